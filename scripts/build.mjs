@@ -1,0 +1,86 @@
+// Builds dist/ (what is published) and build/ (every source, test, benchmark and example compiled file by file, to be run from here).
+// Nothing is deleted before its successor is written, so that programs already running out of dist/ and build/ survive a rebuild.
+import { spawn } from "node:child_process";
+import { access, copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { build } from "esbuild";
+
+const root = resolve(import.meta.dirname, "..");
+process.chdir(root);
+const common = { format: "esm", platform: "node", target: "node20", write: true, metafile: true, logLevel: "error" };
+
+const [bundled, mirrored, declared] = await Promise.all([bundle(), mirror(), declarations()]);
+await Promise.all([prune("dist", [...bundled, ...declared]), ...["src", "tests", "bench", "examples"].map((folder) => prune(join("build", folder), mirrored))]);
+
+async function bundle() {
+  const entries = ["src/index.ts", "src/workers/entry/thread.ts", "src/workers/entry/process.ts"];
+  const present = (await Promise.all(entries.map((file) => exists(file).then((is) => is && file)))).filter(Boolean);
+  const { metafile } = await build({
+    ...common,
+    entryPoints: present.map((file) => ({ in: file, out: file.replace(/^src\/(workers\/)?|\.ts$/g, "") })),
+    outdir: "dist",
+    bundle: true,
+    splitting: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    external: ["koffi", "tsx"],
+    plugins: [{ name: "allcores", setup: (hooks) => hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared) }],
+  });
+  return Object.keys(metafile.outputs);
+}
+
+async function prepared({ path }) {
+  const text = await readFile(path, "utf8");
+  // A bundled class becomes `var Lock2 = class _Lock`, and `keepNames` would slow every closure down: name the classes alone.
+  const named = text.replace(
+    /^(?:export )?(?:default )?(?:abstract )?class (\w+)[^{]*\{/gm,
+    (head, name) => `${head} static { Object.defineProperty(this, "name", { value: "${name}", configurable: true }); }`,
+  );
+  // A worker's entry reaches all that the index reaches, so both share one chunk and a worker loads two files before the task's own.
+  const entry = /[\\/]workers[\\/]entry[\\/](thread|process)\.ts$/.test(path);
+  return { loader: "ts", contents: entry ? `${named}\nimport "../../index.js";\n` : named };
+}
+
+async function mirror() {
+  const files = (await Promise.all(["src", "tests", "bench", "examples"].map(filesOf))).flat();
+  const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
+  const copied = files.filter((file) => !/\.(ts|md)$/.test(file) && !file.startsWith("src/"));
+  const [{ metafile }] = await Promise.all([
+    build({ ...common, entryPoints: sources, outbase: ".", outdir: "build", sourcemap: "inline" }),
+    ...copied.map(async (file) => {
+      await mkdir(dirname(join("build", file)), { recursive: true });
+      await copyFile(file, join("build", file));
+    }),
+  ]);
+  return [...Object.keys(metafile.outputs), ...copied.map((file) => join("build", file))];
+}
+
+async function declarations() {
+  if (!process.argv.includes("--no-types")) {
+    const tsc = resolve("node_modules/typescript/bin/tsc");
+    const code = await new Promise((done) => spawn(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inherit" }).on("exit", done));
+    // What can be built is built all the same: a type error in one place must not stop work in another.
+    if (code !== 0) process.exitCode = 1;
+  }
+  return (await filesOf("src")).map((file) => file.replace(/^src/, "dist/types").replace(/\.ts$/, ".d.ts"));
+}
+
+/** Removes what an earlier build left in `folder` and this one did not write. */
+async function prune(folder, written) {
+  const keep = new Set(written);
+  const stale = (await filesOf(folder)).filter((file) => !keep.has(file));
+  await Promise.all(stale.map((file) => rm(file, { force: true })));
+}
+
+async function filesOf(folder) {
+  if (!(await exists(folder))) return [];
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, resolve(entry.parentPath, entry.name)));
+}
+
+function exists(path) {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,25 @@
+// Runs the compiled tests with node:test (Node 20's `--test` knows no globs). Arguments keep only the files whose path contains one of them.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+const tests = join(root, "build/tests");
+const filters = process.argv.slice(2);
+const secondsPerFile = 120;
+
+const files = readdirSync(tests, { recursive: true, withFileTypes: true })
+  .map((entry) => relative(tests, join(entry.parentPath, entry.name)))
+  .filter((file) => file.endsWith(".test.js") && !file.startsWith("fixtures/"))
+  .filter((file) => (filters.length > 0 ? filters.some((part) => file.includes(part)) : !file.startsWith("stress/")))
+  .sort();
+
+if (files.length === 0) {
+  console.error(`No test file matches ${filters.join(" ") || "build/tests/**/*.test.js; run npm run build first"}.`);
+  process.exit(1);
+}
+
+const runner = ["--enable-source-maps", "--test", "--test-reporter=spec", "--test-concurrency=2", `--test-timeout=${secondsPerFile * 1000}`];
+const child = spawn(process.execPath, [...runner, ...files.map((file) => join("build/tests", file))], { cwd: root, stdio: "inherit" });
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (code) => process.exit(code ?? 1));

