@@ -1,0 +1,4 @@
+export { type AllcoresError, branded, type ErrorCode, isAllcoresError } from "./base.js";
+export * from "./misuse.js";
+export * from "./outcome.js";
+export * from "./outside.js";

@@ -1,0 +1,140 @@
+/** Errors whose cause is the calling program: the call is wrong and changing the call mends it. None of them leaves state changed. */
+import { branded, type ErrorCode } from "./base.js";
+
+/** An argument has the wrong type. */
+export class ArgumentTypeError extends TypeError {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_ARGUMENT_TYPE");
+  }
+}
+
+/** An argument has the right type but a value outside what is allowed: a negative timeout, NaN, zero parties. */
+export class ArgumentRangeError extends RangeError {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_ARGUMENT_RANGE");
+  }
+}
+
+/** Something was released (or waited with) that nobody holds. */
+export class NotHeldError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_NOT_HELD");
+  }
+}
+
+/** Something was released by a worker that is not its owner. */
+export class NotOwnerError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_NOT_OWNER");
+  }
+}
+
+/** A bounded semaphore or a queue was released or marked done more often than it was taken. */
+export class ReleasedTooOftenError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_RELEASED_TOO_OFTEN");
+  }
+}
+
+/** An object was used after this worker gave its memory back with `free()`, or after the memory behind it is gone. */
+export class FreedError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_FREED");
+  }
+}
+
+/** The wait that was asked for can never end, because only the caller itself could end it. */
+export class DeadlockError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_DEADLOCK");
+  }
+}
+
+/** A value cannot cross to another worker. `path` names where it stands in what was sent, as in `args[0].onDone`. */
+export class UnsendableError extends TypeError {
+  declare readonly code: ErrorCode;
+  readonly path: string;
+  static {
+    branded(this, "ERR_ALLCORES_UNSENDABLE");
+  }
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.path = path;
+  }
+}
+
+/** An object that reaches across threads only was sent to another process. `path` names where it stands in what was sent. */
+export class ReachError extends TypeError {
+  declare readonly code: ErrorCode;
+  readonly path: string;
+  static {
+    branded(this, "ERR_ALLCORES_REACH");
+  }
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.path = path;
+  }
+}
+
+/** What was put is larger than the channel can ever hold. */
+export class TooLargeError extends RangeError {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_TOO_LARGE");
+  }
+}
+
+/** A closure, or a function that was never registered with `task()`, was given where a task is needed. */
+export class NotATaskError extends TypeError {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_NOT_A_TASK");
+  }
+}
+
+/** The module of a task was loaded in the worker but registers no task of that name. */
+export class TaskNotFoundError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_TASK_NOT_FOUND");
+  }
+}
+
+/** A worker was started while the module of a task was being loaded in a worker: the `isMain` guard is missing. */
+export class MainGuardError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_MAIN_GUARD");
+  }
+}
+
+/** An object was used in a state that does not allow the call: started twice, joined before the start, used after close. */
+export class StateError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_STATE");
+  }
+}
+
+/** A named block is created under a name that is already in use. */
+export class NameTakenError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_NAME_TAKEN");
+  }
+}
+
+/** No living worker holds a named block of that name. */
+export class NameNotFoundError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_NAME_NOT_FOUND");
+  }
+}

@@ -1,0 +1,34 @@
+/** How a wait can end without what it waited for. */
+import { branded, type ErrorCode } from "./base.js";
+
+/** `options.timeout` ran out. Told from the platform's own TimeoutError by its `code`. */
+export class TimeoutError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_TIMEOUT");
+  }
+}
+
+/** The barrier broke: a party timed out, was aborted or died, its action threw, or somebody called `abort()` or `reset()`. */
+export class BrokenBarrierError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_BROKEN_BARRIER");
+  }
+}
+
+/** The queue was shut down: nothing more goes in and, once it is drained, nothing more comes out. */
+export class QueueShutDown extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_QUEUE_SHUT_DOWN");
+  }
+}
+
+/** The task was cancelled, or its pool terminated, before it had a result. */
+export class CancelledError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_CANCELLED");
+  }
+}
