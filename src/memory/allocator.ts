@@ -1,0 +1,260 @@
+/**
+ * The allocator of a heap: blocks in the control region, extents in the data region.
+ *
+ * Truth and derived: each block's header tells its class and whether it is FREE, DRAFT or LIVE; the free lists are only an index of that.
+ * Every change is made under the heap's guard. Whoever enters the guard after a worker died inside it rebuilds the free lists from the headers,
+ * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
+ */
+import { OutOfMemoryError } from "../errors/index.js";
+import { add, load, store, sub } from "./atomics.js";
+import type { Heap } from "./heap.js";
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE } from "./layout.js";
+import { enter, leave } from "./mutex.js";
+import { CLASSES, classOf, sizeOf } from "./size-class.js";
+
+/** Freed extents up to this much stay resident for the next large message; beyond it, pages go back to the system. */
+const CACHED_UNITS = (64 << 20) / 64;
+const EXTENT_WORDS = 8;
+const STATE_MASK = 0xff;
+const CLASS_SHIFT = 8;
+
+/** A piece of the data region. */
+export interface Extent {
+  /** The block that describes it: what is retained, published and freed. */
+  readonly block: number;
+  /** First 64-byte unit. */
+  readonly unit: number;
+}
+
+export class Allocator {
+  readonly #heap: Heap;
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** A zeroed block of at least `words` words, as a LIVE object (references 1) or as this worker's DRAFT. */
+  allocate(words: number, kind: number, state: typeof DRAFT | typeof LIVE = LIVE): number {
+    const heap = this.#heap;
+    this.#enter();
+    try {
+      const at = this.#allocate(words, kind, state);
+      heap.words.fill(0, at, at + sizeOf(classOf(words)));
+      return at;
+    } finally {
+      leave(heap, HEADER.guard);
+    }
+  }
+
+  /** Makes a DRAFT everybody's: from here on it survives this worker. */
+  publish(at: number): void {
+    const { words } = this.#heap;
+    store(words, at - BLOCK_HEADER_WORDS + BLOCK.state, (words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & ~STATE_MASK) | LIVE);
+  }
+
+  /** Takes a published block as this worker's own again: from here on it goes back when this worker dies. */
+  adopt(at: number): void {
+    const { words, self } = this.#heap;
+    words[at - BLOCK_HEADER_WORDS + BLOCK.owner] = self;
+    store(words, at - BLOCK_HEADER_WORDS + BLOCK.state, (words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & ~STATE_MASK) | DRAFT);
+  }
+
+  /** Gives a block back; an extent's pages too. */
+  free(at: number): void {
+    this.#enter();
+    try {
+      this.#free(at);
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
+  }
+
+  /** At least `bytes` bytes of the data region, described by a block. Zeroed only if `zeroed`. */
+  allocateExtent(bytes: number, state: typeof DRAFT | typeof LIVE, zeroed: boolean): Extent {
+    const heap = this.#heap;
+    const units = Math.max(4, Math.ceil(bytes / 64));
+    const sizeClass = classOf(units);
+    const size = sizeOf(sizeClass);
+    let extent: Extent | undefined;
+    this.#enter();
+    try {
+      const { words } = heap;
+      const head = HEADER.freeExtents + sizeClass;
+      const block = words[head]!;
+      if (block !== 0) {
+        words[head] = words[block + EXTENT.next]!;
+        words[HEADER.dataCached] = Math.max(0, words[HEADER.dataCached]! - size);
+        this.#claim(block, state);
+        words[block + EXTENT.used] = 1;
+        extent = { block, unit: words[block + EXTENT.unit]! };
+      } else {
+        const unit = heap.placeExtent(words[HEADER.dataBrk]!, size);
+        const fresh = this.#allocate(EXTENT_WORDS, KIND.extent, state);
+        words[fresh + EXTENT.unit] = unit;
+        words[fresh + EXTENT.sizeClass] = sizeClass;
+        words[fresh + EXTENT.used] = 1;
+        words[HEADER.dataBrk] = unit + size;
+        return { block: fresh, unit };
+      }
+    } finally {
+      leave(heap, HEADER.guard);
+    }
+    if (zeroed) heap.data(extent.unit, size * 64).fill(0);
+    return extent;
+  }
+
+  /** The extent that a block describes, and how many bytes it holds. */
+  extentOf(block: number): Extent & { bytes: number } {
+    const { words } = this.#heap;
+    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(words[block + EXTENT.sizeClass]!) * 64 };
+  }
+
+  /** Frees what a dead worker had allocated and not published. */
+  freeDraftsOf(worker: number): void {
+    this.#enter();
+    try {
+      this.#walk((header, words) => {
+        if ((words[header + BLOCK.state]! & STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
+      });
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
+  }
+
+  retain(at: number): void {
+    add(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1);
+  }
+
+  /** Lets go of one reference; true when it was the last, so that the caller must destroy the object. */
+  letGo(at: number): boolean {
+    return sub(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1) === 1;
+  }
+
+  kindOf(at: number): number {
+    return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff;
+  }
+
+  generationOf(at: number): number {
+    return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.identity]! >>> 8;
+  }
+
+  /** Whether `at` is the start of a live block of this kind and generation. */
+  isLive(at: number, kind: number, generation: number): boolean {
+    const { words } = this.#heap;
+    const header = at - BLOCK_HEADER_WORDS;
+    return (
+      Number.isInteger(at) &&
+      header >= BLOCKS_AT &&
+      at < load(words, HEADER.brk) &&
+      (load(words, header + BLOCK.state) & STATE_MASK) === LIVE &&
+      words[header + BLOCK.identity]! >>> 0 === ((generation << 8) | kind) >>> 0
+    );
+  }
+
+  /** How many words stand in blocks that are in use: what leak tests look at. */
+  usedWords(): number {
+    let used = 0;
+    this.#enter();
+    try {
+      this.#walk((header, words) => {
+        const state = words[header + BLOCK.state]!;
+        if ((state & STATE_MASK) !== FREE) used += sizeOf(state >>> CLASS_SHIFT);
+      });
+      return used;
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
+  }
+
+  #enter(): void {
+    if (enter(this.#heap, HEADER.guard)) this.#rebuild();
+  }
+
+  #allocate(size: number, kind: number, state: number): number {
+    const heap = this.#heap;
+    const sizeClass = classOf(size);
+    const head = HEADER.freeBlocks + sizeClass;
+    let at = heap.words[head]!;
+    if (at !== 0) {
+      heap.words[head] = heap.words[at]!;
+    } else {
+      const brk = heap.words[HEADER.brk]!;
+      const end = brk + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
+      heap.reserveWords(end);
+      at = brk + BLOCK_HEADER_WORDS;
+      // The class first, then brk: a walk never meets a block without its size.
+      heap.words[brk + BLOCK.state] = (sizeClass << CLASS_SHIFT) | FREE;
+      heap.words[HEADER.brk] = end;
+    }
+    const { words } = heap;
+    const identity = at - BLOCK_HEADER_WORDS + BLOCK.identity;
+    words[identity] = (words[identity]! & ~0xff) | kind;
+    this.#claim(at, state);
+    return at;
+  }
+
+  #claim(at: number, state: number): void {
+    const { words, self } = this.#heap;
+    const header = at - BLOCK_HEADER_WORDS;
+    words[header + BLOCK.owner] = self;
+    words[header + BLOCK.references] = 1;
+    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | state);
+  }
+
+  #free(at: number): void {
+    const { words } = this.#heap;
+    const header = at - BLOCK_HEADER_WORDS;
+    const state = words[header + BLOCK.state]!;
+    if ((state & STATE_MASK) === FREE) return;
+    if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent) return this.#freeExtent(at);
+    words[header + BLOCK.identity] = (words[header + BLOCK.identity]! & ~0xff) + 0x100;
+    store(words, header + BLOCK.state, (state & ~STATE_MASK) | FREE);
+    const head = HEADER.freeBlocks + (state >>> CLASS_SHIFT);
+    words[at] = words[head]!;
+    words[head] = at;
+  }
+
+  /** A freed extent keeps its block, LIVE but unused, and goes to its own list. */
+  #freeExtent(block: number): void {
+    const { words } = this.#heap;
+    const sizeClass = words[block + EXTENT.sizeClass]!;
+    const header = block - BLOCK_HEADER_WORDS;
+    words[block + EXTENT.used] = 0;
+    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);
+    if (words[HEADER.dataCached]! > CACHED_UNITS) this.#heap.discardExtent(words[block + EXTENT.unit]!, sizeOf(sizeClass));
+    else words[HEADER.dataCached] = words[HEADER.dataCached]! + sizeOf(sizeClass);
+    words[block + EXTENT.next] = words[HEADER.freeExtents + sizeClass]!;
+    words[HEADER.freeExtents + sizeClass] = block;
+  }
+
+  #walk(visit: (header: number, words: Int32Array) => void): void {
+    const brk = this.#heap.words[HEADER.brk]!;
+    this.#heap.reserveWords(brk);
+    const { words } = this.#heap;
+    for (let header = BLOCKS_AT; header < brk; ) {
+      // Before the visit: it may free the block, never resize it.
+      const next = header + BLOCK_HEADER_WORDS + sizeOf(words[header + BLOCK.state]! >>> CLASS_SHIFT);
+      visit(header, words);
+      header = next;
+    }
+  }
+
+  #rebuild(): void {
+    this.#heap.words.fill(0, HEADER.freeBlocks, HEADER.freeBlocks + CLASSES);
+    this.#heap.words.fill(0, HEADER.freeExtents, HEADER.freeExtents + CLASSES);
+    this.#walk((header, words) => {
+      const at = header + BLOCK_HEADER_WORDS;
+      const state = words[header + BLOCK.state]!;
+      if ((state & STATE_MASK) === FREE) {
+        words[at] = words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)]!;
+        words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)] = at;
+      } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && words[at + EXTENT.used] === 0) {
+        words[at + EXTENT.next] = words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!]!;
+        words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!] = at;
+      }
+    });
+  }
+}
+
+export function heapFull(what: string, bytes: number): never {
+  throw new OutOfMemoryError(`${what} has no room for ${bytes} more bytes; free() what is no longer needed, or put large data into SharedMemory`);
+}

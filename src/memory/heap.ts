@@ -1,0 +1,115 @@
+import { exchange, store } from "./atomics.js";
+import { Allocator } from "./allocator.js";
+import { BLOCKING, BLOCKS_AT, CLASSES_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
+import { Parker, pressDoorbell } from "./parker.js";
+import { References } from "./references.js";
+import { Registry } from "./registry.js";
+import { WaitQueue } from "./wait-queue.js";
+
+/** How far an object reaches: the threads of this process, or every process of this program too. */
+export type Across = "threads" | "processes";
+
+/** A part of the data region as a user may see it. */
+export interface UserBuffer {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  readonly byteOffset: number;
+}
+
+/**
+ * Shared memory of one reach, with everything that stands on it: allocator, registry of workers, wait queue, this worker's parker and references.
+ * Two regions: control (words that the library owns, `words`) and data (bytes that users see), so that no view of a user's shows a lock word.
+ */
+export abstract class Heap {
+  abstract readonly across: Across;
+  /** The control region, of fixed length: through a length-tracking view every atomic operation costs three times as much. */
+  words: Int32Array;
+  /** The control region as bytes. */
+  bytes: Uint8Array;
+  readonly allocator: Allocator;
+  readonly registry: Registry;
+  readonly waitQueue: WaitQueue;
+  readonly references: References;
+  readonly parker: Parker;
+  #self = 0;
+  #record = 0;
+
+  constructor(words: Int32Array) {
+    this.words = words;
+    this.bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    this.allocator = new Allocator(this);
+    this.registry = new Registry(this);
+    this.waitQueue = new WaitQueue(this);
+    this.references = new References(this);
+    this.parker = new Parker(this);
+  }
+
+  /** The calling worker's id; enters it into the registry on first use. */
+  get self(): number {
+    if (this.#self === 0) this.#join();
+    return this.#self;
+  }
+
+  /** The calling worker's id, 0 if it never used this heap. */
+  get selfIfJoined(): number {
+    return this.#self;
+  }
+
+  /** Where the calling worker's record stands. */
+  get record(): number {
+    if (this.#record === 0) this.#join();
+    return this.#record;
+  }
+
+  get id(): number {
+    return this.words[HEADER.heapId]!;
+  }
+
+  #join(): void {
+    this.#self = this.registry.join();
+    this.#record = this.registry.recordOf(this.#self);
+    this.joined();
+    // The clean way out. Whoever is killed instead is found by those who wait.
+    process.once("exit", () => this.registry.declareDead(this.#self));
+  }
+
+  /** Wakes the worker of a record whose node was just granted something. */
+  ring(record: number, kind: number): void {
+    if (kind === BLOCKING) {
+      if (exchange(this.words, record + RECORD.blocking, 0) === 1) this.wakeSleeper(record + RECORD.blocking);
+    } else if (record === this.#record) {
+      this.parker.drainSoon();
+    } else if (pressDoorbell(this.words, record + RECORD.doorbell)) {
+      this.ringDoorbell(record);
+    }
+  }
+
+  /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. */
+  abstract reserveWords(end: number): void;
+  /** First unit of an extent of `units` units at or after `brk`; adds memory as needed. */
+  abstract placeExtent(brk: number, units: number): number;
+  /** A part of the data region, for the library's own copying. */
+  abstract data(unit: number, bytes: number): Uint8Array;
+  /** A part of the data region, for a user's view. */
+  abstract userBuffer(unit: number, bytes: number): UserBuffer;
+  /** Gives pages back to the system, where it can. */
+  abstract discardExtent(unit: number, units: number): void;
+  /** Sleeps while the word holds `expected`, at most `ms`. */
+  abstract sleep(at: number, expected: number, ms: number): void;
+  /** Wakes the one sleeper on a word. */
+  abstract wakeSleeper(at: number): void;
+  /** Calls `onRing` once when this worker's doorbell rings, or already has. Does not keep the program alive. */
+  abstract listen(onRing: () => void): void;
+  abstract ringDoorbell(record: number): void;
+  /** This worker was just entered into the registry. */
+  protected joined(): void {}
+}
+
+/** Writes the header of a new control region. */
+export function formatHeap(words: Int32Array): void {
+  words.fill(0, 0, CLASSES_END);
+  words[HEADER.version] = LAYOUT_VERSION;
+  words[HEADER.heapId] = Math.floor(Math.random() * 0x7ffffffe) + 1;
+  words[HEADER.brk] = BLOCKS_AT;
+  words[HEADER.workersHigh] = 1;
+  store(words, HEADER.magic, MAGIC);
+}

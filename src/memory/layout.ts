@@ -1,0 +1,176 @@
+/**
+ * Where every word of a heap's control region stands. `docs/design/memory.md` repeats these tables with who writes which word and when.
+ * Offsets are in 32-bit words.
+ */
+
+/** The first words of a control region. */
+export const HEADER = {
+  /** MAGIC once the region is ready for use. */
+  magic: 0,
+  /** LAYOUT_VERSION of the program that made it. */
+  version: 1,
+  /** A random number: tells handles of this heap from another's. */
+  heapId: 2,
+  /** First word never handed out; only grows, under `guard`. */
+  brk: 3,
+  /** Mutex of the allocator: free lists, brk, extents. */
+  guard: 4,
+  /** Next ticket of a waiter: orders wake-ups. */
+  ticket: 5,
+  /** One past the highest worker slot ever used. */
+  workersHigh: 6,
+  /** Inode of the pid namespace whose pids the registry holds (process heap). */
+  pidNamespace: 7,
+  /** First 64-byte unit of the data region never handed out. */
+  dataBrk: 8,
+  /** Units of freed extents whose pages are still resident. */
+  dataCached: 9,
+  /** Descriptor of the process heap's memory, plus one, in the thread heap of a process that has it open. */
+  arenaDescriptor: 10,
+  /** Address where this process mapped it: low and high word. */
+  arenaAddressLow: 11,
+  arenaAddressHigh: 12,
+  /** Mutex for opening the process heap once per process. */
+  arenaGuard: 13,
+  /** How many workers of each model were ever named: "Thread-k", "Process-k", "PoolWorker-k". */
+  threadNames: 14,
+  processNames: 15,
+  poolNames: 16,
+  /** First entry of the chain of names of shared memory. */
+  names: 17,
+  /** Mutex of that chain. Taken before `guard`, never inside it; nothing is allocated or freed inside it. */
+  namesGuard: 18,
+  /** Free lists of blocks, one head a size class. */
+  freeBlocks: 32,
+  /** Free lists of extents, one head a size class. */
+  freeExtents: 96,
+} as const;
+
+export const MAGIC = 0x616c6c63;
+export const LAYOUT_VERSION = 1;
+
+/** The worker registry: one record a slot. */
+export const REGISTRY_AT = 256;
+export const MAX_WORKERS = 1023;
+export const RECORD_WORDS = 64;
+
+/** One worker (a thread that runs JavaScript) in the registry. */
+export const RECORD = {
+  /** VACANT, CLAIMED, ALIVE, DEAD or SWEEPING. */
+  state: 0,
+  /** generation << SLOT_BITS | slot: what owner words hold. A new generation with each claim, so a stale owner word never names a newcomer. */
+  id: 1,
+  pid: 2,
+  tid: 3,
+  /** Start time in clock ticks, as /proc tells it: tells a reused tid from the worker. */
+  startTime: 4,
+  /** Counts the wake-ups of this worker's blocking wait; it parks on this word. */
+  blocking: 5,
+  /** 1 while a doorbell for the worker's event loop is on its way. Only the loop clears it. */
+  doorbell: 6,
+  /** Read end of the loop's doorbell pipe plus one, 0 while it has none (process heap). */
+  pipe: 7,
+  /** Inode of that pipe: a reused descriptor number is never written to. */
+  pipeInode: 8,
+  /** One past the highest inline waiter node in use. */
+  nodesHigh: 9,
+  /** First block of further waiter nodes, 0 for none. */
+  moreNodes: 10,
+  /** Worker id of who sweeps this record after its death. */
+  sweeper: 11,
+  /** First block of the reference ledger: the objects that this worker holds on to. */
+  references: 12,
+  /** 1 once its task asked to be cancelled. */
+  cancelled: 13,
+  /** Inline waiter nodes; the first is the blocking wait's. */
+  nodes: 16,
+} as const;
+
+export const SLOT_BITS = 10;
+export const SLOT_MASK = (1 << SLOT_BITS) - 1;
+/** Ids stay below 2^28, so that an owner word has three flag bits beside one. */
+export const GENERATION_MASK = (1 << 18) - 1;
+
+export const VACANT = 0;
+export const CLAIMED = 1;
+export const ALIVE = 2;
+export const DEAD = 3;
+export const SWEEPING = 4;
+
+/** One waiter node. */
+export const NODE = {
+  /** sequence << 20 | wanted << 10 | granted: who waits here and how many wake-ups were won but not taken yet. */
+  state: 0,
+  /** The word offset that identifies what is waited for. Stable while wanted > 0. */
+  key: 1,
+  /** Order of arrival. */
+  ticket: 2,
+  /** BLOCKING or AWAITING. */
+  kind: 3,
+} as const;
+
+export const NODE_WORDS = 4;
+export const INLINE_NODES = (RECORD_WORDS - RECORD.nodes) / NODE_WORDS;
+export const BLOCKING = 0;
+export const AWAITING = 1;
+
+/** A block of further nodes: a link word, then nodes. */
+export const NODE_BLOCK = { next: 0, nodes: 4 } as const;
+export const NODES_PER_BLOCK = 63;
+
+/** The header in front of each block of the control region. */
+export const BLOCK = {
+  /** FREE, DRAFT or LIVE, and the size class << 8. The truth: free lists are derived from it. */
+  state: 0,
+  /** Worker id that allocated it: a DRAFT goes back when that worker dies. */
+  owner: 1,
+  /** How many workers and messages hold it. */
+  references: 2,
+  /** generation << 8 | kind. A new generation each time it is freed, so a stale handle never reaches a newcomer. */
+  identity: 3,
+} as const;
+
+export const BLOCK_HEADER_WORDS = 4;
+export const FREE = 0;
+export const DRAFT = 1;
+export const LIVE = 2;
+
+/** Kinds of blocks: what `identity` tells. 0 is plain memory that belongs to another block. */
+export const KIND = {
+  plain: 0,
+  extent: 1,
+  lock: 2,
+  rlock: 3,
+  condition: 4,
+  semaphore: 5,
+  event: 6,
+  barrier: 7,
+  rwlock: 8,
+  value: 9,
+  sharedArray: 10,
+  struct: 11,
+  sharedMemory: 12,
+  queue: 13,
+  completion: 14,
+} as const;
+
+/** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */
+export const EXTENT = {
+  /** First 64-byte unit. */
+  unit: 0,
+  sizeClass: 1,
+  /** 0 free, 1 used. */
+  used: 2,
+  /** Next free extent of the class. */
+  next: 3,
+  /** How many of its bytes are in use, where its owner keeps a message in it. */
+  length: 4,
+} as const;
+
+export const UNIT_BYTES = 64;
+
+/** One past the last free list head. */
+export const CLASSES_END = 160;
+
+/** The control region's first word that is handed out. */
+export const BLOCKS_AT = REGISTRY_AT + (MAX_WORKERS + 1) * RECORD_WORDS;

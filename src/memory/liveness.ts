@@ -1,0 +1,54 @@
+/**
+ * Whether a thread of some process still runs, as the kernel tells it. `kill(pid, 0)` would succeed on zombies, so the state is read from /proc.
+ */
+import fs from "node:fs";
+
+export interface ThreadIdentity {
+  pid: number;
+  tid: number;
+  /** Clock ticks since boot; 0 where the system does not tell. */
+  startTime: number;
+}
+
+const EXIT_CODE_FIELD = 49;
+const START_TIME_FIELD = 19;
+
+/** What stands after the command's name, which may itself hold spaces and brackets. */
+function statFields(path: string): string[] | undefined {
+  let text: string;
+  try {
+    text = fs.readFileSync(path, "latin1");
+  } catch {
+    return undefined;
+  }
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** The calling thread. */
+export function thisThread(): ThreadIdentity {
+  try {
+    const tid = Number(/\d+$/.exec(fs.readlinkSync("/proc/thread-self"))![0]);
+    return { pid: process.pid, tid, startTime: Number(statFields(`/proc/${process.pid}/task/${tid}/stat`)?.[START_TIME_FIELD] ?? 0) | 0 };
+  } catch {
+    return { pid: process.pid, tid: process.pid, startTime: 0 };
+  }
+}
+
+const kernelTells = fs.existsSync("/proc/self/stat");
+
+/** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
+export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
+  if (!kernelTells) return true;
+  const fields = statFields(`/proc/${pid}/task/${tid}/stat`);
+  if (fields === undefined) return false;
+  const state = fields[0];
+  return state !== "Z" && state !== "X" && (Number(fields[START_TIME_FIELD]) | 0) === startTime;
+}
+
+/** How a process ended that nobody has reaped yet: its exit code, or `-n` after signal n. Undefined while it runs or once it is reaped. */
+export function zombieExitCode(pid: number): number | undefined {
+  const fields = statFields(`/proc/${pid}/stat`);
+  if (fields === undefined || fields[0] !== "Z") return undefined;
+  const status = Number(fields[EXIT_CODE_FIELD]);
+  return status & 0x7f ? -(status & 0x7f) : (status >> 8) & 0xff;
+}

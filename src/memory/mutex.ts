@@ -1,0 +1,38 @@
+/**
+ * The internal mutex: one word that holds the id of the worker inside, 0 for nobody. It guards sections of well under a microsecond.
+ *
+ * Waiters spin, then nap; nobody is ever woken, so there is no wake-up to lose. A holder that died is noticed by its id: `enter` then
+ * returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
+ * Rejected: parking here. The parker's own wait would then need a second waiter node, and a contended section is over before a futex call is.
+ */
+import { compareExchange, load, pause, store } from "./atomics.js";
+import type { Heap } from "./heap.js";
+
+const SPINS = 200;
+const LONGEST_NAP_MS = 1;
+const NAPS_BETWEEN_LOOKS = 16;
+
+/** Enters; true when the section was left by a worker that died inside it. Must not be nested in itself. */
+export function enter(heap: Heap, at: number): boolean {
+  return compareExchange(heap.words, at, 0, heap.self) === 0 ? false : enterSlow(heap, at);
+}
+
+function enterSlow(heap: Heap, at: number): boolean {
+  const { words, self } = heap;
+  let nap = 0.05;
+  for (let naps = 0; ; naps++) {
+    for (let spin = 0; spin < SPINS; spin++) {
+      if (load(words, at) === 0 && compareExchange(words, at, 0, self) === 0) return false;
+    }
+    const holder = load(words, at);
+    if (holder !== 0 && !(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
+      if (compareExchange(words, at, holder, self) === holder) return true;
+    }
+    pause(nap);
+    nap = Math.min(nap * 2, LONGEST_NAP_MS);
+  }
+}
+
+export function leave(heap: Heap, at: number): void {
+  store(heap.words, at, 0);
+}

@@ -1,0 +1,278 @@
+/**
+ * One parker per worker: every wait of this library ends here, whatever it waits for.
+ *
+ * A wait is a key and an attempt. The protocol, the same for both kinds of caller:
+ *   1. arm a waiter node for the key,
+ *   2. attempt(false): try again now that wakers can see the node; a change made before the arming is caught here, one made after it brings a grant,
+ *   3. sleep until a grant comes; take it and attempt(true); if somebody else was faster, back to 1.
+ * Whoever leaves (success in 2, timeout, abort, a throw) withdraws its node, and if a grant was already won for it, passes the grant on.
+ * Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`: two words, so a grant for one kind never wakes the other instead.
+ * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
+ */
+import { exchange, load, store, waitAsync } from "./atomics.js";
+import type { Heap } from "./heap.js";
+import { AWAITING, BLOCKING, RECORD } from "./layout.js";
+import { MOST_WANTED } from "./wait-queue.js";
+
+/**
+ * The longest sleep in one piece. After each, the waiter looks whether workers died and attempts again: no death goes unnoticed longer,
+ * and a thread in a native wait notices `terminate()`.
+ */
+export const SLICE_MS = 200;
+const SPINS = 60;
+
+/** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
+export type Attempt<T> = (granted: boolean) => T | undefined;
+
+interface Waiter {
+  readonly attempt: Attempt<unknown>;
+  readonly settle: (value: unknown) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+interface AwaitedKey {
+  readonly key: number;
+  readonly node: number;
+  /** In order of arrival; as many as the node wants. */
+  readonly waiters: Set<Waiter>;
+}
+
+export class Parker {
+  readonly #heap: Heap;
+  readonly #awaited = new Map<number, AwaitedKey[]>();
+  #pending = 0;
+  #listening = false;
+  #drainScheduled = false;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed. */
+  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number): T | undefined {
+    const heap = this.#heap;
+    const { waitQueue, record } = heap;
+    const node = waitQueue.blockingNode();
+    const flag = record + RECORD.blocking;
+    waitQueue.arm(node, key, BLOCKING);
+    let armed = true;
+    try {
+      for (;;) {
+        let result = attempt(false);
+        if (result !== undefined) return result;
+        for (let spin = 0; spin < SPINS && !waitQueue.hasGrant(node); spin++);
+        while (!waitQueue.hasGrant(node)) {
+          const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
+          if (left <= 0) {
+            armed = false;
+            if (!waitQueue.withdraw(node)) return undefined;
+            result = attempt(true);
+            if (result === undefined) waitQueue.wake(key, 1);
+            return result;
+          }
+          // The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
+          store(heap.words, flag, 1);
+          if (!waitQueue.hasGrant(node)) heap.sleep(flag, 1, Math.min(left, SLICE_MS));
+          if (exchange(heap.words, flag, 0) === 1 && !waitQueue.hasGrant(node)) {
+            heap.registry.reap();
+            result = attempt(false);
+            if (result !== undefined) return result;
+          }
+        }
+        waitQueue.takeGrants(node);
+        armed = false;
+        result = attempt(true);
+        if (result !== undefined) return result;
+        waitQueue.arm(node, key, BLOCKING);
+        armed = true;
+      }
+    } finally {
+      if (armed && waitQueue.withdraw(node)) waitQueue.wake(key, 1);
+    }
+  }
+
+  /** Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or with what an attempt throws. */
+  waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        if (--this.#pending === 0) this.#rest();
+      };
+      const waiter: Waiter = {
+        attempt,
+        settle: (value) => {
+          done();
+          resolve(value as T | undefined);
+        },
+        fail: (error) => {
+          done();
+          reject(error);
+        },
+      };
+      const abort = () => {
+        if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(key, 1);
+        waiter.fail(signal?.reason);
+      };
+      const expire = () => {
+        const left = deadline - performance.now();
+        if (left > 0) {
+          timer = setTimeout(expire, left);
+          return;
+        }
+        let result: unknown;
+        try {
+          if (this.#leave(awaited, waiter)) {
+            result = attempt(true);
+            if (result === undefined) this.#heap.waitQueue.wake(key, 1);
+          }
+        } catch (error) {
+          waiter.fail(error);
+          return;
+        }
+        waiter.settle(result);
+      };
+      const awaited = this.#enter(key, waiter);
+      if (this.#pending++ === 0) this.#stir();
+      if (this.#retry(awaited, waiter)) return;
+      signal?.addEventListener("abort", abort, { once: true });
+      // Never longer than a timer of the platform can run.
+      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), 0x7fffffff));
+      this.#listen();
+    });
+  }
+
+  /** A waker on this very thread granted something to one of its awaiting callers: no doorbell is needed. */
+  drainSoon(): void {
+    if (this.#drainScheduled) return;
+    this.#drainScheduled = true;
+    queueMicrotask(() => {
+      this.#drainScheduled = false;
+      this.#drain();
+    });
+  }
+
+  #enter(key: number, waiter: Waiter): AwaitedKey {
+    const { waitQueue } = this.#heap;
+    let queues = this.#awaited.get(key);
+    if (queues === undefined) this.#awaited.set(key, (queues = []));
+    let awaited = queues.at(-1);
+    if (awaited === undefined || awaited.waiters.size >= MOST_WANTED) queues.push((awaited = { key, node: waitQueue.takeNode(), waiters: new Set() }));
+    waitQueue.arm(awaited.node, key, AWAITING);
+    awaited.waiters.add(waiter);
+    return awaited;
+  }
+
+  /** Withdraws a waiter; true when a grant had been won for it. */
+  #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
+    awaited.waiters.delete(waiter);
+    const won = this.#heap.waitQueue.withdraw(awaited.node);
+    this.#forgetIfEmpty(awaited);
+    return won;
+  }
+
+  #forgetIfEmpty(awaited: AwaitedKey): void {
+    if (awaited.waiters.size > 0) return;
+    this.#heap.waitQueue.putNode(awaited.node);
+    const queues = this.#awaited.get(awaited.key)!;
+    queues.splice(queues.indexOf(awaited), 1);
+    if (queues.length === 0) this.#awaited.delete(awaited.key);
+  }
+
+  /** Attempts for an armed waiter; true when it is settled. */
+  #retry(awaited: AwaitedKey, waiter: Waiter): boolean {
+    let result: unknown;
+    try {
+      result = waiter.attempt(false);
+    } catch (error) {
+      if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(awaited.key, 1);
+      waiter.fail(error);
+      return true;
+    }
+    if (result === undefined) return false;
+    if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(awaited.key, 1);
+    waiter.settle(result);
+    return true;
+  }
+
+  #drain(): void {
+    const { words, record, waitQueue } = this.#heap;
+    // Lowered before the nodes are read: a grant made after this rings again.
+    store(words, record + RECORD.doorbell, 0);
+    for (const queues of [...this.#awaited.values()]) {
+      for (const awaited of [...queues]) {
+        let grants = waitQueue.takeGrants(awaited.node);
+        if (grants === 0) continue;
+        const beaten: Waiter[] = [];
+        for (const waiter of awaited.waiters) {
+          if (grants-- === 0) break;
+          try {
+            const result = waiter.attempt(true);
+            if (result === undefined) {
+              beaten.push(waiter);
+              continue;
+            }
+            awaited.waiters.delete(waiter);
+            waiter.settle(result);
+          } catch (error) {
+            awaited.waiters.delete(waiter);
+            waiter.fail(error);
+          }
+        }
+        // They keep their place among this loop's waiters.
+        for (const _ of beaten) waitQueue.arm(awaited.node, awaited.key, AWAITING);
+        this.#forgetIfEmpty(awaited);
+        for (const waiter of beaten) this.#retry(awaited, waiter);
+      }
+    }
+  }
+
+  #listen(): void {
+    if (this.#listening || this.#pending === 0) return;
+    this.#listening = true;
+    this.#heap.listen(() => {
+      this.#listening = false;
+      this.#drain();
+      this.#listen();
+    });
+  }
+
+  /** From the first pending await to the last: a handle that keeps the program alive, which neither `waitAsync` nor the pipe does, and the backstop of slices. */
+  #stir(): void {
+    this.#heartbeat ??= setInterval(() => this.#beat(), SLICE_MS);
+    this.#heartbeat.ref();
+  }
+
+  #rest(): void {
+    this.#heartbeat?.unref();
+  }
+
+  #beat(): void {
+    if (this.#pending === 0) {
+      clearInterval(this.#heartbeat);
+      this.#heartbeat = undefined;
+      return;
+    }
+    this.#heap.registry.reap();
+    this.#drain();
+    for (const queues of [...this.#awaited.values()]) {
+      for (const awaited of [...queues]) {
+        for (const waiter of [...awaited.waiters]) if (!this.#retry(awaited, waiter)) break;
+      }
+    }
+  }
+}
+
+/** Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory shared between threads. */
+export function listenByWaitAsync(words: Int32Array, doorbell: number, onRing: () => void): void {
+  const wait = waitAsync(words, doorbell, 0);
+  if (wait.async) void wait.value.then(onRing);
+  else queueMicrotask(onRing);
+}
+
+/** Whether the doorbell was silent until now, so that it must be rung. */
+export function pressDoorbell(words: Int32Array, doorbell: number): boolean {
+  return load(words, doorbell) === 0 && exchange(words, doorbell, 1) === 0;
+}

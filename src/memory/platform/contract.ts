@@ -1,0 +1,23 @@
+/** What sharing memory between processes asks of an operating system. One file per platform implements it. */
+export interface Platform {
+  /** A new anonymous memory file of `bytes` bytes, sparse; gone when the last process that has it open ends. */
+  createMemory(label: string, bytes: number): number;
+  /** Maps the file into this process and returns the address. Never unmapped: a live view over unmapped pages is a crash. */
+  map(descriptor: number, bytes: number): number;
+  /** An ArrayBuffer over mapped memory. */
+  view(address: number, bytes: number): ArrayBuffer;
+  /** Sets aside real memory for a part of the file, so that touching it cannot kill the process. False when there is not enough. */
+  reserve(descriptor: number, at: number, bytes: number): boolean;
+  /** Gives the pages of a part of the file back to the system; they read as zero afterwards. */
+  discard(descriptor: number, at: number, bytes: number): void;
+  /** Replaces mapped pages by private zeroes: drops this process's hold on the file while old views stay harmless. */
+  detach(address: number, bytes: number): void;
+  /** Sleeps while the word at `address` equals `expected`, at most `ms` milliseconds. May wake early. */
+  wait(address: number, expected: number, ms: number): void;
+  /** Wakes up to `count` sleepers on the word at `address`, in any process. */
+  wake(address: number, count: number): void;
+  /** A new pipe: non-blocking, closed in children. */
+  pipe(): { read: number; write: number };
+  /** Has the kernel kill this process as soon as the other side of this pipe is closed, whatever this process is doing. */
+  dieWhenClosed(descriptor: number): void;
+}

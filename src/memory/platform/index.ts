@@ -1,0 +1,25 @@
+import { PlatformError } from "../../errors/index.js";
+import type { Platform } from "./contract.js";
+import { linux } from "./linux.js";
+
+export type { Platform } from "./contract.js";
+
+let loaded: Platform | undefined;
+
+/** This system's way of sharing memory between processes, loaded on first use. Throws `PlatformError` where there is none. */
+export function platform(): Platform {
+  if (loaded !== undefined) return loaded;
+  if (process.platform !== "linux") {
+    throw new PlatformError(
+      `sharing memory between processes needs Linux, this is ${process.platform}: Process, ProcessPool and objects with { across: "processes" } are not available; ` +
+        `threads are: use Thread, ThreadPool and { across: "threads" }`,
+    );
+  }
+  try {
+    loaded = linux();
+  } catch (error) {
+    if (error instanceof PlatformError) throw error;
+    throw new PlatformError(`sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`, { cause: error });
+  }
+  return loaded;
+}

@@ -1,0 +1,86 @@
+/**
+ * Linux: memfd_create, mmap and futex through koffi, which needs no compiler.
+ * koffi is loaded by the first object that reaches across processes, never by a program that uses threads only.
+ */
+import { createRequire } from "node:module";
+import type * as Koffi from "koffi";
+import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
+import type { Platform } from "./contract.js";
+
+const MFD_CLOEXEC = 1;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 0x01;
+const MAP_PRIVATE = 0x02;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
+const FALLOC_KEEP_SIZE_PUNCH_HOLE = 0x03;
+const FUTEX_WAIT = 0;
+const FUTEX_WAKE = 1;
+const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const O_ASYNC = 0o20000;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const F_SETSIG = 10;
+const SIGKILL = 9;
+
+const FUTEX_SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98, ppc64: 221, s390x: 238 };
+
+export function linux(): Platform {
+  const futexNumber = FUTEX_SYSCALL[process.arch];
+  if (futexNumber === undefined) throw new PlatformError(`sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`);
+  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
+  const libc = koffi.load("libc.so.6");
+  const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");
+  const ftruncate = libc.func("int ftruncate(int fd, int64_t length)");
+  const mmap = libc.func("uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)");
+  const fallocate = libc.func("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
+  const pipe2 = libc.func("int pipe2(void *descriptors, int flags)");
+  const fcntl = libc.func("int fcntl(int fd, int command, long argument)");
+  const futex = libc.func("long syscall(long number, uintptr_t address, int operation, int value, void *timeout, uintptr_t address2, int value3)");
+  const timespec = new BigInt64Array(2);
+  const failed = (call: string): never => {
+    throw new OutOfMemoryError(`${call} failed (errno ${koffi.errno()}): the system gave no memory to share between processes`);
+  };
+
+  return {
+    createMemory(label, bytes) {
+      const descriptor = memfdCreate(label, MFD_CLOEXEC);
+      if (descriptor < 0 || ftruncate(descriptor, bytes) !== 0) failed("memfd_create");
+      return descriptor;
+    },
+    map(descriptor, bytes) {
+      const address: number | bigint = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+      return Number(address) <= 0 || BigInt(address) >= 0xffff_ffff_ffff_f000n ? failed("mmap") : Number(address);
+    },
+    view: (address, bytes) => koffi.view(address as never, bytes),
+    reserve: (descriptor, at, bytes) => fallocate(descriptor, 0, at, bytes) === 0,
+    discard(descriptor, at, bytes) {
+      fallocate(descriptor, FALLOC_KEEP_SIZE_PUNCH_HOLE, at, bytes);
+    },
+    detach(address, bytes) {
+      mmap(address, bytes, PROT_READ_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    },
+    wait(address, expected, ms) {
+      const seconds = Math.floor(ms / 1000);
+      timespec[0] = BigInt(seconds);
+      timespec[1] = BigInt(Math.floor((ms - seconds * 1000) * 1e6));
+      futex(futexNumber, address, FUTEX_WAIT, expected, timespec, 0, 0);
+    },
+    wake(address, count) {
+      futex(futexNumber, address, FUTEX_WAKE, count, null, 0, 0);
+    },
+    pipe() {
+      const ends = new Int32Array(2);
+      if (pipe2(ends, O_NONBLOCK_CLOEXEC) !== 0) throw new PlatformError(`pipe2 failed (errno ${koffi.errno()}): too many open files?`);
+      return { read: ends[0]!, write: ends[1]! };
+    },
+    dieWhenClosed(descriptor) {
+      // SIGIO's place taken by SIGKILL: unlike PR_SET_PDEATHSIG it follows the parent process, not the thread that spawned us.
+      fcntl(descriptor, F_SETOWN, process.pid);
+      fcntl(descriptor, F_SETSIG, SIGKILL);
+      fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_ASYNC);
+    },
+  };
+}

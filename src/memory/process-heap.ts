@@ -1,0 +1,197 @@
+/**
+ * The heap across the processes of a program: one anonymous, sparse memory file, opened by the first worker that needs it and inherited by descriptor at spawn.
+ * It has no name, so nothing is left behind however the program ends; it is mapped once per process and never unmapped.
+ *
+ * The first CONTROL_BYTES are the control region, the rest is the data region in windows of at most WINDOW_BYTES, because larger views abort Node 20.
+ */
+import fs from "node:fs";
+import net from "node:net";
+import { AttachError, TooLargeError } from "../errors/index.js";
+import { heapFull } from "./allocator.js";
+import { load, store } from "./atomics.js";
+import { formatHeap, Heap, type UserBuffer } from "./heap.js";
+import { HEADER, LAYOUT_VERSION, MAGIC, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { enter, leave } from "./mutex.js";
+import { type Platform, platform } from "./platform/index.js";
+import { threadHeap } from "./thread-heap.js";
+
+const CONTROL_BYTES = 256 * 2 ** 20;
+const WINDOW_BYTES = 2 ** 30;
+const DATA_BYTES = 15 * WINDOW_BYTES;
+const ARENA_BYTES = CONTROL_BYTES + DATA_BYTES;
+const LABEL = "allcores";
+const DOORBELL = Buffer.from([1]);
+
+export class ProcessHeap extends Heap {
+  readonly across = "processes";
+  /** The memory file's descriptor in this process: what a child inherits. */
+  readonly descriptor: number;
+  readonly #platform: Platform;
+  readonly #address: number;
+  readonly #windows: Uint8Array[] = [];
+  readonly #doorbells = new Map<number, { worker: number; descriptor: number }>();
+  #pipe: net.Socket | undefined;
+  #onRing: (() => void) | undefined;
+
+  constructor(descriptor: number, address: number) {
+    const system = platform();
+    super(new Int32Array(system.view(address, CONTROL_BYTES)));
+    this.descriptor = descriptor;
+    this.#platform = system;
+    this.#address = address;
+  }
+
+  reserveWords(end: number): void {
+    if (end > this.words.length) heapFull("the memory that processes share", end * 4 - CONTROL_BYTES);
+  }
+
+  placeExtent(brk: number, units: number): number {
+    const bytes = units * UNIT_BYTES;
+    if (bytes > WINDOW_BYTES) throw new TooLargeError(`${bytes} bytes are more than one piece of memory between processes can hold (${WINDOW_BYTES}); split it`);
+    const start = brk * UNIT_BYTES;
+    const place = start % WINDOW_BYTES > WINDOW_BYTES - bytes ? Math.ceil(start / WINDOW_BYTES) * WINDOW_BYTES : start;
+    if (place + bytes > DATA_BYTES) heapFull("the data memory that processes share", bytes);
+    // tmpfs would hand out pages that it does not have and kill the process by SIGBUS when they are touched.
+    if (!this.#platform.reserve(this.descriptor, CONTROL_BYTES + place, bytes)) heapFull("this machine", bytes);
+    return place / UNIT_BYTES;
+  }
+
+  data(unit: number, bytes: number): Uint8Array {
+    const start = unit * UNIT_BYTES;
+    const index = Math.floor(start / WINDOW_BYTES);
+    const window = (this.#windows[index] ??= new Uint8Array(this.#platform.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, WINDOW_BYTES)));
+    return window.subarray(start - index * WINDOW_BYTES, start - index * WINDOW_BYTES + bytes);
+  }
+
+  userBuffer(unit: number, bytes: number): UserBuffer {
+    return { buffer: this.#platform.view(this.#address + CONTROL_BYTES + unit * UNIT_BYTES, bytes), byteOffset: 0 };
+  }
+
+  discardExtent(unit: number, units: number): void {
+    this.#platform.discard(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, units * UNIT_BYTES);
+  }
+
+  sleep(at: number, expected: number, ms: number): void {
+    this.#platform.wait(this.#address + at * 4, expected, ms);
+  }
+
+  wakeSleeper(at: number): void {
+    this.#platform.wake(this.#address + at * 4, 1);
+  }
+
+  /** The loop's doorbell is an anonymous pipe that other processes reopen through /proc: neither eventfds nor sockets can be reopened so. */
+  listen(onRing: () => void): void {
+    this.#onRing = onRing;
+    if (this.#pipe === undefined) {
+      const { read } = this.#platform.pipe();
+      this.#pipe = new net.Socket({
+        fd: read,
+        readable: true,
+        writable: false,
+        onread: { buffer: Buffer.alloc(64), callback: () => (this.#rung(), true) },
+      } as net.SocketConstructorOpts);
+      this.#pipe.unref();
+      this.words[this.record + RECORD.pipeInode] = fs.fstatSync(read).ino | 0;
+      store(this.words, this.record + RECORD.pipe, read + 1);
+    }
+    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueMicrotask(() => this.#rung());
+  }
+
+  #rung(): void {
+    const onRing = this.#onRing;
+    this.#onRing = undefined;
+    onRing?.();
+  }
+
+  ringDoorbell(record: number): void {
+    const worker = load(this.words, record + RECORD.id);
+    const slot = worker & SLOT_MASK;
+    let doorbell = this.#doorbells.get(slot);
+    if (doorbell === undefined || doorbell.worker !== worker) {
+      if (doorbell !== undefined) fs.closeSync(doorbell.descriptor);
+      this.#doorbells.delete(slot);
+      doorbell = this.#openDoorbell(record, worker);
+      if (doorbell === undefined) return;
+      this.#doorbells.set(slot, doorbell);
+    }
+    try {
+      fs.writeSync(doorbell.descriptor, DOORBELL);
+    } catch {
+      // EAGAIN: it is ringing already. EPIPE: nobody is left to hear it.
+    }
+  }
+
+  #openDoorbell(record: number, worker: number): { worker: number; descriptor: number } | undefined {
+    const { words } = this;
+    const pipe = load(words, record + RECORD.pipe);
+    // Not there yet: the waiter sees the raised flag when it starts to listen.
+    if (pipe === 0) return undefined;
+    let descriptor: number;
+    try {
+      descriptor = fs.openSync(`/proc/${words[record + RECORD.pid]}/fd/${pipe - 1}`, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
+    } catch {
+      return undefined;
+    }
+    // A worker that ended meanwhile may have left its descriptor number to something else.
+    if (load(words, record + RECORD.id) === worker && (fs.fstatSync(descriptor).ino | 0) === words[record + RECORD.pipeInode]) return { worker, descriptor };
+    fs.closeSync(descriptor);
+    return undefined;
+  }
+}
+
+let current: ProcessHeap | undefined;
+
+/** This program's heap across processes; made, or found in this process, on first use. Throws `PlatformError` where there can be none. */
+export function processHeap(): ProcessHeap {
+  if (current !== undefined) return current;
+  const threads = threadHeap();
+  const { words } = threads;
+  enter(threads, HEADER.arenaGuard);
+  try {
+    if (words[HEADER.arenaDescriptor] === 0) open(undefined);
+    const address = (words[HEADER.arenaAddressHigh]! >>> 0) * 2 ** 32 + (words[HEADER.arenaAddressLow]! >>> 0);
+    current = new ProcessHeap(words[HEADER.arenaDescriptor]! - 1, address);
+  } finally {
+    leave(threads, HEADER.arenaGuard);
+  }
+  return current;
+}
+
+/** Opens the heap that this process inherited from its parent as `descriptor`. */
+export function adoptProcessHeap(descriptor: number, heapId: number): ProcessHeap {
+  open({ descriptor, heapId });
+  return processHeap();
+}
+
+function open(inherited: { descriptor: number; heapId: number } | undefined): void {
+  const system = platform();
+  const descriptor = inherited?.descriptor ?? system.createMemory(LABEL, ARENA_BYTES);
+  const address = system.map(descriptor, ARENA_BYTES);
+  const words = new Int32Array(system.view(address, HEADER_BYTES));
+  const namespace = pidNamespace();
+  if (inherited === undefined) {
+    formatHeap(words);
+    words[HEADER.pidNamespace] = namespace;
+  } else {
+    if (load(words, HEADER.magic) !== MAGIC || words[HEADER.version] !== LAYOUT_VERSION || words[HEADER.heapId] !== inherited.heapId) {
+      throw new AttachError("the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version");
+    }
+    if (words[HEADER.pidNamespace] !== namespace) {
+      throw new AttachError("this process runs in another pid namespace than its parent: neither could tell whether the other still lives");
+    }
+  }
+  const threads = threadHeap().words;
+  threads[HEADER.arenaAddressLow] = address | 0;
+  threads[HEADER.arenaAddressHigh] = Math.floor(address / 2 ** 32);
+  store(threads, HEADER.arenaDescriptor, descriptor + 1);
+}
+
+const HEADER_BYTES = 4096;
+
+function pidNamespace(): number {
+  try {
+    return fs.statSync("/proc/self/ns/pid").ino | 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * What this worker holds on to. An object lives as long as some worker or some message in flight holds it: a block counts its holders, and each worker
+ * keeps a ledger of what it holds in shared memory, so that its death lets go of everything.
+ *
+ * A hold is counted before it is entered in the ledger and struck from the ledger before it is counted out: a worker killed between the two
+ * leaks one object until the program ends; it never frees one that is in use.
+ * Finalizers are only the backstop: none runs while a worker sits in a blocking wait.
+ */
+import { load, store } from "./atomics.js";
+import type { Heap } from "./heap.js";
+import { KIND, RECORD } from "./layout.js";
+
+const LEDGER_WORDS = 64;
+
+interface Hold {
+  object: WeakRef<object>;
+  /** Word of the ledger where it is entered. */
+  entry: number;
+  /** Tells the finalizer of an earlier wrapper from the present one. */
+  wrapper: number;
+}
+
+type Destroy = (heap: Heap, at: number) => void;
+const destroyers = new Map<number, Destroy>();
+
+/** How an object of this kind gives back the blocks it owns besides its own. */
+export function onDestroy(kind: number, destroy: Destroy): void {
+  destroyers.set(kind, destroy);
+}
+
+export class References {
+  readonly #heap: Heap;
+  readonly #holds = new Map<number, Hold>();
+  readonly #vacant: number[] = [];
+  readonly #finalizers = new FinalizationRegistry<{ at: number; wrapper: number }>(({ at, wrapper }) => {
+    if (this.#holds.get(at)?.wrapper === wrapper) this.drop(at);
+  });
+  #wrappers = 0;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** This worker's wrapper of the object at `at`, if it has one. */
+  find(at: number): object | undefined {
+    return this.#holds.get(at)?.object.deref();
+  }
+
+  /** `object` wraps the block at `at`; the caller's counted hold (a new block's, or a message's) becomes this worker's. */
+  hold(at: number, object: object): void {
+    const wrapper = ++this.#wrappers;
+    const known = this.#holds.get(at);
+    if (known !== undefined) {
+      // An earlier wrapper was collected, its finalizer has not run: its hold serves this one, the caller's is surplus.
+      known.object = new WeakRef(object);
+      known.wrapper = wrapper;
+      this.letGo(at);
+    } else {
+      const entry = this.#vacant.pop() ?? this.#grow();
+      store(this.#heap.words, entry, at);
+      this.#holds.set(at, { object: new WeakRef(object), entry, wrapper });
+    }
+    this.#finalizers.register(object, { at, wrapper }, object);
+  }
+
+  /** This worker no longer holds the object. */
+  drop(at: number): void {
+    const hold = this.#holds.get(at);
+    if (hold === undefined) return;
+    this.#holds.delete(at);
+    store(this.#heap.words, hold.entry, 0);
+    this.#vacant.push(hold.entry);
+    const object = hold.object.deref();
+    if (object !== undefined) this.#finalizers.unregister(object);
+    this.letGo(at);
+  }
+
+  /** Counts one hold out; the last one destroys the object. */
+  letGo(at: number): void {
+    const { allocator } = this.#heap;
+    if (!allocator.letGo(at)) return;
+    destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
+    allocator.free(at);
+  }
+
+  /** What a worker held that ended. Called by the one who sweeps its record. */
+  dropAllOf(record: number): void {
+    const heap = this.#heap;
+    for (let ledger = load(heap.words, record + RECORD.references); ledger !== 0; ) {
+      heap.reserveWords(ledger + LEDGER_WORDS);
+      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) {
+        const at = heap.words[entry]!;
+        if (at === 0) continue;
+        store(heap.words, entry, 0);
+        heap.reserveWords(at);
+        this.letGo(at);
+      }
+      const next = heap.words[ledger]!;
+      store(heap.words, record + RECORD.references, next);
+      heap.allocator.free(ledger);
+      ledger = next;
+    }
+  }
+
+  #grow(): number {
+    const heap = this.#heap;
+    const ledger = heap.allocator.allocate(LEDGER_WORDS, KIND.plain);
+    heap.words[ledger] = heap.words[heap.record + RECORD.references]!;
+    store(heap.words, heap.record + RECORD.references, ledger);
+    for (let entry = ledger + LEDGER_WORDS - 1; entry > ledger + 1; entry--) this.#vacant.push(entry);
+    return ledger + 1;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The heap across the threads of one process: two growable SharedArrayBuffers, control and data.
+ *
+ * Found through `globalThis[Symbol.for]` in the thread that made it (so that a second copy of the library shares it), through `setEnvironmentData` in workers
+ * that anybody starts later, and through `adoptThreadHeap` in workers that we start.
+ */
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
+import { TooLargeError } from "../errors/index.js";
+import { heapFull } from "./allocator.js";
+import { notify, wait } from "./atomics.js";
+import { formatHeap, Heap, type UserBuffer } from "./heap.js";
+import { BLOCKS_AT, RECORD, UNIT_BYTES } from "./layout.js";
+import { listenByWaitAsync } from "./parker.js";
+
+const KEY = "allcores.threadHeap@1";
+const globalKey = Symbol.for(KEY);
+const MOST_CONTROL_BYTES = 2 ** 30;
+/** Node 20 grows a SharedArrayBuffer to 4 GiB at most. */
+const MOST_DATA_BYTES = 2 ** 32;
+
+/** The two buffers that make up a thread heap; what has to reach a worker. */
+export interface ThreadHeapBuffers {
+  readonly control: SharedArrayBuffer;
+  readonly data: SharedArrayBuffer;
+}
+
+type Growable = SharedArrayBuffer & { readonly maxByteLength: number; grow(bytes: number): void };
+const GrowableBuffer = SharedArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => Growable;
+
+/** Reserves address space, not memory; takes less where the system limits even that. */
+function growable(bytes: number, most: number): Growable {
+  for (let max = most; ; max /= 2) {
+    try {
+      return new GrowableBuffer(bytes, { maxByteLength: max });
+    } catch (error) {
+      if (max / 2 < bytes) throw error;
+    }
+  }
+}
+
+function growTo(buffer: Growable, bytes: number): void {
+  if (bytes > buffer.maxByteLength) heapFull("the memory that threads share", bytes - buffer.byteLength);
+  // Another thread may have grown it meanwhile, which makes this call fail although there is room.
+  while (buffer.byteLength < bytes) {
+    try {
+      buffer.grow(Math.min(buffer.maxByteLength, Math.max(bytes, buffer.byteLength * 2)));
+    } catch (error) {
+      if (buffer.byteLength < bytes) throw error;
+    }
+  }
+}
+
+export class ThreadHeap extends Heap {
+  readonly across = "threads";
+  readonly buffers: ThreadHeapBuffers;
+  readonly #control: Growable;
+  readonly #data: Growable;
+
+  constructor(buffers: ThreadHeapBuffers) {
+    super(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2));
+    this.buffers = buffers;
+    this.#control = buffers.control as Growable;
+    this.#data = buffers.data as Growable;
+  }
+
+  reserveWords(end: number): void {
+    if (end <= this.words.length) return;
+    growTo(this.#control, end * 4);
+    this.words = new Int32Array(this.#control, 0, this.#control.byteLength >> 2);
+    this.bytes = new Uint8Array(this.#control, 0, this.#control.byteLength);
+  }
+
+  placeExtent(brk: number, units: number): number {
+    const bytes = (brk + units) * UNIT_BYTES;
+    if (bytes > this.#data.maxByteLength) heapFull("the data memory that threads share", units * UNIT_BYTES);
+    growTo(this.#data, bytes);
+    return brk;
+  }
+
+  data(unit: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.#data, unit * UNIT_BYTES, bytes);
+  }
+
+  userBuffer(unit: number, bytes: number): UserBuffer {
+    if (bytes > this.#data.maxByteLength) throw new TooLargeError(`${bytes} bytes are more than threads can share (${this.#data.maxByteLength})`);
+    return { buffer: this.#data, byteOffset: unit * UNIT_BYTES };
+  }
+
+  /** A SharedArrayBuffer never shrinks. */
+  discardExtent(): void {}
+
+  sleep(at: number, expected: number, ms: number): void {
+    wait(this.words, at, expected, ms);
+  }
+
+  wakeSleeper(at: number): void {
+    notify(this.words, at, 1);
+  }
+
+  listen(onRing: () => void): void {
+    listenByWaitAsync(this.words, this.record + RECORD.doorbell, onRing);
+  }
+
+  ringDoorbell(record: number): void {
+    notify(this.words, record + RECORD.doorbell, 1);
+  }
+}
+
+const realm = globalThis as { [globalKey]?: ThreadHeapBuffers };
+let current: ThreadHeap | undefined;
+
+/** This process's heap across threads; made on first use. */
+export function threadHeap(): ThreadHeap {
+  if (current !== undefined) return current;
+  let buffers = realm[globalKey] ?? (getEnvironmentData(KEY) as ThreadHeapBuffers | undefined);
+  if (buffers === undefined) {
+    buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), MOST_CONTROL_BYTES), data: growable(0, MOST_DATA_BYTES) };
+    formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2));
+  }
+  return adoptThreadHeap(buffers);
+}
+
+/** Makes the heap of the thread that started this worker this worker's too. */
+export function adoptThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
+  if (current !== undefined) return current;
+  realm[globalKey] = buffers;
+  setEnvironmentData(KEY, buffers as never);
+  current = new ThreadHeap(buffers);
+  return current;
+}

@@ -1,0 +1,33 @@
+import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+
+/** How long a blocking wait may last. */
+export interface SyncWait {
+  /** Milliseconds; 0 is one attempt, absent is for ever. Negative or NaN is an `ArgumentRangeError`. */
+  timeout?: number | undefined;
+}
+
+/** How long an awaiting wait may last, and what may end it early. */
+export interface WaitOptions extends SyncWait {
+  /** Rejects with the signal's reason once it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The moment (on this thread's `performance.now()`) when a wait with these options runs out. */
+export function deadlineOf(options: SyncWait | undefined): number {
+  if (options === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { timeout: 100 }, got ${typeof options}`);
+  const { timeout } = options;
+  if (timeout === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof timeout !== "number") throw new ArgumentTypeError(`options.timeout must be a number of milliseconds, got ${typeof timeout}`);
+  if (Number.isNaN(timeout) || timeout < 0) throw new ArgumentRangeError(`options.timeout must be 0 or more milliseconds, got ${timeout}; leave it out to wait for ever`);
+  return timeout === 0 ? 0 : performance.now() + timeout;
+}
+
+/** The signal of these options, checked. Throws its reason when it is aborted already. */
+export function signalOf(options: WaitOptions | undefined): AbortSignal | undefined {
+  const signal = options?.signal;
+  if (signal === undefined) return undefined;
+  if (!(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  signal.throwIfAborted();
+  return signal;
+}

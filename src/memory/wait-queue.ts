@@ -1,0 +1,213 @@
+/**
+ * Who waits for what: waiter nodes in the records of the workers, found by key.
+ *
+ * A node's state is one word, sequence << 20 | wanted << 10 | granted, and every transition is one CAS on it:
+ *   arm      wanted + 1            by the waiting worker
+ *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
+ *   take     granted - 1, wanted - 1   by the waiting worker
+ *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant and passes it on
+ * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
+ * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
+ * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the primitive's own word (an abandoned
+ * `Atomics.waitAsync` cannot be withdrawn and swallows a wake-up that was meant for a live waiter).
+ */
+import { add, compareExchange, load, store } from "./atomics.js";
+import type { Heap } from "./heap.js";
+import { ALIVE, AWAITING, BLOCKING, HEADER, INLINE_NODES, KIND, NODE, NODE_BLOCK, NODE_WORDS, NODES_PER_BLOCK, RECORD, RECORD_WORDS, REGISTRY_AT } from "./layout.js";
+
+const WANTED_ONE = 1 << 10;
+const COUNT_MASK = 0x3ff;
+const SEQUENCE_ONE = 1 << 20;
+/** More local waiters than this for one key take another node. */
+export const MOST_WANTED = COUNT_MASK;
+
+const wantedIn = (state: number): number => (state >>> 10) & COUNT_MASK;
+const grantedIn = (state: number): number => state & COUNT_MASK;
+
+export class WaitQueue {
+  readonly #heap: Heap;
+  readonly #vacant: number[] = [];
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** The node of the calling thread's blocking wait. */
+  blockingNode(): number {
+    const { words } = this.#heap;
+    const record = this.#heap.record;
+    if (words[record + RECORD.nodesHigh] === 0) store(words, record + RECORD.nodesHigh, 1);
+    return record + RECORD.nodes;
+  }
+
+  /** A node for awaiting callers of this thread's event loop. */
+  takeNode(): number {
+    const vacant = this.#vacant.pop();
+    if (vacant !== undefined) return vacant;
+    const heap = this.#heap;
+    const { record } = heap;
+    const high = Math.max(1, heap.words[record + RECORD.nodesHigh]!);
+    if (high < INLINE_NODES) {
+      store(heap.words, record + RECORD.nodesHigh, high + 1);
+      return record + RECORD.nodes + high * NODE_WORDS;
+    }
+    const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
+    const { words } = heap;
+    words[block + NODE_BLOCK.next] = words[record + RECORD.moreNodes]!;
+    store(words, record + RECORD.moreNodes, block);
+    for (let index = NODES_PER_BLOCK - 1; index > 0; index--) this.#vacant.push(block + NODE_BLOCK.nodes + index * NODE_WORDS);
+    return block + NODE_BLOCK.nodes;
+  }
+
+  /** Gives back a node that wants nothing. */
+  putNode(node: number): void {
+    this.#vacant.push(node);
+  }
+
+  /** One more waiter at this node. The first one sets the key and the ticket, before the state makes the node visible. */
+  arm(node: number, key: number, kind: typeof BLOCKING | typeof AWAITING): void {
+    const { words } = this.#heap;
+    let state = load(words, node + NODE.state);
+    if (wantedIn(state) === 0) {
+      words[node + NODE.key] = key;
+      words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
+      words[node + NODE.kind] = kind;
+      store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
+      return;
+    }
+    for (;;) {
+      const seen = compareExchange(words, node + NODE.state, state, state + WANTED_ONE);
+      if (seen === state) return;
+      state = seen;
+    }
+  }
+
+  hasGrant(node: number): boolean {
+    return grantedIn(load(this.#heap.words, node + NODE.state)) > 0;
+  }
+
+  /** Takes every grant at once; returns how many. */
+  takeGrants(node: number): number {
+    const { words } = this.#heap;
+    for (let state = load(words, node + NODE.state); ; ) {
+      const granted = grantedIn(state);
+      if (granted === 0) return 0;
+      const seen = compareExchange(words, node + NODE.state, state, state - granted * (WANTED_ONE + 1));
+      if (seen === state) return granted;
+      state = seen;
+    }
+  }
+
+  /** One waiter leaves. True when a grant was already meant for it: the caller now owns that wake-up and must use it or pass it on. */
+  withdraw(node: number): boolean {
+    const { words } = this.#heap;
+    for (let state = load(words, node + NODE.state); ; ) {
+      const won = grantedIn(state) === wantedIn(state);
+      const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
+      if (seen === state) return won;
+      state = seen;
+    }
+  }
+
+  /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */
+  wake(key: number, count: number): number {
+    let woken = 0;
+    while (woken < count) {
+      let oldest = 0;
+      let oldestRecord = 0;
+      let oldestTicket = 0;
+      const { words } = this.#heap;
+      const high = load(words, HEADER.workersHigh);
+      for (let slot = 1; slot < high; slot++) {
+        const record = REGISTRY_AT + slot * RECORD_WORDS;
+        if (words[record + RECORD.nodesHigh] === 0 || load(words, record + RECORD.state) !== ALIVE) continue;
+        let node = record + RECORD.nodes;
+        let end = node + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+        let more = load(words, record + RECORD.moreNodes);
+        for (;;) {
+          for (; node < end; node += NODE_WORDS) {
+            const state = load(words, node + NODE.state);
+            if (grantedIn(state) >= wantedIn(state) || words[node + NODE.key] !== key) continue;
+            const ticket = words[node + NODE.ticket]!;
+            // The difference, not the tickets, is compared: the counter wraps.
+            if (oldest !== 0 && ((ticket - oldestTicket) | 0) >= 0) continue;
+            oldest = node;
+            oldestRecord = record;
+            oldestTicket = ticket;
+          }
+          if (more === 0) break;
+          this.#heap.reserveWords(more + NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS);
+          if (words !== this.#heap.words) return woken + this.wake(key, count - woken);
+          node = more + NODE_BLOCK.nodes;
+          end = node + NODES_PER_BLOCK * NODE_WORDS;
+          more = words[more + NODE_BLOCK.next]!;
+        }
+      }
+      if (oldest === 0) return woken;
+      woken += this.#grant(oldest, oldestRecord, key, count - woken);
+    }
+    return woken;
+  }
+
+  /** Gives grants to a node if it still waits for `key`; returns how many it took. */
+  #grant(node: number, record: number, key: number, count: number): number {
+    const heap = this.#heap;
+    const { words } = heap;
+    for (let state = load(words, node + NODE.state); ; ) {
+      const room = wantedIn(state) - grantedIn(state);
+      if (room <= 0 || words[node + NODE.key] !== key) return 0;
+      // An awaiting node stands for waiters of many ages: one at a time keeps the order fair to other nodes, all at once is for wakeAll.
+      const given = count >= COUNT_MASK ? room : 1;
+      const seen = compareExchange(words, node + NODE.state, state, state + given);
+      if (seen === state) {
+        heap.ring(record, words[node + NODE.kind]!);
+        // The node may have been re-armed for another key between the look and the CAS, with the same sequence: then that waiter sees a wake-up too many
+        // and the search for ours goes on.
+        return words[node + NODE.key] === key ? given : 0;
+      }
+      state = seen;
+    }
+  }
+
+  /** How many workers' waiters stand at `key`, those with a grant on its way included. */
+  countWaiters(key: number): number {
+    let count = 0;
+    const { words } = this.#heap;
+    const high = load(words, HEADER.workersHigh);
+    for (let slot = 1; slot < high; slot++) {
+      const record = REGISTRY_AT + slot * RECORD_WORDS;
+      if (load(words, record + RECORD.state) !== ALIVE) continue;
+      this.#eachNode(record, (node) => {
+        const state = load(words, node + NODE.state);
+        if (words[node + NODE.key] === key) count += wantedIn(state);
+      });
+    }
+    return count;
+  }
+
+  /** A dead worker's grants go to others who wait for the same. */
+  passOn(record: number): void {
+    const heap = this.#heap;
+    this.#eachNode(record, (node) => {
+      const state = load(heap.words, node + NODE.state);
+      const granted = grantedIn(state);
+      if (granted > 0) this.wake(heap.words[node + NODE.key]!, granted);
+      store(heap.words, node + NODE.state, (state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1));
+    });
+    for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; ) {
+      const next = heap.words[block + NODE_BLOCK.next]!;
+      store(heap.words, record + RECORD.moreNodes, next);
+      heap.allocator.free(block);
+      block = next;
+    }
+  }
+
+  #eachNode(record: number, visit: (node: number) => void): void {
+    this.#heap.reserveWords(this.#heap.words[HEADER.brk]!);
+    const { words } = this.#heap;
+    const end = record + RECORD.nodes + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+    for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
+    for (let block = load(words, record + RECORD.moreNodes); block !== 0; block = words[block + NODE_BLOCK.next]!) {
+      for (let index = 0; index < NODES_PER_BLOCK; index++) visit(block + NODE_BLOCK.nodes + index * NODE_WORDS);
+    }
+  }
+}
