@@ -1,0 +1,157 @@
+/** ArrayBuffers, and the views that look into them. */
+import { types } from "node:util";
+import type { Decoder } from "./decoder.js";
+import type { Encoder } from "./encoder.js";
+import { refusalOfSharedMemory } from "./refusal.js";
+import { Tag } from "./tags.js";
+
+interface ViewClass {
+  readonly prototype: object;
+  readonly BYTES_PER_ELEMENT?: number;
+  new (buffer: ArrayBufferLike, offset: number, length?: number): ArrayBufferView;
+}
+
+function makeBuffer(buffer: ArrayBufferLike, offset: number, length?: number): Buffer {
+  return length === undefined ? Buffer.from(buffer as ArrayBuffer, offset) : Buffer.from(buffer as ArrayBuffer, offset, length);
+}
+
+/** By index in the message: new ones only at the end. Where the platform lacks one, what arrives is refused. */
+export const viewClasses: readonly (ViewClass | undefined)[] = [
+  DataView,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  (globalThis as { Float16Array?: ViewClass }).Float16Array,
+];
+const nodeBufferIndex = viewClasses.length;
+const indexByName = new Map(viewClasses.map((viewClass, index) => [(viewClass as { name?: string } | undefined)?.name, index]));
+
+export function writeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
+  if (encoder.attaches(buffer)) {
+    encoder.attachment(buffer);
+    return;
+  }
+  if (isDetached(buffer)) encoder.refuse({ what: "a detached ArrayBuffer", fix: "it was transferred before; send what it was transferred to" });
+  if (buffer.resizable) {
+    encoder.byte(Tag.resizableBuffer);
+    encoder.varint(buffer.maxByteLength);
+  } else {
+    encoder.byte(Tag.arrayBuffer);
+  }
+  encoder.varint(buffer.byteLength);
+  encoder.binary(new Uint8Array(buffer));
+}
+
+export function readArrayBuffer(decoder: Decoder): ArrayBuffer {
+  const identity = decoder.reserve();
+  const buffer = new ArrayBuffer(decoder.size());
+  decoder.binary(new Uint8Array(buffer));
+  return decoder.resolve(identity, buffer);
+}
+
+export function readResizableBuffer(decoder: Decoder): ArrayBuffer {
+  const identity = decoder.reserve();
+  const maxByteLength = decoder.varint();
+  const buffer = new ArrayBuffer(decoder.size(), { maxByteLength });
+  decoder.binary(new Uint8Array(buffer));
+  return decoder.resolve(identity, buffer);
+}
+
+export function writeSharedArrayBuffer(encoder: Encoder, buffer: SharedArrayBuffer): void {
+  if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
+  encoder.attachment(buffer);
+}
+
+/** A Buffer travels as its own bytes alone, never the pool it lies in, unless the memory itself is shared or transferred. */
+export function writeNodeBuffer(encoder: Encoder, value: Buffer): void {
+  if (types.isSharedArrayBuffer(value.buffer) || encoder.attaches(value.buffer)) {
+    writeView(encoder, value, nodeBufferIndex);
+    return;
+  }
+  if (value.length === 0 && isDetached(value.buffer as ArrayBuffer)) encoder.refuse({ what: "a detached Buffer", fix: "its memory was transferred before" });
+  encoder.byte(Tag.nodeBuffer);
+  encoder.varint(value.length);
+  encoder.binary(value);
+}
+
+export function readNodeBuffer(decoder: Decoder): Buffer {
+  const identity = decoder.reserve();
+  return decoder.resolve(identity, decoder.binary(Buffer.allocUnsafe(decoder.size())));
+}
+
+export function writeTypedArray(encoder: Encoder, value: ArrayBufferView): void {
+  const name = types.isDataView(value) ? "DataView" : (value as Uint8Array)[Symbol.toStringTag];
+  const index = indexByName.get(name);
+  if (index === undefined) throw new TypeError(`${name} is not known`);
+  writeView(encoder, value, index);
+}
+
+function writeView(encoder: Encoder, value: ArrayBufferView, index: number): void {
+  const { buffer } = value;
+  if (types.isSharedArrayBuffer(buffer)) {
+    if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
+    // Only the platform knows whether a view follows the growth of shared memory, so it carries the view itself.
+    if (buffer.growable && index !== nodeBufferIndex) {
+      encoder.attachment(value);
+      return;
+    }
+  }
+  encoder.byte(Tag.view);
+  encoder.byte(index);
+  encoder.byte(tracksLength(value) ? 1 : 0);
+  encoder.varint(value.byteOffset);
+  encoder.varint("length" in value ? (value as Uint8Array).length : value.byteLength);
+  encoder.write(buffer);
+}
+
+export function readView(decoder: Decoder): ArrayBufferView {
+  const identity = decoder.reserve();
+  const index = decoder.byte();
+  const tracking = decoder.byte() === 1;
+  const offset = decoder.varint();
+  const fixedLength = decoder.varint();
+  const length = tracking ? undefined : fixedLength;
+  const buffer = decoder.read();
+  if (!types.isAnyArrayBuffer(buffer)) throw decoder.corrupt("a view lacks its buffer");
+  if (index === nodeBufferIndex) return decoder.resolve(identity, makeBuffer(buffer, offset, length));
+  const viewClass = viewClasses[index];
+  if (viewClass === undefined) throw decoder.corrupt("a view is of a class that this platform lacks");
+  return decoder.resolve(identity, length === undefined ? new viewClass(buffer, offset) : new viewClass(buffer, offset, length));
+}
+
+/** Whether a view grows with its buffer. The language does not tell, so the buffer of a copy is resized to see. */
+function tracksLength(value: ArrayBufferView): boolean {
+  const { buffer, byteOffset, byteLength } = value;
+  if (!types.isArrayBuffer(buffer) || !buffer.resizable || byteOffset + byteLength + 8 <= buffer.byteLength) return false;
+  const copy = structuredClone(value);
+  const copied = copy.buffer as ArrayBuffer;
+  if (byteLength === 0) {
+    copied.resize(Math.min(copied.maxByteLength, copied.byteLength + 8));
+    return copy.byteLength > 0;
+  }
+  copied.resize(byteOffset + byteLength - 1);
+  try {
+    // Both throw on a view of fixed length that no longer fits.
+    return types.isDataView(copy) ? copy.byteLength >= 0 : (copy as Uint8Array).indexOf(0) >= -1;
+  } catch {
+    return false;
+  }
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,156 @@
+/** Objects of the language, by their prototype. Arrays and plain objects, the common ones, are the encoder's own. */
+import { types } from "node:util";
+import { viewClasses, writeArrayBuffer, writeNodeBuffer, writeSharedArrayBuffer, writeTypedArray } from "./binary.js";
+import type { Decoder } from "./decoder.js";
+import type { Encoder } from "./encoder.js";
+import { Step } from "./path.js";
+import { Tag } from "./tags.js";
+
+/** Writes an object whose class it knows. */
+export type Write = (encoder: Encoder, value: never) => void;
+
+const writers = new Map<object, Write>([
+  [Date.prototype, writeDate],
+  [RegExp.prototype, writeRegExp],
+  [Map.prototype, writeMap],
+  [Set.prototype, writeSet],
+  [Number.prototype, writeBoxed],
+  [String.prototype, writeBoxed],
+  [Boolean.prototype, writeBoxed],
+  [BigInt.prototype, writeBoxed],
+  [ArrayBuffer.prototype, writeArrayBuffer],
+  [SharedArrayBuffer.prototype, writeSharedArrayBuffer],
+  [Buffer.prototype, writeNodeBuffer],
+  [URL.prototype, writeUrl],
+  [URLSearchParams.prototype, writeSearchParams],
+]);
+for (const viewClass of viewClasses) if (viewClass !== undefined) writers.set(viewClass.prototype, writeTypedArray);
+
+const writersByName = new Map<string, Write>();
+for (const [prototype, write] of writers) writersByName.set(prototype.constructor.name, write);
+
+/** How an object with this prototype is written, if the language or Node defines its class. */
+export function builtinWriter(prototype: object): Write | undefined {
+  return writers.get(prototype);
+}
+
+/**
+ * The same for a prototype of another realm: objects made in a vm context, as under some test runners. `plain` and `array` stand for
+ * what the encoder writes itself.
+ */
+export function foreignWriter(prototype: object): Write | "plain" | "array" | undefined {
+  const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  if (typeof maker !== "function" || types.isProxy(maker)) return undefined;
+  const { name } = maker;
+  if (Function.prototype.toString.call(maker) !== `function ${name}() { [native code] }`) return undefined;
+  if (name === "Object" && Object.getPrototypeOf(prototype) === null) return "plain";
+  if (name === "Array") return "array";
+  return writersByName.get(name);
+}
+
+function writeDate(encoder: Encoder, value: Date): void {
+  const time = Date.prototype.getTime.call(value);
+  encoder.byte(Tag.date);
+  encoder.number(time);
+}
+
+export function readDate(decoder: Decoder): Date {
+  const identity = decoder.reserve();
+  return decoder.resolve(identity, new Date(decoder.number()));
+}
+
+function writeRegExp(encoder: Encoder, value: RegExp): void {
+  if (!types.isRegExp(value)) throw new TypeError("it has the prototype of a RegExp but is none");
+  encoder.byte(Tag.regexp);
+  encoder.text(value.source);
+  encoder.text(value.flags);
+}
+
+export function readRegExp(decoder: Decoder): RegExp {
+  const identity = decoder.reserve();
+  const source = decoder.text();
+  return decoder.resolve(identity, new RegExp(source, decoder.key()));
+}
+
+function writeMap(encoder: Encoder, value: Map<unknown, unknown>): void {
+  const entries = Map.prototype.entries.call(value);
+  encoder.byte(Tag.map);
+  const depth = encoder.descend();
+  let index = 0;
+  for (const [key, item] of entries) {
+    encoder.step(depth, new Step("key", index));
+    encoder.write(key);
+    encoder.step(depth, new Step("entry", index, key));
+    encoder.write(item);
+    index++;
+  }
+  encoder.ascend(depth);
+  encoder.byte(Tag.end);
+}
+
+export function readMap(decoder: Decoder): Map<unknown, unknown> {
+  const map = new Map<unknown, unknown>();
+  decoder.resolve(decoder.reserve(), map);
+  while (!decoder.skipEnd()) {
+    const key = decoder.read();
+    map.set(key, decoder.read());
+  }
+  return map;
+}
+
+function writeSet(encoder: Encoder, value: Set<unknown>): void {
+  const items = Set.prototype.values.call(value);
+  encoder.byte(Tag.set);
+  const depth = encoder.descend();
+  let index = 0;
+  for (const item of items) {
+    encoder.step(depth, new Step("item", index++));
+    encoder.write(item);
+  }
+  encoder.ascend(depth);
+  encoder.byte(Tag.end);
+}
+
+export function readSet(decoder: Decoder): Set<unknown> {
+  const set = new Set<unknown>();
+  decoder.resolve(decoder.reserve(), set);
+  while (!decoder.skipEnd()) set.add(decoder.read());
+  return set;
+}
+
+function writeBoxed(encoder: Encoder, value: object): void {
+  if (!types.isBoxedPrimitive(value)) throw new TypeError("it has the prototype of a boxed primitive but is none");
+  encoder.byte(Tag.boxed);
+  if (types.isNumberObject(value)) encoder.number(Number.prototype.valueOf.call(value));
+  else if (types.isStringObject(value)) encoder.text(String.prototype.valueOf.call(value));
+  else encoder.write(types.isBooleanObject(value) ? Boolean.prototype.valueOf.call(value) : BigInt.prototype.valueOf.call(value));
+}
+
+export function readBoxed(decoder: Decoder): object {
+  const identity = decoder.reserve();
+  const value = decoder.read();
+  if ((typeof value === "object" && value !== null) || value === undefined || value === null) throw decoder.corrupt("a box holds no primitive");
+  return decoder.resolve(identity, Object(value) as object);
+}
+
+function writeUrl(encoder: Encoder, value: URL): void {
+  const { href } = value;
+  encoder.byte(Tag.url);
+  encoder.text(href);
+}
+
+export function readUrl(decoder: Decoder): URL {
+  const identity = decoder.reserve();
+  return decoder.resolve(identity, new URL(decoder.text()));
+}
+
+function writeSearchParams(encoder: Encoder, value: URLSearchParams): void {
+  const text = URLSearchParams.prototype.toString.call(value);
+  encoder.byte(Tag.searchParams);
+  encoder.text(text);
+}
+
+export function readSearchParams(decoder: Decoder): URLSearchParams {
+  const identity = decoder.reserve();
+  return decoder.resolve(identity, new URLSearchParams(decoder.text()));
+}

@@ -1,0 +1,26 @@
+import { Decoder } from "./decoder.js";
+import { smallInteger } from "./tags.js";
+
+/** Absent while it decodes: a decoder of some kind of object may itself decode something. */
+let idle: Decoder | undefined;
+
+/**
+ * The value of the message that takes up `length` bytes of `bytes` from index `at`. The value holds no part of `bytes`.
+ *
+ * @param attachments what travelled beside the bytes
+ * @throws CorruptError when the bytes are not a message, or one of a kind of object that nobody registered here
+ * @throws UnknownClassError when the module of a `sendable()` class has to be imported first; nothing has been decoded then
+ */
+export function decode(bytes: Uint8Array, at: number, length: number, attachments?: readonly unknown[]): unknown {
+  if (length === 1) {
+    const first = bytes[at];
+    if (first !== undefined && first >= smallInteger) return first - smallInteger;
+  }
+  const decoder = idle ?? new Decoder();
+  idle = undefined;
+  try {
+    return decoder.run(bytes, at, length, attachments);
+  } finally {
+    idle = decoder;
+  }
+}

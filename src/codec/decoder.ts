@@ -1,0 +1,242 @@
+import { UnknownClassError } from "../errors/index.js";
+import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readView } from "./binary.js";
+import { readBoxed, readDate, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
+import { ByteReader } from "./byte-reader.js";
+import { readDomException, readError } from "./error-object.js";
+import { defineField } from "./field.js";
+import { openParcel } from "./parcel.js";
+import { findRegistration, type Registration, readHookedInstance, readInstance } from "./sendable.js";
+import { depthLimit, shortText, smallInteger, Tag } from "./tags.js";
+
+const noAttachments: readonly never[] = [];
+
+/** Stands for an object whose identity number is taken but which is still being made. */
+const unfinished: unique symbol = Symbol("unfinished");
+
+/** Larger gaps than this turn an array into a table by index in V8, whatever its length; below, its length is memory. */
+const gapLimit = 1024;
+
+/** Makes the value that the bytes of a message stand for. */
+export class Decoder extends ByteReader {
+  private attachments: readonly unknown[] = noAttachments;
+  private objects: unknown[] = [];
+  private depth = 0;
+  private classes: readonly (Registration | undefined)[] = noAttachments;
+
+  run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments): unknown {
+    this.open(bytes, at, length);
+    this.attachments = attachments;
+    try {
+      if (length > 0 && bytes[at] === Tag.classTable) this.readClassTable();
+      const value = this.read();
+      if (this.at !== this.end) throw this.corrupt("it goes on after its end");
+      return value;
+    } finally {
+      this.close();
+      this.attachments = noAttachments;
+      if (this.objects.length > 0) this.objects = [];
+      this.depth = 0;
+      this.classes = noAttachments;
+    }
+  }
+
+  read(): unknown {
+    const tag = this.byte();
+    if (tag >= smallInteger) return tag - smallInteger;
+    if (tag >= shortText) return this.textOf(tag);
+    switch (tag) {
+      case Tag.undefined:
+        return undefined;
+      case Tag.null:
+        return null;
+      case Tag.false:
+        return false;
+      case Tag.true:
+        return true;
+      case Tag.int8:
+        return this.int8();
+      case Tag.int16:
+        return this.int16();
+      case Tag.int32:
+        return this.int32();
+      case Tag.double:
+        return this.double();
+      case Tag.ascii:
+      case Tag.utf8:
+      case Tag.utf16:
+        return this.textOf(tag);
+      case Tag.bigint64:
+        return this.bigint64();
+      case Tag.bigintPositive:
+        return this.bigint();
+      case Tag.bigintNegative:
+        return -this.bigint();
+      case Tag.reference:
+        return this.reference();
+      default: {
+        // One more than the encoder's: the buffer of a view, which has no parts.
+        if (this.depth > depthLimit) throw this.corrupt("it is nested too deep");
+        this.depth++;
+        const value = this.objectOf(tag);
+        this.depth--;
+        return value;
+      }
+    }
+  }
+
+  /** Takes the next identity number, in the order in which the encoder gave them. */
+  reserve(): number {
+    return this.objects.push(unfinished) - 1;
+  }
+
+  /** Says which object has an identity number. */
+  resolve<T>(identity: number, value: T): T {
+    this.objects[identity] = value;
+    return value;
+  }
+
+  /** Whether a map or set ends here; if so, that is read. */
+  skipEnd(): boolean {
+    if (this.at >= this.end || this.bytes[this.at] !== Tag.end) return false;
+    this.at++;
+    return true;
+  }
+
+  classAt(index: number): Registration | undefined {
+    if (index >= this.classes.length) throw this.corrupt("a class is missing");
+    return this.classes[index];
+  }
+
+  private objectOf(tag: number): unknown {
+    switch (tag) {
+      case Tag.object:
+        return this.plain();
+      case Tag.array:
+        return this.array();
+      case Tag.map:
+        return readMap(this);
+      case Tag.set:
+        return readSet(this);
+      case Tag.date:
+        return readDate(this);
+      case Tag.nodeBuffer:
+        return readNodeBuffer(this);
+      case Tag.arrayBuffer:
+        return readArrayBuffer(this);
+      case Tag.error:
+        return readError(this);
+      case Tag.domException:
+        return readDomException(this);
+      case Tag.instance:
+        return readInstance(this);
+      case Tag.hookedInstance:
+        return readHookedInstance(this);
+      case Tag.parcel:
+        return this.parcel();
+      case Tag.attachment:
+        return this.attachment();
+      case Tag.boxed:
+        return readBoxed(this);
+      case Tag.view:
+        return this.checked(readView);
+      case Tag.resizableBuffer:
+        return this.checked(readResizableBuffer);
+      case Tag.regexp:
+        return this.checked(readRegExp);
+      case Tag.url:
+        return this.checked(readUrl);
+      case Tag.searchParams:
+        return this.checked(readSearchParams);
+      default:
+        throw this.corrupt(`0x${tag.toString(16)} begins no value`);
+    }
+  }
+
+  private plain(): object {
+    const object: Record<string, unknown> = {};
+    this.objects.push(object);
+    for (let count = this.varint(); count > 0; count--) {
+      const key = this.key();
+      if (key === "__proto__") defineField(object, key, this.read(), true);
+      else object[key] = this.read();
+    }
+    return object;
+  }
+
+  private array(): unknown[] {
+    const array: unknown[] = [];
+    this.objects.push(array);
+    const length = this.varint();
+    if (length > 0xffffffff) throw this.corrupt("an array is too long");
+    if (length > 8) this.openLens();
+    for (let index = 0; index < length; index++) {
+      if (this.bytes[this.at] === Tag.sparseRest && this.at < this.end) {
+        this.at++;
+        this.sparseRest(array, length);
+        break;
+      }
+      array.push(this.read());
+    }
+    return array;
+  }
+
+  private sparseRest(array: unknown[], length: number): void {
+    if (length - array.length > gapLimit) {
+      // Setting the length alone would allocate it, up to 256 MB for a message of ten bytes.
+      array[length - 1] = undefined;
+      delete array[length - 1];
+    }
+    array.length = length;
+    for (let count = this.varint(); count > 0; count--) {
+      const index = this.varint();
+      if (index >= length) throw this.corrupt("an index lies outside its array");
+      array[index] = this.read();
+    }
+  }
+
+  private reference(): unknown {
+    const number = this.varint();
+    if (number >= this.objects.length) throw this.corrupt("it refers to an object that is not there");
+    const value = this.objects[number];
+    if (value === unfinished) throw this.corrupt("an object is needed to make itself");
+    return value;
+  }
+
+  private parcel(): unknown {
+    const identity = this.reserve();
+    const kind = this.key();
+    return this.resolve(identity, openParcel(kind, this.read()));
+  }
+
+  private attachment(): unknown {
+    const index = this.varint();
+    if (index >= this.attachments.length) throw this.corrupt("what travelled beside it is missing");
+    const value = this.attachments[index];
+    this.objects.push(value);
+    return value;
+  }
+
+  /** Runs a reader whose constructor refuses what hostile bytes may ask for. */
+  private checked<T>(read: (decoder: Decoder) => T): T {
+    try {
+      return read(this);
+    } catch (error) {
+      if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) throw this.corrupt(error.message, error);
+      throw error;
+    }
+  }
+
+  /** Before anything is made: where a class is missing, nothing has been done yet, and the same bytes can be decoded again. */
+  private readClassTable(): void {
+    this.at++;
+    const classes: (Registration | undefined)[] = [];
+    for (let count = this.varint(); count > 0; count--) {
+      const module = this.text();
+      const className = this.text();
+      const registration = findRegistration(module, className);
+      if (this.byte() === 1 && registration === undefined) throw new UnknownClassError(module, className);
+      classes.push(registration);
+    }
+    this.classes = classes;
+  }
+}

@@ -1,0 +1,379 @@
+import { isAllcoresError, UnsendableError } from "../errors/index.js";
+import { builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { ByteWriter } from "./byte-writer.js";
+import { isError, writeError } from "./error-object.js";
+import { hostClassOf } from "./host-object.js";
+import type { Message } from "./message.js";
+import { type Boundary, type Crosses, crossing, isCrossing, type Parcel } from "./parcel.js";
+import { formatPath, inside, type PathStep } from "./path.js";
+import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
+import { type Registration, registrationOf, writeInstance } from "./sendable.js";
+import { depthLimit, Tag } from "./tags.js";
+
+export interface EncodeOptions {
+  /** What will be crossed. */
+  to: Boundary;
+  /** What the value is called in error paths. Default "value". */
+  root?: string;
+  /** Whether parts may ride beside the bytes, by `postMessage`: true for a thread's port, false (the default) for queues. Never to processes. */
+  attach?: boolean;
+  /** What is moved and not copied: ArrayBuffers, MessagePorts and the like. Without `attach` nothing is moved, and ArrayBuffers are copied. */
+  transfer?: readonly object[];
+}
+
+/** Up to this many objects a scan finds one that came before faster than a Map does. */
+const scanLimit = 12;
+
+const noObjects: readonly never[] = [];
+
+interface ClassUse {
+  readonly registration: Registration;
+  required: boolean;
+}
+
+/** Where an encoder stood, for going back there. */
+interface State {
+  readonly at: number;
+  readonly pieces: number;
+  readonly objects: number;
+  readonly depth: number;
+  readonly attachments: number;
+  readonly transfer: number;
+  readonly parcels: number;
+  readonly classes: number;
+}
+
+/**
+ * Walks a value and writes it. The encoder is itself the message that `encode()` hands out.
+ *
+ * While it walks it keeps the steps to where it is, which costs one store a field; they become a path only when something is refused.
+ */
+export class Encoder extends ByteWriter implements Message {
+  to: Boundary = "processes";
+  attach = false;
+  attachments: readonly unknown[] = noObjects;
+  transfer: readonly object[] = noObjects;
+  private root = "value";
+  private depth = 0;
+  private readonly steps: PathStep[] = [];
+  /** In the order of their identity numbers; once there are many, `numbers` says the same the other way round. */
+  private readonly objects: (object | undefined)[] = [];
+  private objectCount = 0;
+  private numbers: Map<object, number> | undefined;
+  private readonly parcels: Parcel[] = [];
+  private readonly classes: ClassUse[] = [];
+  /** An error that was made to be seen by the caller as it is. */
+  private refusal: unknown = undefined;
+
+  run(value: unknown, options: EncodeOptions): void {
+    this.release();
+    this.to = options.to;
+    this.root = options.root ?? "value";
+    this.attach = options.attach === true && options.to === "threads";
+    if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
+    try {
+      this.write(value);
+      if (this.classes.length > 0) this.writeClassTable();
+    } catch (error) {
+      const named = error === this.refusal && error !== undefined ? error : this.unreadable(error);
+      this.forgetGraph();
+      this.release();
+      throw named;
+    }
+    if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
+    this.forgetGraph();
+  }
+
+  release(): void {
+    this.restart();
+    this.attachments = noObjects;
+    this.transfer = noObjects;
+  }
+
+  write(value: unknown): void {
+    switch (typeof value) {
+      case "number":
+        this.number(value);
+        return;
+      case "string":
+        this.text(value);
+        return;
+      case "object":
+        if (value === null) this.byte(Tag.null);
+        else this.object(value);
+        return;
+      case "boolean":
+        this.byte(value ? Tag.true : Tag.false);
+        return;
+      case "undefined":
+        this.byte(Tag.undefined);
+        return;
+      case "bigint":
+        this.bigint(value);
+        return;
+      case "function":
+        if (isCrossing(value)) {
+          if (!this.recall(value)) this.parcel(value);
+          return;
+        }
+    }
+    this.refuse(refusalOf(value));
+  }
+
+  /** Count, then key and value of every own enumerable field. */
+  fields(value: object): void {
+    const keys = Object.keys(value);
+    this.varint(keys.length);
+    const depth = this.descend();
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] as string;
+      this.steps[depth] = key;
+      this.text(key);
+      this.write((value as Record<string, unknown>)[key]);
+    }
+    this.depth = depth;
+  }
+
+  /** Goes one level down; what is returned is where `step` notes the way and where `ascend` goes back to. */
+  descend(): number {
+    const depth = this.depth;
+    if (depth >= depthLimit)
+      this.refuse({ what: `nested more than ${depthLimit} levels deep`, fix: "flatten it, a chain of objects into an array for example" });
+    this.depth = depth + 1;
+    this.steps[depth] = inside;
+    return depth;
+  }
+
+  step(depth: number, step: PathStep): void {
+    this.steps[depth] = step;
+  }
+
+  ascend(depth: number): void {
+    this.depth = depth;
+  }
+
+  refuse(refusal: Refusal): never {
+    const path = this.path();
+    throw (this.refusal = new UnsendableError(path, `${path} is ${refusal.what} and cannot cross to another worker: ${refusal.fix}`));
+  }
+
+  /** Whether an ArrayBuffer is to be moved. */
+  attaches(value: object): boolean {
+    return this.transfer !== noObjects && this.transfer.includes(value);
+  }
+
+  attachment(value: object): void {
+    if (this.attachments === noObjects) this.attachments = [];
+    this.byte(Tag.attachment);
+    this.varint((this.attachments as unknown[]).push(value) - 1);
+  }
+
+  /** The place of a class in this message's table. `required`: decoding fails where the class is not registered. */
+  classIndex(registration: Registration, required: boolean): number {
+    const index = this.classes.findIndex((use) => use.registration === registration);
+    if (index < 0) return this.classes.push({ registration, required }) - 1;
+    (this.classes[index] as ClassUse).required ||= required;
+    return index;
+  }
+
+  state(): State {
+    return {
+      at: this.at,
+      pieces: this.pieces.length,
+      objects: this.objectCount,
+      depth: this.depth,
+      attachments: this.attachments.length,
+      transfer: this.transfer.length,
+      parcels: this.parcels.length,
+      classes: this.classes.length,
+    };
+  }
+
+  /** Forgets all that was written since `state`. */
+  rollBack(state: State): void {
+    this.truncate(state.at, state.pieces);
+    this.depth = state.depth;
+    while (this.objectCount > state.objects) {
+      const object = this.objects[--this.objectCount] as object;
+      this.numbers?.delete(object);
+      this.objects[this.objectCount] = undefined;
+    }
+    if (this.attachments !== noObjects) (this.attachments as unknown[]).length = state.attachments;
+    if (this.transfer !== noObjects) (this.transfer as object[]).length = state.transfer;
+    this.parcels.length = state.parcels;
+    this.classes.length = state.classes;
+  }
+
+  private object(value: object): void {
+    if (this.recall(value)) return;
+    if (isCrossing(value)) {
+      this.parcel(value);
+      return;
+    }
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (prototype === Object.prototype || prototype === null) {
+      this.byte(Tag.object);
+      this.fields(value);
+    } else if (prototype === Array.prototype && Array.isArray(value)) {
+      this.array(value);
+    } else {
+      const write = this.writerOf(value, prototype);
+      write(this, value as never);
+    }
+  }
+
+  /** How an object that is neither plain nor an array is written. A lookup and not a call, which would take stack at every level. */
+  private writerOf(value: object, prototype: object): Write {
+    const write = builtinWriter(prototype);
+    if (write !== undefined) return write;
+    if (isError(value)) return writeError;
+    if (registrationOf(prototype) !== undefined) return writeInstance;
+    const foreign = foreignWriter(prototype);
+    if (foreign === "plain") return writePlain;
+    if (foreign === "array" && Array.isArray(value)) return writeArray;
+    return typeof foreign === "function" ? foreign : writeHostObject;
+  }
+
+  array(value: readonly unknown[]): void {
+    const { length } = value;
+    this.byte(Tag.array);
+    this.varint(length);
+    const depth = this.descend();
+    for (let index = 0; index < length; index++) {
+      const item = value[index];
+      if (item === undefined && !(index in value)) {
+        this.sparseRest(value, index, depth);
+        break;
+      }
+      this.steps[depth] = index;
+      this.write(item);
+    }
+    this.depth = depth;
+  }
+
+  private sparseRest(value: readonly unknown[], from: number, depth: number): void {
+    // Keys, not a loop over the indexes: `const a = []; a[4e9] = 1` has one of them.
+    const indexes: number[] = [];
+    for (const key of Object.keys(value)) {
+      const index = Number(key);
+      if (index >= from && Number.isInteger(index) && index < value.length && String(index) === key) indexes.push(index);
+    }
+    this.byte(Tag.sparseRest);
+    this.varint(indexes.length);
+    for (const index of indexes) {
+      this.varint(index);
+      this.steps[depth] = index;
+      this.write(value[index]);
+    }
+  }
+
+  private parcel(value: Crosses & object): void {
+    let parcel: Parcel;
+    try {
+      parcel = value[crossing](this.to, this.path());
+    } catch (error) {
+      if (isAllcoresError(error)) this.refusal = error;
+      throw error;
+    }
+    this.byte(Tag.parcel);
+    this.text(parcel.kind);
+    const depth = this.descend();
+    this.write(parcel.payload);
+    this.depth = depth;
+    this.parcels.push(parcel);
+  }
+
+  hostObject(value: object): void {
+    const hostClass = hostClassOf(value);
+    if (hostClass === undefined && !this.attaches(value)) this.refuse(refusalOf(value));
+    if (!this.attach) this.refuse(refusalOfHostObject(value, this.to));
+    if (hostClass?.moves === true && !this.attaches(value)) this.transfer = [...this.transfer, value];
+    this.attachment(value);
+  }
+
+  /** Writes a reference if the object came before; else gives it the next identity number. */
+  private recall(value: object): boolean {
+    const { objects, objectCount } = this;
+    if (this.numbers !== undefined) {
+      const number = this.numbers.get(value);
+      if (number !== undefined) return this.reference(number);
+      this.numbers.set(value, objectCount);
+    } else {
+      for (let number = 0; number < objectCount; number++) if (objects[number] === value) return this.reference(number);
+      if (objectCount === scanLimit) {
+        this.numbers = new Map();
+        for (let number = 0; number < objectCount; number++) this.numbers.set(objects[number] as object, number);
+        this.numbers.set(value, objectCount);
+      }
+    }
+    objects[objectCount] = value;
+    this.objectCount = objectCount + 1;
+    return false;
+  }
+
+  private reference(number: number): true {
+    this.byte(Tag.reference);
+    this.varint(number);
+    return true;
+  }
+
+  private writeClassTable(): void {
+    const table = new ByteWriter();
+    table.byte(Tag.classTable);
+    table.varint(this.classes.length);
+    for (const { registration, required } of this.classes) {
+      table.text(registration.module);
+      table.text(registration.className);
+      table.byte(required ? 1 : 0);
+    }
+    this.prepend(table.toBytes());
+  }
+
+  private path(): string {
+    return formatPath(this.root, this.steps, this.depth);
+  }
+
+  /** Names an error that somebody else's code threw while the value was read: a getter, a Proxy, an encode hook. */
+  private unreadable(error: unknown): UnsendableError {
+    const path = this.path();
+    if (error instanceof RangeError && /call stack/.test(error.message)) {
+      return new UnsendableError(path, `${path} is nested deeper than the rest of the stack allows and cannot cross to another worker`, { cause: error });
+    }
+    return new UnsendableError(path, `${path} could not be read and cannot cross to another worker: ${safeMessage(error)}`, { cause: error });
+  }
+
+  private forgetGraph(): void {
+    if (this.numbers !== undefined || this.objectCount > scanLimit) {
+      this.objects.length = 0;
+      this.numbers = undefined;
+    } else {
+      for (let number = 0; number < this.objectCount; number++) this.objects[number] = undefined;
+    }
+    this.objectCount = 0;
+    this.depth = 0;
+    if (this.parcels.length > 0) this.parcels.length = 0;
+    if (this.classes.length > 0) this.classes.length = 0;
+    this.refusal = undefined;
+  }
+}
+
+function writePlain(encoder: Encoder, value: object): void {
+  encoder.byte(Tag.object);
+  encoder.fields(value);
+}
+
+function writeArray(encoder: Encoder, value: readonly unknown[]): void {
+  encoder.array(value);
+}
+
+function writeHostObject(encoder: Encoder, value: object): void {
+  encoder.hostObject(value);
+}
+
+function safeMessage(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "what was thrown cannot be shown";
+  }
+}

@@ -1,0 +1,52 @@
+import { ArgumentTypeError, CorruptError } from "../errors/index.js";
+
+/** What is being crossed: from thread to thread inside one process, or from process to process. */
+export type Boundary = "threads" | "processes";
+
+/**
+ * The name of the method by which an object (or a function) says itself how it travels.
+ * In the global symbol registry, so that two copies of this library in one program know each other's objects.
+ */
+export const crossing: unique symbol = Symbol.for("allcores.crossing") as never;
+
+/** What an object with a crossing method is turned into. */
+export interface Parcel {
+  /** Whose decoder is asked on the other side: see {@link registerKind}. */
+  readonly kind: string;
+  /** Any value that can be encoded, except the object itself; usually a small array of numbers. */
+  readonly payload: unknown;
+  /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
+  retain?(): void;
+}
+
+/** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
+export interface Crosses {
+  [crossing](to: Boundary, path: string): Parcel;
+}
+
+type KindDecoder = (payload: never) => unknown;
+
+const kinds = new Map<string, KindDecoder>();
+
+/**
+ * Tells how parcels of one kind become objects again in this realm. The last registration of a kind counts.
+ *
+ * `decode` may be given hostile bytes' idea of a payload: it checks what it gets and throws `CorruptError`.
+ */
+export function registerKind(kind: string, decode: KindDecoder): void {
+  if (typeof kind !== "string" || kind === "") throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
+  if (typeof decode !== "function") throw new ArgumentTypeError("registerKind: the decoder must be a function");
+  kinds.set(kind, decode);
+}
+
+/** Whether `value` says itself how it travels. */
+export function isCrossing(value: object): value is Crosses {
+  return typeof (value as Partial<Crosses>)[crossing] === "function";
+}
+
+/** The object that a parcel stands for. @throws CorruptError when nobody registered its kind here. */
+export function openParcel(kind: string, payload: unknown): unknown {
+  const decode = kinds.get(kind);
+  if (decode === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
+  return decode(payload as never);
+}

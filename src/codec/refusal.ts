@@ -1,0 +1,72 @@
+/** Why a value cannot cross, in words: what it is, and what to do instead. */
+import { types } from "node:util";
+import { classNameOf } from "./host-object.js";
+import type { Boundary } from "./parcel.js";
+
+/** `what` completes "args[0] is …"; `fix` completes "… cannot cross to another worker: …". */
+export interface Refusal {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** The refusal of a value that nothing in the codec carries. */
+export function refusalOf(value: unknown): Refusal {
+  if (typeof value === "symbol") return { what: "a symbol", fix: "send a string and look the symbol up on the other side" };
+  if (typeof value === "function") return refusalOfFunction(value);
+  const object = value as object;
+  if (types.isPromise(object)) return { what: "a Promise", fix: "await it and send what it gives" };
+  if (types.isGeneratorObject(object)) return { what: "a generator", fix: "collect what it yields into an array and send that" };
+  if (types.isProxy(object)) return { what: "a Proxy", fix: "send a plain copy of what it shows" };
+  const name = classNameOf(object);
+  if (name !== undefined && /^Weak(?:Map|Set|Ref)$|^FinalizationRegistry$/.test(name)) {
+    return { what: `a ${name}`, fix: "it is about objects of this worker only; send the objects themselves" };
+  }
+  if (name === "AbortSignal" || name === "AbortController") {
+    return { what: `an ${name}`, fix: "give the signal as an option of the call, and use currentWorker().signal inside the task" };
+  }
+  if (typeof (object as { next?: unknown }).next === "function" && Symbol.iterator in object) {
+    return { what: "an iterator", fix: "collect what it yields into an array and send that" };
+  }
+  if (name === undefined) return { what: "an object whose prototype is not a class", fix: "send a plain object" };
+  if (isNativeClass(object)) return { what: `an instance of ${name}`, fix: "send the plain data that it can be made from again" };
+  return {
+    what: `an instance of class ${name}`,
+    fix: `register it with sendable(import.meta, ${name}) in its module, or send a plain object`,
+  };
+}
+
+/** The refusal of a function, which differs by what it looks like. */
+function refusalOfFunction(value: object): Refusal {
+  if (types.isProxy(value)) return { what: "a Proxy of a function", fix: "register a function with task(import.meta, fn) in its module and pass the task" };
+  if (/^class\b/.test(Function.prototype.toString.call(value)))
+    return { what: "a class", fix: "import it on the other side, and send plain data or sendable() instances" };
+  return { what: "a function", fix: "register it with task(import.meta, fn) in its module and pass the task" };
+}
+
+/** The refusal of memory that threads could share, where nothing can carry the reference. */
+export function refusalOfSharedMemory(to: Boundary): Refusal {
+  return { what: "a SharedArrayBuffer, or lies in one,", fix: `use SharedArray or SharedMemory with { across: "${to}" }` };
+}
+
+/** The refusal of an object of the platform, where no port carries it. */
+export function refusalOfHostObject(value: object, to: Boundary): Refusal {
+  const where = to === "processes" ? "only threads of one process can be given one" : "pass it as an argument to a thread, it cannot lie in a queue";
+  return { what: `of class ${classNameOf(value)}`, fix: where };
+}
+
+/** A value in two or three words, for a message that must not fail whatever the value is. */
+export function nameOf(value: unknown): string {
+  try {
+    if (typeof value === "function") return refusalOfFunction(value).what.replace(/^an? /, "");
+    if (typeof value !== "object" || value === null) return typeof value;
+    const name = types.isProxy(value) ? "Proxy" : classNameOf(value);
+    return name === undefined || name === "Object" ? "object" : `instance of ${name}`;
+  } catch {
+    return "object";
+  }
+}
+
+function isNativeClass(value: object): boolean {
+  const maker: unknown = (Object.getPrototypeOf(value) as { constructor?: unknown }).constructor;
+  return typeof maker === "function" && /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(maker));
+}

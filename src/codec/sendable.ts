@@ -1,0 +1,115 @@
+import { ArgumentTypeError } from "../errors/index.js";
+import type { Decoder } from "./decoder.js";
+import type { Encoder } from "./encoder.js";
+import { defineField } from "./field.js";
+import { type ModuleSource, moduleUrl } from "./module-url.js";
+import { Tag } from "./tags.js";
+
+/** Name of a static method `(instance) => data`: what travels in place of an instance. */
+export const encodeHook: unique symbol = Symbol.for("allcores.encode") as never;
+/** Name of a static method `(data) => instance`: makes the instance again. */
+export const decodeHook: unique symbol = Symbol.for("allcores.decode") as never;
+
+/** A class whose instances can travel: all but a hidden constructor, as long as its prototype is an object. */
+export type SendableClass = abstract new (...args: never[]) => object;
+
+interface Hooked {
+  [encodeHook]?(instance: object): unknown;
+  [decodeHook]?(data: unknown): object;
+}
+
+/** A class under the name by which all workers know it. */
+export class Registration {
+  readonly module: string;
+  readonly className: string;
+  readonly registered: SendableClass;
+  readonly encode: ((instance: object) => unknown) | undefined;
+  readonly decode: ((data: unknown) => object) | undefined;
+
+  constructor(module: string, registered: SendableClass) {
+    const hooks = registered as unknown as Hooked;
+    this.module = module;
+    this.className = registered.name;
+    this.registered = registered;
+    this.encode = hooks[encodeHook]?.bind(registered);
+    this.decode = hooks[decodeHook]?.bind(registered);
+  }
+}
+
+const byPrototype = new WeakMap<object, Registration>();
+const byIdentity = new Map<string, Registration>();
+
+/**
+ * Lets the instances of a class travel to other workers. Call it in the module that defines the class, which must be loaded on the other side too.
+ *
+ * An instance travels as its own enumerable fields and arrives with the same prototype; its constructor does not run. That cannot bring back
+ * `#private` fields: a class that has them, or that wants to send something else, defines two static methods, `[Symbol.for("allcores.encode")](instance)`
+ * giving any value that can travel and `[Symbol.for("allcores.decode")](data)` giving an instance. A subclass is registered on its own.
+ *
+ * @returns the class, so that it can be exported in the same statement
+ * @throws ArgumentTypeError for something that is not a class with a name, or has only one of the two methods
+ */
+export function sendable<C extends SendableClass>(from: ModuleSource, registered: C): C {
+  const module = moduleUrl("sendable", from);
+  const prototype: unknown = typeof registered === "function" ? registered.prototype : undefined;
+  if (typeof prototype !== "object" || prototype === null) throw new ArgumentTypeError("sendable: the second argument must be a class");
+  if (registered.name === "") throw new ArgumentTypeError("sendable: the class needs a name, by which the other side finds it");
+  const registration = new Registration(module, registered);
+  if ((registration.encode === undefined) !== (registration.decode === undefined)) {
+    throw new ArgumentTypeError(`sendable: class ${registered.name} needs both of the static methods allcores.encode and allcores.decode, or neither`);
+  }
+  byPrototype.set(prototype, registration);
+  byIdentity.set(identity(module, registered.name), registration);
+  return registered;
+}
+
+export function registrationOf(prototype: object): Registration | undefined {
+  return byPrototype.get(prototype);
+}
+
+export function findRegistration(module: string, className: string): Registration | undefined {
+  return byIdentity.get(identity(module, className));
+}
+
+function identity(module: string, className: string): string {
+  return `${module}#${className}`;
+}
+
+export function writeInstance(encoder: Encoder, value: object): void {
+  const registration = registrationOf(Object.getPrototypeOf(value) as object) as Registration;
+  if (registration.encode !== undefined) {
+    encoder.byte(Tag.hookedInstance);
+    encoder.varint(encoder.classIndex(registration, true));
+    const depth = encoder.descend();
+    encoder.write(registration.encode(value));
+    encoder.ascend(depth);
+  } else {
+    encoder.byte(Tag.instance);
+    encoder.varint(encoder.classIndex(registration, true));
+    encoder.fields(value);
+  }
+}
+
+export function readInstance(decoder: Decoder): object {
+  const identity = decoder.reserve();
+  const { registered } = readRegistration(decoder);
+  const instance = decoder.resolve(identity, Object.create(registered.prototype as object) as object);
+  for (let count = decoder.varint(); count > 0; count--) {
+    const key = decoder.key();
+    defineField(instance, key, decoder.read(), true);
+  }
+  return instance;
+}
+
+export function readHookedInstance(decoder: Decoder): object {
+  const identity = decoder.reserve();
+  const registration = readRegistration(decoder);
+  if (registration.decode === undefined) throw decoder.corrupt(`class ${registration.className} makes no instances itself`);
+  return decoder.resolve(identity, registration.decode(decoder.read()));
+}
+
+function readRegistration(decoder: Decoder): Registration {
+  const registration = decoder.classAt(decoder.varint());
+  if (registration === undefined) throw decoder.corrupt("a class is missing");
+  return registration;
+}

@@ -1,0 +1,154 @@
+import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
+import { type Across, type Heap, processHeap, threadHeap } from "../memory/index.js";
+import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "./parcel.js";
+
+/** How far a shared object reaches, and what it is called in errors and reports. */
+export interface Reach {
+  /** `"threads"` (default): the threads of this process. `"processes"`: every process of this program, and their threads. */
+  across?: Across | undefined;
+  /** A name for errors and reports. */
+  label?: string | undefined;
+}
+
+/** Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from another worker. */
+export class Handle {
+  readonly heap: Heap;
+  readonly at: number;
+  readonly label: string | undefined;
+  constructor(heap: Heap, at: number, label: string | undefined) {
+    this.heap = heap;
+    this.at = at;
+    this.label = label;
+  }
+}
+
+/** The heap of a reach. */
+export function heapOf(across: Across | undefined): Heap {
+  if (across === undefined || across === "threads") return threadHeap();
+  if (across === "processes") return processHeap();
+  throw new ArgumentTypeError(`options.across must be "threads" or "processes", got ${String(across)}`);
+}
+
+/** The heap that checked options ask for. */
+export function heapOfReach(reach: Reach | undefined): Heap {
+  if (reach !== undefined && (typeof reach !== "object" || reach === null)) {
+    throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
+  }
+  if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
+  return heapOf(reach?.across);
+}
+
+/** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
+const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
+
+/**
+ * An object that lives in shared memory and travels by handle: on the other side it is the same object, not a copy.
+ * Decoding the same handle twice in one worker gives the same JavaScript object.
+ */
+export abstract class SharedObject implements Crosses {
+  /** The heap it stands in. */
+  protected readonly heap: Heap;
+  /** Its words; after `free()` a single word that never looks free. */
+  protected words: Int32Array;
+  /** Its first word. */
+  protected at: number;
+  /** The calling worker, as owner words name it. */
+  protected readonly self: number;
+  /** The name given at construction. */
+  readonly label: string | undefined;
+  #freed = false;
+
+  constructor(kind: number, size: number, reach: Reach | Handle | undefined) {
+    if (reach instanceof Handle) {
+      this.heap = reach.heap;
+      this.at = reach.at;
+      this.label = reach.label;
+    } else {
+      this.heap = heapOfReach(reach);
+      this.label = reach?.label;
+      this.at = this.heap.allocator.allocate(size, kind);
+      this.heap.references.hold(this.at, this);
+    }
+    this.words = this.heap.words;
+    this.self = this.heap.self;
+  }
+
+  /** @internal Its first word, for an object that owns another. */
+  static placeOf(object: SharedObject): number {
+    return object.at;
+  }
+
+  /** How far it reaches. */
+  get across(): Across {
+    return this.heap.across;
+  }
+
+  /**
+   * Gives the memory back: this worker can no longer use the object; the memory is reused once the last worker has let go of it.
+   * Calling it again does nothing. A finalizer does the same, later, for objects that were forgotten.
+   */
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    const { at } = this;
+    this.words = freedWords;
+    this.at = 0;
+    this.heap.references.drop(at);
+  }
+
+  /** What it is called in messages. */
+  protected get title(): string {
+    return this.label === undefined ? `this ${this.constructor.name}` : `${this.constructor.name} "${this.label}"`;
+  }
+
+  /** Slow paths call this first. @throws FreedError */
+  protected checkUsable(): void {
+    if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
+  }
+
+  [crossing](to: Boundary, path: string): Parcel {
+    if (this.#freed) throw new FreedError(`${path} is a ${this.constructor.name} that this worker has freed`);
+    const { heap, at } = this;
+    if (to === "processes" && heap.across === "threads") {
+      throw new ReachError(
+        path,
+        `${path} is a ${this.constructor.name} that reaches across threads only: create it with { across: "processes" } to send it to another process`,
+      );
+    }
+    const payload: unknown[] = [heap.across === "processes" ? 1 : 0, heap.id, at, heap.allocator.generationOf(at)];
+    if (this.label !== undefined) payload.push(this.label);
+    return { kind: this.constructor.name, payload, retain: () => heap.allocator.retain(at) };
+  }
+}
+
+/** Makes a class of shared objects arrive as itself. Called once per class, by the file that defines it. */
+export function registerShared(kind: number, Class: { readonly name: string; attach(handle: Handle): SharedObject }): void {
+  registerKind(Class.name, (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach));
+}
+
+/** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had. */
+export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
+  const [across, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
+  if ((across !== 0 && across !== 1) || !Number.isInteger(at)) throw new CorruptError(`a handle of a ${name} is malformed`);
+  const heap = heapOf(across === 1 ? "processes" : "threads");
+  if (heap.id !== heapId) {
+    throw new AttachError(
+      `a ${name} stands in the memory of another program, or of a thread that was started before allcores was loaded: import "allcores" in the main module before new Worker(...)`,
+    );
+  }
+  heap.reserveWords(at + 1);
+  if (!heap.allocator.isLive(at, kind, generation)) throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
+  return wrap(heap, at, label, attach);
+}
+
+/** This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the wrapper's. */
+export function wrap<T extends SharedObject>(heap: Heap, at: number, label: string | undefined, attach: (handle: Handle) => T): T {
+  const known = heap.references.find(at) as T | undefined;
+  if (known !== undefined) {
+    heap.references.letGo(at);
+    return known;
+  }
+  const object = attach(new Handle(heap, at, label));
+  heap.references.hold(at, object);
+  return object;
+}

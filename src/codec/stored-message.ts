@@ -1,0 +1,45 @@
+/**
+ * A message at rest in shared memory: short ones in a block of the control region, long ones in an extent. Written as the writer's draft,
+ * so that a writer killed half-way leaves nothing behind; published when it is linked to where its reader finds it.
+ */
+import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
+import { decode } from "./decode.js";
+import type { Message } from "./message.js";
+
+const MOST_INLINE_BYTES = 4096;
+/** A short message: its length, then its bytes. */
+const LENGTH = 0;
+const BYTES_AT = 1;
+
+/** Copies a message into a new block, still a draft; returns the block. */
+export function storeMessage(heap: Heap, message: Message): number {
+  const { length } = message;
+  if (length > MOST_INLINE_BYTES) {
+    const { block, unit } = heap.allocator.allocateExtent(length, DRAFT, false);
+    heap.words[block + EXTENT.length] = length;
+    message.writeTo(heap.data(unit, length), 0);
+    return block;
+  }
+  const block = heap.allocator.allocate(BYTES_AT + Math.ceil(length / 4), KIND.plain, DRAFT);
+  heap.words[block + LENGTH] = length;
+  message.writeTo(heap.bytes, (block + BYTES_AT) * 4);
+  return block;
+}
+
+/** The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it carries. */
+export function readMessage(heap: Heap, block: number): unknown {
+  heap.reserveWords(block + BYTES_AT);
+  if (heap.allocator.kindOf(block) === KIND.extent) {
+    const { unit } = heap.allocator.extentOf(block);
+    const length = heap.words[block + EXTENT.length]!;
+    return decode(heap.data(unit, length), 0, length);
+  }
+  const length = heap.words[block + LENGTH]!;
+  heap.reserveWords(block + BYTES_AT + Math.ceil(length / 4));
+  return decode(heap.bytes, (block + BYTES_AT) * 4, length);
+}
+
+/** How many bytes a stored message has. */
+export function storedLength(heap: Heap, block: number): number {
+  return heap.words[block + (heap.allocator.kindOf(block) === KIND.extent ? EXTENT.length : LENGTH)]!;
+}
