@@ -1,0 +1,243 @@
+import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
+import { type Attempt, atomics, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
+import { MONITOR_WORDS, Monitor } from "./monitor.js";
+
+const { load } = atomics;
+
+const BARRIER = {
+  parties: MONITOR_WORDS,
+  /** How many have arrived in this round. Derived from the table. */
+  arrived: MONITOR_WORDS + 1,
+  /** Number of the round. */
+  round: MONITOR_WORDS + 2,
+  /** One bit for each of the last 32 rounds: set when it ended broken. */
+  failures: MONITOR_WORDS + 3,
+  /** 1 once broken, until `reset()`. */
+  broken: MONITOR_WORDS + 4,
+  /** Milliseconds that a party waits by default, 0 for ever. */
+  timeout: MONITOR_WORDS + 5,
+  /** Who waits in this round, and how often. */
+  waiting: MONITOR_WORDS + 6,
+} as const;
+const SIZE = BARRIER.waiting + HOLD_TABLE_WORDS;
+const MOST_PARTIES = 0x7fffffff;
+const EVERYBODY = 0x7fffffff;
+
+interface BarrierAction {
+  /** Runs once, in the party that completes the round, before anyone is let through. Synchronous; if it throws, the barrier breaks. */
+  action?: (() => void) | undefined;
+}
+
+/** What one call of wait knows of its round. */
+interface Visit {
+  /** Undefined until it has arrived. */
+  round: number | undefined;
+  index: number;
+  /** This party completes the round. */
+  completes: boolean;
+}
+
+/**
+ * A point that a fixed number of parties reach together: nobody passes before all are there.
+ *
+ * A party that times out, is aborted or ends while it waits breaks the barrier for all: `BrokenBarrierError` instead of waiting for ever. `reset()` mends it.
+ * A worker that dies *before* it arrives is not yet known as a party: give `timeout` where that can happen.
+ *
+ * @example
+ * ```ts
+ * import { Barrier } from "allcores";
+ * const barrier = new Barrier(2);
+ * const places = await Promise.all([barrier.wait(), barrier.wait()]);
+ * console.log(places); // [ 0, 1 ]
+ * ```
+ */
+export class Barrier extends Monitor {
+  readonly #waiting: HoldTable;
+
+  /** `options.timeout`: milliseconds that each wait lasts unless it says otherwise. */
+  constructor(parties: number, options?: Reach & SyncWait);
+  constructor(parties: number, options?: (Reach & SyncWait) | Handle) {
+    if (typeof parties !== "number") throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
+    if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES) throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
+    const arrives = options instanceof Handle;
+    if (!arrives) deadlineOf(options);
+    super(KIND.barrier, SIZE, options);
+    this.#waiting = new HoldTable(this.heap, this.at + BARRIER.waiting);
+    if (!arrives) {
+      this.words[this.at + BARRIER.parties] = parties;
+      this.words[this.at + BARRIER.timeout] = Math.min(0x7fffffff, Math.ceil(options?.timeout ?? 0));
+    }
+  }
+
+  /** @internal */
+  static attach(handle: Handle): Barrier {
+    return new Barrier(1, handle as never);
+  }
+
+  /** How many parties make a round. */
+  get parties(): number {
+    this.checkUsable();
+    return this.words[this.at + BARRIER.parties]!;
+  }
+
+  /** How many wait now. */
+  get waiting(): number {
+    this.checkUsable();
+    return load(this.words, this.at + BARRIER.arrived);
+  }
+
+  /** Whether it is broken: every wait throws until `reset()`. */
+  get broken(): boolean {
+    this.checkUsable();
+    return load(this.words, this.at + BARRIER.broken) === 1;
+  }
+
+  /** Blocks this thread until all parties are there; returns its place of arrival, 0 to parties - 1. @throws BrokenBarrierError, TimeoutError */
+  waitSync(options?: SyncWait & BarrierAction): number {
+    const deadline = this.#deadline(options);
+    const visit: Visit = { round: undefined, index: 0, completes: false };
+    if (this.heap.parker.blockUntil(this.at, this.#attempt(visit), deadline) === undefined) this.#gaveUp(visit, options);
+    return this.#through(visit, options);
+  }
+
+  /** Waits until all parties are there; resolves with its place of arrival. @throws BrokenBarrierError, TimeoutError; the reason of `options.signal`, which breaks the barrier */
+  async wait(options?: WaitOptions & BarrierAction): Promise<number> {
+    const deadline = this.#deadline(options);
+    const signal = signalOf(options);
+    const visit: Visit = { round: undefined, index: 0, completes: false };
+    let passed: true | undefined;
+    try {
+      passed = await this.heap.parker.waitUntil(this.at, this.#attempt(visit), deadline, signal);
+    } catch (error) {
+      if (!(error instanceof BrokenBarrierError)) this.#breakRound(visit);
+      throw error;
+    }
+    if (passed === undefined) this.#gaveUp(visit, options);
+    return this.#through(visit, options);
+  }
+
+  /** Breaks it: everybody who waits, and everybody who comes until `reset()`, gets a `BrokenBarrierError`. */
+  abort(): void {
+    this.inside(() => {
+      this.#endRound(true);
+      this.words[this.at + BARRIER.broken] = 1;
+    });
+    this.heap.waitQueue.wake(this.at, EVERYBODY);
+  }
+
+  /** Makes it as new. Those who wait now get a `BrokenBarrierError`. */
+  reset(): void {
+    this.inside(() => {
+      if (this.words[this.at + BARRIER.arrived]! > 0) this.#endRound(true);
+      this.words[this.at + BARRIER.broken] = 0;
+    });
+    this.heap.waitQueue.wake(this.at, EVERYBODY);
+  }
+
+  protected rebuild(): void {
+    this.words[this.at + BARRIER.arrived] = this.#waiting.total;
+  }
+
+  #deadline(options: (SyncWait & BarrierAction) | undefined): number {
+    const action = options?.action;
+    if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
+    this.checkUsable();
+    const own = this.words[this.at + BARRIER.timeout]!;
+    return deadlineOf(options?.timeout === undefined && own > 0 ? { timeout: own } : options);
+  }
+
+  /** The next round begins. Inside the mutex. */
+  #endRound(failed: boolean): void {
+    const { words, at } = this;
+    const bit = 1 << (words[at + BARRIER.round]! & 31);
+    words[at + BARRIER.failures] = failed ? words[at + BARRIER.failures]! | bit : words[at + BARRIER.failures]! & ~bit;
+    this.#waiting.clear();
+    words[at + BARRIER.arrived] = 0;
+    words[at + BARRIER.round] = (words[at + BARRIER.round]! + 1) | 0;
+  }
+
+  #attempt(visit: Visit): Attempt<true> {
+    return () => {
+      let deathSeen = false;
+      try {
+        return this.inside(() => {
+          const { words, at } = this;
+          if (visit.round === undefined || visit.round === words[at + BARRIER.round]) {
+            if (words[at + BARRIER.arrived]! > 0 && this.#waiting.reclaim() > 0) {
+              deathSeen = true;
+              this.#endRound(true);
+              words[at + BARRIER.broken] = 1;
+            }
+          }
+          const round = words[at + BARRIER.round]!;
+          if (visit.round !== undefined) {
+            if (visit.round === round) return undefined;
+            if (words[at + BARRIER.failures]! & (1 << (visit.round & 31))) this.#throwBroken(deathSeen);
+            return true;
+          }
+          if (words[at + BARRIER.broken] === 1) this.#throwBroken(deathSeen);
+          // All are there but the last one's action is still running: this visitor belongs to the next round.
+          if (words[at + BARRIER.arrived] === words[at + BARRIER.parties]) return undefined;
+          this.#waiting.add(this.self, 1);
+          visit.index = words[at + BARRIER.arrived]!;
+          words[at + BARRIER.arrived] = visit.index + 1;
+          visit.round = round;
+          visit.completes = visit.index + 1 === words[at + BARRIER.parties];
+          return visit.completes || undefined;
+        });
+      } finally {
+        if (deathSeen) this.heap.waitQueue.wake(this.at, EVERYBODY);
+      }
+    };
+  }
+
+  #throwBroken(death: boolean): never {
+    throw new BrokenBarrierError(
+      death
+        ? `${this.title} broke: a party ended while it waited; call reset() to use it again`
+        : `${this.title} is broken: a party timed out, was aborted or ended, its action threw, or abort() or reset() was called; call reset() to use it again`,
+    );
+  }
+
+  /** The party that completes the round runs the action and lets everybody through. */
+  #through(visit: Visit, options: BarrierAction | undefined): number {
+    if (!visit.completes) return visit.index;
+    try {
+      options?.action?.();
+    } catch (error) {
+      this.#breakRound(visit);
+      throw error;
+    }
+    const broken = this.inside(() => {
+      if (this.words[this.at + BARRIER.round] !== visit.round) return true;
+      this.#endRound(false);
+      return false;
+    });
+    this.heap.waitQueue.wake(this.at, EVERYBODY);
+    if (broken) this.#throwBroken(false);
+    return visit.index;
+  }
+
+  /** A party leaves a round that is not complete: nobody can complete it any more. */
+  #breakRound(visit: Visit): void {
+    this.inside(() => {
+      if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return;
+      this.#endRound(true);
+      this.words[this.at + BARRIER.broken] = 1;
+    });
+    this.heap.waitQueue.wake(this.at, EVERYBODY);
+  }
+
+  #gaveUp(visit: Visit, options: SyncWait | undefined): never {
+    this.#breakRound(visit);
+    throw new TimeoutError(`${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms; it is broken now, call reset() to use it again`);
+  }
+}
+
+onDestroy(KIND.barrier, (heap, at) => {
+  const overflow = HoldTable.overflowOf(heap, at + BARRIER.waiting);
+  if (overflow !== 0) heap.allocator.free(overflow);
+});
+registerShared(KIND.barrier, Barrier);

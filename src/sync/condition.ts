@@ -1,0 +1,188 @@
+import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { attachShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
+import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import type { Held } from "./held.js";
+import { Lock } from "./lock.js";
+import { RLock } from "./rlock.js";
+import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+
+const SIZE = 4;
+const EVERYBODY = 0x7fffffff;
+
+/**
+ * Waiting, under a lock, until another worker says that something changed.
+ *
+ * It has no state of its own: a notification goes to those who wait at that moment and is not remembered. Exactly `n` waiters are woken, the longest waiting first;
+ * one that was aborted, timed out or died passes its wake-up on.
+ * `wait` returns or throws holding the lock, after a timeout or an abort too.
+ *
+ * @example
+ * ```ts
+ * import { Condition } from "allcores";
+ * const condition = new Condition();
+ * let ready = false;
+ * const waiting = condition.run(() => condition.waitFor(() => ready));
+ * await condition.run(() => {
+ *   ready = true;
+ *   condition.notifyAll();
+ * });
+ * console.log(await waiting); // true
+ * ```
+ */
+export class Condition extends SharedObject {
+  /** The lock that protects what is waited for. */
+  readonly lock: Lock | RLock;
+
+  /** Without a lock it makes an RLock of its own. A given lock decides the reach. */
+  constructor(lock?: Lock | RLock, options?: Reach);
+  constructor(lock?: Lock | RLock, options?: Reach | Handle) {
+    if (lock !== undefined && !(lock instanceof Lock) && !(lock instanceof RLock)) throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock");
+    const across = (options as Reach | undefined)?.across;
+    if (lock !== undefined && across !== undefined && across !== lock.across) {
+      throw new ArgumentRangeError(`a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`);
+    }
+    const own = lock ?? new RLock(options as Reach | undefined);
+    super(KIND.condition, SIZE, options instanceof Handle ? options : { ...options, across: own.across });
+    this.lock = own;
+  }
+
+  /** As the lock's. */
+  acquireSync(options?: SyncWait): Held {
+    return this.lock.acquireSync(options);
+  }
+  /** As the lock's. */
+  acquire(options?: WaitOptions): Promise<Held> {
+    return this.lock.acquire(options);
+  }
+  /** As the lock's. */
+  tryAcquire(): Held | undefined {
+    return this.lock.tryAcquire();
+  }
+  /** As the lock's. */
+  run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    return this.lock.run(fn, options);
+  }
+  /** As the lock's. */
+  runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    return this.lock.runSync(fn, options);
+  }
+  /** As the lock's. */
+  release(): void {
+    this.lock.release();
+  }
+  /** As the lock's. */
+  get locked(): boolean {
+    return this.lock.locked;
+  }
+
+  /** Gives the lock up, blocks until notified, takes it back. @throws NotHeldError, TimeoutError (holding the lock) */
+  waitSync(options?: SyncWait): void {
+    const deadline = deadlineOf(options);
+    this.#checkHeld("waitSync");
+    if (!this.#waitSync(deadline)) this.#timedOut(options);
+  }
+
+  /** Gives the lock up, waits until notified, takes it back. @throws NotHeldError, TimeoutError or the signal's reason (holding the lock) */
+  async wait(options?: WaitOptions): Promise<void> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    this.#checkHeld("wait");
+    if (!(await this.#wait(deadline, signal))) this.#timedOut(options);
+  }
+
+  /** Waits until `predicate` is truthy, looking at first and after each notification, and returns its value. The timeout is for all of it. */
+  waitForSync<T>(predicate: () => T, options?: SyncWait): Truthy<T> {
+    const deadline = deadlineOf(options);
+    this.#checkHeld("waitForSync");
+    for (;;) {
+      const value = predicate();
+      if (value) return value as Truthy<T>;
+      if (!this.#waitSync(deadline)) return (predicate() || this.#timedOut(options)) as Truthy<T>;
+    }
+  }
+
+  /** Waits until `predicate` (synchronous, run holding the lock) is truthy, and resolves with its value. */
+  async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<Truthy<T>> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    this.#checkHeld("waitFor");
+    for (;;) {
+      const value = predicate();
+      if (value) return value as Truthy<T>;
+      if (!(await this.#wait(deadline, signal))) return (predicate() || this.#timedOut(options)) as Truthy<T>;
+    }
+  }
+
+  /** Wakes up to `n` of those who wait now. @throws NotHeldError when this worker does not hold the lock */
+  notify(n = 1): void {
+    if (!Number.isInteger(n)) throw new ArgumentTypeError(`notify(n): n must be a whole number, got ${n}`);
+    if (n < 1) throw new ArgumentRangeError(`notify(n): n must be 1 or more, got ${n}`);
+    this.#checkHeld("notify");
+    this.heap.waitQueue.wake(this.at, n);
+  }
+
+  /** Wakes everybody who waits now. @throws NotHeldError when this worker does not hold the lock */
+  notifyAll(): void {
+    this.#checkHeld("notifyAll");
+    this.heap.waitQueue.wake(this.at, EVERYBODY);
+  }
+
+  #checkHeld(verb: string): void {
+    this.checkUsable();
+    if (!this.lock.owned) throw new NotHeldError(`${verb}() needs the lock of ${this.title} to be held by this worker: call it inside run, runSync or after acquire`);
+  }
+
+  #waitSync(deadline: number): boolean {
+    let tenure: never;
+    let suspended = false;
+    try {
+      // The lock is given up only after the node is armed: a notify() by the next holder finds this waiter.
+      const attempt = (granted: boolean): true | undefined => {
+        if (!suspended) {
+          suspended = true;
+          tenure = this.lock[suspend]() as never;
+        }
+        return granted || undefined;
+      };
+      return this.heap.parker.blockUntil(this.at, attempt, deadline) ?? false;
+    } finally {
+      if (suspended) this.lock[reacquireSync](tenure!);
+    }
+  }
+
+  async #wait(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    let tenure: never;
+    let suspended = false;
+    try {
+      const attempt = (granted: boolean): true | undefined => {
+        if (!suspended) {
+          suspended = true;
+          tenure = this.lock[suspend]() as never;
+        }
+        return granted || undefined;
+      };
+      signal?.throwIfAborted();
+      return (await this.heap.parker.waitUntil(this.at, attempt, deadline, signal)) ?? false;
+    } finally {
+      if (suspended) await this.lock[reacquire](tenure!);
+    }
+  }
+
+  #timedOut(options: SyncWait | undefined): never {
+    throw new TimeoutError(`${this.title} was not notified within ${options?.timeout} ms`);
+  }
+
+  override [crossing](to: Boundary, path: string): Parcel {
+    const parcel = super[crossing](to, path);
+    return { ...parcel, payload: [parcel.payload, this.lock] };
+  }
+}
+
+type Truthy<T> = Exclude<T, false | 0 | 0n | "" | null | undefined>;
+
+registerKind("Condition", (payload: unknown) => {
+  const [handle, lock] = Array.isArray(payload) ? payload : [];
+  if (!(lock instanceof Lock) && !(lock instanceof RLock)) throw new CorruptError("a handle of a Condition arrived without its lock");
+  return attachShared(KIND.condition, "Condition", handle, (at) => new Condition(lock, at as never));
+});

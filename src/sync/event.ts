@@ -1,0 +1,82 @@
+import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
+import { TimeoutError } from "../errors/index.js";
+import { atomics, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+
+const { load, store } = atomics;
+
+const SIZE = 4;
+const FLAG = 0;
+const EVERYBODY = 0x7fffffff;
+
+/**
+ * A flag that workers wait for.
+ *
+ * `set` wakes everybody who waits at that moment, even if `clear` follows at once. It never waits for them.
+ * **Death:** nothing is owned, so nothing is left behind.
+ *
+ * @example
+ * ```ts
+ * import { Event } from "allcores";
+ * const ready = new Event();
+ * const waiting = ready.wait({ timeout: 1000 });
+ * ready.set();
+ * await waiting;
+ * console.log(ready.isSet); // true
+ * ```
+ */
+export class Event extends SharedObject {
+  /** Tells it from the platform's Event in the type system. */
+  readonly #event = true;
+
+  constructor(reach?: Reach);
+  constructor(reach?: Reach | Handle) {
+    super(KIND.event, SIZE, reach);
+  }
+
+  /** @internal */
+  static attach(handle: Handle): Event {
+    return new Event(handle as never);
+  }
+
+  /** Raises the flag and wakes everybody who waits. */
+  set(): void {
+    this.checkUsable();
+    store(this.words, this.at + FLAG, 1);
+    this.heap.waitQueue.wake(this.at, EVERYBODY);
+  }
+
+  /** Lowers the flag. */
+  clear(): void {
+    this.checkUsable();
+    store(this.words, this.at + FLAG, 0);
+  }
+
+  /** Whether the flag is up. A question: it never waits. */
+  get isSet(): boolean {
+    this.checkUsable();
+    return this.#event && load(this.words, this.at + FLAG) === 1;
+  }
+
+  /** Blocks this thread until the flag is up. @throws TimeoutError */
+  waitSync(options?: SyncWait): void {
+    const deadline = deadlineOf(options);
+    if (this.isSet) return;
+    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt, deadline) === undefined) this.#timedOut(options);
+  }
+
+  /** Waits until the flag is up. @throws TimeoutError; the reason of `options.signal` */
+  async wait(options?: WaitOptions): Promise<void> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    if (this.isSet) return;
+    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt, deadline, signal)) === undefined) this.#timedOut(options);
+  }
+
+  /** A grant means that `set` was called while this caller waited, whatever the flag says by now. */
+  readonly #attempt = (granted: boolean): true | undefined => granted || this.isSet || undefined;
+
+  #timedOut(options: SyncWait | undefined): never {
+    throw new TimeoutError(`${this.title} was not set within ${options?.timeout} ms`);
+  }
+}
+registerShared(KIND.event, Event);

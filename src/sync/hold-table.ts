@@ -1,0 +1,129 @@
+/**
+ * Who holds how many: the ledger of a semaphore, a read-write lock or a barrier, kept inside the object, one cell (worker, count) per holder.
+ *
+ * The cells are the truth: totals elsewhere are derived from them, so a worker killed between two stores leaves nothing half done. All access is
+ * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
+ */
+import { atomics, DRAFT, type Heap, KIND } from "../memory/index.js";
+
+const { store } = atomics;
+
+const WORKER = 0;
+const COUNT = 1;
+const CELL_WORDS = 2;
+
+/** Layout of a table inside its object: the place and number of cells once it has outgrown the inline ones, then those. */
+export const HOLD_TABLE_WORDS = 12;
+const MORE_AT = 0;
+const MORE_CELLS = 1;
+const INLINE_AT = 2;
+const INLINE_CELLS = 5;
+
+export class HoldTable {
+  readonly #heap: Heap;
+  readonly #at: number;
+  /** Where this worker's cell was last seen. */
+  #mine = 0;
+
+  constructor(heap: Heap, at: number) {
+    this.#heap = heap;
+    this.#at = at;
+  }
+
+  /** How many this worker holds. */
+  get mine(): number {
+    const cell = this.#cellOf(this.#heap.self, false);
+    return cell === 0 ? 0 : this.#heap.words[cell + COUNT]!;
+  }
+
+  /** Changes what a worker holds: one store. */
+  add(worker: number, change: number): void {
+    const { words } = this.#heap;
+    const cell = this.#cellOf(worker, true);
+    store(words, cell + COUNT, words[cell + COUNT]! + change);
+  }
+
+  /** How many everybody holds. */
+  get total(): number {
+    let total = 0;
+    this.#each((cell) => {
+      total += this.#heap.words[cell + COUNT]!;
+    });
+    return total;
+  }
+
+  /** Strikes out workers that are dead; returns how many they held. */
+  reclaim(): number {
+    const { words, registry } = this.#heap;
+    let reclaimed = 0;
+    this.#each((cell) => {
+      const worker = words[cell + WORKER]!;
+      if (worker === 0 || registry.isAlive(worker)) return;
+      reclaimed += words[cell + COUNT]!;
+      store(words, cell + COUNT, 0);
+      store(words, cell + WORKER, 0);
+    });
+    return reclaimed;
+  }
+
+  clear(): void {
+    this.#each((cell) => store(this.#heap.words, cell + COUNT, 0));
+  }
+
+  /** The block that the table has outgrown its object into, 0 for none: freed with the object. */
+  static overflowOf(heap: Heap, at: number): number {
+    return heap.words[at + MORE_AT]!;
+  }
+
+  #cellOf(worker: number, add: boolean): number {
+    const { words, self } = this.#heap;
+    if (worker === self && this.#mine !== 0 && words[this.#mine + WORKER] === worker && this.#contains(this.#mine)) return this.#mine;
+    let found = 0;
+    let vacant = 0;
+    this.#each((cell) => {
+      const holder = words[cell + WORKER]!;
+      if (holder === worker) found = cell;
+      else if (vacant === 0 && (holder === 0 || words[cell + COUNT] === 0)) vacant = cell;
+    });
+    if (found === 0 && add) {
+      found = vacant === 0 ? this.#grow() : vacant;
+      store(this.#heap.words, found + COUNT, 0);
+      store(this.#heap.words, found + WORKER, worker);
+    }
+    if (worker === self) this.#mine = found;
+    return found;
+  }
+
+  #contains(cell: number): boolean {
+    const more = this.#heap.words[this.#at + MORE_AT]!;
+    if (more === 0) return cell < this.#at + HOLD_TABLE_WORDS && cell >= this.#at + INLINE_AT;
+    return cell >= more && cell < more + this.#heap.words[this.#at + MORE_CELLS]! * CELL_WORDS;
+  }
+
+  #each(visit: (cell: number) => void): void {
+    const { words } = this.#heap;
+    const more = words[this.#at + MORE_AT]!;
+    let cell = more === 0 ? this.#at + INLINE_AT : more;
+    const end = cell + (more === 0 ? INLINE_CELLS : words[this.#at + MORE_CELLS]!) * CELL_WORDS;
+    if (end > words.length) this.#heap.reserveWords(end);
+    for (; cell < end; cell += CELL_WORDS) visit(cell);
+  }
+
+  /** Twice as many cells elsewhere; in use from the one store that names their place. Returns the first vacant one. */
+  #grow(): number {
+    const heap = this.#heap;
+    const old = heap.words[this.#at + MORE_AT]!;
+    const from = old === 0 ? this.#at + INLINE_AT : old;
+    const cells = old === 0 ? INLINE_CELLS : heap.words[this.#at + MORE_CELLS]!;
+    const block = heap.allocator.allocate(cells * 4 * CELL_WORDS, KIND.plain, DRAFT);
+    const { words } = heap;
+    words.copyWithin(block, from, from + cells * CELL_WORDS);
+    heap.allocator.publish(block);
+    // Read as "inline" until the place is stored: the number alone means nothing.
+    if (old !== 0) store(words, this.#at + MORE_AT, 0);
+    store(words, this.#at + MORE_CELLS, cells * 4);
+    store(words, this.#at + MORE_AT, block);
+    if (old !== 0) heap.allocator.free(old);
+    return block + cells * CELL_WORDS;
+  }
+}

@@ -1,0 +1,129 @@
+import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { NotOwnerError } from "../errors/index.js";
+import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import type { Held } from "./held.js";
+import { OwnerWord, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+
+const dispose = Symbol("dispose");
+const handOff = Symbol("handOff");
+
+class LockHeld implements Held {
+  readonly #lock: Lock;
+  readonly ownerDied: boolean;
+  constructor(lock: Lock, ownerDied: boolean) {
+    this.#lock = lock;
+    this.ownerDied = ownerDied;
+  }
+  handOff(worker: number): void {
+    this.#lock[handOff](this, worker);
+  }
+  [Symbol.dispose](): void {
+    this.#lock[dispose](this);
+  }
+}
+
+/**
+ * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not re-entrant: see `RLock`.
+ *
+ * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms has it reserved for those who wait.
+ * **Death:** when the owner ends in any way without releasing, the next one gets the lock with `held.ownerDied`, within a second.
+ * **Cancel:** a wait that is aborted or runs out neither keeps the lock nor loses another's wake-up.
+ *
+ * @example
+ * ```ts
+ * import { Lock } from "allcores";
+ * const lock = new Lock();
+ * {
+ *   using _ = lock.acquireSync();
+ *   console.log(lock.locked); // true
+ * }
+ * console.log(lock.locked); // false
+ * ```
+ */
+export class Lock extends OwnerWord {
+  /** The hold that this worker has now: an earlier one no longer releases anything. */
+  #current: LockHeld | undefined;
+
+  constructor(reach?: Reach);
+  constructor(reach?: Reach | Handle) {
+    super(KIND.lock, reach);
+  }
+
+  /** @internal */
+  static attach(handle: Handle): Lock {
+    return new Lock(handle as never);
+  }
+
+  /** Takes the lock, blocking this thread (and its event loop) until it is free. @throws TimeoutError after `options.timeout` ms */
+  acquireSync(options?: SyncWait): Held {
+    if (options === undefined && this.takeFast()) return (this.#current = new LockHeld(this, false));
+    return this.#held(this.takeSync(deadlineOf(options))) ?? this.timedOut(options);
+  }
+
+  /** Takes the lock without blocking the event loop. @throws TimeoutError after `options.timeout` ms; the reason of `options.signal` when it aborts */
+  async acquire(options?: WaitOptions): Promise<Held> {
+    const deadline = deadlineOf(options);
+    return this.#held(await this.take(deadline, signalOf(options))) ?? this.timedOut(options);
+  }
+
+  /** Takes the lock if it is free now; never waits. */
+  tryAcquire(): Held | undefined {
+    return this.#held(this.tryTake());
+  }
+
+  /** Runs `fn` holding the lock; released when its promise settles. */
+  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    using held = await this.acquire(options);
+    return await fn(held);
+  }
+
+  /** Runs `fn` holding the lock, for code that cannot say `using`. */
+  runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    using held = this.acquireSync(options);
+    return fn(held);
+  }
+
+  /** Frees the lock, whoever holds it, as in Python. @throws NotHeldError when nobody does */
+  release(): void {
+    if (this.#current !== undefined && this.freeFast()) this.#current = undefined;
+    else this.freeAnyones();
+  }
+
+  #held(taken: Taken | undefined): LockHeld | undefined {
+    return taken === undefined ? undefined : (this.#current = new LockHeld(this, taken === TAKEN_FROM_THE_DEAD));
+  }
+
+  [dispose](held: LockHeld): void {
+    if (this.#current !== held) return;
+    this.#current = undefined;
+    if (!this.freeFast()) this.freeOwned();
+  }
+
+  [handOff](held: LockHeld, worker: number): void {
+    if (this.#current !== held) throw new NotOwnerError(`${this.title} is no longer held by this hold`);
+    this.giveTo(worker);
+    this.#current = undefined;
+  }
+
+  /** @internal */
+  [suspend](): LockHeld | undefined {
+    const held = this.#current;
+    this.#current = undefined;
+    this.freeOwned();
+    return held;
+  }
+
+  /** @internal */
+  [reacquireSync](held: LockHeld | undefined): void {
+    this.takeSync(Number.POSITIVE_INFINITY);
+    this.#current = held;
+  }
+
+  /** @internal */
+  async [reacquire](held: LockHeld | undefined): Promise<void> {
+    await this.take(Number.POSITIVE_INFINITY, undefined);
+    this.#current = held;
+  }
+}
+registerShared(KIND.lock, Lock);

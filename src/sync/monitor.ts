@@ -1,0 +1,52 @@
+import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { atomics, enter, leave } from "../memory/index.js";
+
+const { load, store } = atomics;
+
+/** Words that every monitor begins with. */
+export const MONITOR = {
+  /** Internal mutex: who is inside. */
+  mutex: 0,
+  /** 1 when somebody may wait for `at + waiters`: a release must look. */
+  waiters: 1,
+} as const;
+export const MONITOR_WORDS = 2;
+
+/**
+ * An object whose state takes more than one word: changed inside an internal mutex, for well under a microsecond, by any kind of caller.
+ * When a worker dies inside, the next one to enter calls `rebuild`, which derives the rest from the words that are the truth.
+ */
+export abstract class Monitor extends SharedObject {
+  constructor(kind: number, size: number, reach: Reach | Handle | undefined) {
+    super(kind, size, reach);
+  }
+
+  /** Derives what can be derived, after a worker died inside the mutex. */
+  protected abstract rebuild(): void;
+
+  /** Runs `section` inside the mutex. It must not wait, and must not run a user's code. */
+  protected inside<T>(section: () => T): T {
+    this.checkUsable();
+    if (enter(this.heap, this.at + MONITOR.mutex)) this.rebuild();
+    try {
+      return section();
+    } finally {
+      leave(this.heap, this.at + MONITOR.mutex);
+    }
+  }
+
+  /** A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. */
+  protected expectWake(flag: number): void {
+    store(this.words, this.at + flag, 1);
+  }
+
+  /**
+   * Wakes up to `count` of those who wait for `key`, outside the mutex. The flag was taken down before the scan, so that a waiter that arms after the scan
+   * raises it again; after a full scan it stays up, since more may wait.
+   */
+  protected wake(key: number, count: number, flag: number = MONITOR.waiters): void {
+    if (load(this.words, this.at + flag) === 0) return;
+    store(this.words, this.at + flag, 0);
+    if (this.heap.waitQueue.wake(key, count) === count) store(this.words, this.at + flag, 1);
+  }
+}

@@ -1,0 +1,177 @@
+import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
+import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import type { Held } from "./held.js";
+import { OwnerWord, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+
+/** A hold of an RLock: re-entered explicitly by awaiting code. */
+export interface RHeld extends Held {
+  /** Enters once more, at once: the way for awaiting code, which has no thread to be known by. */
+  acquire(): RHeld;
+}
+
+const leave = Symbol("leave");
+const enterAgain = Symbol("enterAgain");
+const handOff = Symbol("handOff");
+
+/** From the outermost acquire to the last release. Its depth is nobody else's business, so it is not in shared memory. */
+interface Tenure {
+  depth: number;
+  /** Taken by awaiting code: blocking code on this thread must not re-enter it, and cannot wait for it either. */
+  readonly awaited: boolean;
+}
+
+class RLockHeld implements RHeld {
+  readonly #lock: RLock;
+  readonly #tenure: Tenure;
+  readonly ownerDied: boolean;
+  #over = false;
+  constructor(lock: RLock, tenure: Tenure, ownerDied: boolean) {
+    this.#lock = lock;
+    this.#tenure = tenure;
+    this.ownerDied = ownerDied;
+  }
+  acquire(): RHeld {
+    if (this.#over) throw new NotHeldError("this hold of an RLock is over: acquire() on a hold that is still open");
+    return this.#lock[enterAgain](this.#tenure);
+  }
+  handOff(worker: number): void {
+    if (this.#over) throw new NotOwnerError("this hold of an RLock is over");
+    this.#lock[handOff](this.#tenure, worker);
+    this.#over = true;
+  }
+  [Symbol.dispose](): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#lock[leave](this.#tenure);
+  }
+}
+
+/**
+ * A lock that its owner may take again; free once it is released as often.
+ *
+ * Blocking code re-enters by thread. Awaiting code re-enters only through its hold, `held.acquire()`: two tasks of one event loop are told apart by nothing else.
+ * A blocking acquire of a lock that this thread's own loop holds could never succeed and throws `DeadlockError`.
+ * **Fairness, death, cancel:** as `Lock`. Unlike a Lock it is released by its owner only.
+ *
+ * @example
+ * ```ts
+ * import { RLock } from "allcores";
+ * const lock = new RLock();
+ * {
+ *   using outer = lock.acquireSync();
+ *   using inner = lock.acquireSync();
+ *   console.log(lock.locked); // true
+ * }
+ * console.log(lock.locked); // false
+ * ```
+ */
+export class RLock extends OwnerWord {
+  #tenure: Tenure | undefined;
+
+  constructor(reach?: Reach);
+  constructor(reach?: Reach | Handle) {
+    super(KIND.rlock, reach);
+  }
+
+  /** @internal */
+  static attach(handle: Handle): RLock {
+    return new RLock(handle as never);
+  }
+
+  /** Takes the lock, blocking this thread until it is free; enters again if this thread's blocking code has it. @throws TimeoutError, DeadlockError */
+  acquireSync(options?: SyncWait): RHeld {
+    const tenure = this.#tenure;
+    if (tenure === undefined && options === undefined && this.takeFast()) return this.#begin(false, false);
+    const deadline = deadlineOf(options);
+    this.checkUsable();
+    if (tenure !== undefined && this.owned) {
+      if (!tenure.awaited) return this[enterAgain](tenure);
+      throw new DeadlockError(`${this.title} is held by awaiting code of this very thread, which cannot release it while this call blocks the thread: await lock.acquire(), or held.acquire()`);
+    }
+    return this.#held(this.takeSync(deadline), false) ?? this.timedOut(options);
+  }
+
+  /** Takes the lock without blocking the event loop; never enters again by itself. @throws TimeoutError; the reason of `options.signal` */
+  async acquire(options?: WaitOptions): Promise<RHeld> {
+    const deadline = deadlineOf(options);
+    return this.#held(await this.take(deadline, signalOf(options)), true) ?? this.timedOut(options);
+  }
+
+  /** Takes the lock if it is free now, or enters again if this thread's blocking code has it. */
+  tryAcquire(): RHeld | undefined {
+    const tenure = this.#tenure;
+    if (tenure !== undefined && !tenure.awaited && this.owned) return this[enterAgain](tenure);
+    return this.#held(this.tryTake(), false);
+  }
+
+  /** Runs `fn` holding the lock; released when its promise settles. */
+  async run<R>(fn: (held: RHeld) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    using held = await this.acquire(options);
+    return await fn(held);
+  }
+
+  /** Runs `fn` holding the lock, for code that cannot say `using`. */
+  runSync<R>(fn: (held: RHeld) => R, options?: SyncWait): R {
+    using held = this.acquireSync(options);
+    return fn(held);
+  }
+
+  /** Releases one level. @throws NotHeldError when nobody holds it, NotOwnerError when another worker does */
+  release(): void {
+    if (this.#tenure === undefined || !this.owned) {
+      if (!this.locked) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
+      throw new NotOwnerError(`${this.title} is held by another worker: only its owner may release an RLock`);
+    }
+    this[leave](this.#tenure);
+  }
+
+  #held(taken: Taken | undefined, awaited: boolean): RHeld | undefined {
+    return taken === undefined ? undefined : this.#begin(awaited, taken === TAKEN_FROM_THE_DEAD);
+  }
+
+  #begin(awaited: boolean, ownerDied: boolean): RHeld {
+    this.#tenure = { depth: 1, awaited };
+    return new RLockHeld(this, this.#tenure, ownerDied);
+  }
+
+  [enterAgain](tenure: Tenure): RHeld {
+    if (this.#tenure !== tenure) throw new NotHeldError(`${this.title} was released meanwhile`);
+    tenure.depth++;
+    return new RLockHeld(this, tenure, false);
+  }
+
+  [leave](tenure: Tenure): void {
+    if (this.#tenure !== tenure || --tenure.depth > 0) return;
+    this.#tenure = undefined;
+    if (!this.freeFast()) this.freeOwned();
+  }
+
+  [handOff](tenure: Tenure, worker: number): void {
+    if (this.#tenure !== tenure || tenure.depth !== 1) throw new NotOwnerError(`${this.title} can be handed off only from its outermost hold`);
+    this.giveTo(worker);
+    this.#tenure = undefined;
+  }
+
+  /** @internal */
+  [suspend](): Tenure | undefined {
+    const tenure = this.#tenure;
+    this.#tenure = undefined;
+    this.freeOwned();
+    return tenure;
+  }
+
+  /** @internal */
+  [reacquireSync](tenure: Tenure | undefined): void {
+    this.takeSync(Number.POSITIVE_INFINITY);
+    this.#tenure = tenure;
+  }
+
+  /** @internal */
+  async [reacquire](tenure: Tenure | undefined): Promise<void> {
+    await this.take(Number.POSITIVE_INFINITY, undefined);
+    this.#tenure = tenure;
+  }
+}
+registerShared(KIND.rlock, RLock);

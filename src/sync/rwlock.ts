@@ -1,0 +1,280 @@
+/**
+ * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is done all readers that wait
+ * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
+ */
+import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { NotOwnerError, TimeoutError } from "../errors/index.js";
+import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import type { Held } from "./held.js";
+import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
+import { MONITOR_WORDS, Monitor } from "./monitor.js";
+
+const RWLOCK = {
+  /** Worker id of the writer, 0 for none. The truth. */
+  writer: MONITOR_WORDS,
+  /** How many hold it for reading: what the table holds. Derived. */
+  readers: MONITOR_WORDS + 1,
+  /** 1 when a reader may wait; its offset is the readers' key. */
+  readersWait: MONITOR_WORDS + 2,
+  /** 1 when a writer may wait; its offset is the writers' key. */
+  writersWait: MONITOR_WORDS + 3,
+  /** 1 after a writer, while readers that waited for it have not come in: no writer before them. */
+  readersTurn: MONITOR_WORDS + 4,
+  /** 1 once a writer died, until the next one is told. */
+  writerDied: MONITOR_WORDS + 5,
+  holds: MONITOR_WORDS + 6,
+} as const;
+const SIZE = RWLOCK.holds + HOLD_TABLE_WORDS;
+const EVERYBODY = 0x7fffffff;
+
+const endRead = Symbol("endRead");
+const endWrite = Symbol("endWrite");
+const giveRead = Symbol("giveRead");
+const giveWrite = Symbol("giveWrite");
+
+class RWHeld implements Held {
+  readonly #lock: RWLock;
+  readonly #writes: boolean;
+  readonly ownerDied: boolean;
+  #over = false;
+  constructor(lock: RWLock, writes: boolean, ownerDied: boolean) {
+    this.#lock = lock;
+    this.#writes = writes;
+    this.ownerDied = ownerDied;
+  }
+  handOff(worker: number): void {
+    if (this.#over) throw new NotOwnerError("this hold of an RWLock is over");
+    this.#lock[this.#writes ? giveWrite : giveRead](worker);
+    this.#over = true;
+  }
+  [Symbol.dispose](): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#lock[this.#writes ? endWrite : endRead]();
+  }
+}
+
+/**
+ * A lock that many may hold for reading, or one for writing.
+ *
+ * **Fairness:** phase-fair: neither readers nor writers starve. Not re-entrant: a reader that reads again while a writer waits blocks itself.
+ * **Death:** what a dead reader held comes back; after a dead writer the next writer, and every reader until then, sees `held.ownerDied`.
+ *
+ * @example
+ * ```ts
+ * import { RWLock } from "allcores";
+ * const lock = new RWLock();
+ * {
+ *   using a = lock.readSync();
+ *   using b = lock.readSync();
+ *   console.log(lock.tryWrite()); // undefined
+ * }
+ * using writing = lock.writeSync();
+ * console.log(lock.tryRead()); // undefined
+ * ```
+ */
+export class RWLock extends Monitor {
+  readonly #holds: HoldTable;
+
+  constructor(reach?: Reach);
+  constructor(reach?: Reach | Handle) {
+    super(KIND.rwlock, SIZE, reach);
+    this.#holds = new HoldTable(this.heap, this.at + RWLOCK.holds);
+  }
+
+  /** @internal */
+  static attach(handle: Handle): RWLock {
+    return new RWLock(handle as never);
+  }
+
+  /** Takes it for reading. @throws TimeoutError; the reason of `options.signal` */
+  async read(options?: WaitOptions): Promise<Held> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    return this.tryRead() ?? (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline, signal)) ?? this.#timedOut("reading", options);
+  }
+
+  /** Takes it for reading, blocking this thread. @throws TimeoutError */
+  readSync(options?: SyncWait): Held {
+    const deadline = deadlineOf(options);
+    return this.tryRead() ?? (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline)) ?? this.#timedOut("reading", options);
+  }
+
+  /** Takes it for reading if no writer has it or waits for it. */
+  tryRead(): Held | undefined {
+    return this.inside(() => {
+      this.#writerGone();
+      return this.#admitReader(false);
+    });
+  }
+
+  /** Takes it for writing. @throws TimeoutError; the reason of `options.signal` */
+  async write(options?: WaitOptions): Promise<Held> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    return this.tryWrite() ?? (deadline === 0 ? undefined : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt, deadline, signal))) ?? this.#timedOut("writing", options);
+  }
+
+  /** Takes it for writing, blocking this thread. @throws TimeoutError */
+  writeSync(options?: SyncWait): Held {
+    const deadline = deadlineOf(options);
+    if (deadline === 0) return this.tryWrite() ?? this.#timedOut("writing", options);
+    const held = this.tryWrite() ?? this.heap.parker.blockUntil(this.at + RWLOCK.writersWait, this.#writeAttempt, deadline);
+    if (held !== undefined) return held;
+    this.#writerLeft();
+    return this.#timedOut("writing", options);
+  }
+
+  /** Takes it for writing if nobody has it. */
+  tryWrite(): Held | undefined {
+    return this.inside(() => {
+      this.#writerGone();
+      return this.#admitWriter(false);
+    });
+  }
+
+  /** Whether a writer has it now. */
+  get writing(): boolean {
+    this.checkUsable();
+    return this.words[this.at + RWLOCK.writer] !== 0;
+  }
+
+  /** How many hold it for reading now. */
+  get readers(): number {
+    this.checkUsable();
+    return this.words[this.at + RWLOCK.readers]!;
+  }
+
+  [endRead](): void {
+    if (this.at === 0) return;
+    const last = this.inside(() => {
+      if (this.#holds.mine === 0) return false;
+      this.#holds.add(this.self, -1);
+      return --this.words[this.at + RWLOCK.readers]! === 0;
+    });
+    if (last) this.wake(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+  }
+
+  [endWrite](): void {
+    if (this.at === 0) return;
+    const ended = this.inside(() => {
+      if (this.words[this.at + RWLOCK.writer] !== this.self) return false;
+      this.words[this.at + RWLOCK.readersTurn] = this.words[this.at + RWLOCK.readersWait]!;
+      this.words[this.at + RWLOCK.writer] = 0;
+      return true;
+    });
+    if (ended) this.#wakeNext();
+  }
+
+  [giveRead](worker: number): void {
+    this.inside(() => {
+      this.#checkHeir(worker);
+      if (this.#holds.mine === 0) throw new NotOwnerError(`${this.title} is not held for reading by this worker`);
+      this.#holds.add(this.self, -1);
+      this.#holds.add(worker, 1);
+    });
+  }
+
+  [giveWrite](worker: number): void {
+    this.inside(() => {
+      this.#checkHeir(worker);
+      if (this.words[this.at + RWLOCK.writer] !== this.self) throw new NotOwnerError(`${this.title} is not held for writing by this worker`);
+      this.words[this.at + RWLOCK.writer] = worker;
+    });
+  }
+
+  protected rebuild(): void {
+    this.words[this.at + RWLOCK.readers] = this.#holds.total;
+  }
+
+  #checkHeir(worker: number): void {
+    if (!this.heap.registry.isAlive(worker)) throw new NotOwnerError(`${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
+  }
+
+  /** A writer or readers that died no longer keep anybody out. Inside the mutex. */
+  #writerGone(): void {
+    const { words, at } = this;
+    const writer = words[at + RWLOCK.writer]!;
+    if (writer === 0 && words[at + RWLOCK.readers] === 0) return;
+    this.heap.registry.reap();
+    if (writer !== 0 && !this.heap.registry.isAlive(writer)) {
+      words[at + RWLOCK.writerDied] = 1;
+      words[at + RWLOCK.writer] = 0;
+    }
+  }
+
+  /** A writer waits: newcomers among the readers stay out. The flag may be stale, the nodes are not. */
+  #writersWaiting(): boolean {
+    return this.words[this.at + RWLOCK.writersWait] === 1 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.writersWait) > 0;
+  }
+
+  #admitReader(granted: boolean): Held | undefined {
+    const { words, at } = this;
+    if (words[at + RWLOCK.writer] !== 0 || (!granted && this.#writersWaiting())) return undefined;
+    this.#holds.add(this.self, 1);
+    words[at + RWLOCK.readers]!++;
+    words[at + RWLOCK.readersTurn] = 0;
+    return new RWHeld(this, false, words[at + RWLOCK.writerDied] === 1);
+  }
+
+  #admitWriter(granted: boolean): Held | undefined {
+    const { words, at } = this;
+    if (words[at + RWLOCK.writer] !== 0) return undefined;
+    if (words[at + RWLOCK.readers] !== 0) {
+      if (this.#holds.reclaim() > 0) this.rebuild();
+      if (words[at + RWLOCK.readers] !== 0) return undefined;
+    }
+    if (words[at + RWLOCK.readersTurn] === 1 && !granted && this.heap.waitQueue.countWaiters(at + RWLOCK.readersWait) > 0) return undefined;
+    words[at + RWLOCK.writer] = this.self;
+    const ownerDied = words[at + RWLOCK.writerDied] === 1;
+    words[at + RWLOCK.writerDied] = 0;
+    return new RWHeld(this, true, ownerDied);
+  }
+
+  readonly #readAttempt: Attempt<Held> = (granted) =>
+    this.inside(() => {
+      this.#writerGone();
+      const held = this.#admitReader(granted);
+      if (held === undefined) this.expectWake(RWLOCK.readersWait);
+      return held;
+    });
+
+  readonly #writeAttempt: Attempt<Held> = (granted) =>
+    this.inside(() => {
+      this.#writerGone();
+      const held = this.#admitWriter(granted);
+      if (held === undefined) this.expectWake(RWLOCK.writersWait);
+      return held;
+    });
+
+  /** After a writer: the readers that waited for it, or else the next writer. */
+  #wakeNext(): void {
+    if (this.heap.waitQueue.countWaiters(this.at + RWLOCK.readersWait) > 0) this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
+    else this.wake(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+  }
+
+  /** A writer gave up waiting: readers that it held back may go in. */
+  #writerLeft(): void {
+    if (this.at !== 0 && this.words[this.at + RWLOCK.writer] === 0) this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
+  }
+
+  async #endingWait(waiting: Promise<Held | undefined>): Promise<Held | undefined> {
+    let held: Held | undefined;
+    try {
+      held = await waiting;
+    } finally {
+      if (held === undefined) this.#writerLeft();
+    }
+    return held;
+  }
+
+  #timedOut(what: string, options: SyncWait | undefined): never {
+    throw new TimeoutError(`${this.title} was not free for ${what} within ${options?.timeout} ms`);
+  }
+}
+
+onDestroy(KIND.rwlock, (heap, at) => {
+  const overflow = HoldTable.overflowOf(heap, at + RWLOCK.holds);
+  if (overflow !== 0) heap.allocator.free(overflow);
+});
+registerShared(KIND.rwlock, RWLock);
