@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import os from "node:os";
+import { fileURLToPath } from "node:url";
+import { HEADER, type Heap, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import type { Completion } from "./completion.js";
+import type { AnyFunction, Task } from "./task.js";
+import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
+
+/** Descriptors that a child finds open: the program's shared memory, and the pipe whose end tells it that the parent is gone. */
+export const HEAP_DESCRIPTOR = 3;
+export const LIFELINE_DESCRIPTOR = 4;
+
+/** What a child finds on its command line, as JSON. */
+export interface ProcessStart {
+  readonly heapId: number;
+  readonly name: string;
+  readonly url: string;
+  readonly task: string;
+  readonly completionAt: number;
+}
+
+const entry = fileURLToPath(new URL("./entry/process.js", import.meta.url));
+
+/** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
+export function spawnChild(start: ProcessStart): ChildProcess {
+  const child = spawn(process.execPath, [...inheritedOptions(), entry, JSON.stringify(start)], {
+    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
+    serialization: "json",
+  });
+  const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as import("node:net").Socket | null;
+  lifeline?.on("error", () => {});
+  lifeline?.unref();
+  return child;
+}
+
+/** Options of this Node that a child needs too: not the program itself, a debugger's port, a test runner, or tsx, which the entry registers if it is needed. */
+function inheritedOptions(): string[] {
+  const inherited: string[] = [];
+  for (let index = 0; index < process.execArgv.length; index++) {
+    const option = process.execArgv[index]!;
+    const value = process.execArgv[index + 1];
+    if (/^(--import|--require|-r|--loader|--experimental-loader)$/.test(option)) {
+      index++;
+      if (value !== undefined && !/[\\/]tsx[\\/]|^tsx/.test(value)) inherited.push(option, value);
+    } else if (/^(-e|--eval|-p|--print|-pe)$/.test(option)) index++;
+    else if (!/^--(inspect|test|watch|input-type|cpu-prof|heap-prof|prof)|[\\/]tsx[\\/]/.test(option)) inherited.push(option);
+  }
+  return inherited;
+}
+
+/**
+ * One process that runs one task: Python's `multiprocessing.Process`, with a heap of its own, so that its crash or its memory is its own.
+ *
+ * Objects created with `{ across: "processes" }` are shared with it; everything else is copied. Needs Linux.
+ * **Death:** if it ends without a result, `join` throws `WorkerDiedError` with the signal; what it held passes on.
+ * **Life:** unless `daemon`, it keeps the program alive; it never outlives the program, not even one that was killed.
+ *
+ * @example
+ * ```ts
+ * import { isMain, Process, task } from "allcores";
+ * const add = task(import.meta, function add(a: number, b: number) {
+ *   return a + b;
+ * });
+ * if (isMain(import.meta)) {
+ *   const child = Process.start(add, 1, 2);
+ *   console.log(await child.join()); // 3
+ *   console.log(child.exitCode); // 0
+ * }
+ * ```
+ */
+export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F> {
+  readonly model = "process";
+  #child: ChildProcess | undefined;
+
+  constructor(task: Task<F>, options?: WorkerStart<F>) {
+    super(task, options);
+  }
+
+  /** Makes and starts one. */
+  static start<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Process<F> {
+    return new Process(task, { args }).start();
+  }
+
+  /** Its process id; undefined before the start. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  protected nextName(): string {
+    return `Process-${processHeap().registry.nextName(HEADER.processNames)}`;
+  }
+
+  protected get heap(): Heap {
+    return processHeap();
+  }
+
+  protected launch(start: Start): void {
+    const heap = processHeap() as ProcessHeap;
+    start.completion.args = encodeArgs(start, "processes");
+    const child = spawnChild({ heapId: heap.id, name: start.name, url: start.task.url, task: start.task.name, completionAt: start.completion.at });
+    this.#child = child;
+    if (start.daemon) child.unref();
+    child.on("error", (error) => {
+      if (child.pid === undefined) this.ended(1, undefined, error);
+    });
+    child.on("exit", (code, signal) => this.ended(code ?? -(os.constants.signals[signal!] ?? 0), signal ?? undefined));
+  }
+
+  protected takeResult(completion: Completion): unknown {
+    return completion.takeResult();
+  }
+
+  protected isGone(): boolean {
+    const pid = this.#child?.pid;
+    return pid === undefined || this.#child?.exitCode !== null || zombieExitCode(pid) !== undefined;
+  }
+
+  protected end(signal: "SIGTERM" | "SIGKILL"): void {
+    this.#child?.kill(signal);
+  }
+}

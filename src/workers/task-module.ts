@@ -1,0 +1,55 @@
+/** Loads the module of a task inside a worker, TypeScript included. */
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { MainGuardError, TaskLoadError } from "../errors/index.js";
+import { type AnyFunction, registeredTask } from "./task.js";
+import { workerState } from "./worker-state.js";
+
+const TYPESCRIPT = /\.[cm]?tsx?(\?|$)/;
+/** From here on Node strips types by itself and understands `using`; Node 22 strips but rejects `using`. */
+const FIRST_NODE_FOR_TYPESCRIPT = 24;
+
+/** Loads the module and finds the task. @throws TaskLoadError, MainGuardError, TaskNotFoundError */
+export async function loadTask(url: string, name: string): Promise<AnyFunction> {
+  await loadModule(url);
+  return registeredTask(url, name);
+}
+
+/** Loads a module as the home of a task or a class. @throws TaskLoadError, MainGuardError */
+export async function loadModule(url: string): Promise<void> {
+  workerState.loading = true;
+  try {
+    if (TYPESCRIPT.test(url) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(url);
+    await import(url);
+  } catch (error) {
+    if (error instanceof MainGuardError || error instanceof TaskLoadError) throw error;
+    throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } finally {
+    workerState.loading = false;
+  }
+}
+
+let tsx: Promise<void> | undefined;
+
+function registerTsx(url: string): Promise<void> {
+  tsx ??= (async () => {
+    let path: string;
+    try {
+      path = createRequire(url).resolve("tsx/esm/api");
+    } catch (cause) {
+      throw new TaskLoadError(`${url} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, compile it to JavaScript, or use Node 24`, { cause });
+    }
+    const { register } = (await import(pathToFileURL(path).href)) as typeof import("tsx/esm/api");
+    register();
+  })();
+  return tsx;
+}
+
+/** Called wherever a worker is about to be started. @throws MainGuardError while a task's module is being loaded */
+export function checkGuard(): void {
+  if (!workerState.loading) return;
+  throw new MainGuardError(
+    `${workerState.name} was asked to start a worker while it loads a task's module: the module starts workers at its top level, and so would each of them. ` +
+      "Put that code behind the guard: if (isMain(import.meta)) { … }",
+  );
+}

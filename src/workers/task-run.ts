@@ -1,0 +1,51 @@
+/** Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes. */
+import { UnknownClassError } from "../errors/index.js";
+import { type Completion, GONE, RETURNED, THREW } from "./completion.js";
+import { loadModule, loadTask } from "./task-module.js";
+
+export interface TaskRun {
+  readonly url: string;
+  readonly task: string;
+  readonly completion: Completion;
+  readonly decodeArgs: () => unknown;
+  /** Delivers and ends the completion; true if it did. */
+  readonly deliver: (state: typeof RETURNED | typeof THREW, value: unknown) => void;
+}
+
+export async function runTask({ url, task, completion, decodeArgs, deliver }: TaskRun): Promise<void> {
+  process.on("exit", (code) => {
+    completion.exitCode = code;
+    completion.finish(GONE);
+  });
+  const fail = (error: unknown): void => {
+    completion.exitCode = 1;
+    deliver(THREW, error);
+  };
+  process.on("uncaughtException", (error) => {
+    fail(error);
+    process.exit(1);
+  });
+  try {
+    const fn = await loadTask(url, task);
+    const value = await fn(...((await decodeWithClasses(decodeArgs)) as unknown[]));
+    completion.exitCode = 0;
+    deliver(RETURNED, value);
+  } catch (error) {
+    fail(error);
+  }
+  process.exit(completion.exitCode);
+}
+
+
+/** Decodes; a class that arrives before its module was loaded here has it loaded. */
+async function decodeWithClasses(decodeArgs: () => unknown): Promise<unknown> {
+  for (const loaded = new Set<string>(); ; ) {
+    try {
+      return decodeArgs();
+    } catch (error) {
+      if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
+      loaded.add(error.module);
+      await loadModule(error.module);
+    }
+  }
+}

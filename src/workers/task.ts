@@ -1,0 +1,102 @@
+import { type Boundary, crossing, type ModuleSource, moduleUrl, type Parcel, registerKind } from "../codec/index.js";
+import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError } from "../errors/index.js";
+
+/** Shown by the compiler where a plain function is given for a task. */
+interface Brand {
+  readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
+export type AnyFunction = (...args: any[]) => unknown;
+
+/** A function that can be run in another worker: it keeps its type, overloads and generics, and can be called here as before. */
+export type Task<F extends AnyFunction = AnyFunction> = F &
+  Brand & {
+    /** The same task with its first argument given: shared options instead of a closure. */
+    partial<A extends FirstOf<F>>(first: A): Task<WithoutFirst<F>>;
+  };
+
+type FirstOf<F extends AnyFunction> = Parameters<F> extends [infer A, ...unknown[]] ? A : Parameters<F> extends [(infer A)?, ...unknown[]] ? A : never;
+type WithoutFirst<F extends AnyFunction> = Parameters<F> extends [unknown?, ...infer Rest] ? (...args: Rest) => ReturnType<F> : never;
+
+/** What identifies a task everywhere. */
+export interface TaskIdentity {
+  readonly url: string;
+  readonly name: string;
+  /** Arguments given by `partial`. */
+  readonly bound: readonly unknown[];
+}
+
+const identity: unique symbol = Symbol.for("allcores.task") as never;
+const registered = new Map<string, AnyFunction>();
+const keyOf = (url: string, name: string): string => `${url}#${name}`;
+
+/**
+ * Registers a function of a module as a task, so that workers can run it: there the module is loaded and the function found by its name.
+ *
+ * Call it at the top level of the module, on a named function that uses nothing but its arguments and the module itself.
+ * `task(import.meta, "name", fn)` names an anonymous one.
+ * @throws ArgumentTypeError for what is not a function or has no name; StateError when the module registers another function under that name
+ *
+ * @example
+ * ```ts
+ * import { task } from "allcores";
+ * const add = task(import.meta, function add(a: number, b: number) {
+ *   return a + b;
+ * });
+ * console.log(add(1, 2)); // 3
+ * console.log(add.partial(40)(2)); // 42
+ * ```
+ */
+export function task<F extends AnyFunction>(from: ModuleSource, fn: F): Task<F>;
+export function task<F extends AnyFunction>(from: ModuleSource, name: string, fn: F): Task<F>;
+export function task<F extends AnyFunction>(from: ModuleSource, nameOrFn: string | F, maybeFn?: F): Task<F> {
+  const url = moduleUrl("task", from);
+  const fn = typeof nameOrFn === "string" ? maybeFn : nameOrFn;
+  if (typeof fn !== "function") throw new ArgumentTypeError(`task(import.meta, fn): fn must be a function, got ${typeof fn}`);
+  const name = typeof nameOrFn === "string" ? nameOrFn : fn.name;
+  if (name === "") throw new ArgumentTypeError(`task(import.meta, fn): the function has no name to be found by in a worker; write task(import.meta, "name", fn)`);
+  const known = registered.get(keyOf(url, name));
+  if (known !== undefined && known !== fn) throw new StateError(`${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`);
+  registered.set(keyOf(url, name), fn);
+  return asTask(fn, { url, name, bound: [] }) as Task<F>;
+}
+
+function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
+  Object.defineProperties(fn, {
+    [identity]: { value: is, configurable: true },
+    partial: { value: (first: unknown) => asTask((...rest: unknown[]) => fn(first, ...rest), { ...is, bound: [...is.bound, first] }), configurable: true },
+    [crossing]: { value: (_to: Boundary, _path: string): Parcel => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }), configurable: true },
+  });
+  return fn;
+}
+
+/** The identity of a task. @throws NotATaskError */
+export function identityOf(candidate: unknown): TaskIdentity {
+  if (typeof candidate !== "function") throw new ArgumentTypeError(`a task is needed, got ${candidate === null ? "null" : typeof candidate}: register a function with task(import.meta, fn)`);
+  const is = (candidate as { [identity]?: TaskIdentity })[identity];
+  if (is !== undefined) return is;
+  const name = candidate.name === "" ? "an anonymous function" : `the function "${candidate.name}"`;
+  throw new NotATaskError(
+    `${name} is not a task: a worker has another heap and finds functions only by module and name. Write in its module: ` +
+      `export const ${candidate.name || "work"} = task(import.meta, function ${candidate.name || "work"}(…) {…})`,
+  );
+}
+
+/** The function of a task whose module has been loaded here. @throws TaskNotFoundError */
+export function registeredTask(url: string, name: string): AnyFunction {
+  const fn = registered.get(keyOf(url, name));
+  if (fn !== undefined) return fn;
+  const others = [...registered.keys()].filter((key) => key.startsWith(`${url}#`)).map((key) => key.slice(url.length + 1));
+  throw new TaskNotFoundError(
+    `${url} registers no task named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain`,
+  );
+}
+
+registerKind("Task", (payload: unknown) => {
+  const [url, name, ...bound] = Array.isArray(payload) ? payload : [];
+  if (typeof url !== "string" || typeof name !== "string") throw new CorruptError("a task arrived without its name");
+  // Its module may not be loaded here yet: it is looked up when it is called.
+  return asTask((...args: unknown[]) => registeredTask(url, name)(...bound, ...args), { url, name, bound });
+});
+

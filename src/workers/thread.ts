@@ -1,0 +1,117 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { decode } from "../codec/index.js";
+import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import type { Completion } from "./completion.js";
+import type { AnyFunction, Task } from "./task.js";
+import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
+
+/** What a thread's entry gets to begin with. */
+export interface ThreadStart {
+  readonly heap: ThreadHeapBuffers;
+  readonly name: string;
+  readonly url: string;
+  readonly task: string;
+  readonly completionAt: number;
+  readonly args: Uint8Array;
+  readonly attachments: readonly unknown[];
+  /** Where the result goes: what it carries beside its bytes needs a port. */
+  readonly port: MessagePort;
+}
+
+/** What a thread sends back. */
+export interface ThreadResult {
+  readonly bytes: Uint8Array;
+  readonly attachments: readonly unknown[];
+}
+
+const entry = new URL("./entry/thread.js", import.meta.url);
+
+/**
+ * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
+ *
+ * It shares memory with this thread through the objects of this library; everything else is copied, or moved when it is transferable.
+ * **Death:** if it ends without a result, `join` throws `WorkerDiedError`; what it held passes on. **Life:** unless `daemon`, it keeps the program alive.
+ *
+ * @example
+ * ```ts
+ * import { isMain, task, Thread } from "allcores";
+ * const add = task(import.meta, function add(a: number, b: number) {
+ *   return a + b;
+ * });
+ * if (isMain(import.meta)) {
+ *   const thread = new Thread(add, { args: [1, 2], name: "adder" }).start();
+ *   console.log(await thread.join()); // 3
+ *   console.log(thread.exitCode); // 0
+ * }
+ * ```
+ */
+export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F> {
+  readonly model = "thread";
+  #worker: Worker | undefined;
+  #port: MessagePort | undefined;
+  #cause: unknown;
+
+  constructor(task: Task<F>, options?: WorkerStart<F>) {
+    super(task, options);
+  }
+
+  /** Makes and starts one. */
+  static start<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Thread<F> {
+    return new Thread(task, { args }).start();
+  }
+
+  /** Node's number of the thread; undefined before the start and after the end. */
+  get id(): number | undefined {
+    const id = this.#worker?.threadId;
+    return id === undefined || id < 0 ? undefined : id;
+  }
+
+  protected nextName(): string {
+    return `Thread-${threadHeap().registry.nextName(HEADER.threadNames)}`;
+  }
+
+  protected get heap(): Heap {
+    return threadHeap();
+  }
+
+  protected launch(start: Start): void {
+    const { port1, port2 } = new MessageChannel();
+    const message = encodeArgs(start, "threads");
+    const workerData: ThreadStart = {
+      heap: threadHeap().buffers,
+      name: start.name,
+      url: start.task.url,
+      task: start.task.name,
+      completionAt: start.completion.at,
+      args: message.toBytes(),
+      attachments: message.attachments,
+      port: port2,
+    };
+    const worker = new Worker(entry, { workerData, name: start.name, transferList: [port2, ...(message.transfer as MessagePort[])] });
+    this.#worker = worker;
+    this.#port = port1;
+    if (start.daemon) worker.unref();
+    worker.on("error", (error) => {
+      this.#cause = error;
+    });
+    worker.on("exit", (code) => {
+      this.ended(code, undefined, this.#cause);
+      // Read before the port closes, even if nobody joins.
+      port1.close();
+    });
+    port1.unref();
+  }
+
+  protected takeResult(_completion: Completion): unknown {
+    const received = receiveMessageOnPort(this.#port!)?.message as ThreadResult | undefined;
+    return received && decode(received.bytes, 0, received.bytes.length, received.attachments);
+  }
+
+  protected isGone(): boolean {
+    return false;
+  }
+
+  protected end(): void {
+    void this.#worker?.terminate();
+  }
+}

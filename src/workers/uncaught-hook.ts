@@ -1,0 +1,36 @@
+import { inspect } from "node:util";
+import { ArgumentTypeError } from "../errors/index.js";
+
+/** Told of an error that ended a worker while nobody had joined it. */
+export type UncaughtHook = (error: unknown, worker: { readonly name: string }) => void;
+
+const print: UncaughtHook = (error, worker) => {
+  process.stderr.write(`Uncaught error in ${worker.name}: ${inspect(error)}\n`);
+};
+let hook = print;
+
+/**
+ * Sets what is told of errors that ended a worker while nobody had joined it; without a function, the default comes back, which prints to stderr.
+ * Returns the hook that was set before.
+ *
+ * @example
+ * ```ts
+ * import { setUncaughtHook } from "allcores";
+ * setUncaughtHook((error, worker) => console.error(`${worker.name}:`, error));
+ * ```
+ */
+export function setUncaughtHook(fn?: UncaughtHook): UncaughtHook {
+  if (fn !== undefined && typeof fn !== "function") throw new ArgumentTypeError(`setUncaughtHook(fn): fn must be a function, got ${typeof fn}`);
+  const before = hook;
+  hook = fn ?? print;
+  return before;
+}
+
+export function reportUncaught(error: unknown, worker: { readonly name: string }): void {
+  try {
+    hook(error, worker);
+  } catch (failure) {
+    print(failure, { name: "the uncaught hook" });
+    print(error, worker);
+  }
+}

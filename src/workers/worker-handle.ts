@@ -1,0 +1,236 @@
+import { encode, type Message } from "../codec/index.js";
+import { ArgumentTypeError, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import { type Attempt, deadlineOf, type Heap, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { activeHandles } from "./active-workers.js";
+import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
+import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
+import { checkGuard } from "./task-module.js";
+import { reportUncaught } from "./uncaught-hook.js";
+
+/** How a Thread or Process is made. */
+export interface WorkerStart<F extends AnyFunction> {
+  /** What the task is called with. */
+  args?: Parameters<F> | undefined;
+  /** "Thread-1", "Process-1", … unless given. */
+  name?: string | undefined;
+  /** A daemon does not keep the program alive, and ends with it. */
+  daemon?: boolean | undefined;
+}
+
+/** What the platform needs to start a worker. */
+export interface Start {
+  readonly name: string;
+  readonly task: TaskIdentity;
+  readonly completion: Completion;
+  readonly daemon: boolean;
+  readonly args: readonly unknown[];
+}
+
+type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
+
+/** What Thread and Process share: one worker that runs one task. */
+export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDisposable {
+  /** What it is called. */
+  readonly name: string;
+  /** Whether the program may end without it. */
+  readonly daemon: boolean;
+  /** What it runs on. */
+  abstract readonly model: "thread" | "process";
+  readonly #task: TaskIdentity;
+  readonly #args: readonly unknown[];
+  #completion: Completion | undefined;
+  #outcome: Outcome<F> | undefined;
+  #joined = false;
+  #signal: string | undefined;
+  #cause: unknown;
+  #ended: Promise<void> | undefined;
+
+  constructor(task: Task<F>, options: WorkerStart<F> = {}) {
+    this.#task = identityOf(task);
+    if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${typeof options}`);
+    const { args = [], name, daemon = false } = options;
+    if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
+    if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+    this.#args = args;
+    this.daemon = daemon;
+    this.name = name ?? this.nextName();
+  }
+
+  protected abstract nextName(): string;
+  protected abstract get heap(): Heap;
+  /** Starts the worker; must report its end through `ended`. */
+  protected abstract launch(start: Start): void;
+  /** The result that the worker sent beside the completion, or with it. */
+  protected abstract takeResult(completion: Completion): unknown;
+  /** Whether the platform knows that the worker is gone, without help of the event loop. */
+  protected abstract isGone(): boolean;
+  /** Ends it at once. */
+  protected abstract end(signal: "SIGTERM" | "SIGKILL"): void;
+
+  /**
+   * Starts it.
+   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross; MainGuardError while a task's module is loaded
+   */
+  start(): this {
+    if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
+    checkGuard();
+    const completion = Completion.create(this.heap);
+    try {
+      this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });
+    } catch (error) {
+      this.heap.references.letGo(completion.at);
+      throw error;
+    }
+    this.heap.references.hold(completion.at, this);
+    this.#completion = completion;
+    activeHandles.add(this);
+    this.#ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    return this;
+  }
+  #resolveEnded: () => void = () => {};
+
+  /** The worker has ended, as the platform reports it. */
+  protected ended(exitCode: number, signal?: string, cause?: unknown): void {
+    const completion = this.#completion!;
+    this.#signal ??= signal;
+    this.#cause ??= cause;
+    if (completion.worker !== 0) completion.heap.registry.declareDead(completion.worker);
+    completion.exitCode = exitCode;
+    completion.finish(GONE);
+    activeHandles.delete(this);
+    this.#resolveEnded();
+    // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
+    setImmediate(() => {
+      if (this.#joined) return;
+      const outcome = this.#settle();
+      if (!outcome.ok && !this.#expected) reportUncaught(outcome.error, this);
+    });
+  }
+  #expected = false;
+
+  /** Whether it was started and has not ended. */
+  get isAlive(): boolean {
+    return this.#completion !== undefined && this.#completion.state === RUNNING && !this.#noticeDeath();
+  }
+
+  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n when signal n killed it; undefined before. */
+  get exitCode(): number | undefined {
+    return this.#completion?.exitCode;
+  }
+
+  /** Its worker id, as `held.handOff` takes it; undefined until it has begun. */
+  get worker(): number | undefined {
+    return this.#completion?.worker || undefined;
+  }
+
+  /** The task's value once it is done, or its error. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
+  async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    const completion = this.#started();
+    this.#joined = true;
+    if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal)))) this.#timedOut(options);
+    return this.#value();
+  }
+
+  /** As `join`, blocking this thread. */
+  joinSync(options?: SyncWait): Awaited<ReturnType<F>> {
+    const deadline = deadlineOf(options);
+    const completion = this.#started();
+    this.#joined = true;
+    if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline))) this.#timedOut(options);
+    return this.#value();
+  }
+
+  /** Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. */
+  terminate(): void {
+    this.#stop("SIGTERM");
+  }
+
+  /** Ends it at once: a process by SIGKILL. */
+  kill(): void {
+    this.#stop("SIGKILL");
+  }
+
+  /** Waits for its end. An error of the task that nobody has joined for is thrown here. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#completion === undefined) return;
+    const { heap, at } = this.#completion;
+    if (this.#completion.state === RUNNING) await heap.parker.waitUntil(at, this.#attempt(this.#completion), Number.POSITIVE_INFINITY, undefined);
+    const observed = this.#joined || this.#expected;
+    this.#joined = true;
+    await this.#ended;
+    const outcome = this.#settle();
+    if (!observed && !outcome.ok) throw outcome.error;
+  }
+
+  #stop(signal: "SIGTERM" | "SIGKILL"): void {
+    const completion = this.#started();
+    this.#expected = true;
+    this.end(signal);
+  }
+
+  #started(): Completion {
+    if (this.#completion === undefined) throw new StateError(`${this.name} was not started: call start() first`);
+    return this.#completion;
+  }
+
+  #attempt(completion: Completion): Attempt<true> {
+    return () => completion.state !== RUNNING || this.#noticeDeath() || undefined;
+  }
+
+  /** Finds a worker dead that ended without a word, while no event loop turns to tell. */
+  #noticeDeath(): boolean {
+    const completion = this.#completion!;
+    const { worker } = completion;
+    const dead = worker === 0 ? this.isGone() : !completion.heap.registry.isAlive(worker);
+    // Between the two looks it may have ended properly: the CAS inside decides.
+    return dead && (completion.finish(GONE) || true);
+  }
+
+  #value(): Awaited<ReturnType<F>> {
+    const outcome = this.#settle();
+    if (outcome.ok) return outcome.value;
+    throw outcome.error;
+  }
+
+  #settle(): Outcome<F> {
+    if (this.#outcome !== undefined) return this.#outcome;
+    const completion = this.#completion!;
+    const { state } = completion;
+    if (state === GONE) {
+      this.#outcome = { ok: false, error: this.#death(completion) };
+    } else {
+      const result = this.takeResult(completion);
+      this.#outcome = state === RETURNED ? { ok: true, value: result as Awaited<ReturnType<F>> } : { ok: false, error: result };
+    }
+    return this.#outcome;
+  }
+
+  #death(completion: Completion): WorkerDiedError {
+    const { exitCode } = completion;
+    const signal = this.#signal;
+    const how = this.#expected
+      ? "was terminated"
+      : signal !== undefined
+        ? `was killed by ${signal}`
+        : exitCode === undefined
+          ? "ended"
+          : exitCode < 0
+            ? `was killed by signal ${-exitCode}`
+            : `ended with exit code ${exitCode}`;
+    const details = { exitCode, signal, ...(this.#cause === undefined ? {} : { cause: this.#cause }) };
+    return new WorkerDiedError(`${this.name} ${how} before its task "${this.#task.name}" had returned`, details);
+  }
+
+  #timedOut(options: SyncWait | undefined): never {
+    throw new TimeoutError(`${this.name} had not ended within ${options?.timeout} ms; it runs on`);
+  }
+}
+
+/** The arguments of a start as a message. */
+export function encodeArgs(start: Start, to: "threads" | "processes"): Message {
+  return encode(start.args, { to, root: "args", attach: to === "threads" });
+}
