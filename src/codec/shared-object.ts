@@ -41,6 +41,13 @@ export function heapOfReach(reach: Reach | undefined): Heap {
 /** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
 const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
 
+let place: (object: SharedObject) => number;
+
+/** First word of an object's block, for an object that owns another. */
+export function placeOf(object: SharedObject): number {
+  return place(object);
+}
+
 /**
  * An object that lives in shared memory and travels by handle: on the other side it is the same object, not a copy.
  * Decoding the same handle twice in one worker gives the same JavaScript object.
@@ -73,9 +80,8 @@ export abstract class SharedObject implements Crosses {
     this.self = this.heap.self;
   }
 
-  /** @internal Its first word, for an object that owns another. */
-  static placeOf(object: SharedObject): number {
-    return object.at;
+  static {
+    place = (object) => object.at;
   }
 
   /** How far it reaches. */

@@ -6,13 +6,16 @@ import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
 import { decode } from "./decode.js";
 import type { Message } from "./message.js";
 
+/** What can be stored: a message still in the encoder, or a copy of one. */
+export type Storable = Pick<Message, "length" | "writeTo">;
+
 const MOST_INLINE_BYTES = 4096;
 /** A short message: its length, then its bytes. */
 const LENGTH = 0;
 const BYTES_AT = 1;
 
 /** Copies a message into a new block, still a draft; returns the block. */
-export function storeMessage(heap: Heap, message: Message): number {
+export function storeMessage(heap: Heap, message: Storable): number {
   const { length } = message;
   if (length > MOST_INLINE_BYTES) {
     const { block, unit } = heap.allocator.allocateExtent(length, DRAFT, false);

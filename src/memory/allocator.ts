@@ -133,6 +133,11 @@ export class Allocator {
     return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff;
   }
 
+  /** How many words a block holds. */
+  sizeOfBlock(at: number): number {
+    return sizeOf(this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! >>> CLASS_SHIFT);
+  }
+
   generationOf(at: number): number {
     return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.identity]! >>> 8;
   }

@@ -47,7 +47,8 @@ export class ProcessHeap extends Heap {
 
   placeExtent(brk: number, units: number): number {
     const bytes = units * UNIT_BYTES;
-    if (bytes > WINDOW_BYTES) throw new TooLargeError(`${bytes} bytes are more than one piece of memory between processes can hold (${WINDOW_BYTES}); split it`);
+    if (bytes > WINDOW_BYTES)
+      throw new TooLargeError(`${bytes} bytes are more than one piece of memory between processes can hold (${WINDOW_BYTES}); split it`);
     const start = brk * UNIT_BYTES;
     const place = start % WINDOW_BYTES > WINDOW_BYTES - bytes ? Math.ceil(start / WINDOW_BYTES) * WINDOW_BYTES : start;
     if (place + bytes > DATA_BYTES) heapFull("the data memory that processes share", bytes);
@@ -174,7 +175,9 @@ function open(inherited: { descriptor: number; heapId: number } | undefined): vo
     words[HEADER.pidNamespace] = namespace;
   } else {
     if (load(words, HEADER.magic) !== MAGIC || words[HEADER.version] !== LAYOUT_VERSION || words[HEADER.heapId] !== inherited.heapId) {
-      throw new AttachError("the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version");
+      throw new AttachError(
+        "the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version",
+      );
     }
     if (words[HEADER.pidNamespace] !== namespace) {
       throw new AttachError("this process runs in another pid namespace than its parent: neither could tell whether the other still lives");

@@ -8,7 +8,21 @@
 import { TooManyWorkersError } from "../errors/index.js";
 import { add, compareExchange, load, store } from "./atomics.js";
 import type { Heap } from "./heap.js";
-import { ALIVE, CLAIMED, DEAD, GENERATION_MASK, HEADER, MAX_WORKERS, RECORD, RECORD_WORDS, REGISTRY_AT, SLOT_BITS, SLOT_MASK, SWEEPING, VACANT } from "./layout.js";
+import {
+  ALIVE,
+  CLAIMED,
+  DEAD,
+  GENERATION_MASK,
+  HEADER,
+  MAX_WORKERS,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+  SLOT_BITS,
+  SLOT_MASK,
+  SWEEPING,
+  VACANT,
+} from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
 
 /** Between two looks at the whole registry by one worker. */

@@ -19,7 +19,8 @@ export function deadlineOf(options: SyncWait | undefined): number {
   const { timeout } = options;
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
   if (typeof timeout !== "number") throw new ArgumentTypeError(`options.timeout must be a number of milliseconds, got ${typeof timeout}`);
-  if (Number.isNaN(timeout) || timeout < 0) throw new ArgumentRangeError(`options.timeout must be 0 or more milliseconds, got ${timeout}; leave it out to wait for ever`);
+  if (Number.isNaN(timeout) || timeout < 0)
+    throw new ArgumentRangeError(`options.timeout must be 0 or more milliseconds, got ${timeout}; leave it out to wait for ever`);
   return timeout === 0 ? 0 : performance.now() + timeout;
 }
 

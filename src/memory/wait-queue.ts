@@ -13,7 +13,21 @@
  */
 import { add, compareExchange, load, store } from "./atomics.js";
 import type { Heap } from "./heap.js";
-import { ALIVE, AWAITING, BLOCKING, HEADER, INLINE_NODES, KIND, NODE, NODE_BLOCK, NODE_WORDS, NODES_PER_BLOCK, RECORD, RECORD_WORDS, REGISTRY_AT } from "./layout.js";
+import {
+  ALIVE,
+  AWAITING,
+  BLOCKING,
+  HEADER,
+  INLINE_NODES,
+  KIND,
+  NODE,
+  NODE_BLOCK,
+  NODE_WORDS,
+  NODES_PER_BLOCK,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+} from "./layout.js";
 
 const WANTED_ONE = 1 << 10;
 const COUNT_MASK = 0x3ff;

@@ -60,7 +60,8 @@ export class Barrier extends Monitor {
   constructor(parties: number, options?: Reach & SyncWait);
   constructor(parties: number, options?: (Reach & SyncWait) | Handle) {
     if (typeof parties !== "number") throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
-    if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES) throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
+    if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES)
+      throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
     const arrives = options instanceof Handle;
     if (!arrives) deadlineOf(options);
     super(KIND.barrier, SIZE, options);
@@ -232,7 +233,9 @@ export class Barrier extends Monitor {
 
   #gaveUp(visit: Visit, options: SyncWait | undefined): never {
     this.#breakRound(visit);
-    throw new TimeoutError(`${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms; it is broken now, call reset() to use it again`);
+    throw new TimeoutError(
+      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms; it is broken now, call reset() to use it again`,
+    );
   }
 }
 

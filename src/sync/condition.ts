@@ -37,7 +37,8 @@ export class Condition extends SharedObject {
   /** Without a lock it makes an RLock of its own. A given lock decides the reach. */
   constructor(lock?: Lock | RLock, options?: Reach);
   constructor(lock?: Lock | RLock, options?: Reach | Handle) {
-    if (lock !== undefined && !(lock instanceof Lock) && !(lock instanceof RLock)) throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock");
+    if (lock !== undefined && !(lock instanceof Lock) && !(lock instanceof RLock))
+      throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock");
     const across = (options as Reach | undefined)?.across;
     if (lock !== undefined && across !== undefined && across !== lock.across) {
       throw new ArgumentRangeError(`a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`);
@@ -130,7 +131,8 @@ export class Condition extends SharedObject {
 
   #checkHeld(verb: string): void {
     this.checkUsable();
-    if (!this.lock.owned) throw new NotHeldError(`${verb}() needs the lock of ${this.title} to be held by this worker: call it inside run, runSync or after acquire`);
+    if (!this.lock.owned)
+      throw new NotHeldError(`${verb}() needs the lock of ${this.title} to be held by this worker: call it inside run, runSync or after acquire`);
   }
 
   #waitSync(deadline: number): boolean {

@@ -108,7 +108,8 @@ export abstract class OwnerWord extends SharedObject {
   /** Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not own it */
   protected giveTo(worker: number): void {
     this.checkUsable();
-    if (!this.heap.registry.isAlive(worker)) throw new NotOwnerError(`${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
+    if (!this.heap.registry.isAlive(worker))
+      throw new NotOwnerError(`${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
     for (let word = load(this.words, this.at); word >>> OWNER_SHIFT === this.self; word = load(this.words, this.at)) {
       if (compareExchange(this.words, this.at, word, (worker << OWNER_SHIFT) | (word & FLAGS)) === word) return;
     }

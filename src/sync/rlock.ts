@@ -88,7 +88,9 @@ export class RLock extends OwnerWord {
     this.checkUsable();
     if (tenure !== undefined && this.owned) {
       if (!tenure.awaited) return this[enterAgain](tenure);
-      throw new DeadlockError(`${this.title} is held by awaiting code of this very thread, which cannot release it while this call blocks the thread: await lock.acquire(), or held.acquire()`);
+      throw new DeadlockError(
+        `${this.title} is held by awaiting code of this very thread, which cannot release it while this call blocks the thread: await lock.acquire(), or held.acquire()`,
+      );
     }
     return this.#held(this.takeSync(deadline), false) ?? this.timedOut(options);
   }

@@ -91,13 +91,21 @@ export class RWLock extends Monitor {
   async read(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
-    return this.tryRead() ?? (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline, signal)) ?? this.#timedOut("reading", options);
+    return (
+      this.tryRead() ??
+      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline, signal)) ??
+      this.#timedOut("reading", options)
+    );
   }
 
   /** Takes it for reading, blocking this thread. @throws TimeoutError */
   readSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
-    return this.tryRead() ?? (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline)) ?? this.#timedOut("reading", options);
+    return (
+      this.tryRead() ??
+      (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline)) ??
+      this.#timedOut("reading", options)
+    );
   }
 
   /** Takes it for reading if no writer has it or waits for it. */
@@ -112,7 +120,11 @@ export class RWLock extends Monitor {
   async write(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
-    return this.tryWrite() ?? (deadline === 0 ? undefined : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt, deadline, signal))) ?? this.#timedOut("writing", options);
+    return (
+      this.tryWrite() ??
+      (deadline === 0 ? undefined : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt, deadline, signal))) ??
+      this.#timedOut("writing", options)
+    );
   }
 
   /** Takes it for writing, blocking this thread. @throws TimeoutError */
@@ -188,7 +200,8 @@ export class RWLock extends Monitor {
   }
 
   #checkHeir(worker: number): void {
-    if (!this.heap.registry.isAlive(worker)) throw new NotOwnerError(`${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
+    if (!this.heap.registry.isAlive(worker))
+      throw new NotOwnerError(`${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
   }
 
   /** A writer or readers that died no longer keep anybody out. Inside the mutex. */

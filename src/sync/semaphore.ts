@@ -71,7 +71,8 @@ export class Semaphore extends Monitor {
   constructor(value: number | undefined, reach: Reach | Handle | undefined);
   constructor(value: number | undefined = 1, reach?: Reach | Handle) {
     if (typeof value !== "number") throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
-    if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS) throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
+    if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
+      throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
     super(KIND.semaphore, SIZE, reach);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
     if (!(reach instanceof Handle)) {
@@ -106,7 +107,11 @@ export class Semaphore extends Monitor {
   async acquire(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
-    return this.tryAcquire() ?? (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) ?? this.#timedOut(options);
+    return (
+      this.tryAcquire() ??
+      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) ??
+      this.#timedOut(options)
+    );
   }
 
   /** Takes a permit if one is free now; never waits. */
@@ -141,7 +146,8 @@ export class Semaphore extends Monitor {
       const { words, at } = this;
       const bound = words[at + SEMAPHORE.bound]!;
       const free = words[at + SEMAPHORE.free]!;
-      if (bound !== 0 && free + n > bound) throw new ReleasedTooOftenError(`${this.title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
+      if (bound !== 0 && free + n > bound)
+        throw new ReleasedTooOftenError(`${this.title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
       const own = Math.min(n, this.#holds.mine);
       if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) throw new ArgumentRangeError(`release(${n}) would make more than ${MOST_PERMITS} permits`);
       if (own > 0) this.#holds.add(this.self, -own);
@@ -164,7 +170,8 @@ export class Semaphore extends Monitor {
 
   [handOff](worker: number): void {
     this.inside(() => {
-      if (!this.heap.registry.isAlive(worker)) throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
+      if (!this.heap.registry.isAlive(worker))
+        throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
       if (this.#holds.mine === 0) throw new NotOwnerError(`this permit of ${this.title} was released already`);
       // Counted twice between the two stores: a death here would give a permit too many back rather than lose one, and `rebuild` sees both cells.
       this.#holds.add(this.self, -1);

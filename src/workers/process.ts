@@ -12,6 +12,8 @@ export const LIFELINE_DESCRIPTOR = 4;
 
 /** What a child finds on its command line, as JSON. */
 export interface ProcessStart {
+  /** A pool's process finds its queues among the arguments of its completion. */
+  readonly kind: "task" | "pool";
   readonly heapId: number;
   readonly name: string;
   readonly url: string;
@@ -97,7 +99,14 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
-    const child = spawnChild({ heapId: heap.id, name: start.name, url: start.task.url, task: start.task.name, completionAt: start.completion.at });
+    const child = spawnChild({
+      kind: "task",
+      heapId: heap.id,
+      name: start.name,
+      url: start.task.url,
+      task: start.task.name,
+      completionAt: start.completion.at,
+    });
     this.#child = child;
     if (start.daemon) child.unref();
     child.on("error", (error) => {

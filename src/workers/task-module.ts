@@ -1,7 +1,7 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
-import { MainGuardError, TaskLoadError } from "../errors/index.js";
+import { MainGuardError, TaskLoadError, UnknownClassError } from "../errors/index.js";
 import { type AnyFunction, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
@@ -37,7 +37,10 @@ function registerTsx(url: string): Promise<void> {
     try {
       path = createRequire(url).resolve("tsx/esm/api");
     } catch (cause) {
-      throw new TaskLoadError(`${url} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, compile it to JavaScript, or use Node 24`, { cause });
+      throw new TaskLoadError(
+        `${url} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, compile it to JavaScript, or use Node 24`,
+        { cause },
+      );
     }
     const { register } = (await import(pathToFileURL(path).href)) as typeof import("tsx/esm/api");
     register();
@@ -52,4 +55,17 @@ export function checkGuard(): void {
     `${workerState.name} was asked to start a worker while it loads a task's module: the module starts workers at its top level, and so would each of them. ` +
       "Put that code behind the guard: if (isMain(import.meta)) { … }",
   );
+}
+
+/** Decodes; a class that arrives before its module was loaded here has it loaded. */
+export async function decodeWithClasses(decodeIt: () => unknown): Promise<unknown> {
+  for (const loaded = new Set<string>(); ; ) {
+    try {
+      return decodeIt();
+    } catch (error) {
+      if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
+      loaded.add(error.module);
+      await loadModule(error.module);
+    }
+  }
 }

@@ -1,7 +1,6 @@
 /** Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes. */
-import { UnknownClassError } from "../errors/index.js";
 import { type Completion, GONE, RETURNED, THREW } from "./completion.js";
-import { loadModule, loadTask } from "./task-module.js";
+import { decodeWithClasses, loadTask } from "./task-module.js";
 
 export interface TaskRun {
   readonly url: string;
@@ -34,18 +33,4 @@ export async function runTask({ url, task, completion, decodeArgs, deliver }: Ta
     fail(error);
   }
   process.exit(completion.exitCode);
-}
-
-
-/** Decodes; a class that arrives before its module was loaded here has it loaded. */
-async function decodeWithClasses(decodeArgs: () => unknown): Promise<unknown> {
-  for (const loaded = new Set<string>(); ; ) {
-    try {
-      return decodeArgs();
-    } catch (error) {
-      if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
-      loaded.add(error.module);
-      await loadModule(error.module);
-    }
-  }
 }

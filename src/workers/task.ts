@@ -55,9 +55,11 @@ export function task<F extends AnyFunction>(from: ModuleSource, nameOrFn: string
   const fn = typeof nameOrFn === "string" ? maybeFn : nameOrFn;
   if (typeof fn !== "function") throw new ArgumentTypeError(`task(import.meta, fn): fn must be a function, got ${typeof fn}`);
   const name = typeof nameOrFn === "string" ? nameOrFn : fn.name;
-  if (name === "") throw new ArgumentTypeError(`task(import.meta, fn): the function has no name to be found by in a worker; write task(import.meta, "name", fn)`);
+  if (name === "")
+    throw new ArgumentTypeError(`task(import.meta, fn): the function has no name to be found by in a worker; write task(import.meta, "name", fn)`);
   const known = registered.get(keyOf(url, name));
-  if (known !== undefined && known !== fn) throw new StateError(`${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`);
+  if (known !== undefined && known !== fn)
+    throw new StateError(`${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`);
   registered.set(keyOf(url, name), fn);
   return asTask(fn, { url, name, bound: [] }) as Task<F>;
 }
@@ -73,7 +75,8 @@ function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
 
 /** The identity of a task. @throws NotATaskError */
 export function identityOf(candidate: unknown): TaskIdentity {
-  if (typeof candidate !== "function") throw new ArgumentTypeError(`a task is needed, got ${candidate === null ? "null" : typeof candidate}: register a function with task(import.meta, fn)`);
+  if (typeof candidate !== "function")
+    throw new ArgumentTypeError(`a task is needed, got ${candidate === null ? "null" : typeof candidate}: register a function with task(import.meta, fn)`);
   const is = (candidate as { [identity]?: TaskIdentity })[identity];
   if (is !== undefined) return is;
   const name = candidate.name === "" ? "an anonymous function" : `the function "${candidate.name}"`;
@@ -99,4 +102,3 @@ registerKind("Task", (payload: unknown) => {
   // Its module may not be loaded here yet: it is looked up when it is called.
   return asTask((...args: unknown[]) => registeredTask(url, name)(...bound, ...args), { url, name, bound });
 });
-

@@ -7,6 +7,7 @@ import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker
 
 /** What a thread's entry gets to begin with. */
 export interface ThreadStart {
+  readonly kind: "task";
   readonly heap: ThreadHeapBuffers;
   readonly name: string;
   readonly url: string;
@@ -24,7 +25,15 @@ export interface ThreadResult {
   readonly attachments: readonly unknown[];
 }
 
-const entry = new URL("./entry/thread.js", import.meta.url);
+/** What a pool's thread gets to begin with; its jobs come through the port. */
+export interface PoolThreadStart {
+  readonly kind: "pool";
+  readonly heap: ThreadHeapBuffers;
+  readonly name: string;
+}
+
+/** What runs first in every thread. */
+export const threadEntry = new URL("./entry/thread.js", import.meta.url);
 
 /**
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
@@ -50,6 +59,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
   #cause: unknown;
+  #result: ThreadResult | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     super(task, options);
@@ -78,6 +88,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
     const workerData: ThreadStart = {
+      kind: "task",
       heap: threadHeap().buffers,
       name: start.name,
       url: start.task.url,
@@ -87,7 +98,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
       port: port2,
     };
-    const worker = new Worker(entry, { workerData, name: start.name, transferList: [port2, ...(message.transfer as MessagePort[])] });
+    const worker = new Worker(threadEntry, { workerData, name: start.name, transferList: [port2, ...(message.transfer as MessagePort[])] });
     this.#worker = worker;
     this.#port = port1;
     if (start.daemon) worker.unref();
@@ -95,16 +106,21 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       this.#cause = error;
     });
     worker.on("exit", (code) => {
-      this.ended(code, undefined, this.#cause);
-      // Read before the port closes, even if nobody joins.
+      // Read before the port closes: whoever joins may learn of the end only after this.
+      this.#receive();
       port1.close();
+      this.ended(code, undefined, this.#cause);
     });
     port1.unref();
   }
 
   protected takeResult(_completion: Completion): unknown {
-    const received = receiveMessageOnPort(this.#port!)?.message as ThreadResult | undefined;
+    const received = this.#receive();
     return received && decode(received.bytes, 0, received.bytes.length, received.attachments);
+  }
+
+  #receive(): ThreadResult | undefined {
+    return (this.#result ??= receiveMessageOnPort(this.#port!)?.message as ThreadResult | undefined);
   }
 
   protected isGone(): boolean {

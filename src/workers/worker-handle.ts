@@ -131,7 +131,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const signal = signalOf(options);
     const completion = this.#started();
     this.#joined = true;
-    if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal)))) this.#timedOut(options);
+    if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal))))
+      this.#timedOut(options);
     return this.#value();
   }
 
@@ -140,7 +141,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const deadline = deadlineOf(options);
     const completion = this.#started();
     this.#joined = true;
-    if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline))) this.#timedOut(options);
+    if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline)))
+      this.#timedOut(options);
     return this.#value();
   }
 

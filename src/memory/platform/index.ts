@@ -19,7 +19,9 @@ export function platform(): Platform {
     loaded = linux();
   } catch (error) {
     if (error instanceof PlatformError) throw error;
-    throw new PlatformError(`sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`, { cause: error });
+    throw new PlatformError(`sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`, {
+      cause: error,
+    });
   }
   return loaded;
 }

@@ -29,7 +29,8 @@ const FUTEX_SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, 
 
 export function linux(): Platform {
   const futexNumber = FUTEX_SYSCALL[process.arch];
-  if (futexNumber === undefined) throw new PlatformError(`sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`);
+  if (futexNumber === undefined)
+    throw new PlatformError(`sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`);
   const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
   const libc = koffi.load("libc.so.6");
   const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");

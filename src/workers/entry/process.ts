@@ -1,34 +1,61 @@
-/** Runs first inside a process started by `Process`. */
-import { encode, encodeError } from "../../codec/index.js";
+/** Runs first inside a process, whether started by `Process` or by a pool. */
+import type { Queue } from "../../channels/queue.js";
+import { encode, encodeError, type Message } from "../../codec/index.js";
+import { readMessage, storeMessage } from "../../codec/stored-message.js";
 import { adoptProcessHeap, platform } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
+import { runJob } from "../job-run.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process.js";
 import { runTask } from "../task-run.js";
 import { workerState } from "../worker-state.js";
 
+/** What a pool sends for each job, and gets back; `block` holds the stored arguments, or the result. */
+export type ProcessJob = [id: number, url: string, task: string, block: number];
+export type ProcessJobResult = [id: number, state: number, block: number];
+
 const start = JSON.parse(process.argv.pop()!) as ProcessStart;
 workerState.name = start.name;
 workerState.model = "process";
-process.title = `node allcores ${start.name}`;
 platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
-const completion = new Completion(adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId), start.completionAt);
+const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
+const completion = new Completion(heap, start.completionAt);
 completion.begin();
 
-await runTask({
-  url: start.url,
-  task: start.task,
-  completion,
-  decodeArgs: () => completion.takeArgs(),
-  deliver(state, value) {
-    const options = { to: "processes", root: "result" } as const;
-    let message: ReturnType<typeof encode>;
-    try {
-      message = state === RETURNED ? encode(value, options) : encodeError(value, options);
-    } catch (error) {
-      state = THREW;
-      message = encodeError(error, options);
-      completion.exitCode = 1;
-    }
-    completion.finish(state, message);
-  },
-});
+if (start.kind === "pool") {
+  const [jobs, results] = completion.takeArgs() as [Queue<ProcessJob>, Queue<ProcessJobResult>];
+  for await (const [id, url, task, block] of jobs) {
+    heap.allocator.adopt(block);
+    const args = () => {
+      const value = readMessage(heap, block);
+      heap.allocator.free(block);
+      return value;
+    };
+    await runJob(url, task, args, "processes", (state, message) => {
+      const stored = storeMessage(heap, message);
+      message.release();
+      // From here on it is the pool's: a death before the put leaks it until the program ends.
+      heap.allocator.publish(stored);
+      results.putSync([id, state, stored]);
+    });
+  }
+  process.exit(0);
+} else {
+  await runTask({
+    url: start.url,
+    task: start.task,
+    completion,
+    decodeArgs: () => completion.takeArgs(),
+    deliver(state, value) {
+      const options = { to: "processes", root: "result" } as const;
+      let message: Message;
+      try {
+        message = state === RETURNED ? encode(value, options) : encodeError(value, options);
+      } catch (error) {
+        state = THREW;
+        message = encodeError(error, options);
+        completion.exitCode = 1;
+      }
+      completion.finish(state, message);
+    },
+  });
+}

@@ -1,38 +1,60 @@
-/** Runs first inside a thread started by `Thread`. */
-import { workerData } from "node:worker_threads";
-import { decode, encode, encodeError } from "../../codec/index.js";
+/** Runs first inside a thread, whether started by `Thread` or by a pool. */
+import { parentPort, workerData } from "node:worker_threads";
+import { decode, encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
+import { runJob } from "../job-run.js";
 import { printDirectly } from "../output.js";
 import { runTask } from "../task-run.js";
-import type { ThreadResult, ThreadStart } from "../thread.js";
+import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
 
-const start = workerData as ThreadStart;
+/** What a pool sends for each job, and gets back. */
+export type ThreadJob = [id: number, url: string, task: string, bytes: Uint8Array, attachments: readonly unknown[]];
+export type ThreadJobResult = [id: number, state: number, bytes: Uint8Array, attachments: readonly unknown[]];
+
+const start = workerData as ThreadStart | PoolThreadStart;
 workerState.name = start.name;
 workerState.model = "thread";
 printDirectly();
-const completion = new Completion(adoptThreadHeap(start.heap), start.completionAt);
-completion.begin();
+const heap = adoptThreadHeap(start.heap);
 
-await runTask({
-  url: start.url,
-  task: start.task,
-  completion,
-  decodeArgs: () => decode(start.args, 0, start.args.length, start.attachments),
-  deliver(state, value) {
-    const options = { to: "threads", root: "result", attach: true } as const;
-    let message: ReturnType<typeof encode>;
-    try {
-      message = state === RETURNED ? encode(value, options) : encodeError(value, options);
-    } catch (error) {
-      state = THREW;
-      message = encodeError(error, options);
-      completion.exitCode = 1;
-    }
-    const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
-    // Sent before the state is set: whoever sees the state finds the result in the port.
-    start.port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
-    completion.finish(state);
-  },
-});
+if (start.kind === "pool") {
+  parentPort!.on("message", ([id, url, task, bytes, attachments]: ThreadJob) => {
+    void runJob(
+      url,
+      task,
+      () => decode(bytes, 0, bytes.length, attachments),
+      "threads",
+      (state, message) => {
+        const result: ThreadJobResult = [id, state, message.toBytes(), message.attachments];
+        parentPort!.postMessage(result, message.transfer as ArrayBuffer[]);
+      },
+    );
+  });
+} else {
+  const { url, task, args, attachments, port } = start;
+  const completion = new Completion(heap, start.completionAt);
+  completion.begin();
+  await runTask({
+    url,
+    task,
+    completion,
+    decodeArgs: () => decode(args, 0, args.length, attachments),
+    deliver(state, value) {
+      const options = { to: "threads", root: "result", attach: true } as const;
+      let message: Message;
+      try {
+        message = state === RETURNED ? encode(value, options) : encodeError(value, options);
+      } catch (error) {
+        state = THREW;
+        message = encodeError(error, options);
+        completion.exitCode = 1;
+      }
+      const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
+      // Sent before the state is set: whoever sees the state finds the result in the port.
+      port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
+      completion.finish(state);
+    },
+  });
+}

@@ -1,0 +1,66 @@
+import { Worker } from "node:worker_threads";
+import { decode } from "../codec/index.js";
+import { HEADER, threadHeap } from "../memory/index.js";
+import { RETURNED } from "../workers/completion.js";
+import type { ThreadJob, ThreadJobResult } from "../workers/entry/thread.js";
+import { type PoolThreadStart, threadEntry } from "../workers/thread.js";
+import { Pool } from "./pool.js";
+import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
+
+/**
+ * A pool of threads: CPU-bound work on every core, with shared memory and cheap moves.
+ *
+ * Threads start with the first work that needs them and then wait for more; an idle pool does not keep the program alive.
+ * **Death:** a thread that ends fails only the task in its hands, with `WorkerDiedError`, and is replaced.
+ *
+ * @example
+ * ```ts
+ * import { isMain, task, ThreadPool } from "allcores";
+ * const square = task(import.meta, function square(n: number) {
+ *   return n * n;
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 2 });
+ *   console.log(await pool.map(square, [1, 2, 3])); // [ 1, 4, 9 ]
+ * }
+ * ```
+ */
+export class ThreadPool extends Pool {
+  protected readonly boundary = "threads";
+
+  protected nextName(): string {
+    return `PoolWorker-${threadHeap().registry.nextName(HEADER.poolNames)}`;
+  }
+
+  protected open(name: string, events: PoolWorkerEvents): PoolWorker {
+    const workerData: PoolThreadStart = { kind: "pool", heap: threadHeap().buffers, name };
+    const worker = new Worker(threadEntry, { workerData, name });
+    let cause: unknown;
+    worker.unref();
+    worker.on("message", ([id, state, bytes, attachments]: ThreadJobResult) => {
+      let value: unknown;
+      try {
+        value = decode(bytes, 0, bytes.length, attachments);
+      } catch (error) {
+        events.threw(id, error);
+        return;
+      }
+      if (state === RETURNED) events.returned(id, value);
+      else events.threw(id, value);
+    });
+    worker.on("error", (error) => {
+      cause = error;
+    });
+    worker.on("exit", (code) => events.ended(code, undefined, cause));
+    return {
+      name,
+      send(id, { url, name: task }, args) {
+        const job: ThreadJob = [id, url, task, args.toBytes(), args.attachments];
+        worker.postMessage(job, args.transfer as ArrayBuffer[]);
+      },
+      hold: (busy) => (busy ? worker.ref() : worker.unref()),
+      close: () => void worker.terminate(),
+      kill: () => void worker.terminate(),
+    };
+  }
+}

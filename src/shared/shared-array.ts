@@ -1,0 +1,324 @@
+/**
+ * The layout, in words:
+ *
+ *   0  code of the type
+ *   1  how many elements
+ *   2  the extent that holds them: they stand in the data region, where users' views may look
+ *   3  its lock's block, 0 before it is first used
+ */
+import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { attachShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { type Across, DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
+import type { RLock } from "../sync/rlock.js";
+import { type Cells, cellsAt, FreedCells } from "./cells.js";
+import { letGoOfLock, ownLock } from "./own-lock.js";
+import {
+  checkScalar,
+  type Scalar,
+  type ScalarOf,
+  type ScalarTrait,
+  type ScalarType,
+  type ScalarView,
+  type ScalarViews,
+  show,
+  type Summand,
+  traitOf,
+  traitOfCode,
+} from "./scalar-type.js";
+import { checkBytes, userView } from "./user-view.js";
+
+const TYPE = 0;
+const LENGTH = 1;
+const EXTENT = 2;
+const LOCK = 3;
+const SIZE = 4;
+
+type AnyViewOf<T extends Scalar> = { [K in ScalarType]: T extends ScalarOf<K> ? ScalarViews[K] : never }[ScalarType];
+
+/**
+ * An array of fixed length in shared memory, of any type that a `Value` can have.
+ *
+ * `new SharedArray(type, length, options?)` starts with zeros, `new SharedArray(type, items, options?)` with what an iterable or array-like gives.
+ * Every method works on its element in one atomic step; a number that the type cannot hold unchanged is refused with `ArgumentRangeError`
+ * (ERR_ALLCORES_ARGUMENT_RANGE), another kind of value with `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE). `view` is the same memory as a typed array,
+ * for work in bulk. It holds 1 GiB at most across processes and less than 4 GiB across threads: else `TooLargeError` (ERR_ALLCORES_TOO_LARGE).
+ * After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
+ *
+ * @example
+ * ```ts
+ * import { SharedArray } from "allcores";
+ * const squares = new SharedArray("int32", [1, 4, 9]);
+ * squares.set(0, 100);
+ * console.log(squares.at(-1), squares.at(7)); // 9 undefined
+ * console.log(squares.add(1, 6)); // 10
+ * console.log([...squares], squares.view.indexOf(10)); // [ 100, 10, 9 ] 1
+ * ```
+ */
+export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<T>> extends Iterable<T> {
+  /** How many elements it has. */
+  readonly length: number;
+  /** The type it was made with. */
+  readonly type: ScalarType;
+  /** The element at `index`, counted from the end when it is negative; undefined outside, as `Array.prototype.at`. */
+  at(index: number): T | undefined;
+  /** The element at `index`. @throws ArgumentRangeError outside 0 to length - 1 */
+  get(index: number): T;
+  /** Replaces the element at `index`. @throws ArgumentRangeError outside 0 to length - 1 */
+  set(index: number, value: T): void;
+  /** Adds to an element in one step; returns the sum. Integers wrap around as typed arrays do. Not for "bool". */
+  add(index: number, n: Summand<T>): T;
+  /** Subtracts from an element in one step; returns the difference. Wraps as `add`. Not for "bool". */
+  sub(index: number, n: Summand<T>): T;
+  /** Stores `next` if the element is `expected`, in one step. Returns the element before. */
+  compareExchange(index: number, expected: T, next: T): T;
+  /** Replaces an element by `fn(element)` in one step; returns the new one. `fn` is run again when another worker was faster. */
+  update(index: number, fn: (current: T) => T): T;
+  /** Sets the elements from `start` up to but not `end`, as `Array.prototype.fill`, one after another. */
+  fill(value: T, start?: number, end?: number): this;
+  /** A plain array of what the elements are now, read one after another: hold `lock` where they must belong together. */
+  toArray(): T[];
+  /**
+   * The same memory as a typed array (a Uint8Array of 0 and 1 for "bool"): fast, without checks and without atomic steps.
+   * While a view is in use its memory stays; after an explicit `free()` views must no longer be used: they show memory that may be somebody else's by then.
+   */
+  readonly view: V;
+  /** A re-entrant lock of its own, for steps of more than one operation. Nothing above takes it. */
+  readonly lock: RLock;
+  /** How far it reaches. */
+  readonly across: Across;
+  /** The name given at construction. */
+  readonly label: string | undefined;
+  /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */
+  free(): void;
+}
+
+/** What stands in shared memory. Apart from the array, which has a method of the name `at`. */
+class ArrayBlock extends SharedObject {
+  static {
+    Object.defineProperty(this, "name", { value: "SharedArray" });
+  }
+  readonly trait: ScalarTrait;
+  readonly length: number;
+  readonly #unit: number;
+  #view: ScalarView | undefined;
+  #lock: RLock | undefined;
+  /** What this worker's program sees it through. */
+  array!: ArrayOfCells<Scalar>;
+
+  /** Without a trait: the block of the handle `reach`. */
+  constructor(trait: ScalarTrait | undefined, length: number, zeroed: boolean, reach: Reach | Handle | undefined) {
+    super(KIND.sharedArray, SIZE, reach);
+    const { heap, words, at } = this;
+    this.trait = trait ?? traitOfCode(words[at + TYPE]!);
+    this.length = trait === undefined ? words[at + LENGTH]! >>> 0 : length;
+    if (trait === undefined) {
+      this.#unit = heap.allocator.extentOf(words[at + EXTENT]!).unit;
+      return;
+    }
+    words[at + TYPE] = trait.code;
+    words[at + LENGTH] = length;
+    try {
+      // Written down before it is published: a worker killed between the two gives it back once, as what the array owns.
+      const { block, unit } = heap.allocator.allocateExtent(this.#bytes, DRAFT, zeroed);
+      words[at + EXTENT] = block;
+      heap.allocator.publish(block);
+      this.#unit = unit;
+    } catch (error) {
+      super.free();
+      throw error;
+    }
+  }
+
+  static attach(handle: Handle): ArrayBlock {
+    const { heap, at } = handle;
+    heap.reserveWords(at + SIZE);
+    heap.reserveWords(heap.words[at + EXTENT]! + SIZE);
+    const block = new ArrayBlock(undefined, 0, false, handle);
+    new ArrayOfCells(block);
+    return block;
+  }
+
+  get #bytes(): number {
+    return this.length * this.trait.bytes;
+  }
+
+  /** Where the elements are, for the library itself. */
+  get bytes(): Uint8Array {
+    return this.heap.data(this.#unit, this.#bytes);
+  }
+
+  get view(): ScalarView {
+    this.checkUsable();
+    const { View } = this.trait;
+    return (this.#view ??= userView(this, this.heap, this.#unit, this.#bytes, (buffer, byteOffset) => new View(buffer, byteOffset, this.length)));
+  }
+
+  get lock(): RLock {
+    this.checkUsable();
+    return (this.#lock ??= ownLock(this.heap, this.at + LOCK, this.label));
+  }
+
+  override checkUsable(): void {
+    super.checkUsable();
+  }
+
+  override free(): void {
+    this.#view = undefined;
+    this.#lock?.free();
+    super.free();
+  }
+}
+
+class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Crosses {
+  static {
+    Object.defineProperty(this, "name", { value: "SharedArray" });
+  }
+  readonly length: number;
+  readonly type: ScalarType;
+  readonly #block: ArrayBlock;
+  #cells: Cells<T>;
+
+  constructor(type: ScalarType | ArrayBlock, lengthOrInit?: number | Iterable<T> | ArrayLike<T>, reach?: Reach) {
+    let items: ArrayLike<T> | undefined;
+    if (type instanceof ArrayBlock) {
+      this.#block = type;
+    } else {
+      const trait = traitOf(type, "new SharedArray(type): the type");
+      if (typeof lengthOrInit !== "number") items = itemsOf(trait, lengthOrInit) as ArrayLike<T>;
+      const length = items?.length ?? (lengthOrInit as number);
+      checkLength(trait, length, reach?.across);
+      this.#block = new ArrayBlock(trait, length, items === undefined, reach);
+    }
+    const { bytes, label, length, trait } = this.#block;
+    this.#block.array = this as unknown as ArrayOfCells<Scalar>;
+    this.length = length;
+    this.type = trait.type;
+    const where = label === undefined ? "an element" : `an element of ${label}`;
+    this.#cells = cellsAt(trait, bytes.buffer, bytes.byteOffset, length, where) as unknown as Cells<T>;
+    if (items !== undefined) new trait.View(bytes.buffer, bytes.byteOffset, length).set(items as never);
+  }
+
+  get across(): Across {
+    return this.#block.across;
+  }
+
+  get label(): string | undefined {
+    return this.#block.label;
+  }
+
+  get view(): ScalarView {
+    return this.#block.view;
+  }
+
+  get lock(): RLock {
+    return this.#block.lock;
+  }
+
+  at(index: number): T | undefined {
+    let from = Math.trunc(index) || 0;
+    if (from < 0) from += this.length;
+    if (from >= 0 && from < this.length) return this.#cells.load(from);
+    this.#block.checkUsable();
+    return undefined;
+  }
+
+  get(index: number): T {
+    this.#checkIndex(index);
+    return this.#cells.load(index);
+  }
+
+  set(index: number, value: T): void {
+    this.#checkIndex(index);
+    this.#cells.store(index, value);
+  }
+
+  add(index: number, n: Summand<T>): T {
+    this.#checkIndex(index);
+    return this.#cells.add(index, n);
+  }
+
+  sub(index: number, n: Summand<T>): T {
+    this.#checkIndex(index);
+    return this.#cells.sub(index, n);
+  }
+
+  compareExchange(index: number, expected: T, next: T): T {
+    this.#checkIndex(index);
+    return this.#cells.compareExchange(index, expected, next);
+  }
+
+  update(index: number, fn: (current: T) => T): T {
+    this.#checkIndex(index);
+    return this.#cells.update(index, fn);
+  }
+
+  fill(value: T, start?: number, end?: number): this {
+    const { view } = this;
+    checkScalar(this.type, value, "value");
+    view.fill((this.type === "bool" ? Number(value) : value) as never, start, end);
+    return this;
+  }
+
+  toArray(): T[] {
+    return this.type === "bool" ? [...this] : (Array.from(this.view as ArrayLike<unknown>) as T[]);
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    this.#block.checkUsable();
+    for (let index = 0; index < this.length; index++) yield this.#cells.load(index);
+  }
+
+  free(): void {
+    this.#cells = new FreedCells(() => this.#block.checkUsable()) as Cells<never>;
+    this.#block.free();
+  }
+
+  [crossing](to: Boundary, path: string): Parcel {
+    return this.#block[crossing](to, path);
+  }
+
+  #checkIndex(index: number): void {
+    if (index >>> 0 === index && index < this.length) return;
+    this.#block.checkUsable();
+    if (typeof index !== "number") throw new ArgumentTypeError(`index must be a number, got ${show(index)}`);
+    throw new ArgumentRangeError(`index must be an integer from 0 to ${this.length - 1}, got ${show(index)}`);
+  }
+}
+
+function itemsOf(trait: ScalarTrait, init: unknown): ArrayLike<unknown> {
+  if (typeof init !== "object" || init === null || !(Symbol.iterator in init || typeof (init as { length?: unknown }).length === "number")) {
+    throw new ArgumentTypeError(`new SharedArray(type, lengthOrInit): a length, or an iterable or array-like of items; got ${show(init)}`);
+  }
+  // A typed array of the same type has nothing that could not fit.
+  if (init instanceof trait.View && trait.type !== "bool") return init as ArrayLike<unknown>;
+  const items = Array.from(init as ArrayLike<unknown>);
+  for (let index = 0; index < items.length; index++) checkScalar(trait.type, items[index], `element ${index}`);
+  return items;
+}
+
+function checkLength(trait: ScalarTrait, length: number, across: Across | undefined): void {
+  if (!Number.isInteger(length) || length < 0) {
+    throw new ArgumentRangeError(`new SharedArray(type, length): the length must be an integer of 0 or more, got ${show(length)}`);
+  }
+  const bytes = length * trait.bytes;
+  checkBytes(bytes, across);
+}
+
+/** Makes a {@link SharedArray}. */
+export const SharedArray: {
+  new <K extends ScalarType>(
+    type: K,
+    lengthOrInit: number | Iterable<ScalarOf<K>> | ArrayLike<ScalarOf<K>>,
+    options?: Reach,
+  ): SharedArray<ScalarOf<K>, ScalarViews[K]>;
+  readonly prototype: SharedArray<Scalar>;
+} = ArrayOfCells as never;
+
+registerKind("SharedArray", (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, ArrayBlock.attach) as ArrayBlock).array);
+onDestroy(KIND.sharedArray, (heap: Heap, at: number) => {
+  heap.reserveWords(at + SIZE);
+  const extent = heap.words[at + EXTENT]!;
+  if (extent !== 0) heap.allocator.free(extent);
+  letGoOfLock(heap, at + LOCK);
+});

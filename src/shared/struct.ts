@@ -1,0 +1,207 @@
+/**
+ * The layout, in words:
+ *
+ *   0   its lock's block, 0 before it is first used
+ *   1   fingerprint of the schema
+ *   2.. the fields, as struct-layout.ts places them
+ */
+import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { attachShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { ArgumentTypeError, CorruptError } from "../errors/index.js";
+import { type Heap, KIND, onDestroy, type SyncWait, type WaitOptions } from "../memory/index.js";
+import type { Held } from "../sync/held.js";
+import type { RLock } from "../sync/rlock.js";
+import { type Cells, cellsAt, FreedCells } from "./cells.js";
+import { letGoOfLock, ownLock } from "./own-lock.js";
+import { checkScalar, type Scalar, show } from "./scalar-type.js";
+import { type Group, type InferStruct, layoutOf, type StructChange, type StructFields, type StructLayout, type StructSchema } from "./struct-layout.js";
+
+const LOCK = 0;
+const SCHEMA = 1;
+const FIELDS = 2;
+
+/**
+ * Named, typed fields in shared memory, nested as deep as the schema says.
+ *
+ * A field has any type that a `Value` can have. `fields.x` is one atomic load, `fields.x = 1` one atomic store. For more than one field at a time hold
+ * `lock`, or use `readSync` and `updateSync` (`read` and `update` when this event loop must not stand still), which take it.
+ * What the type of a field cannot hold unchanged is refused with `ArgumentRangeError` (ERR_ALLCORES_ARGUMENT_RANGE), another kind of value and a field
+ * that is not in the schema with `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE); nothing is changed then. After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
+ *
+ * **Death:** a worker killed inside `update` may leave some fields new and some old; whoever takes the lock next is told by `held.ownerDied`.
+ *
+ * @example
+ * ```ts
+ * import { Struct } from "allcores";
+ * const progress = new Struct({ done: "int32", rate: "float64", state: { failed: "bool" } }, { rate: 0.5 });
+ * progress.fields.done += 1;
+ * progress.fields.state.failed = true;
+ * console.log(progress.updateSync(({ done }) => ({ done: done + 1 })).done); // 2
+ * console.log(JSON.stringify(progress.readSync())); // {"done":2,"rate":0.5,"state":{"failed":true}}
+ * ```
+ */
+export class Struct<const S extends StructSchema> extends SharedObject {
+  readonly #layout: StructLayout;
+  readonly #cells: Cells[];
+  /** The fields; each is read and assigned in one atomic step. */
+  readonly fields: StructFields<S>;
+  #lock: RLock | undefined;
+
+  /**
+   * @param schema the fields: a type each, or fields of their own
+   * @param initial what they start with; zero and false where it says nothing
+   */
+  constructor(schema: S, initial?: StructChange<S>, options?: Reach);
+  constructor(schema: S, initial?: StructChange<S>, reach?: Reach | Handle) {
+    const layout = layoutOf(schema);
+    const changes = initial === undefined ? [] : changesOf(layout, layout.root, initial, "initial");
+    super(KIND.struct, FIELDS + Math.ceil(layout.bytes / 4), reach);
+    const { words, at } = this;
+    this.#layout = layout;
+    if (!(reach instanceof Handle)) words[at + SCHEMA] = layout.fingerprint;
+    else if (words[at + SCHEMA] !== layout.fingerprint) throw new CorruptError("a handle of a Struct names another schema than its memory does");
+    const start = words.byteOffset + (at + FIELDS) * 4;
+    const prefix = this.label === undefined ? "fields" : `${this.label}.fields`;
+    this.#cells = layout.leaves.map(({ trait, offset, path }) => cellsAt(trait, words.buffer, start + offset, 1, `${prefix}.${path}`));
+    this.fields = fieldsOf(layout.root, { struct: this, cells: this.#cells }) as unknown as StructFields<S>;
+    this.#apply(changes);
+  }
+
+  /** The schema: a copy of what it was made with. */
+  get schema(): S {
+    return this.#layout.schema as S;
+  }
+
+  /** A re-entrant lock of its own. Reading and assigning single fields does not take it. */
+  get lock(): RLock {
+    this.checkUsable();
+    return (this.#lock ??= ownLock(this.heap, this.at + LOCK, this.label));
+  }
+
+  /** A plain object of what the fields are now, read one after another without the lock: for those who hold it, or need no more. */
+  toObject(): InferStruct<S> {
+    this.checkUsable();
+    return this.#plain(this.#layout.root) as InferStruct<S>;
+  }
+
+  /** A plain object of what the fields are, read under the lock. @throws TimeoutError when the lock is not free in time; the reason of `options.signal` */
+  read(options?: WaitOptions): Promise<InferStruct<S>> {
+    return this.lock.run(() => this.toObject(), options);
+  }
+
+  /** As `read`, blocking this thread. @throws TimeoutError when the lock is not free in time */
+  readSync(options?: SyncWait): InferStruct<S> {
+    return this.lock.runSync(() => this.toObject(), options);
+  }
+
+  /**
+   * Changes several fields as one: `fn` gets a plain object of all fields and returns those to change. Holds the lock until its promise settles.
+   * When `fn` throws or returns what does not fit, nothing is changed. @returns all fields after the change
+   */
+  update(fn: (current: InferStruct<S>, held: Held) => StructChange<S> | PromiseLike<StructChange<S>>, options?: WaitOptions): Promise<InferStruct<S>> {
+    return this.lock.run(async (held) => this.#change(await fn(this.toObject(), held)), options);
+  }
+
+  /** As `update`, blocking this thread. @throws TimeoutError when the lock is not free in time */
+  updateSync(fn: (current: InferStruct<S>, held: Held) => StructChange<S>, options?: SyncWait): InferStruct<S> {
+    return this.lock.runSync((held) => this.#change(fn(this.toObject(), held)), options);
+  }
+
+  /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */
+  override free(): void {
+    this.#cells.fill(new FreedCells(() => this.checkUsable()));
+    this.#lock?.free();
+    super.free();
+  }
+
+  override [crossing](to: Boundary, path: string): Parcel {
+    const parcel = super[crossing](to, path);
+    const [across, heapId, at, generation, label] = parcel.payload as unknown[];
+    return { ...parcel, payload: [across, heapId, at, generation, label, this.#layout.schema] };
+  }
+
+  #plain(group: Group): Record<string, unknown> {
+    const plain: Record<string, unknown> = {};
+    for (const [name, what] of group) plain[name] = typeof what === "number" ? this.#cells[what]!.load(0) : this.#plain(what);
+    return plain;
+  }
+
+  #change(change: StructChange<S>): InferStruct<S> {
+    this.#apply(changesOf(this.#layout, this.#layout.root, change, "the change"));
+    return this.toObject();
+  }
+
+  #apply(changes: readonly Change[]): void {
+    for (const [leaf, value] of changes) this.#cells[leaf]!.store(0, value);
+  }
+}
+
+type Change = readonly [leaf: number, value: Scalar];
+
+/** What is to be stored where; refuses everything that cannot be before anything is. */
+function changesOf(layout: StructLayout, group: Group, change: unknown, where: string): Change[] {
+  if (typeof change !== "object" || change === null || Array.isArray(change)) {
+    throw new ArgumentTypeError(`${where} must be an object of fields, got ${show(change)}`);
+  }
+  return Object.entries(change).flatMap(([name, value]) => {
+    const what = group.get(name);
+    if (what === undefined) throw new ArgumentTypeError(`${where}.${name} is no field of this Struct; it has ${[...group.keys()].join(", ")}`);
+    if (typeof what !== "number") return changesOf(layout, what, value, `${where}.${name}`);
+    checkScalar(layout.leaves[what]!.trait.type, value, `${where}.${name}`);
+    return [[what, value as Scalar] as const];
+  });
+}
+
+/** What all fields of a struct share. It keeps the struct, and with it the memory, as long as its fields are in use. */
+interface Holder {
+  readonly struct: object;
+  readonly cells: readonly Cells[];
+}
+
+/** The object behind `fields`: it knows its cells, the accessors come from the group. */
+class Fields {
+  readonly #holder: Holder;
+  constructor(holder: Holder) {
+    this.#holder = holder;
+  }
+  static cell(fields: Fields, leaf: number): Cells {
+    return fields.#holder.cells[leaf]!;
+  }
+}
+
+/** One getter and setter a field of a schema, not of a struct, so that V8 sees all structs of a schema as objects of one shape. */
+const accessors = new WeakMap<Group, (readonly [name: string, PropertyDescriptor | Group])[]>();
+
+function fieldsOf(group: Group, holder: Holder): Fields {
+  const fields = new Fields(holder);
+  let known = accessors.get(group);
+  if (known === undefined) accessors.set(group, (known = [...group].map(([name, what]) => [name, typeof what === "number" ? accessorOf(what) : what])));
+  for (const [name, what] of known) {
+    Object.defineProperty(fields, name, what instanceof Map ? { value: fieldsOf(what, holder), enumerable: true } : (what as PropertyDescriptor));
+  }
+  return Object.preventExtensions(fields);
+}
+
+function accessorOf(leaf: number): PropertyDescriptor {
+  return {
+    enumerable: true,
+    get(this: Fields) {
+      return Fields.cell(this, leaf).load(0);
+    },
+    set(this: Fields, value: Scalar) {
+      Fields.cell(this, leaf).store(0, value);
+    },
+  };
+}
+
+registerKind("Struct", (payload: unknown) => {
+  const schema: unknown = Array.isArray(payload) ? payload[5] : undefined;
+  return attachShared(KIND.struct, "Struct", payload, (handle) => {
+    handle.heap.reserveWords(handle.at + FIELDS + Math.ceil(layoutOf(schema).bytes / 4));
+    return new Struct(schema as StructSchema, undefined, handle as never);
+  });
+});
+onDestroy(KIND.struct, (heap: Heap, at: number) => {
+  heap.reserveWords(at + FIELDS);
+  letGoOfLock(heap, at + LOCK);
+});
