@@ -107,6 +107,11 @@ export abstract class SharedObject implements Crosses {
     return this.label === undefined ? `this ${this.constructor.name}` : `${this.constructor.name} "${this.label}"`;
   }
 
+  /** The calling worker as this object's reach knows it: what another worker gives to `held.handOff`. */
+  get workerId(): number {
+    return this.self;
+  }
+
   /** Slow paths call this first. @throws FreedError */
   protected checkUsable(): void {
     if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);

@@ -50,7 +50,8 @@ export class Registry {
         if (load(words, record + RECORD.state) !== VACANT || compareExchange(words, record + RECORD.state, VACANT, CLAIMED) !== VACANT) continue;
         const generation = ((words[record + RECORD.id]! >>> SLOT_BITS) + 1) & GENERATION_MASK || 1;
         const id = (generation << SLOT_BITS) | slot;
-        words.fill(0, record + RECORD.pid, record + RECORD_WORDS);
+        // Not the nodes: the sweep has emptied them, and their sequences go on so that a late waker's CAS fails.
+        words.fill(0, record + RECORD.pid, record + RECORD.nodes);
         words[record + RECORD.pid] = identity.pid;
         words[record + RECORD.tid] = identity.tid;
         words[record + RECORD.startTime] = identity.startTime;

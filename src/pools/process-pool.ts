@@ -1,11 +1,10 @@
-import os from "node:os";
 import { Queue } from "../channels/queue.js";
 import { encode } from "../codec/index.js";
 import { readMessage, storeMessage } from "../codec/stored-message.js";
 import { HEADER, processHeap } from "../memory/index.js";
 import { Completion, RETURNED } from "../workers/completion.js";
 import type { ProcessJob, ProcessJobResult } from "../workers/entry/process.js";
-import { spawnChild } from "../workers/process.js";
+import { exitCodeOf, spawnChild } from "../workers/process.js";
 import { Pool } from "./pool.js";
 import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
 
@@ -94,7 +93,7 @@ export class ProcessPool extends Pool {
     child.on("error", (error) => {
       if (child.pid === undefined) ended(1, undefined, error);
     });
-    child.on("exit", (code, signal) => ended(code ?? -(os.constants.signals[signal!] ?? 0), signal ?? undefined, undefined));
+    child.on("exit", (code, signal) => ended(exitCodeOf(code, signal), signal ?? undefined, undefined));
     return {
       name,
       send(id, { url, name: task }, args) {

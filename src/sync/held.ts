@@ -3,7 +3,7 @@ export interface Held extends Disposable {
   /** True when the worker that held it before ended without releasing: what it protected may be half changed. */
   readonly ownerDied: boolean;
   /**
-   * Makes another worker the owner, as its `id` in `currentWorker().id` of this object's reach: it may die without this worker dying, and the death counts as its.
+   * Makes another worker the owner: it releases, and its death counts as the owner's. `worker` is what the other worker reads from the object's `workerId`.
    * @throws NotOwnerError when this hold is over, or that worker is not alive
    */
   handOff(worker: number): void;

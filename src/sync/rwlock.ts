@@ -110,6 +110,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for reading if no writer has it or waits for it. */
   tryRead(): Held | undefined {
+    if (this.words[this.at + RWLOCK.writer] !== 0) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
       return this.#admitReader(false);
@@ -139,6 +140,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for writing if nobody has it. */
   tryWrite(): Held | undefined {
+    if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.readers] !== 0) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
       return this.#admitWriter(false);
@@ -209,7 +211,6 @@ export class RWLock extends Monitor {
     const { words, at } = this;
     const writer = words[at + RWLOCK.writer]!;
     if (writer === 0 && words[at + RWLOCK.readers] === 0) return;
-    this.heap.registry.reap();
     if (writer !== 0 && !this.heap.registry.isAlive(writer)) {
       words[at + RWLOCK.writerDied] = 1;
       words[at + RWLOCK.writer] = 0;

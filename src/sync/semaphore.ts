@@ -116,11 +116,9 @@ export class Semaphore extends Monitor {
 
   /** Takes a permit if one is free now; never waits. */
   tryAcquire(): Held | undefined {
+    if (this.words[this.at + SEMAPHORE.free]! <= 0) this.heap.registry.reap();
     return this.inside(() => {
-      if (this.words[this.at + SEMAPHORE.free]! <= 0) {
-        this.heap.registry.reap();
-        return this.#take(this.#reclaim());
-      }
+      if (this.words[this.at + SEMAPHORE.free]! <= 0) return this.#take(this.#reclaim());
       if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at) > 0) return undefined;
       return this.#take(false);
     });
@@ -161,7 +159,9 @@ export class Semaphore extends Monitor {
     if (this.at === 0) return;
     const returned = this.inside(() => {
       if (this.#holds.mine === 0) return false;
+      const surplus = this.#dropSurplus(1);
       this.#holds.add(this.self, -1);
+      if (surplus === 1) return false;
       this.words[this.at + SEMAPHORE.free]!++;
       return true;
     });
@@ -187,16 +187,20 @@ export class Semaphore extends Monitor {
   #reclaim(): boolean {
     const reclaimed = this.#holds.reclaim();
     if (reclaimed > 0) {
-      const { words, at } = this;
+      this.#dropSurplus(reclaimed);
       this.rebuild();
-      const bound = words[at + SEMAPHORE.bound]!;
-      // Permits that others had released in the dead worker's stead were added: they are now surplus.
-      if (bound !== 0 && words[at + SEMAPHORE.free]! > bound) {
-        words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! - (words[at + SEMAPHORE.free]! - bound);
-        words[at + SEMAPHORE.free] = bound;
-      }
     }
     return reclaimed > 0;
+  }
+
+  /** Of `n` held permits that come back, how many others had released in their holder's stead: those were added then, and must not count twice now. */
+  #dropSurplus(n: number): number {
+    const { words, at } = this;
+    const bound = words[at + SEMAPHORE.bound]!;
+    if (bound === 0) return 0;
+    const surplus = Math.max(0, Math.min(n, words[at + SEMAPHORE.permits]! - bound));
+    words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! - surplus;
+    return surplus;
   }
 
   #take(ownerDied: boolean): Permit | undefined {

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics, signalOf } from "../memory/index.js";
 
@@ -16,14 +15,28 @@ const LONGEST_MS = 0x7fffffff;
 export async function sleep(ms: number, options?: { signal?: AbortSignal | undefined }): Promise<void> {
   check(ms);
   const signal = signalOf(options);
-  for (let left = ms; left === ms || left > 0; left -= LONGEST_MS) {
-    try {
-      await wait(Math.min(left, LONGEST_MS), undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
-  }
+  await new Promise<void>((resolve, reject) => {
+    let left = ms;
+    let timer: NodeJS.Timeout;
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const tick = () => {
+      if (left <= 0) {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+        return;
+      }
+      const step = Math.min(left, LONGEST_MS);
+      left -= step;
+      timer = setTimeout(tick, step);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    const first = Math.min(left, LONGEST_MS);
+    left -= first;
+    timer = setTimeout(tick, first);
+  });
 }
 
 /**

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import os from "node:os";
 
 /**
  * How many processors this program may use: the machine's, less what affinity and a cgroup's CPU quota leave out. At least 1.
@@ -11,7 +10,7 @@ import os from "node:os";
  * ```
  */
 export function cpuCount(): number {
-  return Math.max(1, Math.min(os.availableParallelism(), Math.ceil(cgroupQuota())));
+  return Math.max(1, Math.min(process.getBuiltinModule("node:os").availableParallelism(), Math.ceil(cgroupQuota())));
 }
 
 /** Processors per period that the cgroup grants, version 2 or 1; Infinity where none says. libuv reads it only from 1.49, after Node 20. */

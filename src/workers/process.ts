@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import os from "node:os";
+import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HEADER, type Heap, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
@@ -15,6 +14,8 @@ export interface ProcessStart {
   /** A pool's process finds its queues among the arguments of its completion. */
   readonly kind: "task" | "pool";
   readonly heapId: number;
+  /** Process id of who starts it. */
+  readonly parent: number;
   readonly name: string;
   readonly url: string;
   readonly task: string;
@@ -24,7 +25,10 @@ export interface ProcessStart {
 const entry = fileURLToPath(new URL("./entry/process.js", import.meta.url));
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
-export function spawnChild(start: ProcessStart): ChildProcess {
+export function spawnChild(options: Omit<ProcessStart, "parent">): ChildProcess {
+  const start: ProcessStart = { ...options, parent: process.pid };
+  // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(process.execPath, [...inheritedOptions(), entry, JSON.stringify(start)], {
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
     serialization: "json",
@@ -33,6 +37,11 @@ export function spawnChild(start: ProcessStart): ChildProcess {
   lifeline?.on("error", () => {});
   lifeline?.unref();
   return child;
+}
+
+/** As Python counts: the exit code, or minus the number of the signal. */
+export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
+  return code ?? -process.getBuiltinModule("node:os").constants.signals[signal!];
 }
 
 /** Options of this Node that a child needs too: not the program itself, a debugger's port, a test runner, or tsx, which the entry registers if it is needed. */
@@ -112,7 +121,7 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     child.on("error", (error) => {
       if (child.pid === undefined) this.ended(1, undefined, error);
     });
-    child.on("exit", (code, signal) => this.ended(code ?? -(os.constants.signals[signal!] ?? 0), signal ?? undefined));
+    child.on("exit", (code, signal) => this.ended(exitCodeOf(code, signal), signal ?? undefined));
   }
 
   protected takeResult(completion: Completion): unknown {

@@ -17,6 +17,8 @@ const start = JSON.parse(process.argv.pop()!) as ProcessStart;
 workerState.name = start.name;
 workerState.model = "process";
 platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
+// A parent that was gone before the line above closed its end unheard.
+if (process.ppid !== start.parent) process.exit(1);
 const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
 const completion = new Completion(heap, start.completionAt);
 completion.begin();
