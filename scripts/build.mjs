@@ -13,14 +13,11 @@ const [bundled, mirrored, declared] = await Promise.all([bundle(), mirror(), dec
 await Promise.all([prune("dist", [...bundled, ...declared]), ...["src", "tests", "bench", "examples"].map((folder) => prune(join("build", folder), mirrored))]);
 
 async function bundle() {
-  const entries = ["src/index.ts", "src/workers/entry/thread.ts", "src/workers/entry/process.ts"];
-  const present = (await Promise.all(entries.map((file) => exists(file).then((is) => is && file)))).filter(Boolean);
   const { metafile } = await build({
     ...common,
-    entryPoints: present.map((file) => ({ in: file, out: file.replace(/^src\/(workers\/)?|\.ts$/g, "") })),
+    entryPoints: ["src/index.ts"],
     outdir: "dist",
     bundle: true,
-    splitting: true,
     minifySyntax: true,
     minifyWhitespace: true,
     external: ["koffi", "tsx"],
@@ -36,9 +33,7 @@ async function prepared({ path }) {
     /^(?:export )?(?:default )?(?:abstract )?class (\w+)[^{]*\{/gm,
     (head, name) => `${head} static { Object.defineProperty(this, "name", { value: "${name}", configurable: true }); }`,
   );
-  // A worker's entry reaches all that the index reaches, so both share one chunk and a worker loads two files before the task's own.
-  const entry = /[\\/]workers[\\/]entry[\\/](thread|process)\.ts$/.test(path);
-  return { loader: "ts", contents: entry ? `${named}\nimport "../../index.js";\n` : named };
+  return { loader: "ts", contents: named };
 }
 
 async function mirror() {

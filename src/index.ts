@@ -1,9 +1,16 @@
+import { enter } from "./workers/entry/enter.js";
+
 export type { Reach } from "./codec/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
 export * from "./errors/misuse.js";
 export * from "./errors/outcome.js";
 export * from "./errors/outside.js";
 export type { SyncWait, WaitOptions } from "./memory/wait-options.js";
+export { SharedArray } from "./shared/shared-array.js";
+export { SharedMemory } from "./shared/shared-memory.js";
+export { Struct } from "./shared/struct.js";
+export type { InferStruct, StructChange, StructFields, StructSchema } from "./shared/struct-layout.js";
+export { Value } from "./shared/value.js";
 export { Barrier } from "./sync/barrier.js";
 export { Condition } from "./sync/condition.js";
 export { Event } from "./sync/event.js";
@@ -30,3 +37,5 @@ export type { MapRun } from "./pools/map-run.js";
 export type { Pool, PoolOptions } from "./pools/pool.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
+
+enter(import.meta.url);

@@ -174,9 +174,9 @@ export class WaitQueue {
       const seen = compareExchange(words, node + NODE.state, state, state + given);
       if (seen === state) {
         heap.ring(record, words[node + NODE.kind]!);
-        // The node may have been re-armed for another key between the look and the CAS, with the same sequence: then that waiter sees a wake-up too many
-        // and the search for ours goes on.
-        return words[node + NODE.key] === key ? given : 0;
+        // The state's sequence tells armings apart, so the CAS gave this to the waiter whose key was read. The key must not be looked at again: a waiter that woke
+        // at once may wait for something else by now (a condition's for its lock), and its wake-up would be given a second time.
+        return given;
       }
       state = seen;
     }

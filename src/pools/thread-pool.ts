@@ -1,9 +1,8 @@
-import { Worker } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { HEADER, threadHeap } from "../memory/index.js";
 import { RETURNED } from "../workers/completion.js";
 import type { ThreadJob, ThreadJobResult } from "../workers/entry/thread.js";
-import { type PoolThreadStart, threadEntry } from "../workers/thread.js";
+import { openThread } from "../workers/thread.js";
 import { Pool } from "./pool.js";
 import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
 
@@ -33,8 +32,7 @@ export class ThreadPool extends Pool {
   }
 
   protected open(name: string, events: PoolWorkerEvents): PoolWorker {
-    const workerData: PoolThreadStart = { kind: "pool", heap: threadHeap().buffers, name };
-    const worker = new Worker(threadEntry, { workerData, name });
+    const worker = openThread({ kind: "pool", heap: threadHeap().buffers, name });
     let cause: unknown;
     worker.unref();
     worker.on("message", ([id, state, bytes, attachments]: ThreadJobResult) => {

@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HEADER, type Heap, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
+import { entryUrl } from "./entry-url.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
@@ -22,14 +23,15 @@ export interface ProcessStart {
   readonly completionAt: number;
 }
 
-const entry = fileURLToPath(new URL("./entry/process.js", import.meta.url));
+/** Goes before the JSON on a child's command line. */
+export const START_MARK = "allcores:";
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(options: Omit<ProcessStart, "parent">): ChildProcess {
   const start: ProcessStart = { ...options, parent: process.pid };
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const child = spawn(process.execPath, [...inheritedOptions(), entry, JSON.stringify(start)], {
+  const child = spawn(process.execPath, [...inheritedOptions(), fileURLToPath(entryUrl()), START_MARK + JSON.stringify(start)], {
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
     serialization: "json",
   });

@@ -1,20 +1,18 @@
 import { type Boundary, crossing, type ModuleSource, moduleUrl, type Parcel, registerKind } from "../codec/index.js";
 import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError } from "../errors/index.js";
 
-/** Shown by the compiler where a plain function is given for a task. */
-interface Brand {
-  readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
-}
-
 // biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
 export type AnyFunction = (...args: any[]) => unknown;
 
+interface Brand {
+  /** Shown by the compiler where a plain function is given for a task. */
+  readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
+  /** The same task with its first argument given: shared options instead of a closure. */
+  partial<F extends AnyFunction>(this: F, first: FirstOf<F>): Task<WithoutFirst<F>>;
+}
+
 /** A function that can be run in another worker: it keeps its type, overloads and generics, and can be called here as before. */
-export type Task<F extends AnyFunction = AnyFunction> = F &
-  Brand & {
-    /** The same task with its first argument given: shared options instead of a closure. */
-    partial<A extends FirstOf<F>>(first: A): Task<WithoutFirst<F>>;
-  };
+export type Task<F extends AnyFunction = AnyFunction> = F & Brand;
 
 type FirstOf<F extends AnyFunction> = Parameters<F> extends [infer A, ...unknown[]] ? A : Parameters<F> extends [(infer A)?, ...unknown[]] ? A : never;
 type WithoutFirst<F extends AnyFunction> = Parameters<F> extends [unknown?, ...infer Rest] ? (...args: Rest) => ReturnType<F> : never;

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "
 import { decode } from "../codec/index.js";
 import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
+import { entryUrl } from "./entry-url.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
@@ -32,8 +33,10 @@ export interface PoolThreadStart {
   readonly name: string;
 }
 
-/** What runs first in every thread. */
-export const threadEntry = new URL("./entry/thread.js", import.meta.url);
+/** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
+export function openThread(start: ThreadStart | PoolThreadStart, transferList: MessagePort[] = []): Worker {
+  return new Worker(entryUrl(), { workerData: { allcores: start }, name: start.name, transferList });
+}
 
 /**
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
@@ -87,7 +90,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected launch(start: Start): void {
     const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
-    const workerData: ThreadStart = {
+    const beginning: ThreadStart = {
       kind: "task",
       heap: threadHeap().buffers,
       name: start.name,
@@ -98,7 +101,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
       port: port2,
     };
-    const worker = new Worker(threadEntry, { workerData, name: start.name, transferList: [port2, ...(message.transfer as MessagePort[])] });
+    const worker = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
     this.#worker = worker;
     this.#port = port1;
     if (start.daemon) worker.unref();

@@ -1,4 +1,4 @@
-/** Runs first inside a process, whether started by `Process` or by a pool. */
+/** What a child process does from its start, whether started by `Process` or by a pool. */
 import type { Queue } from "../../channels/queue.js";
 import { encode, encodeError, type Message } from "../../codec/index.js";
 import { readMessage, storeMessage } from "../../codec/stored-message.js";
@@ -13,51 +13,52 @@ import { workerState } from "../worker-state.js";
 export type ProcessJob = [id: number, url: string, task: string, block: number];
 export type ProcessJobResult = [id: number, state: number, block: number];
 
-const start = JSON.parse(process.argv.pop()!) as ProcessStart;
-workerState.name = start.name;
-workerState.model = "process";
-platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
-// A parent that was gone before the line above closed its end unheard.
-if (process.ppid !== start.parent) process.exit(1);
-const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
-const completion = new Completion(heap, start.completionAt);
-completion.begin();
+export async function runProcess(start: ProcessStart): Promise<void> {
+  workerState.name = start.name;
+  workerState.model = "process";
+  platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
+  // A parent that was gone before the line above closed its end unheard.
+  if (process.ppid !== start.parent) process.exit(1);
+  const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
+  const completion = new Completion(heap, start.completionAt);
+  completion.begin();
 
-if (start.kind === "pool") {
-  const [jobs, results] = completion.takeArgs() as [Queue<ProcessJob>, Queue<ProcessJobResult>];
-  for await (const [id, url, task, block] of jobs) {
-    heap.allocator.adopt(block);
-    const args = () => {
-      const value = readMessage(heap, block);
-      heap.allocator.free(block);
-      return value;
-    };
-    await runJob(url, task, args, "processes", (state, message) => {
-      const stored = storeMessage(heap, message);
-      message.release();
-      // From here on it is the pool's: a death before the put leaks it until the program ends.
-      heap.allocator.publish(stored);
-      results.putSync([id, state, stored]);
+  if (start.kind === "pool") {
+    const [jobs, results] = completion.takeArgs() as [Queue<ProcessJob>, Queue<ProcessJobResult>];
+    for await (const [id, url, task, block] of jobs) {
+      heap.allocator.adopt(block);
+      const args = () => {
+        const value = readMessage(heap, block);
+        heap.allocator.free(block);
+        return value;
+      };
+      await runJob(url, task, args, "processes", (state, message) => {
+        const stored = storeMessage(heap, message);
+        message.release();
+        // From here on it is the pool's: a death before the put leaks it until the program ends.
+        heap.allocator.publish(stored);
+        results.putSync([id, state, stored]);
+      });
+    }
+    process.exit(0);
+  } else {
+    await runTask({
+      url: start.url,
+      task: start.task,
+      completion,
+      decodeArgs: () => completion.takeArgs(),
+      deliver(state, value) {
+        const options = { to: "processes", root: "result" } as const;
+        let message: Message;
+        try {
+          message = state === RETURNED ? encode(value, options) : encodeError(value, options);
+        } catch (error) {
+          state = THREW;
+          message = encodeError(error, options);
+          completion.exitCode = 1;
+        }
+        completion.finish(state, message);
+      },
     });
   }
-  process.exit(0);
-} else {
-  await runTask({
-    url: start.url,
-    task: start.task,
-    completion,
-    decodeArgs: () => completion.takeArgs(),
-    deliver(state, value) {
-      const options = { to: "processes", root: "result" } as const;
-      let message: Message;
-      try {
-        message = state === RETURNED ? encode(value, options) : encodeError(value, options);
-      } catch (error) {
-        state = THREW;
-        message = encodeError(error, options);
-        completion.exitCode = 1;
-      }
-      completion.finish(state, message);
-    },
-  });
 }

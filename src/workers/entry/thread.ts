@@ -1,5 +1,5 @@
-/** Runs first inside a thread, whether started by `Thread` or by a pool. */
-import { parentPort, workerData } from "node:worker_threads";
+/** What a thread does from its start, whether started by `Thread` or by a pool. */
+import { parentPort } from "node:worker_threads";
 import { decode, encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
@@ -13,48 +13,49 @@ import { workerState } from "../worker-state.js";
 export type ThreadJob = [id: number, url: string, task: string, bytes: Uint8Array, attachments: readonly unknown[]];
 export type ThreadJobResult = [id: number, state: number, bytes: Uint8Array, attachments: readonly unknown[]];
 
-const start = workerData as ThreadStart | PoolThreadStart;
-workerState.name = start.name;
-workerState.model = "thread";
-printDirectly();
-const heap = adoptThreadHeap(start.heap);
+export function runThread(start: ThreadStart | PoolThreadStart): void {
+  workerState.name = start.name;
+  workerState.model = "thread";
+  printDirectly();
+  const heap = adoptThreadHeap(start.heap);
 
-if (start.kind === "pool") {
-  parentPort!.on("message", ([id, url, task, bytes, attachments]: ThreadJob) => {
-    void runJob(
+  if (start.kind === "pool") {
+    parentPort!.on("message", ([id, url, task, bytes, attachments]: ThreadJob) => {
+      void runJob(
+        url,
+        task,
+        () => decode(bytes, 0, bytes.length, attachments),
+        "threads",
+        (state, message) => {
+          const result: ThreadJobResult = [id, state, message.toBytes(), message.attachments];
+          parentPort!.postMessage(result, message.transfer as ArrayBuffer[]);
+        },
+      );
+    });
+  } else {
+    const { url, task, args, attachments, port } = start;
+    const completion = new Completion(heap, start.completionAt);
+    completion.begin();
+    void runTask({
       url,
       task,
-      () => decode(bytes, 0, bytes.length, attachments),
-      "threads",
-      (state, message) => {
-        const result: ThreadJobResult = [id, state, message.toBytes(), message.attachments];
-        parentPort!.postMessage(result, message.transfer as ArrayBuffer[]);
+      completion,
+      decodeArgs: () => decode(args, 0, args.length, attachments),
+      deliver(state, value) {
+        const options = { to: "threads", root: "result", attach: true } as const;
+        let message: Message;
+        try {
+          message = state === RETURNED ? encode(value, options) : encodeError(value, options);
+        } catch (error) {
+          state = THREW;
+          message = encodeError(error, options);
+          completion.exitCode = 1;
+        }
+        const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
+        // Sent before the state is set: whoever sees the state finds the result in the port.
+        port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
+        completion.finish(state);
       },
-    );
-  });
-} else {
-  const { url, task, args, attachments, port } = start;
-  const completion = new Completion(heap, start.completionAt);
-  completion.begin();
-  await runTask({
-    url,
-    task,
-    completion,
-    decodeArgs: () => decode(args, 0, args.length, attachments),
-    deliver(state, value) {
-      const options = { to: "threads", root: "result", attach: true } as const;
-      let message: Message;
-      try {
-        message = state === RETURNED ? encode(value, options) : encodeError(value, options);
-      } catch (error) {
-        state = THREW;
-        message = encodeError(error, options);
-        completion.exitCode = 1;
-      }
-      const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
-      // Sent before the state is set: whoever sees the state finds the result in the port.
-      port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
-      completion.finish(state);
-    },
-  });
+    });
+  }
 }

@@ -1,0 +1,23 @@
+/** Called last by the library's index: where this realm was started as one of our workers, its work begins. */
+import { fileURLToPath } from "node:url";
+import { isMainThread, workerData } from "node:worker_threads";
+import { setEntryUrl } from "../entry-url.js";
+import { type ProcessStart, START_MARK } from "../process.js";
+import type { PoolThreadStart, ThreadStart } from "../thread.js";
+import { runProcess } from "./process.js";
+import { runThread } from "./thread.js";
+
+export function enter(index: string): void {
+  setEntryUrl(index);
+  if (!isMainThread) {
+    const start = (workerData as { allcores?: ThreadStart | PoolThreadStart } | null | undefined)?.allcores;
+    if (start === undefined) return;
+    // A second copy of the library in this worker, or the module of a task bundled with it, must not begin again.
+    delete (workerData as { allcores?: unknown }).allcores;
+    // Once every module of the library has been evaluated.
+    queueMicrotask(() => runThread(start));
+  } else if (process.argv[2]?.startsWith(START_MARK) === true && process.argv[1] === fileURLToPath(index)) {
+    const start = JSON.parse(process.argv.pop()!.slice(START_MARK.length)) as ProcessStart;
+    queueMicrotask(() => void runProcess(start));
+  }
+}
