@@ -6,6 +6,7 @@ export * from "./errors/misuse.js";
 export * from "./errors/outcome.js";
 export * from "./errors/outside.js";
 export type { SyncWait, WaitOptions } from "./memory/wait-options.js";
+export type { BigIntType, Int, NumberType, Scalar, ScalarType } from "./shared/scalar-type.js";
 export { SharedArray } from "./shared/shared-array.js";
 export { SharedMemory } from "./shared/shared-memory.js";
 export { Struct } from "./shared/struct.js";

@@ -256,12 +256,16 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
 
   /** Lets nothing more in. What is in it can still be taken, unless `immediate`, which drops it. Then, and for everybody who waits in vain, `QueueShutDown`. */
   shutdown(options: { immediate?: boolean | undefined } = {}): void {
+    if (typeof options !== "object" || options === null)
+      throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
+    const { immediate = false } = options;
+    if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
     this.inside(() => {
       const next = this.#draft(this.#live);
       this.words[next + STATE.closed] = CLOSED;
       this.#commit(next);
     });
-    if (options.immediate === true) {
+    if (immediate) {
       for (let taken = this.#takeIfAny(true); taken !== undefined; taken = this.#takeIfAny(true)) this.#drop(taken);
     }
     const { waitQueue } = this.heap;
@@ -339,6 +343,8 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
     return () => {
       const result = this.inside(() => this.#appendInside(item, true));
       if (result !== APPENDED) return undefined;
+      // One large item may have made room for several: each that gets in wakes the next.
+      if (!this.isFull) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
       this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
       return APPENDED;
     };

@@ -147,7 +147,7 @@ export function attachShared(kind: number, name: string, payload: unknown, attac
       `a ${name} stands in the memory of another program, or of a thread that was started before allcores was loaded: import "allcores" in the main module before new Worker(...)`,
     );
   }
-  heap.reserveWords(at + 1);
+  heap.catchUp();
   if (!heap.allocator.isLive(at, kind, generation)) throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
   return wrap(heap, at, label, attach);
 }

@@ -31,14 +31,13 @@ export function storeMessage(heap: Heap, message: Storable): number {
 
 /** The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it carries. */
 export function readMessage(heap: Heap, block: number): unknown {
-  heap.reserveWords(block + BYTES_AT);
+  heap.catchUp();
   if (heap.allocator.kindOf(block) === KIND.extent) {
     const { unit } = heap.allocator.extentOf(block);
     const length = heap.words[block + EXTENT.length]!;
     return decode(heap.data(unit, length), 0, length);
   }
   const length = heap.words[block + LENGTH]!;
-  heap.reserveWords(block + BYTES_AT + Math.ceil(length / 4));
   return decode(heap.bytes, (block + BYTES_AT) * 4, length);
 }
 

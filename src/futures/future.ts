@@ -51,7 +51,10 @@ export class Future<R> extends Promise<R> {
   /** Calls it off; false when it has ended, or is running and cannot be stopped. It then rejects with `reason`, or a `CancelledError`. */
   cancel(reason?: unknown): boolean {
     if (this.#state !== "pending" && this.#state !== "running") return false;
-    return this.#onCancel?.(reason ?? new CancelledError("the task was cancelled")) ?? false;
+    const calledOff = this.#onCancel?.(reason ?? new CancelledError("the task was cancelled")) ?? false;
+    // Whatever the reason is.
+    if (calledOff) this.#state = "cancelled";
+    return calledOff;
   }
 
   /** @internal A future and what settles it. `onCancel` says whether the work could be called off. */

@@ -8,13 +8,15 @@
 import { OutOfMemoryError } from "../errors/index.js";
 import { add, load, store, sub } from "./atomics.js";
 import type { Heap } from "./heap.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE } from "./layout.js";
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";
 import { CLASSES, classOf, sizeOf } from "./size-class.js";
 
 /** Freed extents up to this much stay resident for the next large message; beyond it, pages go back to the system. */
 const CACHED_UNITS = (64 << 20) / 64;
 const EXTENT_WORDS = 8;
+/** In an unused extent's length: its pages went back to the system. */
+const DISCARDED = -1;
 const STATE_MASK = 0xff;
 const CLASS_SHIFT = 8;
 
@@ -71,41 +73,49 @@ export class Allocator {
   /** At least `bytes` bytes of the data region, described by a block. Zeroed only if `zeroed`. */
   allocateExtent(bytes: number, state: typeof DRAFT | typeof LIVE, zeroed: boolean): Extent {
     const heap = this.#heap;
-    const units = Math.max(4, Math.ceil(bytes / 64));
+    const units = Math.max(4, Math.ceil(bytes / UNIT_BYTES));
     const sizeClass = classOf(units);
     const size = sizeOf(sizeClass);
-    let extent: Extent | undefined;
+    const head = HEADER.freeExtents + sizeClass;
+    let block: number;
+    let unit: number;
     this.#enter();
     try {
-      const { words } = heap;
-      const head = HEADER.freeExtents + sizeClass;
-      const block = words[head]!;
+      block = heap.words[head]!;
       if (block !== 0) {
-        words[head] = words[block + EXTENT.next]!;
-        words[HEADER.dataCached] = Math.max(0, words[HEADER.dataCached]! - size);
-        this.#claim(block, state);
-        words[block + EXTENT.used] = 1;
-        extent = { block, unit: words[block + EXTENT.unit]! };
+        unit = heap.words[block + EXTENT.unit]!;
+        if (heap.words[block + EXTENT.length] === DISCARDED) heap.reserveExtent(unit, size);
+        else heap.words[HEADER.dataCached] = Math.max(0, heap.words[HEADER.dataCached]! - size);
+        heap.words[head] = heap.words[block + EXTENT.next]!;
       } else {
-        const unit = heap.placeExtent(words[HEADER.dataBrk]!, size);
-        const fresh = this.#allocate(EXTENT_WORDS, KIND.extent, state);
-        words[fresh + EXTENT.unit] = unit;
-        words[fresh + EXTENT.sizeClass] = sizeClass;
-        words[fresh + EXTENT.used] = 1;
-        words[HEADER.dataBrk] = unit + size;
-        return { block: fresh, unit };
+        zeroed = false;
+        unit = heap.placeExtent(heap.words[HEADER.dataBrk]!, size);
+        heap.reserveExtent(unit, size);
+        // Before anything names the place: a death in between loses it, in the other order two extents would share it.
+        heap.words[HEADER.dataBrk] = unit + size;
+        block = this.#allocate(EXTENT_WORDS, KIND.plain, FREE);
+        const { words } = heap;
+        words[block + EXTENT.unit] = unit;
+        words[block + EXTENT.sizeClass] = sizeClass;
+        words[block + EXTENT.used] = 1;
+        // The kind after the place: whoever rebuilds takes it for plain memory until then.
+        words[block - BLOCK_HEADER_WORDS + BLOCK.identity] = (words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & ~0xff) | KIND.extent;
       }
+      heap.words[block + EXTENT.length] = 0;
+      // Used, then whose: the rebuild lists what is LIVE and unused, so it never lists this one.
+      store(heap.words, block + EXTENT.used, 1);
+      this.#claim(block, state);
     } finally {
       leave(heap, HEADER.guard);
     }
-    if (zeroed) heap.data(extent.unit, size * 64).fill(0);
-    return extent;
+    if (zeroed) heap.data(unit, size * UNIT_BYTES).fill(0);
+    return { block, unit };
   }
 
   /** The extent that a block describes, and how many bytes it holds. */
   extentOf(block: number): Extent & { bytes: number } {
     const { words } = this.#heap;
-    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(words[block + EXTENT.sizeClass]!) * 64 };
+    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(words[block + EXTENT.sizeClass]!) * UNIT_BYTES };
   }
 
   /** Frees what a dead worker had allocated and not published. */
@@ -171,7 +181,16 @@ export class Allocator {
   }
 
   #enter(): void {
-    if (enter(this.#heap, HEADER.guard)) this.#rebuild();
+    const heap = this.#heap;
+    const died = enter(heap, HEADER.guard);
+    try {
+      // Another worker may have allocated, and freed, beyond this thread's view.
+      heap.catchUp();
+      if (died) this.#rebuild();
+    } catch (error) {
+      leave(heap, HEADER.guard);
+      throw error;
+    }
   }
 
   #allocate(size: number, kind: number, state: number): number {
@@ -210,7 +229,10 @@ export class Allocator {
     const header = at - BLOCK_HEADER_WORDS;
     const state = words[header + BLOCK.state]!;
     if ((state & STATE_MASK) === FREE) return;
-    if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent) return this.#freeExtent(at);
+    if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent) {
+      if (words[at + EXTENT.used] !== 0) this.#freeExtent(at);
+      return;
+    }
     words[header + BLOCK.identity] = (words[header + BLOCK.identity]! & ~0xff) + 0x100;
     store(words, header + BLOCK.state, (state & ~STATE_MASK) | FREE);
     const head = HEADER.freeBlocks + (state >>> CLASS_SHIFT);
@@ -223,10 +245,16 @@ export class Allocator {
     const { words } = this.#heap;
     const sizeClass = words[block + EXTENT.sizeClass]!;
     const header = block - BLOCK_HEADER_WORDS;
-    words[block + EXTENT.used] = 0;
+    // LIVE first: a draft that is listed as unused would be freed again with its owner's other drafts.
     store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);
-    if (words[HEADER.dataCached]! > CACHED_UNITS) this.#heap.discardExtent(words[block + EXTENT.unit]!, sizeOf(sizeClass));
-    else words[HEADER.dataCached] = words[HEADER.dataCached]! + sizeOf(sizeClass);
+    store(words, block + EXTENT.used, 0);
+    if (words[HEADER.dataCached]! > CACHED_UNITS) {
+      words[block + EXTENT.length] = DISCARDED;
+      this.#heap.discardExtent(words[block + EXTENT.unit]!, sizeOf(sizeClass));
+    } else {
+      words[block + EXTENT.length] = 0;
+      words[HEADER.dataCached] = words[HEADER.dataCached]! + sizeOf(sizeClass);
+    }
     words[block + EXTENT.next] = words[HEADER.freeExtents + sizeClass]!;
     words[HEADER.freeExtents + sizeClass] = block;
   }
@@ -252,7 +280,7 @@ export class Allocator {
       if ((state & STATE_MASK) === FREE) {
         words[at] = words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)]!;
         words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)] = at;
-      } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && words[at + EXTENT.used] === 0) {
+      } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && (state & STATE_MASK) === LIVE && words[at + EXTENT.used] === 0) {
         words[at + EXTENT.next] = words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!]!;
         words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!] = at;
       }

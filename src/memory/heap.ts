@@ -1,6 +1,7 @@
-import { exchange, store } from "./atomics.js";
+import { exchange, load, store } from "./atomics.js";
 import { Allocator } from "./allocator.js";
 import { BLOCKING, BLOCKS_AT, CLASSES_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
+import { kernelTells } from "./liveness.js";
 import { Parker, pressDoorbell } from "./parker.js";
 import { References } from "./references.js";
 import { Registry } from "./registry.js";
@@ -68,8 +69,8 @@ export abstract class Heap {
     this.#self = this.registry.join();
     this.#record = this.registry.recordOf(this.#self);
     this.joined();
-    // The clean way out. Whoever is killed instead is found by those who wait.
-    process.once("exit", () => this.registry.declareDead(this.#self));
+    // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes as a dead worker that anybody may rob.
+    if (!kernelTells) process.once("exit", () => this.registry.markDead(this.#self));
   }
 
   /** Wakes the worker of a record whose node was just granted something. */
@@ -83,10 +84,17 @@ export abstract class Heap {
     }
   }
 
+  /** Makes sure that `words` reaches everything that any worker has allocated so far. */
+  catchUp(): void {
+    this.reserveWords(load(this.words, HEADER.brk));
+  }
+
   /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. */
   abstract reserveWords(end: number): void;
   /** First unit of an extent of `units` units at or after `brk`; adds memory as needed. */
   abstract placeExtent(brk: number, units: number): number;
+  /** Sets real memory aside for an extent, where touching it could kill the process otherwise. */
+  abstract reserveExtent(unit: number, units: number): void;
   /** A part of the data region, for the library's own copying. */
   abstract data(unit: number, bytes: number): Uint8Array;
   /** A part of the data region, for a user's view. */

@@ -56,7 +56,7 @@ export const RECORD_WORDS = 64;
 
 /** One worker (a thread that runs JavaScript) in the registry. */
 export const RECORD = {
-  /** VACANT, CLAIMED, ALIVE, DEAD or SWEEPING. */
+  /** id << STATE_BITS | VACANT, CLAIMED, ALIVE or DEAD. */
   state: 0,
   /** generation << SLOT_BITS | slot: what owner words hold. A new generation with each claim, so a stale owner word never names a newcomer. */
   id: 1,
@@ -74,10 +74,10 @@ export const RECORD = {
   pipeInode: 8,
   /** One past the highest inline waiter node in use. */
   nodesHigh: 9,
-  /** First block of further waiter nodes, 0 for none. */
-  moreNodes: 10,
-  /** Worker id of who sweeps this record after its death. */
-  sweeper: 11,
+  /** Worker id of who sweeps this record after its death, 0 for nobody. Stays through a claim. */
+  sweeper: 10,
+  /** First block of further waiter nodes, 0 for none. It stays with the slot: a late waker may still look at its nodes. */
+  moreNodes: 11,
   /** First block of the reference ledger: the objects that this worker holds on to. */
   references: 12,
   /** 1 once its task asked to be cancelled. */
@@ -95,7 +95,8 @@ export const VACANT = 0;
 export const CLAIMED = 1;
 export const ALIVE = 2;
 export const DEAD = 3;
-export const SWEEPING = 4;
+export const STATE_BITS = 3;
+export const STATE_MASK = 7;
 
 /** One waiter node. */
 export const NODE = {

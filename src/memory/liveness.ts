@@ -34,7 +34,8 @@ export function thisThread(): ThreadIdentity {
   }
 }
 
-const kernelTells = fs.existsSync("/proc/self/stat");
+/** Whether this system says which threads are gone. */
+export const kernelTells = fs.existsSync("/proc/self/stat");
 
 /** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
 export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {

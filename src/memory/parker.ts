@@ -4,8 +4,8 @@
  * A wait is a key and an attempt. The protocol, the same for both kinds of caller:
  *   1. arm a waiter node for the key,
  *   2. attempt(false): try again now that wakers can see the node; a change made before the arming is caught here, one made after it brings a grant,
- *   3. sleep until a grant comes; take it and attempt(true); if somebody else was faster, back to 1.
- * Whoever leaves (success in 2, timeout, abort, a throw) withdraws its node, and if a grant was already won for it, passes the grant on.
+ *   3. sleep until a grant comes; use it and attempt(true), still armed; if somebody else was faster, sleep again, in the same place of the line.
+ * Whoever leaves withdraws its node, and if a grant had come that it did not need, passes it on.
  * Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`: two words, so a grant for one kind never wakes the other instead.
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
@@ -56,39 +56,33 @@ export class Parker {
     const node = waitQueue.blockingNode();
     const flag = record + RECORD.blocking;
     waitQueue.arm(node, key, BLOCKING);
-    let armed = true;
+    let grants = 0;
     try {
-      for (;;) {
-        let result = attempt(false);
-        if (result !== undefined) return result;
+      let result = attempt(false);
+      while (result === undefined) {
         for (let spin = 0; spin < SPINS && !waitQueue.hasGrant(node); spin++);
-        while (!waitQueue.hasGrant(node)) {
+        if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
-          if (left <= 0) {
-            armed = false;
-            if (!waitQueue.withdraw(node)) return undefined;
-            result = attempt(true);
-            if (result === undefined) waitQueue.wake(key, 1);
-            return result;
-          }
+          if (left <= 0) return undefined;
           // The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
           store(heap.words, flag, 1);
           if (!waitQueue.hasGrant(node)) heap.sleep(flag, 1, Math.min(left, SLICE_MS));
           if (exchange(heap.words, flag, 0) === 1 && !waitQueue.hasGrant(node)) {
             heap.registry.reap();
             result = attempt(false);
-            if (result !== undefined) return result;
+            continue;
           }
         }
-        waitQueue.takeGrants(node);
-        armed = false;
+        grants = waitQueue.useGrants(node);
+        if (grants === 0) continue;
         result = attempt(true);
-        if (result !== undefined) return result;
-        waitQueue.arm(node, key, BLOCKING);
-        armed = true;
+        if (result === undefined) grants = 0;
       }
+      grants = 0;
+      return result;
     } finally {
-      if (armed && waitQueue.withdraw(node)) waitQueue.wake(key, 1);
+      // A grant that came too late, or whose attempt threw, is meant for somebody.
+      if (waitQueue.withdraw(node) || grants > 0) waitQueue.wake(key, 1);
     }
   }
 
@@ -122,22 +116,31 @@ export class Parker {
           timer = setTimeout(expire, left);
           return;
         }
+        if (!this.#leave(awaited, waiter)) {
+          waiter.settle(undefined);
+          return;
+        }
+        // A wake-up came as time ran out: it is used, or passed on.
         let result: unknown;
         try {
-          if (this.#leave(awaited, waiter)) {
-            result = attempt(true);
-            if (result === undefined) this.#heap.waitQueue.wake(key, 1);
-          }
+          result = attempt(true);
         } catch (error) {
+          this.#heap.waitQueue.wake(key, 1);
           waiter.fail(error);
           return;
         }
+        if (result === undefined) this.#heap.waitQueue.wake(key, 1);
         waiter.settle(result);
       };
       const awaited = this.#enter(key, waiter);
       if (this.#pending++ === 0) this.#stir();
-      if (this.#retry(awaited, waiter)) return;
+      if (this.#attempt(awaited, waiter, false)) return;
       signal?.addEventListener("abort", abort, { once: true });
+      // A user's getter may have run while the value was encoded, and aborted.
+      if (signal?.aborted === true) {
+        abort();
+        return;
+      }
       // Never longer than a timer of the platform can run.
       if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), 0x7fffffff));
       this.#listen();
@@ -181,13 +184,13 @@ export class Parker {
     if (queues.length === 0) this.#awaited.delete(awaited.key);
   }
 
-  /** Attempts for an armed waiter; true when it is settled. */
-  #retry(awaited: AwaitedKey, waiter: Waiter): boolean {
+  /** Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws, is passed on. */
+  #attempt(awaited: AwaitedKey, waiter: Waiter, granted: boolean): boolean {
     let result: unknown;
     try {
-      result = waiter.attempt(false);
+      result = waiter.attempt(granted);
     } catch (error) {
-      if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(awaited.key, 1);
+      if (this.#leave(awaited, waiter) || granted) this.#heap.waitQueue.wake(awaited.key, 1);
       waiter.fail(error);
       return true;
     }
@@ -203,28 +206,11 @@ export class Parker {
     store(words, record + RECORD.doorbell, 0);
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
-        let grants = waitQueue.takeGrants(awaited.node);
-        if (grants === 0) continue;
-        const beaten: Waiter[] = [];
+        let grants = waitQueue.useGrants(awaited.node);
         for (const waiter of awaited.waiters) {
-          if (grants-- === 0) break;
-          try {
-            const result = waiter.attempt(true);
-            if (result === undefined) {
-              beaten.push(waiter);
-              continue;
-            }
-            awaited.waiters.delete(waiter);
-            waiter.settle(result);
-          } catch (error) {
-            awaited.waiters.delete(waiter);
-            waiter.fail(error);
-          }
+          if (grants-- <= 0) break;
+          this.#attempt(awaited, waiter, true);
         }
-        // They keep their place among this loop's waiters.
-        for (const _ of beaten) waitQueue.arm(awaited.node, awaited.key, AWAITING);
-        this.#forgetIfEmpty(awaited);
-        for (const waiter of beaten) this.#retry(awaited, waiter);
       }
     }
   }
@@ -259,7 +245,7 @@ export class Parker {
     this.#drain();
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
-        for (const waiter of [...awaited.waiters]) if (!this.#retry(awaited, waiter)) break;
+        for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }
   }

@@ -52,9 +52,13 @@ export class ProcessHeap extends Heap {
     const start = brk * UNIT_BYTES;
     const place = start % WINDOW_BYTES > WINDOW_BYTES - bytes ? Math.ceil(start / WINDOW_BYTES) * WINDOW_BYTES : start;
     if (place + bytes > DATA_BYTES) heapFull("the data memory that processes share", bytes);
-    // tmpfs would hand out pages that it does not have and kill the process by SIGBUS when they are touched.
-    if (!this.#platform.reserve(this.descriptor, CONTROL_BYTES + place, bytes)) heapFull("this machine", bytes);
     return place / UNIT_BYTES;
+  }
+
+  /** tmpfs would hand out pages that it does not have and kill the process by SIGBUS when they are touched. */
+  reserveExtent(unit: number, units: number): void {
+    const bytes = units * UNIT_BYTES;
+    if (!this.#platform.reserve(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, bytes)) heapFull("this machine", bytes);
   }
 
   data(unit: number, bytes: number): Uint8Array {
@@ -84,18 +88,18 @@ export class ProcessHeap extends Heap {
   listen(onRing: () => void): void {
     this.#onRing = onRing;
     if (this.#pipe === undefined) {
-      const { read } = this.#platform.pipe();
+      const pipe = this.#platform.pipe();
       // Loaded here: a worker that never awaits across processes starts faster without it.
       const { Socket } = process.getBuiltinModule("node:net");
       this.#pipe = new Socket({
-        fd: read,
+        fd: pipe,
         readable: true,
         writable: false,
         onread: { buffer: Buffer.alloc(64), callback: () => (this.#rung(), true) },
       } as net.SocketConstructorOpts);
       this.#pipe.unref();
-      this.words[this.record + RECORD.pipeInode] = fs.fstatSync(read).ino | 0;
-      store(this.words, this.record + RECORD.pipe, read + 1);
+      this.words[this.record + RECORD.pipeInode] = fs.fstatSync(pipe).ino | 0;
+      store(this.words, this.record + RECORD.pipe, pipe + 1);
     }
     if (load(this.words, this.record + RECORD.doorbell) !== 0) queueMicrotask(() => this.#rung());
   }

@@ -1,8 +1,10 @@
 /**
  * The worker registry of a heap: one record per thread that uses it, and the judgement of who is dead.
  *
- * A record goes VACANT -> CLAIMED -> ALIVE -> DEAD -> SWEEPING -> VACANT; only the winner of the CAS to SWEEPING sweeps, and if that worker dies too,
- * the next one takes the sweep over. Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
+ * A record's state word holds the worker's id beside the state, id << 3 | state, so every transition names the worker it is about: VACANT -> CLAIMED -> ALIVE -> DEAD ->
+ * VACANT. A DEAD record is swept by whoever wins the CAS on `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel,
+ * not here: a worker that ends cleanly sweeps its own record.
+ * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
  * Nobody supervises: whoever waits looks, at least every SLICE_MS (see parker.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
@@ -20,7 +22,8 @@ import {
   REGISTRY_AT,
   SLOT_BITS,
   SLOT_MASK,
-  SWEEPING,
+  STATE_BITS,
+  STATE_MASK,
   VACANT,
 } from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
@@ -47,16 +50,19 @@ export class Registry {
     for (let pass = 0; pass < 2; pass++) {
       for (let slot = 1; slot <= MAX_WORKERS; slot++) {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
-        if (load(words, record + RECORD.state) !== VACANT || compareExchange(words, record + RECORD.state, VACANT, CLAIMED) !== VACANT) continue;
-        const generation = ((words[record + RECORD.id]! >>> SLOT_BITS) + 1) & GENERATION_MASK || 1;
+        const vacant = load(words, record + RECORD.state);
+        if ((vacant & STATE_MASK) !== VACANT) continue;
+        const generation = ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
         const id = (generation << SLOT_BITS) | slot;
-        // Not the nodes: the sweep has emptied them, and their sequences go on so that a late waker's CAS fails.
-        words.fill(0, record + RECORD.pid, record + RECORD.nodes);
+        if (compareExchange(words, record + RECORD.state, vacant, stateWord(id, CLAIMED)) !== vacant) continue;
+        // Not the nodes: the sweep has emptied them, and their sequences go on so that a late waker's CAS fails. Not the sweeper: it strikes itself out.
+        words.fill(0, record + RECORD.pid, record + RECORD.sweeper);
+        words.fill(0, record + RECORD.references, record + RECORD.nodes);
         words[record + RECORD.pid] = identity.pid;
         words[record + RECORD.tid] = identity.tid;
         words[record + RECORD.startTime] = identity.startTime;
         store(words, record + RECORD.id, id);
-        store(words, record + RECORD.state, ALIVE);
+        store(words, record + RECORD.state, stateWord(id, ALIVE));
         for (let high = load(words, HEADER.workersHigh); high <= slot; ) {
           const seen = compareExchange(words, HEADER.workersHigh, high, slot + 1);
           if (seen === high) break;
@@ -69,11 +75,9 @@ export class Registry {
     throw new TooManyWorkersError(`more than ${MAX_WORKERS} workers share one heap; end some, or use a pool instead of one worker per piece of work`);
   }
 
-  /** As far as the registry knows. Two loads. */
+  /** As far as the registry knows. One load. */
   isAlive(worker: number): boolean {
-    const { words } = this.#heap;
-    const record = this.recordOf(worker);
-    return load(words, record + RECORD.id) === worker && load(words, record + RECORD.state) === ALIVE;
+    return load(this.#heap.words, this.recordOf(worker) + RECORD.state) === stateWord(worker, ALIVE);
   }
 
   /** Asks the kernel too; a worker found dead is declared dead and swept. */
@@ -86,11 +90,13 @@ export class Registry {
 
   /** The worker has ended, in whatever way: what it held passes on. Harmless when it is known already. */
   declareDead(worker: number): void {
-    const { words } = this.#heap;
-    const record = this.recordOf(worker);
-    if (load(words, record + RECORD.id) !== worker) return;
-    compareExchange(words, record + RECORD.state, ALIVE, DEAD);
-    this.#sweep(record);
+    this.markDead(worker);
+    this.#sweep(this.recordOf(worker), worker);
+  }
+
+  /** The worker is about to end; it sweeps nothing itself. */
+  markDead(worker: number): void {
+    compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, stateWord(worker, ALIVE), stateWord(worker, DEAD));
   }
 
   /** Looks at every worker, at most every REAP_INTERVAL_MS unless `now`. */
@@ -103,12 +109,13 @@ export class Registry {
     const high = load(words, HEADER.workersHigh);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      const state = load(words, record + RECORD.state);
+      const word = load(words, record + RECORD.state);
+      const worker = word >>> STATE_BITS;
+      const state = word & STATE_MASK;
       if (state === ALIVE) {
-        const worker = load(words, record + RECORD.id);
         if (worker !== self && !this.#kernelSaysRunning(record)) this.declareDead(worker);
-      } else if (state === DEAD || state === SWEEPING) {
-        this.#sweep(record);
+      } else if (state === DEAD) {
+        this.#sweep(record, worker);
       }
     }
   }
@@ -120,7 +127,8 @@ export class Registry {
     const alive: number[] = [];
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      if (load(words, record + RECORD.state) === ALIVE) alive.push(load(words, record + RECORD.id));
+      const word = load(words, record + RECORD.state);
+      if ((word & STATE_MASK) === ALIVE) alive.push(word >>> STATE_BITS);
     }
     return alive;
   }
@@ -139,22 +147,34 @@ export class Registry {
    * Passes on what a dead worker had won but not taken, and gives back what it had allocated. Each step may be repeated:
    * wake-ups are passed on before the node is cleared, so a sweeper that dies between the two doubles a wake-up rather than losing it.
    */
-  #sweep(record: number): void {
+  #sweep(record: number, dead: number): void {
     const heap = this.#heap;
     const { words } = heap;
-    const self = heap.self;
-    const state = load(words, record + RECORD.state);
-    if (state === SWEEPING) {
-      const other = load(words, record + RECORD.sweeper);
-      if (other === self || other === 0 || this.isAlive(other) || compareExchange(words, record + RECORD.sweeper, other, self) !== other) return;
-    } else if (state === DEAD && compareExchange(words, record + RECORD.state, DEAD, SWEEPING) === DEAD) {
-      store(words, record + RECORD.sweeper, self);
-    } else return;
-    const dead = load(words, record + RECORD.id);
-    heap.waitQueue.passOn(record);
-    heap.references.dropAllOf(record);
-    heap.allocator.freeDraftsOf(dead);
-    store(words, record + RECORD.sweeper, 0);
-    store(words, record + RECORD.state, VACANT);
+    const { self } = heap;
+    const isDead = stateWord(dead, DEAD);
+    if (load(words, record + RECORD.state) !== isDead) return;
+    const sweeper = load(words, record + RECORD.sweeper);
+    if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return;
+    if (compareExchange(words, record + RECORD.sweeper, sweeper, self) !== sweeper) return;
+    // It may have been swept, and claimed by a newcomer, between the look and the claim.
+    if (load(words, record + RECORD.state) === isDead) {
+      heap.waitQueue.passOn(record);
+      heap.references.dropAllOf(record);
+      heap.allocator.freeDraftsOf(dead);
+      compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
+    }
+    // Last: until here nobody else sweeps this record.
+    compareExchange(words, record + RECORD.sweeper, self, 0);
   }
+
+  /** Whether a worker's thread still runs, dead to the registry or not. */
+  #isRunning(worker: number): boolean {
+    const record = this.recordOf(worker);
+    return load(this.#heap.words, record + RECORD.id) === worker && this.#kernelSaysRunning(record);
+  }
+}
+
+/** A state, and whose it is. */
+function stateWord(worker: number, state: number): number {
+  return (worker << STATE_BITS) | state;
 }

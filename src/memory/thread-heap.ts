@@ -86,6 +86,9 @@ export class ThreadHeap extends Heap {
     return { buffer: this.#data, byteOffset: unit * UNIT_BYTES };
   }
 
+  /** Growing it has set the memory aside. */
+  reserveExtent(): void {}
+
   /** A SharedArrayBuffer never shrinks. */
   discardExtent(): void {}
 

@@ -4,7 +4,7 @@
  * A node's state is one word, sequence << 20 | wanted << 10 | granted, and every transition is one CAS on it:
  *   arm      wanted + 1            by the waiting worker
  *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
- *   take     granted - 1, wanted - 1   by the waiting worker
+ *   use      granted - n           by the waiting worker, which then attempts, still armed
  *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant and passes it on
  * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
  * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
@@ -27,6 +27,7 @@ import {
   RECORD,
   RECORD_WORDS,
   REGISTRY_AT,
+  STATE_MASK,
 } from "./layout.js";
 
 const WANTED_ONE = 1 << 10;
@@ -38,9 +39,13 @@ export const MOST_WANTED = COUNT_MASK;
 const wantedIn = (state: number): number => (state >>> 10) & COUNT_MASK;
 const grantedIn = (state: number): number => state & COUNT_MASK;
 
+/** The same state with nobody wanting more than was granted. */
+const closedState = (state: number): number => (state & ~(COUNT_MASK << 10)) | (grantedIn(state) << 10);
+
 export class WaitQueue {
   readonly #heap: Heap;
   readonly #vacant: number[] = [];
+  #inherited = false;
   constructor(heap: Heap) {
     this.#heap = heap;
   }
@@ -64,12 +69,23 @@ export class WaitQueue {
       store(heap.words, record + RECORD.nodesHigh, high + 1);
       return record + RECORD.nodes + high * NODE_WORDS;
     }
+    if (!this.#inherited) {
+      // The slot's earlier workers have left their blocks, emptied by the sweep.
+      this.#inherited = true;
+      heap.catchUp();
+      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[block + NODE_BLOCK.next]!) this.#addVacant(block);
+      return this.takeNode();
+    }
     const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
     const { words } = heap;
     words[block + NODE_BLOCK.next] = words[record + RECORD.moreNodes]!;
     store(words, record + RECORD.moreNodes, block);
-    for (let index = NODES_PER_BLOCK - 1; index > 0; index--) this.#vacant.push(block + NODE_BLOCK.nodes + index * NODE_WORDS);
-    return block + NODE_BLOCK.nodes;
+    this.#addVacant(block);
+    return this.takeNode();
+  }
+
+  #addVacant(block: number): void {
+    for (let index = NODES_PER_BLOCK - 1; index >= 0; index--) this.#vacant.push(block + NODE_BLOCK.nodes + index * NODE_WORDS);
   }
 
   /** Gives back a node that wants nothing. */
@@ -99,13 +115,13 @@ export class WaitQueue {
     return grantedIn(load(this.#heap.words, node + NODE.state)) > 0;
   }
 
-  /** Takes every grant at once; returns how many. */
-  takeGrants(node: number): number {
+  /** Uses every grant that has come; returns how many. The waiters stay armed, and keep their place, until they withdraw. */
+  useGrants(node: number): number {
     const { words } = this.#heap;
     for (let state = load(words, node + NODE.state); ; ) {
       const granted = grantedIn(state);
       if (granted === 0) return 0;
-      const seen = compareExchange(words, node + NODE.state, state, state - granted * (WANTED_ONE + 1));
+      const seen = compareExchange(words, node + NODE.state, state, state - granted);
       if (seen === state) return granted;
       state = seen;
     }
@@ -124,7 +140,15 @@ export class WaitQueue {
 
   /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */
   wake(key: number, count: number): number {
+    return this.#wake(key, count, load(this.#heap.words, HEADER.ticket));
+  }
+
+  /** Only those who waited before `limit`, and nobody who arms (again) because of this very call. */
+  #wake(key: number, count: number, limit: number): number {
     let woken = 0;
+    // A node that got all it wants is passed by: its waiter may use the grant in vain and stay armed, and would be woken by this very call for ever.
+    let from = 0;
+    let passed = false;
     while (woken < count) {
       let oldest = 0;
       let oldestRecord = 0;
@@ -133,7 +157,7 @@ export class WaitQueue {
       const high = load(words, HEADER.workersHigh);
       for (let slot = 1; slot < high; slot++) {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
-        if (words[record + RECORD.nodesHigh] === 0 || load(words, record + RECORD.state) !== ALIVE) continue;
+        if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
         let node = record + RECORD.nodes;
         let end = node + words[record + RECORD.nodesHigh]! * NODE_WORDS;
         let more = load(words, record + RECORD.moreNodes);
@@ -142,7 +166,9 @@ export class WaitQueue {
             const state = load(words, node + NODE.state);
             if (grantedIn(state) >= wantedIn(state) || words[node + NODE.key] !== key) continue;
             const ticket = words[node + NODE.ticket]!;
-            // The difference, not the tickets, is compared: the counter wraps.
+            if (((ticket - limit) | 0) >= 0) continue;
+            // The differences, not the tickets, are compared: the counter wraps.
+            if (passed && ((ticket - from) | 0) <= 0) continue;
             if (oldest !== 0 && ((ticket - oldestTicket) | 0) >= 0) continue;
             oldest = node;
             oldestRecord = record;
@@ -150,25 +176,30 @@ export class WaitQueue {
           }
           if (more === 0) break;
           this.#heap.reserveWords(more + NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS);
-          if (words !== this.#heap.words) return woken + this.wake(key, count - woken);
+          if (words !== this.#heap.words) return woken + this.#wake(key, count - woken, limit);
           node = more + NODE_BLOCK.nodes;
           end = node + NODES_PER_BLOCK * NODE_WORDS;
           more = words[more + NODE_BLOCK.next]!;
         }
       }
       if (oldest === 0) return woken;
-      woken += this.#grant(oldest, oldestRecord, key, count - woken);
+      const room = this.#grant(oldest, oldestRecord, key, count - woken);
+      woken += room.given;
+      if (room.filled) {
+        passed = true;
+        from = oldestTicket;
+      }
     }
     return woken;
   }
 
-  /** Gives grants to a node if it still waits for `key`; returns how many it took. */
-  #grant(node: number, record: number, key: number, count: number): number {
+  /** Gives grants to a node if it still waits for `key`; returns how many it took, and whether that was all that it wanted. */
+  #grant(node: number, record: number, key: number, count: number): { given: number; filled: boolean } {
     const heap = this.#heap;
     const { words } = heap;
     for (let state = load(words, node + NODE.state); ; ) {
       const room = wantedIn(state) - grantedIn(state);
-      if (room <= 0 || words[node + NODE.key] !== key) return 0;
+      if (room <= 0 || words[node + NODE.key] !== key) return { given: 0, filled: false };
       // An awaiting node stands for waiters of many ages: one at a time keeps the order fair to other nodes, all at once is for wakeAll.
       const given = count >= COUNT_MASK ? room : 1;
       const seen = compareExchange(words, node + NODE.state, state, state + given);
@@ -176,7 +207,7 @@ export class WaitQueue {
         heap.ring(record, words[node + NODE.kind]!);
         // The state's sequence tells armings apart, so the CAS gave this to the waiter whose key was read. The key must not be looked at again: a waiter that woke
         // at once may wait for something else by now (a condition's for its lock), and its wake-up would be given a second time.
-        return given;
+        return { given, filled: given === room };
       }
       state = seen;
     }
@@ -189,7 +220,7 @@ export class WaitQueue {
     const high = load(words, HEADER.workersHigh);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      if (load(words, record + RECORD.state) !== ALIVE) continue;
+      if ((load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
       this.#eachNode(record, (node) => {
         const state = load(words, node + NODE.state);
         if (words[node + NODE.key] === key) count += wantedIn(state);
@@ -200,19 +231,18 @@ export class WaitQueue {
 
   /** A dead worker's grants go to others who wait for the same. */
   passOn(record: number): void {
-    const heap = this.#heap;
+    const { words } = this.#heap;
     this.#eachNode(record, (node) => {
-      const state = load(heap.words, node + NODE.state);
-      const granted = grantedIn(state);
-      if (granted > 0) this.wake(heap.words[node + NODE.key]!, granted);
-      store(heap.words, node + NODE.state, (state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1));
+      let state = load(words, node + NODE.state);
+      // Closed before it is emptied: a waker that still took this worker for alive must not grant into it any more.
+      for (let closed = closedState(state); state !== closed; closed = closedState(state)) {
+        const seen = compareExchange(words, node + NODE.state, state, closed);
+        if (seen === state) state = closed;
+        else state = seen;
+      }
+      if (grantedIn(state) > 0) this.wake(words[node + NODE.key]!, grantedIn(state));
+      store(words, node + NODE.state, (state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1));
     });
-    for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; ) {
-      const next = heap.words[block + NODE_BLOCK.next]!;
-      store(heap.words, record + RECORD.moreNodes, next);
-      heap.allocator.free(block);
-      block = next;
-    }
   }
 
   #eachNode(record: number, visit: (node: number) => void): void {

@@ -1,4 +1,4 @@
-import { type Boundary, encode, takeTransfers } from "../codec/index.js";
+import { type Boundary, decode, encode, takeTransfers } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CancelledError, StateError, WorkerDiedError } from "../errors/index.js";
 import { Future, type Settler } from "../futures/future.js";
 import { cpuCount } from "../workers/cpu-count.js";
@@ -108,7 +108,7 @@ export abstract class Pool implements AsyncDisposable {
     const pending = this.#pending.splice(this.#next);
     this.#pending.length = 0;
     this.#next = 0;
-    for (const job of pending) job.settler.reject(terminated());
+    for (const job of pending) this.#drop(job, terminated());
     for (const member of this.#members) {
       member.job?.settler.reject(terminated());
       member.job = undefined;
@@ -158,6 +158,15 @@ export abstract class Pool implements AsyncDisposable {
     job.settler.start();
   }
 
+  /** For a job whose submitter is no longer there to be thrown at. */
+  #assignOrFail(member: Member, job: Job): void {
+    try {
+      this.#assign(member, job, job.args!);
+    } catch (error) {
+      job.settler.reject(error);
+    }
+  }
+
   #settle(member: Member, id: number, end: (settler: Settler<unknown>) => void): void {
     const { job } = member;
     if (job?.id !== id) return;
@@ -171,11 +180,7 @@ export abstract class Pool implements AsyncDisposable {
     if (!this.#members.has(member)) return;
     const job = this.#shift();
     if (job !== undefined) {
-      try {
-        this.#assign(member, job, job.args!);
-      } catch (error) {
-        job.settler.reject(error);
-      }
+      this.#assignOrFail(member, job);
       return;
     }
     member.worker.hold(false);
@@ -219,8 +224,8 @@ export abstract class Pool implements AsyncDisposable {
         new WorkerDiedError(`${member.worker.name} ${how} while it ran the task "${job.task.name}"; the pool goes on with another worker`, details),
       );
     }
-    const next = this.#next < this.#pending.length ? this.#shift() : undefined;
-    if (next !== undefined) this.#assign(this.#hire(), next, next.args!);
+    const next = this.#shift();
+    if (next !== undefined) this.#assignOrFail(this.#hire(), next);
     if (this.#members.size === 0) for (const resolve of this.#ended.splice(0)) resolve();
   }
 
@@ -229,8 +234,21 @@ export abstract class Pool implements AsyncDisposable {
     const index = this.#pending.indexOf(job, this.#next);
     if (index < 0) return false;
     this.#pending.splice(index, 1);
-    job.settler.reject(reason);
+    this.#drop(job, reason);
     return true;
+  }
+
+  /** A job that no worker will see: what its arguments hold is let go of by taking them in here. */
+  #drop(job: Job, reason: unknown): void {
+    job.settler.reject(reason);
+    const args = job.args;
+    job.args = undefined;
+    if (args === undefined) return;
+    try {
+      decode(args.toBytes(), 0, args.length, args.attachments);
+    } catch {
+      // It could not have been run either.
+    }
   }
 }
 

@@ -46,6 +46,11 @@ export class ThreadPool extends Pool {
       if (state === RETURNED) events.returned(id, value);
       else events.threw(id, value);
     });
+    worker.on("messageerror", (error) => {
+      // It cannot be known whose result it was: the thread ends, and its job fails with this cause.
+      cause = error;
+      void worker.terminate();
+    });
     worker.on("error", (error) => {
       cause = error;
     });

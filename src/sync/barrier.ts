@@ -137,8 +137,10 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
+  /** Whoever died inside was a party, and may have been about to end the round. */
   protected rebuild(): void {
-    this.words[this.at + BARRIER.arrived] = this.#waiting.total;
+    this.#endRound(true);
+    this.words[this.at + BARRIER.broken] = 1;
   }
 
   #deadline(options: (SyncWait & BarrierAction) | undefined): number {
@@ -231,10 +233,14 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  #gaveUp(visit: Visit, options: SyncWait | undefined): never {
+  #gaveUp(visit: Visit, options: SyncWait | undefined): void {
+    // The round may have ended in the last moment: that wins.
+    if (visit.round !== undefined && this.#attempt(visit)(false) === true) return;
     this.#breakRound(visit);
     throw new TimeoutError(
-      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms; it is broken now, call reset() to use it again`,
+      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms${
+        visit.round === undefined ? ", the last one's action is still running" : "; it is broken now, call reset() to use it again"
+      }`,
     );
   }
 }

@@ -38,25 +38,25 @@ export class HoldTable {
 
   /** Changes what a worker holds: one store. */
   add(worker: number, change: number): void {
-    const { words } = this.#heap;
     const cell = this.#cellOf(worker, true);
+    const { words } = this.#heap;
     store(words, cell + COUNT, words[cell + COUNT]! + change);
   }
 
   /** How many everybody holds. */
   get total(): number {
     let total = 0;
-    this.#each((cell) => {
-      total += this.#heap.words[cell + COUNT]!;
+    this.#each((cell, words) => {
+      total += words[cell + COUNT]!;
     });
     return total;
   }
 
   /** Strikes out workers that are dead; returns how many they held. */
   reclaim(): number {
-    const { words, registry } = this.#heap;
+    const { registry } = this.#heap;
     let reclaimed = 0;
-    this.#each((cell) => {
+    this.#each((cell, words) => {
       const worker = words[cell + WORKER]!;
       if (worker === 0 || registry.isAlive(worker)) return;
       reclaimed += words[cell + COUNT]!;
@@ -67,7 +67,7 @@ export class HoldTable {
   }
 
   clear(): void {
-    this.#each((cell) => store(this.#heap.words, cell + COUNT, 0));
+    this.#each((cell, words) => store(words, cell + COUNT, 0));
   }
 
   /** The block that the table has outgrown its object into, 0 for none: freed with the object. */
@@ -76,37 +76,40 @@ export class HoldTable {
   }
 
   #cellOf(worker: number, add: boolean): number {
-    const { words, self } = this.#heap;
-    if (worker === self && this.#mine !== 0 && words[this.#mine + WORKER] === worker && this.#contains(this.#mine)) return this.#mine;
+    const heap = this.#heap;
+    if (worker === heap.self && this.#mine !== 0 && heap.words[this.#mine + WORKER] === worker && this.#contains(this.#mine)) return this.#mine;
     let found = 0;
     let vacant = 0;
-    this.#each((cell) => {
+    this.#each((cell, words) => {
       const holder = words[cell + WORKER]!;
       if (holder === worker) found = cell;
       else if (vacant === 0 && (holder === 0 || words[cell + COUNT] === 0)) vacant = cell;
     });
     if (found === 0 && add) {
       found = vacant === 0 ? this.#grow() : vacant;
-      store(this.#heap.words, found + COUNT, 0);
-      store(this.#heap.words, found + WORKER, worker);
+      store(heap.words, found + COUNT, 0);
+      store(heap.words, found + WORKER, worker);
     }
-    if (worker === self) this.#mine = found;
+    if (worker === heap.self) this.#mine = found;
     return found;
   }
 
   #contains(cell: number): boolean {
-    const more = this.#heap.words[this.#at + MORE_AT]!;
-    if (more === 0) return cell < this.#at + HOLD_TABLE_WORDS && cell >= this.#at + INLINE_AT;
-    return cell >= more && cell < more + this.#heap.words[this.#at + MORE_CELLS]! * CELL_WORDS;
-  }
-
-  #each(visit: (cell: number) => void): void {
     const { words } = this.#heap;
     const more = words[this.#at + MORE_AT]!;
+    if (more === 0) return cell < this.#at + HOLD_TABLE_WORDS && cell >= this.#at + INLINE_AT;
+    return cell >= more && cell < more + words[this.#at + MORE_CELLS]! * CELL_WORDS;
+  }
+
+  /** `words` reaches the cells: another worker may have moved them beyond this thread's view of a grown heap. */
+  #each(visit: (cell: number, words: Int32Array) => void): void {
+    const heap = this.#heap;
+    const more = heap.words[this.#at + MORE_AT]!;
+    if (more !== 0) heap.catchUp();
+    const { words } = heap;
     let cell = more === 0 ? this.#at + INLINE_AT : more;
     const end = cell + (more === 0 ? INLINE_CELLS : words[this.#at + MORE_CELLS]!) * CELL_WORDS;
-    if (end > words.length) this.#heap.reserveWords(end);
-    for (; cell < end; cell += CELL_WORDS) visit(cell);
+    for (; cell < end; cell += CELL_WORDS) visit(cell, words);
   }
 
   /** Twice as many cells elsewhere; in use from the one store that names their place. Returns the first vacant one. */

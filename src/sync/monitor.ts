@@ -27,8 +27,9 @@ export abstract class Monitor extends SharedObject {
   /** Runs `section` inside the mutex. It must not wait, and must not run a user's code. */
   protected inside<T>(section: () => T): T {
     this.checkUsable();
-    if (enter(this.heap, this.at + MONITOR.mutex)) this.rebuild();
+    const died = enter(this.heap, this.at + MONITOR.mutex);
     try {
+      if (died) this.rebuild();
       return section();
     } finally {
       leave(this.heap, this.at + MONITOR.mutex);
@@ -41,12 +42,18 @@ export abstract class Monitor extends SharedObject {
   }
 
   /**
-   * Wakes up to `count` of those who wait for `key`, outside the mutex. The flag was taken down before the scan, so that a waiter that arms after the scan
-   * raises it again; after a full scan it stays up, since more may wait.
+   * Wakes up to `count` of those who wait for `key`, outside the mutex; returns how many. The flag is taken down only inside the mutex, and only when no node
+   * is armed: whoever arms one later enters the mutex later, and raises it again. Lowering it before the scan would hide waiters from others who release meanwhile.
    */
-  protected wake(key: number, count: number, flag: number = MONITOR.waiters): void {
-    if (load(this.words, this.at + flag) === 0) return;
-    store(this.words, this.at + flag, 0);
-    if (this.heap.waitQueue.wake(key, count) === count) store(this.words, this.at + flag, 1);
+  protected wake(key: number, count: number, flag: number = MONITOR.waiters): number {
+    if (load(this.words, this.at + flag) === 0) return 0;
+    const { waitQueue } = this.heap;
+    const woken = waitQueue.wake(key, count);
+    if (woken < count) {
+      this.inside(() => {
+        if (waitQueue.countWaiters(key) === 0) store(this.words, this.at + flag, 0);
+      });
+    }
+    return woken;
   }
 }

@@ -16,6 +16,7 @@ import type { Handle, Reach } from "../codec/shared-object.js";
 import { SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, type SyncWait } from "../memory/index.js";
+import { Patience } from "./patience.js";
 
 const { compareExchange, load } = atomics;
 
@@ -144,11 +145,12 @@ export abstract class OwnerWord extends SharedObject {
 
   #attempt(): Attempt<Taken> {
     let since = 0;
+    const patience = new Patience();
     return (granted) => {
       for (;;) {
         const word = load(this.words, this.at);
         const owner = word >>> OWNER_SHIFT;
-        const keepOut = owner === 0 && (word & RESERVED) !== 0 && !granted && this.heap.waitQueue.countWaiters(this.at) > 1;
+        const keepOut = owner === 0 && (word & RESERVED) !== 0 && !granted && this.heap.waitQueue.countWaiters(this.at) > 1 && !patience.isOver;
         if (!keepOut && (owner === 0 || !this.heap.registry.isAlive(owner))) {
           const taken = this.#take(word, CONTENDED);
           if (taken !== undefined) return taken;

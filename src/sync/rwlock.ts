@@ -8,6 +8,7 @@ import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, typ
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor } from "./monitor.js";
+import { Patience } from "./patience.js";
 
 const RWLOCK = {
   /** Worker id of the writer, 0 for none. The truth. */
@@ -93,7 +94,7 @@ export class RWLock extends Monitor {
     const signal = signalOf(options);
     return (
       this.tryRead() ??
-      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline, signal)) ??
+      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline, signal)) ??
       this.#timedOut("reading", options)
     );
   }
@@ -103,7 +104,7 @@ export class RWLock extends Monitor {
     const deadline = deadlineOf(options);
     return (
       this.tryRead() ??
-      (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt, deadline)) ??
+      (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline)) ??
       this.#timedOut("reading", options)
     );
   }
@@ -113,7 +114,7 @@ export class RWLock extends Monitor {
     if (this.words[this.at + RWLOCK.writer] !== 0) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
-      return this.#admitReader(false);
+      return this.#admitReader(false, undefined);
     });
   }
 
@@ -123,7 +124,7 @@ export class RWLock extends Monitor {
     const signal = signalOf(options);
     return (
       this.tryWrite() ??
-      (deadline === 0 ? undefined : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt, deadline, signal))) ??
+      (deadline === 0 ? undefined : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline, signal))) ??
       this.#timedOut("writing", options)
     );
   }
@@ -132,7 +133,7 @@ export class RWLock extends Monitor {
   writeSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryWrite() ?? this.#timedOut("writing", options);
-    const held = this.tryWrite() ?? this.heap.parker.blockUntil(this.at + RWLOCK.writersWait, this.#writeAttempt, deadline);
+    const held = this.tryWrite() ?? this.heap.parker.blockUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline);
     if (held !== undefined) return held;
     this.#writerLeft();
     return this.#timedOut("writing", options);
@@ -143,7 +144,7 @@ export class RWLock extends Monitor {
     if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.readers] !== 0) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
-      return this.#admitWriter(false);
+      return this.#admitWriter(false, undefined);
     });
   }
 
@@ -173,7 +174,7 @@ export class RWLock extends Monitor {
     if (this.at === 0) return;
     const ended = this.inside(() => {
       if (this.words[this.at + RWLOCK.writer] !== this.self) return false;
-      this.words[this.at + RWLOCK.readersTurn] = this.words[this.at + RWLOCK.readersWait]!;
+      this.words[this.at + RWLOCK.readersTurn] = this.#readersWaiting() ? 1 : 0;
       this.words[this.at + RWLOCK.writer] = 0;
       return true;
     });
@@ -184,8 +185,9 @@ export class RWLock extends Monitor {
     this.inside(() => {
       this.#checkHeir(worker);
       if (this.#holds.mine === 0) throw new NotOwnerError(`${this.title} is not held for reading by this worker`);
-      this.#holds.add(this.self, -1);
+      // The heir first: its cell may need memory, and a throw must not change anything.
       this.#holds.add(worker, 1);
+      this.#holds.add(this.self, -1);
     });
   }
 
@@ -217,54 +219,68 @@ export class RWLock extends Monitor {
     }
   }
 
-  /** A writer waits: newcomers among the readers stay out. The flag may be stale, the nodes are not. */
+  /** The flags may be stale, the nodes are not. */
   #writersWaiting(): boolean {
     return this.words[this.at + RWLOCK.writersWait] === 1 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.writersWait) > 0;
   }
 
-  #admitReader(granted: boolean): Held | undefined {
+  #readersWaiting(): boolean {
+    return this.words[this.at + RWLOCK.readersWait] === 1 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.readersWait) > 0;
+  }
+
+  /** A newcomer makes way for a writer that waits, unless it is the readers' turn, which would keep that writer out in turn. */
+  #admitReader(granted: boolean, patience: Patience | undefined): Held | undefined {
     const { words, at } = this;
-    if (words[at + RWLOCK.writer] !== 0 || (!granted && this.#writersWaiting())) return undefined;
+    if (words[at + RWLOCK.writer] !== 0) return undefined;
+    const makesWay = !granted && words[at + RWLOCK.readersTurn] === 0 && this.#writersWaiting();
+    // Only a free lock tries the patience: readers that are in keep the writer waiting rightfully.
+    if (makesWay && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
     this.#holds.add(this.self, 1);
     words[at + RWLOCK.readers]!++;
     words[at + RWLOCK.readersTurn] = 0;
     return new RWHeld(this, false, words[at + RWLOCK.writerDied] === 1);
   }
 
-  #admitWriter(granted: boolean): Held | undefined {
+  #admitWriter(granted: boolean, patience: Patience | undefined): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
     if (words[at + RWLOCK.readers] !== 0) {
       if (this.#holds.reclaim() > 0) this.rebuild();
       if (words[at + RWLOCK.readers] !== 0) return undefined;
     }
-    if (words[at + RWLOCK.readersTurn] === 1 && !granted && this.heap.waitQueue.countWaiters(at + RWLOCK.readersWait) > 0) return undefined;
+    if (words[at + RWLOCK.readersTurn] === 1 && !granted && this.#readersWaiting() && patience?.isOver !== true) return undefined;
     words[at + RWLOCK.writer] = this.self;
+    words[at + RWLOCK.readersTurn] = 0;
     const ownerDied = words[at + RWLOCK.writerDied] === 1;
     words[at + RWLOCK.writerDied] = 0;
     return new RWHeld(this, true, ownerDied);
   }
 
-  readonly #readAttempt: Attempt<Held> = (granted) =>
-    this.inside(() => {
-      this.#writerGone();
-      const held = this.#admitReader(granted);
-      if (held === undefined) this.expectWake(RWLOCK.readersWait);
-      return held;
-    });
+  #readAttempt(): Attempt<Held> {
+    const patience = new Patience();
+    return (granted) =>
+      this.inside(() => {
+        this.#writerGone();
+        const held = this.#admitReader(granted, patience);
+        if (held === undefined) this.expectWake(RWLOCK.readersWait);
+        return held;
+      });
+  }
 
-  readonly #writeAttempt: Attempt<Held> = (granted) =>
-    this.inside(() => {
-      this.#writerGone();
-      const held = this.#admitWriter(granted);
-      if (held === undefined) this.expectWake(RWLOCK.writersWait);
-      return held;
-    });
+  #writeAttempt(): Attempt<Held> {
+    const patience = new Patience();
+    return (granted) =>
+      this.inside(() => {
+        this.#writerGone();
+        const held = this.#admitWriter(granted, patience);
+        if (held === undefined) this.expectWake(RWLOCK.writersWait);
+        return held;
+      });
+  }
 
   /** After a writer: the readers that waited for it, or else the next writer. */
   #wakeNext(): void {
-    if (this.heap.waitQueue.countWaiters(this.at + RWLOCK.readersWait) > 0) this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
-    else this.wake(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+    if (this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait) === 0) this.wake(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
   }
 
   /** A writer gave up waiting: readers that it held back may go in. */

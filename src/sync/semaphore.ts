@@ -4,6 +4,7 @@ import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, typ
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor } from "./monitor.js";
+import { Patience } from "./patience.js";
 
 const SEMAPHORE = {
   /** All permits there are, free or held. With the hold table, the truth. */
@@ -117,11 +118,14 @@ export class Semaphore extends Monitor {
   /** Takes a permit if one is free now; never waits. */
   tryAcquire(): Held | undefined {
     if (this.words[this.at + SEMAPHORE.free]! <= 0) this.heap.registry.reap();
-    return this.inside(() => {
-      if (this.words[this.at + SEMAPHORE.free]! <= 0) return this.#take(this.#reclaim());
-      if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at) > 0) return undefined;
-      return this.#take(false);
+    let ownerDied = false;
+    const permit = this.inside(() => {
+      if (this.words[this.at + SEMAPHORE.free]! <= 0) ownerDied = this.#reclaim();
+      else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at) > 0) return undefined;
+      return this.#take(ownerDied);
     });
+    if (ownerDied) this.#wakeForTheRest();
+    return permit;
   }
 
   /** Runs `fn` holding a permit, given back when its promise settles. */
@@ -173,9 +177,9 @@ export class Semaphore extends Monitor {
       if (!this.heap.registry.isAlive(worker))
         throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
       if (this.#holds.mine === 0) throw new NotOwnerError(`this permit of ${this.title} was released already`);
-      // Counted twice between the two stores: a death here would give a permit too many back rather than lose one, and `rebuild` sees both cells.
-      this.#holds.add(this.self, -1);
+      // The heir first: its cell may need memory, and a throw must not change anything.
       this.#holds.add(worker, 1);
+      this.#holds.add(this.self, -1);
     });
   }
 
@@ -213,12 +217,13 @@ export class Semaphore extends Monitor {
 
   #attempt(): Attempt<Held> {
     let since = 0;
+    const patience = new Patience();
     return (granted) => {
       let ownerDied = false;
       const permit = this.inside(() => {
         const { words, at } = this;
         if (words[at + SEMAPHORE.free]! <= 0) ownerDied = this.#reclaim();
-        const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at) > 1;
+        const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at) > 1 && !patience.isOver;
         const taken = keepOut ? undefined : this.#take(ownerDied);
         if (taken !== undefined) {
           words[at + SEMAPHORE.reserved] = 0;
@@ -232,10 +237,15 @@ export class Semaphore extends Monitor {
         }
         return undefined;
       });
-      // What the dead held may be more than one permit: others wait for the rest.
-      if (ownerDied && this.words[this.at + SEMAPHORE.free]! > 0) this.wake(this.at, this.words[this.at + SEMAPHORE.free]!);
+      if (ownerDied) this.#wakeForTheRest();
       return permit;
     };
+  }
+
+  /** What the dead held may be more than one permit: others wait for the rest. */
+  #wakeForTheRest(): void {
+    const free = this.words[this.at + SEMAPHORE.free]!;
+    if (free > 0) this.wake(this.at, free);
   }
 
   #timedOut(options: SyncWait | undefined): never {

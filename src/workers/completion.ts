@@ -71,9 +71,12 @@ export class Completion {
     const { heap, at } = this;
     if (message !== undefined) {
       const block = storeMessage(heap, message);
-      store(heap.words, at + COMPLETION.result, block);
+      // Published first: a death in between leaks it, in the other order the sweep would free what the completion names.
       heap.allocator.publish(block);
+      store(heap.words, at + COMPLETION.result, block);
     }
+    // Before the state: whoever sees the end sees the code.
+    if (state !== GONE) this.exitCode = state === RETURNED ? 0 : 1;
     if (compareExchange(heap.words, at + COMPLETION.state, RUNNING, state) !== RUNNING) return false;
     heap.waitQueue.wake(at, EVERYBODY);
     return true;
@@ -87,8 +90,8 @@ export class Completion {
   set args(message: Message) {
     const { heap, at } = this;
     const block = storeMessage(heap, message);
-    store(heap.words, at + COMPLETION.args, block);
     heap.allocator.publish(block);
+    store(heap.words, at + COMPLETION.args, block);
   }
 
   takeArgs(): unknown {

@@ -126,6 +126,11 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     child.on("exit", (code, signal) => this.ended(exitCodeOf(code, signal), signal ?? undefined));
   }
 
+  protected hold(alive: boolean): void {
+    if (alive) this.#child?.ref();
+    else this.#child?.unref();
+  }
+
   protected takeResult(completion: Completion): unknown {
     return completion.takeResult();
   }

@@ -1,5 +1,6 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { MainGuardError, TaskLoadError, UnknownClassError } from "../errors/index.js";
 import { type AnyFunction, registeredTask } from "./task.js";
@@ -35,7 +36,10 @@ function registerTsx(url: string): Promise<void> {
   tsx ??= (async () => {
     let path: string;
     try {
-      path = createRequire(url).resolve("tsx/esm/api");
+      // Not resolve("tsx/esm/api"): that gives its CommonJS form, which looks for its loader in the wrong place.
+      const require = createRequire(url);
+      const manifest = require.resolve("tsx/package.json");
+      path = join(dirname(manifest), (require(manifest) as { exports: { "./esm/api": { import: { default: string } } } }).exports["./esm/api"].import.default);
     } catch (cause) {
       throw new TaskLoadError(
         `${url} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, compile it to JavaScript, or use Node 24`,

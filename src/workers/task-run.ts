@@ -16,21 +16,16 @@ export async function runTask({ url, task, completion, decodeArgs, deliver }: Ta
     completion.exitCode = code;
     completion.finish(GONE);
   });
-  const fail = (error: unknown): void => {
-    completion.exitCode = 1;
-    deliver(THREW, error);
-  };
   process.on("uncaughtException", (error) => {
-    fail(error);
+    deliver(THREW, error);
     process.exit(1);
   });
   try {
     const fn = await loadTask(url, task);
     const value = await fn(...((await decodeWithClasses(decodeArgs)) as unknown[]));
-    completion.exitCode = 0;
     deliver(RETURNED, value);
   } catch (error) {
-    fail(error);
+    deliver(THREW, error);
   }
   process.exit(completion.exitCode);
 }

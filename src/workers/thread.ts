@@ -117,6 +117,11 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     port1.unref();
   }
 
+  protected hold(alive: boolean): void {
+    if (alive) this.#worker?.ref();
+    else this.#worker?.unref();
+  }
+
   protected takeResult(_completion: Completion): unknown {
     const received = this.#receive();
     return received && decode(received.bytes, 0, received.bytes.length, received.attachments);

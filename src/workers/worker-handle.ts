@@ -1,10 +1,10 @@
 import { encode, type Message } from "../codec/index.js";
-import { ArgumentTypeError, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
 import { type Attempt, deadlineOf, type Heap, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { activeHandles } from "./active-workers.js";
 import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
-import { checkGuard } from "./task-module.js";
+import { checkGuard, decodeWithClasses } from "./task-module.js";
 import { reportUncaught } from "./uncaught-hook.js";
 
 /** How a Thread or Process is made. */
@@ -60,7 +60,9 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract get heap(): Heap;
   /** Starts the worker; must report its end through `ended`. */
   protected abstract launch(start: Start): void;
-  /** The result that the worker sent beside the completion, or with it. */
+  /** Whether it keeps the program alive. */
+  protected abstract hold(alive: boolean): void;
+  /** The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
   protected abstract takeResult(completion: Completion): unknown;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
@@ -104,8 +106,9 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
     setImmediate(() => {
       if (this.#joined) return;
-      const outcome = this.#settle();
-      if (!outcome.ok && !this.#expected) reportUncaught(outcome.error, this);
+      void this.#value().catch((error: unknown) => {
+        if (!this.#joined && !this.#expected) reportUncaught(error, this);
+      });
     });
   }
   #expected = false;
@@ -133,7 +136,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#joined = true;
     if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal))))
       this.#timedOut(options);
-    return this.#value();
+    return await this.#value();
   }
 
   /** As `join`, blocking this thread. */
@@ -143,7 +146,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#joined = true;
     if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline)))
       this.#timedOut(options);
-    return this.#value();
+    return this.#valueNow();
   }
 
   /** Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. */
@@ -163,9 +166,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (this.#completion.state === RUNNING) await heap.parker.waitUntil(at, this.#attempt(this.#completion), Number.POSITIVE_INFINITY, undefined);
     const observed = this.#joined || this.#expected;
     this.#joined = true;
+    // A daemon too: there would be nothing left to await its end with.
+    this.hold(true);
     await this.#ended;
-    const outcome = this.#settle();
-    if (!observed && !outcome.ok) throw outcome.error;
+    if (!observed) await this.#value();
   }
 
   #stop(signal: "SIGTERM" | "SIGKILL"): void {
@@ -192,12 +196,19 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return dead && (completion.finish(GONE) || true);
   }
 
-  #value(): Awaited<ReturnType<F>> {
+  #valueNow(): Awaited<ReturnType<F>> {
     const outcome = this.#settle();
     if (outcome.ok) return outcome.value;
     throw outcome.error;
   }
 
+  /** As `#valueNow`; a class that this thread does not know yet is loaded. */
+  async #value(): Promise<Awaited<ReturnType<F>>> {
+    await decodeWithClasses(() => this.#settle());
+    return this.#valueNow();
+  }
+
+  /** @throws UnknownClassError when a class has to be loaded first */
   #settle(): Outcome<F> {
     if (this.#outcome !== undefined) return this.#outcome;
     const completion = this.#completion!;
@@ -205,8 +216,13 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (state === GONE) {
       this.#outcome = { ok: false, error: this.#death(completion) };
     } else {
-      const result = this.takeResult(completion);
-      this.#outcome = state === RETURNED ? { ok: true, value: result as Awaited<ReturnType<F>> } : { ok: false, error: result };
+      try {
+        const result = this.takeResult(completion);
+        this.#outcome = state === RETURNED ? { ok: true, value: result as Awaited<ReturnType<F>> } : { ok: false, error: result };
+      } catch (error) {
+        if (error instanceof UnknownClassError) throw error;
+        this.#outcome = { ok: false, error };
+      }
     }
     return this.#outcome;
   }

@@ -16,8 +16,8 @@ export interface Platform {
   wait(address: number, expected: number, ms: number): void;
   /** Wakes up to `count` sleepers on the word at `address`, in any process. */
   wake(address: number, count: number): void;
-  /** A new pipe: non-blocking, closed in children. */
-  pipe(): { read: number; write: number };
+  /** A new pipe, both ends behind one descriptor, so that it never reports an end: non-blocking, closed in children. */
+  pipe(): number;
   /** Has the kernel kill this process as soon as the other side of this pipe is closed, whatever this process is doing. */
   dieWhenClosed(descriptor: number): void;
 }

@@ -55,7 +55,6 @@ export async function runProcess(start: ProcessStart): Promise<void> {
         } catch (error) {
           state = THREW;
           message = encodeError(error, options);
-          completion.exitCode = 1;
         }
         completion.finish(state, message);
       },

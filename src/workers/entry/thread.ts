@@ -49,7 +49,6 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
         } catch (error) {
           state = THREW;
           message = encodeError(error, options);
-          completion.exitCode = 1;
         }
         const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
         // Sent before the state is set: whoever sees the state finds the result in the port.
