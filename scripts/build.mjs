@@ -19,7 +19,6 @@ async function bundle() {
     outdir: "dist",
     bundle: true,
     minifySyntax: true,
-    minifyWhitespace: true,
     external: ["koffi", "tsx"],
     plugins: [{ name: "allcores", setup: (hooks) => hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared) }],
   });

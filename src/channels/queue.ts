@@ -419,7 +419,7 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
     return this.#taken(taken);
   }
 
-  /** After the mutex: there is room, the chunk that was left behind is free, a stored message is this worker's. */
+  /** After the mutex: there is room, and the chunk that was left behind is free. */
   #taken(taken: (Taken & { left: number }) | undefined): Taken | undefined {
     if (taken === undefined) return undefined;
     if (taken.left !== 0) this.heap.allocator.free(taken.left);
@@ -490,7 +490,10 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
   }
 
   #discard(item: Item): void {
-    if ("block" in item) return this.#drop(item);
+    if ("block" in item) {
+      this.#drop(item);
+      return;
+    }
     const bytes = new Uint8Array(item.length);
     item.writeTo(bytes, 0);
     this.#drop({ bytes, length: item.length });

@@ -117,6 +117,11 @@ export abstract class SharedObject implements Crosses {
     if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
   }
 
+  /** As `console.log` shows it: what it is, not the memory that it stands in. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `${this.constructor.name}${this.label === undefined ? "" : ` "${this.label}"`} { across: "${this.across}"${this.#freed ? ", freed" : ""} }`;
+  }
+
   [crossing](to: Boundary, path: string): Parcel {
     if (this.#freed) throw new FreedError(`${path} is a ${this.constructor.name} that this worker has freed`);
     const { heap, at } = this;

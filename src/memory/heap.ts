@@ -1,6 +1,6 @@
 import { exchange, load, store } from "./atomics.js";
 import { Allocator } from "./allocator.js";
-import { BLOCKING, BLOCKS_AT, CLASSES_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
+import { BLOCKING, BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
 import { kernelTells } from "./liveness.js";
 import { Parker, pressDoorbell } from "./parker.js";
 import { References } from "./references.js";
@@ -68,7 +68,6 @@ export abstract class Heap {
   #join(): void {
     this.#self = this.registry.join();
     this.#record = this.registry.recordOf(this.#self);
-    this.joined();
     // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes as a dead worker that anybody may rob.
     if (!kernelTells) process.once("exit", () => this.registry.markDead(this.#self));
   }
@@ -108,13 +107,11 @@ export abstract class Heap {
   /** Calls `onRing` once when this worker's doorbell rings, or already has. Does not keep the program alive. */
   abstract listen(onRing: () => void): void;
   abstract ringDoorbell(record: number): void;
-  /** This worker was just entered into the registry. */
-  protected joined(): void {}
 }
 
 /** Writes the header of a new control region. */
 export function formatHeap(words: Int32Array): void {
-  words.fill(0, 0, CLASSES_END);
+  words.fill(0, 0, HEADER_END);
   words[HEADER.version] = LAYOUT_VERSION;
   words[HEADER.heapId] = Math.floor(Math.random() * 0x7ffffffe) + 1;
   words[HEADER.brk] = BLOCKS_AT;

@@ -19,6 +19,8 @@ export const HEADER = {
   ticket: 5,
   /** One past the highest worker slot ever used. */
   workersHigh: 6,
+  /** First word that no memory was set aside for (process heap). */
+  reserved: 19,
   /** Inode of the pid namespace whose pids the registry holds (process heap). */
   pidNamespace: 7,
   /** First 64-byte unit of the data region never handed out. */
@@ -64,7 +66,7 @@ export const RECORD = {
   tid: 3,
   /** Start time in clock ticks, as /proc tells it: tells a reused tid from the worker. */
   startTime: 4,
-  /** Counts the wake-ups of this worker's blocking wait; it parks on this word. */
+  /** 1 while this worker's blocking wait sleeps, or is about to: it parks on this word, and whoever lowers it wakes it. */
   blocking: 5,
   /** 1 while a doorbell for the worker's event loop is on its way. Only the loop clears it. */
   doorbell: 6,
@@ -80,8 +82,6 @@ export const RECORD = {
   moreNodes: 11,
   /** First block of the reference ledger: the objects that this worker holds on to. */
   references: 12,
-  /** 1 once its task asked to be cancelled. */
-  cancelled: 13,
   /** Inline waiter nodes; the first is the blocking wait's. */
   nodes: 16,
 } as const;
@@ -170,8 +170,8 @@ export const EXTENT = {
 
 export const UNIT_BYTES = 64;
 
-/** One past the last free list head. */
-export const CLASSES_END = 160;
+/** One past the words of the header. */
+export const HEADER_END = 160;
 
 /** The control region's first word that is handed out. */
 export const BLOCKS_AT = REGISTRY_AT + (MAX_WORKERS + 1) * RECORD_WORDS;

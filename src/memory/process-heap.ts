@@ -18,6 +18,7 @@ import { threadHeap } from "./thread-heap.js";
 const CONTROL_BYTES = 256 * 2 ** 20;
 const WINDOW_BYTES = 2 ** 30;
 const DATA_BYTES = 15 * WINDOW_BYTES;
+const RESERVE_WORDS = 2 ** 18;
 const ARENA_BYTES = CONTROL_BYTES + DATA_BYTES;
 const LABEL = "allcores";
 const DOORBELL = Buffer.from([1]);
@@ -42,7 +43,13 @@ export class ProcessHeap extends Heap {
   }
 
   reserveWords(end: number): void {
-    if (end > this.words.length) heapFull("the memory that processes share", end * 4 - CONTROL_BYTES);
+    const { words } = this;
+    if (end <= load(words, HEADER.reserved)) return;
+    if (end > words.length) heapFull("the memory that processes share", end * 4 - CONTROL_BYTES);
+    // As for extents, and in steps, since few programs need much of this region. Two workers may do it at once.
+    const upTo = Math.min(words.length, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
+    if (!this.#platform.reserve(this.descriptor, 0, upTo * 4)) heapFull("this machine", upTo * 4);
+    store(words, HEADER.reserved, Math.max(upTo, load(words, HEADER.reserved)));
   }
 
   placeExtent(brk: number, units: number): number {

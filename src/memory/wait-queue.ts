@@ -5,7 +5,7 @@
  *   arm      wanted + 1            by the waiting worker
  *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
  *   use      granted - n           by the waiting worker, which then attempts, still armed
- *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant and passes it on
+ *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant too, which the parker passes on
  * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
  * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
  * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the primitive's own word (an abandoned

@@ -32,7 +32,6 @@ export class MapRun<R> implements Promise<R[]>, AsyncIterable<R> {
     this.#window = window;
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: it is a promise.
   then<A = R[], B = never>(onValue?: ((results: R[]) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
     this.#promise ??= this.#collect();
     return this.#promise.then(onValue, onError);

@@ -1,11 +1,11 @@
 import { Queue } from "../channels/queue.js";
 import { encode } from "../codec/index.js";
 import { readMessage, storeMessage } from "../codec/stored-message.js";
-import { HEADER, processHeap } from "../memory/index.js";
+import { HEADER, platform, processHeap } from "../memory/index.js";
 import { Completion, RETURNED } from "../workers/completion.js";
 import type { ProcessJob, ProcessJobResult } from "../workers/entry/process.js";
 import { exitCodeOf, spawnChild } from "../workers/process.js";
-import { Pool } from "./pool.js";
+import { Pool, type PoolOptions } from "./pool.js";
 import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
 
 /**
@@ -28,6 +28,12 @@ import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
  */
 export class ProcessPool extends Pool {
   protected readonly boundary = "processes";
+
+  constructor(options?: PoolOptions) {
+    // Said at once where there are no processes to be had, not with the first work.
+    platform();
+    super(options);
+  }
 
   protected nextName(): string {
     return `PoolWorker-${processHeap().registry.nextName(HEADER.poolNames)}`;

@@ -12,12 +12,14 @@ const WORKER = 0;
 const COUNT = 1;
 const CELL_WORDS = 2;
 
-/** Layout of a table inside its object: the place and number of cells once it has outgrown the inline ones, then those. */
+/** Layout of a table inside its object: the block of its cells once it has outgrown the inline ones, then those. */
 export const HOLD_TABLE_WORDS = 12;
 const MORE_AT = 0;
-const MORE_CELLS = 1;
 const INLINE_AT = 2;
 const INLINE_CELLS = 5;
+/** Layout of such a block: how many cells, then the cells. */
+const BLOCK_CELLS = 0;
+const BLOCK_CELLS_AT = 2;
 
 export class HoldTable {
   readonly #heap: Heap;
@@ -98,7 +100,7 @@ export class HoldTable {
     const { words } = this.#heap;
     const more = words[this.#at + MORE_AT]!;
     if (more === 0) return cell < this.#at + HOLD_TABLE_WORDS && cell >= this.#at + INLINE_AT;
-    return cell >= more && cell < more + words[this.#at + MORE_CELLS]! * CELL_WORDS;
+    return cell >= more + BLOCK_CELLS_AT && cell < more + BLOCK_CELLS_AT + words[more + BLOCK_CELLS]! * CELL_WORDS;
   }
 
   /** `words` reaches the cells: another worker may have moved them beyond this thread's view of a grown heap. */
@@ -107,26 +109,24 @@ export class HoldTable {
     const more = heap.words[this.#at + MORE_AT]!;
     if (more !== 0) heap.catchUp();
     const { words } = heap;
-    let cell = more === 0 ? this.#at + INLINE_AT : more;
-    const end = cell + (more === 0 ? INLINE_CELLS : words[this.#at + MORE_CELLS]!) * CELL_WORDS;
+    let cell = more === 0 ? this.#at + INLINE_AT : more + BLOCK_CELLS_AT;
+    const end = cell + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS;
     for (; cell < end; cell += CELL_WORDS) visit(cell, words);
   }
 
-  /** Twice as many cells elsewhere; in use from the one store that names their place. Returns the first vacant one. */
+  /** Four times as many cells elsewhere; in use from the one store that names their block. Returns the first vacant one. */
   #grow(): number {
     const heap = this.#heap;
     const old = heap.words[this.#at + MORE_AT]!;
-    const from = old === 0 ? this.#at + INLINE_AT : old;
-    const cells = old === 0 ? INLINE_CELLS : heap.words[this.#at + MORE_CELLS]!;
-    const block = heap.allocator.allocate(cells * 4 * CELL_WORDS, KIND.plain, DRAFT);
+    const from = old === 0 ? this.#at + INLINE_AT : old + BLOCK_CELLS_AT;
+    const cells = old === 0 ? INLINE_CELLS : heap.words[old + BLOCK_CELLS]!;
+    const block = heap.allocator.allocate(BLOCK_CELLS_AT + cells * 4 * CELL_WORDS, KIND.plain, DRAFT);
     const { words } = heap;
-    words.copyWithin(block, from, from + cells * CELL_WORDS);
+    words[block + BLOCK_CELLS] = cells * 4;
+    words.copyWithin(block + BLOCK_CELLS_AT, from, from + cells * CELL_WORDS);
     heap.allocator.publish(block);
-    // Read as "inline" until the place is stored: the number alone means nothing.
-    if (old !== 0) store(words, this.#at + MORE_AT, 0);
-    store(words, this.#at + MORE_CELLS, cells * 4);
     store(words, this.#at + MORE_AT, block);
     if (old !== 0) heap.allocator.free(old);
-    return block + cells * CELL_WORDS;
+    return block + BLOCK_CELLS_AT + cells * CELL_WORDS;
   }
 }

@@ -147,6 +147,7 @@ export abstract class OwnerWord extends SharedObject {
     let since = 0;
     const patience = new Patience();
     return (granted) => {
+      this.checkUsable();
       for (;;) {
         const word = load(this.words, this.at);
         const owner = word >>> OWNER_SHIFT;

@@ -101,7 +101,10 @@ export class RLock extends OwnerWord {
     return this.#held(await this.take(deadline, signalOf(options)), true) ?? this.timedOut(options);
   }
 
-  /** Takes the lock if it is free now, or enters again if this thread's blocking code has it. */
+  /**
+   * Takes the lock if it is free now, or enters again if this thread's blocking code has it. Such a hold counts as blocking code's: awaiting code that keeps one
+   * over an `await` lets its siblings of this thread in, so there use `acquire({ timeout: 0 })`.
+   */
   tryAcquire(): RHeld | undefined {
     const tenure = this.#tenure;
     if (tenure !== undefined && !tenure.awaited && this.owned) return this[enterAgain](tenure);

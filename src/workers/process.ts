@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { HEADER, type Heap, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import { HEADER, type Heap, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import type { AnyFunction, Task } from "./task.js";
@@ -86,6 +86,8 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   #child: ChildProcess | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
+    // Said at once where there are no processes to be had, not at the start.
+    platform();
     super(task, options);
   }
 

@@ -10,8 +10,6 @@ export interface Platform {
   reserve(descriptor: number, at: number, bytes: number): boolean;
   /** Gives the pages of a part of the file back to the system; they read as zero afterwards. */
   discard(descriptor: number, at: number, bytes: number): void;
-  /** Replaces mapped pages by private zeroes: drops this process's hold on the file while old views stay harmless. */
-  detach(address: number, bytes: number): void;
   /** Sleeps while the word at `address` equals `expected`, at most `ms` milliseconds. May wake early. */
   wait(address: number, expected: number, ms: number): void;
   /** Wakes up to `count` sleepers on the word at `address`, in any process. */

@@ -10,9 +10,6 @@ import type { Platform } from "./contract.js";
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 0x01;
-const MAP_PRIVATE = 0x02;
-const MAP_FIXED = 0x10;
-const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const FALLOC_KEEP_SIZE_PUNCH_HOLE = 0x03;
 const FUTEX_WAIT = 0;
@@ -33,7 +30,8 @@ export function linux(): Platform {
   if (futexNumber === undefined)
     throw new PlatformError(`sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`);
   const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
-  const libc = koffi.load("libc.so.6");
+  // What this process has loaded already: glibc's file has another name than musl's.
+  const libc = koffi.load(null);
   const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");
   const ftruncate = libc.func("int ftruncate(int fd, int64_t length)");
   const mmap = libc.func("uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)");
@@ -65,9 +63,6 @@ export function linux(): Platform {
     reserve: (descriptor, at, bytes) => fallocate(descriptor, 0, at, bytes) === 0,
     discard(descriptor, at, bytes) {
       fallocate(descriptor, FALLOC_KEEP_SIZE_PUNCH_HOLE, at, bytes);
-    },
-    detach(address, bytes) {
-      mmap(address, bytes, PROT_READ_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     },
     wait(address, expected, ms) {
       if (ms !== timespecMs) {
