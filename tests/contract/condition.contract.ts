@@ -1,0 +1,354 @@
+/** A Condition: exactly as many wake up as were notified, nobody who left takes a wake-up along, and wait always ends holding the lock. */
+import assert from "node:assert/strict";
+import { Condition, Event, Lock } from "allcores";
+import { waitersOf } from "../fixtures/waiters.js";
+import type { Across, Check } from "./stage.js";
+
+export type ConditionObjects = { readonly condition: Condition; readonly blocked: Event; readonly notified: Event };
+
+/** With an RLock of its own. */
+export function conditionObjects(across: Across): ConditionObjects {
+  return { condition: new Condition(undefined, { across }), blocked: new Event({ across }), notified: new Event({ across }) };
+}
+
+/** With a given Lock. */
+export function lockConditionObjects(across: Across): ConditionObjects {
+  return { condition: new Condition(new Lock({ across })), blocked: new Event({ across }), notified: new Event({ across }) };
+}
+
+const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
+const NOT_HELD = { code: "ERR_ALLCORES_NOT_HELD" };
+
+export const conditionContract: Check<ConditionObjects> = (stage, check) => {
+  const { here } = stage;
+  const run = stage.verb("run");
+  const wait = stage.verb("wait");
+  const waitFor = stage.verb("waitFor");
+  const waiting = (count: number) => here.call(({ condition }, { until, waiters }, count) => until(() => waiters(condition) === count), count);
+  /** The subject waits under the lock; answers whether it held the lock afterwards. */
+  const waits = (options: object = {}) =>
+    stage.subject.call(
+      async ({ condition }, _, acquire, wait, options) => {
+        const held = await condition[acquire]();
+        try {
+          await condition[wait](options);
+          return { locked: condition.locked };
+        } finally {
+          held[Symbol.dispose]();
+        }
+      },
+      stage.verb("acquire"),
+      wait,
+      options,
+    );
+  const notifies = (n: number) =>
+    stage.third.call(({ condition }, _, n) => void condition.runSync(() => (n === 0 ? condition.notifyAll() : condition.notify(n))), n);
+  /** `count` awaiting waiters of the third worker; how many are awake is kept. */
+  const manyWait = (count: number) =>
+    stage.third.call(async ({ condition }, { kept }, count) => {
+      kept.awake = [];
+      for (let index = 0; index < count; index++) {
+        const held = await condition.acquire();
+        void condition.wait().then(() => {
+          (kept.awake as number[]).push(index);
+          held[Symbol.dispose]();
+        });
+      }
+    }, count);
+  const awake = (count: number) =>
+    stage.third.call(async (_, { kept, until }, count) => {
+      await until(() => (kept.awake as number[]).length >= count);
+      return kept.awake as number[];
+    }, count);
+
+  check("wait, notify and notifyAll need the lock", async () => {
+    await assert.rejects(
+      stage.subject.call(async ({ condition }, _, wait) => condition[wait]({ timeout: 1 }), wait),
+      NOT_HELD,
+    );
+    await assert.rejects(
+      stage.subject.call(async ({ condition }, _, waitFor) => void (await condition[waitFor](() => true)), waitFor),
+      NOT_HELD,
+    );
+    await assert.rejects(
+      stage.subject.call(({ condition }) => condition.notify()),
+      NOT_HELD,
+    );
+    await stage.third.call(({ condition }, { held }) => void (held.h = condition.acquireSync()));
+    await assert.rejects(
+      stage.subject.call(({ condition }) => condition.notifyAll()),
+      NOT_HELD,
+    );
+    await assert.rejects(
+      stage.subject.call(async ({ condition }, _, wait) => condition[wait]({ timeout: 1 }), wait),
+      NOT_HELD,
+    );
+    await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
+    assert.equal(stage.objects.condition.locked, false);
+  });
+
+  check("the lock is free while somebody waits, and held again when the wait is over", async () => {
+    const waited = waits();
+    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+    await notifies(1);
+    assert.deepEqual(await waited, { locked: true });
+    assert.equal(stage.objects.condition.locked, false);
+  });
+
+  check("the waiter does not go on before the notifier has let the lock go", async () => {
+    const waited = waits();
+    await waiting(1);
+    await stage.third.call(({ condition }, { held }) => {
+      held.h = condition.acquireSync();
+      condition.notify();
+    });
+    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 0));
+    assert.equal(stage.objects.condition.locked, true);
+    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition.lock) === 1));
+    await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
+    assert.deepEqual(await waited, { locked: true });
+  });
+
+  check("notify(n) wakes exactly n, the longest waiting first; notifyAll the rest", async () => {
+    const waited = waits();
+    await waiting(1);
+    await manyWait(4);
+    await waiting(5);
+    await notifies(3);
+    assert.deepEqual(await waited, { locked: true });
+    assert.deepEqual(await awake(2), [0, 1]);
+    assert.equal(waitersOf(stage.objects.condition), 2);
+    await notifies(0);
+    assert.deepEqual(await awake(4), [0, 1, 2, 3]);
+    assert.equal(waitersOf(stage.objects.condition), 0);
+  });
+
+  check("more than wait may be notified, and a notification is not remembered", async () => {
+    await notifies(1);
+    await notifies(0);
+    await assert.rejects(waits({ timeout: 30 }), TIMEOUT);
+    const waited = waits();
+    await waiting(1);
+    await notifies(100);
+    assert.deepEqual(await waited, { locked: true });
+    await assert.rejects(waits({ timeout: 30 }), TIMEOUT);
+  });
+
+  check("a timeout ends the wait holding the lock, and leaves no trace", async () => {
+    for (const timeout of [0, 30]) {
+      const told = await stage.subject.call(
+        async ({ condition }, _, acquire, wait, timeout) => {
+          const held = await condition[acquire]();
+          let code: unknown;
+          try {
+            await condition[wait]({ timeout });
+          } catch (error) {
+            code = (error as { code: string }).code;
+          }
+          const told = [code, condition.locked];
+          condition.notify();
+          held[Symbol.dispose]();
+          return told.concat(condition.locked);
+        },
+        stage.verb("acquire"),
+        wait,
+        timeout,
+      );
+      assert.deepEqual(told, ["ERR_ALLCORES_TIMEOUT", true, false]);
+      assert.equal(waitersOf(stage.objects.condition), 0);
+    }
+  });
+
+  check("wrong options and numbers are refused, the lock stays held", async () => {
+    const codes = await stage.subject.call(
+      async ({ condition }, _, acquire, wait) => {
+        const held = await condition[acquire]();
+        const codes: unknown[] = [];
+        const tries: (() => unknown)[] = [-1, Number.NaN, "1"].map((timeout) => () => condition[wait]({ timeout: timeout as number }));
+        for (const n of [0, -1, 1.5, Number.NaN, "1"]) tries.push(() => condition.notify(n as number));
+        for (const attempt of tries) await (async () => attempt())().catch((error) => codes.push(error.code));
+        codes.push(condition.locked);
+        held[Symbol.dispose]();
+        return codes.concat(condition.locked);
+      },
+      stage.verb("acquire"),
+      wait,
+    );
+    const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
+    assert.deepEqual(codes, [range, range, type, range, range, type, type, type, true, false]);
+  });
+
+  check("waitFor looks first, then after each notification, and gives the value", async () => {
+    const value = await stage.subject.call(async ({ condition }, _, run, waitFor) => condition[run](() => condition[waitFor](() => "now")), run, waitFor);
+    assert.equal(value, "now");
+    const counted = stage.subject.call(
+      async ({ condition, blocked }, { kept }, run, waitFor) => {
+        kept.looks = 0;
+        return condition[run](() =>
+          condition[waitFor](() => {
+            kept.looks = (kept.looks as number) + 1;
+            blocked.set();
+            return (kept.looks as number) >= 3 && condition.locked && `after ${kept.looks} looks`;
+          }),
+        );
+      },
+      run,
+      waitFor,
+    );
+    for (let round = 0; round < 2; round++) {
+      // It has looked, and waits: a notification before that would be for nobody.
+      await stage.objects.blocked.wait();
+      await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+      stage.objects.blocked.clear();
+      await notifies(1);
+    }
+    assert.equal(await counted, "after 3 looks");
+    assert.equal(stage.objects.condition.locked, false);
+  });
+
+  check("waitFor runs out, and what its predicate throws comes through, both holding the lock", async () => {
+    const told = await stage.subject.call(
+      async ({ condition }, _, run, waitFor) =>
+        condition[run as "run"](async () => {
+          const told: unknown[] = [];
+          const attempts = [
+            () => condition[waitFor](() => false, { timeout: 20 }),
+            () =>
+              condition[waitFor](() => {
+                throw new Error("predicate");
+              }),
+          ];
+          for (const attempt of attempts) await (async () => attempt())().catch((error) => told.push(error.code ?? error.message));
+          return told.concat(condition.locked);
+        }),
+      "run",
+      waitFor,
+    );
+    assert.deepEqual(told, ["ERR_ALLCORES_TIMEOUT", "predicate", true]);
+    assert.equal(stage.objects.condition.locked, false);
+  });
+
+  if (!stage.blocking) {
+    check("an aborted signal ends the wait holding the lock, before and while waiting", async () => {
+      const told = await stage.subject.call(({ condition }, { until, waiters }) =>
+        condition.run(async () => {
+          const told: unknown[] = [];
+          await condition.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => told.push(error.message, condition.locked));
+          const controller = new AbortController();
+          const waiting = condition.wait({ signal: controller.signal }).catch((error) => told.push(error.message, condition.locked));
+          await until(() => waiters(condition) === 1);
+          told.push(condition.locked);
+          controller.abort(new Error("while"));
+          await waiting;
+          return told;
+        }),
+      );
+      assert.deepEqual(told, ["before", true, false, "while", true]);
+      assert.equal(stage.objects.condition.locked, false);
+      assert.equal(waitersOf(stage.objects.condition), 0);
+    });
+
+    for (const leaving of ["is aborted", "runs out of time"] as const) {
+      check(`a waiter that ${leaving} with a wake-up in its hands passes it on`, async () => {
+        const told = stage.subject.call(async ({ condition, blocked, notified }, { until, untilSync, waiters }, leaving) => {
+          const told: string[] = [];
+          const controller = new AbortController();
+          const waits = async (name: string, options: object) => {
+            const held = await condition.acquire();
+            await condition.wait(options).then(
+              () => told.push(`${name} woken`),
+              () => told.push(`${name} left`),
+            );
+            held[Symbol.dispose]();
+          };
+          const first = waits("first", leaving === "is aborted" ? { signal: controller.signal } : { timeout: 200 });
+          const timeIsUp = performance.now() + 210;
+          const second = waits("second", {});
+          await until(() => waiters(condition) === 2 && !condition.locked);
+          blocked.set();
+          // This loop stands still: the wake-up cannot be taken before the abort or the timeout.
+          untilSync(() => notified.isSet && performance.now() > timeIsUp);
+          controller.abort();
+          await first;
+          if (told[0] === "first left") await second;
+          return told;
+        }, leaving);
+        await stage.objects.blocked.wait();
+        await notifies(1);
+        stage.objects.notified.set();
+        const seen = await told;
+        // One wake-up, and it went to one of the two.
+        assert.deepEqual(seen, seen[0] === "first woken" ? ["first woken"] : ["first left", "second woken"]);
+        if (seen.length === 1) await notifies(1);
+      });
+    }
+  }
+
+  if (stage.apart) {
+    check("death: a notification after the death of a waiter reaches a live one", async () => {
+      const victim = stage.victim();
+      victim.call(({ condition }) => void condition.runSync(() => condition.waitSync())).catch(() => {});
+      await waiting(1);
+      const waited = waits({ timeout: 5000 });
+      await waiting(2);
+      await victim.kill();
+      await notifies(1);
+      assert.deepEqual(await waited, { locked: true });
+    });
+
+    check("death: a notification that the dead had not taken yet reaches a live one", async () => {
+      const victim = stage.victim();
+      victim
+        .call(async ({ condition }) => {
+          await condition.acquire();
+          void condition.wait();
+          for (;;);
+        })
+        .catch(() => {});
+      await waiting(1);
+      const waited = waits({ timeout: 5000 });
+      await waiting(2);
+      await notifies(1);
+      assert.equal(waitersOf(stage.objects.condition), 2);
+      await victim.kill();
+      assert.deepEqual(await waited, { locked: true });
+    });
+
+    check("death: a notifier that dies holding the lock does not keep the notified out", async () => {
+      const victim = stage.victim();
+      const waited = waits({ timeout: 5000 });
+      await waiting(1);
+      await victim.call(({ condition }) => {
+        condition.acquireSync();
+        condition.notify();
+      });
+      await victim.kill();
+      assert.deepEqual(await waited, { locked: true });
+      assert.equal(stage.objects.condition.locked, false);
+    });
+  }
+};
+
+/** What only a condition with an RLock can show. */
+export const nestedContract: Check<ConditionObjects> = (stage, check) => {
+  conditionContract(stage, check);
+  check("wait gives up all levels of its RLock and takes them back", async () => {
+    const told = stage.subject.call(
+      async ({ condition }, _, acquire, wait) => {
+        const outer = (await condition[acquire]()) as import("allcores").RHeld;
+        const inner = outer.acquire();
+        await condition[wait]();
+        const told = [condition.locked];
+        inner[Symbol.dispose]();
+        told.push(condition.locked);
+        outer[Symbol.dispose]();
+        return told.concat(condition.locked);
+      },
+      stage.verb("acquire"),
+      stage.verb("wait"),
+    );
+    await stage.here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+    await stage.third.call(({ condition }) => condition.runSync(() => condition.notify()));
+    assert.deepEqual(await told, [true, true, false]);
+  });
+};

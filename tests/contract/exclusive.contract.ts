@@ -1,0 +1,356 @@
+/** What holds for everything that one worker at a time can have, whatever it is called: a lock, a permit of one, the writer's side. */
+import assert from "node:assert/strict";
+import type { Held } from "allcores";
+import { waitersOf } from "../fixtures/waiters.js";
+import type { Check, Stage } from "./stage.js";
+
+/** The object under test, its operations by name. */
+export type Exclusive = { readonly [verb: string]: (options?: unknown) => unknown };
+
+export interface Words {
+  /** Verb that waits; `${take}Sync` blocks. */
+  readonly take: string;
+  readonly tryTake: string;
+  /** Property that has this value while it is held. */
+  readonly busy: readonly [property: string, value: unknown];
+  /** Offset of the key that its waiters wait for. */
+  readonly key: number;
+  /** Whether `run` and `runSync` exist. */
+  readonly runs: boolean;
+  /** Whether blocking code of its owner gets it again. */
+  readonly reenters?: boolean;
+}
+
+export type ExclusiveObjects = { readonly it: Exclusive };
+
+const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
+
+export function exclusive({ take, tryTake, busy, key, runs, reenters = false }: Words): Check<ExclusiveObjects> {
+  return (stage, check) => {
+    const verb = stage.verb(take);
+    const { here } = stage;
+    const waiting = (count: number) => here.call(({ it }, { until, waiters }) => until(() => waiters(it, key) === count));
+    const isBusy = () => (stage.objects.it as unknown as Record<string, unknown>)[busy[0]] === busy[1];
+    /** Takes it and keeps it in the actor. */
+    const hold = (who: Stage<ExclusiveObjects>["subject"], name = "h") =>
+      who.call(
+        ({ it }, { held }, tryTake, name) => {
+          held[name] = it[tryTake]!() as Held;
+          return held[name] !== undefined;
+        },
+        tryTake,
+        name,
+      );
+    const letGo = (who: Stage<ExclusiveObjects>["subject"], name = "h") => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
+    const wait = (who: Stage<ExclusiveObjects>["subject"], options: object = {}, name = "h") =>
+      who.call(
+        async ({ it }, { held }, verb, name, options) => {
+          held[name] = (await it[verb]!(options)) as Held;
+          return { ownerDied: held[name].ownerDied };
+        },
+        verb,
+        name,
+        options,
+      );
+
+    check("it is had by one at a time", async () => {
+      assert.deepEqual(await wait(stage.subject), { ownerDied: false });
+      if (stage.apart || !reenters) assert.equal(await hold(stage.other, "second"), false);
+      assert.equal(await hold(stage.third), false);
+      assert.equal(isBusy(), true);
+      await letGo(stage.subject);
+      assert.equal(isBusy(), false);
+      assert.equal(await hold(stage.third), true);
+      await letGo(stage.third);
+    });
+
+    check("without options it is had at once when it is free", async () => {
+      const died = await stage.subject.call(async ({ it }, { held }, verb) => {
+        held.h = (await it[verb]!()) as Held;
+        return held.h.ownerDied;
+      }, verb);
+      assert.equal(died, false);
+      await letGo(stage.subject);
+      assert.equal(isBusy(), false);
+    });
+
+    check("one attempt: try answers undefined, timeout 0 throws", async () => {
+      await hold(stage.third);
+      assert.equal(await hold(stage.subject), false);
+      await assert.rejects(wait(stage.subject, { timeout: 0 }), TIMEOUT);
+      await letGo(stage.third);
+      assert.deepEqual(await wait(stage.subject, { timeout: 0 }), { ownerDied: false });
+      await letGo(stage.subject);
+    });
+
+    check("a timeout that runs out leaves no trace", async () => {
+      await hold(stage.third);
+      const before = Date.now();
+      await assert.rejects(wait(stage.subject, { timeout: 40 }), TIMEOUT);
+      assert.ok(Date.now() - before >= 35);
+      assert.equal(waitersOf(stage.objects.it, key), 0);
+      assert.equal(isBusy(), true);
+      await letGo(stage.third);
+      assert.equal(await hold(stage.subject), true);
+      await letGo(stage.subject);
+      assert.equal(isBusy(), false);
+    });
+
+    check("a wrong timeout is refused and changes nothing, free or held", async () => {
+      for (const held of [false, true]) {
+        if (held) await hold(stage.third);
+        const codes = await stage.subject.call(async ({ it }, _, verb) => {
+          const codes: unknown[] = [];
+          for (const options of [{ timeout: -1 }, { timeout: Number.NaN }, { timeout: "1" }, { timeout: null }, 5, null]) {
+            try {
+              await it[verb]!(options);
+              codes.push("taken");
+            } catch (error) {
+              codes.push((error as { code?: string }).code ?? error);
+            }
+          }
+          return codes;
+        }, verb);
+        const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
+        assert.deepEqual(codes, [range, range, type, type, type, type]);
+        assert.equal(isBusy(), held);
+        assert.equal(waitersOf(stage.objects.it, key), 0);
+        if (held) await letGo(stage.third);
+      }
+    });
+
+    check("disposing twice is harmless, and a stale hold never frees the next owner's", async () => {
+      await hold(stage.subject, "first");
+      await letGo(stage.subject, "first");
+      await letGo(stage.subject, "first");
+      assert.equal(isBusy(), false);
+      await hold(stage.subject, "second");
+      await letGo(stage.subject, "first");
+      assert.equal(isBusy(), true);
+      await letGo(stage.subject, "second");
+      await hold(stage.other, "theirs");
+      await letGo(stage.subject, "first");
+      await letGo(stage.subject, "second");
+      assert.equal(isBusy(), true);
+      assert.equal(await hold(stage.third), false);
+      await letGo(stage.other, "theirs");
+    });
+
+    check("a waiter gets it when it is released", async () => {
+      await hold(stage.third);
+      const waited = wait(stage.subject);
+      await waiting(1);
+      await letGo(stage.third);
+      assert.deepEqual(await waited, { ownerDied: false });
+      assert.equal(waitersOf(stage.objects.it, key), 0);
+      assert.equal(isBusy(), true);
+      await letGo(stage.subject);
+    });
+
+    if (stage.canMeet) {
+      check("many waiters of many workers all get it, one after the other", async () => {
+        await hold(stage.other, "first");
+        const eachLetsGo = (who: Stage<ExclusiveObjects>["subject"], verb: string) =>
+          who.call(async ({ it }, { kept }, verb) => {
+            for (let round = 0; round < 20; round++) {
+              const held = (await it[verb]!()) as Held;
+              kept.inside = ((kept.inside as number | undefined) ?? 0) + 1;
+              if (kept.inside !== 1) throw new Error("two inside");
+              kept.inside = 0;
+              held[Symbol.dispose]();
+            }
+            return "done";
+          }, verb);
+        const all = [eachLetsGo(stage.subject, verb), eachLetsGo(stage.third, take), eachLetsGo(stage.third, take)];
+        if (!stage.blocking) all.push(eachLetsGo(stage.subject, verb), eachLetsGo(stage.other, take));
+        await here.call(({ it }, { until, waiters }, key) => until(() => waiters(it, key) >= 3), key);
+        await letGo(stage.other, "first");
+        assert.deepEqual(new Set(await Promise.all(all)), new Set(["done"]));
+        assert.equal(isBusy(), false);
+      });
+    }
+
+    if (!stage.blocking) {
+      check("a signal that is aborted already rejects with its reason and takes nothing", async () => {
+        const told = await stage.subject.call(
+          ({ it }, _, verb) =>
+            (it[verb]!({ signal: AbortSignal.abort(new Error("enough")) }) as Promise<Held>).then(
+              () => "taken",
+              (error) => error.message,
+            ),
+          verb,
+        );
+        assert.equal(told, "enough");
+        assert.equal(isBusy(), false);
+      });
+
+      check("a wrong signal is refused and changes nothing", async () => {
+        await assert.rejects(wait(stage.subject, { signal: {} }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+        assert.equal(isBusy(), false);
+      });
+
+      check("aborting a wait leaves no trace", async () => {
+        await hold(stage.third);
+        const told = await stage.subject.call(
+          async ({ it }, { waiters, until }, verb, key) => {
+            const controller = new AbortController();
+            const waiting = (it[verb]!({ signal: controller.signal }) as Promise<Held>).then(
+              () => "taken",
+              (error) => error.message,
+            );
+            await until(() => waiters(it, key) === 1);
+            controller.abort(new Error("enough"));
+            const left = waiters(it, key);
+            return [await waiting, left];
+          },
+          verb,
+          key,
+        );
+        assert.deepEqual(told, ["enough", 0]);
+        await letGo(stage.third);
+        assert.equal(isBusy(), false);
+        assert.equal(await hold(stage.subject), true);
+        await letGo(stage.subject);
+      });
+
+      check("a wake-up that an aborted waiter had won goes to the next", async () => {
+        await hold(stage.third);
+        const second = stage.subject.call(
+          async ({ it }, { untilSync }, verb, [property, value]) => {
+            const controller = new AbortController();
+            const first = (it[verb]!({ signal: controller.signal }) as Promise<Held>).then(
+              () => "taken",
+              (error) => error.message,
+            );
+            const second = it[verb]!() as Promise<Held>;
+            await new Promise(setImmediate);
+            // Blocks until the wake-up has been given to this loop, which thus cannot take it before the abort.
+            untilSync(() => (it as unknown as Record<string, unknown>)[property] !== value);
+            controller.abort(new Error("enough"));
+            const held = await second;
+            held[Symbol.dispose]();
+            return first;
+          },
+          verb,
+          busy,
+        );
+        await waiting(2);
+        await letGo(stage.third);
+        assert.equal(await second, "enough");
+        assert.equal(isBusy(), false);
+      });
+    }
+
+    if (runs) {
+      check("run gives the function's value, and lets go when it throws", async () => {
+        const outcome = await stage.subject.call(
+          async ({ it }, _, run, [property]) => {
+            const look = it as unknown as Record<string, unknown>;
+            const inside: unknown[] = [];
+            const runs = it[run] as (fn: (held: Held) => unknown, options?: unknown) => unknown;
+            const value = await runs.call(
+              it,
+              (held) => {
+                inside.push(look[property]);
+                return held.ownerDied ? 1 : 2;
+              },
+              { timeout: 1000 },
+            );
+            let thrown: unknown;
+            try {
+              await runs.call(it, () => {
+                throw new Error("inside");
+              });
+            } catch (error) {
+              thrown = (error as Error).message;
+            }
+            return [value, inside, thrown];
+          },
+          stage.verb("run"),
+          busy,
+        );
+        assert.deepEqual(outcome, [2, [busy[1]], "inside"]);
+        assert.equal(isBusy(), false);
+      });
+
+      check("run does not run its function when it cannot have it in time", async () => {
+        await hold(stage.third);
+        const outcome = stage.subject.call(
+          async ({ it }, _, run) => (it[run] as (fn: () => unknown, options?: unknown) => unknown).call(it, () => "ran", { timeout: 5 }),
+          stage.verb("run"),
+        );
+        await assert.rejects(outcome, TIMEOUT);
+        await letGo(stage.third);
+      });
+    }
+
+    if (stage.apart) {
+      check("death: killed while it holds, a waiter is told", async () => {
+        const victim = stage.victim();
+        await hold(victim);
+        const waited = wait(stage.subject, { timeout: 5000 });
+        await waiting(1);
+        await victim.kill();
+        assert.deepEqual(await waited, { ownerDied: true });
+        await letGo(stage.subject);
+        assert.deepEqual(await wait(stage.other), { ownerDied: false });
+        await letGo(stage.other);
+      });
+
+      check("death: killed while it holds, found by trying", async () => {
+        const victim = stage.victim();
+        await hold(victim);
+        assert.equal(await hold(stage.subject), false);
+        await victim.kill();
+        const died = await stage.subject.call(async ({ it }, { held, until }, tryTake) => {
+          await until(() => (held.h = it[tryTake]!() as Held) !== undefined);
+          return held.h!.ownerDied;
+        }, tryTake);
+        assert.equal(died, true);
+        await letGo(stage.subject);
+      });
+
+      check("death: an exit that lets go of nothing counts as one", async () => {
+        const victim = stage.victim();
+        await hold(victim);
+        const waited = wait(stage.subject, { timeout: 5000 });
+        await waiting(1);
+        await victim.end();
+        assert.deepEqual(await waited, { ownerDied: true });
+        await letGo(stage.subject);
+      });
+
+      check("death: killed while it waits, no wake-up is lost", async () => {
+        const victim = stage.victim();
+        await hold(stage.third);
+        wait(victim, {}).catch(() => {});
+        await waiting(1);
+        const waited = wait(stage.subject, { timeout: 5000 });
+        await waiting(2);
+        await victim.kill();
+        await letGo(stage.third);
+        assert.deepEqual(await waited, { ownerDied: false });
+        await letGo(stage.subject);
+      });
+
+      check("death: a wake-up that the dead had won goes to the next", async () => {
+        const victim = stage.victim();
+        await hold(stage.third);
+        victim
+          .call(async ({ it }, _, take) => {
+            void it[take]!();
+            for (;;);
+          }, take)
+          .catch(() => {});
+        await waiting(1);
+        const waited = wait(stage.subject, { timeout: 5000 });
+        await waiting(2);
+        await letGo(stage.third);
+        await victim.kill();
+        await waited;
+        await letGo(stage.subject);
+        assert.equal(isBusy(), false);
+      });
+    }
+  };
+}

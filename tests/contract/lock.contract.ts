@@ -1,0 +1,102 @@
+/** What a Lock adds: anybody may release it, and the ownership can be handed on. */
+import assert from "node:assert/strict";
+import { Lock } from "allcores";
+import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
+import type { Across, Check } from "./stage.js";
+
+export type LockObjects = ExclusiveObjects & { readonly lock: Lock };
+
+export function lockObjects(across: Across): LockObjects {
+  const lock = new Lock({ across });
+  return { lock, it: lock as never };
+}
+
+export const lockContract: Check<LockObjects> = (stage, check) => {
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["locked", true], key: 0, runs: true })(stage as never, check);
+  const acquire = stage.verb("acquire");
+
+  check("release of what nobody holds is an error that changes nothing", async () => {
+    await assert.rejects(
+      stage.subject.call(({ lock }) => lock.release()),
+      { code: "ERR_ALLCORES_NOT_HELD" },
+    );
+    assert.equal(stage.objects.lock.locked, false);
+    assert.ok(await stage.other.call(({ lock }) => lock.tryAcquire() !== undefined));
+    stage.objects.lock.release();
+  });
+
+  check("it is not re-entrant", async () => {
+    await stage.subject.call(async ({ lock }, _, acquire) => void (await lock[acquire]()), acquire);
+    await assert.rejects(
+      stage.subject.call(async ({ lock }, _, acquire) => lock[acquire]({ timeout: 5 }), acquire),
+      { code: "ERR_ALLCORES_TIMEOUT" },
+    );
+    assert.equal(await stage.subject.call(({ lock }) => lock.tryAcquire() === undefined), true);
+  });
+
+  check("any worker may release it, and the hold that it ended is stale", async () => {
+    await stage.subject.call(async ({ lock }, { held }, acquire) => void (held.mine = await lock[acquire]()), acquire);
+    await stage.other.call(({ lock }) => lock.release());
+    assert.equal(stage.objects.lock.locked, false);
+    await stage.third.call(({ lock }, { held }) => void (held.theirs = lock.acquireSync()));
+    await stage.subject.call((_, { held }) => held.mine![Symbol.dispose]());
+    assert.equal(stage.objects.lock.locked, true);
+    await stage.third.call((_, { held }) => held.theirs![Symbol.dispose]());
+    assert.equal(stage.objects.lock.locked, false);
+  });
+
+  check("a hold that another worker ended never frees the same worker's next hold", async () => {
+    const frees = await stage.subject.call(async ({ lock }, { held }, acquire) => {
+      const first = await lock[acquire]();
+      lock.release();
+      held.second = await lock[acquire]();
+      first[Symbol.dispose]();
+      return !lock.locked;
+    }, acquire);
+    assert.equal(frees, false);
+    await stage.other.call(({ lock }) => lock.release());
+    await stage.third.call(({ lock }, { held }) => void (held.theirs = lock.acquireSync()));
+    await stage.subject.call((_, { held }) => held.second![Symbol.dispose]());
+    assert.equal(stage.objects.lock.locked, true);
+  });
+
+  check("release by another worker wakes a waiter", async () => {
+    await stage.third.call(({ lock }, { held }) => void (held.h = lock.acquireSync()));
+    const waited = stage.subject.call(async ({ lock }, _, acquire) => (await lock[acquire]()).ownerDied, acquire);
+    await stage.here.call(({ lock }, { until, waiters }) => until(() => waiters(lock) === 1));
+    stage.objects.lock.release();
+    assert.equal(await waited, false);
+  });
+
+  check("handing it to a worker that is not alive is an error that changes nothing", async () => {
+    await assert.rejects(
+      stage.subject.call(async ({ lock }, { held }, acquire) => {
+        held.h = await lock[acquire]();
+        held.h.handOff(123456);
+      }, acquire),
+      { code: "ERR_ALLCORES_NOT_OWNER" },
+    );
+    assert.equal(stage.objects.lock.locked, true);
+    await stage.subject.call((_, { held }) => held.h![Symbol.dispose]());
+    assert.equal(stage.objects.lock.locked, false);
+  });
+
+  if (stage.apart) {
+    check("handed on, it is the heir's: the giver's hold is stale, the heir's death is the owner's", async () => {
+      const heir = stage.victim();
+      await heir.call(({ lock }) => lock.locked);
+      await stage.subject.call(
+        async ({ lock }, { held }, acquire, worker) => {
+          held.h = await lock[acquire]();
+          held.h.handOff(worker as number);
+          held.h[Symbol.dispose]();
+        },
+        acquire,
+        heir.worker.worker,
+      );
+      assert.equal(stage.objects.lock.locked, true);
+      await heir.kill();
+      assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: 5000 })).ownerDied), true);
+    });
+  }
+};

@@ -1,0 +1,51 @@
+/** What a pool does to the life of its program, and what is left when the program is gone. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { isRunning, until } from "../fixtures/pool-processes.js";
+
+const program = fileURLToPath(new URL("../fixtures/pool-life.js", import.meta.url));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly end: Promise<{ code: number | null; signal: string | null; out: string; err: string }>;
+  out(): string;
+}
+
+function run(what: string, across: string): Run {
+  const child = spawn(process.execPath, [program, what, across], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+  const end = new Promise<{ code: number | null; signal: string | null; out: string; err: string }>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal, out, err }));
+  });
+  return { child, end, out: () => out };
+}
+
+for (const across of ["threads", "processes"]) {
+  describe(`a program with a pool of ${across}`, { concurrency: 2, timeout: 30_000 }, () => {
+    const prints = async (what: string, expected: string) => assert.deepEqual(await run(what, across).end, { code: 0, signal: null, out: expected, err: "" });
+
+    test("an unused pool does not keep it alive", () => prints("unused", "end\n"));
+    test("an idle pool does not keep it alive", () => prints("idle", "3\n"));
+    test("pending work does", () => prints("pending", "waiting\ndone 300\n"));
+    test("work of a pool that was closed does", () => prints("closed", "done 100\n"));
+    test("a failing task that nobody awaits does not kill it", () => prints("unawaited-failure", "3\n"));
+    test("workers are numbered from 1", () => prints("names", "PoolWorker-1,PoolWorker-2\n"));
+    test("process.exit ends it in the middle of work", () => prints("exit", "end\n"));
+  });
+}
+
+test("SIGKILL of the program: no process of its pool is left", { timeout: 30_000 }, async () => {
+  const { child, end, out } = run("hang", "processes");
+  await until(() => out().endsWith("\n"), 20_000);
+  const pids = out().trim().split(" ").map(Number);
+  assert.equal(pids.length, 2);
+  assert.deepEqual(pids.map(isRunning), [true, true]);
+  child.kill("SIGKILL");
+  await until(() => !pids.some(isRunning), 1_000);
+  assert.equal((await end).signal, "SIGKILL");
+});

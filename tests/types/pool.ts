@@ -1,0 +1,93 @@
+/** What the compiler accepts and refuses; nothing here runs. */
+import { type Future, type MapRun, type Pool, ProcessPool, Queue, type Task, task, ThreadPool, transfer } from "allcores";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function expectType<Expected>() {
+  return <Actual>(_value: Actual, _same: Same<Actual, Expected>): void => {};
+}
+
+const add = task(import.meta, function add(a: number, b: number) {
+  return a + b;
+});
+const later = task(import.meta, async function later(text: string, times?: number) {
+  return text.repeat(times ?? 1);
+});
+const first = task(import.meta, "first", <T>(items: readonly T[]): T | undefined => items[0]);
+const drain = task(import.meta, "drain", (queue: Queue<string>) => [...queue]);
+const nothing = task(import.meta, "nothing", () => {});
+
+export async function pools(): Promise<void> {
+  await using pool = new ThreadPool({ workers: 2 });
+  const either: Pool = Math.random() < 0.5 ? pool : new ProcessPool();
+
+  expectType<Future<number>>()(pool.submit(add, 1, 2), true);
+  expectType<Future<string>>()(either.submit(later, "x"), true);
+  expectType<Future<string>>()(pool.submit(later, "x", 2), true);
+  expectType<Future<void>>()(pool.submit(nothing), true);
+  expectType<string>()(await pool.submit(later, "x"), true);
+  expectType<Future<string[]>>()(pool.submit(drain, new Queue<string>()), true);
+  expectType<"pending" | "running" | "done" | "failed" | "cancelled">()(pool.submit(add, 1, 2).state, true);
+  pool.submit(first, transfer([1, 2]));
+
+  expectType<MapRun<string>>()(pool.map(later, ["a", "b"]), true);
+  expectType<string[]>()(await pool.map(later, new Set(["a"])), true);
+  for await (const text of pool.map(later, ["a"])) expectType<string>()(text, true);
+  async function* texts() {
+    yield "a";
+  }
+  expectType<string[]>()(await pool.map(later, texts()), true);
+
+  // @ts-expect-error a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that
+  pool.submit(() => 1);
+  // @ts-expect-error nor can a function that was not registered
+  pool.submit(String, 5);
+  // @ts-expect-error nor can one for map
+  pool.map((n: number) => n, [1]);
+  // @ts-expect-error an argument of another type
+  pool.submit(add, 1, "2");
+  // @ts-expect-error an argument is missing
+  pool.submit(add, 1);
+  // @ts-expect-error an argument too many
+  pool.submit(add, 1, 2, 3);
+  // @ts-expect-error a queue of other items
+  pool.submit(drain, new Queue<number>());
+  // @ts-expect-error items of another type
+  pool.map(later, [1, 2]);
+  // @ts-expect-error no items at all
+  pool.map(later, 5);
+  // @ts-expect-error a number of workers
+  new ThreadPool({ workers: "2" });
+  // @ts-expect-error a pool waits when it is disposed of
+  using _ = pool;
+  // @ts-expect-error nothing is moved of a number
+  transfer(5);
+}
+
+export function tasks(): void {
+  // A task is the function that it was.
+  expectType<number>()(add(1, 2), true);
+  expectType<Promise<string>>()(later("x"), true);
+  expectType<number | undefined>()(first([1, 2]), true);
+  expectType<string | undefined>()(first(["a"]), true);
+
+  expectType<number>()(add.partial(1)(2), true);
+  const pool = new ThreadPool();
+  expectType<Future<number>>()(pool.submit(add.partial(1), 2), true);
+  expectType<MapRun<number>>()(pool.map(add.partial(1), [1, 2, 3]), true);
+  const stored: Task<(a: number, b: number) => number> = add;
+  void stored;
+
+  // @ts-expect-error the first argument has another type
+  add.partial("1");
+  // @ts-expect-error only one is left
+  pool.submit(add.partial(1), 2, 3);
+  // @ts-expect-error the one that is left has another type
+  pool.map(add.partial(1), ["2"]);
+  // @ts-expect-error there is no first argument
+  nothing.partial(1);
+  // @ts-expect-error a function is needed
+  task(import.meta, "add", 5);
+  // @ts-expect-error a task of other arguments
+  const other: Task<(a: string, b: string) => number> = add;
+  void other;
+}

@@ -1,0 +1,57 @@
+/** What the compiler accepts of the primitives, and what it must refuse. */
+import { Barrier, type BoundedSemaphore, Condition, Event, type Held, Lock, RLock, type RWLock, type RHeld, type Semaphore } from "allcores";
+
+function same<A>(_value: A): <B>(proof: [A] extends [B] ? ([B] extends [A] ? true : never) : never, as: B) => void {
+  return () => {};
+}
+
+export async function accepted(lock: Lock, rlock: RLock, condition: Condition, semaphore: Semaphore, barrier: Barrier, rwlock: RWLock): Promise<void> {
+  {
+    using held = lock.acquireSync({ timeout: 5 });
+    held.ownerDied satisfies boolean;
+  }
+  using awaited = await lock.acquire({ timeout: 5, signal: AbortSignal.timeout(5) });
+  same(awaited)(true, awaited as Held);
+  lock.tryAcquire() satisfies Held | undefined;
+  (await lock.run(() => 1)) satisfies number;
+  (await lock.run(async () => "x")) satisfies string;
+  lock.runSync((held) => held.ownerDied) satisfies boolean;
+  rlock.acquireSync().acquire() satisfies RHeld;
+  (await condition.waitFor(() => [1, 2].find((n) => n > 1))) satisfies number;
+  condition.waitForSync((): "yes" | false => "yes") satisfies "yes";
+  (await barrier.wait({ action: () => {} })) satisfies number;
+  using permit = semaphore.acquireSync();
+  using reading = rwlock.readSync();
+  permit satisfies Held;
+  reading satisfies Held;
+  new Condition(new Lock());
+  new Condition(new RLock({ across: "processes" }));
+  new Event({ across: "threads", label: "ready" });
+  new Barrier(2, { timeout: 5 });
+}
+
+export function refused(lock: Lock, rlock: RLock, bounded: BoundedSemaphore, event: Event): void {
+  // @ts-expect-error a lock is not what is held: using _ = lock.acquireSync()
+  using _ = lock;
+  // @ts-expect-error a promise is not what is held: await it
+  using __ = lock.acquire();
+  // @ts-expect-error a blocking wait has no signal
+  lock.acquireSync({ signal: AbortSignal.timeout(1) });
+  // @ts-expect-error a Lock is no RLock
+  lock satisfies RLock;
+  // @ts-expect-error and the other way round
+  rlock satisfies Lock;
+  // @ts-expect-error an Event of ours is not the platform's
+  event satisfies globalThis.Event;
+  // @ts-expect-error a lock has no permits
+  lock satisfies Semaphore;
+  // @ts-expect-error reach is one of two words
+  new Lock({ across: "machines" });
+  // @ts-expect-error a timeout is a number
+  lock.acquireSync({ timeout: "5" });
+  // @ts-expect-error a barrier needs its number of parties
+  new Barrier();
+  // @ts-expect-error a semaphore is no lock for a condition
+  new Condition(bounded);
+  bounded satisfies Semaphore;
+}
