@@ -1,6 +1,7 @@
 /** What a value costs from here to there: encode, copy into shared memory, decode; beside JSON and V8's serializer doing the same. */
 import { deserialize, serialize } from "node:v8";
 import { decode, encode } from "../src/codec/index.js";
+import { compared, perRound, report } from "./measure.js";
 
 const shared = new Uint8Array(new SharedArrayBuffer(4 << 20));
 const processes = { to: "processes" } as const;
@@ -34,33 +35,22 @@ const values: [string, unknown, rounds: number][] = [
   ["Buffer of 1 MB", Buffer.alloc(1 << 20, 7), 200],
 ];
 
-/** Nanoseconds per round trip: the best of five runs. */
-function measure(trip: (value: unknown) => unknown, value: unknown, rounds: number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < 5; run++) {
-    const start = process.hrtime.bigint();
-    for (let round = 0; round < rounds; round++) trip(value);
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / rounds);
-  }
-  return best;
-}
-
-function shown(nanoseconds: number): string {
-  return nanoseconds < 1e4 ? `${nanoseconds.toFixed(0)} ns` : `${(nanoseconds / 1e3).toFixed(0)} µs`;
-}
-
 // All shapes before any measurement, so that each is measured as in a program that sends them all.
 for (const [, value] of values) for (let round = 0; round < 50; round++) viaCodec(value);
 
-console.table(
-  Object.fromEntries(
-    values.map(([name, value, rounds]) => [
-      name,
-      {
-        allcores: shown(measure(viaCodec, value, rounds)),
-        JSON: shown(measure(viaJson, value, Math.ceil(rounds / 20))),
-        "v8.serialize": shown(measure(viaV8, value, Math.ceil(rounds / 5))),
-      },
-    ]),
-  ),
+const RUNS = 5;
+
+const sampled = (trip: (value: unknown) => unknown, value: unknown, rounds: number): number[] =>
+  perRound(RUNS, rounds, (count) => {
+    for (let round = 0; round < count; round++) trip(value);
+  });
+
+report(
+  values.flatMap(([name, value, rounds]) => {
+    const ours = sampled(viaCodec, value, rounds);
+    return [
+      compared(name, "ns", { ours, theirs: sampled(viaJson, value, Math.ceil(rounds / 20)) }, "JSON"),
+      compared(name, "ns", { ours, theirs: sampled(viaV8, value, Math.ceil(rounds / 5)) }, "v8.serialize"),
+    ];
+  }),
 );

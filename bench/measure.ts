@@ -1,0 +1,164 @@
+/** What every benchmark here is made of: runs that alternate with the rival's, their medians, and the bound that is held against them. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** One line of the report. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  /** Medians. */
+  readonly ours: number;
+  readonly theirs?: number;
+  readonly rival?: string;
+  readonly ratio?: number;
+  readonly bound?: string;
+  readonly reached?: boolean;
+  /** How many runs the medians are of. */
+  readonly runs: number;
+}
+
+/** A bound on the ratio of medians. */
+export interface Bound {
+  readonly text: string;
+  ratio(ours: number, theirs: number): number;
+  holds(ratio: number): boolean;
+}
+
+/** Ours takes at most `most` times what the rival takes. */
+export const atMost = (most: number): Bound => ({
+  text: `ours ≤ ${most} × rival`,
+  ratio: (ours, theirs) => ours / theirs,
+  holds: (ratio) => ratio <= most,
+});
+
+/** Ours is at least `least` times as fast: the rival takes that many times what ours takes. */
+export const faster = (least: number): Bound => ({
+  text: `≥ ${least} × as fast`,
+  ratio: (ours, theirs) => theirs / ours,
+  holds: (ratio) => ratio >= least,
+});
+
+/** Two runs of something, one after the other, alternating. */
+export interface Pairs {
+  readonly ours: number[];
+  readonly theirs: number[];
+}
+
+export type Run = () => number | Promise<number>;
+
+/** Runs both in turns, so that what else happens on the machine hits both; the first `warmUps` turns do not count. */
+export async function alternate(turns: number, ours: Run, theirs: Run, warmUps = 1): Promise<Pairs> {
+  const pairs: Pairs = { ours: [], theirs: [] };
+  for (let turn = -warmUps; turn < turns; turn++) {
+    const mine = await ours();
+    const other = await theirs();
+    if (turn < 0) continue;
+    pairs.ours.push(mine);
+    pairs.theirs.push(other);
+  }
+  return pairs;
+}
+
+export function median(samples: readonly number[]): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Ours beside a rival that was measured in the same run. */
+export function compared(name: string, unit: string, { ours, theirs }: Pairs, rival: string, bound?: Bound): Figure {
+  const figure = { name, unit, ours: median(ours), theirs: median(theirs), rival, runs: ours.length };
+  const ratio = (bound ?? atMost(1)).ratio(figure.ours, figure.theirs);
+  return bound === undefined ? { ...figure, ratio } : { ...figure, ratio, bound: bound.text, reached: bound.holds(ratio) };
+}
+
+/** Ours against a figure that is fixed. */
+export function within(name: string, unit: string, samples: readonly number[], most: number): Figure {
+  const ours = median(samples);
+  return { name, unit, ours, ratio: ours / most, bound: `≤ ${most} ${unit}`, reached: ours <= most, runs: samples.length };
+}
+
+/** Nanoseconds of one round, several times over. */
+export function perRound(runs: number, rounds: number, body: (rounds: number) => void): number[] {
+  body(rounds);
+  return Array.from({ length: runs }, () => {
+    const start = process.hrtime.bigint();
+    body(rounds);
+    return Number(process.hrtime.bigint() - start) / rounds;
+  });
+}
+
+/** Seconds on a clock that all processes of this machine share, Python's `time.monotonic` included. */
+export const now = (): number => Number(process.hrtime.bigint()) / 1e9;
+
+/** From the first start to the last end. */
+export const spanOf = (spans: readonly (readonly [start: number, end: number])[]): number =>
+  Math.max(...spans.map(([, end]) => end)) - Math.min(...spans.map(([start]) => start));
+
+let version: string | null | undefined;
+
+/** The version of the `python3` that is installed, if one is. */
+export function pythonVersion(): string | undefined {
+  if (version === undefined) {
+    try {
+      version = execFileSync("python3", ["-c", "import platform; print(platform.python_version())"], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim();
+    } catch {
+      version = null;
+    }
+  }
+  return version ?? undefined;
+}
+
+/** Runs a script of bench/python, which prints one number. */
+export function python(script: string, ...args: (string | number)[]): number {
+  const path = fileURLToPath(new URL(`./python/${script}.py`, import.meta.url));
+  return Number(execFileSync("python3", [path, ...args.map(String)], { encoding: "utf8" }));
+}
+
+/** Ours in turns with a Python script; ours alone where there is no Python. */
+export async function besidePython(
+  name: string,
+  unit: string,
+  turns: number,
+  ours: Run,
+  script: string,
+  rival: string,
+  bound: Bound,
+  scale = 1,
+): Promise<Figure> {
+  if (pythonVersion() !== undefined) return compared(name, unit, await alternate(turns, ours, () => python(script) * scale), rival, bound);
+  const { ours: samples } = await alternate(turns, ours, () => 0);
+  return { name, unit, ours: median(samples), rival: `${rival}: no python3 here`, bound: bound.text, runs: turns };
+}
+
+/** Ends a benchmark: prints its figures, and hands them to bench/index.ts if that started it. */
+export function report(figures: readonly Figure[]): void {
+  print(figures);
+  process.send?.(figures, undefined, undefined, () => process.disconnect());
+}
+
+const shown = (value: number | undefined, unit: string): string =>
+  value === undefined ? "" : `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`;
+
+export function print(figures: readonly Figure[]): void {
+  const rows = figures.map(({ name, unit, ours, theirs, rival, ratio, bound, reached }) => [
+    name,
+    shown(ours, unit),
+    theirs === undefined ? (rival ?? "") : `${shown(theirs, unit)} (${rival})`,
+    ratio === undefined ? "" : ratio.toFixed(2),
+    bound ?? "",
+    reached === undefined ? "" : reached ? "reached" : "NOT reached",
+  ]);
+  const table = [["", "ours", "rival", "ratio", "bound", "verdict"], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  for (const row of table)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    );
+}

@@ -1,0 +1,2 @@
+/** A bare child process that sends back what it gets. */
+process.on("message", (message) => process.send!(message));
