@@ -364,6 +364,8 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
     const next = this.#draft(live);
     let chunk = words[next + STATE.tailChunk]!;
     let tail = words[next + STATE.tail]!;
+    // Another thread may have added the memory that the chunk stands in.
+    heap.reserveWords(chunk + tail + 1);
     // One word is always left for END.
     if (tail + recordWords >= heap.allocator.sizeOfBlock(chunk)) {
       const fresh = heap.allocator.allocate(Math.max(CHUNK_WORDS, FIRST_RECORD + recordWords + 1), KIND.plain);
@@ -446,6 +448,8 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
     let size: number;
     if (length === STORED) {
       const block = heap.words[chunk + head + 1]!;
+      // Its header, and where an extent tells its length.
+      heap.reserveWords(block + 8);
       taken = { block, left };
       head += 2;
       size = storedLength(heap, block);

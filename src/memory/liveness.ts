@@ -18,8 +18,11 @@ function statFields(path: string): string[] | undefined {
   let text: string;
   try {
     text = fs.readFileSync(path, "latin1");
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Anything else, such as too many open files, says nothing about the thread: nobody is taken for dead by mistake.
+    if (code === "ENOENT" || code === "ESRCH") return undefined;
+    throw error;
   }
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
@@ -40,7 +43,12 @@ export const kernelTells = fs.existsSync("/proc/self/stat");
 /** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
 export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
   if (!kernelTells) return true;
-  const fields = statFields(`/proc/${pid}/task/${tid}/stat`);
+  let fields: string[] | undefined;
+  try {
+    fields = statFields(`/proc/${pid}/task/${tid}/stat`);
+  } catch {
+    return true;
+  }
   if (fields === undefined) return false;
   const state = fields[0];
   return state !== "Z" && state !== "X" && (Number(fields[START_TIME_FIELD]) | 0) === startTime;
@@ -48,7 +56,12 @@ export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
 
 /** How a process ended that nobody has reaped yet: its exit code, or `-n` after signal n. Undefined while it runs or once it is reaped. */
 export function zombieExitCode(pid: number): number | undefined {
-  const fields = statFields(`/proc/${pid}/stat`);
+  let fields: string[] | undefined;
+  try {
+    fields = statFields(`/proc/${pid}/stat`);
+  } catch {
+    return undefined;
+  }
   if (fields === undefined || fields[0] !== "Z") return undefined;
   const status = Number(fields[EXIT_CODE_FIELD]);
   return status & 0x7f ? -(status & 0x7f) : (status >> 8) & 0xff;

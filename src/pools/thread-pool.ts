@@ -34,6 +34,7 @@ export class ThreadPool extends Pool {
   protected open(name: string, events: PoolWorkerEvents): PoolWorker {
     const worker = openThread({ kind: "pool", heap: threadHeap().buffers, name });
     let cause: unknown;
+    let held = false;
     worker.unref();
     worker.on("message", ([id, state, bytes, attachments]: ThreadJobResult) => {
       let value: unknown;
@@ -61,7 +62,12 @@ export class ThreadPool extends Pool {
         const job: ThreadJob = [id, url, task, args.toBytes(), args.attachments];
         worker.postMessage(job, args.transfer as ArrayBuffer[]);
       },
-      hold: (busy) => (busy ? worker.ref() : worker.unref()),
+      hold(busy) {
+        if (busy === held) return;
+        held = busy;
+        if (busy) worker.ref();
+        else worker.unref();
+      },
       close: () => void worker.terminate(),
       kill: () => void worker.terminate(),
     };

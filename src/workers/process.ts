@@ -142,6 +142,11 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     return pid === undefined || this.#child?.exitCode !== null || zombieExitCode(pid) !== undefined;
   }
 
+  protected exitCodeNow(): number | undefined {
+    const pid = this.#child?.pid;
+    return pid === undefined ? undefined : zombieExitCode(pid);
+  }
+
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
     this.#child?.kill(signal);
   }

@@ -4,17 +4,20 @@ import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoun
 // biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
 export type AnyFunction = (...args: any[]) => unknown;
 
-interface Brand {
-  /** Shown by the compiler where a plain function is given for a task. */
-  readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
+interface Bindable {
   /** The same task with its first argument given: shared options instead of a closure. */
   partial<F extends AnyFunction>(this: F, first: FirstOf<F>): Task<WithoutFirst<F>>;
 }
 
-/** A function that can be run in another worker: it keeps its type, overloads and generics, and can be called here as before. */
-export type Task<F extends AnyFunction = AnyFunction> = F & Brand;
+/**
+ * A function that can be run in another worker: it keeps its type, overloads and generics, and can be called here as before.
+ * The brand's name is what the compiler prints where a plain function is given; written out here, because it names an interface without its members.
+ */
+export type Task<F extends AnyFunction = AnyFunction> = F & {
+  readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
+} & Bindable;
 
-type FirstOf<F extends AnyFunction> = Parameters<F> extends [infer A, ...unknown[]] ? A : Parameters<F> extends [(infer A)?, ...unknown[]] ? A : never;
+type FirstOf<F extends AnyFunction> = Parameters<F> extends [] ? never : Parameters<F> extends [(infer A)?, ...unknown[]] ? A : never;
 type WithoutFirst<F extends AnyFunction> = Parameters<F> extends [unknown?, ...infer Rest] ? (...args: Rest) => ReturnType<F> : never;
 
 /** What identifies a task everywhere. */

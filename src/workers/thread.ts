@@ -135,6 +135,8 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     return false;
   }
 
+  protected exitCodeNow(): undefined {}
+
   protected end(): void {
     void this.#worker?.terminate();
   }

@@ -60,6 +60,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract get heap(): Heap;
   /** Starts the worker; must report its end through `ended`. */
   protected abstract launch(start: Start): void;
+  /** Its exit code, as far as the platform tells without help of the event loop. */
+  protected abstract exitCodeNow(): number | undefined;
   /** Whether it keeps the program alive. */
   protected abstract hold(alive: boolean): void;
   /** The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
@@ -136,6 +138,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#joined = true;
     if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal))))
       this.#timedOut(options);
+    if (completion.state === GONE) {
+      // The waiters' own look may be faster than the platform's report, which tells how it ended.
+      this.hold(true);
+      await this.#ended;
+    }
     return await this.#value();
   }
 
@@ -193,7 +200,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const { worker } = completion;
     const dead = worker === 0 ? this.isGone() : !completion.heap.registry.isAlive(worker);
     // Between the two looks it may have ended properly: the CAS inside decides.
-    return dead && (completion.finish(GONE) || true);
+    if (!dead) return false;
+    const code = this.exitCodeNow();
+    if (code !== undefined) completion.exitCode = code;
+    completion.finish(GONE);
+    return true;
   }
 
   #valueNow(): Awaited<ReturnType<F>> {
@@ -229,16 +240,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   #death(completion: Completion): WorkerDiedError {
     const { exitCode } = completion;
-    const signal = this.#signal;
+    const signal = this.#signal ?? signalOfCode(exitCode);
     const how = this.#expected
       ? "was terminated"
       : signal !== undefined
         ? `was killed by ${signal}`
         : exitCode === undefined
           ? "ended"
-          : exitCode < 0
-            ? `was killed by signal ${-exitCode}`
-            : `ended with exit code ${exitCode}`;
+          : `ended with exit code ${exitCode}`;
     const details = { exitCode, signal, ...(this.#cause === undefined ? {} : { cause: this.#cause }) };
     return new WorkerDiedError(`${this.name} ${how} before its task "${this.#task.name}" had returned`, details);
   }
@@ -246,6 +255,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #timedOut(options: SyncWait | undefined): never {
     throw new TimeoutError(`${this.name} had not ended within ${options?.timeout} ms; it runs on`);
   }
+}
+
+function signalOfCode(exitCode: number | undefined): string | undefined {
+  if (exitCode === undefined || exitCode >= 0) return undefined;
+  return Object.entries(process.getBuiltinModule("node:os").constants.signals).find(([, number]) => number === -exitCode)?.[0];
 }
 
 /** The arguments of a start as a message. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, Process, Queue, type Reach, type Task, Thread } from "allcores";
-import { consume, produce, putMany, type Tagged } from "../fixtures/queue-tasks.js";
+import { consume, produce, putMany, type Tagged, takeWhenThere } from "../fixtures/queue-tasks.js";
 
 const PER_PRODUCER = 1_500;
 const FOUR = [0, 1, 2, 3];
@@ -44,6 +44,21 @@ for (const across of ["threads", "processes"] as const) {
         assert.ok(item.bytes.length === 100_000 && item.bytes.every((byte) => byte === (index & 0xff)));
       }
       assert.equal(queue.isEmpty, true);
+      queue.free();
+    });
+
+    test("items in memory that was added since the taker last looked", async () => {
+      const started = new Queue<number>({ across });
+      const queue = new Queue<string>({ across, capacity: 10_000 });
+      const taker = start(takeWhenThere, started, queue, 4);
+      await started.get();
+      const fillers = Array.from({ length: 5_000 }, () => new Queue({ across }));
+      for (const length of [5, 2_000, 2_001, 3_000]) queue.putSync("x".repeat(length));
+      assert.deepEqual(await taker.join(), [5, 2_000, 2_001, 3_000]);
+      // Every byte was given back, and no more than that.
+      assert.equal(queue.tryPut("x".repeat(9_900)), true);
+      assert.equal(queue.tryPut("x".repeat(200)), false);
+      for (const filler of fillers) filler.free();
       queue.free();
     });
 
