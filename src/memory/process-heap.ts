@@ -102,7 +102,7 @@ export class ProcessHeap extends Heap {
         fd: pipe,
         readable: true,
         writable: false,
-        onread: { buffer: Buffer.alloc(64), callback: () => (this.#rung(), true) },
+        onread: { buffer: Buffer.alloc(64), callback: () => this.#rung() },
       } as net.SocketConstructorOpts);
       this.#pipe.unref();
       this.words[this.record + RECORD.pipeInode] = fs.fstatSync(pipe).ino | 0;
@@ -111,10 +111,12 @@ export class ProcessHeap extends Heap {
     if (load(this.words, this.record + RECORD.doorbell) !== 0) queueMicrotask(() => this.#rung());
   }
 
-  #rung(): void {
+  /** Always true: what the socket's reader wants to hear to go on reading. */
+  #rung(): true {
     const onRing = this.#onRing;
     this.#onRing = undefined;
     onRing?.();
+    return true;
   }
 
   ringDoorbell(record: number): void {

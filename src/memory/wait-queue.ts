@@ -15,8 +15,8 @@ import { add, compareExchange, load, store } from "./atomics.js";
 import type { Heap } from "./heap.js";
 import {
   ALIVE,
-  AWAITING,
-  BLOCKING,
+  type AWAITING,
+  type BLOCKING,
   HEADER,
   INLINE_NODES,
   KIND,

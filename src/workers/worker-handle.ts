@@ -181,7 +181,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   #stop(signal: "SIGTERM" | "SIGKILL"): void {
     const completion = this.#started();
-    this.#expected = true;
+    if (completion.state === RUNNING) this.#expected = true;
     this.end(signal);
   }
 
