@@ -1,6 +1,7 @@
 export * as atomics from "./atomics.js";
 export type { Cells, WideCells } from "./atomics.js";
 export type { Extent } from "./allocator.js";
+export { EagerLook } from "./eager-look.js";
 export { type Across, Heap } from "./heap.js";
 export { BLOCK_HEADER_WORDS, DRAFT, EXTENT, HEADER, KIND, LIVE, RECORD } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";

@@ -10,6 +10,7 @@
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
 import { exchange, load, store, waitAsync } from "./atomics.js";
+import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
 import { MOST_WANTED } from "./wait-queue.js";
@@ -19,7 +20,7 @@ import { MOST_WANTED } from "./wait-queue.js";
  * and a thread in a native wait notices `terminate()`.
  */
 export const SLICE_MS = 200;
-const SPINS = 60;
+const SPINS = 1000;
 
 /** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
 export type Attempt<T> = (granted: boolean) => T | undefined;
@@ -44,9 +45,15 @@ export class Parker {
   #listening = false;
   #drainScheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
+  readonly #eagerLook: EagerLook;
 
   constructor(heap: Heap) {
     this.#heap = heap;
+    this.#eagerLook = new EagerLook(() => {
+      if (load(heap.words, heap.record + RECORD.doorbell) === 0) return false;
+      this.#drain();
+      return true;
+    });
   }
 
   /** Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed. */
@@ -216,10 +223,13 @@ export class Parker {
   }
 
   #listen(): void {
-    if (this.#listening || this.#pending === 0) return;
+    if (this.#pending === 0) return;
+    this.#eagerLook.start();
+    if (this.#listening) return;
     this.#listening = true;
     this.#heap.listen(() => {
       this.#listening = false;
+      this.#eagerLook.stop();
       this.#drain();
       this.#listen();
     });

@@ -1,7 +1,9 @@
+import { MessageChannel } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { HEADER, threadHeap } from "../memory/index.js";
 import { RETURNED } from "../workers/completion.js";
 import type { ThreadJob, ThreadJobResult } from "../workers/entry/thread.js";
+import { PolledPort } from "../workers/polled-port.js";
 import { openThread } from "../workers/thread.js";
 import { Pool } from "./pool.js";
 import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
@@ -32,11 +34,13 @@ export class ThreadPool extends Pool {
   }
 
   protected open(name: string, events: PoolWorkerEvents): PoolWorker {
-    const worker = openThread({ kind: "pool", heap: threadHeap().buffers, name });
+    const { port1, port2 } = new MessageChannel();
+    const worker = openThread({ kind: "pool", heap: threadHeap().buffers, name, port: port2 }, [port2]);
     let cause: unknown;
     let held = false;
     worker.unref();
-    worker.on("message", ([id, state, bytes, attachments]: ThreadJobResult) => {
+    const port = new PolledPort(port1, (result) => {
+      const [id, state, bytes, attachments] = result as ThreadJobResult;
       let value: unknown;
       try {
         value = decode(bytes, 0, bytes.length, attachments);
@@ -47,7 +51,9 @@ export class ThreadPool extends Pool {
       if (state === RETURNED) events.returned(id, value);
       else events.threw(id, value);
     });
-    worker.on("messageerror", (error) => {
+    // After the listener, which refs it: the worker's handle alone decides about the program's life.
+    port1.unref();
+    port1.on("messageerror", (error) => {
       // It cannot be known whose result it was: the thread ends, and its job fails with this cause.
       cause = error;
       void worker.terminate();
@@ -55,12 +61,17 @@ export class ThreadPool extends Pool {
     worker.on("error", (error) => {
       cause = error;
     });
-    worker.on("exit", (code) => events.ended(code, undefined, cause));
+    worker.on("exit", (code) => {
+      // What it had sent is taken in before its job is given up.
+      port.drain();
+      port1.close();
+      events.ended(code, undefined, cause);
+    });
     return {
       name,
       send(id, { url, name: task }, args) {
         const job: ThreadJob = [id, url, task, args.toBytes(), args.attachments];
-        worker.postMessage(job, args.transfer as ArrayBuffer[]);
+        port.post(job, args.transfer);
       },
       hold(busy) {
         if (busy === held) return;

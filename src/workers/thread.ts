@@ -29,6 +29,7 @@ export interface ThreadResult {
 /** What a pool's thread gets to begin with; its jobs come through the port. */
 export interface PoolThreadStart {
   readonly kind: "pool";
+  readonly port: MessagePort;
   readonly heap: ThreadHeapBuffers;
   readonly name: string;
 }

@@ -1,10 +1,10 @@
 /** What a thread does from its start, whether started by `Thread` or by a pool. */
-import { parentPort } from "node:worker_threads";
 import { decode, encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { runJob } from "../job-run.js";
 import { printDirectly } from "../output.js";
+import { PolledPort } from "../polled-port.js";
 import { runTask } from "../task-run.js";
 import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
@@ -20,7 +20,8 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
   const heap = adoptThreadHeap(start.heap);
 
   if (start.kind === "pool") {
-    parentPort!.on("message", ([id, url, task, bytes, attachments]: ThreadJob) => {
+    const port = new PolledPort(start.port, (job) => {
+      const [id, url, task, bytes, attachments] = job as ThreadJob;
       void runJob(
         url,
         task,
@@ -28,7 +29,7 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
         "threads",
         (state, message) => {
           const result: ThreadJobResult = [id, state, message.toBytes(), message.attachments];
-          parentPort!.postMessage(result, message.transfer as ArrayBuffer[]);
+          port.post(result, message.transfer);
         },
       );
     });
