@@ -1,3 +1,5 @@
+import { hasSpareCore } from "./spare-core.js";
+
 /** How long it looks: two or three times what waking a sleeping event loop takes, 10 to 60 µs. */
 const LOOK_MS = 0.15;
 /** While it does not pay, one wait of so many looks all the same, to learn whether it would. */
@@ -22,6 +24,7 @@ export class EagerLook {
   /** Something is awaited from now on. */
   start(): void {
     if (!this.#pays && ++this.#skipped < TRIAL_EVERY) return;
+    if (!hasSpareCore()) return;
     this.#skipped = 0;
     this.#until = performance.now() + LOOK_MS;
     if (this.#looking) return;
