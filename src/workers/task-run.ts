@@ -3,6 +3,8 @@ import { type Completion, GONE, RETURNED, THREW } from "./completion.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 
 export interface TaskRun {
+  /** Ends the worker. */
+  readonly exit: (code: number) => void;
   readonly url: string;
   readonly task: string;
   readonly completion: Completion;
@@ -11,14 +13,14 @@ export interface TaskRun {
   readonly deliver: (state: typeof RETURNED | typeof THREW, value: unknown) => void;
 }
 
-export async function runTask({ url, task, completion, decodeArgs, deliver }: TaskRun): Promise<void> {
+export async function runTask({ url, task, completion, decodeArgs, deliver, exit }: TaskRun): Promise<void> {
   process.on("exit", (code) => {
     completion.exitCode = code;
     completion.finish(GONE);
   });
   process.on("uncaughtException", (error) => {
     deliver(THREW, error);
-    process.exit(1);
+    exit(1);
   });
   try {
     const fn = await loadTask(url, task);
@@ -27,5 +29,5 @@ export async function runTask({ url, task, completion, decodeArgs, deliver }: Ta
   } catch (error) {
     deliver(THREW, error);
   }
-  process.exit(completion.exitCode);
+  exit(completion.exitCode ?? 0);
 }

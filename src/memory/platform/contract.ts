@@ -16,6 +16,8 @@ export interface Platform {
   wake(address: number, count: number): void;
   /** A new pipe, both ends behind one descriptor, so that it never reports an end: non-blocking, closed in children. */
   pipe(): number;
+  /** Ends this process here and now, by the system call. */
+  exit(code: number): never;
   /** Has the kernel kill this process as soon as the other side of this pipe is closed, whatever this process is doing. */
   dieWhenClosed(descriptor: number): void;
 }

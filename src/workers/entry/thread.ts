@@ -41,6 +41,7 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
       url,
       task,
       completion,
+      exit: (code) => process.exit(code),
       decodeArgs: () => decode(args, 0, args.length, attachments),
       deliver(state, value) {
         const options = { to: "threads", root: "result", attach: true } as const;
