@@ -32,6 +32,7 @@ export type { WorkerStart } from "./workers/worker-handle.js";
 export { WorkerLocal } from "./workers/worker-local.js";
 export { sleep, sleepSync } from "./tasks/sleep.js";
 export { Queue, type QueueOptions } from "./channels/queue.js";
+export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";
 export { Future, type FutureState } from "./futures/future.js";
 export type { MapRun } from "./pools/map-run.js";
