@@ -1,7 +1,7 @@
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
-import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
@@ -136,39 +136,38 @@ export class Condition extends SharedObject {
   }
 
   #waitSync(deadline: number): boolean {
-    let tenure: never;
-    let suspended = false;
+    const suspension = this.#suspension();
     try {
-      // The lock is given up only after the node is armed: a notify() by the next holder finds this waiter.
-      const attempt = (granted: boolean): true | undefined => {
-        if (!suspended) {
-          suspended = true;
-          tenure = this.lock[suspend]() as never;
-        }
-        return granted || undefined;
-      };
-      return this.heap.parker.blockUntil(this.at, attempt, deadline) ?? false;
+      return this.heap.parker.blockUntil(this.at, suspension.attempt, deadline) ?? false;
     } finally {
-      if (suspended) this.lock[reacquireSync](tenure!);
+      if (suspension.begun) this.lock[reacquireSync](suspension.tenure as never);
     }
   }
 
   async #wait(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
-    let tenure: never;
-    let suspended = false;
+    signal?.throwIfAborted();
+    const suspension = this.#suspension();
     try {
-      const attempt = (granted: boolean): true | undefined => {
-        if (!suspended) {
-          suspended = true;
-          tenure = this.lock[suspend]() as never;
+      return (await this.heap.parker.waitUntil(this.at, suspension.attempt, deadline, signal)) ?? false;
+    } finally {
+      if (suspension.begun) await this.lock[reacquire](suspension.tenure as never);
+    }
+  }
+
+  /** The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. */
+  #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown } {
+    const suspension = {
+      begun: false,
+      tenure: undefined as unknown,
+      attempt: (granted: boolean): true | undefined => {
+        if (!suspension.begun) {
+          suspension.begun = true;
+          suspension.tenure = this.lock[suspend]();
         }
         return granted || undefined;
-      };
-      signal?.throwIfAborted();
-      return (await this.heap.parker.waitUntil(this.at, attempt, deadline, signal)) ?? false;
-    } finally {
-      if (suspended) await this.lock[reacquire](tenure!);
-    }
+      },
+    };
+    return suspension;
   }
 
   #timedOut(options: SyncWait | undefined): never {
