@@ -9,18 +9,37 @@ const root = resolve(import.meta.dirname, "..");
 process.chdir(root);
 const common = { format: "esm", platform: "node", target: "node20", write: true, metafile: true, logLevel: "error" };
 
-const [bundled, mirrored, declared] = await Promise.all([bundle(), mirror(), declarations()]);
+const [bundled, mirrored, declared] = await Promise.all([bundles(), mirror(), declarations()]);
 await Promise.all([prune("dist", [...bundled, ...declared]), ...["src", "tests", "bench", "examples"].map((folder) => prune(join("build", folder), mirrored))]);
 
-async function bundle() {
+/** The library; the testing kit; and the library with the testing kit's threads, in which a scheduler stands behind the door to atomics. */
+async function bundles() {
+  const outputs = await Promise.all([
+    bundle(["src/index.ts"], "dist", "atomics"),
+    bundle(["src/testing/index.ts"], "dist/testing", "atomics"),
+    bundle({ entry: "src/testing/entry.ts", explored: "src/index.ts" }, "dist/testing", "controlled-atomics", { splitting: true, chunkNames: "chunk-[hash]" }),
+  ]);
+  return outputs.flat();
+}
+
+async function bundle(entryPoints, outdir, door, options = {}) {
   const { metafile } = await build({
     ...common,
-    entryPoints: ["src/index.ts"],
-    outdir: "dist",
+    ...options,
+    entryPoints,
+    outdir,
     bundle: true,
     minifySyntax: true,
     external: ["koffi", "tsx"],
-    plugins: [{ name: "allcores", setup: (hooks) => hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared) }],
+    plugins: [
+      {
+        name: "allcores",
+        setup(hooks) {
+          hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/memory", `${door}.ts`) }));
+          hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);
+        },
+      },
+    ],
   });
   return Object.keys(metafile.outputs);
 }

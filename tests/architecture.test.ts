@@ -29,6 +29,9 @@ function violations(path: string, text: string): string[] {
       const target = join(dirname(path), specifier).split("/")[1] ?? "";
       if (isFacade ? target === "index.js" : !(layers.indexOf(target) >= 0 && layers.indexOf(target) <= layer))
         found.push(`${path}: ${folder} must not import ${specifier}`);
+    } else if (specifier.startsWith("#")) {
+      // The door to atomics, which a condition of the package's imports may swap.
+      if (specifier !== "#atomics" || folder !== "memory") found.push(`${path}: ${specifier} must not be imported here`);
     } else if (!specifier.startsWith("node:") && packages[specifier.split("/")[0] ?? ""] !== folder)
       found.push(`${path}: ${specifier} must not be imported here`);
   }
@@ -83,6 +86,7 @@ const bad: [rule: string, path: string, text: string][] = [
   ["an import of the facade", "src/cli/x.ts", `import { Lock } from "../index.js";`],
   ["an import of the facade by name", "src/cli/x.ts", `import { Lock } from "allcores";`],
   ["a folder outside the layers", "src/misc/x.ts", ""],
+  ["the swappable door outside memory/", "src/sync/x.ts", `import { load } from "#atomics";`],
   ["a foreign package", "src/sync/x.ts", `import pMap from "p-map";`],
   ["koffi outside memory/", "src/sync/x.ts", `import koffi from "koffi";`],
   ["koffi required outside memory/", "src/sync/x.ts", `const k = createRequire(import.meta.url)("koffi");`],

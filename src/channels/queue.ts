@@ -59,7 +59,7 @@ const END = -2;
 const MOST_INLINE_BYTES = 1024;
 const EVERYBODY = 0x7fffffff;
 /** Looks at an empty queue before a blocking getter arms its node: about the time that a wake-up takes. */
-const SPINS = 400;
+const SPINS = atomics.spins(400);
 
 /** What is appended: a message still in the encoder, a copy of it, or a stored one. */
 type Item = Pick<Message, "length" | "writeTo"> | StoredItem;

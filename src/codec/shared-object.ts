@@ -1,5 +1,5 @@
 import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
-import { type Across, type Heap, processHeap, threadHeap } from "../memory/index.js";
+import { type Across, atomics, type Heap, processHeap, threadHeap } from "../memory/index.js";
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "./parcel.js";
 
 /** How far a shared object reaches, and what it is called in errors and reports. */
@@ -25,7 +25,8 @@ export class Handle {
 /** The heap of a reach. */
 export function heapOf(across: Across | undefined): Heap {
   if (across === undefined || across === "threads") return threadHeap();
-  if (across === "processes") return processHeap();
+  // The units of an explored program are threads, whatever it says: what differs between the reaches lies below the protocols that are explored.
+  if (across === "processes") return atomics.controlled ? threadHeap() : processHeap();
   throw new ArgumentTypeError(`options.across must be "threads" or "processes", got ${String(across)}`);
 }
 

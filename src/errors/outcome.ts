@@ -32,3 +32,17 @@ export class CancelledError extends Error {
     branded(this, "ERR_ALLCORES_CANCELLED");
   }
 }
+
+/** A program failed under one of its schedules; the message shows which, step by step. */
+export class ScheduleError extends Error {
+  declare readonly code: ErrorCode;
+  /** The schedule, as `explore(program, { replay })` takes it. */
+  readonly schedule: string;
+  static {
+    branded(this, "ERR_ALLCORES_SCHEDULE");
+  }
+  constructor(message: string, schedule: string) {
+    super(message);
+    this.schedule = schedule;
+  }
+}

@@ -6,7 +6,7 @@
  * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { OutOfMemoryError } from "../errors/index.js";
-import { add, load, store, sub } from "./atomics.js";
+import { add, load, store, sub } from "#atomics";
 import type { Heap } from "./heap.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";

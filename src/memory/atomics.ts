@@ -1,8 +1,12 @@
 /**
- * The one door to atomics: nothing outside memory/ names `Atomics`, so that a model scheduler can stand in this file's place.
+ * The one door to atomics and parking: nothing outside memory/ names `Atomics`. It is imported as "#atomics", so that a condition of the package's imports can put
+ * `controlled-atomics.ts`, which asks a scheduler before each operation, in this file's place. Here every name is the platform's own function or a constant.
  * Every operation is sequentially consistent, on a SharedArrayBuffer and on mapped memory alike.
  */
 export const { add, and, compareExchange, exchange, load, notify, or, store, sub, wait, xor } = Atomics;
+
+/** A user's plain reading and assigning, as of `value.value`: operations on the program's data, told apart from those that synchronize. */
+export const { load: loadData, store: storeData } = Atomics;
 
 export type Cells = Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
 export type WideCells = BigInt64Array | BigUint64Array;
@@ -17,4 +21,37 @@ const asleep = new Int32Array(new SharedArrayBuffer(4));
 /** Stops the calling thread for `ms` milliseconds. Its event loop stands still meanwhile; `terminate()` interrupts it. */
 export function pause(ms: number): void {
   wait(asleep, 0, 0, ms);
+}
+
+/** A pause of somebody who will look again whether the word still holds `value`. */
+export function pauseWhile(_words: Int32Array, _index: number, _value: number, ms: number): void {
+  wait(asleep, 0, 0, ms);
+}
+
+/** A view through which words are also read and written plainly. */
+export function visible(words: Int32Array): Int32Array {
+  return words;
+}
+
+/** How often to look before sleeping. Under control looking again shows nothing new. */
+export function spins(count: number): number {
+  return count;
+}
+
+/** The longest sleep in one piece. Under control there is none while everybody lives, so that a lost wake-up is not made good by it. */
+export function slice(ms: number): number {
+  return ms;
+}
+
+/** Whether a scheduler decides who runs. */
+export const controlled = false;
+
+/** Whether the scheduler says that a thread is alive; undefined where there is none, and the kernel must be asked. */
+export function toldAlive(_pid: number, _tid: number, _startTime: number): boolean | undefined {
+  return undefined;
+}
+
+/** The number by which a scheduler knows the calling thread; undefined where there is none. */
+export function toldThread(): { pid: number; tid: number; startTime: number } | undefined {
+  return undefined;
 }

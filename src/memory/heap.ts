@@ -1,4 +1,4 @@
-import { exchange, load, store } from "./atomics.js";
+import { exchange, load, store } from "#atomics";
 import { Allocator } from "./allocator.js";
 import { BLOCKING, BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
 import { kernelTells } from "./liveness.js";

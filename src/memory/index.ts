@@ -1,14 +1,14 @@
-export * as atomics from "./atomics.js";
-export type { Cells, WideCells } from "./atomics.js";
+export * as atomics from "#atomics";
+export type { Cells, WideCells } from "#atomics";
 export type { Extent } from "./allocator.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap } from "./heap.js";
-export { BLOCK_HEADER_WORDS, DRAFT, EXTENT, HEADER, KIND, LIVE, RECORD } from "./layout.js";
+export { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, HEADER, KIND, LIVE, NODE, NODE_WORDS, RECORD, RECORD_WORDS, REGISTRY_AT } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
 export { adoptProcessHeap, type ProcessHeap, processHeap } from "./process-heap.js";
 export { onDestroy } from "./references.js";
-export { adoptThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";
+export { adoptThreadHeap, clearThreadHeap, createThreadHeap, renewThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";

@@ -2,6 +2,7 @@
  * Whether a thread of some process still runs, as the kernel tells it. `kill(pid, 0)` would succeed on zombies, so the state is read from /proc.
  */
 import fs from "node:fs";
+import { toldAlive, toldThread } from "#atomics";
 
 export interface ThreadIdentity {
   pid: number;
@@ -29,6 +30,8 @@ function statFields(path: string): string[] | undefined {
 
 /** The calling thread. */
 export function thisThread(): ThreadIdentity {
+  const told = toldThread();
+  if (told !== undefined) return told;
   try {
     const tid = Number(/\d+$/.exec(fs.readlinkSync("/proc/thread-self"))![0]);
     return { pid: process.pid, tid, startTime: Number(statFields(`/proc/${process.pid}/task/${tid}/stat`)?.[START_TIME_FIELD] ?? 0) | 0 };
@@ -42,6 +45,8 @@ export const kernelTells = fs.existsSync("/proc/self/stat");
 
 /** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
 export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
+  const told = toldAlive(pid, tid, startTime);
+  if (told !== undefined) return told;
   if (!kernelTells) return true;
   let fields: string[] | undefined;
   try {

@@ -5,12 +5,12 @@
  * returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
  * Rejected: parking here. The parker's own wait would then need a second waiter node, and a contended section is over before a futex call is.
  */
-import { compareExchange, load, pause, store } from "./atomics.js";
+import { compareExchange, load, pauseWhile, spins, store } from "#atomics";
 import type { Heap } from "./heap.js";
 
-const SPINS = 200;
+const SPINS = spins(200);
 const LONGEST_NAP_MS = 1;
-const NAPS_BETWEEN_LOOKS = 16;
+const NAPS_BETWEEN_LOOKS = spins(16);
 
 /** Enters; true when the section was left by a worker that died inside it. Must not be nested in itself. */
 export function enter(heap: Heap, at: number): boolean {
@@ -28,7 +28,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     if (holder !== 0 && !(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
       if (compareExchange(words, at, holder, self) === holder) return true;
     }
-    pause(nap);
+    pauseWhile(words, at, holder, nap);
     nap = Math.min(nap * 2, LONGEST_NAP_MS);
   }
 }

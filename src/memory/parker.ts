@@ -9,7 +9,7 @@
  * Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`: two words, so a grant for one kind never wakes the other instead.
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
-import { exchange, load, store, waitAsync } from "./atomics.js";
+import { exchange, load, slice, spins, store, waitAsync } from "#atomics";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
@@ -20,9 +20,9 @@ import { MOST_WANTED } from "./wait-queue.js";
  * The longest sleep in one piece. After each, the waiter looks whether workers died and attempts again: no death goes unnoticed longer,
  * and a thread in a native wait notices `terminate()`.
  */
-export const SLICE_MS = 200;
+export const SLICE_MS = slice(200);
 /** Looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
-const SPINS = 1000;
+const SPINS = spins(1000);
 
 /** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
 export type Attempt<T> = (granted: boolean) => T | undefined;

@@ -8,7 +8,7 @@ import fs from "node:fs";
 import type net from "node:net";
 import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
-import { load, store } from "./atomics.js";
+import { load, store } from "#atomics";
 import { formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { HEADER, LAYOUT_VERSION, MAGIC, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";

@@ -6,7 +6,7 @@
  * leaks one object until the program ends; it never frees one that is in use.
  * Finalizers are only the backstop: none runs while a worker sits in a blocking wait.
  */
-import { load, store } from "./atomics.js";
+import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import { KIND, RECORD } from "./layout.js";
 

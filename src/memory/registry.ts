@@ -8,7 +8,7 @@
  * Nobody supervises: whoever waits looks, at least every SLICE_MS (see parker.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
-import { add, compareExchange, load, store } from "./atomics.js";
+import { add, compareExchange, load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import {
   ALIVE,

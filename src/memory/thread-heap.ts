@@ -7,9 +7,9 @@
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
-import { notify, wait } from "./atomics.js";
+import { notify, visible, wait } from "#atomics";
 import { formatHeap, Heap, type UserBuffer } from "./heap.js";
-import { BLOCKS_AT, RECORD, UNIT_BYTES } from "./layout.js";
+import { BLOCKS_AT, HEADER, RECORD, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
 
 const KEY = "allcores.threadHeap@1";
@@ -57,7 +57,7 @@ export class ThreadHeap extends Heap {
   readonly #data: Growable;
 
   constructor(buffers: ThreadHeapBuffers) {
-    super(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2));
+    super(visible(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2)));
     this.buffers = buffers;
     this.#control = buffers.control as Growable;
     this.#data = buffers.data as Growable;
@@ -66,7 +66,7 @@ export class ThreadHeap extends Heap {
   reserveWords(end: number): void {
     if (end <= this.words.length) return;
     growTo(this.#control, end * 4);
-    this.words = new Int32Array(this.#control, 0, this.#control.byteLength >> 2);
+    this.words = visible(new Int32Array(this.#control, 0, this.#control.byteLength >> 2));
     this.bytes = new Uint8Array(this.#control, 0, this.#control.byteLength);
   }
 
@@ -116,11 +116,29 @@ let current: ThreadHeap | undefined;
 export function threadHeap(): ThreadHeap {
   if (current !== undefined) return current;
   let buffers = realm[globalKey] ?? (getEnvironmentData(KEY) as ThreadHeapBuffers | undefined);
-  if (buffers === undefined) {
-    buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), MOST_CONTROL_BYTES), data: growable(0, MOST_DATA_BYTES) };
-    formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2));
-  }
+  buffers ??= createThreadHeap();
   return adoptThreadHeap(buffers);
+}
+
+/** The memory of a new, empty heap. */
+export function createThreadHeap(): ThreadHeapBuffers {
+  const buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), MOST_CONTROL_BYTES), data: growable(0, MOST_DATA_BYTES) };
+  formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2));
+  return buffers;
+}
+
+/** Empties the memory of a heap that no worker uses any more. */
+export function clearThreadHeap({ control, data }: ThreadHeapBuffers): void {
+  const words = new Int32Array(control, 0, control.byteLength >> 2);
+  new Uint8Array(data, 0, words[HEADER.dataBrk]! * UNIT_BYTES).fill(0);
+  words.fill(0, 0, words[HEADER.brk]);
+  formatHeap(words);
+}
+
+/** Begins anew, as if this thread had never used the heap: between two executions of an explored program, after `clearThreadHeap`. */
+export function renewThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
+  current = new ThreadHeap(buffers);
+  return current;
 }
 
 /** Makes the heap of the thread that started this worker this worker's too. */

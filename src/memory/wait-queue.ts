@@ -11,7 +11,7 @@
  * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the primitive's own word (an abandoned
  * `Atomics.waitAsync` cannot be withdrawn and swallows a wake-up that was meant for a live waiter).
  */
-import { add, compareExchange, load, store } from "./atomics.js";
+import { add, compareExchange, load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import {
   ALIVE,

@@ -8,7 +8,7 @@ import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
 import { checkScalar, type Int, rangeOf, type Scalar, type ScalarTrait, type ScalarType, show } from "./scalar-type.js";
 
-const { add, compareExchange, load, store } = atomics;
+const { add, compareExchange, load, loadData, storeData } = atomics;
 
 /** What an object does with its cells. Indexes are the caller's to check. */
 export interface Cells<T extends Scalar = Scalar> {
@@ -60,12 +60,12 @@ class IntegerCells implements Cells<number> {
   }
 
   load(index: number): number {
-    return load(this.#cells, index);
+    return loadData(this.#cells, index);
   }
 
   store(index: number, value: number): void {
     if (!this.#fits(value)) checkScalar(this.#type, value, this.#where);
-    store(this.#cells, index, value);
+    storeData(this.#cells, index, value);
   }
 
   add(index: number, n: number): number {
@@ -118,12 +118,12 @@ class BigIntCells implements Cells<bigint> {
   }
 
   load(index: number): bigint {
-    return load(this.#cells as BigInt64Array, index);
+    return loadData(this.#cells as BigInt64Array, index);
   }
 
   store(index: number, value: bigint): void {
     checkScalar(this.#type, value, this.#where);
-    store(this.#cells as BigInt64Array, index, value);
+    storeData(this.#cells as BigInt64Array, index, value);
   }
 
   add(index: number, n: bigint): bigint {
@@ -143,7 +143,7 @@ class BigIntCells implements Cells<bigint> {
   }
 
   update(index: number, fn: (current: bigint) => bigint): bigint {
-    for (let current = this.load(index); ; ) {
+    for (let current = load(this.#cells as BigInt64Array, index); ; ) {
       const next = fn(current);
       checkScalar(this.#type, next, this.#where);
       const seen = compareExchange(this.#cells as BigInt64Array, index, current, next);
@@ -179,12 +179,12 @@ class FloatCells implements Cells<number> {
   }
 
   load(index: number): number {
-    return this.#floatOf(load(this.#cells, index) as Bits);
+    return this.#floatOf(loadData(this.#cells, index) as Bits);
   }
 
   store(index: number, value: number): void {
     this.#check(value, this.#where);
-    store(this.#cells, index, this.#bitsOf(value));
+    storeData(this.#cells, index, this.#bitsOf(value));
   }
 
   add(index: number, n: number): number {
@@ -254,12 +254,12 @@ class BooleanCells implements Cells<boolean> {
   }
 
   load(index: number): boolean {
-    return load(this.#cells, index) !== 0;
+    return loadData(this.#cells, index) !== 0;
   }
 
   store(index: number, value: boolean): void {
     checkScalar("bool", value, this.#where);
-    store(this.#cells, index, value ? 1 : 0);
+    storeData(this.#cells, index, value ? 1 : 0);
   }
 
   add(): never {

@@ -27,7 +27,7 @@ const OWNER_SHIFT = 2;
 const SIZE = 4;
 
 /** Attempts before a blocking caller parks. */
-const SPINS = 40;
+const SPINS = atomics.spins(40);
 /** A waiter beaten this long has the lock reserved for those who wait. As Go's sync.Mutex, whose bound is 1 ms. */
 const STARVING_MS = 5;
 

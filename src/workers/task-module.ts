@@ -2,7 +2,8 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { MainGuardError, TaskLoadError, UnknownClassError } from "../errors/index.js";
+import { MainGuardError, StateError, TaskLoadError, UnknownClassError } from "../errors/index.js";
+import { atomics } from "../memory/index.js";
 import { type AnyFunction, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
@@ -54,6 +55,7 @@ function registerTsx(url: string): Promise<void> {
 
 /** Called wherever a worker is about to be started. @throws MainGuardError while a task's module is being loaded */
 export function checkGuard(): void {
+  if (atomics.controlled) throw new StateError("an explored program cannot start workers: list what they run in the program's `workers`");
   if (!workerState.loading) return;
   throw new MainGuardError(
     `${workerState.name} was asked to start a worker while it loads a task's module: the module starts workers at its top level, and so would each of them. ` +

@@ -1,0 +1,225 @@
+/**
+ * What stands in the place of `atomics.ts` under the condition "allcores-explored": the same operations, each of which first asks a scheduler whether the calling
+ * worker goes on. The scheduler is testing/'s; where none is set, as in the thread that prepares an explored program, every operation is carried out at once.
+ */
+import * as direct from "./atomics.js";
+import type { Cells, WideCells } from "./atomics.js";
+
+export type { Cells, WideCells } from "./atomics.js";
+
+/** What an operation does to its place, as far as the order of operations matters. */
+export const READ = 0;
+export const WRITE = 1;
+/** Reads and writes in one step; a compareExchange that fails only reads. */
+export const UPDATE = 2;
+/** A user's plain reading and writing of data. */
+export const READ_DATA = 3;
+export const WRITE_DATA = 4;
+/** Plain reading and writing by the library. */
+export const READ_PLAIN = 5;
+export const WRITE_PLAIN = 6;
+export const NOTIFY = 7;
+/** Looks at the word, and sleeps if it holds what is expected. */
+export const WAIT = 8;
+/** Goes on after a sleep. */
+export const WAKE = 9;
+/** Reads the clock. */
+export const CLOCK = 10;
+/** Asks whether a worker is alive. */
+export const LIFE = 11;
+/** The beginning of a worker's task, an event of its loop, the end of its task. */
+export const BEGIN = 12;
+export const EVENT = 13;
+export const FINISH = 14;
+/** Begins to sleep without looking at a word. */
+export const PAUSE = 15;
+
+/** A scheduler, as this file sees it. It may throw, to unwind a worker whose execution is over. */
+export interface Scheduler {
+  /** Returns when the calling worker may carry out its next operation. */
+  before(operation: number, cells: ArrayBufferView, index: number): void;
+  /** What the operation did: whether it wrote, what was there before, what is there now. */
+  after(wrote: boolean, old: number, now: number): void;
+  /** Sleeps while nobody notifies the word, or, `changes`, while it holds what it holds. False once `ms` have passed. */
+  sleep(cells: ArrayBufferView, index: number, ms: number, changes: boolean): boolean;
+  /** Resolves once somebody notifies the word. */
+  listen(cells: ArrayBufferView, index: number): Promise<"ok">;
+  /** Wakes up to `count` of those who sleep on the word. */
+  notify(cells: ArrayBufferView, index: number, count: number): number;
+  pause(ms: number): void;
+  isAlive(tid: number): boolean;
+  readonly thread: { pid: number; tid: number; startTime: number };
+}
+
+let scheduler: Scheduler | undefined;
+
+/** Puts the calling thread under control, or takes it out. */
+export function control(by: Scheduler | undefined): void {
+  scheduler = by;
+}
+
+export const controlled = true;
+
+/** Behind each view that `visible` made: the memory itself. */
+const memory = new WeakMap<object, Int32Array>();
+
+function raw<C extends Cells | WideCells>(cells: C): C {
+  return (memory.get(cells) ?? cells) as C;
+}
+
+const numberOf = (value: number | bigint): number => Number(value);
+
+function operation<R extends number | bigint>(kind: number, cells: Cells | WideCells, index: number, perform: (cells: never) => R, next?: number | bigint): R {
+  const at = raw(cells);
+  if (scheduler === undefined) return perform(at as never);
+  scheduler.before(kind, at, index);
+  const old = perform(at as never);
+  const wrote = kind !== READ && kind !== READ_DATA;
+  scheduler.after(wrote, numberOf(old), wrote ? numberOf(next ?? direct.load(at as Cells, index)) : numberOf(old));
+  return old;
+}
+
+type Load = typeof direct.load;
+type Change = typeof direct.add;
+type CompareExchange = typeof direct.compareExchange;
+
+export const load: Load = ((cells: Cells, index: number) => operation(READ, cells, index, (at: Cells) => direct.load(at, index))) as Load;
+export const loadData: Load = ((cells: Cells, index: number) => operation(READ_DATA, cells, index, (at: Cells) => direct.load(at, index))) as Load;
+
+function writer(kind: number): Change {
+  return ((cells: Cells, index: number, value: number) => {
+    operation(kind, cells, index, (at: Cells) => {
+      const old = direct.load(at, index);
+      direct.store(at, index, value);
+      return old;
+    });
+    return value;
+  }) as Change;
+}
+export const store: Change = writer(WRITE);
+export const storeData: Change = writer(WRITE_DATA);
+
+function updater(change: Change): Change {
+  return ((cells: Cells, index: number, value: number) => operation(UPDATE, cells, index, (at: Cells) => change(at, index, value))) as Change;
+}
+export const add = updater(direct.add);
+export const and = updater(direct.and);
+export const exchange = updater(direct.exchange);
+export const or = updater(direct.or);
+export const sub = updater(direct.sub);
+export const xor = updater(direct.xor);
+
+export const compareExchange: CompareExchange = ((cells: Cells, index: number, expected: number, next: number) => {
+  const at = raw(cells);
+  if (scheduler === undefined) return direct.compareExchange(at, index, expected, next);
+  scheduler.before(UPDATE, at, index);
+  const seen = direct.compareExchange(at, index, expected, next);
+  const wrote = seen === expected;
+  scheduler.after(wrote, numberOf(seen), wrote ? numberOf(next) : numberOf(seen));
+  return seen;
+}) as CompareExchange;
+
+export function wait(words: Int32Array, index: number, value: number, ms = Number.POSITIVE_INFINITY): "ok" | "not-equal" | "timed-out" {
+  const at = raw(words);
+  if (scheduler === undefined) return direct.wait(at, index, value, ms);
+  scheduler.before(WAIT, at, index);
+  const seen = direct.load(at, index);
+  scheduler.after(false, seen, seen);
+  if (seen !== value) return "not-equal";
+  return scheduler.sleep(at, index, ms, false) ? "ok" : "timed-out";
+}
+
+export const waitAsync: typeof direct.waitAsync = (words, index, value) => {
+  const at = raw(words);
+  if (scheduler === undefined) return direct.waitAsync(at, index, value);
+  scheduler.before(WAIT, at, index);
+  const seen = direct.load(at, index);
+  scheduler.after(false, seen, seen);
+  return seen === value ? { async: true, value: scheduler.listen(at, index) } : { async: false, value: "not-equal" };
+};
+
+export function notify(words: Int32Array, index: number, count = Number.POSITIVE_INFINITY): number {
+  const at = raw(words);
+  if (scheduler === undefined) return direct.notify(at, index, count);
+  scheduler.before(NOTIFY, at, index);
+  const woken = scheduler.notify(at, index, count);
+  scheduler.after(true, 0, woken);
+  return woken;
+}
+
+export function pause(ms: number): void {
+  if (scheduler === undefined) direct.pause(ms);
+  else scheduler.pause(ms);
+}
+
+export function pauseWhile(words: Int32Array, index: number, value: number, ms: number): void {
+  const at = raw(words);
+  if (scheduler === undefined) {
+    direct.pause(ms);
+    return;
+  }
+  scheduler.before(WAIT, at, index);
+  const seen = direct.load(at, index);
+  scheduler.after(false, seen, seen);
+  if (seen === value) scheduler.sleep(at, index, ms, true);
+}
+
+export function spins(): number {
+  return 1;
+}
+
+export function slice(): number {
+  return Number.POSITIVE_INFINITY;
+}
+
+export function toldAlive(_pid: number, tid: number): boolean | undefined {
+  return scheduler?.isAlive(tid);
+}
+
+export function toldThread(): { pid: number; tid: number; startTime: number } | undefined {
+  return scheduler?.thread;
+}
+
+const isIndex = (name: string | symbol): boolean => typeof name === "string" && name.charCodeAt(0) >= 48 && name.charCodeAt(0) <= 57;
+
+/** Every plain access is an operation of its own, where a scheduler is set. Methods that change many words at once count as a change of the first. */
+export function visible(words: Int32Array): Int32Array {
+  if (scheduler === undefined) return words;
+  const view = new Proxy(words, {
+    get(target, name) {
+      if (isIndex(name)) {
+        const index = Number(name);
+        if (scheduler === undefined) return target[index];
+        scheduler.before(READ_PLAIN, target, index);
+        const value = target[index]!;
+        scheduler.after(false, value, value);
+        return value;
+      }
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      const bulk = name === "fill" || name === "copyWithin" ? name : undefined;
+      return (...args: unknown[]) => {
+        if (bulk !== undefined) {
+          const first = Number(bulk === "fill" ? (args[1] ?? 0) : args[0]);
+          scheduler?.before(WRITE_PLAIN, target, first);
+          scheduler?.after(true, 0, 0);
+        }
+        return (member as (...all: unknown[]) => unknown).apply(target, args);
+      };
+    },
+    set(target, name, value: number) {
+      const index = Number(name);
+      if (scheduler === undefined) {
+        target[index] = value;
+        return true;
+      }
+      scheduler.before(WRITE_PLAIN, target, index);
+      const old = target[index]!;
+      target[index] = value;
+      scheduler.after(true, old, target[index]!);
+      return true;
+    },
+  });
+  memory.set(view, words);
+  return view;
+}

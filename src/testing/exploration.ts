@@ -1,0 +1,79 @@
+import { ScheduleError } from "../errors/index.js";
+
+/** What can go wrong under a schedule. */
+export type FailureKind = "exception" | "check" | "deadlock" | "lost wake-up" | "livelock" | "race" | "divergence";
+
+/** A schedule under which the program fails. */
+export interface ExplorationFailure {
+  /**
+   * - `"exception"`: a worker threw; `"check"`: `check` threw.
+   * - `"deadlock"`: everybody waits for ever. `"lost wake-up"`: everybody waited, but what somebody waited for was there.
+   * - `"livelock"`: more steps than `options.steps`.
+   * - `"race"`: accesses to one cell that nothing orders. `"divergence"`: the program differs from run to run.
+   */
+  readonly kind: FailureKind;
+  /** What happened, in a sentence. */
+  readonly message: string;
+  /** What was thrown, as it was printed there. */
+  readonly error: { readonly name: string; readonly message: string; readonly stack: string } | undefined;
+  /** The schedule: give it as `options.replay` to see the same failure again. */
+  readonly schedule: string;
+  /** The schedule as a table, one column a worker. */
+  readonly table: string;
+}
+
+/** What an exploration came to. */
+export class Exploration {
+  /** Schedules tried. */
+  readonly schedules: number;
+  /** Operations in all of them. */
+  readonly steps: number;
+  /** Whether every schedule within the bounds was covered. */
+  readonly exhaustive: boolean;
+  /** Schedules tried by chance, among `schedules`. */
+  readonly walks: number;
+  /** The seed of chance. */
+  readonly seed: number;
+  /** Milliseconds that it took. */
+  readonly duration: number;
+  /** The first failure found, of those with the fewest pre-emptions; undefined when there was none. */
+  readonly failure: ExplorationFailure | undefined;
+
+  constructor(of: {
+    schedules: number;
+    steps: number;
+    exhaustive: boolean;
+    walks: number;
+    seed: number;
+    duration: number;
+    failure: ExplorationFailure | undefined;
+  }) {
+    this.schedules = of.schedules;
+    this.steps = of.steps;
+    this.exhaustive = of.exhaustive;
+    this.walks = of.walks;
+    this.seed = of.seed;
+    this.duration = of.duration;
+    this.failure = of.failure;
+  }
+
+  /** Throws a `ScheduleError` that shows the failure, if there was one. @throws ScheduleError */
+  throwIfFailed(): void {
+    if (this.failure !== undefined) throw new ScheduleError(this.toString(), this.failure.schedule);
+  }
+
+  toString(): string {
+    const { failure } = this;
+    if (failure === undefined) {
+      const extent = this.exhaustive ? "every schedule within the bounds" : "not every schedule within the bounds";
+      return `no failure in ${this.schedules} schedules (${extent}; ${this.walks} by chance, seed ${this.seed})`;
+    }
+    return [
+      `${failure.kind} under schedule ${this.schedules} (seed ${this.seed}): ${failure.message}`,
+      `again: { replay: ${JSON.stringify(failure.schedule)} }`,
+      "",
+      failure.table,
+      ...(failure.error === undefined ? [] : ["", failure.error.stack]),
+    ].join("\n");
+  }
+}

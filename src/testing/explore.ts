@@ -1,0 +1,164 @@
+import { MessageChannel, Worker } from "node:worker_threads";
+import { ArgumentRangeError, ArgumentTypeError, StateError, WorkerDiedError } from "../errors/index.js";
+import { createThreadHeap } from "../memory/index.js";
+import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
+import { checkGuard } from "../workers/task-module.js";
+import { ControlBlock, MOST_DECISIONS, MOST_UNITS } from "./control-block.js";
+import { Exploration } from "./exploration.js";
+import type { ExploreOptions, Program } from "./program.js";
+import { parseSchedule } from "./schedule.js";
+import type { StageBounds, StageNews, StageStart } from "./stage.js";
+import type { UnitStart } from "./unit-thread.js";
+
+/** The condition under which the library asks a scheduler before each operation. */
+const CONDITION = "--conditions=allcores-explored";
+/** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
+const SILENCE_MS = 30_000;
+
+/**
+ * Runs a small concurrent program under one schedule after another, and tells under which it fails: by a deadlock, a lost wake-up, a livelock, a data race, an error, or
+ * a `check` that does not hold.
+ *
+ * The workers are real threads; between any two operations on shared memory, of the program's or of the library's inside `lock.acquireSync()`, another may be let run.
+ * First every schedule with no pre-emption is tried, then every one with one, up to `preemptions`, then some by chance. Time is the schedule's own: a timeout or a sleep
+ * costs nothing, and may run out before or after whatever else happens. A program that waits for anything but this library's objects, timers and promises cannot be
+ * explored; accesses through typed arrays (`view`, `buffer`) cannot be seen. Objects across processes are explored as if across threads.
+ *
+ * Works best on few workers that do little: the number of schedules grows with the number of steps, to the power of the pre-emptions.
+ * @throws ArgumentTypeError, ArgumentRangeError, NotATaskError; TaskLoadError when a module of the program cannot be loaded; StateError when `setup` or `check` waits, or a
+ * worker goes on for half a minute without touching shared memory; what `setup` throws
+ *
+ * @example
+ * ```ts
+ * import { isMain, task, Value } from "allcores";
+ * import { explore } from "allcores/testing";
+ * const setup = task(import.meta, "setup", () => new Value("int32"));
+ * const increment = task(import.meta, function increment(count: Value<number>) {
+ *   count.value += 1;
+ * });
+ * if (isMain(import.meta)) {
+ *   const { failure } = await explore({ setup, workers: [increment, increment] });
+ *   console.log(failure?.kind); // race
+ * }
+ * ```
+ */
+export async function explore<Shared>(program: Program<Shared>, options: ExploreOptions = {}): Promise<Exploration> {
+  checkGuard();
+  const { setup, workers, check } = checked(program);
+  const bounds = boundsOf(options, workers.length);
+  const { onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new ArgumentTypeError(`options.onProgress must be a function, got ${typeof onProgress}`);
+
+  const block = ControlBlock.create(workers.length);
+  const heap = createThreadHeap();
+  const channels = workers.map(() => new MessageChannel());
+  const began = performance.now();
+  const threads: Worker[] = [];
+  try {
+    return await new Promise<Exploration>((resolve, reject) => {
+      const open = (start: UnitStart | StageStart): Worker => {
+        const ports = start.role === "stage" ? start.ports : [start.port];
+        const thread = new Worker(new URL("./entry.js", import.meta.url), {
+          workerData: { allcoresExploration: start },
+          transferList: [...ports],
+          execArgv: [...inherited(), CONDITION],
+          name: start.role === "stage" ? "stage" : `unit ${start.index}`,
+        });
+        threads.push(thread);
+        thread.on("error", reject);
+        thread.on("exit", (code) => {
+          if (code !== 0) reject(new WorkerDiedError(`a worker of the explored program ended the thread with exit code ${code}`, { exitCode: code }));
+        });
+        return thread;
+      };
+
+      for (const [index, task] of workers.entries()) open({ role: "unit", index, control: block.buffers, heap, task, port: channels[index]!.port1 });
+      const stage = open({ role: "stage", control: block.buffers, heap, ports: channels.map(({ port2 }) => port2), setup, check, bounds });
+
+      let heard = performance.now();
+      const watch = setInterval(() => {
+        if (performance.now() - heard > SILENCE_MS)
+          reject(
+            new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
+          );
+      }, 1000);
+      stage.on("exit", () => clearInterval(watch));
+      stage.on("message", (news: StageNews) => {
+        heard = performance.now();
+        switch (news.type) {
+          case "progress":
+            try {
+              onProgress?.({ schedules: news.schedules, preemptions: news.preemptions, waiting: news.waiting });
+            } catch (error) {
+              reject(error);
+            }
+            break;
+          case "error":
+            reject(news.error);
+            break;
+          case "end":
+            resolve(new Exploration({ ...news, seed: bounds.seed, duration: performance.now() - began }));
+        }
+      });
+    });
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}
+
+function checked<Shared>(program: Program<Shared>) {
+  if (typeof program !== "object" || program === null)
+    throw new ArgumentTypeError("explore(program): the program must be an object: { setup, workers, check }");
+  const { setup, workers, check } = program;
+  if (!Array.isArray(workers)) throw new ArgumentTypeError("explore(program): program.workers must be an array of tasks");
+  if (workers.length < 1 || workers.length > MOST_UNITS)
+    throw new ArgumentRangeError(`explore(program): 1 to ${MOST_UNITS} workers can be explored, got ${workers.length}`);
+  return {
+    setup: identityOf(setup),
+    workers: (workers as readonly Task<AnyFunction>[]).map((worker) => identityOf(worker)),
+    check: check === undefined ? undefined : identityOf(check),
+  };
+}
+
+function boundsOf(options: ExploreOptions, workers: number): StageBounds {
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`options must be an object such as { preemptions: 2 }, got ${typeof options}`);
+  const { replay, races = true, mortal } = options;
+  if (typeof races !== "boolean") throw new ArgumentTypeError(`options.races must be true or false, got ${typeof races}`);
+  if (replay !== undefined && typeof replay !== "string")
+    throw new ArgumentTypeError(`options.replay must be a schedule, as failure.schedule, got ${typeof replay}`);
+  if (replay !== undefined) parseSchedule(replay);
+  if (mortal !== undefined && (!Array.isArray(mortal) || mortal.some((index) => !Number.isInteger(index) || index < 0 || index >= workers)))
+    throw new ArgumentRangeError(`options.mortal must be an array of indexes of workers, 0 to ${workers - 1}`);
+  return {
+    preemptions: whole(options, "preemptions", 2, 0, 100),
+    deaths: whole(options, "deaths", 0, 0, workers),
+    mortal: mortal === undefined ? (1 << workers) - 1 : mortal.reduce((mask: number, index: number) => mask | (1 << index), 0),
+    schedules: whole(options, "schedules", 1_000_000, 1, Number.MAX_SAFE_INTEGER),
+    timeLimit: whole(options, "timeLimit", Number.POSITIVE_INFINITY, 0, Number.POSITIVE_INFINITY),
+    walks: whole(options, "walks", 100, 0, Number.MAX_SAFE_INTEGER),
+    seed: whole(options, "seed", 1, 0, 0x7fffffff),
+    steps: whole(options, "steps", MOST_DECISIONS, 1, MOST_DECISIONS),
+    races,
+    replay,
+  };
+}
+
+type Count = "preemptions" | "deaths" | "schedules" | "timeLimit" | "walks" | "seed" | "steps";
+
+function whole(options: ExploreOptions, name: Count, otherwise: number, least: number, most: number): number {
+  const value = options[name] ?? otherwise;
+  if (typeof value !== "number") throw new ArgumentTypeError(`options.${name} must be a number, got ${typeof value}`);
+  if ((!Number.isInteger(value) && value !== Number.POSITIVE_INFINITY) || value < least || value > most)
+    throw new ArgumentRangeError(`options.${name} must be a whole number from ${least} to ${most}, got ${value}`);
+  return value;
+}
+
+/** What of this program's options its threads need: conditions and loaders, not what only a main program may have. */
+function inherited(): string[] {
+  return process.execArgv.filter(
+    (argument, index, all) =>
+      /^(-C|--conditions|--import|--loader|--enable-source-maps)(=|$)/.test(argument) || /^(-C|--conditions|--import|--loader)$/.test(all[index - 1] ?? ""),
+  );
+}

@@ -1,0 +1,62 @@
+/** What stands where in a heap: names for places in a failing schedule's table. */
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, HEADER, type Heap, KIND, NODE, NODE_WORDS, RECORD, RECORD_WORDS, REGISTRY_AT } from "../memory/index.js";
+import { CLOCK_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
+
+const NODES_END = RECORD_WORDS;
+
+const kindNames = new Map(Object.entries(KIND).map(([name, kind]) => [kind as number, name]));
+const nameAt = (names: Record<string, number>, word: number): string | undefined => Object.entries(names).find(([, at]) => at === word)?.[0];
+
+export class Places {
+  readonly #heap: Heap;
+  /** First words of blocks, ascending, with their ends and kinds. */
+  readonly #blocks: { readonly at: number; readonly end: number; readonly kind: string }[] = [];
+  readonly #labels: ReadonlyMap<number, string>;
+
+  /** `labels`: names of objects by their first word. */
+  constructor(heap: Heap, labels: ReadonlyMap<number, string>) {
+    this.#heap = heap;
+    this.#labels = labels;
+    const { words } = heap;
+    const end = words[HEADER.brk]!;
+    for (let header = BLOCKS_AT; header < end; ) {
+      const at = header + BLOCK_HEADER_WORDS;
+      const size = heap.allocator.sizeOfBlock(at);
+      this.#blocks.push({ at, end: at + size, kind: kindNames.get(words[header + BLOCK.identity]! & 0xff) ?? "block" });
+      header = at + size;
+    }
+  }
+
+  /** A name for a byte of a memory. */
+  nameOf(memory: number, place: number): string {
+    if (memory === CLOCK_MEMORY) return "the clock";
+    if (memory === LIFE_MEMORY) return `worker ${place}`;
+    if (memory === DATA_MEMORY) return `data+${place}`;
+    const word = place >> 2;
+    if (word < REGISTRY_AT) return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeExtents ? "freeExtents" : "freeBlocks")}`;
+    if (word < BLOCKS_AT) {
+      const slot = Math.floor((word - REGISTRY_AT) / RECORD_WORDS);
+      const inRecord = (word - REGISTRY_AT) % RECORD_WORDS;
+      const who = `record of ${this.#ownerOf(slot)}`;
+      if (inRecord < RECORD.nodes || inRecord >= NODES_END) return `${who}.${nameAt(RECORD, inRecord) ?? inRecord}`;
+      const node = Math.floor((inRecord - RECORD.nodes) / NODE_WORDS);
+      return `${who}.node ${node}.${nameAt(NODE, (inRecord - RECORD.nodes) % NODE_WORDS)}`;
+    }
+    for (const { at, end, kind } of this.#blocks) {
+      if (word < at) return `header of ${this.#nameOfBlock(at, kind)}.${nameAt(BLOCK, word - at + BLOCK_HEADER_WORDS) ?? ""}`;
+      if (word < end) return `${this.#nameOfBlock(at, kind)}[${word - at}]`;
+    }
+    return `word ${word}`;
+  }
+
+  #nameOfBlock(at: number, kind: string): string {
+    const label = this.#labels.get(at);
+    return label === undefined ? `${kind}@${at - BLOCKS_AT}` : `${kind} "${label}"`;
+  }
+
+  /** Thread numbers count the stage as 0. */
+  #ownerOf(slot: number): string {
+    const tid = this.#heap.words[REGISTRY_AT + slot * RECORD_WORDS + RECORD.tid]!;
+    return tid === 0 ? "the stage" : `worker ${tid - 1}`;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Data races: two accesses to the same cell of a `Value`, `SharedArray` or `Struct` by different workers, one of them a plain assignment, that no synchronization
+ * orders. Found by vector clocks, as FastTrack does (Flanagan and Freund, 2009): what a worker writes while it synchronizes carries its clock, who reads it takes it over.
+ *
+ * Reading and assigning (`value.value`, `array.set`, a field) are data; `add`, `compareExchange` and `update` are one step each and synchronize. A plain reading beside
+ * them is no race: it sees one of the numbers that were there. Words of the library's own order workers only where they belong to an object: the allocator's and the
+ * registry's would order everybody.
+ */
+import { NOTIFY, READ, READ_DATA, UPDATE, WAIT, WAKE, WRITE, WRITE_DATA } from "../memory/controlled-atomics.js";
+import { BLOCKS_AT } from "../memory/index.js";
+import { CONTROL_MEMORY } from "./control-block.js";
+import type { Trace } from "./trace.js";
+
+export interface Race {
+  readonly first: number;
+  readonly second: number;
+}
+
+interface Cell {
+  /** For each worker: when it last assigned, changed and read it, and at which decision. */
+  readonly assigned: number[];
+  readonly changed: number[];
+  readonly read: number[];
+  readonly decisions: Map<number, number>;
+}
+
+const FIRST_PLACE = BLOCKS_AT * 4;
+const ASSIGNED = 0;
+const CHANGED = 1;
+const READS = 2;
+
+/** The first race of an execution, by the decisions of its two accesses. */
+export function findRace(trace: Trace): Race | undefined {
+  const data = new Set<number>();
+  for (let decision = 0; decision < trace.length; decision++) {
+    const operation = trace.operation(decision);
+    if (operation === READ_DATA || operation === WRITE_DATA) data.add(trace.location(decision));
+  }
+  if (data.size === 0) return undefined;
+
+  const { units } = trace;
+  const clocks = Array.from({ length: units }, (_, unit) => Array.from({ length: units }, (_, other) => (other === unit ? 1 : 0)));
+  const released = new Map<number, number[]>();
+  const cells = new Map<number, Cell>();
+
+  const acquire = (clock: number[], location: number): void => {
+    const theirs = released.get(location);
+    if (theirs !== undefined) for (let unit = 0; unit < units; unit++) clock[unit] = Math.max(clock[unit]!, theirs[unit]!);
+  };
+  const release = (clock: number[], location: number, unit: number): void => {
+    const known = released.get(location);
+    released.set(location, known === undefined ? [...clock] : known.map((time, other) => Math.max(time, clock[other]!)));
+    clock[unit]!++;
+  };
+
+  for (let decision = 0; decision < trace.length; decision++) {
+    const operation = trace.operation(decision);
+    if (operation === undefined) continue;
+    const unit = trace.chosen(decision);
+    const clock = clocks[unit]!;
+    const location = trace.location(decision);
+    if (data.has(location)) {
+      let cell = cells.get(location);
+      if (cell === undefined) cells.set(location, (cell = { assigned: zeros(units), changed: zeros(units), read: zeros(units), decisions: new Map() }));
+      const against = operation === WRITE_DATA ? [ASSIGNED, CHANGED, READS] : [ASSIGNED];
+      for (const kind of against) {
+        const times = kind === ASSIGNED ? cell.assigned : kind === CHANGED ? cell.changed : cell.read;
+        for (let other = 0; other < units; other++) {
+          if (other !== unit && times[other]! > clock[other]!) return { first: cell.decisions.get(kind * units + other)!, second: decision };
+        }
+      }
+      const kind = operation === WRITE_DATA ? ASSIGNED : operation === READ_DATA ? READS : CHANGED;
+      (kind === ASSIGNED ? cell.assigned : kind === READS ? cell.read : cell.changed)[unit] = clock[unit]!;
+      cell.decisions.set(kind * units + unit, decision);
+      if (operation === READ_DATA || operation === WRITE_DATA) continue;
+    }
+    if (trace.memory(decision) === CONTROL_MEMORY && trace.place(decision) < FIRST_PLACE && operation !== WAKE && operation !== NOTIFY) continue;
+    if (operation === READ || operation === UPDATE || operation === WAIT || operation === WAKE) acquire(clock, location);
+    if (operation === WRITE || operation === UPDATE || operation === NOTIFY) release(clock, location, unit);
+  }
+  return undefined;
+}
+
+function zeros(length: number): number[] {
+  return new Array<number>(length).fill(0);
+}

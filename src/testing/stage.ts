@@ -1,0 +1,373 @@
+/** What the stage's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
+import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { encode } from "../codec/index.js";
+import { placeOf, SharedObject } from "../codec/shared-object.js";
+import { TooLargeError } from "../errors/index.js";
+import { compareExchange, notify, store, wait } from "../memory/atomics.js";
+import { control } from "../memory/controlled-atomics.js";
+import { clearThreadHeap, type Heap, renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { loadTask } from "../workers/task-module.js";
+import type { TaskIdentity } from "../workers/task.js";
+import { Causality } from "./causality.js";
+import {
+  ABSENT,
+  CLOCK_START,
+  CONTROL,
+  ControlBlock,
+  type ControlBuffers,
+  DEAD,
+  DEADLOCKED,
+  DIVERGED,
+  DONE,
+  FAILED,
+  MOST_FALLS,
+  PLANNED,
+  PRIORITIES,
+  TOO_LONG,
+  UNIT,
+  WALK,
+} from "./control-block.js";
+import type { FailureKind } from "./exploration.js";
+import { Places } from "./places.js";
+import { findRace } from "./races.js";
+import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
+import { ScheduleTable } from "./schedule-table.js";
+import { Search } from "./search.js";
+import { Stagehand } from "./stagehand.js";
+import { Trace } from "./trace.js";
+import { described, isThenable, type UnitNews } from "./unit-thread.js";
+
+export interface StageStart {
+  readonly role: "stage";
+  readonly control: ControlBuffers;
+  readonly heap: ThreadHeapBuffers;
+  readonly ports: readonly MessagePort[];
+  readonly setup: TaskIdentity;
+  readonly check: TaskIdentity | undefined;
+  readonly bounds: StageBounds;
+}
+
+/** The options of an exploration, checked and complete. */
+export interface StageBounds {
+  readonly preemptions: number;
+  readonly deaths: number;
+  readonly mortal: number;
+  readonly schedules: number;
+  readonly timeLimit: number;
+  readonly walks: number;
+  readonly seed: number;
+  readonly races: boolean;
+  readonly steps: number;
+  readonly replay: string | undefined;
+}
+
+export interface StageFailure {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly error: { readonly name: string; readonly message: string; readonly stack: string } | undefined;
+  readonly schedule: string;
+  readonly table: string;
+}
+
+/** What the stage tells the thread that asked for the exploration. */
+export type StageNews =
+  | { readonly type: "progress"; readonly schedules: number; readonly preemptions: number; readonly waiting: number }
+  | {
+      readonly type: "end";
+      readonly schedules: number;
+      readonly steps: number;
+      readonly exhaustive: boolean;
+      readonly walks: number;
+      readonly failure: StageFailure | undefined;
+    }
+  | { readonly type: "error"; readonly error: unknown };
+
+const PROGRESS_EVERY_MS = 500;
+/** Walks before the search, which show it where workers meet. */
+const SCOUTS = 24;
+
+interface Found {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly error?: StageFailure["error"];
+  /** Decisions that the failure is about. */
+  readonly at?: readonly number[];
+}
+
+export async function runStage(start: StageStart): Promise<void> {
+  try {
+    await new Stage(start).run();
+  } catch (error) {
+    parentPort!.postMessage({ type: "error", error: error instanceof Error ? error : new Error(String(error)) } satisfies StageNews);
+  }
+}
+
+class Stage {
+  readonly #start: StageStart;
+  readonly #block: ControlBlock;
+  readonly #hand: Stagehand;
+  readonly #causality = new Causality();
+  #setup: (...args: never[]) => unknown = () => undefined;
+  #check: ((...args: never[]) => unknown) | undefined;
+  #schedules = 0;
+  #steps = 0;
+  #walks = 0;
+  #longest = 0;
+  #began = 0;
+  #reported = 0;
+  #heap: Heap | undefined;
+  #shared: unknown;
+  #news: UnitNews[] = [];
+
+  constructor(start: StageStart) {
+    this.#start = start;
+    this.#block = new ControlBlock(start.control);
+    this.#hand = new Stagehand(this.#block);
+  }
+
+  async run(): Promise<void> {
+    const { setup, check, bounds } = this.#start;
+    control(this.#hand);
+    this.#setup = bound(await loadTask(setup.url, setup.name), setup);
+    if (check !== undefined) this.#check = bound(await loadTask(check.url, check.name), check);
+    for (const port of this.#start.ports) {
+      while (receiveMessageOnPort(port) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    this.#began = performance.now();
+    let failure: StageFailure | undefined;
+    let exhaustive = false;
+    if (bounds.replay !== undefined) {
+      failure = await this.#try(() => this.#plan(parseSchedule(bounds.replay!)));
+    } else {
+      failure = await this.#walk(Math.min(SCOUTS, bounds.walks === 0 ? 0 : SCOUTS));
+      for (let preemptions = 0; failure === undefined && preemptions <= bounds.preemptions; preemptions++) {
+        const search = new Search({ preemptions, deaths: bounds.deaths, mortal: bounds.mortal }, this.#causality);
+        exhaustive = false;
+        for (let schedule = search.next(); ; schedule = search.next()) {
+          if (schedule === undefined) {
+            exhaustive = true;
+            break;
+          }
+          if (this.#schedules >= bounds.schedules || performance.now() - this.#began > bounds.timeLimit) break;
+          const plan = schedule;
+          failure = await this.#try(() => this.#plan(plan), search);
+          if (failure !== undefined) break;
+          this.#report(preemptions, search.waiting);
+        }
+        if (!exhaustive) break;
+      }
+      if (failure === undefined) failure = await this.#walk(bounds.walks);
+    }
+    parentPort!.postMessage({
+      type: "end",
+      schedules: this.#schedules,
+      steps: this.#steps,
+      exhaustive: exhaustive && failure === undefined,
+      walks: this.#walks,
+      failure,
+    } satisfies StageNews);
+    // The units end.
+    this.#block.words[CONTROL.unwind] = 2;
+    for (let unit = 0; unit < this.#units; unit++) this.#give(this.#block.unit(unit) + UNIT.turn);
+  }
+
+  get #units(): number {
+    return this.#block.words[CONTROL.units]!;
+  }
+
+  #report(preemptions: number, waiting: number): void {
+    const now = performance.now();
+    if (now - this.#reported < PROGRESS_EVERY_MS) return;
+    this.#reported = now;
+    parentPort!.postMessage({ type: "progress", schedules: this.#schedules, preemptions, waiting } satisfies StageNews);
+  }
+
+  /** So many schedules by chance: every other one by priorities. */
+  async #walk(count: number): Promise<StageFailure | undefined> {
+    for (let walk = 0; walk < count; walk++, this.#walks++) {
+      const number = this.#walks;
+      const failure = await this.#try(() => (number % 2 === 0 ? this.#chance(number) : this.#priorities(number)));
+      if (failure !== undefined) return failure;
+      this.#report(Number.POSITIVE_INFINITY, 0);
+    }
+    return undefined;
+  }
+
+  #plan(schedule: Schedule): void {
+    const { words, plan } = this.#block;
+    words[CONTROL.policy] = PLANNED;
+    words[CONTROL.planned] = schedule.length;
+    for (const [index, [decision, choice]] of schedule.entries()) {
+      plan[index * 2] = decision;
+      plan[index * 2 + 1] = choice;
+    }
+  }
+
+  #chance(number: number): void {
+    const { words } = this.#block;
+    words[CONTROL.policy] = WALK;
+    words[CONTROL.random] = Math.imul(this.#start.bounds.seed + number, 0x9e3779b1) || 1;
+  }
+
+  #priorities(number: number): void {
+    this.#chance(number);
+    const { words } = this.#block;
+    words[CONTROL.policy] = PRIORITIES;
+    let random = words[CONTROL.random]! >>> 0;
+    const below = (most: number): number => {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      return Math.floor((random / 2 ** 32) * most);
+    };
+    const order = Array.from({ length: this.#units }, (_, unit) => unit);
+    for (let left = order.length; left > 1; ) {
+      const other = below(left--);
+      [order[left], order[other]] = [order[other]!, order[left]!];
+    }
+    for (const [priority, unit] of order.entries()) words[this.#block.unit(unit) + UNIT.priority] = priority + 1;
+    const falls = Array.from({ length: 1 + below(4) }, () => below(Math.max(1, this.#longest))).sort((a, b) => a - b);
+    words[CONTROL.falls] = Math.min(falls.length, MOST_FALLS);
+    words[CONTROL.lowest] = 0;
+    for (const [index, decision] of falls.entries()) words[CONTROL.fallsAt + index] = decision;
+  }
+
+  /** One execution; a failure is run once more, to be shown in full. */
+  async #try(policy: () => void, search?: Search): Promise<StageFailure | undefined> {
+    await this.#execute(policy, false);
+    const trace = new Trace(this.#block);
+    this.#schedules++;
+    this.#steps += trace.length;
+    this.#longest = Math.max(this.#longest, trace.length);
+    const found = await this.#judge(trace);
+    if (found === undefined) {
+      if (search !== undefined) search.learn(trace);
+      else this.#take(trace);
+      return undefined;
+    }
+    const schedule = trace.schedule();
+    await this.#execute(() => this.#plan(schedule), true);
+    const again = new Trace(this.#block);
+    const seen = (await this.#judge(again)) ?? found;
+    const table = new ScheduleTable(again, new Places(this.#heap!, labelsOf(this.#shared)), mergedStacks(this.#news), found.at ?? []);
+    return { kind: seen.kind, message: this.#explained(seen, again, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
+  }
+
+  #take(trace: Trace): void {
+    this.#causality.restart();
+    for (let decision = 0; decision < trace.length; decision++) this.#causality.add(trace, decision);
+  }
+
+  #explained(found: Found, trace: Trace, table: ScheduleTable): string {
+    if (found.kind !== "deadlock" && found.kind !== "lost wake-up")
+      return found.kind === "race" ? `${found.message}: ${table.placesOf(found.at ?? [])}` : found.message;
+    const sleepers: string[] = [];
+    for (let unit = 0; unit < this.#units; unit++) {
+      const last = table.lastOf(unit, trace.rescued ? this.#block.words[CONTROL.secondChance]! : trace.length);
+      if (last !== undefined) sleepers.push(`worker ${unit} ${last}`);
+    }
+    return `${found.message}: ${sleepers.join("; ")}`;
+  }
+
+  async #execute(policy: () => void, traced: boolean): Promise<void> {
+    const block = this.#block;
+    const { words, times } = block;
+    const units = this.#units;
+    const execution = words[CONTROL.execution]! + 1;
+    words.fill(0);
+    words[CONTROL.units] = units;
+    words[CONTROL.execution] = execution;
+    words[CONTROL.mostDecisions] = this.#start.bounds.steps;
+    words[CONTROL.traced] = traced ? 1 : 0;
+    times.fill(Number.POSITIVE_INFINITY);
+    times[0] = CLOCK_START;
+    policy();
+
+    clearThreadHeap(this.#start.heap);
+    this.#heap = renewThreadHeap(this.#start.heap);
+    this.#hand.doing = "setup";
+    const setup = this.#setup();
+    this.#shared = isThenable(setup) ? await setup : setup;
+    for (let unit = 0; unit < units; unit++) {
+      const message = encode(this.#shared, { to: "threads", root: "setup()" });
+      const parcel = block.parcel(unit);
+      if (message.length + 4 > parcel.byteLength)
+        throw new TooLargeError(`what setup() returns takes ${message.length} bytes: an explored program shares at most ${parcel.byteLength - 4}`);
+      parcel.setInt32(0, message.length);
+      message.writeTo(new Uint8Array(parcel.buffer, parcel.byteOffset, parcel.byteLength), 4);
+    }
+    this.#give(block.unit(0) + UNIT.turn);
+    this.#awaitTurn();
+
+    words[CONTROL.unwind] = 1;
+    for (let unit = 0; unit < units; unit++) {
+      const status = words[block.unit(unit) + UNIT.status];
+      if (status === DONE || status === DEAD || status === ABSENT) continue;
+      this.#give(block.unit(unit) + UNIT.turn);
+      this.#awaitTurn();
+    }
+    this.#news = this.#start.ports.map((port) => (receiveMessageOnPort(port)?.message as UnitNews | undefined) ?? {});
+  }
+
+  #give(turn: number): void {
+    store(this.#block.words, turn, 1);
+    notify(this.#block.words, turn, 1);
+  }
+
+  #awaitTurn(): void {
+    const { words } = this.#block;
+    while (compareExchange(words, CONTROL.turn, 1, 0) !== 1) wait(words, CONTROL.turn, 0);
+  }
+
+  async #judge(trace: Trace): Promise<Found | undefined> {
+    switch (trace.verdict) {
+      case FAILED: {
+        const unit = this.#news.findIndex((news) => news.error !== undefined);
+        const error = this.#news[unit]?.error;
+        return { kind: "exception", message: `worker ${unit} threw ${error?.name}: ${error?.message}`, error };
+      }
+      case DEADLOCKED:
+        return { kind: "deadlock", message: "every worker that has not ended waits, and nobody is left to wake them" };
+      case TOO_LONG:
+        return { kind: "livelock", message: `the workers had not ended after ${trace.length} steps` };
+      case DIVERGED:
+        return {
+          kind: "divergence",
+          message: "the program did not do the same under the same schedule: everything that differs from run to run must come from setup()",
+        };
+    }
+    if (trace.rescued) return { kind: "lost wake-up", message: "a worker slept on although what it waited for was there" };
+    if (this.#start.bounds.races) {
+      const race = findRace(trace);
+      if (race !== undefined) return { kind: "race", message: "two workers use the same cell, and nothing orders them", at: [race.first, race.second] };
+    }
+    if (this.#check === undefined) return undefined;
+    this.#hand.doing = "check";
+    try {
+      await this.#check(this.#shared as never);
+      return undefined;
+    } catch (error) {
+      const known = described(error);
+      return { kind: "check", message: `check() threw ${known.name}: ${known.message}`, error: known };
+    }
+  }
+}
+
+function bound(fn: (...args: never[]) => unknown, { bound: first }: TaskIdentity): (...args: never[]) => unknown {
+  return first.length === 0 ? fn : (...rest: never[]) => fn(...(first as never[]), ...rest);
+}
+
+function mergedStacks(news: readonly UnitNews[]): Map<number, string> {
+  return new Map(news.flatMap((each) => [...(each.stacks ?? [])]));
+}
+
+/** Shared objects by their place, called as the program calls them. */
+function labelsOf(shared: unknown): Map<number, string> {
+  const labels = new Map<number, string>();
+  const add = (value: unknown, name: string): void => {
+    if (value instanceof SharedObject) labels.set(placeOf(value), value.label ?? name);
+  };
+  add(shared, "shared");
+  if (typeof shared === "object" && shared !== null && !(shared instanceof SharedObject)) {
+    for (const [name, value] of Object.entries(shared)) add(value, name);
+  }
+  return labels;
+}

@@ -1,0 +1,103 @@
+/** What the thread of a unit does: it runs its worker's task, once an execution. */
+import type { MessagePort } from "node:worker_threads";
+import { decode } from "../codec/index.js";
+import { control } from "../memory/controlled-atomics.js";
+import { renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { loadTask } from "../workers/task-module.js";
+import type { TaskIdentity } from "../workers/task.js";
+import { CONTROL, ControlBlock, type ControlBuffers } from "./control-block.js";
+import { Unit, UNWIND } from "./unit.js";
+import { VirtualClock } from "./virtual-clock.js";
+
+export interface UnitStart {
+  readonly role: "unit";
+  readonly index: number;
+  readonly control: ControlBuffers;
+  readonly heap: ThreadHeapBuffers;
+  readonly task: TaskIdentity;
+  /** Where the stage hears of this unit. */
+  readonly port: MessagePort;
+}
+
+/** What a unit tells the stage at the end of an execution. */
+export interface UnitNews {
+  readonly error?: { readonly name: string; readonly message: string; readonly stack: string } | undefined;
+  readonly stacks?: ReadonlyMap<number, string> | undefined;
+}
+
+export async function runUnit({ index, control: buffers, heap, task, port }: UnitStart): Promise<void> {
+  const block = new ControlBlock(buffers);
+  const unit = new Unit(block, index);
+  const clock = new VirtualClock(unit);
+  const nextTurn = setImmediate;
+  const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
+  control(unit);
+  clock.install();
+  const fn = await loadTask(task.url, task.name);
+
+  let escaped: { error: unknown } | undefined;
+  const notice = (error: unknown) => {
+    if (error !== UNWIND) escaped ??= { error };
+  };
+  process.on("unhandledRejection", notice);
+  process.on("uncaughtException", notice);
+  port.postMessage("ready");
+
+  for (;;) {
+    unit.awaitTurn();
+    if (block.words[CONTROL.unwind] === 2) break;
+    let news: UnitNews = {};
+    escaped = undefined;
+    unit.prepare(heap.control);
+    clock.restart();
+    try {
+      const own = renewThreadHeap(heap);
+      void own.record;
+      const parcel = block.parcel(index);
+      const length = parcel.getInt32(0);
+      const shared = decode(new Uint8Array(parcel.buffer, parcel.byteOffset + 4, length), 0, length);
+      unit.begin();
+      const result = fn(...task.bound, shared, index);
+      if (isThenable(result)) await settle(result);
+      if (escaped !== undefined) throw (escaped as { error: unknown }).error;
+    } catch (error) {
+      if (error !== UNWIND) news = { error: described(error) };
+    }
+    if (block.words[CONTROL.traced] === 1) news = { ...news, stacks: new Map(unit.stacks) };
+    if (news.error !== undefined || news.stacks !== undefined) port.postMessage(news);
+    unit.end(news.error !== undefined);
+  }
+  port.close();
+
+  /** Turns the loop until the promise is settled, or the unit's execution is over. */
+  async function settle(promise: PromiseLike<unknown>): Promise<void> {
+    let settled = false;
+    let failure: { error: unknown } | undefined;
+    promise.then(
+      () => {
+        settled = true;
+      },
+      (error: unknown) => {
+        settled = true;
+        failure = { error };
+      },
+    );
+    for (;;) {
+      // Every microtask has run by then: the loop has nothing to do before its next event.
+      await turn();
+      if (settled || unit.isOver || escaped !== undefined) break;
+      unit.turnLoop(clock);
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** An error as text: what crosses from thread to thread whatever it is. */
+export function described(error: unknown): { name: string; message: string; stack: string } {
+  if (error instanceof Error) return { name: error.name, message: error.message, stack: String(error.stack) };
+  return { name: "Error", message: `${String(error)} was thrown, which is no Error`, stack: "" };
+}
