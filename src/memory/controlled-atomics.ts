@@ -10,7 +10,7 @@ export type { Cells, WideCells } from "./atomics.js";
 /** What an operation does to its place, as far as the order of operations matters. */
 export const READ = 0;
 export const WRITE = 1;
-/** Reads and writes in one step; a compareExchange that fails only reads. */
+/** Reads and writes in one step. */
 export const UPDATE = 2;
 /** A user's plain reading and writing of data. */
 export const READ_DATA = 3;
@@ -69,13 +69,14 @@ function raw<C extends Cells | WideCells>(cells: C): C {
 
 const numberOf = (value: number | bigint): number => Number(value);
 
-function operation<R extends number | bigint>(kind: number, cells: Cells | WideCells, index: number, perform: (cells: never) => R, next?: number | bigint): R {
+/** An update that leaves everything as it is only reads. */
+function operation<R extends number | bigint>(kind: number, cells: Cells | WideCells, index: number, perform: (cells: never) => R): R {
   const at = raw(cells);
   if (scheduler === undefined) return perform(at as never);
   scheduler.before(kind, at, index);
   const old = perform(at as never);
-  const wrote = kind !== READ && kind !== READ_DATA;
-  scheduler.after(wrote, numberOf(old), wrote ? numberOf(next ?? direct.load(at as Cells, index)) : numberOf(old));
+  const now = kind === READ || kind === READ_DATA ? old : direct.load(at as Cells, index);
+  scheduler.after(kind === WRITE || kind === WRITE_DATA || now !== old, numberOf(old), numberOf(now));
   return old;
 }
 
@@ -114,8 +115,8 @@ export const compareExchange: CompareExchange = ((cells: Cells, index: number, e
   if (scheduler === undefined) return direct.compareExchange(at, index, expected, next);
   scheduler.before(UPDATE, at, index);
   const seen = direct.compareExchange(at, index, expected, next);
-  const wrote = seen === expected;
-  scheduler.after(wrote, numberOf(seen), wrote ? numberOf(next) : numberOf(seen));
+  const now = direct.load(at, index);
+  scheduler.after(now !== seen, numberOf(seen), numberOf(now));
   return seen;
 }) as CompareExchange;
 

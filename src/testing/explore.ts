@@ -1,4 +1,5 @@
 import { MessageChannel, Worker } from "node:worker_threads";
+import { decode } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, StateError, WorkerDiedError } from "../errors/index.js";
 import { createThreadHeap } from "../memory/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
@@ -95,7 +96,7 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
             }
             break;
           case "error":
-            reject(news.error);
+            reject(decode(news.error, 0, news.error.length));
             break;
           case "end":
             resolve(new Exploration({ ...news, seed: bounds.seed, duration: performance.now() - began }));

@@ -23,8 +23,9 @@ import { CLOCK_MEMORY } from "./control-block.js";
 import type { Places } from "./places.js";
 import type { Trace } from "./trace.js";
 
-const COLUMN = 46;
-const MOST_ROWS = 400;
+const STEP_WIDTH = 7;
+const WIDEST = 72;
+const MOST_ROWS = 200;
 
 interface Frame {
   readonly path: string;
@@ -65,12 +66,15 @@ export class ScheduleTable {
   readonly #sites = new Map<number, Site>();
   readonly #marked: ReadonlySet<number>;
   readonly #sources = new Map<string, string[]>();
+  /** What comes after everybody slept is the explorer's doing. */
+  readonly #end: number;
 
   /** `stacks`: where each decision's operation was; `marked`: decisions that the failure is about. */
   constructor(trace: Trace, places: Places, stacks: ReadonlyMap<number, string>, marked: readonly number[]) {
     this.#trace = trace;
     this.#places = places;
     this.#marked = new Set(marked);
+    this.#end = trace.rescuedAt();
     for (const [decision, stack] of stacks) this.#sites.set(decision, sitesOf(stack));
   }
 
@@ -80,7 +84,8 @@ export class ScheduleTable {
     const rows: string[][] = [];
     const lines = new Map<number, string>();
     let skipped = 0;
-    for (let decision = 0; decision < trace.length; decision++) {
+    let told: { text: string; unit: number; times: number; row: string[] | undefined } = { text: "", unit: -1, times: 0, row: undefined };
+    for (let decision = 0; decision < this.#end; decision++) {
       const unit = trace.chosen(decision);
       const program = this.#programLine(decision);
       if (program !== undefined && program !== lines.get(unit)) {
@@ -91,18 +96,29 @@ export class ScheduleTable {
         skipped++;
         continue;
       }
-      rows.push(this.#row(`${decision}${this.#marked.has(decision) ? " !" : ""}`, unit, `  ${this.#tell(decision)}`));
+      const text = `  ${this.#tell(decision)}`;
+      if (text === told.text && unit === told.unit) {
+        // Turning in circles: one row, with how often.
+        told.times++;
+        told.row![1 + unit] = `${text} (${told.times} times)`;
+        continue;
+      }
+      const row = this.#row(`${decision}${this.#marked.has(decision) ? " !" : ""}`, unit, text);
+      told = { text, unit, times: 1, row };
+      rows.push(row);
     }
     const shown = rows.length > MOST_ROWS ? [...rows.slice(0, MOST_ROWS / 2), this.#row("...", 0, ""), ...rows.slice(-MOST_ROWS / 2)] : rows;
     const units = Array.from({ length: trace.units }, (_, unit) => unit);
     const head = ["step", ...units.map((unit) => `worker ${unit}`)];
-    const rule = ["", ...units.map(() => "")].map((_, column) => "-".repeat(column === 0 ? 7 : COLUMN));
+    const widths = head.map((_, column) => (column === 0 ? STEP_WIDTH : Math.min(WIDEST, Math.max(...[head, ...shown].map((cells) => cells[column]!.length)))));
+    const rule = widths.map((width) => "-".repeat(width));
     const text = [head, rule, ...shown].map((cells) =>
       cells
-        .map((cell, column) => fit(cell, column === 0 ? 7 : COLUMN))
-        .join(" ")
+        .map((cell, column) => fit(cell, widths[column]!))
+        .join("  ")
         .trimEnd(),
     );
+    if (this.#end < trace.length) text.push("then everybody sleeps");
     return `${text.join("\n")}\n(${skipped} steps that no other worker could notice are left out)`;
   }
 
@@ -111,9 +127,9 @@ export class ScheduleTable {
     return decisions.map((decision) => `worker ${this.#trace.chosen(decision)} at ${this.#programLine(decision) ?? `step ${decision}`}`).join(", ");
   }
 
-  /** What a worker did last before `limit`; undefined when it has ended or died. */
-  lastOf(unit: number, limit: number): string | undefined {
-    for (let decision = Math.min(limit, this.#trace.length) - 1; decision >= 0; decision--) {
+  /** What a worker did last before everybody slept; undefined when it has ended or died. */
+  lastOf(unit: number): string | undefined {
+    for (let decision = this.#end - 1; decision >= 0; decision--) {
       if (this.#trace.chosen(decision) !== unit) continue;
       if (this.#trace.killed(decision)) return undefined;
       const operation = this.#trace.operation(decision);

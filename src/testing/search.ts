@@ -66,7 +66,7 @@ export class Search {
     let preemptions = 0;
     let deaths = 0;
     for (let decision = 0, fresh = true; decision < trace.length; decision++) {
-      if (decision >= first && fresh && !trace.rescuedAt(decision)) {
+      if (decision >= first && fresh && !trace.isRescue(decision)) {
         const goesOn = trace.couldGoOn(decision);
         const meets = trace.operation(decision) !== undefined && causality.isConflicted(trace.location(decision));
         if (!goesOn || meets) {

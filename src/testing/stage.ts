@@ -1,6 +1,6 @@
 /** What the stage's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
-import { encode } from "../codec/index.js";
+import { encode, encodeError } from "../codec/index.js";
 import { placeOf, SharedObject } from "../codec/shared-object.js";
 import { TooLargeError } from "../errors/index.js";
 import { compareExchange, notify, store, wait } from "../memory/atomics.js";
@@ -80,7 +80,7 @@ export type StageNews =
       readonly walks: number;
       readonly failure: StageFailure | undefined;
     }
-  | { readonly type: "error"; readonly error: unknown };
+  | { readonly type: "error"; readonly error: Uint8Array };
 
 const PROGRESS_EVERY_MS = 500;
 /** Walks before the search, which show it where workers meet. */
@@ -98,7 +98,7 @@ export async function runStage(start: StageStart): Promise<void> {
   try {
     await new Stage(start).run();
   } catch (error) {
-    parentPort!.postMessage({ type: "error", error: error instanceof Error ? error : new Error(String(error)) } satisfies StageNews);
+    parentPort!.postMessage({ type: "error", error: encodeError(error, { to: "threads" }).toBytes() } satisfies StageNews);
   }
 }
 
@@ -248,7 +248,7 @@ class Stage {
     const again = new Trace(this.#block);
     const seen = (await this.#judge(again)) ?? found;
     const table = new ScheduleTable(again, new Places(this.#heap!, labelsOf(this.#shared)), mergedStacks(this.#news), found.at ?? []);
-    return { kind: seen.kind, message: this.#explained(seen, again, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
+    return { kind: seen.kind, message: this.#explained(seen, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
   }
 
   #take(trace: Trace): void {
@@ -256,12 +256,12 @@ class Stage {
     for (let decision = 0; decision < trace.length; decision++) this.#causality.add(trace, decision);
   }
 
-  #explained(found: Found, trace: Trace, table: ScheduleTable): string {
+  #explained(found: Found, table: ScheduleTable): string {
     if (found.kind !== "deadlock" && found.kind !== "lost wake-up")
       return found.kind === "race" ? `${found.message}: ${table.placesOf(found.at ?? [])}` : found.message;
     const sleepers: string[] = [];
     for (let unit = 0; unit < this.#units; unit++) {
-      const last = table.lastOf(unit, trace.rescued ? this.#block.words[CONTROL.secondChance]! : trace.length);
+      const last = table.lastOf(unit);
       if (last !== undefined) sleepers.push(`worker ${unit} ${last}`);
     }
     return `${found.message}: ${sleepers.join("; ")}`;

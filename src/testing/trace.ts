@@ -62,8 +62,14 @@ export class Trace {
     return this.#flag(decision, FIRED);
   }
 
-  rescuedAt(decision: number): boolean {
+  isRescue(decision: number): boolean {
     return this.#flag(decision, RESCUED);
+  }
+
+  /** The decision before which everybody slept and was woken all the same; the length if that did not happen. */
+  rescuedAt(): number {
+    for (let decision = 0; decision < this.length; decision++) if (this.isRescue(decision)) return decision;
+    return this.length;
   }
 
   /** Whether the clock was set forward for it. */

@@ -6,7 +6,7 @@ import { renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock, type ControlBuffers } from "./control-block.js";
-import { Unit, UNWIND } from "./unit.js";
+import { Unit } from "./unit.js";
 import { VirtualClock } from "./virtual-clock.js";
 
 export interface UnitStart {
@@ -37,7 +37,7 @@ export async function runUnit({ index, control: buffers, heap, task, port }: Uni
 
   let escaped: { error: unknown } | undefined;
   const notice = (error: unknown) => {
-    if (error !== UNWIND) escaped ??= { error };
+    if (!unit.isOver) escaped ??= { error };
   };
   process.on("unhandledRejection", notice);
   process.on("uncaughtException", notice);
@@ -61,7 +61,8 @@ export async function runUnit({ index, control: buffers, heap, task, port }: Uni
       if (isThenable(result)) await settle(result);
       if (escaped !== undefined) throw (escaped as { error: unknown }).error;
     } catch (error) {
-      if (error !== UNWIND) news = { error: described(error) };
+      // Once it is over, whatever comes out is what became of the unwinding.
+      if (!unit.isOver) news = { error: described(error) };
     }
     if (block.words[CONTROL.traced] === 1) news = { ...news, stacks: new Map(unit.stacks) };
     if (news.error !== undefined || news.stacks !== undefined) port.postMessage(news);

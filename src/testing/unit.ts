@@ -7,7 +7,7 @@
  * of the operating system's.
  */
 import { compareExchange, notify, store, wait } from "../memory/atomics.js";
-import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, READ, READ_DATA, READ_PLAIN, type Scheduler, WAKE } from "../memory/controlled-atomics.js";
+import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Scheduler, WAKE } from "../memory/controlled-atomics.js";
 import {
   ABSENT,
   ADVANCED,
@@ -149,7 +149,7 @@ export class Unit implements Scheduler {
     log[entry + ENTRY.now] = now;
     if (!wrote) return;
     log[entry + ENTRY.who] = log[entry + ENTRY.who]! | (WROTE << 8);
-    this.#words[this.#at + UNIT.idleSteps] = 0;
+    if (old !== now) this.#words[this.#at + UNIT.idleSteps] = 0;
     if (this.#words[CONTROL.watchers] !== 0) this.#wakeWatchers(log[entry + ENTRY.operation]! >> 8, log[entry + ENTRY.place]!);
   }
 
@@ -355,7 +355,6 @@ export class Unit implements Scheduler {
     const me = this.#index;
     const running = words[this.#at + UNIT.status] === DONE || words[this.#at + UNIT.status] === DEAD || !this.#exploring ? NOBODY : me;
 
-    let flags = canGoOn ? COULD_GO_ON : 0;
     let could = 0;
     let timed = 0;
     const look = () => {
@@ -369,6 +368,11 @@ export class Unit implements Scheduler {
       }
     };
     look();
+    if (canGoOn && this.#makesWay(could, timed)) {
+      canGoOn = false;
+      could &= ~(1 << me);
+    }
+    let flags = canGoOn ? COULD_GO_ON : 0;
     if (could === 0) {
       if (timed !== 0) {
         let earliest = Number.POSITIVE_INFINITY;
@@ -435,21 +439,17 @@ export class Unit implements Scheduler {
     log[entry + ENTRY.operation] = -1;
   }
 
-  /** Whoever runs goes on; when it cannot, or has only looked for long, the next one in turn. */
+  /** Whether this unit has changed nothing for so long that it must be waiting for what another will do. */
+  #makesWay(could: number, timed: number): boolean {
+    if (this.#words[this.#at + UNIT.idleSteps]!++ < MOST_IDLE_STEPS) return false;
+    this.#words[this.#at + UNIT.idleSteps] = 0;
+    return ((could | timed) & ~(1 << this.#index)) !== 0;
+  }
+
+  /** Whoever runs goes on; when it cannot, the next one in turn. */
   #preferred(canGoOn: boolean, could: number): number {
-    const words = this.#words;
-    const units = words[CONTROL.units]!;
-    if (canGoOn) {
-      const others = could & ~(1 << this.#index);
-      if (words[this.#at + UNIT.idleSteps]!++ < MOST_IDLE_STEPS) return this.#index;
-      words[this.#at + UNIT.idleSteps] = 0;
-      if (others === 0) {
-        for (let unit = 0; unit < units; unit++) {
-          if (words[this.#block.unit(unit) + UNIT.status] === SLEEPING && this.#block.times[1 + unit] !== Number.POSITIVE_INFINITY) return FIRE | unit;
-        }
-        return this.#index;
-      }
-    }
+    const units = this.#words[CONTROL.units]!;
+    if (canGoOn) return this.#index;
     for (let step = 1; step <= units; step++) {
       const unit = (this.#index + step) % units;
       if ((could >> unit) & 1) return unit;
@@ -468,7 +468,6 @@ export class Unit implements Scheduler {
       words[CONTROL.fallAt]!++;
       words[this.#at + UNIT.priority] = --words[CONTROL.lowest]!;
     }
-    if (canGoOn && preferred !== this.#index) words[this.#at + UNIT.priority] = --words[CONTROL.lowest]!;
     let best = -1;
     for (let unit = 0; unit < units; unit++) {
       if (((could >> unit) & 1) === 0) continue;
@@ -543,8 +542,6 @@ export class Unit implements Scheduler {
     log[entry + ENTRY.place] = place;
     log[entry + ENTRY.old] = 0;
     log[entry + ENTRY.now] = 0;
-    if (operation !== READ && operation !== READ_PLAIN && operation !== READ_DATA && operation !== CLOCK && operation !== LIFE)
-      this.#words[this.#at + UNIT.idleSteps] = 0;
     if (this.#words[CONTROL.traced] === 1) this.stacks.set(decision, stackHere());
   }
 
