@@ -3,7 +3,23 @@ export type { Cells, WideCells } from "#atomics";
 export type { Extent } from "./allocator.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap } from "./heap.js";
-export { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, HEADER, KIND, LIVE, NODE, NODE_WORDS, RECORD, RECORD_WORDS, REGISTRY_AT } from "./layout.js";
+export {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCKS_AT,
+  DRAFT,
+  EXTENT,
+  HEADER,
+  KIND,
+  LIVE,
+  NODE,
+  NODE_WORDS,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+  SLOT_MASK,
+  UNIT_BYTES,
+} from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
 export { type Attempt, SLICE_MS } from "./parker.js";

@@ -20,10 +20,10 @@ import { Patience } from "./patience.js";
 
 const { compareExchange, load } = atomics;
 
-const CONTENDED = 1;
-const RESERVED = 2;
+export const CONTENDED = 1;
+export const RESERVED = 2;
 const FLAGS = 3;
-const OWNER_SHIFT = 2;
+export const OWNER_SHIFT = 2;
 const SIZE = 4;
 
 /** Attempts before a blocking caller parks. */

@@ -125,8 +125,9 @@ function checked<Shared>(program: Program<Shared>) {
 function boundsOf(options: ExploreOptions, workers: number): StageBounds {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { preemptions: 2 }, got ${typeof options}`);
-  const { replay, races = true, mortal } = options;
+  const { replay, races = true, internals = false, mortal } = options;
   if (typeof races !== "boolean") throw new ArgumentTypeError(`options.races must be true or false, got ${typeof races}`);
+  if (typeof internals !== "boolean") throw new ArgumentTypeError(`options.internals must be true or false, got ${typeof internals}`);
   if (replay !== undefined && typeof replay !== "string")
     throw new ArgumentTypeError(`options.replay must be a schedule, as failure.schedule, got ${typeof replay}`);
   if (replay !== undefined) parseSchedule(replay);
@@ -142,6 +143,7 @@ function boundsOf(options: ExploreOptions, workers: number): StageBounds {
     seed: whole(options, "seed", 1, 0, 0x7fffffff),
     steps: whole(options, "steps", MOST_DECISIONS, 1, MOST_DECISIONS),
     races,
+    internals,
     replay,
   };
 }

@@ -1,8 +1,25 @@
 /** What stands where in a heap: names for places in a failing schedule's table. */
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, HEADER, type Heap, KIND, NODE, NODE_WORDS, RECORD, RECORD_WORDS, REGISTRY_AT } from "../memory/index.js";
-import { CLOCK_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
+import {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCKS_AT,
+  HEADER,
+  type Heap,
+  KIND,
+  NODE,
+  NODE_WORDS,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+  SLOT_MASK,
+  UNIT_BYTES,
+} from "../memory/index.js";
+import { CONTENDED, OWNER_SHIFT, RESERVED } from "../sync/owner-word.js";
+import { CLOCK_MEMORY, CONTROL_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
 
 const NODES_END = RECORD_WORDS;
+/** The word of a SharedArray that names its extent. */
+const ARRAY_EXTENT = 2;
 
 const kindNames = new Map(Object.entries(KIND).map(([name, kind]) => [kind as number, name]));
 const nameAt = (names: Record<string, number>, word: number): string | undefined => Object.entries(names).find(([, at]) => at === word)?.[0];
@@ -11,6 +28,8 @@ export class Places {
   readonly #heap: Heap;
   /** First words of blocks, ascending, with their ends and kinds. */
   readonly #blocks: { readonly at: number; readonly end: number; readonly kind: string }[] = [];
+  /** Parts of the data region, and whose they are. */
+  readonly #extents: { readonly from: number; readonly to: number; readonly name: string }[] = [];
   readonly #labels: ReadonlyMap<number, string>;
 
   /** `labels`: names of objects by their first word. */
@@ -22,7 +41,12 @@ export class Places {
     for (let header = BLOCKS_AT; header < end; ) {
       const at = header + BLOCK_HEADER_WORDS;
       const size = heap.allocator.sizeOfBlock(at);
-      this.#blocks.push({ at, end: at + size, kind: kindNames.get(words[header + BLOCK.identity]! & 0xff) ?? "block" });
+      const kind = kindNames.get(words[header + BLOCK.identity]! & 0xff) ?? "block";
+      this.#blocks.push({ at, end: at + size, kind });
+      if (kind === "sharedArray") {
+        const { unit, bytes } = heap.allocator.extentOf(words[at + ARRAY_EXTENT]!);
+        this.#extents.push({ from: unit * UNIT_BYTES, to: unit * UNIT_BYTES + bytes, name: this.#nameOfBlock(at, kind) });
+      }
       header = at + size;
     }
   }
@@ -31,7 +55,10 @@ export class Places {
   nameOf(memory: number, place: number): string {
     if (memory === CLOCK_MEMORY) return "the clock";
     if (memory === LIFE_MEMORY) return `worker ${place}`;
-    if (memory === DATA_MEMORY) return `data+${place}`;
+    if (memory === DATA_MEMORY) {
+      const extent = this.#extents.find(({ from, to }) => place >= from && place < to);
+      return extent === undefined ? `data, byte ${place}` : `${extent.name}, byte ${place - extent.from}`;
+    }
     const word = place >> 2;
     if (word < REGISTRY_AT) return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeExtents ? "freeExtents" : "freeBlocks")}`;
     if (word < BLOCKS_AT) {
@@ -47,6 +74,22 @@ export class Places {
       if (word < end) return `${this.#nameOfBlock(at, kind)}[${word - at}]`;
     }
     return `word ${word}`;
+  }
+
+  /** What a word there says, where it is more than a number. */
+  valueOf(memory: number, place: number, value: number): string {
+    const word = place >> 2;
+    if (memory !== CONTROL_MEMORY || !this.#blocks.some(({ at, kind }) => at === word && (kind === "lock" || kind === "rlock"))) return String(value);
+    if (value === 0) return "free";
+    const owner = value >>> OWNER_SHIFT;
+    const who = owner === 0 ? "free" : this.#ownerOf(owner & SLOT_MASK);
+    return `${who}${value & CONTENDED ? ", waited for" : ""}${value & RESERVED ? ", reserved" : ""}`;
+  }
+
+  /** Whether the place is the library's own: how workers are known, wait and are woken, and how memory is given out. */
+  isInternal(memory: number, place: number): boolean {
+    const word = place >> 2;
+    return memory === CONTROL_MEMORY && (word < BLOCKS_AT || this.#blocks.every(({ at, end }) => word < at || word >= end));
   }
 
   #nameOfBlock(at: number, kind: string): string {

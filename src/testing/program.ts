@@ -33,6 +33,8 @@ export interface ExploreOptions {
   readonly races?: boolean | undefined;
   /** Operations in one schedule, at most; a longer one counts as a livelock. Default and most: 20,000. */
   readonly steps?: number | undefined;
+  /** Whether a failing schedule's table shows the library's own words too: how waiters are queued and woken. Default false. */
+  readonly internals?: boolean | undefined;
   /** Tries this one schedule alone: the `schedule` of an earlier failure. */
   readonly replay?: string | undefined;
   /** Told now and then how far it is. */

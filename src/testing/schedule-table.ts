@@ -69,8 +69,11 @@ export class ScheduleTable {
   /** What comes after everybody slept is the explorer's doing. */
   readonly #end: number;
 
-  /** `stacks`: where each decision's operation was; `marked`: decisions that the failure is about. */
-  constructor(trace: Trace, places: Places, stacks: ReadonlyMap<number, string>, marked: readonly number[]) {
+  readonly #internals: boolean;
+
+  /** `stacks`: where each decision's operation was; `marked`: decisions that the failure is about; `internals`: whether the library's own words are shown. */
+  constructor(trace: Trace, places: Places, stacks: ReadonlyMap<number, string>, marked: readonly number[], internals: boolean) {
+    this.#internals = internals;
     this.#trace = trace;
     this.#places = places;
     this.#marked = new Set(marked);
@@ -168,10 +171,10 @@ export class ScheduleTable {
     if (trace.killed(decision)) return "dies";
     const late = trace.fired(decision) ? "time runs out; " : "";
     const place = this.#places.nameOf(trace.memory(decision), trace.place(decision));
-    const old = trace.old(decision);
-    const now = trace.now(decision);
+    const old = this.#value(decision, trace.old(decision));
+    const now = this.#value(decision, trace.now(decision));
     const library = this.#sites.get(decision)?.library;
-    const where = library === undefined ? "" : ` (${basename(library.path)}:${library.line})`;
+    const where = library === undefined || !this.#internals ? "" : ` (${basename(library.path)}:${library.line})`;
     switch (trace.operation(decision)) {
       case BEGIN:
         return "begins";
@@ -184,11 +187,11 @@ export class ScheduleTable {
       case WRITE_DATA:
         return `${late}${place}: ${old} -> ${now}${where}`;
       case UPDATE:
-        return trace.wrote(decision) ? `${late}${place}: ${old} => ${now}${where}` : `${late}${place} is ${old}: unchanged${where}`;
+        return trace.wrote(decision) ? `${late}${place}: ${old} => ${now}${where}` : `${late}${place} stays: ${old}${where}`;
       case NOTIFY:
-        return `notifies ${place}: ${now} woken${where}`;
+        return now === "0" ? `rings for nobody${where}` : `wakes ${place.replace(/^record of (.*)\.(blocking|doorbell)$/, "$1")}${where}`;
       case WAIT:
-        return `waits for ${place}${where}`;
+        return this.#internals ? `looks at ${place}, to sleep${where}` : "sleeps";
       case PAUSE:
         return "sleeps";
       case WAKE:
@@ -201,6 +204,10 @@ export class ScheduleTable {
         return `asks whether ${place} is alive`;
     }
     return `${late}goes on`;
+  }
+
+  #value(decision: number, value: number): string {
+    return this.#places.valueOf(this.#trace.memory(decision), this.#trace.place(decision), value);
   }
 
   #sharedLocations(): Set<number> {
@@ -222,7 +229,7 @@ export class ScheduleTable {
     if (trace.killed(decision) || trace.fired(decision)) return true;
     if (operation === undefined || operation === CLOCK) return false;
     if (operation === BEGIN || operation === WAKE || operation === EVENT || operation === PAUSE || operation === WAIT || operation === NOTIFY) return true;
-    if (!shared.has(trace.location(decision))) return false;
+    if (!shared.has(trace.location(decision)) || (!this.#internals && this.#places.isInternal(trace.memory(decision), trace.place(decision)))) return false;
     // Reading plainly, or in vain, tells little, unless it is the program's own.
     return trace.wrote(decision) || operation === READ_DATA || operation === UPDATE;
   }

@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_
 import { encode, encodeError } from "../codec/index.js";
 import { placeOf, SharedObject } from "../codec/shared-object.js";
 import { TooLargeError } from "../errors/index.js";
+import { Condition } from "../sync/condition.js";
 import { compareExchange, notify, store, wait } from "../memory/atomics.js";
 import { control } from "../memory/controlled-atomics.js";
 import { clearThreadHeap, type Heap, renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
@@ -57,6 +58,7 @@ export interface StageBounds {
   readonly walks: number;
   readonly seed: number;
   readonly races: boolean;
+  readonly internals: boolean;
   readonly steps: number;
   readonly replay: string | undefined;
 }
@@ -118,6 +120,8 @@ class Stage {
   #heap: Heap | undefined;
   #shared: unknown;
   #news: UnitNews[] = [];
+  /** Which units came to their end by themselves. */
+  readonly #ended = new Set<number>();
 
   constructor(start: StageStart) {
     this.#start = start;
@@ -247,7 +251,13 @@ class Stage {
     await this.#execute(() => this.#plan(schedule), true);
     const again = new Trace(this.#block);
     const seen = (await this.#judge(again)) ?? found;
-    const table = new ScheduleTable(again, new Places(this.#heap!, labelsOf(this.#shared)), mergedStacks(this.#news), found.at ?? []);
+    const table = new ScheduleTable(
+      again,
+      new Places(this.#heap!, labelsOf(this.#shared)),
+      mergedStacks(this.#news),
+      found.at ?? [],
+      this.#start.bounds.internals,
+    );
     return { kind: seen.kind, message: this.#explained(seen, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
   }
 
@@ -261,7 +271,7 @@ class Stage {
       return found.kind === "race" ? `${found.message}: ${table.placesOf(found.at ?? [])}` : found.message;
     const sleepers: string[] = [];
     for (let unit = 0; unit < this.#units; unit++) {
-      const last = table.lastOf(unit);
+      const last = this.#ended.has(unit) ? undefined : table.lastOf(unit);
       if (last !== undefined) sleepers.push(`worker ${unit} ${last}`);
     }
     return `${found.message}: ${sleepers.join("; ")}`;
@@ -297,9 +307,11 @@ class Stage {
     this.#give(block.unit(0) + UNIT.turn);
     this.#awaitTurn();
 
+    this.#ended.clear();
     words[CONTROL.unwind] = 1;
     for (let unit = 0; unit < units; unit++) {
       const status = words[block.unit(unit) + UNIT.status];
+      if (status === DONE) this.#ended.add(unit);
       if (status === DONE || status === DEAD || status === ABSENT) continue;
       this.#give(block.unit(unit) + UNIT.turn);
       this.#awaitTurn();
@@ -363,7 +375,9 @@ function mergedStacks(news: readonly UnitNews[]): Map<number, string> {
 function labelsOf(shared: unknown): Map<number, string> {
   const labels = new Map<number, string>();
   const add = (value: unknown, name: string): void => {
-    if (value instanceof SharedObject) labels.set(placeOf(value), value.label ?? name);
+    if (!(value instanceof SharedObject)) return;
+    labels.set(placeOf(value), value.label ?? name);
+    if (value instanceof Condition && !labels.has(placeOf(value.lock))) labels.set(placeOf(value.lock), `${value.label ?? name}.lock`);
   };
   add(shared, "shared");
   if (typeof shared === "object" && shared !== null && !(shared instanceof SharedObject)) {

@@ -33,6 +33,7 @@ export async function runUnit({ index, control: buffers, heap, task, port }: Uni
   const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
   control(unit);
   clock.install();
+  process.setSourceMapsEnabled(true);
   const fn = await loadTask(task.url, task.name);
 
   let escaped: { error: unknown } | undefined;

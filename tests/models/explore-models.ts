@@ -26,5 +26,5 @@ export async function allModels(filters: readonly string[] = []): Promise<{ titl
 /** Explores one model to at most so many pre-emptions. */
 export async function exploreModel(title: string, model: Model, most: number): Promise<Explored> {
   const preemptions = Math.min(most, model.preemptions ?? 2);
-  return { title, preemptions, exploration: await explore(model.program, { ...model.options, preemptions }) };
+  return { title, preemptions, exploration: await explore(model.program, { ...model.options, preemptions, internals: true }) };
 }

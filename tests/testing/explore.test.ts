@@ -123,7 +123,12 @@ describe("a failing schedule", () => {
     const { table } = (await fails("deadlock", program)).failure!;
     assert.match(table, /^step +worker 0 +worker 1$/m);
     assert.match(table, /explored-programs\.ts:\d+ first\.runSync/);
-    assert.match(table, /lock "second"\[0\]: 0 => \d+ \(owner-word\.ts:\d+\)/);
+    assert.match(table, /lock "second"\[0\]: free => worker \d/);
+    assert.doesNotMatch(table, /heap\.ticket/);
+  });
+  test("has the library's own words too, where they are asked for", async () => {
+    const { table } = (await fails("deadlock", program, { internals: true })).failure!;
+    assert.match(table, /heap\.ticket: 0 => 1 \(wait-queue\.ts:\d+\)/);
   });
   test("throws itself", async () => {
     const exploration = await fails("deadlock", program);
