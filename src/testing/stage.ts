@@ -1,6 +1,7 @@
 /** What the stage's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
+import { crossing, isCrossing } from "../codec/parcel.js";
 import { placeOf, SharedObject } from "../codec/shared-object.js";
 import { TooLargeError } from "../errors/index.js";
 import { Condition } from "../sync/condition.js";
@@ -371,12 +372,22 @@ function mergedStacks(news: readonly UnitNews[]): Map<number, string> {
   return new Map(news.flatMap((each) => [...(each.stacks ?? [])]));
 }
 
+/** Where an object of the heap stands, as its handle says. */
+function blockOf(value: unknown, path: string): number | undefined {
+  if (value instanceof SharedObject) return placeOf(value);
+  if (typeof value !== "object" || value === null || !isCrossing(value)) return undefined;
+  const { payload } = value[crossing]("threads", path);
+  const at: unknown = Array.isArray(payload) ? payload[2] : undefined;
+  return typeof at === "number" ? at : undefined;
+}
+
 /** Shared objects by their place, called as the program calls them. */
 function labelsOf(shared: unknown): Map<number, string> {
   const labels = new Map<number, string>();
   const add = (value: unknown, name: string): void => {
-    if (!(value instanceof SharedObject)) return;
-    labels.set(placeOf(value), value.label ?? name);
+    const at = blockOf(value, name);
+    if (at === undefined) return;
+    labels.set(at, (value as { label?: string }).label ?? name);
     if (value instanceof Condition && !labels.has(placeOf(value.lock))) labels.set(placeOf(value.lock), `${value.label ?? name}.lock`);
   };
   add(shared, "shared");
