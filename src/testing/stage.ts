@@ -88,6 +88,8 @@ export type StageNews =
 const PROGRESS_EVERY_MS = 500;
 /** Walks before the search, which show it where workers meet. */
 const SCOUTS = 24;
+/** Schedules in which a simpler failure than a scout's is looked for. */
+const SIMPLER = 5000;
 
 interface Found {
   readonly kind: FailureKind;
@@ -144,7 +146,8 @@ class Stage {
     if (bounds.replay !== undefined) {
       failure = await this.#try(() => this.#plan(parseSchedule(bounds.replay!)));
     } else {
-      failure = await this.#walk(Math.min(SCOUTS, bounds.walks === 0 ? 0 : SCOUTS));
+      const scouted = await this.#walk(bounds.walks === 0 ? 0 : SCOUTS);
+      const most = scouted === undefined ? bounds.schedules : Math.min(bounds.schedules, this.#schedules + SIMPLER);
       for (let preemptions = 0; failure === undefined && preemptions <= bounds.preemptions; preemptions++) {
         const search = new Search({ preemptions, deaths: bounds.deaths, mortal: bounds.mortal }, this.#causality);
         exhaustive = false;
@@ -153,7 +156,7 @@ class Stage {
             exhaustive = true;
             break;
           }
-          if (this.#schedules >= bounds.schedules || performance.now() - this.#began > bounds.timeLimit) break;
+          if (this.#schedules >= most || performance.now() - this.#began > bounds.timeLimit) break;
           const plan = schedule;
           failure = await this.#try(() => this.#plan(plan), search);
           if (failure !== undefined) break;
@@ -161,7 +164,7 @@ class Stage {
         }
         if (!exhaustive) break;
       }
-      if (failure === undefined) failure = await this.#walk(bounds.walks);
+      failure ??= scouted ?? (await this.#walk(bounds.walks));
     }
     parentPort!.postMessage({
       type: "end",
