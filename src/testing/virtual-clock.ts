@@ -1,8 +1,11 @@
 /**
- * Time for an explored worker: timers, `performance.now()`, `Date.now()` and `AbortSignal.timeout()` go by the execution's clock, which stands still while anybody
+ * Time for an explored worker: timers (those of `node:timers/promises` too), `performance.now()`, `Date.now()` and `AbortSignal.timeout()` go by the execution's clock, which stands still while anybody
  * can run and jumps to the next moment at which something is due. Whatever could vary from run to run is made the same each time: random numbers, and the collector,
  * whose finalizers do not run and whose weak references stay.
  */
+
+import { syncBuiltinESMExports } from "node:module";
+import timersPromises from "node:timers/promises";
 
 /** What the unit asks of a clock. */
 export interface ClockSource {
@@ -124,6 +127,29 @@ export class VirtualClock implements EventSource {
       return handle;
     };
     for (const name of ["clearTimeout", "clearInterval", "clearImmediate"]) realm[name] = (handle: unknown) => this.clear(handle);
+    const later = <T>(ms: number, value: T, options: { signal?: AbortSignal } | undefined): Promise<T> =>
+      new Promise((resolve, reject) => {
+        const { signal } = options ?? {};
+        signal?.throwIfAborted();
+        const abort = () => {
+          this.clear(timer);
+          reject(new DOMException("The operation was aborted", { name: "AbortError", cause: signal?.reason }));
+        };
+        const settle = () => {
+          signal?.removeEventListener("abort", abort);
+          resolve(value);
+        };
+        const timer = this.#set(settle, ms, false, []);
+        signal?.addEventListener("abort", abort, { once: true });
+      });
+    const promised = timersPromises as unknown as Record<string, unknown>;
+    promised.setTimeout = (ms = 1, value?: unknown, options?: { signal?: AbortSignal }) => later(ms, value, options);
+    promised.setImmediate = (value?: unknown, options?: { signal?: AbortSignal }) => later(0, value, options);
+    promised.scheduler = {
+      wait: (ms: number, options?: { signal?: AbortSignal }) => later(ms, undefined, options),
+      yield: () => later(0, undefined, undefined),
+    };
+    syncBuiltinESMExports();
     performance.now = () => source.now();
     Date.now = () => epoch + source.now() - start;
     // Xorshift, as the schedules' own.
