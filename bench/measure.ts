@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** Medians. */
-  readonly ours: number;
+  /** Medians; ours is absent where this version cannot do it. */
+  readonly ours?: number;
   readonly theirs?: number;
   readonly rival?: string;
   readonly ratio?: number;
@@ -114,8 +114,13 @@ export function pythonVersion(): string | undefined {
 
 /** Runs a script of bench/python, which prints one number. */
 export function python(script: string, ...args: (string | number)[]): number {
+  return Number(pythonOutput(script, ...args));
+}
+
+/** Runs a script of bench/python and gives what it prints. */
+export function pythonOutput(script: string, ...args: (string | number)[]): string {
   const path = fileURLToPath(new URL(`./python/${script}.py`, import.meta.url));
-  return Number(execFileSync("python3", [path, ...args.map(String)], { encoding: "utf8" }));
+  return execFileSync("python3", [path, ...args.map(String)], { encoding: "utf8" });
 }
 
 /** Ours in turns with a Python script; ours alone where there is no Python. */

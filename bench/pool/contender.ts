@@ -9,6 +9,8 @@ export interface OpenPool {
   run(job: Job, value?: unknown): Promise<unknown>;
   /** The library's own map, with a trivial function. */
   map?(items: readonly number[]): PromiseLike<readonly number[]>;
+  /** What has bytes is moved by `run` too: it cannot copy them. */
+  readonly movesAll?: true;
   /** There and back without a copy. */
   move?(buffer: ArrayBuffer): Promise<ArrayBuffer>;
   /** `burn` for a service: calls it off, in the way that the library documents, when the signal fires. */

@@ -9,8 +9,8 @@ import { jobs } from "../jobs.js";
 function supplyMissingNames(): void {
   const names = globalThis as { navigator?: unknown };
   names.navigator ??= { hardwareConcurrency: cpuCount() };
-  const constructor = Promise as { withResolvers?: unknown };
-  constructor.withResolvers ??= () => {
+  const promises = Promise as { withResolvers?: unknown };
+  promises.withResolvers ??= () => {
     let resolve: unknown;
     let reject: unknown;
     const promise = new Promise((onValue, onError) => {
@@ -38,6 +38,8 @@ export const multithreading: Contender = {
         };
         return {
           run: (job, argument) => value(spawn(move(argument), jobs[job] as (argument: unknown) => unknown)),
+          movesAll: true,
+          move: async (buffer) => (await value(spawn(move(new Uint8Array(buffer)), jobs.echo<Uint8Array<ArrayBuffer>>))).buffer,
           serve(rounds, signal) {
             const handle = spawn(move(rounds), jobs.burn);
             signal.addEventListener("abort", () => handle.abort(), { once: true });

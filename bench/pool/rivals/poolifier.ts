@@ -38,7 +38,9 @@ function cluster(queue: Queue, serialization: "json" | "advanced"): Setting {
     text: `${textOf(queue, "LEAST_USED")}, ${serialization}`,
     async open(workers) {
       const { FixedClusterPool } = await import("poolifier");
-      return opened(new FixedClusterPool(workers, fileOf("./poolifier-cluster.cjs"), { ...queueOptions(queue), settings: { serialization }, enableEvents: false }));
+      return opened(
+        new FixedClusterPool(workers, fileOf("./poolifier-cluster.cjs"), { ...queueOptions(queue), settings: { serialization }, enableEvents: false }),
+      );
     },
   };
 }
