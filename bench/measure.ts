@@ -20,6 +20,8 @@ export interface Figure {
 /** A bound on the ratio of medians. */
 export interface Bound {
   readonly text: string;
+  /** How many times better ours must be: below 1 it may be worse. */
+  readonly advantage: number;
   ratio(ours: number, theirs: number): number;
   holds(ratio: number): boolean;
 }
@@ -27,6 +29,7 @@ export interface Bound {
 /** Ours takes at most `most` times what the rival takes. */
 export const atMost = (most: number): Bound => ({
   text: `ours ≤ ${most} × rival`,
+  advantage: 1 / most,
   ratio: (ours, theirs) => ours / theirs,
   holds: (ratio) => ratio <= most,
 });
@@ -34,6 +37,7 @@ export const atMost = (most: number): Bound => ({
 /** Ours is at least `least` times as fast: the rival takes that many times what ours takes. */
 export const faster = (least: number): Bound => ({
   text: `≥ ${least} × as fast`,
+  advantage: least,
   ratio: (ours, theirs) => theirs / ours,
   holds: (ratio) => ratio >= least,
 });

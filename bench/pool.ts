@@ -75,7 +75,11 @@ async function save(rows: readonly Row[], tried: readonly Tried[], seconds: numb
   const subtitle = `${where.cpu}, ${where.cores} cores, ${where.system}; ${list.join(", ")}; ${results.date.slice(0, 10)}`;
   await writeFile(
     new URL("pool.svg", folder),
-    chart(rows, "How many times better than the best rival (green: bound reached, red: not, grey: no bound)", subtitle),
+    chart(
+      rows,
+      "How many times better than the best rival, or what the bound names (green: bound reached, red: not, grey: no bound; black mark: the bound)",
+      subtitle,
+    ),
   );
 }
 

@@ -7,12 +7,13 @@ interface Bar {
   readonly rival: string;
   readonly times: number;
   /** Absent where nothing is required. */
+  readonly required?: number;
   readonly reached?: boolean;
 }
 
-const WIDTH = 1180;
+const WIDTH = 1340;
 const LABELS = 370;
-const NOTES = 400;
+const NOTES = 540;
 const LINE = 22;
 const TOP = 64;
 const BOTTOM = 34;
@@ -27,10 +28,11 @@ function barsOf(one: Row): Bar[] {
   const of = ({ median }: Result & { median: number }, rival: string): Bar => ({ label, times: advantage(one, ours, median), rival });
   const value = (figure: number): string => `${shown(figure)} ${one.unit}`;
   const judged = one.verdicts.filter(({ theirs }) => theirs !== undefined);
-  const bars = judged.map(({ against, theirs, reached, text }) => ({
+  const bars = judged.map(({ against, theirs, advantage: required, reached }) => ({
     label,
     times: advantage(one, ours, theirs!),
-    rival: `${against}: ${value(ours)} / ${value(theirs!)}; ${text}`,
+    rival: `${against}: ${value(ours)} / ${value(theirs!)}`,
+    required,
     ...(reached !== undefined && { reached }),
   }));
   const best = bestOf(one);
@@ -40,7 +42,7 @@ function barsOf(one: Row): Bar[] {
 
 export function chart(rows: readonly Row[], title: string, subtitle: string): string {
   const bars = rows.flatMap(barsOf).filter(({ times }) => Number.isFinite(times) && times > 0);
-  const exponents = bars.map(({ times }) => Math.log10(times));
+  const exponents = bars.flatMap(({ times, required = 1 }) => [Math.log10(times), Math.log10(required)]);
   const low = Math.min(-0.5, Math.floor(Math.min(0, ...exponents) * 2) / 2);
   const high = Math.max(1, Math.ceil(Math.max(0, ...exponents) * 2) / 2);
   const plot = WIDTH - LABELS - NOTES;
@@ -48,14 +50,15 @@ export function chart(rows: readonly Row[], title: string, subtitle: string): st
   const height = TOP + bars.length * LINE + BOTTOM;
   const ticks = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000].filter((tick) => Math.log10(tick) >= low && Math.log10(tick) <= high);
   const text = (left: number, top: number, content: string, more = ""): string => `<text x="${left}" y="${top}"${more}>${escaped(content)}</text>`;
-  const lines = bars.map(({ label, rival, times, reached }, index) => {
+  const lines = bars.map(({ label, rival, times, required, reached }, index) => {
     const top = TOP + index * LINE;
     const [from, to] = times < 1 ? [x(times), x(1)] : [x(1), x(times)];
     const colour = reached === undefined ? COLOURS.free : reached ? COLOURS.reached : COLOURS.missed;
     return [
       text(LABELS - 8, top + 15, label, ' text-anchor="end"'),
       `<rect x="${from}" y="${top + 3}" width="${Math.max(1, to - from).toFixed(1)}" height="${LINE - 6}" fill="${colour}"/>`,
-      text(WIDTH - NOTES + 8, top + 15, `${times.toFixed(2)} ×  ${rival}`, ' fill="#444"'),
+      required === undefined ? "" : `<line x1="${x(required)}" y1="${top}" x2="${x(required)}" y2="${top + LINE}" stroke="#000" stroke-width="2"/>`,
+      text(WIDTH - NOTES + 8, top + 15, `${shown(times)} ×  ${rival}`, ' fill="#444"'),
     ].join("");
   });
   const grid = ticks.map((tick) => {

@@ -25,6 +25,7 @@ const WARM_UPS = sized(2, 0);
 
 async function trips({ bytes, rounds }: Size, send: (data: Uint8Array) => Promise<unknown>): Promise<() => Promise<Sample>> {
   const data = new Uint8Array(bytes);
+  await send(data);
   return async () => {
     let last: unknown;
     const start = performance.now();
@@ -36,7 +37,7 @@ async function trips({ bytes, rounds }: Size, send: (data: Uint8Array) => Promis
 }
 
 async function moves(send: (buffer: ArrayBuffer) => Promise<unknown>): Promise<() => Promise<Sample>> {
-  let buffer = new ArrayBuffer(16 << 20);
+  let buffer = (await send(new ArrayBuffer(16 << 20))) as ArrayBuffer;
   return async () => {
     const start = performance.now();
     for (let round = 0; round < MOVES; round++) buffer = (await send(buffer)) as ArrayBuffer;

@@ -20,6 +20,8 @@ export interface Verdict {
   readonly against: string;
   readonly theirs?: number;
   readonly ratio?: number;
+  /** How many times better than `theirs` ours must be. */
+  readonly advantage: number;
   readonly reached: boolean | undefined;
 }
 
@@ -38,19 +40,14 @@ export interface Requirement {
   readonly against: "best rival" | { readonly library: string };
 }
 
-interface Limit {
-  /** In the row's unit. */
-  readonly most?: number;
-  readonly least?: number;
-}
-
 export interface RowOptions {
   readonly section: string;
   readonly name: string;
   readonly unit: string;
   readonly metric: string;
   readonly requirements?: readonly Requirement[];
-  readonly limit?: Limit;
+  /** In the row's unit; a fixed figure that ours may not exceed. */
+  readonly most?: number;
   /** Libraries that are no pools: the bare means of the platform, or Python's. */
   readonly roles?: Readonly<Record<string, Role>>;
   /** From the metric, of which less is better, to a rate, of which more is. */
@@ -58,7 +55,7 @@ export interface RowOptions {
 }
 
 export function row(outcomes: readonly Outcome[], options: RowOptions): Row {
-  const { section, name, unit, metric, requirements = [], limit, roles = {}, rate } = options;
+  const { section, name, unit, metric, requirements = [], most, roles = {}, rate } = options;
   const results = outcomes.map(({ library, setting, ours, samples, unavailable }): Result => {
     const values = samples.map((sample) => sample[metric]).filter((value) => value !== undefined);
     const converted = rate === undefined ? values : values.map(rate);
@@ -67,7 +64,7 @@ export function row(outcomes: readonly Outcome[], options: RowOptions): Row {
     return { library, setting, role, median: median(converted), samples: converted };
   });
   const bare: Row = { section, name, unit, higherIsBetter: rate !== undefined, results, verdicts: [] };
-  return { ...bare, verdicts: [...requirements.map((requirement) => judge(bare, requirement)), ...(limit === undefined ? [] : [hold(bare, limit)])] };
+  return { ...bare, verdicts: [...requirements.map((requirement) => judge(bare, requirement)), ...(most === undefined ? [] : [hold(bare, most)])] };
 }
 
 export const oursOf = ({ results }: Row): Result | undefined => results.find(({ role }) => role === "ours");
@@ -91,18 +88,16 @@ function judge(bare: Row, { bound, against }: Requirement): Verdict {
   const opponent = against === "best rival" ? bestOf(bare) : bare.results.filter(measured).find(({ library }) => library === against.library);
   const named = against === "best rival" ? "best rival" : against.library;
   if (ours === undefined || opponent === undefined) {
-    return { text: bound.text, against: `${named}: not available`, reached: undefined, ...(ours !== undefined && { ours }) };
+    return { text: bound.text, advantage: bound.advantage, against: `${named}: not available`, reached: undefined, ...(ours !== undefined && { ours }) };
   }
   const ratio = bare.higherIsBetter ? bound.ratio(opponent.median, ours) : bound.ratio(ours, opponent.median);
-  return { text: bound.text, ours, against: nameOf(opponent), theirs: opponent.median, ratio, reached: bound.holds(ratio) };
+  return { text: bound.text, advantage: bound.advantage, ours, against: nameOf(opponent), theirs: opponent.median, ratio, reached: bound.holds(ratio) };
 }
 
-function hold(bare: Row, { most, least }: Limit): Verdict {
+function hold(bare: Row, most: number): Verdict {
   const ours = oursOf(bare)?.median;
-  const text = most === undefined ? `≥ ${least} ${bare.unit}` : `≤ ${most} ${bare.unit}`;
-  if (ours === undefined) return { text, against: "a fixed figure", reached: undefined };
-  const ratio = ours / (most ?? least!);
-  return { text, ours, against: "a fixed figure", ratio, reached: most === undefined ? ours >= least! : ours <= most };
+  const verdict = { text: `≤ ${most} ${bare.unit}`, against: "a fixed figure", advantage: 1, theirs: most };
+  return ours === undefined ? { ...verdict, reached: undefined } : { ...verdict, ours, ratio: ours / most, reached: ours <= most };
 }
 
 /** The rows as figures of all benchmarks: the verdicts, and a line without a bound where there is none. */

@@ -27,7 +27,7 @@ export interface Loaded {
   readonly cancelled: number;
 }
 
-const LOAD: Load = { requests: sized(300, 16), perSecond: 70, cancelEvery: 8, cancelAfterMs: 10 };
+const LOAD: Load = { requests: sized(300, 8), perSecond: 70, cancelEvery: 8, cancelAfterMs: 10 };
 const WORK_MS = 20;
 const WORKERS = 2;
 const TURNS = sized(3, 1);
