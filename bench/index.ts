@@ -22,6 +22,7 @@ for (const name of asked.length > 0 ? asked : BENCHES) {
   console.log(`\n${name}`);
   const start = performance.now();
   const figures = await run(name);
+  if (figures.length === 0) continue;
   benches[name] = { date: new Date().toISOString(), load: machine().load, seconds: Math.round((performance.now() - start) / 100) / 10, figures };
 }
 const all = Object.values(benches).flatMap(({ figures }) => figures);

@@ -84,6 +84,8 @@ async function save(rows: readonly Row[], tried: readonly Tried[], seconds: numb
 }
 
 if (isMain(import.meta)) {
+  // What was given up may still fail.
+  process.on("unhandledRejection", (error) => console.log(`  left behind: ${error}`));
   const start = performance.now();
   const tried: Tried[] = [];
   const rows = await measure(sections(tried));

@@ -7,7 +7,7 @@ import { BARE, bareRoles, oneShot } from "./rivals/bare.js";
 import { type Row, row } from "./row.js";
 import { sized } from "./size.js";
 
-const TURNS = sized(15, 1);
+const TURNS = sized(11, 1);
 const WARM_UPS = sized(2, 0);
 const MOST: Readonly<Record<Model, number>> = { threads: 1.2, processes: 1.5 };
 

@@ -10,9 +10,9 @@ import { sized } from "./size.js";
 
 /** Longer than any spinning that could be forgiven. */
 const PAUSE_MS = 3;
-const CALLS = { awake: sized(3000, 50), asleep: sized(250, 10) };
+const CALLS = { awake: sized(3000, 50), asleep: sized(200, 10) };
 const WARM_UP = sized(2000, 50);
-const TURNS = sized(7, 1);
+const TURNS = sized(5, 1);
 const WARM_UPS = sized(1, 0);
 
 export type Pace = "awake" | "asleep";

@@ -20,7 +20,7 @@ const SIZES: readonly Size[] = [
   { name: "16 MB", bytes: 16 << 20, rounds: sized(5, 1) },
 ];
 const MOVES = sized(300, 10);
-const TURNS = sized(7, 1);
+const TURNS = sized(5, 1);
 const WARM_UPS = sized(2, 0);
 
 async function trips({ bytes, rounds }: Size, send: (data: Uint8Array) => Promise<unknown>): Promise<() => Promise<Sample>> {

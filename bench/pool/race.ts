@@ -29,7 +29,7 @@ export interface Outcome {
 }
 
 const START_MS = 30_000;
-const SAMPLE_MS = 90_000;
+const SAMPLE_MS = 30_000;
 const END_MS = 2000;
 /** Lets the last one's workers fall asleep before the next one begins. */
 const REST_MS = 20;

@@ -10,7 +10,7 @@ import { sized } from "./size.js";
 const WORKERS = 2;
 const PIECES = 16;
 const PIECE_MS = sized(60, 3);
-const TURNS = sized(7, 1);
+const TURNS = sized(5, 1);
 const WARM_UPS = sized(1, 0);
 const SERIAL = "one after the other, no pool";
 const roles: Readonly<Record<string, Role>> = { [SERIAL]: "bare" };

@@ -14,7 +14,7 @@ const WARM_UP = sized(5000, 200);
 const LEAST = sized(10_000, 500);
 /** A slow one gets fewer tasks, so that a turn ends. */
 const TURN_S = 2;
-const TURNS = sized(7, 1);
+const TURNS = sized(5, 1);
 const WARM_UPS = sized(1, 0);
 const PYTHON_TASKS = sized(20_000, 500);
 

@@ -1,4 +1,5 @@
 /** poolifier: threads and node:cluster. Events are off, which its documents advise for speed. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Contender, OpenPool, Setting } from "../contender.js";
 
@@ -12,7 +13,10 @@ const textOf = (queue: Queue, strategy: string) => `${typeof queue === "number" 
 
 type Strategy = "LEAST_USED" | "ROUND_ROBIN";
 
+const END_MS = 1500;
+
 interface PoolifierPool {
+  readonly workerNodes: readonly { readonly worker: { terminate?(): unknown; readonly process?: { kill(signal: "SIGKILL"): unknown } } }[];
   execute(data?: unknown, name?: string, signal?: AbortSignal): Promise<unknown>;
   destroy(): Promise<void>;
 }
@@ -20,7 +24,15 @@ interface PoolifierPool {
 const opened = (pool: PoolifierPool): OpenPool => ({
   run: (job, value) => pool.execute(value, job),
   serve: (rounds, signal) => pool.execute(rounds, "burn", signal),
-  close: () => pool.destroy(),
+  async close() {
+    const workers = pool.workerNodes.map(({ worker }) => worker);
+    // It ends by asking its workers, and at times waits for an answer that does not come.
+    await Promise.race([pool.destroy(), sleep(END_MS)]);
+    for (const worker of workers) {
+      worker.process?.kill("SIGKILL");
+      worker.terminate?.();
+    }
+  },
 });
 
 function threads(queue: Queue, workerChoiceStrategy: Strategy): Setting {
