@@ -37,12 +37,13 @@ const REST_MS = 20;
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** The first `warmUps` turns do not count. Each turn begins with another entrant. */
+/** The first `warmUps` turns do not count. Each turn begins with another entrant and goes the other way round, so that nobody always follows the same one. */
 export async function race(entrants: readonly Entrant[], turns: number, warmUps: number): Promise<Outcome[]> {
   const running = await startAll(entrants);
   for (let turn = -warmUps; turn < turns; turn++) {
     for (let position = 0; position < running.length; position++) {
-      const one = running[(position + turn + warmUps) % running.length]!;
+      const step = turn % 2 === 0 ? position : running.length - 1 - position;
+      const one = running[(step + turn + warmUps) % running.length]!;
       if (one.runner === undefined) continue;
       collectGarbage();
       await sleep(REST_MS);

@@ -1,4 +1,4 @@
-/** What a service feels: an HTTP endpoint with 20 ms of CPU work a request, under a steady load of 70 % of two cores, of which some requests are taken back. */
+/** What a service feels: an HTTP endpoint with 20 ms of CPU work a request, under a steady load of half of two cores, of which some requests are taken back. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -27,7 +27,7 @@ export interface Loaded {
   readonly cancelled: number;
 }
 
-const LOAD: Load = { requests: sized(300, 8), perSecond: 70, cancelEvery: 8, cancelAfterMs: 10 };
+const LOAD: Load = { requests: sized(300, 8), perSecond: 50, cancelEvery: 8, cancelAfterMs: 10 };
 const WORK_MS = 20;
 const WORKERS = 2;
 const TURNS = sized(3, 1);

@@ -1,4 +1,4 @@
-/** piscina: threads. Its workers are fixed in number and stay, and it records no timings: all that its documents advise for speed. */
+/** piscina: threads. Its workers are fixed in number and stay while idle, which its documents advise for speed, and it records no timings. */
 import { fileURLToPath } from "node:url";
 import type { Contender, Setting } from "../contender.js";
 
@@ -39,10 +39,13 @@ export const piscina: Contender = {
     setting("sync", 16),
     setting("sync", 64),
     setting("sync", 256),
+    setting("sync", 1024),
     setting("async", 1),
     setting("async", 64),
+    setting("async", 256),
     setting("disabled", 1),
     setting("disabled", 64),
     setting("disabled", 256),
+    setting("disabled", 1024),
   ],
 };

@@ -1,4 +1,4 @@
-/** poolifier: threads and node:cluster. Events are off, which its documents advise for speed. */
+/** poolifier: threads and node:cluster. Events are off: nobody listens. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Contender, OpenPool, Setting } from "../contender.js";

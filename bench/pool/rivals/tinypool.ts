@@ -35,10 +35,12 @@ export const tinypoolThreads: Contender = {
   model: "threads",
   settings: [
     setting("1 per worker", { runtime: "worker_threads" }),
-    setting("16 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 16 }),
     setting("64 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 64 }),
+    setting("256 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 256 }),
+    setting("1024 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 1024 }),
     setting("no atomics, 1 per worker", { runtime: "worker_threads", useAtomics: false }),
     setting("no atomics, 64 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 64, useAtomics: false }),
+    setting("no atomics, 1024 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 1024, useAtomics: false }),
   ],
 };
 
@@ -50,5 +52,6 @@ export const tinypoolProcesses: Contender = {
     setting("advanced, 64 per worker", { runtime: "child_process", serialization: "advanced", concurrentTasksPerWorker: 64 }),
     setting("json, 1 per worker", { runtime: "child_process", serialization: "json" }),
     setting("json, 64 per worker", { runtime: "child_process", serialization: "json", concurrentTasksPerWorker: 64 }),
+    setting("json, 1024 per worker", { runtime: "child_process", serialization: "json", concurrentTasksPerWorker: 1024 }),
   ],
 };
