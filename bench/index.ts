@@ -32,8 +32,8 @@ const all = Object.values(benches).flatMap(({ figures }) => figures);
 const missed = all.filter(({ reached }) => reached === false);
 console.log(`\n${all.filter(({ reached }) => reached).length} bounds reached, ${missed.length} not${missed.length > 0 ? ":" : ""}`);
 if (missed.length > 0) print(missed);
-// What is only shown to run, or a part, is no result.
-if (options.length === 0) await save();
+// What is only shown to run is no result.
+if (!options.includes("--quick")) await save();
 
 async function run(name: string): Promise<readonly Figure[]> {
   const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), options);

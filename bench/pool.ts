@@ -1,5 +1,5 @@
 /** The pools beside their rivals. `npm run bench -- pool` measures; `--quick` only shows that everything runs; `--section=NAME,NAME` picks. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { isMain } from "allcores";
 import { machine, root, versions } from "./machine.js";
 import { report } from "./measure.js";
@@ -32,7 +32,7 @@ function sections(tried: Tried[]): Record<string, () => Promise<Row[]>> {
   const fastest = once(() => tuned("throughput", tried));
   const awake = once(() => tuned("awake", tried));
   const asleep = once(() => tuned("asleep", tried));
-  const rounds = roundsPerMs();
+  const rounds = once(async () => roundsPerMs());
   return {
     throughput: async () => throughput(await fastest()),
     latency: async () => latency({ awake: await awake(), asleep: await asleep() }),
@@ -41,56 +41,74 @@ function sections(tried: Tried[]): Record<string, () => Promise<Row[]>> {
     payload: async () => payload({ threads: (await awake()).threads, processes: defaults.processes }),
     "cold-start": () => coldStart(defaults),
     memory: () => memory(defaults),
-    scaling: () => scaling(defaults, rounds),
+    scaling: async () => scaling(defaults, await rounds()),
     factorials: () => factorials(),
-    service: () => service(defaults, rounds),
+    service: async () => service(defaults, await rounds()),
   };
 }
 
-async function measure(all: Record<string, () => Promise<Row[]>>): Promise<Row[]> {
+/** What one section found, and when. */
+interface Found {
+  readonly date: string;
+  readonly load: readonly number[];
+  readonly seconds: number;
+  readonly tuning: readonly Tried[];
+  readonly rows: readonly Row[];
+}
+
+type Sections = Record<string, Found>;
+
+async function measure(): Promise<Sections> {
+  const tried: Tried[] = [];
+  const all = sections(tried);
   const unknown = picked.filter((name) => !(name in all));
   if (unknown.length > 0) throw new Error(`no such section: ${unknown.join(", ")}; there are ${Object.keys(all).join(", ")}`);
-  const rows: Row[] = [];
+  const found: Sections = {};
   for (const [name, section] of Object.entries(all)) {
     if (picked.length > 0 && !picked.includes(name)) continue;
     const start = performance.now();
-    const more = await section();
-    printRows(more);
-    console.log(`\n  ${name} took ${((performance.now() - start) / 1e3).toFixed(1)} s`);
-    rows.push(...more);
+    const rows = await section();
+    printRows(rows);
+    const seconds = Math.round((performance.now() - start) / 100) / 10;
+    console.log(`\n  ${name} took ${seconds} s`);
+    found[name] = { date: new Date().toISOString(), load: machine().load, seconds, tuning: tried.splice(0), rows };
   }
-  return rows;
+  return found;
 }
 
-async function save(rows: readonly Row[], tried: readonly Tried[], seconds: number): Promise<void> {
+interface Results {
+  readonly machine: ReturnType<typeof machine>;
+  readonly versions: Record<string, string | null>;
+  readonly sections: Sections;
+}
+
+/** What was not picked keeps its rows, if they are of such a machine and of the same versions. Gives all rows that are in the file then. */
+async function save(found: Sections): Promise<Row[]> {
   const libraries = new Set([...field.threads, ...field.processes].filter(({ ours }) => !ours).map(({ library }) => library));
-  const where = machine();
-  const what = await versions([...libraries]);
-  const results = { date: new Date().toISOString(), seconds, machine: where, versions: what, tuning: tried, rows };
-  // What is only shown to run, or a part, is no result.
-  const folder = new URL(quick || picked.length > 0 ? "build/bench/results/" : "bench/results/", root);
+  // What is only shown to run is no result.
+  const folder = new URL(quick ? "build/bench/results/" : "bench/results/", root);
+  const file = new URL("pool.json", folder);
+  const now: Results = { machine: machine(), versions: await versions([...libraries]), sections: found };
+  const likeness = ({ machine: { cpu, cores, arch }, versions }: Results): string => JSON.stringify([cpu, cores, arch, versions]);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  const before = text === undefined ? undefined : (JSON.parse(text) as Results);
+  const kept = before !== undefined && likeness(before) === likeness(now) ? before.sections : {};
+  const merged: Sections = { ...kept, ...found };
+  const rows = Object.keys(sections([])).flatMap((name) => merged[name]?.rows ?? []);
   await mkdir(folder, { recursive: true });
-  await writeFile(new URL("pool.json", folder), `${JSON.stringify(results, undefined, 1)}\n`);
-  const list = Object.entries(what).map(([name, version]) => `${name} ${version}`);
-  const subtitle = `${where.cpu}, ${where.cores} cores, ${where.system}; ${list.join(", ")}; ${results.date.slice(0, 10)}`;
-  await writeFile(
-    new URL("pool.svg", folder),
-    chart(
-      rows,
-      "How many times better than the best rival, or what the bound names (green: bound reached, red: not, grey: no bound; black mark: the bound)",
-      subtitle,
-    ),
-  );
+  await writeFile(file, `${JSON.stringify({ ...now, sections: merged }, undefined, 1)}\n`);
+  const { cpu, cores, system } = now.machine;
+  const list = Object.entries(now.versions).map(([name, version]) => `${name} ${version}`);
+  const subtitle = `${cpu}, ${cores} cores, ${system}; ${list.join(", ")}; ${new Date().toISOString().slice(0, 10)}`;
+  const title = "How many times better than the best rival, or what the bound names (green: bound reached, red: not, grey: no bound; black mark: the bound)";
+  await writeFile(new URL("pool.svg", folder), chart(rows, title, subtitle));
+  return rows;
 }
 
 if (isMain(import.meta)) {
   // What was given up may still fail.
   process.on("unhandledRejection", (error) => console.log(`  left behind: ${error}`));
-  const start = performance.now();
-  const tried: Tried[] = [];
-  const rows = await measure(sections(tried));
-  await save(rows, tried, Math.round((performance.now() - start) / 1e3));
-  report(figuresOf(rows));
+  report(figuresOf(await save(await measure())));
   // A rival that hung would hold the program.
   setTimeout(() => process.exit(), 1000).unref();
 }
