@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** Medians. */
-  readonly ours: number;
+  /** Medians; ours is absent where this version cannot do it. */
+  readonly ours?: number;
   readonly theirs?: number;
   readonly rival?: string;
   readonly ratio?: number;
@@ -20,6 +20,8 @@ export interface Figure {
 /** A bound on the ratio of medians. */
 export interface Bound {
   readonly text: string;
+  /** How many times better ours must be: below 1 it may be worse. */
+  readonly advantage: number;
   ratio(ours: number, theirs: number): number;
   holds(ratio: number): boolean;
 }
@@ -27,6 +29,7 @@ export interface Bound {
 /** Ours takes at most `most` times what the rival takes. */
 export const atMost = (most: number): Bound => ({
   text: `ours ≤ ${most} × rival`,
+  advantage: 1 / most,
   ratio: (ours, theirs) => ours / theirs,
   holds: (ratio) => ratio <= most,
 });
@@ -34,6 +37,7 @@ export const atMost = (most: number): Bound => ({
 /** Ours is at least `least` times as fast: the rival takes that many times what ours takes. */
 export const faster = (least: number): Bound => ({
   text: `≥ ${least} × as fast`,
+  advantage: least,
   ratio: (ours, theirs) => theirs / ours,
   holds: (ratio) => ratio >= least,
 });
@@ -114,8 +118,13 @@ export function pythonVersion(): string | undefined {
 
 /** Runs a script of bench/python, which prints one number. */
 export function python(script: string, ...args: (string | number)[]): number {
+  return Number(pythonOutput(script, ...args));
+}
+
+/** Runs a script of bench/python and gives what it prints. */
+export function pythonOutput(script: string, ...args: (string | number)[]): string {
   const path = fileURLToPath(new URL(`./python/${script}.py`, import.meta.url));
-  return Number(execFileSync("python3", [path, ...args.map(String)], { encoding: "utf8" }));
+  return execFileSync("python3", [path, ...args.map(String)], { encoding: "utf8" });
 }
 
 /** Ours in turns with a Python script; ours alone where there is no Python. */
