@@ -35,8 +35,13 @@ export { Queue, type QueueOptions } from "./channels/queue.js";
 export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";
 export { Future, type FutureState } from "./futures/future.js";
-export type { MapRun } from "./pools/map-run.js";
-export type { Pool, PoolOptions } from "./pools/pool.js";
+export type { CallOptions } from "./pools/call-options.js";
+export type { Durations } from "./pools/histogram.js";
+export type { MapRun, Settled } from "./pools/map-run.js";
+export type { MapOptions, Pool } from "./pools/pool.js";
+export type { PoolOptions, ResourceLimits } from "./pools/pool-options.js";
+export type { RetryOptions } from "./pools/retries.js";
+export type { PoolStats } from "./pools/scheduler.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 

@@ -32,3 +32,11 @@ export class CancelledError extends Error {
     branded(this, "ERR_ALLCORES_CANCELLED");
   }
 }
+
+/** The pool has as many tasks waiting as `maxQueue` allows. `trySubmit` gives `undefined` instead. */
+export class PoolFullError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_POOL_FULL");
+  }
+}

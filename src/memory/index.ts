@@ -6,6 +6,7 @@ export { type Across, Heap } from "./heap.js";
 export { BLOCK_HEADER_WORDS, DRAFT, EXTENT, HEADER, KIND, LIVE, RECORD } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
+export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
 export { adoptProcessHeap, type ProcessHeap, processHeap } from "./process-heap.js";

@@ -29,7 +29,7 @@ export async function pools(): Promise<void> {
   expectType<"pending" | "running" | "done" | "failed" | "cancelled">()(pool.submit(add, 1, 2).state, true);
   pool.submit(first, transfer([1, 2]));
 
-  expectType<MapRun<string>>()(pool.map(later, ["a", "b"]), true);
+  expectType<MapRun<string, string>>()(pool.map(later, ["a", "b"]), true);
   expectType<string[]>()(await pool.map(later, new Set(["a"])), true);
   for await (const text of pool.map(later, ["a"])) expectType<string>()(text, true);
   async function* texts() {
@@ -73,7 +73,7 @@ export function tasks(): void {
   expectType<number>()(add.partial(1)(2), true);
   const pool = new ThreadPool();
   expectType<Future<number>>()(pool.submit(add.partial(1), 2), true);
-  expectType<MapRun<number>>()(pool.map(add.partial(1), [1, 2, 3]), true);
+  expectType<MapRun<number, number>>()(pool.map(add.partial(1), [1, 2, 3]), true);
   const stored: Task<(a: number, b: number) => number> = add;
   void stored;
 
