@@ -36,6 +36,8 @@ import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
 const AHEAD_MS = 1;
 /** A member that has not been heard of for so long holds nothing back: what stands behind its job goes elsewhere. */
 const STALE_MS = 2;
+/** Less work than this goes behind other work of a member that is awake: waking another would take as long. */
+const WAKE_MS = 0.1;
 /** Jobs shorter than this are not worth moving to a member that is free. */
 const WORTH_MOVING_MS = 0.1;
 /** So many submissions in a row, and results are drained in between: the caller's loop may go on for long. */
@@ -469,10 +471,12 @@ export class Scheduler {
     let starting: Member | undefined;
     let shortest: Member | undefined;
     let active = 0;
+    const lazily = this.#pace === undefined ? 0 : Math.min(MOST_AHEAD, WAKE_MS / Math.max(this.#pace, 1e-4));
     for (const member of this.#members) {
       if (member.isRetiring) continue;
       active++;
       const ahead = member.inFlight.length;
+      if (ahead < lazily && !member.isStalled && member.isReady && !member.owner.isAsleep) return member;
       if (ahead === 0) {
         if (member.isReady) return member;
         starting ??= member;

@@ -142,7 +142,10 @@ export class JobService {
   /** The task of the job in hand, loaded. */
   async #function(): Promise<AnyFunction> {
     const task = this.#tasks.get(this.#lane.task)!;
-    task.fn ??= await loadTask(task.url, task.name);
+    if (task.fn === undefined) {
+      task.fn = await loadTask(task.url, task.name);
+      this.#lane.restartClock();
+    }
     return task.fn;
   }
 

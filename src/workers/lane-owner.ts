@@ -115,6 +115,11 @@ export class LaneOwner {
     if (load(this.#words, flag) === 1 && exchange(this.#words, flag, 0) === 1) this.lane.heap.waitQueue.wake(flag, 1);
   }
 
+  /** Whether the worker would have to be woken. */
+  get isAsleep(): boolean {
+    return load(this.#words, this.#at + LANE.workerWaits) === 1;
+  }
+
   /** Takes a job back that was not begun; undefined when the worker was faster. */
   recall(position: number): Payload | undefined {
     const words = this.#words;

@@ -129,6 +129,11 @@ export class LaneWorker {
     store(this.#words, this.#at + LANE.jobsHead, this.#head);
   }
 
+  /** The task itself begins only now: its module had to be loaded. */
+  restartClock(): void {
+    store(this.#words, this.#at + LANE.begunAt, monotonicMs());
+  }
+
   /** Which item of a chunk is worked on: what its death is held against. */
   set item(index: number) {
     this.#words[this.#at + LANE.item] = index;
