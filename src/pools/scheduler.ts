@@ -27,6 +27,7 @@ import { Backlog } from "./backlog.js";
 import { Call } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import { type Durations, Histogram } from "./histogram.js";
+import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
 import { discard, Member } from "./member.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -67,7 +68,7 @@ export interface PoolStats {
   readonly run: Durations;
 }
 
-export class Scheduler {
+export class Scheduler implements Interruptible {
   readonly settings: PoolSettings;
   readonly model: WorkerModel;
   readonly title: string;
@@ -295,6 +296,24 @@ export class Scheduler {
       member.worker.kill();
     }
     this.#settleDown();
+  }
+
+  async interrupt(): Promise<void> {
+    this.#isClosed = true;
+    this.#isEnded = true;
+    for (const timer of this.#retries.values()) clearTimeout(timer);
+    this.#retries.clear();
+    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) this.#backlog.shift(job);
+    for (const member of this.#members) {
+      member.isRetiring = true;
+      for (const job of [...member.inFlight]) {
+        if (member.recall(job)) this.#inFlight--;
+        else if (!job.isOver) this.#stop(member, job);
+        job.isOver = true;
+      }
+    }
+    this.#settleDown();
+    await this.join();
   }
 
   /** Waits until the workers have ended. */
@@ -535,6 +554,7 @@ export class Scheduler {
     }
     member = new Member(full, lane, worker);
     this.#members.add(member);
+    endBeforeProgram(this);
     if (this.#isAsleep) member.owner.raiseFlag();
     if (initializer !== undefined) this.#initialize(member, initializer.task, initializer.args);
     return member;
@@ -786,6 +806,7 @@ export class Scheduler {
       for (const rest of first.lose(this.#death(member, end, first), payload === undefined ? member.owner.item : 0)) this.#resume(rest);
     }
     lane.free();
+    if (this.#members.size === 0) hasEnded(this);
     this.#isFull = false;
     this.#feed();
     this.#settleDown();

@@ -8,6 +8,7 @@ import type { MessagePort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
 import { CancelledError, UnknownClassError } from "../errors/index.js";
 import { hasSpareCore } from "../memory/index.js";
+import { runExitHooks } from "./exit-hook.js";
 import { CHUNK, CLOSE, DEFINE, type Lane, LAST, PROGRESS, STOPS, THREW_FLAG } from "./lane.js";
 import { LaneWorker } from "./lane-worker.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
@@ -80,13 +81,7 @@ export class JobService {
       now = performance.now();
       if (now - this.#lastTurn > TURN_MS) await this.#turn();
     }
-    for (const hook of workerState.exitHooks.splice(0).reverse()) {
-      try {
-        await hook();
-      } catch (error) {
-        console.error(`${workerState.name}: an exit hook failed:`, error);
-      }
-    }
+    await runExitHooks();
     this.#exit(0);
   }
 

@@ -25,6 +25,8 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
   // A parent that was gone before the line above closed its end unheard.
   if (process.ppid !== start.parent) process.exit(1);
+  // A terminal sends it to every process of the program: the one that started the others ends them.
+  process.on("SIGINT", () => {});
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.place);
