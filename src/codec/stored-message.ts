@@ -30,15 +30,15 @@ export function storeMessage(heap: Heap, message: Storable): number {
 }
 
 /** The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it carries. */
-export function readMessage(heap: Heap, block: number): unknown {
+export function readMessage(heap: Heap, block: number, attachments?: readonly unknown[]): unknown {
   heap.catchUp();
   if (heap.allocator.kindOf(block) === KIND.extent) {
     const { unit } = heap.allocator.extentOf(block);
     const length = heap.words[block + EXTENT.length]!;
-    return decode(heap.data(unit, length), 0, length);
+    return decode(heap.data(unit, length), 0, length, attachments);
   }
   const length = heap.words[block + LENGTH]!;
-  return decode(heap.bytes, (block + BYTES_AT) * 4, length);
+  return decode(heap.bytes, (block + BYTES_AT) * 4, length, attachments);
 }
 
 /** How many bytes a stored message has. */

@@ -46,3 +46,11 @@ export class ScheduleError extends Error {
     this.schedule = schedule;
   }
 }
+
+/** The pool has as many tasks waiting as `maxQueue` allows. `trySubmit` gives `undefined` instead. */
+export class PoolFullError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_POOL_FULL");
+  }
+}

@@ -18,6 +18,22 @@ export class WorkerDiedError extends Error {
   }
 }
 
+/** A worker was ended because its task took more memory than the pool's `resourceLimits` allow. */
+export class MemoryLimitError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_MEMORY_LIMIT");
+  }
+}
+
+/** The pool's `initializer` failed in a worker, so that the pool can do no work. `cause` is what it threw. */
+export class InitializerError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_INITIALIZER");
+  }
+}
+
 /** The module of a task threw, or could not be found, while a worker loaded it. `cause` is what it threw. */
 export class TaskLoadError extends Error {
   declare readonly code: ErrorCode;

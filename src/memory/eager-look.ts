@@ -11,25 +11,28 @@ const TRIAL_EVERY = 32;
  */
 export class EagerLook {
   readonly #look: () => boolean;
+  readonly #giveUp: () => void;
   #until = 0;
   #pays = true;
   #looking = false;
   #skipped = 0;
 
-  /** `look` returns true when it found what was looked for, and has dealt with it. */
-  constructor(look: () => boolean) {
+  /** `look` returns true when it found what was looked for, and has dealt with it; `giveUp` is called when it looked in vain. */
+  constructor(look: () => boolean, giveUp: () => void = () => {}) {
     this.#look = look;
+    this.#giveUp = giveUp;
   }
 
-  /** Something is awaited from now on. */
-  start(): void {
-    if (!this.#pays && ++this.#skipped < TRIAL_EVERY) return;
-    if (!hasSpareCore()) return;
+  /** Something is awaited from now on. False when it is not worth looking. */
+  start(): boolean {
+    if (!this.#pays && ++this.#skipped < TRIAL_EVERY) return false;
+    if (!hasSpareCore()) return false;
     this.#skipped = 0;
     this.#until = performance.now() + LOOK_MS;
-    if (this.#looking) return;
+    if (this.#looking) return true;
     this.#looking = true;
     setImmediate(this.#turn);
+    return true;
   }
 
   /** It came by its ordinary way. While it was looked for, the loop was awake for it: that has paid off too. */
@@ -40,14 +43,16 @@ export class EagerLook {
 
   readonly #turn = (): void => {
     if (!this.#looking) return;
+    // Before the look, which may begin the next one.
+    this.#looking = false;
     if (this.#look()) {
-      this.#looking = false;
       this.#pays = true;
     } else if (performance.now() < this.#until) {
+      this.#looking = true;
       setImmediate(this.#turn);
     } else {
-      this.#looking = false;
       this.#pays = false;
+      this.#giveUp();
     }
   };
 }

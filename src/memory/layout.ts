@@ -153,6 +153,7 @@ export const KIND = {
   sharedMemory: 12,
   queue: 13,
   completion: 14,
+  lane: 15,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */

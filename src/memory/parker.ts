@@ -95,8 +95,11 @@ export class Parker {
     }
   }
 
-  /** Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or with what an attempt throws. */
-  waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined): Promise<T | undefined> {
+  /**
+   * Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or with what an attempt throws.
+   * `looked`: the caller has looked for it in vain already, so the loop may sleep at once.
+   */
+  waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined, looked = false): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const done = () => {
@@ -152,7 +155,7 @@ export class Parker {
       }
       // Never longer than a timer of the platform can run.
       if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), 0x7fffffff));
-      this.#listen();
+      this.#listen(looked);
     });
   }
 
@@ -224,9 +227,9 @@ export class Parker {
     }
   }
 
-  #listen(): void {
+  #listen(looked = false): void {
     if (this.#pending === 0) return;
-    this.#eagerLook.start();
+    if (!looked) this.#eagerLook.start();
     if (this.#listening) return;
     this.#listening = true;
     this.#heap.listen(() => {

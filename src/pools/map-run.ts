@@ -1,43 +1,75 @@
-import { ArgumentTypeError, CancelledError, StateError } from "../errors/index.js";
-import type { Future } from "../futures/future.js";
+import { CancelledError, StateError } from "../errors/index.js";
+import { MapFeed, type MapPlan, type MapPool } from "./map-feed.js";
+import { Failure, type Segment } from "./segment.js";
+
+/** What has become of one item of a map, as `settled()` tells it. */
+export type Settled<A, R> = { readonly index: number; readonly item: A } & (
+  | { readonly status: "fulfilled"; readonly value: R }
+  | { readonly status: "rejected"; readonly reason: unknown }
+);
+
+/** Shared by the forms of one run: it can be consumed once, in one of them. */
+interface Claim {
+  feed: MapFeed | undefined;
+  isIterated: boolean;
+  cancelled: { readonly reason: unknown } | undefined;
+}
 
 /**
  * One run of `pool.map`: a promise of all results, and an async iterable of them, in the order of the items.
- * It starts when it is first awaited or iterated, and can be consumed once.
+ * It starts when it is first awaited or iterated, and can be consumed once. Leaving a loop over it calls the rest off.
+ *
+ * @example
+ * ```ts
+ * import { isMain, task, ThreadPool } from "allcores";
+ * const root = task(import.meta, function root(n: number) {
+ *   if (n < 0) throw new RangeError("negative");
+ *   return Math.sqrt(n);
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 2 });
+ *   console.log(await pool.map(root, [1, 4])); // [ 1, 2 ]
+ *   const outcomes = await pool.map(root, [9, -1]).settled();
+ *   console.log(outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.item))); // [ 3, -1 ]
+ * }
+ * ```
  */
-export class MapRun<R> implements Promise<R[]>, AsyncIterable<R> {
+export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
   readonly [Symbol.toStringTag] = "MapRun";
-  readonly #submit: (item: unknown) => Future<R>;
-  readonly #items: Iterable<unknown> | AsyncIterable<unknown>;
-  /** Most items that are submitted and not yet consumed. */
-  readonly #window: number;
+  readonly #pool: MapPool;
+  readonly #plan: MapPlan;
+  readonly #present: (outcome: unknown, segment: Segment, index: number) => R;
+  readonly #claim: Claim;
   #promise: Promise<R[]> | undefined;
-  #iterated = false;
-  /** Why it was cancelled. */
-  #cancelled: { readonly reason: unknown } | undefined;
-  /** Ends what the iteration waits for. */
-  #interrupt: ((reason: unknown) => void) | undefined;
-  readonly #open: Future<R>[] = [];
 
-  constructor(submit: (item: unknown) => Future<R>, items: Iterable<unknown> | AsyncIterable<unknown>, window: number) {
-    if (
-      items === null ||
-      (typeof items !== "object" && typeof items !== "string") ||
-      !(Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items))
-    ) {
-      throw new ArgumentTypeError(`map(task, items): items must be an iterable or async iterable, got ${items === null ? "null" : typeof items}`);
-    }
-    this.#submit = submit;
-    this.#items = items;
-    this.#window = window;
+  constructor(
+    pool: MapPool,
+    plan: MapPlan,
+    present: (outcome: unknown, segment: Segment, index: number) => R = asValue,
+    claim: Claim = { feed: undefined, isIterated: false, cancelled: undefined },
+  ) {
+    this.#pool = pool;
+    this.#plan = plan;
+    this.#present = present;
+    this.#claim = claim;
   }
 
-  then<A = R[], B = never>(onValue?: ((results: R[]) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  /** The same run with its results in the order in which they come. */
+  unordered(): MapRun<A, R> {
+    return new MapRun<A, R>(this.#pool, { ...this.#plan, ordered: false }, this.#present, this.#claim);
+  }
+
+  /** The same run with the outcome of each item: an error is one of them and stops nothing. */
+  settled(): MapRun<A, Settled<A, R>> {
+    return new MapRun<A, Settled<A, R>>(this.#pool, { ...this.#plan, stops: false }, asSettled as never, this.#claim);
+  }
+
+  then<T = R[], E = never>(onValue?: ((results: R[]) => T | PromiseLike<T>) | null, onError?: ((error: unknown) => E | PromiseLike<E>) | null): Promise<T | E> {
     this.#promise ??= this.#collect();
     return this.#promise.then(onValue, onError);
   }
 
-  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<R[] | B> {
+  catch<E = never>(onError?: ((error: unknown) => E | PromiseLike<E>) | null): Promise<R[] | E> {
     return this.then(undefined, onError);
   }
 
@@ -45,85 +77,62 @@ export class MapRun<R> implements Promise<R[]>, AsyncIterable<R> {
     return this.then().finally(onEnd);
   }
 
-  /** Calls off what has not begun, and ends the run with `reason`, or a `CancelledError`. Does nothing once all results were given. */
+  /** Calls off what has not come, and ends the run with `reason`, or a `CancelledError`. Does nothing once all results were given. */
   cancel(reason?: unknown): void {
-    this.#cancelled ??= { reason: reason ?? new CancelledError("the map was cancelled before all of its results were there") };
-    this.#callOff();
-    this.#interrupt?.(this.#cancelled.reason);
+    this.#claim.cancelled ??= { reason: reason ?? new CancelledError("the map was cancelled before all of its results were there") };
+    this.#claim.feed?.fail(this.#claim.cancelled.reason);
   }
 
-  /** Each result in the order of the items. Leaving the loop calls the rest off. */
+  /** Each result as soon as its turn comes. */
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
-    if (this.#iterated) throw new StateError("a MapRun can be awaited or iterated once: call map() again, or keep the results");
-    this.#iterated = true;
-    const isAsync = Symbol.asyncIterator in Object(this.#items);
-    const source = isAsync ? (this.#items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (this.#items as Iterable<unknown>)[Symbol.iterator]();
-    /** Whether the input needs no return(): it has ended, or thrown. */
-    let exhausted = false;
-    /** What an async input was asked for and has not given yet. */
-    let pull: Promise<IteratorResult<unknown>> | undefined;
+    const feed = this.#begin();
     try {
-      for (;;) {
-        this.#throwIfCancelled();
-        while (!exhausted && this.#open.length < this.#window) {
-          exhausted = true;
-          let step: IteratorResult<unknown> | undefined;
-          if (isAsync) {
-            pull ??= Promise.resolve(source.next());
-            step = await this.#unlessCancelled(this.#stepOrResult(pull));
-            if (step !== undefined) pull = undefined;
-          } else {
-            step = source.next() as IteratorResult<unknown>;
-          }
-          exhausted = step?.done === true;
-          // The first result is there and the next item is not.
-          if (step === undefined) break;
-          if (!exhausted) this.#open.push(this.#submit(step.value));
+      for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) {
+        const { segment, from, to } = batch;
+        for (let index = from; index < to; index++) {
+          const result = this.#present(segment.outcome(index), segment, index);
+          feed.consume(1);
+          yield result;
+          if (this.#claim.cancelled !== undefined) throw this.#claim.cancelled.reason;
         }
-        const first = this.#open[0];
-        if (first === undefined) return;
-        const result = await this.#unlessCancelled(first);
-        this.#open.shift();
-        yield result;
       }
     } finally {
-      this.#callOff();
-      if (pull !== undefined) {
-        // It waits for its next item, and an async generator returns only after that: nobody waits for it here.
-        pull.catch(() => {});
-        void (async () => source.return?.())().catch(() => {});
-      } else if (!exhausted) {
-        await source.return?.();
-      }
+      await feed.stop();
     }
   }
 
-  /** The next item, or undefined as soon as the first result is there. */
-  #stepOrResult(pull: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> {
-    const first = this.#open[0];
-    if (first === undefined) return pull;
-    const ended = () => undefined;
-    return Promise.race([pull, first.then(ended, ended)]);
-  }
-
-  #unlessCancelled<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#interrupt = reject;
-      promise.then(resolve, reject);
-    });
-  }
-
-  #throwIfCancelled(): void {
-    if (this.#cancelled !== undefined) throw this.#cancelled.reason;
-  }
-
-  #callOff(): void {
-    for (const future of this.#open.splice(0)) future.cancel(this.#cancelled?.reason);
-  }
-
   async #collect(): Promise<R[]> {
+    const feed = this.#begin();
     const results: R[] = [];
-    for await (const result of this) results.push(result);
+    try {
+      for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) {
+        const { segment, from, to } = batch;
+        for (let index = from; index < to; index++) results.push(this.#present(segment.outcome(index), segment, index));
+        feed.consume(to - from);
+      }
+    } finally {
+      await feed.stop();
+    }
     return results;
   }
+
+  #begin(): MapFeed {
+    const claim = this.#claim;
+    if (claim.isIterated) throw new StateError("a MapRun can be awaited or iterated once: call map() again, or keep the results");
+    claim.isIterated = true;
+    if (claim.cancelled !== undefined) throw claim.cancelled.reason;
+    claim.feed = new MapFeed(this.#pool, this.#plan);
+    claim.feed.start();
+    return claim.feed;
+  }
+}
+
+function asValue<R>(outcome: unknown): R {
+  if (outcome instanceof Failure) throw outcome.reason;
+  return outcome as R;
+}
+
+function asSettled<A, R>(outcome: unknown, segment: Segment, index: number): Settled<A, R> {
+  const which = { index: segment.base + index, item: segment.items[index] as A };
+  return outcome instanceof Failure ? { ...which, status: "rejected", reason: outcome.reason } : { ...which, status: "fulfilled", value: outcome as R };
 }

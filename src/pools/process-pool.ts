@@ -1,12 +1,41 @@
-import { Queue } from "../channels/queue.js";
-import { encode } from "../codec/index.js";
-import { readMessage, storeMessage } from "../codec/stored-message.js";
-import { HEADER, platform, processHeap } from "../memory/index.js";
-import { Completion, RETURNED } from "../workers/completion.js";
-import type { ProcessJob, ProcessJobResult } from "../workers/entry/process.js";
+import { type Heap, platform, processHeap } from "../memory/index.js";
 import { exitCodeOf, spawnChild } from "../workers/process.js";
-import { Pool, type PoolOptions } from "./pool.js";
-import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
+import { Pool, runPool, schedulerOf } from "./pool.js";
+import type { PoolOptions, ResourceLimits } from "./pool-options.js";
+import { watchResidentSet } from "./resident-set.js";
+import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
+
+/** Workers that are processes. */
+const processes: WorkerModel = {
+  boundary: "processes",
+  get heap(): Heap {
+    return processHeap();
+  },
+  start(name: string, laneAt: number, limits: ResourceLimits, ended: (end: WorkerEnd) => void): StartedWorker {
+    const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
+    const child = spawnChild({ kind: "pool", heapId: processHeap().id, name, url: "", task: "", place: laneAt }, nodeOptions);
+    child.unref();
+    const watch = limits.rss === undefined ? undefined : watchResidentSet(child.pid, limits.rss, () => child.kill("SIGKILL"));
+    let isOver = false;
+    const over = (exitCode: number, signal: string | undefined, cause: unknown) => {
+      if (isOver) return;
+      isOver = true;
+      watch?.stop();
+      // V8 that runs out of its heap aborts the process.
+      const outOfMemory = watch?.isExceeded === true || (limits.heap !== undefined && signal === "SIGABRT");
+      ended({ exitCode, signal, cause, outOfMemory });
+    };
+    child.on("error", (error) => {
+      if (child.pid === undefined) over(1, undefined, error);
+    });
+    child.on("exit", (code, signal) => over(exitCodeOf(code, signal), signal ?? undefined, undefined));
+    return {
+      port: undefined,
+      hold: (alive) => (alive ? child.ref() : child.unref()),
+      kill: () => void child.kill("SIGKILL"),
+    };
+  },
+};
 
 /**
  * A pool of processes: CPU-bound work with a heap of its own for each worker, whose crash takes nothing else down. Needs Linux.
@@ -27,91 +56,14 @@ import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
  * ```
  */
 export class ProcessPool extends Pool {
-  protected readonly boundary = "processes";
-
   constructor(options?: PoolOptions) {
     // Said at once where there are no processes to be had, not with the first work.
     platform();
-    super(options);
+    super(schedulerOf("ProcessPool", processes, options));
   }
 
-  protected nextName(): string {
-    return `PoolWorker-${processHeap().registry.nextName(HEADER.poolNames)}`;
-  }
-
-  protected open(name: string, events: PoolWorkerEvents): PoolWorker {
-    const heap = processHeap();
-    const jobs = new Queue<ProcessJob>({ across: "processes" });
-    const results = new Queue<ProcessJobResult>({ across: "processes" });
-    const completion = Completion.create(heap);
-    heap.references.hold(completion.at, completion);
-    completion.args = encode([jobs, results], { to: "processes" });
-    const child = spawnChild({ kind: "pool", heapId: heap.id, name, url: "", task: "", completionAt: completion.at });
-    child.unref();
-    const deliver = ([id, state, block]: ProcessJobResult) => {
-      let value: unknown;
-      try {
-        value = readMessage(heap, block);
-      } catch (error) {
-        events.threw(id, error);
-        return;
-      } finally {
-        heap.allocator.free(block);
-      }
-      if (state === RETURNED) events.returned(id, value);
-      else events.threw(id, value);
-    };
-    let inHand = 0;
-    let listening = false;
-    /** Awaits results only while there are some to come: a pending await keeps the program alive. */
-    const listen = async () => {
-      if (listening) return;
-      listening = true;
-      try {
-        while (inHand > 0) {
-          const result = await results.get();
-          inHand--;
-          deliver(result);
-        }
-      } catch {
-        // Shut down by the worker's end: what it still had in hand fails there.
-      } finally {
-        listening = false;
-      }
-    };
-    let over = false;
-    const ended = (exitCode: number, signal: string | undefined, cause: unknown) => {
-      if (over) return;
-      over = true;
-      if (completion.worker !== 0) heap.registry.declareDead(completion.worker);
-      // What it had put is delivered: a committed result survives its sender.
-      for (let result = results.tryGet(); result !== undefined; result = results.tryGet()) deliver(result.value);
-      inHand = 0;
-      // What it never took.
-      for (; !jobs.isEmpty; ) heap.allocator.free(jobs.getSync()[3]);
-      jobs.shutdown();
-      results.shutdown();
-      events.ended(exitCode, signal, cause);
-      jobs.free();
-      results.free();
-      heap.references.drop(completion.at);
-    };
-    child.on("error", (error) => {
-      if (child.pid === undefined) ended(1, undefined, error);
-    });
-    child.on("exit", (code, signal) => ended(exitCodeOf(code, signal), signal ?? undefined, undefined));
-    return {
-      name,
-      send(id, { url, name: task }, args) {
-        const block = storeMessage(heap, args);
-        heap.allocator.publish(block);
-        jobs.putSync([id, url, task, block]);
-        inHand++;
-        void listen();
-      },
-      hold: (busy) => (busy ? child.ref() : child.unref()),
-      close: () => jobs.shutdown(),
-      kill: () => void child.kill("SIGKILL"),
-    };
+  /** Gives `fn` a pool and waits for its work; terminates it when `fn` throws. */
+  static async run<T>(options: PoolOptions, fn: (pool: ProcessPool) => T | PromiseLike<T>): Promise<T> {
+    return await runPool(new ProcessPool(options), fn);
   }
 }

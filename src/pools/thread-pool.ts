@@ -1,12 +1,41 @@
 import { MessageChannel } from "node:worker_threads";
-import { decode } from "../codec/index.js";
-import { HEADER, threadHeap } from "../memory/index.js";
-import { RETURNED } from "../workers/completion.js";
-import type { ThreadJob, ThreadJobResult } from "../workers/entry/thread.js";
-import { PolledPort } from "../workers/polled-port.js";
+import { type Heap, threadHeap } from "../memory/index.js";
 import { openThread } from "../workers/thread.js";
-import { Pool } from "./pool.js";
-import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
+import { Pool, runPool, schedulerOf } from "./pool.js";
+import type { PoolOptions, ResourceLimits } from "./pool-options.js";
+import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
+
+/** Workers that are threads. */
+const threads: WorkerModel = {
+  boundary: "threads",
+  get heap(): Heap {
+    return threadHeap();
+  },
+  start(name: string, laneAt: number, limits: ResourceLimits, ended: (end: WorkerEnd) => void): StartedWorker {
+    const { port1, port2 } = new MessageChannel();
+    const worker = openThread(
+      { kind: "pool", heap: threadHeap().buffers, name, laneAt, port: port2 },
+      [port2],
+      limits.heap === undefined ? {} : { maxOldGenerationSizeMb: limits.heap },
+    );
+    let cause: unknown;
+    worker.unref();
+    port1.unref();
+    worker.on("error", (error) => {
+      cause = error;
+    });
+    worker.on("exit", (exitCode) => {
+      const outOfMemory = (cause as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+      ended({ exitCode, signal: undefined, cause, outOfMemory });
+      port1.close();
+    });
+    return {
+      port: port1,
+      hold: (alive) => (alive ? worker.ref() : worker.unref()),
+      kill: () => void worker.terminate(),
+    };
+  },
+};
 
 /**
  * A pool of threads: CPU-bound work on every core, with shared memory and cheap moves.
@@ -27,60 +56,12 @@ import type { PoolWorker, PoolWorkerEvents } from "./pool-worker.js";
  * ```
  */
 export class ThreadPool extends Pool {
-  protected readonly boundary = "threads";
-
-  protected nextName(): string {
-    return `PoolWorker-${threadHeap().registry.nextName(HEADER.poolNames)}`;
+  constructor(options?: PoolOptions) {
+    super(schedulerOf("ThreadPool", threads, options));
   }
 
-  protected open(name: string, events: PoolWorkerEvents): PoolWorker {
-    const { port1, port2 } = new MessageChannel();
-    const worker = openThread({ kind: "pool", heap: threadHeap().buffers, name, port: port2 }, [port2]);
-    let cause: unknown;
-    let held = false;
-    worker.unref();
-    const port = new PolledPort(port1, (result) => {
-      const [id, state, bytes, attachments] = result as ThreadJobResult;
-      let value: unknown;
-      try {
-        value = decode(bytes, 0, bytes.length, attachments);
-      } catch (error) {
-        events.threw(id, error);
-        return;
-      }
-      if (state === RETURNED) events.returned(id, value);
-      else events.threw(id, value);
-    });
-    // After the listener, which refs it: the worker's handle alone decides about the program's life.
-    port1.unref();
-    port1.on("messageerror", (error) => {
-      // It cannot be known whose result it was: the thread ends, and its job fails with this cause.
-      cause = error;
-      void worker.terminate();
-    });
-    worker.on("error", (error) => {
-      cause = error;
-    });
-    worker.on("exit", (code) => {
-      // What it had sent is taken in before its job is given up.
-      port.drain();
-      port1.close();
-      events.ended(code, undefined, cause);
-    });
-    return {
-      name,
-      send(id, { url, name: task }, args) {
-        const job: ThreadJob = [id, url, task, args.toBytes(), args.attachments];
-        port.post(job, args.transfer);
-      },
-      hold(busy) {
-        if (busy === held) return;
-        held = busy;
-        if (busy) worker.ref();
-        else worker.unref();
-      },
-      close: () => void worker.terminate(),
-      kill: () => void worker.terminate(),
-    };
+  /** Gives `fn` a pool and waits for its work; terminates it when `fn` throws. */
+  static async run<T>(options: PoolOptions, fn: (pool: ThreadPool) => T | PromiseLike<T>): Promise<T> {
+    return await runPool(new ThreadPool(options), fn);
   }
 }

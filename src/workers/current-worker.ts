@@ -1,7 +1,8 @@
 import { isMainThread, threadId } from "node:worker_threads";
-import { workerState } from "./worker-state.js";
+import { CancelledError } from "../errors/index.js";
+import { type JobInHand, workerState } from "./worker-state.js";
 
-/** Who runs this code. */
+/** Who runs this code, and what it has in hand. */
 export interface CurrentWorker {
   /** "MainThread", "Thread-1", "Process-2", "PoolWorker-3", or the name it was given. */
   readonly name: string;
@@ -11,18 +12,64 @@ export interface CurrentWorker {
   readonly pid: number;
   /** Node's number of the thread, 0 for a process's main thread. */
   readonly threadId: number;
+  /** In a pool's task: aborted once the task is called off. It is told through the event loop: a loop that only computes reads `cancelled`. */
+  readonly signal: AbortSignal;
+  /** In a pool's task: whether it is called off. Read from shared memory, so it changes in the middle of a computation. */
+  readonly cancelled: boolean;
+  /** In a pool's task: how often it has been begun, from 1. */
+  readonly attempt: number;
+  /** @throws CancelledError once the task is called off */
+  throwIfCancelled(): void;
+  /** Tells those who listen by `future.onProgress` of a value, in order and before the result. Does nothing outside of a pool's task. */
+  progress(value: unknown): void;
 }
 
+let never: AbortSignal | undefined;
+let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker } | undefined;
+
 /**
- * The worker that runs the calling code.
+ * The worker that runs the calling code, and the task that it has in hand.
  *
  * @example
  * ```ts
- * import { currentWorker } from "allcores";
- * console.log(currentWorker().name); // MainThread
+ * import { currentWorker, isMain, task, ThreadPool } from "allcores";
+ * const count = task(import.meta, function count(to: number) {
+ *   for (let n = 0; n < to; n++) {
+ *     currentWorker().throwIfCancelled();
+ *     currentWorker().progress(n / to);
+ *   }
+ *   return currentWorker().name;
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 1 });
+ *   console.log(currentWorker().name, await pool.submit(count, 4)); // MainThread PoolWorker-1
+ * }
  * ```
  */
 export function currentWorker(): CurrentWorker {
+  const { job } = workerState;
+  if (known?.job !== job || known?.worker.name !== workerState.name) known = { job, worker: describe(job) };
+  return known!.worker;
+}
+
+/** Its identity are fields, so that it can be sent; the rest belongs to this very task and stays here. */
+function describe(job: JobInHand | undefined): CurrentWorker {
   const { name, model } = workerState;
-  return { name, model: model === "main" && !isMainThread ? "thread" : model, pid: process.pid, threadId };
+  const hidden = (get: () => unknown) => ({ get, enumerable: false });
+  const worker = Object.create(Object.prototype, {
+    name: { value: name, enumerable: true },
+    model: { value: model === "main" && !isMainThread ? "thread" : model, enumerable: true },
+    pid: { value: process.pid, enumerable: true },
+    threadId: { value: threadId, enumerable: true },
+    signal: hidden(() => job?.signal ?? (never ??= new AbortController().signal)),
+    cancelled: hidden(() => job?.cancelled ?? false),
+    attempt: hidden(() => job?.attempt ?? 1),
+    throwIfCancelled: {
+      value() {
+        if (job?.cancelled === true) throw new CancelledError("the task was called off");
+      },
+    },
+    progress: { value: (value: unknown) => job?.progress(value) },
+  }) as CurrentWorker;
+  return worker;
 }

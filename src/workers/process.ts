@@ -12,7 +12,6 @@ export const LIFELINE_DESCRIPTOR = 4;
 
 /** What a child finds on its command line, as JSON. */
 export interface ProcessStart {
-  /** A pool's process finds its queues among the arguments of its completion. */
   readonly kind: "task" | "pool";
   readonly heapId: number;
   /** Process id of who starts it. */
@@ -20,18 +19,19 @@ export interface ProcessStart {
   readonly name: string;
   readonly url: string;
   readonly task: string;
-  readonly completionAt: number;
+  /** Where its completion stands, or the lane of a pool's process. */
+  readonly place: number;
 }
 
 /** Goes before the JSON on a child's command line. */
 export const START_MARK = "allcores:";
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
-export function spawnChild(options: Omit<ProcessStart, "parent">): ChildProcess {
+export function spawnChild(options: Omit<ProcessStart, "parent">, nodeOptions: readonly string[] = []): ChildProcess {
   const start: ProcessStart = { ...options, parent: process.pid };
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const child = spawn(process.execPath, [...inheritedOptions(), fileURLToPath(entryUrl()), START_MARK + JSON.stringify(start)], {
+  const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, fileURLToPath(entryUrl()), START_MARK + JSON.stringify(start)], {
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
     serialization: "json",
   });
@@ -118,7 +118,7 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
       name: start.name,
       url: start.task.url,
       task: start.task.name,
-      completionAt: start.completion.at,
+      place: start.completion.at,
     });
     this.#child = child;
     if (start.daemon) child.unref();

@@ -1,4 +1,5 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
+import fs from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,22 +14,28 @@ const FIRST_NODE_FOR_TYPESCRIPT = 24;
 
 /** Loads the module and finds the task. @throws TaskLoadError, MainGuardError, TaskNotFoundError */
 export async function loadTask(url: string, name: string): Promise<AnyFunction> {
-  await loadModule(url);
-  return registeredTask(url, name);
+  return registeredTask(url, name, await loadModule(url));
 }
 
 /** Loads a module as the home of a task or a class. @throws TaskLoadError, MainGuardError */
-export async function loadModule(url: string): Promise<void> {
+export async function loadModule(url: string): Promise<Record<string, unknown>> {
   workerState.loading = true;
   try {
-    if (TYPESCRIPT.test(url) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(url);
-    await import(url);
+    const file = sourceOf(url);
+    if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
+    return (await import(file)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof MainGuardError || error instanceof TaskLoadError) throw error;
     throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   } finally {
     workerState.loading = false;
   }
+}
+
+/** Where `work.js` is not there but `work.ts` is, as TypeScript itself reads such a name. */
+function sourceOf(url: string): string {
+  const source = url.replace(/\.([cm]?)js$/, ".$1ts");
+  return source !== url && url.startsWith("file:") && !fs.existsSync(new URL(url)) && fs.existsSync(new URL(source)) ? source : url;
 }
 
 let tsx: Promise<void> | undefined;

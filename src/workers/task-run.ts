@@ -1,5 +1,6 @@
 /** Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes. */
 import { type Completion, GONE, RETURNED, THREW } from "./completion.js";
+import { runExitHooks } from "./exit-hook.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 
 export interface TaskRun {
@@ -29,5 +30,6 @@ export async function runTask({ url, task, completion, decodeArgs, deliver, exit
   } catch (error) {
     deliver(THREW, error);
   }
+  await runExitHooks();
   exit(completion.exitCode ?? 0);
 }

@@ -74,6 +74,14 @@ function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
   return fn;
 }
 
+/** A task of a module that is not loaded here. */
+export function handleOf(url: string, name: string): Task {
+  const fn = (): never => {
+    throw new StateError(`"${name}" is a handle for workers: import ${url} to call it here`);
+  };
+  return asTask(fn, { url, name, bound: [] }) as Task;
+}
+
 /** The identity of a task. @throws NotATaskError */
 export function identityOf(candidate: unknown): TaskIdentity {
   if (typeof candidate !== "function")
@@ -87,13 +95,15 @@ export function identityOf(candidate: unknown): TaskIdentity {
   );
 }
 
-/** The function of a task whose module has been loaded here. @throws TaskNotFoundError */
-export function registeredTask(url: string, name: string): AnyFunction {
+/** The function of a task whose module has been loaded here: one that it registered, else one that it exports. @throws TaskNotFoundError */
+export function registeredTask(url: string, name: string, module?: Record<string, unknown>): AnyFunction {
   const fn = registered.get(keyOf(url, name));
   if (fn !== undefined) return fn;
+  const exported = module?.[name];
+  if (typeof exported === "function") return exported as AnyFunction;
   const others = [...registered.keys()].filter((key) => key.startsWith(`${url}#`)).map((key) => key.slice(url.length + 1));
   throw new TaskNotFoundError(
-    `${url} registers no task named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain`,
+    `${url} registers no task and exports no function named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
@@ -26,17 +26,20 @@ export interface ThreadResult {
   readonly attachments: readonly unknown[];
 }
 
-/** What a pool's thread gets to begin with; its jobs come through the port. */
+/** What a pool's thread gets to begin with. */
 export interface PoolThreadStart {
   readonly kind: "pool";
+  /** Where its lane stands. */
+  readonly laneAt: number;
+  /** Carries what cannot stand in memory, beside jobs and results. */
   readonly port: MessagePort;
   readonly heap: ThreadHeapBuffers;
   readonly name: string;
 }
 
 /** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
-export function openThread(start: ThreadStart | PoolThreadStart, transferList: MessagePort[] = []): Worker {
-  return new Worker(entryUrl(), { workerData: { allcores: start }, name: start.name, transferList });
+export function openThread(start: ThreadStart | PoolThreadStart, transferList: MessagePort[] = [], resourceLimits: ResourceLimits = {}): Worker {
+  return new Worker(entryUrl(), { workerData: { allcores: start }, name: start.name, transferList, resourceLimits });
 }
 
 /**

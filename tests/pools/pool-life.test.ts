@@ -35,6 +35,28 @@ for (const across of ["threads", "processes"]) {
     test("work of a pool that was closed does", () => prints("closed", "done 100\n"));
     test("a failing task that nobody awaits does not kill it", () => prints("unawaited-failure", "3\n"));
     test("workers are numbered from 1", () => prints("names", "PoolWorker-1,PoolWorker-2\n"));
+    test("what a worker printed is there before its result", () => prints("print", "in task 1\nstill 1\n1\nin task 2\nstill 2\n2\nin task 3\nstill 3\n3\n"));
+    test("Ctrl-C ends the workers first, by their own way out, then the program", async () => {
+      const { child, end, out } = run("interrupt", across);
+      await until(() => out().endsWith("\n"), 20_000);
+      const pids = out().trim().split(" ").map(Number);
+      // As a terminal does it: the whole group gets the signal.
+      for (const pid of new Set([...pids, child.pid as number])) process.kill(pid, "SIGINT");
+      const { signal, out: all, err } = await end;
+      assert.deepEqual([signal, all.split("\n").slice(1), err], ["SIGINT", ["worker ends", "worker ends", ""], ""]);
+      assert.deepEqual(pids.map(isRunning), [false, false]);
+    });
+    test("a second Ctrl-C ends it at once", async () => {
+      const { child, end, out } = run("deaf", across);
+      await until(() => out().endsWith("\n"), 20_000);
+      const pid = Number(out());
+      child.kill("SIGINT");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(child.exitCode ?? child.signalCode, null);
+      child.kill("SIGINT");
+      assert.equal((await end).signal, "SIGINT");
+      await until(() => !isRunning(pid), 1_000);
+    });
     test("process.exit ends it in the middle of work", () => prints("exit", "end\n"));
   });
 }

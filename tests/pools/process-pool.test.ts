@@ -1,4 +1,9 @@
 import { ProcessPool } from "allcores";
-import { poolContract } from "./pool.contract.js";
+import { poolContract, type PoolKind } from "./pool.contract.js";
+import { poolCallContract } from "./pool-call.contract.js";
+import { poolMapContract } from "./pool-map.contract.js";
 
-poolContract("ProcessPool", { across: "processes", make: (options) => new ProcessPool(options) });
+const kind: PoolKind = { across: "processes", make: (options) => new ProcessPool(options) };
+poolContract("ProcessPool", kind);
+poolCallContract("ProcessPool", kind);
+poolMapContract("ProcessPool", kind);

@@ -1,4 +1,9 @@
 import { ThreadPool } from "allcores";
-import { poolContract } from "./pool.contract.js";
+import { poolContract, type PoolKind } from "./pool.contract.js";
+import { poolCallContract } from "./pool-call.contract.js";
+import { poolMapContract } from "./pool-map.contract.js";
 
-poolContract("ThreadPool", { across: "threads", make: (options) => new ThreadPool(options) });
+const kind: PoolKind = { across: "threads", make: (options) => new ThreadPool(options) };
+poolContract("ThreadPool", kind);
+poolCallContract("ThreadPool", kind);
+poolMapContract("ThreadPool", kind);

@@ -1,5 +1,19 @@
 /** What the compiler accepts and refuses; nothing here runs. */
-import { type Future, type MapRun, type Pool, ProcessPool, Queue, type Task, task, ThreadPool, transfer } from "allcores";
+import {
+  asCompleted,
+  createPool,
+  type Future,
+  type MapRun,
+  type Pool,
+  ProcessPool,
+  Queue,
+  type Settled,
+  type Task,
+  task,
+  ThreadPool,
+  transfer,
+  wait,
+} from "allcores";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<Expected>() {
@@ -29,7 +43,7 @@ export async function pools(): Promise<void> {
   expectType<"pending" | "running" | "done" | "failed" | "cancelled">()(pool.submit(add, 1, 2).state, true);
   pool.submit(first, transfer([1, 2]));
 
-  expectType<MapRun<string>>()(pool.map(later, ["a", "b"]), true);
+  expectType<MapRun<string, string>>()(pool.map(later, ["a", "b"]), true);
   expectType<string[]>()(await pool.map(later, new Set(["a"])), true);
   for await (const text of pool.map(later, ["a"])) expectType<string>()(text, true);
   async function* texts() {
@@ -37,6 +51,24 @@ export async function pools(): Promise<void> {
   }
   expectType<string[]>()(await pool.map(later, texts()), true);
 
+  expectType<Settled<string, string>[]>()(await pool.map(later, ["a"]).settled(), true);
+  expectType<MapRun<string, string>>()(pool.map(later, ["a"], { chunkSize: 2, buffer: 8, timeout: 5 }).unordered(), true);
+  expectType<MapRun<[number, number], number>>()(pool.starmap(add, [[1, 2]] as [number, number][]), true);
+  expectType<Future<number> | undefined>()(pool.trySubmit(add, 1, 2), true);
+  expectType<Future<number>>()(pool.with({ priority: 1, retries: { limit: 2 } }).submit(add, 1, 2), true);
+  expectType<Future<number>[]>()((await wait([pool.submit(add, 1, 2)])).done, true);
+  for await (const completed of asCompleted([pool.submit(add, 1, 2)])) if (completed.status === "fulfilled") expectType<number>()(completed.value, true);
+  expectType<ThreadPool>()(createPool("thread", { workers: 1 }), true);
+  expectType<ProcessPool>()(createPool("process"), true);
+  expectType<number>()(await ThreadPool.run({ workers: 1 }, (own) => own.submit(add, 1, 2)), true);
+  pool.submit(add, 1, 2).onProgress((value) => expectType<unknown>()(value, true));
+
+  // @ts-expect-error no such model
+  createPool("fibre");
+  // @ts-expect-error tuples of other arguments
+  pool.starmap(add, [["a", 1]]);
+  // @ts-expect-error a number of items
+  pool.map(later, ["a"], { chunkSize: "2" });
   // @ts-expect-error a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that
   pool.submit(() => 1);
   // @ts-expect-error nor can a function that was not registered
@@ -73,7 +105,7 @@ export function tasks(): void {
   expectType<number>()(add.partial(1)(2), true);
   const pool = new ThreadPool();
   expectType<Future<number>>()(pool.submit(add.partial(1), 2), true);
-  expectType<MapRun<number>>()(pool.map(add.partial(1), [1, 2, 3]), true);
+  expectType<MapRun<number, number>>()(pool.map(add.partial(1), [1, 2, 3]), true);
   const stored: Task<(a: number, b: number) => number> = add;
   void stored;
 

@@ -1,17 +1,12 @@
 /** What a child process does from its start, whether started by `Process` or by a pool. */
-import type { Queue } from "../../channels/queue.js";
 import { encode, encodeError, type Message } from "../../codec/index.js";
-import { readMessage, storeMessage } from "../../codec/stored-message.js";
 import { adoptProcessHeap, platform } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
-import { runJob } from "../job-run.js";
+import { JobService } from "../job-service.js";
+import { Lane } from "../lane.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process.js";
 import { runTask } from "../task-run.js";
 import { workerState } from "../worker-state.js";
-
-/** What a pool sends for each job, and gets back; `block` holds the stored arguments, or the result. */
-export type ProcessJob = [id: number, url: string, task: string, block: number];
-export type ProcessJobResult = [id: number, state: number, block: number];
 
 /**
  * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler thread of V8 that itself waits for this thread
@@ -30,29 +25,16 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
   // A parent that was gone before the line above closed its end unheard.
   if (process.ppid !== start.parent) process.exit(1);
+  // A terminal sends it to every process of the program: the one that started the others ends them.
+  process.on("SIGINT", () => {});
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
-  const completion = new Completion(heap, start.completionAt);
-  completion.begin();
-
   if (start.kind === "pool") {
-    const [jobs, results] = completion.takeArgs() as [Queue<ProcessJob>, Queue<ProcessJobResult>];
-    for await (const [id, url, task, block] of jobs) {
-      heap.allocator.adopt(block);
-      const args = () => {
-        const value = readMessage(heap, block);
-        heap.allocator.free(block);
-        return value;
-      };
-      await runJob(url, task, args, "processes", (state, message) => {
-        const stored = storeMessage(heap, message);
-        message.release();
-        // From here on it is the pool's: a death before the put leaks it until the program ends.
-        heap.allocator.publish(stored);
-        results.putSync([id, state, stored]);
-      });
-    }
-    exit(0);
+    const lane = new Lane(heap, start.place);
+    lane.begin();
+    await new JobService(lane, "processes", undefined, exit).run();
   } else {
+    const completion = new Completion(heap, start.place);
+    completion.begin();
     await runTask({
       url: start.url,
       task: start.task,

@@ -2,16 +2,12 @@
 import { decode, encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
-import { runJob } from "../job-run.js";
+import { JobService } from "../job-service.js";
+import { Lane } from "../lane.js";
 import { printDirectly } from "../output.js";
-import { PolledPort } from "../polled-port.js";
 import { runTask } from "../task-run.js";
 import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
-
-/** What a pool sends for each job, and gets back. */
-export type ThreadJob = [id: number, url: string, task: string, bytes: Uint8Array, attachments: readonly unknown[]];
-export type ThreadJobResult = [id: number, state: number, bytes: Uint8Array, attachments: readonly unknown[]];
 
 export function runThread(start: ThreadStart | PoolThreadStart): void {
   workerState.name = start.name;
@@ -20,19 +16,9 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
   const heap = adoptThreadHeap(start.heap);
 
   if (start.kind === "pool") {
-    const port = new PolledPort(start.port, (job) => {
-      const [id, url, task, bytes, attachments] = job as ThreadJob;
-      void runJob(
-        url,
-        task,
-        () => decode(bytes, 0, bytes.length, attachments),
-        "threads",
-        (state, message) => {
-          const result: ThreadJobResult = [id, state, message.toBytes(), message.attachments];
-          port.post(result, message.transfer);
-        },
-      );
-    });
+    const lane = new Lane(heap, start.laneAt);
+    lane.begin();
+    void new JobService(lane, "threads", start.port, (code) => process.exit(code)).run();
   } else {
     const { url, task, args, attachments, port } = start;
     const completion = new Completion(heap, start.completionAt);

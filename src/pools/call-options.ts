@@ -1,0 +1,48 @@
+import { ArgumentTypeError } from "../errors/index.js";
+import { milliseconds, type PoolSettings } from "./pool-options.js";
+import { Retries, type RetryOptions } from "./retries.js";
+
+/** What `pool.with()` sets for the calls that go through it. */
+export interface CallOptions {
+  /** Calls the work off when it aborts; it then fails with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds from the call to its end, waiting included. Then it fails with `TimeoutError` and is called off. */
+  timeout?: number | undefined;
+  /** Higher goes first among what waits; 0 unless given. */
+  priority?: number | undefined;
+  /** As the pool's option. */
+  retries?: number | RetryOptions | undefined;
+  /** Objects among the arguments that are moved to a thread and not copied. */
+  transfer?: readonly object[] | undefined;
+}
+
+/** Call options, checked and complete. */
+export interface CallSettings {
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  readonly priority: number;
+  readonly retries: Retries;
+  readonly transfer: readonly object[];
+}
+
+const NOTHING: readonly object[] = [];
+
+export function defaultCall(pool: PoolSettings): CallSettings {
+  return { signal: undefined, timeout: Number.POSITIVE_INFINITY, priority: 0, retries: pool.retries, transfer: NOTHING };
+}
+
+/** `options` over `before`. */
+export function callSettings(before: CallSettings, options: CallOptions): CallSettings {
+  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`with(options): options must be an object, got ${typeof options}`);
+  const { signal = before.signal, priority = before.priority, transfer = before.transfer, retries } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  if (typeof priority !== "number" || Number.isNaN(priority)) throw new ArgumentTypeError(`options.priority must be a number, got ${String(priority)}`);
+  if (!Array.isArray(transfer)) throw new ArgumentTypeError(`options.transfer must be an array of objects, got ${typeof transfer}`);
+  return {
+    signal,
+    timeout: milliseconds("timeout", options.timeout, before.timeout),
+    priority,
+    retries: retries === undefined ? before.retries : new Retries(retries),
+    transfer,
+  };
+}

@@ -1,0 +1,107 @@
+import { type Boundary, encode, type Message, takeTransfers } from "../codec/index.js";
+import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
+import type { TaskIdentity } from "../workers/task.js";
+import type { CallSettings } from "./call-options.js";
+import { Job } from "./job.js";
+
+/** What a call needs of its pool. */
+export interface CallPool {
+  readonly boundary: Boundary;
+  cancel(job: Job, reason: unknown): boolean;
+  /** Tries again later; false when there is to be no other try. */
+  retry(job: Job, error: unknown): boolean;
+  settled(job: Job, failure?: { readonly future: Future<unknown>; readonly error: unknown }): void;
+}
+
+/** One call of a task: what `pool.submit` makes. */
+export class Call extends Job implements Work {
+  readonly kind = 0;
+  readonly #pool: CallPool;
+  readonly #settler: Settler<unknown> = openFuture<unknown>(this);
+  /** Kept for another try only. */
+  #args: readonly unknown[] | undefined;
+  #value: unknown;
+  #threw = false;
+  #timer: NodeJS.Timeout | undefined;
+  #abort: (() => void) | undefined;
+
+  constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
+    super(task, call);
+    this.#pool = pool;
+    this.#args = task.bound.length === 0 ? args : [...task.bound, ...args];
+  }
+
+  get future(): Future<unknown> {
+    return this.#settler.future;
+  }
+
+  get isRunning(): boolean {
+    return this.member?.owner.isTaken(this.position) === true;
+  }
+
+  cancel(reason: unknown): boolean {
+    return this.#pool.cancel(this, reason);
+  }
+
+  /** Begins to watch the clock and the signal. */
+  watch(expire: () => void): void {
+    const { signal, timeout } = this.call;
+    if (timeout !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(expire, Math.min(timeout, 0x7fffffff));
+    if (signal === undefined) return;
+    this.#abort = () => void this.#pool.cancel(this, signal.reason);
+    signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  encode(): Message {
+    const { boundary } = this.#pool;
+    const args = this.#args!;
+    const retried = this.call.retries.limit > 0;
+    const marked = takeTransfers(args);
+    // What was moved is not here any more for another try.
+    const transfer = boundary === "processes" || retried ? [] : this.call.transfer.length === 0 ? marked : [...marked, ...this.call.transfer];
+    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer });
+    if (!retried) this.#args = undefined;
+    return message;
+  }
+
+  deliver(value: unknown, threw: boolean): void {
+    this.#value = value;
+    this.#threw = threw;
+  }
+
+  finish(): void {
+    const value = this.#value;
+    this.#value = undefined;
+    if (this.isOver) return;
+    if (this.#threw) {
+      if (!this.#pool.retry(this, value)) this.fail(value);
+      return;
+    }
+    this.#end();
+    this.#settler.resolve(value);
+    this.#pool.settled(this);
+  }
+
+  fail(error: unknown, calledOff = false): void {
+    if (this.isOver) return;
+    this.#end();
+    this.#settler.reject(error, calledOff);
+    this.#pool.settled(this, { future: this.future, error });
+  }
+
+  lose(error: unknown): readonly Job[] {
+    if (!this.isOver && !this.#pool.retry(this, error)) this.fail(error);
+    return [];
+  }
+
+  progress(value: unknown): void {
+    if (!this.isOver) this.#settler.progress(value);
+  }
+
+  #end(): void {
+    this.isOver = true;
+    this.#args = undefined;
+    clearTimeout(this.#timer);
+    if (this.#abort !== undefined) this.call.signal!.removeEventListener("abort", this.#abort);
+  }
+}

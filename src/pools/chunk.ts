@@ -1,0 +1,139 @@
+import { type Boundary, decode, encode, type Message, takeTransfers } from "../codec/index.js";
+import { UnsendableError } from "../errors/index.js";
+import { CHUNK, STOPS } from "../workers/lane.js";
+import type { TaskIdentity } from "../workers/task.js";
+import type { CallSettings } from "./call-options.js";
+import { Job } from "./job.js";
+import { Failure, type Segment } from "./segment.js";
+
+/** What a chunk needs of the map that it belongs to. */
+export interface ChunkMap {
+  readonly boundary: Boundary;
+  /** Whether an item becomes the arguments, or one of them. */
+  readonly how: number;
+  /** Whether the first error ends all. */
+  readonly stops: boolean;
+  /** Some outcomes have come. */
+  arrived(segment: Segment): void;
+  /** It took so long, for so many items. */
+  measured(microseconds: number, items: number): void;
+  /** A chunk is on its way. */
+  begun(chunk: Chunk): void;
+  /** A chunk is over. */
+  ended(chunk: Chunk): void;
+  /** An item failed: false when it is to fail for good, true when the map tries it again. */
+  retry(segment: Segment, index: number, attempts: number, error: unknown): boolean;
+}
+
+/** Items of a map that travel together, and whose outcomes each stand for themselves. */
+export class Chunk extends Job {
+  readonly kind: number;
+  readonly #map: ChunkMap;
+  readonly #segment: Segment;
+  /** Which of the segment's items. */
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(map: ChunkMap, task: TaskIdentity, call: CallSettings, segment: Segment, from: number, to: number) {
+    super(task, call);
+    this.#map = map;
+    this.#segment = segment;
+    this.#from = from;
+    this.#to = to;
+    this.kind = map.stops && call.retries.limit === 0 ? CHUNK | STOPS : CHUNK;
+  }
+
+  get size(): number {
+    return this.#to - this.#from;
+  }
+
+  encode(): Message {
+    const { boundary, how } = this.#map;
+    const all = this.#segment.items;
+    const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
+    const transfer = boundary === "processes" || this.call.retries.limit > 0 ? [] : takeTransfers(items);
+    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", transfer });
+    this.bytes = message.length;
+    return message;
+  }
+  /** How long its message was. */
+  bytes = 0;
+
+  /** The first item that cannot be sent, and why, by the path that it has as an argument. The others are let go of again. */
+  findUnsendable(): { readonly index: number; readonly error: unknown } | undefined {
+    const { boundary } = this.#map;
+    for (let index = this.#from; index < this.#to; index++) {
+      try {
+        const message = encode([...this.task.bound, this.#segment.items[index]], { to: boundary, root: "args", attach: boundary === "threads" });
+        decode(message.toBytes(), 0, message.length, message.attachments);
+      } catch (error) {
+        return { index, error };
+      }
+    }
+    return undefined;
+  }
+
+  get segment(): Segment {
+    return this.#segment;
+  }
+  get from(): number {
+    return this.#from;
+  }
+  get to(): number {
+    return this.#to;
+  }
+
+  deliver(value: unknown, threw: boolean, at: number, count: number): void {
+    if (this.isOver) return;
+    const first = this.#from + at;
+    if (!threw) {
+      this.#segment.fill(first, value as unknown[]);
+      this.#map.arrived(this.#segment);
+    } else if (count === 0) this.fail(value);
+    else this.#failed(first, value);
+  }
+
+  finish(microseconds: number): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    if (this.outcomes > 0) this.#map.measured(microseconds, this.outcomes);
+    this.#map.ended(this);
+  }
+
+  fail(error: unknown): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    for (let index = this.#from + this.outcomes; index < this.#to; index++) this.#failed(index, error);
+    this.#map.ended(this);
+  }
+
+  /** Outcomes that were sent stand. What may have been begun since then fails, or is tried again; the rest goes on elsewhere. */
+  lose(error: unknown, item: number): readonly Job[] {
+    if (this.isOver) return [];
+    this.isOver = true;
+    const begun = Math.min(this.#to, this.#from + item + 1);
+    for (let index = this.#from + this.outcomes; index < begun; index++) this.#failed(index, error);
+    this.#map.ended(this);
+    if (begun === this.#to) return [];
+    const rest = this.#rest(begun);
+    this.#map.begun(rest);
+    return [rest];
+  }
+
+  progress(): void {}
+
+  #rest(from: number): Chunk {
+    return new Chunk(this.#map, this.task, this.call, this.#segment, from, this.#to);
+  }
+
+  #failed(index: number, error: unknown): void {
+    if (this.#map.retry(this.#segment, index, this.attempts, error)) return;
+    this.#segment.set(index, new Failure(error));
+    this.#map.arrived(this.#segment);
+  }
+}
+
+/** Whether a value of the input could not be sent. */
+export function isUnsendable(error: unknown): boolean {
+  return error instanceof UnsendableError || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
+}

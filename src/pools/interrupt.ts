@@ -1,0 +1,42 @@
+/**
+ * Ctrl-C: workers end first, then the program, by the same signal. A second one ends it at once, and what is left of its workers with it.
+ *
+ * Only where nobody else listens for SIGINT: a program that has its own way out keeps it. The workers themselves ignore the signal, which a terminal sends to them too.
+ */
+import { isMainThread } from "node:worker_threads";
+
+/** What ends its workers before the program ends. */
+export interface Interruptible {
+  /** Asks what runs to stop, ends the workers, and resolves when they are gone. Settles nothing: the program is about to end. */
+  interrupt(): Promise<void>;
+}
+
+const pools = new Set<Interruptible>();
+let isEnding = false;
+
+/** A pool has workers. */
+export function endBeforeProgram(pool: Interruptible): void {
+  if (pools.has(pool)) return;
+  pools.add(pool);
+  if (pools.size === 1 && isMainThread) process.on("SIGINT", interrupted);
+}
+
+/** It has none any more. */
+export function hasEnded(pool: Interruptible): void {
+  if (pools.delete(pool) && pools.size === 0 && !isEnding) process.off("SIGINT", interrupted);
+}
+
+function interrupted(): void {
+  if (process.listenerCount("SIGINT") > 1) return;
+  if (isEnding) {
+    end();
+    return;
+  }
+  isEnding = true;
+  void Promise.allSettled([...pools].map((pool) => pool.interrupt())).then(end);
+}
+
+function end(): void {
+  process.off("SIGINT", interrupted);
+  process.kill(process.pid, "SIGINT");
+}

@@ -1,0 +1,67 @@
+import type { Message } from "../codec/index.js";
+import type { Attached, Payload } from "../workers/lane-owner.js";
+import type { TaskIdentity } from "../workers/task.js";
+import type { CallSettings } from "./call-options.js";
+import type { Member } from "./member.js";
+
+let sequences = 0;
+
+/** A positive number of 31 bits; a job in flight is never met by another of the same number. */
+function nextSequence(): number {
+  sequences = (sequences % 0x7ffffffe) + 1;
+  return sequences;
+}
+
+/** One piece of work on its way: it waits in the backlog, stands in a member's lane, or is over. */
+export abstract class Job {
+  /** Tells it apart in the lanes. A new one with each attempt. */
+  sequence = nextSequence();
+  readonly task: TaskIdentity;
+  readonly call: CallSettings;
+  /** Flags of its record. */
+  abstract readonly kind: number;
+  /** When it was submitted. */
+  readonly submittedAt = performance.now();
+  /** How often it was begun. */
+  attempts = 1;
+  /** Its arguments while it waits in the backlog. */
+  payload: Payload | undefined;
+  beside: Attached | undefined;
+  /** The member in whose lane it stands, and where. */
+  member: Member | undefined;
+  position = 0;
+  /** It waits in the backlog. */
+  isWaiting = false;
+  /** A part of its arguments was moved to its member: it can go nowhere else. */
+  isBound = false;
+  /** Nobody wants what comes of it any more. */
+  isOver = false;
+
+  constructor(task: TaskIdentity, call: CallSettings) {
+    this.task = task;
+    this.call = call;
+  }
+
+  /** Its arguments as a message, valid until the next `encode`. @throws UnsendableError, ReachError */
+  abstract encode(): Message;
+  /** The value of a record of its results; `at` counts the outcomes before it. */
+  abstract deliver(value: unknown, threw: boolean, at: number, count: number): void;
+  /** Nothing more comes: its last record was delivered. `microseconds`: what the worker spent on it. */
+  abstract finish(microseconds: number): void;
+  /** It fails as a whole. `calledOff`: because somebody wanted it so. */
+  abstract fail(error: unknown, calledOff?: boolean): void;
+  /** Its worker died. What may have been begun (up to the item `item`, for a chunk) fails; gives what can be run elsewhere. */
+  abstract lose(error: unknown, item: number): readonly Job[];
+  /** News from the task. */
+  abstract progress(value: unknown): void;
+
+  /** Another attempt of the same. */
+  renew(): void {
+    this.sequence = nextSequence();
+    this.attempts++;
+    this.outcomes = 0;
+  }
+
+  /** How many outcomes have come. */
+  outcomes = 0;
+}

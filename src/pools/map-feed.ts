@@ -1,0 +1,369 @@
+/**
+ * The engine of `pool.map`: takes items from the input as fast as results are consumed, sends them in chunks, and puts what comes of them in order.
+ *
+ * A chunk is to be some CHUNK_MS of work: enough that its way there and back weighs little, little enough that the workers end together. The first are single items;
+ * from what they took the next ones are sized, at most GROWTH times as long as those before.
+ */
+import type { Boundary } from "../codec/index.js";
+import { ArgumentTypeError, CancelledError, TimeoutError } from "../errors/index.js";
+import { SPREAD } from "../workers/job-service.js";
+import type { TaskIdentity } from "../workers/task.js";
+import type { CallSettings } from "./call-options.js";
+import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
+import { Failure, Segment } from "./segment.js";
+
+const CHUNK_MS = 2;
+const GROWTH = 4;
+const MOST_ITEMS = 16384;
+const MOST_BYTES = 1 << 20;
+/** Chunks on their way for each worker: one in hand and one behind it. */
+const CHUNKS_PER_WORKER = 2;
+const LONGEST_TIMER_MS = 0x7fffffff;
+
+/** What the engine needs of the pool. */
+export interface MapPool {
+  readonly boundary: Boundary;
+  readonly workers: number;
+  readonly settings: { readonly taskTimeout: number };
+  checkOpen(verb: string): void;
+  submit(job: Chunk): void;
+  cancel(job: Chunk, reason: unknown): boolean;
+}
+
+/** What a map does, checked. */
+export interface MapPlan {
+  readonly task: TaskIdentity;
+  readonly call: CallSettings;
+  readonly items: Iterable<unknown> | AsyncIterable<unknown>;
+  readonly how: number;
+  /** Items a chunk, or undefined to have them counted out. */
+  readonly chunkSize: number | undefined;
+  /** Most items that are taken from the input and not consumed, or undefined for as many as chunks need. */
+  readonly buffer: number | undefined;
+  /** In the order of the items. */
+  readonly ordered: boolean;
+  /** The first error ends it. */
+  readonly stops: boolean;
+}
+
+/** Outcomes that can be consumed. */
+export interface Batch {
+  readonly segment: Segment;
+  readonly from: number;
+  readonly to: number;
+}
+
+export class MapFeed implements ChunkMap {
+  readonly #pool: MapPool;
+  readonly #plan: MapPlan;
+  readonly #scope = new (process.getBuiltinModule("node:async_hooks").AsyncResource)("MapRun");
+  #source: Iterator<unknown> | AsyncIterator<unknown> | undefined;
+  readonly #isAsync: boolean;
+  /** The input as an array, whose length is known. */
+  readonly #array: readonly unknown[] | undefined;
+  /** How many items were taken. */
+  #taken = 0;
+  /** How many of them were not consumed. */
+  #open = 0;
+  #exhausted = false;
+  /** What an async input was asked for and has not given yet. */
+  #pull: Promise<void> | undefined;
+  /** Items of an async input that wait for others to go with. */
+  #gathered: unknown[] = [];
+  #size: number;
+  #itemMs: number | undefined;
+  #itemBytes = 0;
+  readonly #chunks = new Set<Chunk>();
+  readonly #retries = new Set<NodeJS.Timeout>();
+  #segments: Segment[] = [];
+  #arrived: Segment[] = [];
+  #end: { readonly error: unknown } | undefined;
+  #isStopped = false;
+  #isFilling = false;
+  #wake: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(pool: MapPool, plan: MapPlan) {
+    this.#pool = pool;
+    this.#plan = plan;
+    this.#size = pool.settings.taskTimeout === Number.POSITIVE_INFINITY ? (plan.chunkSize ?? 1) : 1;
+    this.#isAsync = Symbol.asyncIterator in Object(plan.items);
+    this.#array = Array.isArray(plan.items) ? plan.items : undefined;
+  }
+
+  get boundary(): Boundary {
+    return this.#pool.boundary;
+  }
+  get how(): number {
+    return this.#plan.how;
+  }
+  get stops(): boolean {
+    return this.#plan.stops;
+  }
+
+  /** Begins to take items. */
+  start(): void {
+    const { call, items, task } = this.#plan;
+    if (call.timeout !== Number.POSITIVE_INFINITY) {
+      const expire = () =>
+        this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
+      this.#timer = setTimeout(expire, Math.min(call.timeout, LONGEST_TIMER_MS));
+    }
+    call.signal?.addEventListener("abort", this.#aborted, { once: true });
+    if (call.signal?.aborted === true) {
+      this.#aborted();
+      return;
+    }
+    if (this.#array === undefined) {
+      this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
+    }
+    this.#fill();
+  }
+
+  /** The next outcomes; undefined when there are no more. @throws what ended the map */
+  async next(): Promise<Batch | undefined> {
+    for (;;) {
+      if (this.#end !== undefined) throw this.#end.error;
+      const batch = this.#plan.ordered ? this.#takeInOrder() : this.#takeAny();
+      if (batch !== undefined) return batch;
+      if (this.#isDone) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** So many outcomes were consumed: as many items may be taken. */
+  consume(count: number): void {
+    this.#open -= count;
+    this.#fill();
+  }
+
+  /** Ends the map with an error. */
+  fail(error: unknown): void {
+    this.#end ??= { error };
+    this.#rouse();
+    void this.stop(error).catch(() => {});
+  }
+
+  /** Calls off what has not come, and ends the input. */
+  async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#plan.call.signal?.removeEventListener("abort", this.#aborted);
+    for (const timer of this.#retries) clearTimeout(timer);
+    this.#retries.clear();
+    for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
+    const source = this.#source;
+    if (this.#exhausted || source === undefined) return;
+    this.#exhausted = true;
+    if (this.#pull !== undefined) {
+      // It waits for its next item, and an async generator returns only after that: nobody waits for it here.
+      void (async () => source.return?.())().catch(() => {});
+    } else {
+      await this.#scope.runInAsyncScope(() => source.return?.());
+    }
+  }
+
+  readonly #aborted = (): void => this.fail(this.#plan.call.signal!.reason);
+
+  begun(chunk: Chunk): void {
+    this.#chunks.add(chunk);
+  }
+
+  ended(chunk: Chunk): void {
+    this.#chunks.delete(chunk);
+    this.#fill();
+    if (this.#isDone) this.#rouse();
+  }
+
+  arrived(segment: Segment): void {
+    if (!this.#plan.ordered) this.#arrived.push(segment);
+    this.#rouse();
+  }
+
+  measured(microseconds: number, items: number): void {
+    if (this.#plan.chunkSize !== undefined || this.#pool.settings.taskTimeout !== Number.POSITIVE_INFINITY) return;
+    const ms = microseconds / 1000 / items;
+    this.#itemMs = this.#itemMs === undefined ? ms : (this.#itemMs + ms) / 2;
+    const ideal = Math.floor(CHUNK_MS / Math.max(this.#itemMs, 1e-6));
+    const byBytes = this.#itemBytes === 0 ? MOST_ITEMS : Math.floor(MOST_BYTES / this.#itemBytes);
+    this.#size = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.#size, items) * GROWTH));
+  }
+
+  retry(segment: Segment, index: number, attempts: number, error: unknown): boolean {
+    if (this.#isStopped) return false;
+    const { call, task } = this.#plan;
+    const delay = call.retries.delayAfter(attempts, error);
+    if (delay === undefined) return false;
+    const again = () => {
+      this.#retries.delete(timer);
+      const chunk = new Chunk(this, task, call, segment, index, index + 1);
+      chunk.attempts = attempts + 1;
+      this.#send(chunk);
+    };
+    const timer = setTimeout(again, Math.min(delay, LONGEST_TIMER_MS));
+    this.#retries.add(timer);
+    return true;
+  }
+
+  get #isDone(): boolean {
+    return this.#exhausted && this.#chunks.size === 0 && this.#retries.size === 0 && this.#segments.length === 0 && this.#arrived.length === 0;
+  }
+
+  #rouse(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #takeInOrder(): Batch | undefined {
+    const segment = this.#segments[0];
+    const range = segment?.takeInOrder();
+    if (segment === undefined || range === undefined) return undefined;
+    if (segment.taken === segment.items.length) this.#segments.shift();
+    return { segment, from: range[0], to: range[1] };
+  }
+
+  #takeAny(): Batch | undefined {
+    for (;;) {
+      const segment = this.#arrived.shift();
+      if (segment === undefined) return undefined;
+      const range = segment.takeAny();
+      if (range === undefined) continue;
+      if (segment.taken === segment.items.length) this.#segments.splice(this.#segments.indexOf(segment), 1);
+      return { segment, from: range[0], to: range[1] };
+    }
+  }
+
+  /** How many items the next chunk may have; 0 when nothing may be taken now. */
+  #room(): number {
+    const most = CHUNKS_PER_WORKER * this.#pool.workers;
+    if (this.#exhausted || this.#isStopped || this.#chunks.size >= most) return 0;
+    const buffer = this.#plan.buffer ?? most * this.#size;
+    let size = this.#plan.buffer === undefined ? this.#size : Math.min(this.#size, Math.ceil(buffer / most));
+    // Towards a known end the chunks get shorter, so that the workers end together.
+    if (this.#array !== undefined && this.#plan.chunkSize === undefined)
+      size = Math.min(size, Math.max(1, Math.ceil((this.#array.length - this.#taken) / most)));
+    return Math.min(size, buffer - this.#open);
+  }
+
+  /** Takes items as far as there is room. */
+  #fill(): void {
+    if (this.#isFilling || this.#isStopped) return;
+    this.#isFilling = true;
+    try {
+      this.#scope.runInAsyncScope(() => {
+        if (this.#isAsync) this.#pullMore();
+        else for (let room = this.#room(); room > 0; room = this.#room()) this.#sendItems(this.#array === undefined ? this.#next(room) : this.#slice(room));
+      });
+    } catch (error) {
+      this.#exhausted = true;
+      this.fail(error);
+    } finally {
+      this.#isFilling = false;
+    }
+  }
+
+  #slice(count: number): readonly unknown[] {
+    const array = this.#array!;
+    const items = array.slice(this.#taken, this.#taken + count);
+    if (this.#taken + items.length >= array.length) this.#exhausted = true;
+    return items;
+  }
+
+  #next(count: number): readonly unknown[] {
+    const items: unknown[] = [];
+    while (items.length < count) {
+      // Whatever next() throws, the input is at its end.
+      this.#exhausted = true;
+      const step = (this.#source as Iterator<unknown>).next();
+      if (step.done === true) break;
+      this.#exhausted = false;
+      items.push(step.value);
+    }
+    return items;
+  }
+
+  /** Asks an async input for its next item, one at a time. */
+  #pullMore(): void {
+    if (this.#pull !== undefined || this.#room() - this.#gathered.length <= 0) return;
+    this.#pull = (async () => {
+      try {
+        const step = await (this.#source as AsyncIterator<unknown>).next();
+        this.#pull = undefined;
+        if (this.#isStopped) return;
+        if (step.done === true) this.#exhausted = true;
+        else this.#gathered.push(step.value);
+      } catch (error) {
+        this.#pull = undefined;
+        this.#exhausted = true;
+        this.fail(error);
+        return;
+      }
+      // Full, or nobody has anything to do: it goes. Else others of the same moment may come along.
+      if (this.#exhausted || this.#gathered.length >= this.#size || this.#chunks.size < this.#pool.workers) this.#sendGathered();
+      else setImmediate(() => this.#sendGathered());
+      this.#fill();
+      if (this.#isDone) this.#rouse();
+    })();
+  }
+
+  #sendGathered(): void {
+    if (this.#gathered.length === 0 || this.#isStopped) return;
+    const items = this.#gathered;
+    this.#gathered = [];
+    try {
+      this.#sendItems(items);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #sendItems(items: readonly unknown[]): void {
+    if (items.length === 0) {
+      if (this.#isDone) this.#rouse();
+      return;
+    }
+    const { task, call, how } = this.#plan;
+    if (how === SPREAD) {
+      const wrong = items.findIndex((item) => !Array.isArray(item));
+      if (wrong >= 0)
+        throw new ArgumentTypeError(`starmap(task, tuples): each item must be an array of arguments, item ${this.#taken + wrong} is ${typeof items[wrong]}`);
+    }
+    const segment = new Segment(items, this.#taken);
+    this.#taken += items.length;
+    this.#open += items.length;
+    this.#segments.push(segment);
+    this.#send(new Chunk(this, task, call, segment, 0, items.length));
+  }
+
+  /** An item that cannot be sent fails by itself; those before and after it go without it. */
+  #send(chunk: Chunk): void {
+    try {
+      this.#pool.checkOpen("map");
+      this.begun(chunk);
+      this.#pool.submit(chunk);
+      this.#itemBytes = chunk.bytes / chunk.size;
+    } catch (error) {
+      chunk.isOver = true;
+      this.#chunks.delete(chunk);
+      const found = isUnsendable(error) ? chunk.findUnsendable() : undefined;
+      if (found === undefined) {
+        this.fail(error);
+        return;
+      }
+      const { segment, from, to } = chunk;
+      const { task, call } = this.#plan;
+      segment.set(found.index, new Failure(found.error));
+      this.arrived(segment);
+      for (const [start, end] of [
+        [from, found.index],
+        [found.index + 1, to],
+      ] as const) {
+        if (start < end) this.#send(new Chunk(this, task, call, segment, start, end));
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { decode, encode, type Message } from "../codec/index.js";
+import { readMessage } from "../codec/stored-message.js";
+import type { Heap } from "../memory/index.js";
+import { DEFINE, type Lane, MOST_AHEAD, monotonicMs } from "../workers/lane.js";
+import { LaneOwner, type Payload } from "../workers/lane-owner.js";
+import type { TaskIdentity } from "../workers/task.js";
+import type { Job } from "./job.js";
+import type { StartedWorker } from "./worker-model.js";
+
+/** One worker of a pool and the jobs in its lane, in their order. */
+export class Member {
+  readonly name: string;
+  readonly owner: LaneOwner;
+  readonly worker: StartedWorker;
+  /** Jobs whose last result has not come. The worker takes them in this order. */
+  readonly inFlight: Job[] = [];
+  readonly #defined = new Set<number>();
+  /** When something last came from it. */
+  heardAt = performance.now();
+  /** What it has in hand takes long: nothing goes behind it. */
+  isStalled = false;
+  /** It gets no more work, and ends when it has done what it has. */
+  isRetiring = false;
+  isClosed = false;
+  /** How many jobs it was given and did not give back. */
+  served = 0;
+  /** It is being ended by the pool. */
+  isKilled = false;
+  /** Somebody watches how long its jobs run. */
+  isGuarded = false;
+
+  constructor(name: string, lane: Lane, worker: StartedWorker) {
+    this.name = name;
+    this.owner = new LaneOwner(lane, worker.port);
+    this.worker = worker;
+  }
+
+  get lane(): Lane {
+    return this.owner.lane;
+  }
+
+  get isIdle(): boolean {
+    return this.inFlight.length === 0 && !this.isRetiring;
+  }
+
+  /** Whether it has begun: a new worker takes a while. */
+  get isReady(): boolean {
+    return this.lane.worker !== 0;
+  }
+
+  /** The job in its hands, as far as it has one. */
+  get inHand(): Job | undefined {
+    const job = this.inFlight[0];
+    return job !== undefined && this.owner.isTaken(job.position) ? job : undefined;
+  }
+
+  /** Milliseconds that the job in hand has run. */
+  get runningFor(): number {
+    return (monotonicMs() - this.owner.begunAt) | 0;
+  }
+
+  /** Makes a task known to the worker. Encodes; must come before the message of a job is encoded. False when the lane is full. */
+  define(task: number, identity: TaskIdentity, boundary: "threads" | "processes"): boolean {
+    if (this.#defined.has(task)) return true;
+    if (this.owner.send(0, task, DEFINE, 0, encode([task, identity.url, identity.name], { to: boundary })) === undefined) return false;
+    this.#defined.add(task);
+    return true;
+  }
+
+  knows(task: number): boolean {
+    return this.#defined.has(task);
+  }
+
+  /** Puts a job into the lane; false when it is full. */
+  send(job: Job, task: number, payload: Payload | Message): boolean {
+    if (this.inFlight.length >= MOST_AHEAD) return false;
+    const position = this.owner.send(job.sequence, task, job.kind, job.attempts, payload, job.beside);
+    if (position === undefined) return false;
+    job.member = this;
+    job.position = position;
+    if (this.inFlight.length === 0) this.heardAt = performance.now();
+    this.inFlight.push(job);
+    this.served++;
+    return true;
+  }
+
+  /** Takes back a job that it has not begun, with its arguments; false when it has. */
+  recall(job: Job): boolean {
+    const payload = this.owner.recall(job.position);
+    if (payload === undefined) return false;
+    this.inFlight.splice(this.inFlight.lastIndexOf(job), 1);
+    this.served--;
+    job.payload = payload;
+    job.member = undefined;
+    return true;
+  }
+}
+
+/** Lets go of what a job's arguments hold that nobody will decode: by decoding them. */
+export function discard(heap: Heap, payload: Payload, attachments: readonly unknown[] | undefined): void {
+  try {
+    if (typeof payload === "number") {
+      try {
+        readMessage(heap, payload, attachments);
+      } finally {
+        heap.allocator.free(payload);
+      }
+      return;
+    }
+    const bytes = new Uint8Array(payload.length);
+    payload.writeTo(bytes, 0);
+    decode(bytes, 0, bytes.length, attachments);
+  } catch {
+    // It could not have been run either.
+  }
+}

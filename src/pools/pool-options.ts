@@ -1,0 +1,98 @@
+import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { cpuCount } from "../workers/cpu-count.js";
+import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
+import { type RetryOptions, Retries } from "./retries.js";
+
+/** Most memory that one worker may take, in megabytes. */
+export interface ResourceLimits {
+  /** Of JavaScript's heap. */
+  heap?: number | undefined;
+  /** Of everything (resident set); processes only. */
+  rss?: number | undefined;
+}
+
+/** How a pool is made. */
+export interface PoolOptions {
+  /** Most workers; as many as there are processors unless given. */
+  workers?: number | undefined;
+  /** Most tasks that wait for a worker: beyond it `submit` throws `PoolFullError` and `trySubmit` gives `undefined`. No bound unless given. */
+  maxQueue?: number | undefined;
+  /** A task that each worker runs before its first one. If it fails, the pool fails with `InitializerError`. */
+  initializer?: Task<AnyFunction> | undefined;
+  /** What the initializer is called with. */
+  initArgs?: readonly unknown[] | undefined;
+  /** A worker is replaced after so many tasks. */
+  maxTasksPerWorker?: number | undefined;
+  /** Milliseconds after which a worker without work ends. Never, unless given. */
+  idleTimeout?: number | undefined;
+  /** A worker that takes more is ended, and its task fails with `MemoryLimitError`. */
+  resourceLimits?: ResourceLimits | undefined;
+  /** How often a task is tried again that threw or whose worker died: a number, or more in detail. Not at all unless given. */
+  retries?: number | RetryOptions | undefined;
+  /** Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off. */
+  taskTimeout?: number | undefined;
+  /** Milliseconds between asking a running task to stop and ending its worker; 1000 unless given. */
+  killGrace?: number | undefined;
+  /** Name of the workers: "PoolWorker" makes "PoolWorker-1" and so on. */
+  name?: string | undefined;
+}
+
+/** Options, checked and complete. */
+export interface PoolSettings {
+  readonly workers: number;
+  readonly maxQueue: number;
+  readonly initializer: { readonly task: TaskIdentity; readonly args: readonly unknown[] } | undefined;
+  readonly maxTasksPerWorker: number;
+  readonly idleTimeout: number;
+  readonly resourceLimits: ResourceLimits;
+  readonly retries: Retries;
+  readonly taskTimeout: number;
+  readonly killGrace: number;
+  readonly name: string | undefined;
+}
+
+const DEFAULT_KILL_GRACE_MS = 1000;
+
+export function settingsOf(options: PoolOptions): PoolSettings {
+  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
+  const { initializer, initArgs = [], resourceLimits = {}, name } = options;
+  if (!Array.isArray(initArgs)) throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
+  if (typeof resourceLimits !== "object" || resourceLimits === null)
+    throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
+  if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+  return {
+    workers: wholeNumber("workers", options.workers, 1, cpuCount()),
+    maxQueue: wholeNumber("maxQueue", options.maxQueue, 0, Number.POSITIVE_INFINITY),
+    initializer: initializer === undefined ? undefined : { task: identityOf(initializer), args: initArgs },
+    maxTasksPerWorker: wholeNumber("maxTasksPerWorker", options.maxTasksPerWorker, 1, Number.POSITIVE_INFINITY),
+    idleTimeout: milliseconds("idleTimeout", options.idleTimeout, Number.POSITIVE_INFINITY),
+    resourceLimits: {
+      heap: limit("resourceLimits.heap", resourceLimits.heap),
+      rss: limit("resourceLimits.rss", resourceLimits.rss),
+    },
+    retries: new Retries(options.retries),
+    taskTimeout: milliseconds("taskTimeout", options.taskTimeout, Number.POSITIVE_INFINITY),
+    killGrace: milliseconds("killGrace", options.killGrace, DEFAULT_KILL_GRACE_MS),
+    name,
+  };
+}
+
+function limit(option: string, value: unknown): number | undefined {
+  return value === undefined ? undefined : wholeNumber(option, value, 1, 0);
+}
+
+/** A whole number from `least`, or `otherwise` where none is given. */
+export function wholeNumber(option: string, value: unknown, least: number, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value !== "number") throw new ArgumentTypeError(`options.${option} must be a number, got ${typeof value}`);
+  if (!Number.isInteger(value) || value < least) throw new ArgumentRangeError(`options.${option} must be a whole number from ${least}, got ${value}`);
+  return value;
+}
+
+/** Milliseconds from 0, or `otherwise` where none are given. */
+export function milliseconds(option: string, value: unknown, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value !== "number") throw new ArgumentTypeError(`options.${option} must be a number of milliseconds, got ${typeof value}`);
+  if (Number.isNaN(value) || value < 0) throw new ArgumentRangeError(`options.${option} must be 0 or more milliseconds, got ${value}`);
+  return value;
+}

@@ -1,0 +1,54 @@
+import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+
+/** When a task is tried again that threw, or whose worker died. */
+export interface RetryOptions {
+  /** How often at most. */
+  limit: number;
+  /** Milliseconds before the first time; 100 unless given. */
+  delay?: number | undefined;
+  /** By how much the delay grows each time; 2 unless given. */
+  factor?: number | undefined;
+  /** The longest delay in milliseconds; 30000 unless given. */
+  maxDelay?: number | undefined;
+  /** Whether this error is worth another try; every one is unless given. */
+  when?: ((error: unknown) => boolean) | undefined;
+}
+
+const MOST = 200;
+
+/** How often, how late and for which errors a task is tried again. */
+export class Retries {
+  readonly limit: number;
+  readonly #delay: number;
+  readonly #factor: number;
+  readonly #maxDelay: number;
+  readonly #when: (error: unknown) => boolean;
+
+  constructor(options: number | RetryOptions | undefined) {
+    if (options !== undefined && typeof options !== "number" && (typeof options !== "object" || options === null))
+      throw new ArgumentTypeError(`options.retries must be a number or an object such as { limit: 3, delay: 100 }, got ${typeof options}`);
+    const { limit, delay = 100, factor = 2, maxDelay = 30_000, when = () => true } = typeof options === "object" ? options : { limit: options ?? 0 };
+    if (!Number.isInteger(limit) || limit < 0 || limit > MOST)
+      throw new ArgumentRangeError(`options.retries must be a whole number from 0 to ${MOST}, got ${limit}`);
+    for (const [name, value, least] of [
+      ["delay", delay, 0],
+      ["factor", factor, 1],
+      ["maxDelay", maxDelay, 0],
+    ] as const) {
+      if (typeof value !== "number") throw new ArgumentTypeError(`options.retries.${name} must be a number, got ${typeof value}`);
+      if (!(value >= least)) throw new ArgumentRangeError(`options.retries.${name} must be ${least} or more, got ${value}`);
+    }
+    if (typeof when !== "function") throw new ArgumentTypeError(`options.retries.when must be a function, got ${typeof when}`);
+    this.limit = limit;
+    this.#delay = delay;
+    this.#factor = factor;
+    this.#maxDelay = maxDelay;
+    this.#when = when;
+  }
+
+  /** Milliseconds until the next try after `attempts` of them, undefined if there is none. */
+  delayAfter(attempts: number, error: unknown): number | undefined {
+    if (attempts > this.limit || !this.#when(error)) return undefined;
+    return Math.min(this.#maxDelay, this.#delay * this.#factor ** (attempts - 1));
+  }
+}

@@ -1,0 +1,32 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Boundary } from "../codec/index.js";
+import type { Heap } from "../memory/index.js";
+import type { ResourceLimits } from "./pool-options.js";
+
+/** How a worker ended, as the platform tells it. */
+export interface WorkerEnd {
+  readonly exitCode: number;
+  readonly signal: string | undefined;
+  /** What it failed of, as far as the platform says. */
+  readonly cause: unknown;
+  /** It was ended because it took too much memory. */
+  readonly outOfMemory: boolean;
+}
+
+/** A worker that was started, as the platform handles it. */
+export interface StartedWorker {
+  /** Carries what cannot stand in memory; threads only. */
+  readonly port: MessagePort | undefined;
+  /** Whether it keeps the program alive. A new one does not. */
+  hold(alive: boolean): void;
+  /** Ends it now. */
+  kill(): void;
+}
+
+/** What a pool's workers run on. */
+export interface WorkerModel {
+  readonly boundary: Boundary;
+  readonly heap: Heap;
+  /** Starts a worker that serves the lane at `laneAt`; `ended` is called once. */
+  start(name: string, laneAt: number, limits: ResourceLimits, ended: (end: WorkerEnd) => void): StartedWorker;
+}

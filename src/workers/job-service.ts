@@ -1,0 +1,302 @@
+/**
+ * What a pool's worker does: takes jobs from its lane one after the other, runs them, and sends what comes of them back.
+ *
+ * While nothing else goes on in this worker it waits for jobs by blocking its thread, for at most BLOCK_MS at a time, since signals and finalizers need its event
+ * loop; while timers, sockets or waits are open, it waits in the loop. Between two jobs all microtasks run.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
+import { CancelledError, UnknownClassError } from "../errors/index.js";
+import { hasSpareCore } from "../memory/index.js";
+import { runExitHooks } from "./exit-hook.js";
+import { CHUNK, CLOSE, DEFINE, type Lane, LAST, PROGRESS, STOPS, THREW_FLAG } from "./lane.js";
+import { LaneWorker } from "./lane-worker.js";
+import { decodeWithClasses, loadTask } from "./task-module.js";
+import type { AnyFunction } from "./task.js";
+import { type JobInHand, workerState } from "./worker-state.js";
+
+/** Longest the event loop stands still while nothing is to be done. */
+const BLOCK_MS = 100;
+/** Longest it stands still between short jobs. */
+const TURN_MS = 50;
+/** How long a worker looks for its next job before it lets its core go. Two to three times what it takes to wake one. */
+const LOOK_MS = 0.05;
+/** While looking does not pay, one wait of so many looks all the same. */
+const TRIAL_EVERY = 16;
+/** Outcomes of a chunk wait no longer than this for those that follow. */
+const FLUSH_MS = 1;
+/** Items shorter than this are timed in groups: the clock costs as much as they do. */
+const SHORT_ITEM_MS = 0.005;
+const GROUP = 32;
+
+/** How an item of a chunk becomes arguments. */
+export const AS_ONE = 0;
+export const SPREAD = 1;
+
+export class JobService {
+  readonly #lane: LaneWorker;
+  readonly #boundary: Boundary;
+  readonly #exit: (code: number) => void;
+  readonly #tasks = new Map<number, { readonly url: string; readonly name: string; fn: AnyFunction | undefined }>();
+  /** Handles that are open while no task has run yet. */
+  readonly #quiet: number;
+  #lastTurn = 0;
+  #pays = true;
+  #skipped = 0;
+  #values: unknown[] = [];
+
+  constructor(lane: Lane, boundary: Boundary, port: MessagePort | undefined, exit: (code: number) => void) {
+    this.#lane = new LaneWorker(lane, port);
+    this.#boundary = boundary;
+    this.#exit = exit;
+    this.#quiet = process.getActiveResourcesInfo().length;
+    // A task that ends its worker: what its chunk has done before is not lost.
+    process.once("exit", () => this.#flush(0));
+  }
+
+  async run(): Promise<void> {
+    const lane = this.#lane;
+    let now = performance.now();
+    this.#lastTurn = now;
+    for (;;) {
+      if (!lane.take()) {
+        await this.#rest();
+        now = performance.now();
+        continue;
+      }
+      if (lane.kind & CLOSE) break;
+      if (lane.kind & DEFINE) {
+        const [task, url, name] = lane.read() as [number, string, string];
+        this.#tasks.set(task, { url, name, fn: undefined });
+      } else {
+        const job = new JobOfLane(lane, this.#boundary);
+        workerState.job = job;
+        const later = lane.kind & CHUNK ? this.#chunk(now) : this.#single(now);
+        if (later !== undefined) await later;
+        workerState.job = undefined;
+        job.end();
+      }
+      lane.done();
+      await undefined;
+      now = performance.now();
+      if (now - this.#lastTurn > TURN_MS) await this.#turn();
+    }
+    await runExitHooks();
+    this.#exit(0);
+  }
+
+  /** Runs a job; a promise only if it has to wait. */
+  #single(start: number): Promise<void> | undefined {
+    const fn = this.#tasks.get(this.#lane.task)?.fn;
+    if (fn === undefined) return this.#singleSlow(start);
+    let value: unknown;
+    try {
+      const args = this.#lane.read() as unknown[];
+      value = args.length === 1 ? fn(args[0]) : fn(...args);
+      if (isThenable(value)) return this.#later(value, start);
+    } catch (error) {
+      if (error instanceof UnknownClassError) return this.#singleSlow(start);
+      this.#threw(error, start);
+      return undefined;
+    }
+    this.#returned(value, start);
+    return undefined;
+  }
+
+  async #singleSlow(start: number): Promise<void> {
+    try {
+      const fn = await this.#function();
+      const args = (await decodeWithClasses(() => this.#lane.read())) as unknown[];
+      this.#returned(await fn(...args), start);
+    } catch (error) {
+      this.#threw(error, start);
+    }
+  }
+
+  async #later(value: PromiseLike<unknown>, start: number): Promise<void> {
+    try {
+      this.#returned(await value, start);
+    } catch (error) {
+      this.#threw(error, start);
+    }
+  }
+
+  #returned(value: unknown, start: number): void {
+    try {
+      const message = this.#encode(value, takeTransfers([value]));
+      this.#lane.reply(LAST, 1, microseconds(start), message);
+    } catch (error) {
+      this.#threw(error, start);
+    }
+  }
+
+  #threw(error: unknown, start: number): void {
+    this.#lane.reply(THREW_FLAG | LAST, 1, microseconds(start), this.#encodeError(error));
+  }
+
+  /** The task of the job in hand, loaded. */
+  async #function(): Promise<AnyFunction> {
+    const task = this.#tasks.get(this.#lane.task)!;
+    if (task.fn === undefined) {
+      task.fn = await loadTask(task.url, task.name);
+      this.#lane.restartClock();
+    }
+    return task.fn;
+  }
+
+  /** Runs a task on each item of a chunk. Outcomes go back together, but none waits long for the next. */
+  async #chunk(start: number): Promise<void> {
+    const lane = this.#lane;
+    const stops = (lane.kind & STOPS) !== 0;
+    let items: readonly unknown[] = [];
+    try {
+      const fn = await this.#function();
+      const [bound, given, how] = (await decodeWithClasses(() => lane.read())) as [unknown[], unknown[], number];
+      items = given;
+      const simple = bound.length === 0 && how === AS_ONE;
+      let flushed = start;
+      let last = start;
+      let every = 1;
+      for (let index = 0; index < items.length; index++) {
+        lane.item = index;
+        if (lane.isCancelled(lane.sequence)) break;
+        try {
+          const item = items[index];
+          let value = simple ? fn(item) : fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item]));
+          if (isThenable(value)) value = await value;
+          this.#values.push(value);
+        } catch (error) {
+          this.#flush(0);
+          lane.reply(THREW_FLAG, 1, 0, this.#encodeError(error));
+          if (stops) break;
+        }
+        if (index % every !== 0) continue;
+        const now = performance.now();
+        every = (now - last) / every < SHORT_ITEM_MS ? GROUP : 1;
+        last = now;
+        if (now - flushed > FLUSH_MS && index + 1 < items.length) {
+          flushed = now;
+          this.#flush(0);
+        }
+      }
+    } catch (error) {
+      // Nothing was begun: the module, or the items, could not be had.
+      lane.reply(THREW_FLAG | LAST, 0, microseconds(start), this.#encodeError(error));
+      return;
+    }
+    if (!this.#flush(LAST, start)) lane.reply(LAST, 0, microseconds(start), this.#encode(undefined, []));
+  }
+
+  /** Sends the values of the chunk that have gathered; false if there are none. */
+  #flush(kind: number, start = performance.now()): boolean {
+    const values = this.#values;
+    if (values.length === 0) return false;
+    this.#values = [];
+    try {
+      const message = this.#encode(values, takeTransfers(values));
+      this.#lane.reply(kind, values.length, microseconds(start), message);
+    } catch {
+      // One of them cannot be sent: each goes for itself.
+      for (const value of values) {
+        try {
+          this.#lane.reply(0, 1, 0, this.#encode([value], []));
+        } catch (error) {
+          this.#lane.reply(THREW_FLAG, 1, 0, this.#encodeError(error));
+        }
+      }
+      if (kind & LAST) this.#lane.reply(LAST, 0, microseconds(start), this.#encode(undefined, []));
+    }
+    return true;
+  }
+
+  #encode(value: unknown, transfer: readonly object[]): Message {
+    return encode(value, { to: this.#boundary, root: "result", attach: this.#boundary === "threads", transfer });
+  }
+
+  #encodeError(error: unknown): Message {
+    return encodeError(error, { to: this.#boundary, attach: this.#boundary === "threads" });
+  }
+
+  /** Nothing is to be done: looks for a moment, then waits in whatever way leaves this worker's other work alone. */
+  async #rest(): Promise<void> {
+    const lane = this.#lane;
+    if (this.#look()) return;
+    // Ticks and immediates of the last job have their turn before the thread stands still.
+    await this.#turn();
+    if (lane.hasJob) return;
+    if (process.getActiveResourcesInfo().length > this.#quiet) await lane.wait();
+    else if (lane.waitSync(BLOCK_MS)) return;
+    await this.#turn();
+  }
+
+  #look(): boolean {
+    if (!hasSpareCore() || (!this.#pays && ++this.#skipped < TRIAL_EVERY)) return false;
+    this.#skipped = 0;
+    const until = performance.now() + LOOK_MS;
+    do {
+      for (let look = 0; look < 100; look++) if (this.#lane.hasJob) return (this.#pays = true);
+    } while (performance.now() < until);
+    return (this.#pays = false);
+  }
+
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastTurn = performance.now();
+  }
+}
+
+/** What a task may know of its own run. It outlives the job in the hands of what the task left running, and does nothing then. */
+class JobOfLane implements JobInHand {
+  readonly attempt: number;
+  readonly #sequence: number;
+  readonly #boundary: Boundary;
+  #lane: LaneWorker | undefined;
+  #controller: AbortController | undefined;
+  #ended: AbortController | undefined;
+
+  constructor(lane: LaneWorker, boundary: Boundary) {
+    this.#lane = lane;
+    this.#boundary = boundary;
+    this.#sequence = lane.sequence;
+    this.attempt = lane.attempt;
+  }
+
+  get cancelled(): boolean {
+    const cancelled = this.#controller?.signal.aborted === true || this.#lane?.isCancelled(this.#sequence) === true;
+    if (cancelled && this.#controller?.signal.aborted === false) this.#controller.abort(new CancelledError("the task was called off"));
+    return cancelled;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      this.#ended = new AbortController();
+      if (!this.cancelled) {
+        this.#lane?.cancellation(this.#sequence, this.#ended.signal).then(
+          () => this.cancelled,
+          () => {},
+        );
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  progress(value: unknown): void {
+    const lane = this.#lane;
+    if (lane === undefined) return;
+    lane.reply(PROGRESS, 0, 0, encode(value, { to: this.#boundary, root: "progress", attach: this.#boundary === "threads" }));
+  }
+
+  end(): void {
+    this.#lane = undefined;
+    this.#ended?.abort();
+  }
+}
+
+function microseconds(start: number): number {
+  return Math.min(0x7fffffff, Math.round((performance.now() - start) * 1000));
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

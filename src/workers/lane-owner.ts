@@ -1,0 +1,246 @@
+/** The pool's side of a lane: jobs go in, results come out. */
+import type { MessagePort } from "node:worker_threads";
+import { receiveMessageOnPort } from "node:worker_threads";
+import { decode } from "../codec/index.js";
+import { readMessage, type Storable, storeMessage } from "../codec/stored-message.js";
+import { atomics } from "../memory/index.js";
+import {
+  ATTACHED,
+  ATTEMPT_SHIFT,
+  CLOSE,
+  HEADER_WORDS,
+  JOB,
+  KIND_SHIFT,
+  LANE,
+  type Lane,
+  LENGTH_MASK,
+  MOST_ATTEMPTS,
+  MOST_INLINE_BYTES,
+  READY,
+  RECALLED,
+  RESULT,
+  RESULTS_AT,
+  RING_MASK,
+  RING_WORDS,
+  SKIP,
+  STATE_BITS,
+  STATE_MASK,
+  STORED,
+  TAKEN,
+} from "./lane.js";
+
+const { compareExchange, exchange, load, store } = atomics;
+
+/** What a job's arguments are while they travel: bytes, or the block of a stored message. */
+export type Payload = Storable | number;
+
+/** What stands beside the bytes of a message. */
+export interface Attached {
+  readonly attachments: readonly unknown[];
+  readonly transfer: readonly object[];
+}
+
+export class LaneOwner {
+  readonly lane: Lane;
+  readonly #port: MessagePort | undefined;
+  readonly #words: Int32Array;
+  readonly #at: number;
+  /** Copies of the words that this side writes. */
+  #tail = 0;
+  #resultsHead = 0;
+  /** The worker's head as last seen: it only grows, so an old one is merely too careful. */
+  #head = 0;
+  /** The record that `receive` has found. */
+  #record = 0;
+  #recordLength = 0;
+  #recordSize = 0;
+  #attachments: readonly unknown[] | undefined;
+  sequence = 0;
+  kind = 0;
+  count = 0;
+  time = 0;
+
+  constructor(lane: Lane, port: MessagePort | undefined) {
+    this.lane = lane;
+    this.#port = port;
+    this.#words = lane.words;
+    this.#at = lane.at;
+  }
+
+  /** Puts a record into the lane and wakes the worker if it sleeps; gives its position, undefined when there is no room for it now. */
+  send(sequence: number, task: number, kind: number, attempt: number, payload: Payload, beside?: Attached): number | undefined {
+    let length = 4;
+    let block = 0;
+    if (typeof payload === "number") block = payload;
+    else if (payload.length <= MOST_INLINE_BYTES) length = payload.length;
+    const size = HEADER_WORDS + ((length + 3) >> 2);
+    if (!this.#makeRoom(size)) return undefined;
+    // Before the record is committed: the worker that takes it finds them in the port without an event loop. First, because it may throw.
+    if (beside !== undefined && beside.attachments.length > 0) {
+      kind |= ATTACHED;
+      this.#port!.postMessage([sequence, beside.attachments], beside.transfer as MessagePort[]);
+    }
+    const words = this.#words;
+    const position = this.#tail;
+    const record = this.#at + LANE.jobs + (position & RING_MASK);
+    if (typeof payload !== "number" && payload.length > MOST_INLINE_BYTES) {
+      block = storeMessage(this.lane.heap, payload);
+      // The record's from here on: whoever takes it, or takes it back, frees it.
+      this.lane.heap.allocator.publish(block);
+    }
+    if (block !== 0) {
+      kind |= STORED;
+      words[record + JOB.payload] = block;
+    } else if (typeof payload !== "number") {
+      payload.writeTo(this.lane.bytes, (record + JOB.payload) << 2);
+    }
+    words[record + JOB.sequence] = sequence;
+    words[record + JOB.task] = task;
+    words[record + JOB.what] = (kind << KIND_SHIFT) | (Math.min(attempt, MOST_ATTEMPTS) << ATTEMPT_SHIFT) | length;
+    words[record + JOB.state] = (size << STATE_BITS) | READY;
+    this.#tail = (position + size) | 0;
+    store(words, this.#at + LANE.jobsTail, this.#tail);
+    this.wake();
+    return position;
+  }
+
+  /** Tells the worker to end once it has done what is in the lane; false when there is no room to say so now. */
+  close(): boolean {
+    return this.send(0, 0, CLOSE, 0, 0) !== undefined;
+  }
+
+  /** Pairs with the flag that the worker raises before its last look at the tail: it sees the tail, or this sees the flag. */
+  wake(): void {
+    const flag = this.#at + LANE.workerWaits;
+    if (load(this.#words, flag) === 1 && exchange(this.#words, flag, 0) === 1) this.lane.heap.waitQueue.wake(flag, 1);
+  }
+
+  /** Whether the worker would have to be woken. */
+  get isAsleep(): boolean {
+    return load(this.#words, this.#at + LANE.workerWaits) === 1;
+  }
+
+  /** Takes a job back that was not begun; undefined when the worker was faster. */
+  recall(position: number): Payload | undefined {
+    const words = this.#words;
+    const record = this.#at + LANE.jobs + (position & RING_MASK);
+    const state = load(words, record);
+    if ((state & STATE_MASK) !== READY || compareExchange(words, record, state, (state & ~STATE_MASK) | RECALLED) !== state) return undefined;
+    const what = words[record + JOB.what]!;
+    if ((what >>> KIND_SHIFT) & STORED) return words[record + JOB.payload]!;
+    const start = (record + JOB.payload) << 2;
+    // Nobody but this side writes over it, but this side soon may.
+    const bytes = this.lane.bytes.slice(start, start + (what & LENGTH_MASK));
+    return { length: bytes.length, writeTo: (target, at) => target.set(bytes, at) };
+  }
+
+  /** Whether the job at this position was begun. */
+  isTaken(position: number): boolean {
+    return (load(this.#words, this.#at + LANE.jobs + (position & RING_MASK)) & STATE_MASK) === TAKEN;
+  }
+
+  /** Whether a part of the job at this position travels through the port. */
+  isAttached(position: number): boolean {
+    const what = this.#words[this.#at + LANE.jobs + (position & RING_MASK) + JOB.what]!;
+    return ((what >>> KIND_SHIFT) & ATTACHED) !== 0;
+  }
+
+  /** Asks the job to stop. It names the job, so the next one never hears of it. */
+  cancel(sequence: number): void {
+    store(this.#words, this.#at + LANE.cancelled, sequence);
+    this.lane.heap.waitQueue.wake(this.#at + LANE.cancelled, 1);
+  }
+
+  /** When the job in hand was begun. */
+  get begunAt(): number {
+    return load(this.#words, this.#at + LANE.begunAt);
+  }
+
+  /** Which item of the chunk in hand is worked on. */
+  get item(): number {
+    return load(this.#words, this.#at + LANE.item);
+  }
+
+  /** Raised before the last look at the results; the worker commits a result and then looks at the flag: one of the two sees the other. */
+  raiseFlag(): void {
+    store(this.#words, this.#at + LANE.ownerWaits, 1);
+  }
+
+  lowerFlag(): void {
+    store(this.#words, this.#at + LANE.ownerWaits, 0);
+  }
+
+  get hasResult(): boolean {
+    return load(this.#words, this.#at + LANE.resultsTail) !== this.#resultsHead;
+  }
+
+  /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. */
+  receive(): boolean {
+    const words = this.#words;
+    const tail = load(words, this.#at + LANE.resultsTail);
+    for (;;) {
+      if (tail === this.#resultsHead) return false;
+      const record = this.#at + RESULTS_AT + (this.#resultsHead & RING_MASK);
+      const sequence = words[record + RESULT.sequence]!;
+      if (sequence === SKIP) {
+        this.#resultsHead = (this.#resultsHead + RING_WORDS - (this.#resultsHead & RING_MASK)) | 0;
+        continue;
+      }
+      const what = words[record + RESULT.what]!;
+      this.#record = record;
+      this.#recordLength = what & LENGTH_MASK;
+      this.#recordSize = HEADER_WORDS + ((this.#recordLength + 3) >> 2);
+      this.sequence = sequence;
+      this.kind = what >>> KIND_SHIFT;
+      this.count = words[record + RESULT.count]!;
+      this.time = words[record + RESULT.time]!;
+      return true;
+    }
+  }
+
+  /** The value of the record, to be decoded once. @throws what decoding throws; after an UnknownClassError it may be read again */
+  read(): unknown {
+    const payload = this.#record + RESULT.payload;
+    // In the order of the records, since no result is ever passed by.
+    if (this.kind & ATTACHED && this.#attachments === undefined) this.#attachments = receiveMessageOnPort(this.#port!)?.message as readonly unknown[];
+    if (this.kind & STORED) return readMessage(this.lane.heap, this.#words[payload]!, this.#attachments);
+    return decode(this.lane.bytes, payload << 2, this.#recordLength, this.#attachments);
+  }
+
+  /** The record's value for later, when its room is in use again; `free` gives back what it stands in. */
+  detach(): { read(): unknown; free(): void } {
+    const { heap } = this.lane;
+    const payload = this.#record + RESULT.payload;
+    const attachments = this.#attachments;
+    if (this.kind & STORED) {
+      const block = this.#words[payload]!;
+      this.kind &= ~STORED;
+      return { read: () => readMessage(heap, block, attachments), free: () => heap.allocator.free(block) };
+    }
+    const bytes = this.lane.bytes.slice(payload << 2, (payload << 2) + this.#recordLength);
+    return { read: () => decode(bytes, 0, bytes.length, attachments), free: () => {} };
+  }
+
+  /** Gives the record's room back, and the block of a stored payload. */
+  release(): void {
+    if (this.kind & STORED) this.lane.heap.allocator.free(this.#words[this.#record + RESULT.payload]!);
+    this.#attachments = undefined;
+    this.#resultsHead = (this.#resultsHead + this.#recordSize) | 0;
+    store(this.#words, this.#at + LANE.resultsHead, this.#resultsHead);
+  }
+
+  #makeRoom(size: number): boolean {
+    const rest = RING_WORDS - (this.#tail & RING_MASK);
+    const needed = rest < size ? rest + size : size;
+    if (RING_WORDS - ((this.#tail - this.#head) | 0) < needed) {
+      this.#head = load(this.#words, this.#at + LANE.jobsHead);
+      if (RING_WORDS - ((this.#tail - this.#head) | 0) < needed) return false;
+    }
+    if (rest < size) {
+      // Seen only together with the record that follows: the tail moves over both at once.
+      this.#words[this.#at + LANE.jobs + (this.#tail & RING_MASK)] = SKIP;
+      this.#tail = (this.#tail + rest) | 0;
+    }
+    return true;
+  }
+}

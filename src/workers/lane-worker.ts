@@ -1,0 +1,232 @@
+/** The worker's side of a lane: jobs come out, results go in. */
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { decode, type Message } from "../codec/index.js";
+import { readMessage, storeMessage } from "../codec/stored-message.js";
+import { type Attempt, atomics } from "../memory/index.js";
+import {
+  ATTACHED,
+  ATTEMPT_SHIFT,
+  HEADER_WORDS,
+  JOB,
+  KIND_SHIFT,
+  LANE,
+  LAST,
+  type Lane,
+  LENGTH_MASK,
+  MOST_ATTEMPTS,
+  MOST_INLINE_BYTES,
+  monotonicMs,
+  READY,
+  RESERVED_RESULT_WORDS,
+  RESULT,
+  RESULTS_AT,
+  RING_MASK,
+  RING_WORDS,
+  SKIP,
+  STATE_BITS,
+  STATE_MASK,
+  STORED,
+  TAKEN,
+} from "./lane.js";
+
+const { compareExchange, exchange, load, pause, store } = atomics;
+
+const NAP_MS = 1;
+
+export class LaneWorker {
+  readonly lane: Lane;
+  readonly #port: MessagePort | undefined;
+  readonly #words: Int32Array;
+  readonly #at: number;
+  readonly #key: number;
+  readonly #ownerKey: number;
+  /** Copies of the words that this side writes. */
+  #head = 0;
+  #tail = 0;
+  #resultsHead = 0;
+  #record = 0;
+  #size = 0;
+  #length = 0;
+  sequence = 0;
+  kind = 0;
+  task = 0;
+  attempt = 0;
+
+  constructor(lane: Lane, port: MessagePort | undefined) {
+    this.lane = lane;
+    this.#port = port;
+    this.#words = lane.words;
+    this.#at = lane.at;
+    this.#key = lane.at + LANE.workerWaits;
+    this.#ownerKey = lane.words[lane.at + LANE.ownerKey]!;
+  }
+
+  /** Whether something may be there to be taken. */
+  get hasJob(): boolean {
+    return load(this.#words, this.#at + LANE.jobsTail) !== this.#head;
+  }
+
+  /** Takes the next job; false when there is none. `sequence`, `kind`, `task` and `attempt` tell of it until `done`. */
+  take(): boolean {
+    const words = this.#words;
+    for (;;) {
+      if (!this.hasJob) return false;
+      const record = this.#at + LANE.jobs + (this.#head & RING_MASK);
+      const state = load(words, record);
+      if ((state & STATE_MASK) === SKIP) {
+        this.#head = (this.#head + RING_WORDS - (this.#head & RING_MASK)) | 0;
+        continue;
+      }
+      this.#size = state >>> STATE_BITS;
+      if ((state & STATE_MASK) === READY) {
+        // Before it is taken: who sees it taken must not find the times of the job before.
+        words[this.#at + LANE.item] = 0;
+        store(words, this.#at + LANE.begunAt, monotonicMs());
+        if (compareExchange(words, record, state, (state & ~STATE_MASK) | TAKEN) === state) {
+          const what = words[record + JOB.what]!;
+          this.#record = record;
+          this.#length = what & LENGTH_MASK;
+          this.kind = what >>> KIND_SHIFT;
+          this.attempt = (what >>> ATTEMPT_SHIFT) & MOST_ATTEMPTS;
+          this.sequence = words[record + JOB.sequence]!;
+          this.task = words[record + JOB.task]!;
+          return true;
+        }
+      }
+      this.done();
+    }
+  }
+
+  /** What the job brings, decoded once. @throws what decoding throws; after an UnknownClassError it may be read again */
+  read(): unknown {
+    const payload = this.#record + JOB.payload;
+    const attachments = this.kind & ATTACHED ? this.#attachments() : undefined;
+    if ((this.kind & STORED) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
+    const { heap } = this.lane;
+    if (this.#adopted === 0) {
+      heap.catchUp();
+      this.#adopted = this.#words[payload]!;
+      heap.allocator.adopt(this.#adopted);
+    }
+    const value = readMessage(heap, this.#adopted, attachments);
+    this.#freeAdopted();
+    return value;
+  }
+  /** The block that the job came in, until it has been read. */
+  #adopted = 0;
+  #received: readonly unknown[] | undefined;
+
+  #freeAdopted(): void {
+    this.lane.heap.allocator.free(this.#adopted);
+    this.#adopted = 0;
+  }
+
+  /** The job's room may be used again. */
+  done(): void {
+    if (this.#adopted !== 0) this.#freeAdopted();
+    this.#received = undefined;
+    this.#head = (this.#head + this.#size) | 0;
+    store(this.#words, this.#at + LANE.jobsHead, this.#head);
+  }
+
+  /** The task itself begins only now: its module had to be loaded. */
+  restartClock(): void {
+    store(this.#words, this.#at + LANE.begunAt, monotonicMs());
+  }
+
+  /** Which item of a chunk is worked on: what its death is held against. */
+  set item(index: number) {
+    this.#words[this.#at + LANE.item] = index;
+  }
+
+  /** Whether the job was asked to stop. */
+  isCancelled(sequence: number): boolean {
+    return load(this.#words, this.#at + LANE.cancelled) === sequence;
+  }
+
+  /** Resolves when the job is asked to stop, rejects when `until` aborts. */
+  async cancellation(sequence: number, until: AbortSignal): Promise<void> {
+    const { parker } = this.lane.heap;
+    await parker.waitUntil(this.#at + LANE.cancelled, () => this.isCancelled(sequence) || undefined, Number.POSITIVE_INFINITY, until);
+  }
+
+  /** Commits a result, or a part of one, and wakes the pool if it sleeps. What is not the last of its job waits for room. */
+  reply(kind: number, count: number, microseconds: number, message: Message): void {
+    const { heap } = this.lane;
+    const words = this.#words;
+    let { length } = message;
+    let block = 0;
+    // First, because it may throw; and before the commit, so that the pool finds them in the port without an event loop.
+    if (message.attachments.length > 0) {
+      kind |= ATTACHED;
+      this.#port!.postMessage(message.attachments, message.transfer as MessagePort[]);
+    }
+    if (length > MOST_INLINE_BYTES || !this.#hasRoom(HEADER_WORDS + ((length + 3) >> 2), RESERVED_RESULT_WORDS)) {
+      length = 4;
+      const reserved = kind & LAST ? 0 : RESERVED_RESULT_WORDS;
+      while (!this.#hasRoom(HEADER_WORDS + 1, reserved)) pause(NAP_MS);
+      block = storeMessage(heap, message);
+      // From here on it is the pool's: a death before the commit leaks it until the program ends.
+      heap.allocator.publish(block);
+    }
+    const size = HEADER_WORDS + ((length + 3) >> 2);
+    const rest = RING_WORDS - (this.#tail & RING_MASK);
+    if (rest < size) {
+      words[this.#at + RESULTS_AT + (this.#tail & RING_MASK)] = SKIP;
+      this.#tail = (this.#tail + rest) | 0;
+    }
+    const record = this.#at + RESULTS_AT + (this.#tail & RING_MASK);
+    if (block !== 0) {
+      kind |= STORED;
+      words[record + RESULT.payload] = block;
+    } else {
+      message.writeTo(this.lane.bytes, (record + RESULT.payload) << 2);
+    }
+    words[record + RESULT.sequence] = this.sequence;
+    words[record + RESULT.what] = (kind << KIND_SHIFT) | length;
+    words[record + RESULT.count] = count;
+    words[record + RESULT.time] = microseconds;
+    this.#tail = (this.#tail + size) | 0;
+    store(words, this.#at + LANE.resultsTail, this.#tail);
+    // Pairs with the flag that the pool raises before its last look. Should this worker die between the two, its end itself makes the pool look.
+    const flag = this.#at + LANE.ownerWaits;
+    if (load(words, flag) === 1 && exchange(words, flag, 0) === 1) heap.waitQueue.wake(this.#ownerKey, 1);
+  }
+
+  /** Blocks this thread until there is a job, at most `ms`. False when there is none yet. */
+  waitSync(ms: number): boolean {
+    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms) !== undefined;
+  }
+
+  /** Resolves when there is a job, while the event loop turns. */
+  async wait(): Promise<void> {
+    await this.lane.heap.parker.waitUntil(this.#key, this.#attempt, Number.POSITIVE_INFINITY, undefined);
+  }
+
+  /** The flag goes up before the look at the tail: a pool commits first and looks at the flag second, so one of the two sees the other. */
+  readonly #attempt: Attempt<true> = () => {
+    store(this.#words, this.#key, 1);
+    if (!this.hasJob) return undefined;
+    store(this.#words, this.#key, 0);
+    return true;
+  };
+
+  #hasRoom(size: number, reserved: number): boolean {
+    const rest = RING_WORDS - (this.#tail & RING_MASK);
+    const needed = (rest < size ? rest + size : size) + reserved;
+    if (RING_WORDS - ((this.#tail - this.#resultsHead) | 0) >= needed) return true;
+    this.#resultsHead = load(this.#words, this.#at + LANE.resultsHead);
+    return RING_WORDS - ((this.#tail - this.#resultsHead) | 0) >= needed;
+  }
+
+  /** What travelled beside the job's bytes. Earlier messages in the port belong to jobs that were taken back. */
+  #attachments(): readonly unknown[] {
+    while (this.#received === undefined) {
+      const received = receiveMessageOnPort(this.#port!);
+      if (received === undefined) return [];
+      const [sequence, attachments] = received.message as [number, readonly unknown[]];
+      if (sequence === this.sequence) this.#received = attachments;
+    }
+    return this.#received;
+  }
+}

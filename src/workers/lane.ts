@@ -1,0 +1,159 @@
+/**
+ * A lane: one block of shared memory between a pool and one of its workers, with a ring of jobs to the worker and a ring of results back.
+ *
+ * Each ring has one writer and one reader. Positions count words and only grow (modulo 2^32); a place in the ring is the position's low bits. The writer fills a
+ * record beyond the tail, where nobody looks, and commits it by one store of the tail; the reader gives its room back by one store of the head. So a side that is
+ * killed anywhere leaves nothing half done: a record is there whole or not at all.
+ *
+ * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to RECALLED by the pool's, never both.
+ * `docs/design/pools.md` has the table of who writes which word when.
+ * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
+ */
+import { atomics, type Heap, KIND } from "../memory/index.js";
+
+/** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
+export const LANE = {
+  /** Position after the last committed job. */
+  jobsTail: 0,
+  /** Sequence number of the job that shall stop, 0 for none. */
+  cancelled: 1,
+  /** The key for which the pool waits. */
+  ownerKey: 2,
+  /** 1 while a worker may sleep that waits for a job; its offset is the worker's key. */
+  workerWaits: 8,
+  /** 1 while the pool may sleep that waits for results. */
+  ownerWaits: 9,
+  /** Position of the first job whose room is still in use. */
+  jobsHead: 16,
+  /** Position after the last committed result. */
+  resultsTail: 17,
+  /** When the last taken job was begun: the system's monotonic clock in milliseconds, low 32 bits. */
+  begunAt: 18,
+  /** Which item of a chunk is in hand. */
+  item: 19,
+  /** Worker id, 0 until it has begun. */
+  worker: 20,
+  /** Position of the first result whose room is still in use. */
+  resultsHead: 32,
+  jobs: 48,
+} as const;
+
+/** Words of each ring: a power of two. */
+export const RING_WORDS = 4096;
+export const RING_MASK = RING_WORDS - 1;
+export const RESULTS_AT = LANE.jobs + RING_WORDS;
+export const LANE_WORDS = RESULTS_AT + RING_WORDS;
+
+/** The header of a job's record. */
+export const JOB = {
+  /** Words of the record << STATE_BITS | its state. */
+  state: 0,
+  sequence: 1,
+  /** Number of the task within this lane. */
+  task: 2,
+  /** What it is << KIND_SHIFT | attempt << ATTEMPT_SHIFT | bytes of the payload (or 4, for the block of a stored one). */
+  what: 3,
+  payload: 4,
+} as const;
+
+/** The header of a result's record. */
+export const RESULT = {
+  sequence: 0,
+  /** As a job's, without an attempt. */
+  what: 1,
+  /** How many outcomes of a chunk it holds. */
+  count: 2,
+  /** Microseconds that the worker spent on the job, in its last record. */
+  time: 3,
+  payload: 4,
+} as const;
+
+export const HEADER_WORDS = 4;
+
+/** States of a job's record. SKIP: nothing more until the ring begins anew. */
+export const SKIP = 0;
+export const READY = 1;
+export const TAKEN = 2;
+export const RECALLED = 3;
+export const STATE_BITS = 2;
+export const STATE_MASK = 3;
+
+export const KIND_SHIFT = 20;
+export const KIND_MASK = 0x7ff;
+export const ATTEMPT_SHIFT = 12;
+export const MOST_ATTEMPTS = 0xff;
+export const LENGTH_MASK = 0xfff;
+
+/** Flags of a record's kind. STORED: the payload is the block of a stored message. ATTACHED: more of it comes through the port. */
+export const STORED = 1;
+export const ATTACHED = 2;
+/** Of jobs. CHUNK: the payload is `[bound arguments, items, how each item becomes arguments]`. */
+export const CHUNK = 4;
+/** A chunk ends with the first item that fails. */
+export const STOPS = 8;
+/** Not a job: the payload tells which task a number stands for. */
+export const DEFINE = 16;
+/** Not a job: the worker shall end. */
+export const CLOSE = 32;
+/** Of results. THREW: the payload is an error. */
+export const THREW_FLAG = 4;
+/** The last record of its job. */
+export const LAST = 8;
+/** Not an outcome: news of the job in hand. */
+export const PROGRESS = 16;
+
+/** Longer payloads are stored in a block of their own. */
+export const MOST_INLINE_BYTES = 1024;
+/** Most jobs in one lane that have no last result yet. */
+export const MOST_AHEAD = 128;
+/** Words that a result's record never takes from the others: each job in the lane can deliver one stored result, so a last result never waits for room. */
+export const RESERVED_RESULT_WORDS = MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
+
+/** Where a lane stands. */
+export class Lane {
+  readonly heap: Heap;
+  readonly at: number;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+
+  constructor(heap: Heap, at: number) {
+    this.heap = heap;
+    this.at = at;
+    heap.reserveWords(at + LANE_WORDS);
+    this.words = heap.words;
+    this.bytes = heap.bytes;
+  }
+
+  /** A new one for a pool that waits for `ownerKey`. It is counted for two: the pool and the worker. */
+  static create(heap: Heap, ownerKey: number): Lane {
+    const at = heap.allocator.allocate(LANE_WORDS, KIND.lane);
+    const lane = new Lane(heap, at);
+    lane.words[at + LANE.ownerKey] = ownerKey;
+    heap.allocator.retain(at);
+    heap.references.hold(at, lane);
+    return lane;
+  }
+
+  /** The worker has begun: the hold that was counted for it is its own. Told first, held second: a death in between leaks the lane, the other order would let go twice. */
+  begin(): void {
+    atomics.store(this.words, this.at + LANE.worker, this.heap.self);
+    this.heap.references.hold(this.at, this);
+  }
+
+  /** Worker id, 0 until it has begun. */
+  get worker(): number {
+    return atomics.load(this.words, this.at + LANE.worker);
+  }
+
+  /** The pool is done with it: the worker has ended. */
+  free(): void {
+    if (this.worker === 0) this.heap.references.letGo(this.at);
+    this.heap.references.drop(this.at);
+  }
+}
+
+/** The system's monotonic clock in milliseconds, the same in every worker. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return (seconds * 1000 + nanoseconds / 1e6) | 0;
+}

@@ -1,0 +1,425 @@
+/** What a pool promises about single calls: options, retries, cancelling, limits, life of the workers. */
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { afterEach, describe, test } from "node:test";
+import {
+  asCompleted,
+  CancelledError,
+  Event,
+  type Future,
+  type Pool,
+  type PoolOptions,
+  Queue,
+  setUncaughtHook,
+  TimeoutError,
+  wait,
+  WorkerDiedError,
+} from "allcores";
+import { isRunning, until } from "../fixtures/pool-processes.js";
+import * as tasks from "../fixtures/pool-tasks.js";
+import type { PoolKind } from "./pool.contract.js";
+
+const count = (to: number) => Array.from({ length: to }, (_, index) => index);
+
+export function poolCallContract(title: string, { across, make }: PoolKind): void {
+  describe(`${title}: calls`, { timeout: 60_000 }, () => {
+    const gates: Event[] = [];
+    afterEach(() => {
+      for (const gate of gates.splice(0)) gate.set();
+    });
+    const using = async (options: PoolOptions, body: (pool: Pool) => Promise<void>) => {
+      const pool = make(options);
+      try {
+        await body(pool);
+      } finally {
+        pool.terminate();
+        await pool.join();
+      }
+    };
+    /** Keeps every worker busy until `go`. */
+    const occupy = async (pool: Pool) => {
+      const started = new Queue<number>({ across });
+      const go = new Event({ across });
+      gates.push(go);
+      const futures = count(pool.workers).map((index) => pool.submit(tasks.block, started, go, index));
+      const pids: number[] = [];
+      for (const _ of futures) pids.push(await started.get());
+      return { go, futures, pids };
+    };
+
+    describe("maxQueue", () => {
+      test("sheds what is too much: trySubmit by a value, submit by an error", () =>
+        using({ workers: 2, maxQueue: 3 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          const waiting = count(3).map((n) => pool.trySubmit(tasks.square, n));
+          assert.ok(waiting.every((future) => future !== undefined));
+          assert.equal(pool.trySubmit(tasks.square, 9), undefined);
+          assert.throws(() => pool.submit(tasks.square, 9), { code: "ERR_ALLCORES_POOL_FULL", message: /maxQueue/ });
+          assert.equal((waiting[0] as Future<number>).cancel(), true);
+          const another = pool.trySubmit(tasks.square, 5);
+          go.set();
+          assert.deepEqual(await Promise.all([...waiting.slice(1), another]), [1, 4, 25]);
+          await Promise.all(futures);
+          assert.equal(await pool.trySubmit(tasks.square, 6), 36);
+        }));
+
+      test("0: only a free worker takes work", () =>
+        using({ workers: 1, maxQueue: 0 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          assert.equal(pool.trySubmit(tasks.square, 9), undefined);
+          go.set();
+          await Promise.all(futures);
+          assert.equal(await pool.submit(tasks.square, 3), 9);
+        }));
+    });
+
+    describe("with", () => {
+      test("priority: the higher goes first, the same in order", () =>
+        using({ workers: 1 }, async (pool) => {
+          const order = new Queue<number>({ across });
+          const { go } = await occupy(pool);
+          const futures = [
+            pool.submit(tasks.note, order, 3),
+            pool.submit(tasks.note, order, 4),
+            pool.with({ priority: -1 }).submit(tasks.note, order, 5),
+            pool.with({ priority: 5 }).submit(tasks.note, order, 1),
+            pool.with({ priority: 5 }).submit(tasks.note, order, 2),
+          ];
+          go.set();
+          await Promise.all(futures);
+          assert.deepEqual(
+            count(5).map(() => order.tryGet()?.value),
+            [1, 2, 3, 4, 5],
+          );
+        }));
+
+      test("signal: aborts what waits and what runs, with its reason", () =>
+        using({ workers: 1 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          const controller = new AbortController();
+          const waiting = pool.with({ signal: controller.signal }).submit(tasks.square, 2);
+          const reason = new Error("not needed any more");
+          controller.abort(reason);
+          await assert.rejects(waiting, (error) => error === reason);
+          assert.equal(waiting.state, "cancelled");
+          await assert.rejects(pool.with({ signal: controller.signal }).submit(tasks.square, 2), (error) => error === reason);
+          go.set();
+          await Promise.all(futures);
+          const started = new Queue<number>({ across });
+          const ended = new Queue<string>({ across });
+          const second = new AbortController();
+          const running = pool.with({ signal: second.signal }).submit(tasks.computeUntilCancelled, started, ended);
+          await started.get();
+          second.abort();
+          await assert.rejects(running, { name: "AbortError" });
+          assert.equal(await ended.get(), "cancelled");
+        }));
+
+      test("timeout: from the call on, waiting included", () =>
+        using({ workers: 1 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          const late = pool.with({ timeout: 20 }).submit(tasks.square, 2);
+          await assert.rejects(late, TimeoutError);
+          assert.equal(late.state, "failed");
+          go.set();
+          await Promise.all(futures);
+          assert.equal(await pool.with({ timeout: 10_000 }).submit(tasks.square, 2), 4);
+        }));
+
+      test("transfer: moves to a thread, copies to a process", () =>
+        using({ workers: 1 }, async (pool) => {
+          const bytes = new Uint8Array(5000).fill(3);
+          assert.equal(await pool.with({ transfer: [bytes.buffer] }).submit(tasks.sizeOf, bytes), 5000);
+          assert.equal(bytes.byteLength, across === "threads" ? 0 : 5000);
+        }));
+
+      test("options are checked", () =>
+        using({ workers: 1 }, async (pool) => {
+          for (const [options, code] of [
+            [null, "TYPE"],
+            [{ signal: 5 }, "TYPE"],
+            [{ priority: "high" }, "TYPE"],
+            [{ transfer: 1 }, "TYPE"],
+            [{ timeout: -1 }, "RANGE"],
+            [{ timeout: "1" }, "TYPE"],
+            [{ retries: -1 }, "RANGE"],
+            [{ retries: { limit: 1, factor: 0.5 } }, "RANGE"],
+            [{ retries: "1" }, "TYPE"],
+          ] as const)
+            assert.throws(() => pool.with(options as never), { code: `ERR_ALLCORES_ARGUMENT_${code}` });
+        }));
+    });
+
+    describe("retries", () => {
+      test("a task that throws is tried again, and knows how often", () =>
+        using({ workers: 2 }, async (pool) => {
+          const again = pool.with({ retries: { limit: 3, delay: 1 } });
+          assert.equal(await again.submit(tasks.attempt, 3), 3);
+          await assert.rejects(again.submit(tasks.attempt, 9), { message: "attempt 4" });
+          await assert.rejects(pool.submit(tasks.attempt, 2), { message: "attempt 1" });
+          const choosy = pool.with({ retries: { limit: 5, delay: 1, when: (error) => (error as Error).message !== "attempt 2" } });
+          await assert.rejects(choosy.submit(tasks.attempt, 9), { message: "attempt 2" });
+          assert.equal(pool.stats().retried, 2 + 3 + 1);
+        }));
+
+      test("one whose worker dies is tried in another", () =>
+        using({ workers: 2, retries: { limit: 2, delay: 0 } }, async (pool) => {
+          const kept = new Queue<number>({ across });
+          assert.equal(await pool.submit(tasks.dieUntil, 3), 3);
+          await assert.rejects(pool.submit(tasks.dieUntil, 9), { code: "ERR_ALLCORES_WORKER_DIED", exitCode: 3 });
+          // Shared objects among the arguments are there each time.
+          assert.equal(await pool.submit(tasks.note, kept, 5), 5);
+          assert.equal(pool.stats().died, 5);
+        }));
+    });
+
+    describe("cancel", () => {
+      test("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
+        using({ workers: 1 }, async (pool) => {
+          const started = new Queue<number>({ across });
+          const ended = new Queue<string>({ across });
+          const running = pool.submit(tasks.computeUntilCancelled, started, ended);
+          const next = pool.submit(tasks.isCancelled);
+          const pid = await started.get();
+          assert.equal(running.state, "running");
+          assert.equal(running.cancel(), true);
+          assert.equal(running.state, "cancelled");
+          assert.equal(running.cancel(), false);
+          await assert.rejects(running, CancelledError);
+          assert.equal(await ended.get(), "cancelled");
+          assert.equal(await next, false);
+          if (across === "processes") assert.ok(isRunning(pid));
+          assert.equal(pool.stats().died, 0);
+        }));
+
+      test("one that waits hears it by its signal", () =>
+        using({ workers: 1 }, async (pool) => {
+          const started = new Queue<number>({ across });
+          const ended = new Queue<string>({ across });
+          const running = pool.submit(tasks.awaitSignal, started, ended);
+          await started.get();
+          running.cancel(new Error("enough"));
+          await assert.rejects(running, { message: "enough" });
+          assert.equal(await ended.get(), "aborted");
+          assert.equal(await pool.submit(tasks.isCancelled), false);
+        }));
+
+      test("one that does not hear is ended after killGrace; what waits behind it is done by another worker", () =>
+        using({ workers: 1, killGrace: 30 }, async (pool) => {
+          const started = new Queue<number>({ across });
+          const deaf = pool.submit(tasks.spin, started);
+          const behind = count(5).map((n) => pool.submit(tasks.square, n));
+          const pid = await started.get();
+          deaf.cancel();
+          await assert.rejects(deaf, CancelledError);
+          assert.deepEqual(await Promise.all(behind), [0, 1, 4, 9, 16]);
+          if (across === "processes") await until(() => !isRunning(pid));
+        }));
+
+      test("taskTimeout: counts while the task runs, then calls it off", () =>
+        using({ workers: 1, taskTimeout: 200, killGrace: 10 }, async (pool) => {
+          const started = new Queue<number>({ across });
+          const slow = pool.submit(tasks.spin, started);
+          const behind = pool.submit(tasks.square, 3);
+          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than the pool's taskTimeout of 200 ms/ });
+          assert.equal(await behind, 9);
+        }));
+    });
+
+    describe("progress", () => {
+      test("arrives in order and before the result, in the context of who listens", () =>
+        using({ workers: 1 }, async (pool) => {
+          const context = new AsyncLocalStorage<string>();
+          const heard: unknown[] = [];
+          const future = context.run("mine", () => pool.submit(tasks.report, 200).onProgress((value) => heard.push([value, context.getStore()])));
+          const all = future.then(() => heard.length);
+          assert.equal(await future, 200);
+          assert.equal(await all, 200);
+          assert.deepEqual(
+            heard,
+            count(200).map((n) => [{ n }, "mine"]),
+          );
+        }));
+
+      test("more of it than the lane holds while nobody looks", () =>
+        using({ workers: 1 }, async (pool) => {
+          let heard = 0;
+          assert.equal(await pool.submit(tasks.report, 5000).onProgress(() => heard++), 5000);
+          assert.equal(heard, 5000);
+        }));
+    });
+
+    describe("workers", () => {
+      test("the initializer runs in each before its first task", () =>
+        using({ workers: 2, initializer: tasks.prepare, initArgs: ["soup"] }, async (pool) => {
+          assert.deepEqual(new Set(await Promise.all(count(20).map(() => pool.submit(tasks.tellPrepared)))), new Set(["soup"]));
+        }));
+
+      test("an initializer that fails fails the pool, once and for all", async () => {
+        const pool = make({ workers: 2, initializer: tasks.prepare, initArgs: ["broken"] });
+        const ends = await Promise.allSettled(count(5).map(() => pool.submit(tasks.tellPrepared)));
+        for (const end of ends) {
+          assert.equal(end.status, "rejected");
+          const { code, cause } = (end as PromiseRejectedResult).reason as { code: string; cause: Error };
+          assert.equal(code, "ERR_ALLCORES_INITIALIZER");
+          assert.equal(cause.message, "cannot prepare");
+        }
+        assert.throws(() => pool.submit(tasks.tellPrepared), { code: "ERR_ALLCORES_INITIALIZER" });
+        await pool.join();
+      });
+
+      test("maxTasksPerWorker: each does so many", () =>
+        using({ workers: 2, maxTasksPerWorker: 3 }, async (pool) => {
+          const by = new Map<string, number[]>();
+          for (const [, name, served] of await Promise.all(count(20).map(() => pool.submit(tasks.countServed))))
+            by.set(name, [...(by.get(name) ?? []), served]);
+          assert.ok(by.size >= 7);
+          for (const served of by.values()) assert.ok(served.length <= 3);
+        }));
+
+      test("idleTimeout: a worker without work ends, and another comes with the next", () =>
+        using({ workers: 1, idleTimeout: 30 }, async (pool) => {
+          const [, first] = await pool.submit(tasks.countServed);
+          await until(() => pool.stats().workers === 0);
+          const [, second] = await pool.submit(tasks.countServed);
+          assert.notEqual(first, second);
+          assert.equal(pool.stats().died, 0);
+        }));
+
+      test("resize: fewer end when they are done, more come with work", () =>
+        using({ workers: 1 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          pool.resize(3);
+          assert.equal(pool.workers, 3);
+          const more = await Promise.all(count(2).map(() => pool.submit(tasks.countServed)));
+          assert.equal(more.length, 2);
+          pool.resize(1);
+          await until(() => pool.stats().workers === 1);
+          go.set();
+          assert.deepEqual(await Promise.all(futures), [0]);
+          assert.equal(await pool.submit(tasks.square, 4), 16);
+          assert.throws(() => pool.resize(0), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+        }));
+
+      test("names", () =>
+        using({ workers: 1, name: "Cook" }, async (pool) => {
+          assert.equal((await pool.submit(tasks.who)).name, "Cook-1");
+        }));
+
+      test("heap limit: the offender fails, the pool goes on", () =>
+        using({ workers: 2, resourceLimits: { heap: 24 } }, async (pool) => {
+          await assert.rejects(pool.submit(tasks.allocate), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /heap: 24 MB/ });
+          assert.equal(await pool.submit(tasks.square, 4), 16);
+        }));
+
+      if (across === "processes") {
+        test("rss limit: the same for everything that a process takes", () =>
+          using({ workers: 1, resourceLimits: { rss: 200 } }, async (pool) => {
+            await assert.rejects(pool.submit(tasks.allocateBytes), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /rss: 200 MB/ });
+            assert.equal(await pool.submit(tasks.square, 4), 16);
+          }));
+      }
+
+      test("stats count what was done", () =>
+        using({ workers: 2 }, async (pool) => {
+          await Promise.all(count(50).map((n) => pool.submit(tasks.square, n)));
+          await assert.rejects(pool.submit(tasks.fail, "x"));
+          const { submitted, completed, failed, cancelled, running, queued, wait, run } = pool.stats();
+          assert.deepEqual(
+            { submitted, completed, failed, cancelled, running, queued },
+            { submitted: 51, completed: 50, failed: 1, cancelled: 0, running: 0, queued: 0 },
+          );
+          for (const times of [wait, run]) {
+            assert.equal(times.count, 51);
+            assert.ok(times.p50 <= times.p90 && times.p90 <= times.p99 && times.p99 <= times.max * 1.0001);
+          }
+        }));
+    });
+
+    describe("scheduling", () => {
+      test("jobs behind a long one are done by others, whatever came before", () =>
+        using({ workers: 2 }, async (pool) => {
+          // Short jobs teach it to put many ahead.
+          await Promise.all(count(2000).map((n) => pool.submit(tasks.square, n)));
+          const started = new Queue<number>({ across });
+          const go = new Event({ across });
+          gates.push(go);
+          const all: Future<number>[] = count(500).map((n) => pool.submit(tasks.square, n));
+          const long = pool.submit(tasks.block, started, go, 7);
+          all.push(...count(500).map((n) => pool.submit(tasks.square, n)));
+          await Promise.all(all);
+          assert.notEqual(long.state, "done");
+          go.set();
+          assert.equal(await long, 7);
+        }));
+
+      test("unheard errors are told of when the pool ends", async () => {
+        const told: unknown[] = [];
+        const before = setUncaughtHook((error, { name }) => told.push([(error as Error).message, name]));
+        try {
+          const pool = make({ workers: 1 });
+          const silent = pool.submit(tasks.fail, "nobody listens");
+          const heard = pool.submit(tasks.fail, "somebody does");
+          await assert.rejects(heard);
+          pool.close();
+          await pool.join();
+          assert.equal(silent.state, "failed");
+          assert.deepEqual(told, [["nobody listens", across === "threads" ? "ThreadPool" : "ProcessPool"]]);
+        } finally {
+          setUncaughtHook(before);
+        }
+      });
+    });
+
+    describe("wait and asCompleted", () => {
+      test("wait tells which have ended, and never throws for them", () =>
+        using({ workers: 2 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          const [first] = futures as [Future<number>];
+          const none = await wait(futures, { timeout: 0 });
+          assert.deepEqual([none.done.length, none.pending.length], [0, 2]);
+          assert.equal((await wait(futures, { timeout: 10 })).pending.length, 2);
+          const early = wait(futures, { returnWhen: "first" });
+          first.cancel();
+          assert.deepEqual((await early).done, [first]);
+          go.set();
+          assert.equal((await wait(futures)).done.length, 2);
+          const failed = pool.submit(tasks.fail, "x");
+          const { done } = await wait([failed, pool.submit(tasks.square, 2)], { returnWhen: "firstError" });
+          assert.ok(done.includes(failed as never));
+          await assert.rejects(wait([5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+          await assert.rejects(wait([], { returnWhen: "never" as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+        }));
+
+      test("asCompleted gives them as they end", () =>
+        using({ workers: 2 }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          const [first, second] = futures as [Future<number>, Future<number>];
+          second.cancel();
+          const seen: Future<number>[] = [];
+          for await (const { future, status } of asCompleted([first, second])) {
+            assert.equal(status, future === first ? "fulfilled" : "rejected");
+            seen.push(future);
+            go.set();
+          }
+          assert.deepEqual(seen, [second, first]);
+          const never = new Event({ across });
+          gates.push(never);
+          const endless = pool.submit(tasks.block, new Queue<number>({ across }), never, 1);
+          for await (const _ of asCompleted([endless], { timeout: 20 })) assert.fail("it has not ended");
+        }));
+    });
+
+    test("a death while many wait costs only the job in hand", () =>
+      using({ workers: 1 }, async (pool) => {
+        await Promise.all(count(500).map((n) => pool.submit(tasks.square, n)));
+        const exits = pool.submit(tasks.exit, 3);
+        const others = count(300).map((n) => pool.submit(tasks.square, n));
+        await assert.rejects(exits, WorkerDiedError);
+        assert.deepEqual(
+          await Promise.all(others),
+          count(300).map((n) => n * n),
+        );
+      }));
+  });
+}

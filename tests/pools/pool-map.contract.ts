@@ -1,0 +1,272 @@
+/** What a pool promises about maps: order, outcomes, chunks, bounds, ends. */
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { after, before, describe, test } from "node:test";
+import { CancelledError, Event, type Pool, type PoolOptions, Queue, type Settled, TimeoutError, type Task, WorkerDiedError } from "allcores";
+import * as tasks from "../fixtures/pool-tasks.js";
+import type { PoolKind } from "./pool.contract.js";
+
+const WORKERS = 2;
+const count = (to: number) => Array.from({ length: to }, (_, index) => index);
+
+export function poolMapContract(title: string, { across, make }: PoolKind): void {
+  describe(`${title}: maps`, { timeout: 60_000 }, () => {
+    let pool: Pool;
+    before(() => {
+      pool = make({ workers: WORKERS });
+    });
+    after(async () => {
+      pool.terminate();
+      await pool.join();
+    });
+    const using = async (options: PoolOptions, body: (pool: Pool) => Promise<void>) => {
+      const own = make(options);
+      try {
+        await body(own);
+      } finally {
+        own.terminate();
+        await own.join();
+      }
+    };
+    const works = async () => assert.equal(await pool.submit(tasks.add, 20, 22), 42);
+
+    test("many trivial items travel in few chunks, and come back in order", async () => {
+      const before = pool.stats().submitted;
+      const results = await pool.map(tasks.square, count(100_000));
+      assert.equal(results.length, 100_000);
+      assert.ok(results.every((value, n) => value === n * n));
+      assert.ok(pool.stats().submitted - before < 2000);
+    });
+
+    test("chunkSize: as asked", async () => {
+      const before = pool.stats().submitted;
+      assert.deepEqual(
+        await pool.map(tasks.square, count(100), { chunkSize: 25 }),
+        count(100).map((n) => n * n),
+      );
+      assert.equal(pool.stats().submitted - before, 4);
+    });
+
+    test("starmap spreads the arguments", async () => {
+      assert.deepEqual(
+        await pool.starmap(
+          tasks.add,
+          count(50).map((n) => [n, 1] as [number, number]),
+        ),
+        count(50).map((n) => n + 1),
+      );
+      assert.deepEqual(await pool.starmap(tasks.add.partial(10), [[1], [2]]), [11, 12]);
+      await assert.rejects(pool.starmap(tasks.add, [[1, 2], 5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /item 1 is number/ });
+    });
+
+    test("unordered: results as they come", async () => {
+      const go = new Event({ across });
+      const order: (number | string)[] = [];
+      // Item 0 waits for the others.
+      for await (const value of pool.map(tasks.waitIf.partial(go), count(10), { chunkSize: 1 }).unordered()) {
+        order.push(value);
+        if (order.length === 9) go.set();
+      }
+      assert.equal(order.length, 10);
+      assert.equal(order.at(-1), 0);
+      assert.deepEqual(new Set(order), new Set(count(10)));
+    });
+
+    test("settled: each item's outcome, in one chunk as in many", async () => {
+      for (const chunkSize of [1, 4, 100]) {
+        const outcomes: Settled<number, number>[] = await pool.map(tasks.failAt.partial(5), count(12), { chunkSize }).settled();
+        assert.deepEqual(
+          outcomes.map(({ index, item, status }) => [index, item, status]),
+          count(12).map((n) => [n, n, n === 5 ? "rejected" : "fulfilled"]),
+        );
+        const failed = outcomes[5] as PromiseRejectedResult & Settled<number, number>;
+        assert.equal((failed.reason as Error).message, "failed at 5");
+        assert.deepEqual(
+          outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
+          count(12).filter((n) => n !== 5),
+        );
+      }
+      const some: number[] = [];
+      for await (const outcome of pool.map(tasks.failAt.partial(3), count(6)).settled().unordered()) some.push(outcome.index);
+      assert.deepEqual(new Set(some), new Set(count(6)));
+    });
+
+    test("an item that cannot be sent fails alone, whichever way it goes", async () => {
+      const items = count(10).map((n) => (n === 4 ? () => n : n));
+      const there = await pool.map(tasks.echo as Task<(value: unknown) => unknown>, items, { chunkSize: 10 }).settled();
+      assert.deepEqual(
+        there.map(({ status }) => status),
+        count(10).map((n) => (n === 4 ? "rejected" : "fulfilled")),
+      );
+      assert.equal(((there[4] as { reason?: unknown }).reason as { path: string }).path, "args[0]");
+      const back = await pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }).settled();
+      assert.deepEqual(
+        back.map(({ status }) => status),
+        count(10).map((n) => (n === 4 ? "rejected" : "fulfilled")),
+      );
+      await assert.rejects(pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }), { code: "ERR_ALLCORES_UNSENDABLE" });
+    });
+
+    test("a death in a chunk costs the item in hand; what was done and what was not begun comes all the same", async () => {
+      const outcomes = await pool.map(tasks.exitAt.partial(20), count(50), { chunkSize: 50 }).settled();
+      for (const { index, status } of outcomes) assert.equal(status, index === 20 ? "rejected" : "fulfilled", `item ${index}`);
+      const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");
+      assert.ok(failed?.status === "rejected" && failed.reason instanceof WorkerDiedError);
+      await works();
+    });
+
+    test("retries: an item is tried again by itself", async () => {
+      const again = pool.with({ retries: { limit: 2, delay: 1 } });
+      assert.deepEqual(await again.map(tasks.dieOnceAt.partial(7), count(20), { chunkSize: 20 }), count(20));
+      assert.deepEqual(await again.map(tasks.attempt, [1, 2, 3, 1], { chunkSize: 4 }), [1, 2, 3, 1]);
+      await assert.rejects(again.map(tasks.attempt, [1, 9]), { message: "attempt 3" });
+    });
+
+    test("buffer: no more is taken ahead than that", async () => {
+      let pulled = 0;
+      function* endless() {
+        for (;;) yield pulled++;
+      }
+      let taken = 0;
+      for await (const value of pool.map(tasks.square, endless(), { buffer: 10 })) {
+        assert.equal(value, taken * taken);
+        taken++;
+        assert.ok(pulled - taken <= 10, `${pulled} pulled for ${taken} taken`);
+        if (taken === 3000) break;
+      }
+    });
+
+    test("whoever takes no results has no more items taken", async () => {
+      let pulled = 0;
+      function* endless() {
+        for (;;) yield pulled++;
+      }
+      const run = pool.map(tasks.square, endless())[Symbol.asyncIterator]();
+      for (let n = 0; n < 200; n++) assert.equal((await run.next()).value, n * n);
+      const after = await (async () => {
+        // Once all that was sent has come back, nothing moves any more.
+        for (let last = -1; last !== pulled || pool.stats().running + pool.stats().queued > 0; await new Promise((resolve) => setTimeout(resolve, 20)))
+          last = pulled;
+        return pulled;
+      })();
+      assert.ok(after <= 200 + 2 * WORKERS * 16384);
+      await run.return();
+    });
+
+    test("timeout and signal end the whole map, and its input", async () => {
+      let returned = 0;
+      function* endless() {
+        try {
+          for (;;) yield 1;
+        } finally {
+          returned++;
+        }
+      }
+      await assert.rejects(pool.map(tasks.squareLater, endless(), { timeout: 30 }), TimeoutError);
+      const controller = new AbortController();
+      const run = pool.map(tasks.squareLater, endless(), { signal: controller.signal });
+      const failed = assert.rejects(run, { message: "stop it" });
+      await works();
+      controller.abort(new Error("stop it"));
+      await failed;
+      assert.equal(returned, 2);
+      await assert.rejects(pool.map(tasks.square, [1], { signal: AbortSignal.abort() }), { name: "AbortError" });
+      await works();
+    });
+
+    test("an async input goes in chunks too, and waits for nobody", async () => {
+      async function* quick() {
+        for (let n = 0; n < 5000; n++) yield n;
+      }
+      assert.deepEqual(
+        await pool.map(tasks.square, quick()),
+        count(5000).map((n) => n * n),
+      );
+      async function* broken() {
+        yield 1;
+        throw new Error("no more items");
+      }
+      await assert.rejects(pool.map(tasks.square, broken()), { message: "no more items" });
+    });
+
+    test("the input is read in the context of who began the run", async () => {
+      const context = new AsyncLocalStorage<string>();
+      const seen = new Set<unknown>();
+      function* items() {
+        for (let n = 0; n < 500; n++) {
+          seen.add(context.getStore());
+          yield n;
+        }
+      }
+      await context.run("mine", async () => await pool.map(tasks.square, items()));
+      assert.deepEqual([...seen], ["mine"]);
+    });
+
+    test("only one form of a run can be consumed", async () => {
+      const run = pool.map(tasks.square, [1, 2]);
+      assert.deepEqual(new Set(await run.unordered()), new Set([1, 4]));
+      await assert.rejects(run, { code: "ERR_ALLCORES_STATE" });
+      const cancelled = pool.map(tasks.square, [1, 2]);
+      cancelled.cancel();
+      await assert.rejects(cancelled.settled(), CancelledError);
+    });
+
+    test("taskTimeout counts for each item", () =>
+      using({ workers: 2, taskTimeout: 150, killGrace: 5 }, async (pool) => {
+        const outcomes = await pool.map(tasks.spinIf, [1, 0, 2, 3], { chunkSize: 4 }).settled();
+        assert.deepEqual(
+          outcomes.map(({ status }) => status),
+          ["fulfilled", "rejected", "fulfilled", "fulfilled"],
+        );
+      }));
+
+    test("many maps and calls at a time", async () => {
+      const runs = await Promise.all([
+        pool.map(tasks.square, count(3000)),
+        pool.map(tasks.squareLater, count(40)),
+        Promise.all(count(500).map((n) => pool.submit(tasks.square, n))),
+        pool.map(tasks.square, new Set(count(1000))).unordered(),
+      ]);
+      assert.deepEqual(
+        runs.map(({ length }) => length),
+        [3000, 40, 500, 1000],
+      );
+    });
+
+    test("run: the scope form waits for the work, and terminates when it fails", async () => {
+      const futures: Promise<number>[] = [];
+      const Class = pool.constructor as unknown as { run<T>(options: PoolOptions, fn: (pool: Pool) => T | PromiseLike<T>): Promise<T> };
+      assert.equal(
+        await Class.run({ workers: 1 }, (own) => {
+          futures.push(own.submit(tasks.squareLater, 5));
+          return "done";
+        }),
+        "done",
+      );
+      assert.equal(await futures[0], 25);
+      const started = new Queue<number>({ across });
+      await assert.rejects(
+        Class.run({ workers: 1 }, async (own) => {
+          futures.push(own.submit(tasks.spin, started) as never);
+          await started.get();
+          throw new Error("the scope failed");
+        }),
+        { message: "the scope failed" },
+      );
+      await assert.rejects(futures[1] as Promise<number>, CancelledError);
+    });
+
+    test("options are checked", () => {
+      for (const [options, code] of [
+        [5, "TYPE"],
+        [null, "TYPE"],
+        [{ chunkSize: 0 }, "RANGE"],
+        [{ chunkSize: "1" }, "TYPE"],
+        [{ buffer: 0 }, "RANGE"],
+        [{ timeout: -1 }, "RANGE"],
+        [{ signal: 1 }, "TYPE"],
+      ] as const)
+        assert.throws(() => pool.map(tasks.square, [1], options as never), { code: `ERR_ALLCORES_ARGUMENT_${code}` });
+    });
+  });
+}
