@@ -37,14 +37,16 @@ const update = task(import.meta, "update", ({ int, big, array, struct }: Shared)
   int.update((current) => current + 1);
   big.update((current) => current + 1n);
   array.update(0, (current) => current + 1);
-  struct.add("count", 1);
+  struct.updateSync(({ count }) => ({ count: count + 1 }));
 });
 /** Who raises the flag counts. */
 const raise = task(import.meta, "raise", ({ int, flag, float }: Shared) => {
   if (!flag.compareExchange(false, true)) int.add(1);
-  for (let seen = -1, current = 0; seen !== current; ) {
-    current = seen < 0 ? 0 : seen;
-    seen = float.compareExchange(current, current + 1);
+  let current = 0;
+  for (;;) {
+    const seen = float.compareExchange(current, current + 1);
+    if (seen === current) break;
+    current = seen;
   }
 });
 /** A plain reading beside them sees one of the numbers that were there. */
@@ -64,7 +66,7 @@ const assign = task(import.meta, "assign", ({ int }: Shared) => {
 const sums = task(import.meta, "sums", ({ int, array }: Shared) => assert.deepEqual([int.value, array.get(1)], [2, 4]));
 const floats = task(import.meta, "floats", ({ float }: Shared) => assert.equal(float.value, 2));
 const ones = task(import.meta, "ones", ({ int, big, array, struct }: Shared) => {
-  assert.deepEqual([int.value, big.value, array.get(0), struct.count], [2, 2n, 2, 2]);
+  assert.deepEqual([int.value, big.value, array.get(0), struct.fields.count], [2, 2n, 2, 2]);
 });
 const raisedOnce = task(import.meta, "raisedOnce", ({ int, flag, float }: Shared) => assert.deepEqual([int.value, flag.value, float.value], [1, true, 2]));
 const two = task(import.meta, "two", ({ int }: Shared) => assert.equal(int.value, 2));

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { transform } from "esbuild";
 import type { FailureKind } from "../../src/testing/index.js";
+import { type Explored, exploreModel } from "../models/explore-models.js";
 import type { Model } from "../models/model.js";
 import type { Mutant } from "./mutant.js";
 
@@ -22,11 +23,11 @@ export interface MutantResult {
 export async function exploreMutant(mutant: Mutant): Promise<MutantResult> {
   const began = performance.now();
   const tree = await build(mutant);
-  const { exploreModel } = (await import(pathToFileURL(join(tree, "tests/models/explore-models.js")).href)) as typeof import("../models/explore-models.js");
+  const copied = (await import(pathToFileURL(join(tree, "tests/models/explore-models.js")).href)) as { exploreModel: typeof exploreModel };
   let schedules = 0;
   let found: MutantResult["found"];
-  for (const { title, model } of await modelsOf(tree, mutant)) {
-    const { exploration } = await exploreModel(title, model, 3);
+  for (const { title, model } of await modelsIn(tree, mutant.models)) {
+    const { exploration } = await copied.exploreModel(title, model, 3);
     schedules += exploration.schedules;
     const { failure } = exploration;
     if (failure === undefined) continue;
@@ -34,6 +35,13 @@ export async function exploreMutant(mutant: Mutant): Promise<MutantResult> {
     break;
   }
   return { mutant, found, schedules, milliseconds: performance.now() - began };
+}
+
+/** The same models with the library as it is, to one pre-emption: a model that always fails finds nothing. */
+export async function exploreUnchanged({ models }: Mutant): Promise<Explored[]> {
+  const explored: Explored[] = [];
+  for (const { title, model } of await modelsIn(join(root, "build"), models)) explored.push(await exploreModel(title, model, 1));
+  return explored;
 }
 
 /** A copy of the compiled library and its models with one file replaced; returns where it stands. */
@@ -73,7 +81,8 @@ async function copy(name: string): Promise<string> {
   return tree;
 }
 
-async function modelsOf(tree: string, { name, models: titles }: Mutant): Promise<{ title: string; model: Model }[]> {
+/** The models of a tree whose titles begin so. */
+async function modelsIn(tree: string, titles: readonly string[]): Promise<{ title: string; model: Model }[]> {
   const found: { title: string; model: Model }[] = [];
   for (const folder of ["tests/mutants", "tests/models"]) {
     for (const file of (await readdir(join(tree, folder))).filter((entry) => entry.endsWith(".model.js"))) {
@@ -84,6 +93,6 @@ async function modelsOf(tree: string, { name, models: titles }: Mutant): Promise
       }
     }
   }
-  if (found.length === 0) throw new Error(`mutant "${name}": no model is called ${titles.join(" or ")}`);
+  if (found.length === 0) throw new Error(`no model is called ${titles.join(" or ")}`);
   return found;
 }
