@@ -170,7 +170,7 @@ export const models: Model[] = [
   },
   {
     name: "whoever frees the drafts of a dead worker may die too",
-    program: { setup: worn, workers: [draft, look, allocateAndFree], check: settled },
+    program: { setup: worn, workers: [draft, look], check: settled },
     options: { deaths: 2, mortal: [0, 1] },
   },
 ];

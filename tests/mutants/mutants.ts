@@ -255,7 +255,7 @@ export const mutants: readonly Mutant[] = [
     file: "channels/queue.ts",
     from: "    waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);\n",
     to: "",
-    models: ["queue: shutdown ends everybody"],
+    models: ["queue: shutdown ends a blocking"],
   },
   {
     name: "queue: the last taskDone wakes nobody who joins",
@@ -276,7 +276,7 @@ export const mutants: readonly Mutant[] = [
     file: "sync/monitor.ts",
     from: "    const woken = waitQueue.wake(key, count);\n    if (woken < count) {\n      this.inside(() => {\n        if (waitQueue.countWaiters(key) === 0) store(this.words, this.at + flag, 0);\n      });\n    }",
     to: "    const woken = waitQueue.wake(key, count);\n    if (woken < count) store(this.words, this.at + flag, 0);",
-    models: ["queue: a get whose time runs out"],
+    models: ["queue: a blocking get gives up"],
   },
   {
     name: "monitor: after a death inside nothing is rebuilt",

@@ -1,6 +1,6 @@
-/** One small model for each way in which an event, a condition, a semaphore, a barrier or a read-write lock could be broken by a mutant. */
+/** Small models for what mutants break in an event, a condition, a semaphore, a barrier, a read-write lock, or a queue whose callers all block. */
 import assert from "node:assert/strict";
-import { Barrier, BrokenBarrierError, Condition, Event, Lock, RWLock, Semaphore, task, TimeoutError, Value } from "../../src/index.js";
+import { Barrier, BrokenBarrierError, Condition, Event, Lock, Queue, RWLock, Semaphore, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "../models/model.js";
 
 function unlessOutOfTime(wait: () => void): boolean {
@@ -139,6 +139,19 @@ const nobodyReads = task(import.meta, "nobodyReads", ({ lock }: Documented) => {
   assert.notEqual(lock.tryWrite(), undefined, "the lock is free in the end");
 });
 
+interface Fed {
+  queue: Queue<number>;
+}
+const feed = task(import.meta, "feed", (): Fed => ({ queue: new Queue() }));
+const put = task(import.meta, "put", ({ queue }: Fed) => queue.putSync(1));
+const get = task(import.meta, "get", ({ queue }: Fed) => {
+  queue.getSync();
+});
+/** Takes what comes in time, for somebody else. */
+const getImpatiently = task(import.meta, "getImpatiently", ({ queue }: Fed) => {
+  unlessOutOfTime(() => queue.putSync(queue.getSync({ timeout: 10 })));
+});
+
 export const models: Model[] = [
   { name: "event: set wakes a blocking caller", program: { setup: event, workers: [waitForEvent, set] } },
   { name: "event: set wakes everybody", program: { setup: event, workers: [waitForEvent, awaitEvent, set] } },
@@ -167,4 +180,5 @@ export const models: Model[] = [
   { name: "rwlock: a reader and a writer", program: { setup: document, workers: [read, write], check: nobodyReads } },
   { name: "rwlock: two writers", program: { setup: document, workers: [write, write], check: nobodyReads } },
   { name: "rwlock: a writer gives up", program: { setup: document, workers: [read, writeImpatiently, read], check: nobodyReads } },
+  { name: "queue: a blocking get gives up", program: { setup: feed, workers: [getImpatiently, get, put] } },
 ];
