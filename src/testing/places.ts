@@ -49,6 +49,14 @@ export class Places {
     return `word ${word}`;
   }
 
+  /** Whose record a word of the control region belongs to, by index; undefined for any other word, and in the stage's. */
+  recordOwner(place: number): number | undefined {
+    const word = place >> 2;
+    if (word < REGISTRY_AT || word >= BLOCKS_AT) return undefined;
+    const tid = this.#heap.words[REGISTRY_AT + Math.floor((word - REGISTRY_AT) / RECORD_WORDS) * RECORD_WORDS + RECORD.tid]!;
+    return tid === 0 ? undefined : tid - 1;
+  }
+
   #nameOfBlock(at: number, kind: string): string {
     const label = this.#labels.get(at);
     return label === undefined ? `${kind}@${at - BLOCKS_AT}` : `${kind} "${label}"`;

@@ -336,7 +336,8 @@ class Stage {
     }
     if (trace.rescued) return { kind: "lost wake-up", message: "a worker slept on although what it waited for was there" };
     if (this.#start.bounds.races) {
-      const race = findRace(trace);
+      let places: Places | undefined;
+      const race = findRace(trace, (place) => (places ??= new Places(this.#heap!, new Map())).recordOwner(place));
       if (race !== undefined) return { kind: "race", message: "two workers use the same cell, and nothing orders them", at: [race.first, race.second] };
     }
     if (this.#check === undefined) return undefined;
