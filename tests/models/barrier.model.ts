@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Barrier, BrokenBarrierError, task, TimeoutError, Value } from "../../src/index.js";
+import { Barrier, BrokenBarrierError, sleep, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -70,6 +70,13 @@ const two = task(import.meta, "two", async ({ barrier, come, passed }: Shared) =
     come.add(1);
     passed.add(1 << (4 * (await barrier.wait())));
     assert.equal(come.value, 3, "passed before all parties were there");
+  };
+  await Promise.all([arrive(), arrive()]);
+});
+/** Two tasks of one loop; with two such workers, two rounds, whoever meets whom. */
+const couple = task(import.meta, "couple", async ({ barrier, passed }: Shared) => {
+  const arrive = async () => {
+    passed.add(1 << (4 * (await barrier.wait())));
   };
   await Promise.all([arrive(), arrive()]);
 });
@@ -188,6 +195,18 @@ const survivor = task(import.meta, "survivor", ({ barrier, passed, broken }: Sha
   }
 });
 
+/** One of three parties, of whom the last never comes: breaks it in the end, if it lives. */
+const breakingLate = task(import.meta, "breakingLate", async (shared: Shared) => {
+  await Promise.all([awaitingParty(shared), sleep(5000).then(() => shared.barrier.abort())]);
+});
+/** Waits without a limit once the other has come: if that one dies, this one must not wait for ever. */
+const trusting = task(import.meta, "trusting", async (shared: Shared) => {
+  for (let looks = 0; shared.barrier.waiting === 0; looks++) {
+    if (looks === 3) return;
+    await sleep(300);
+  }
+  await awaitingParty(shared);
+});
 const awaitingSurvivor = task(import.meta, "awaitingSurvivor", async ({ barrier, passed, broken }: Shared) => {
   try {
     await barrier.wait({ timeout: 1000 });
@@ -206,11 +225,18 @@ const oneOfEach = task(import.meta, "oneOfEach", (shared: Shared) => {
   assert.equal(shared.passed.value, 0x111, "each place was given once");
   clean(shared);
 });
+const twoRounds = task(import.meta, "twoRounds", (shared: Shared) => {
+  assert.equal(shared.passed.value, 0x22, "each place was given twice");
+  clean(shared);
+});
 /** All passed and it is whole, or none did and it is broken. */
 const allAlike = task(import.meta, "allAlike", ({ barrier, passed, broken }: Shared) => {
   assert.equal(barrier.waiting, 0);
   assert.equal(barrier.broken, broken.value > 0);
   assert.equal(passed.value === 0 || broken.value === 0, true, `${passed.value} passed and ${broken.value} did not`);
+});
+const nobodyPassed = task(import.meta, "nobodyPassed", ({ passed }: Shared) => {
+  assert.equal(passed.value, 0);
 });
 const noneWaits = task(import.meta, "noneWaits", ({ barrier }: Shared) => {
   assert.equal(barrier.waiting, 0);
@@ -232,6 +258,7 @@ export const models: Model[] = [
   { name: "rounds follow each other for blocking parties", program: { setup, workers: [rounds, rounds], check: clean } },
   { name: "rounds follow each other for parties of both kinds", program: { setup, workers: [rounds, awaitingRounds], check: clean } },
   { name: "three parties, two of them in one loop, get a place each", program: { setup: setupThree, workers: [one, two], check: oneOfEach } },
+  { name: "who comes before a round is over belongs to the next one", program: { setup, workers: [couple, couple], check: twoRounds } },
   { name: "the action runs once, before anybody passes", program: { setup, workers: [acting, awaitingActing], check: clean } },
   { name: "an action that throws breaks it for both", program: { setup, workers: [failing, failing], check: allAlike } },
   { name: "a party whose time runs out breaks it for both, or for neither", program: { setup, workers: [impatient, party], check: allAlike } },
@@ -250,6 +277,11 @@ export const models: Model[] = [
   {
     name: "a party that dies breaks it for an awaiting one",
     program: { setup, workers: [party, awaitingSurvivor], check: noneWaits },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a party that dies after it has come lets nobody wait for ever",
+    program: { setup: setupThree, workers: [breakingLate, trusting], check: nobodyPassed },
     options: { deaths: 1, mortal: [0] },
   },
 ];

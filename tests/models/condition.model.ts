@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Condition, Lock, RLock, task, TimeoutError, Value } from "../../src/index.js";
+import { Condition, Lock, RLock, sleep, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -92,11 +92,13 @@ const impatient = task(import.meta, "impatient", ({ condition, notified, given }
     }
   });
 });
+/** Who was notified leaves the item to the other, and tells it. */
 const awaitingImpatient = task(import.meta, "awaitingImpatient", async ({ condition, notified, given }: Shared) => {
   await condition.run(async () => {
     try {
       await condition.wait({ timeout: 10 });
       notified.value += 1;
+      condition.notify();
     } catch (error) {
       if (!(error instanceof TimeoutError)) throw error;
       given.value += 1;
@@ -110,11 +112,30 @@ const aborted = task(import.meta, "aborted", async ({ condition, notified, given
     try {
       await condition.wait({ signal: controller.signal });
       notified.value += 1;
+      condition.notify();
     } catch (error) {
       if (error !== controller.signal.reason) throw error;
       given.value += 1;
     }
   });
+});
+const impatientRelay = task(import.meta, "impatientRelay", ({ condition }: Shared) => {
+  condition.runSync(() => {
+    try {
+      condition.waitSync({ timeout: 10 });
+      condition.notify();
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+    }
+  });
+});
+/** Notifies in the moment in which a waiter gives up; another task of its own is the next in line. */
+const addingLate = task(import.meta, "addingLate", async (shared: Shared) => {
+  await sleep(5);
+  const waiting = awaitingTaking(shared);
+  await sleep(5);
+  await awaitingAdding(shared);
+  await waiting;
 });
 /** One that may give up, and one that takes the item, in one loop. */
 const impatientAndTaking = task(import.meta, "impatientAndTaking", async (shared: Shared) => {
@@ -127,13 +148,6 @@ const abortedAndTaking = task(import.meta, "abortedAndTaking", async (shared: Sh
 const notifyingOnce = task(import.meta, "notifyingOnce", ({ condition, notified, given }: Shared) => {
   condition.runSync(() => condition.notify());
   condition.runSync(() => assert.ok(notified.value + given.value <= 2));
-});
-/** Puts an item there and notifies for it, whoever is notified; `impatient` leaves it to the other. */
-const addingPersistently = task(import.meta, "addingPersistently", ({ condition, items }: Shared) => {
-  condition.runSync(() => {
-    items.value += 1;
-    condition.notify(2);
-  });
 });
 /** Two that wait for nothing but a notification. */
 const waiting = task(import.meta, "waiting", async ({ condition, notified, items }: Shared) => {
@@ -213,11 +227,19 @@ export const models: Model[] = [
   { name: "exactly as many are woken as were notified", program: { setup, workers: [waitingTwice, counting], check: bothNotified } },
   {
     name: "a notification that comes as time runs out goes to who waits on",
-    program: { setup, workers: [impatientAndTaking, addingPersistently], check: allTaken },
+    program: { setup, workers: [impatientAndTaking, adding], check: allTaken },
   },
   {
     name: "a notification that comes as a signal aborts goes to who waits on",
-    program: { setup, workers: [abortedAndTaking, addingPersistently], check: allTaken },
+    program: { setup, workers: [abortedAndTaking, adding], check: allTaken },
+  },
+  {
+    name: "a notification that a blocking caller does not need any more goes to the next one",
+    program: { setup, workers: [addingLate, impatientRelay], check: allTaken },
+  },
+  {
+    name: "a notification that an aborted caller does not need any more goes to the next one",
+    program: { setup, workers: [addingLate, aborted], check: allTaken },
   },
   { name: "who gives up has the lock", program: { setup, workers: [impatient, notifyingOnce], check: free } },
   { name: "a waiter dies, and leaves the lock to the others", program: { setup, workers: [mortal, adding], check: free }, options: { deaths: 1, mortal: [0] } },

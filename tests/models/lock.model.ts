@@ -79,6 +79,13 @@ const disposingTwice = task(import.meta, "disposingTwice", ({ lock, count }: Sha
 const greedy = task(import.meta, "greedy", async ({ lock }: Shared) => {
   for (let round = 0; round < 4; round++) await lock.run(() => sleep(6));
 });
+/** Frees the lock in the moment in which a waiter's time runs out; another task of its own is the next in line. */
+const keeping = task(import.meta, "keeping", async ({ lock }: Shared) => {
+  const kept = lock.run(() => sleep(10));
+  await sleep(5);
+  await lock.run(() => undefined);
+  await kept;
+});
 /** Its hold is released by another; it asks again before it disposes the hold that is over. */
 const bereft = task(import.meta, "bereft", async ({ lock, count, first, second }: Told) => {
   const old = await lock.acquire();
@@ -185,6 +192,7 @@ export const models: Model[] = [
   { name: "a blocking and an awaiting caller exclude each other", preemptions: 3, program: { setup, workers: [blocking, awaiting], check: two } },
   { name: "three callers of both kinds", program: { setup, workers: [blocking, awaiting, blocking], check: three } },
   { name: "a caller whose time runs out loses nobody's wake-up", program: { setup, workers: [impatient, blocking, blocking], check: free } },
+  { name: "a wake-up that comes as time runs out goes to the next one", program: { setup, workers: [keeping, impatient], check: free } },
   { name: "a caller whose signal aborts loses nobody's wake-up", program: { setup, workers: [aborted, blocking, awaiting], check: free } },
   {
     name: "the lock of a dead owner passes on to a blocking caller",

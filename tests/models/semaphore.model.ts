@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BoundedSemaphore, ReleasedTooOftenError, Semaphore, task, TimeoutError, Value } from "../../src/index.js";
+import { BoundedSemaphore, ReleasedTooOftenError, Semaphore, sleep, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -11,11 +11,11 @@ interface Shared {
   count: Value<number>;
 }
 
-function shared(semaphore: Semaphore): Shared {
-  return { semaphore, permits: semaphore.value, inside: new Value("int32"), count: new Value("int32") };
+function shared(semaphore: Semaphore, permits = semaphore.value): Shared {
+  return { semaphore, permits, inside: new Value("int32"), count: new Value("int32") };
 }
 
-const setupNone = task(import.meta, "setupNone", () => shared(new Semaphore(0)));
+const setupNone = task(import.meta, "setupNone", () => shared(new Semaphore(0), 1));
 const setupOne = task(import.meta, "setupOne", () => shared(new Semaphore(1)));
 const setupTwo = task(import.meta, "setupTwo", () => shared(new Semaphore(2)));
 const setupBounded = task(import.meta, "setupBounded", () => shared(new BoundedSemaphore(1)));
@@ -101,6 +101,14 @@ const takingAwaiting = task(import.meta, "takingAwaiting", async ({ semaphore, c
   await semaphore.acquire();
   assert.equal(count.value, 1, "a permit before there was one");
 });
+/** Adds a permit in the moment in which a waiter gives up; another task of its own is the next in line. */
+const signallingLate = task(import.meta, "signallingLate", async (shared: Shared) => {
+  await sleep(5);
+  const waiting = awaiting(shared);
+  await sleep(5);
+  shared.semaphore.release();
+  await waiting;
+});
 const takingTwo = task(import.meta, "takingTwo", async ({ semaphore, count }: Shared) => {
   await Promise.all([semaphore.acquire(), semaphore.acquire()]);
   assert.equal(count.value, 1, "a permit before there was one");
@@ -152,6 +160,8 @@ export const models: Model[] = [
   { name: "three callers share two permits", program: { setup: setupTwo, workers: [awaitingPair, blocking], check: both } },
   { name: "who only tries gets a permit that is free", program: { setup: setupTwo, workers: [pair, trying], check: both } },
   { name: "a caller whose time runs out loses no permit", program: { setup: setupOne, workers: [impatient, blocking], check: one } },
+  { name: "a wake-up that comes as time runs out goes to the next one", program: { setup: setupNone, workers: [signallingLate, impatient], check: one } },
+  { name: "a wake-up that comes as a signal aborts goes to the next one", program: { setup: setupNone, workers: [signallingLate, aborted], check: one } },
   { name: "an awaiting caller whose time runs out loses no permit", program: { setup: setupOne, workers: [oneImpatient, blocking], check: one } },
   { name: "a caller whose signal aborts loses no permit", program: { setup: setupOne, workers: [oneAborted, blocking], check: one } },
   { name: "a signal from a worker that holds none lets one through", program: { setup: setupNone, workers: [signalling, taking], check: none } },
