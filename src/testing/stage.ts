@@ -30,7 +30,7 @@ import {
   WALK,
 } from "./control-block.js";
 import type { FailureKind } from "./exploration.js";
-import { Places } from "./places.js";
+import { ownerOfRecord, Places } from "./places.js";
 import { findRace } from "./races.js";
 import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
 import { ScheduleTable } from "./schedule-table.js";
@@ -350,7 +350,8 @@ class Stage {
     }
     if (trace.rescued) return { kind: "lost wake-up", message: "a worker slept on although what it waited for was there" };
     if (this.#start.bounds.races) {
-      const race = findRace(trace);
+      const heap = this.#heap!;
+      const race = findRace(trace, (place) => ownerOfRecord(heap, place));
       if (race !== undefined) return { kind: "race", message: "two workers use the same cell, and nothing orders them", at: [race.first, race.second] };
     }
     if (this.#check === undefined) return undefined;
