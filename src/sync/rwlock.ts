@@ -3,7 +3,7 @@
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { NotOwnerError, TimeoutError } from "../errors/index.js";
+import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
@@ -152,6 +152,17 @@ export class RWLock extends Monitor {
       this.#writerGone();
       return this.#admitWriter(false, undefined);
     });
+  }
+
+  /**
+   * Gives back what this worker holds: the writing, else one reading. Disposing the hold does the same; this is for one that another worker handed over.
+   * @throws NotHeldError when this worker holds it neither way
+   */
+  release(): void {
+    this.checkUsable();
+    if (this.words[this.at + RWLOCK.writer] === this.self) this[endWrite]();
+    else if (this.inside(() => this.#holds.mine) > 0) this[endRead]();
+    else throw new NotHeldError(`${this.title} is not held by this worker, neither for reading nor for writing`);
   }
 
   /** Whether a writer has it now. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Event, RWLock, task, TimeoutError, Value } from "../../src/index.js";
+import { Event, NotHeldError, RWLock, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 /** What a writer adds to `inside`; a reader adds 1. */
@@ -164,6 +164,47 @@ const two = task(import.meta, "two", (shared: Shared) => {
   free(shared);
 });
 
+/** Hands what it holds to the other, who gives it back. */
+interface Told extends Shared {
+  heir: Value<number>;
+  ready: Event;
+  given: Event;
+}
+const setupTold = task(import.meta, "setupTold", (): Told => ({ ...setup(), heir: new Value("int32"), ready: new Event(), given: new Event() }));
+const writingGiver = task(import.meta, "writingGiver", ({ lock, data, heir, ready, given }: Told) => {
+  ready.waitSync();
+  const held = lock.writeSync();
+  data.value += 1;
+  held.handOff(heir.value);
+  held[Symbol.dispose]();
+  given.set();
+  using _ = lock.readSync();
+  assert.equal(data.value, 2, "the lock was free before the heir gave it back");
+});
+const readingGiver = task(import.meta, "readingGiver", ({ lock, data, heir, ready, given }: Told) => {
+  ready.waitSync();
+  lock.readSync().handOff(heir.value);
+  given.set();
+  using _ = lock.writeSync();
+  assert.equal(data.value, 0, "a writer is inside beside the heir");
+  data.value = 1;
+});
+const writingReceiver = task(import.meta, "writingReceiver", ({ lock, data, heir, ready, given }: Told) => {
+  heir.value = lock.workerId;
+  ready.set();
+  given.waitSync();
+  data.value += 1;
+  lock.release();
+  assert.throws(() => lock.release(), NotHeldError);
+});
+const readingReceiver = task(import.meta, "readingReceiver", ({ lock, data, heir, ready, given }: Told) => {
+  heir.value = lock.workerId;
+  ready.set();
+  given.waitSync();
+  assert.equal(data.value, 0);
+  lock.release();
+});
+
 export const models: Model[] = [
   { name: "a writer sees what the writer before it did", program: { setup, workers: [plainWriter, plainAwaitingWriter], check: two } },
   { name: "a blocking reader sees all of what a writer did, or nothing", program: { setup, workers: [plainReader, plainAwaitingWriter], check: free } },
@@ -172,6 +213,11 @@ export const models: Model[] = [
   { name: "a reader and a writer of one loop beside a blocking writer", program: { setup, workers: [readerAndWriter, writer], check: free } },
   { name: "a writer and a reader of one loop beside a blocking reader", program: { setup, workers: [writerAndReader, reader], check: free } },
   { name: "two readers of one loop beside a blocking writer", program: { setup, workers: [twoReaders, writer], check: free } },
+  { name: "a writing that was handed on is the heir's to give back", program: { setup: setupTold, workers: [writingGiver, writingReceiver], check: free } },
+  {
+    name: "a reading that was handed on keeps writers out until the heir gives it back",
+    program: { setup: setupTold, workers: [readingGiver, readingReceiver], check: free },
+  },
   { name: "who only tries keeps the rule", program: { setup, workers: [tryingReader, tryingWriter], check: free } },
   { name: "a reader whose time runs out holds nobody up", program: { setup, workers: [impatientReader, writer], check: free } },
   { name: "a writer whose time runs out holds nobody up", program: { setup, workers: [impatientWriter, reader], check: free } },

@@ -353,7 +353,7 @@ export const mutants: readonly Mutant[] = [
     file: "sync/barrier.ts",
     from: "if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return",
     to: "return",
-    models: ["barrier: a party gives up"],
+    models: ["barrier: a party whose time runs out breaks it for both"],
   },
   {
     name: "barrier: the next round begins with the parties of the last one",
