@@ -99,19 +99,27 @@ const awaitingActing = task(import.meta, "awaitingActing", async ({ barrier, act
   assert.equal(acted.value, 1, "passed before the action had run");
 });
 /** Waits, and counts how it ended. */
-const party = task(import.meta, "party", ({ barrier, passed, broken }: Shared) => {
+function passWithAll({ barrier, come, passed }: Shared): void {
+  assert.ok(come.value >= barrier.parties, "passed before all parties were there");
+  passed.add(1);
+}
+const party = task(import.meta, "party", (shared: Shared) => {
+  const { barrier, come, broken } = shared;
+  come.add(1);
   try {
     barrier.waitSync();
-    passed.add(1);
+    passWithAll(shared);
   } catch (error) {
     if (!(error instanceof BrokenBarrierError)) throw error;
     broken.add(1);
   }
 });
-const awaitingParty = task(import.meta, "awaitingParty", async ({ barrier, passed, broken }: Shared) => {
+const awaitingParty = task(import.meta, "awaitingParty", async (shared: Shared) => {
+  const { barrier, come, broken } = shared;
+  come.add(1);
   try {
     await barrier.wait();
-    passed.add(1);
+    passWithAll(shared);
   } catch (error) {
     if (!(error instanceof BrokenBarrierError)) throw error;
     broken.add(1);
@@ -134,26 +142,31 @@ const failing = task(import.meta, "failing", ({ barrier, passed, broken }: Share
     broken.add(1);
   }
 });
-const impatient = task(import.meta, "impatient", ({ barrier, passed, broken }: Shared) => {
+const impatient = task(import.meta, "impatient", (shared: Shared) => {
+  const { barrier, come, broken } = shared;
+  come.add(1);
   try {
     barrier.waitSync({ timeout: 10 });
-    passed.add(1);
+    passWithAll(shared);
   } catch (error) {
     if (!(error instanceof TimeoutError) && !(error instanceof BrokenBarrierError)) throw error;
     broken.add(1);
   }
 });
-const awaitingImpatient = task(import.meta, "awaitingImpatient", async ({ barrier, passed, broken }: Shared) => {
+const awaitingImpatient = task(import.meta, "awaitingImpatient", async (shared: Shared) => {
+  const { barrier, come, broken } = shared;
+  come.add(1);
   try {
     await barrier.wait({ timeout: 10 });
-    passed.add(1);
+    passWithAll(shared);
   } catch (error) {
     if (!(error instanceof TimeoutError) && !(error instanceof BrokenBarrierError)) throw error;
     broken.add(1);
   }
 });
 /** One that is aborted may have passed: then only it heard of the abort. */
-const aborted = task(import.meta, "aborted", async ({ barrier, passed, broken }: Shared) => {
+const aborted = task(import.meta, "aborted", async ({ barrier, come, passed, broken }: Shared) => {
+  come.add(1);
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 10);
   try {
@@ -185,7 +198,8 @@ const persistent = task(import.meta, "persistent", ({ barrier, passed }: Shared)
   }
 });
 /** Waits for one that may die: without a limit only what has begun to wait is known to be missing. */
-const survivor = task(import.meta, "survivor", ({ barrier, passed, broken }: Shared) => {
+const survivor = task(import.meta, "survivor", ({ barrier, come, passed, broken }: Shared) => {
+  come.add(1);
   try {
     barrier.waitSync({ timeout: 1000 });
     passed.add(1);
@@ -207,7 +221,8 @@ const trusting = task(import.meta, "trusting", async (shared: Shared) => {
   }
   await awaitingParty(shared);
 });
-const awaitingSurvivor = task(import.meta, "awaitingSurvivor", async ({ barrier, passed, broken }: Shared) => {
+const awaitingSurvivor = task(import.meta, "awaitingSurvivor", async ({ barrier, come, passed, broken }: Shared) => {
+  come.add(1);
   try {
     await barrier.wait({ timeout: 1000 });
     passed.add(1);
