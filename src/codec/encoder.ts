@@ -80,8 +80,12 @@ export class Encoder extends ByteWriter implements Message {
       this.release();
       throw named;
     }
-    if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
-    this.forgetGraph();
+    try {
+      if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
+    } finally {
+      // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
+      this.forgetGraph();
+    }
   }
 
   release(): void {

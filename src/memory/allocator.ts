@@ -97,14 +97,14 @@ export class Allocator {
         const { words } = heap;
         words[block + EXTENT.unit] = unit;
         words[block + EXTENT.sizeClass] = sizeClass;
-        words[block + EXTENT.used] = 1;
+        words[block + EXTENT.used] = 0;
         // The kind after the place: whoever rebuilds takes it for plain memory until then.
         words[block - BLOCK_HEADER_WORDS + BLOCK.identity] = (words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & ~0xff) | KIND.extent;
       }
       heap.words[block + EXTENT.length] = 0;
-      // Used, then whose: the rebuild lists what is LIVE and unused, so it never lists this one.
-      store(heap.words, block + EXTENT.used, 1);
+      // Whose, then used: after a death in between the rebuild lists it, after a death later it goes back with the other drafts. In the other order it would be lost.
       this.#claim(block, state);
+      store(heap.words, block + EXTENT.used, 1);
     } finally {
       leave(heap, HEADER.guard);
     }
@@ -245,9 +245,9 @@ export class Allocator {
     const { words } = this.#heap;
     const sizeClass = words[block + EXTENT.sizeClass]!;
     const header = block - BLOCK_HEADER_WORDS;
-    // LIVE first: a draft that is listed as unused would be freed again with its owner's other drafts.
-    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);
+    // Unused first: from here on the rebuild lists it. As a draft it is not freed again with its owner's others: those are in use.
     store(words, block + EXTENT.used, 0);
+    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);
     if (words[HEADER.dataCached]! > CACHED_UNITS) {
       words[block + EXTENT.length] = DISCARDED;
       this.#heap.discardExtent(words[block + EXTENT.unit]!, sizeOf(sizeClass));
@@ -280,7 +280,9 @@ export class Allocator {
       if ((state & STATE_MASK) === FREE) {
         words[at] = words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)]!;
         words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)] = at;
-      } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && (state & STATE_MASK) === LIVE && words[at + EXTENT.used] === 0) {
+      } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && words[at + EXTENT.used] === 0) {
+        // A draft here is one that was about to be used, or no longer is.
+        words[header + BLOCK.state] = (state & ~STATE_MASK) | LIVE;
         words[at + EXTENT.next] = words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!]!;
         words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!] = at;
       }

@@ -223,20 +223,24 @@ export class Barrier extends Monitor {
     return visit.index;
   }
 
-  /** A party leaves a round that is not complete: nobody can complete it any more. */
-  #breakRound(visit: Visit): void {
-    this.inside(() => {
-      if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return;
+  /** A party leaves a round that is not over: nobody can complete it any more. False when it is over. */
+  #breakRound(visit: Visit): boolean {
+    const broken = this.inside(() => {
+      if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return false;
       this.#endRound(true);
       this.words[this.at + BARRIER.broken] = 1;
+      return true;
     });
-    this.heap.waitQueue.wake(this.at, EVERYBODY);
+    if (broken) this.heap.waitQueue.wake(this.at, EVERYBODY);
+    return broken;
   }
 
   #gaveUp(visit: Visit, options: SyncWait | undefined): void {
-    // The round may have ended in the last moment: that wins.
-    if (visit.round !== undefined && this.#attempt(visit)(false) === true) return;
-    this.#breakRound(visit);
+    // The round may have ended in the last moment: that wins. Looking first and breaking second would leave a gap in which the others pass.
+    if (visit.round !== undefined && !this.#breakRound(visit)) {
+      this.#attempt(visit)(false);
+      return;
+    }
     throw new TimeoutError(
       `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms${
         visit.round === undefined ? ", the last one's action is still running" : "; it is broken now, call reset() to use it again"

@@ -1,11 +1,12 @@
 import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { TimeoutError } from "../errors/index.js";
-import { atomics, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, atomics, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 
-const { load, store } = atomics;
+const { and, compareExchange, load } = atomics;
 
 const SIZE = 4;
-const FLAG = 0;
+/** Bit 0 of the word; the others count how often it went up. */
+const UP = 1;
 const EVERYBODY = 0x7fffffff;
 
 /**
@@ -41,27 +42,31 @@ export class Event extends SharedObject {
   /** Raises the flag and wakes everybody who waits. */
   set(): void {
     this.checkUsable();
-    store(this.words, this.at + FLAG, 1);
+    for (let word = load(this.words, this.at); (word & UP) === 0; ) {
+      const seen = compareExchange(this.words, this.at, word, (word + 2) | UP);
+      if (seen === word) break;
+      word = seen;
+    }
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
   /** Lowers the flag. */
   clear(): void {
     this.checkUsable();
-    store(this.words, this.at + FLAG, 0);
+    and(this.words, this.at, ~UP);
   }
 
   /** Whether the flag is up. A question: it never waits. */
   get isSet(): boolean {
     this.checkUsable();
-    return this.#event && load(this.words, this.at + FLAG) === 1;
+    return this.#event && (load(this.words, this.at) & UP) === 1;
   }
 
   /** Blocks this thread until the flag is up. @throws TimeoutError */
   waitSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     if (this.isSet) return;
-    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt, deadline) === undefined) this.#timedOut(options);
+    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt(), deadline) === undefined) this.#timedOut(options);
   }
 
   /** Waits until the flag is up. @throws TimeoutError; the reason of `options.signal` */
@@ -69,11 +74,21 @@ export class Event extends SharedObject {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
     if (this.isSet) return;
-    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt, deadline, signal)) === undefined) this.#timedOut(options);
+    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined) this.#timedOut(options);
   }
 
-  /** A grant means that `set` was called while this caller waited, whatever the flag says by now. */
-  readonly #attempt = (granted: boolean): true | undefined => granted || this.isSet || undefined;
+  /**
+   * The flag is up, or has been since this wait began. A grant by itself means neither: it may come late from a `set` whose flag this very caller has lowered
+   * before it waited, or be passed on by one that waited earlier.
+   */
+  #attempt(): Attempt<true> {
+    const before = load(this.words, this.at);
+    return () => {
+      this.checkUsable();
+      const word = load(this.words, this.at);
+      return (word & UP) !== 0 || word !== before || undefined;
+    };
+  }
 
   #timedOut(options: SyncWait | undefined): never {
     throw new TimeoutError(`${this.title} was not set within ${options?.timeout} ms`);

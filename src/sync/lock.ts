@@ -64,7 +64,7 @@ export class Lock extends OwnerWord {
   /** Takes the lock without blocking the event loop. @throws TimeoutError after `options.timeout` ms; the reason of `options.signal` when it aborts */
   async acquire(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
-    return this.#held(await this.take(deadline, signalOf(options))) ?? this.timedOut(options);
+    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken))) ?? this.timedOut(options);
   }
 
   /** Takes the lock if it is free now; never waits. */
@@ -91,7 +91,11 @@ export class Lock extends OwnerWord {
   }
 
   #held(taken: Taken | undefined): LockHeld | undefined {
-    return taken === undefined ? undefined : (this.#current = new LockHeld(this, taken === TAKEN_FROM_THE_DEAD));
+    return taken && this.#begin(taken);
+  }
+
+  #begin(taken: Taken): LockHeld {
+    return (this.#current = new LockHeld(this, taken === TAKEN_FROM_THE_DEAD));
   }
 
   [dispose](held: LockHeld): void {
@@ -122,8 +126,9 @@ export class Lock extends OwnerWord {
 
   /** @internal */
   async [reacquire](held: LockHeld | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined);
-    this.#current = held;
+    await this.take(Number.POSITIVE_INFINITY, undefined, () => {
+      this.#current = held;
+    });
   }
 }
 registerShared(KIND.lock, Lock);

@@ -84,8 +84,20 @@ export abstract class OwnerWord extends SharedObject {
     return deadline === 0 ? this.tryTake() : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline);
   }
 
-  protected async take(deadline: number, signal: AbortSignal | undefined): Promise<Taken | undefined> {
-    return this.tryTake() ?? (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal));
+  /**
+   * `begin` is called in the very step that takes it, not when the promise has told its caller: what else this thread's loop runs in between must not find the
+   * word its own and the hold still the one before.
+   */
+  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: Taken) => H): Promise<H | undefined> {
+    const taken = this.tryTake();
+    if (taken !== undefined) return begin(taken);
+    if (deadline === 0) return undefined;
+    const attempt = this.#attempt();
+    const beginning: Attempt<{ hold: H }> = (granted) => {
+      const won = attempt(granted);
+      return won && { hold: begin(won) };
+    };
+    return (await this.heap.parker.waitUntil(this.at, beginning, deadline, signal))?.hold;
   }
 
   /** Frees it if this worker still holds it. */

@@ -2,7 +2,7 @@ import { type Handle, type Reach, registerShared } from "../codec/shared-object.
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
-import { OwnerWord, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { OwnerWord, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
 /** A hold of an RLock: re-entered explicitly by awaiting code. */
@@ -83,11 +83,11 @@ export class RLock extends OwnerWord {
   /** Takes the lock, blocking this thread until it is free; enters again if this thread's blocking code has it. @throws TimeoutError, DeadlockError */
   acquireSync(options?: SyncWait): RHeld {
     const tenure = this.#tenure;
-    if (tenure === undefined && options === undefined && this.takeFast()) return this.#begin(false, false);
+    if (tenure === undefined && options === undefined && this.takeFast()) return this.#begin(false, TAKEN);
     const deadline = deadlineOf(options);
-    this.checkUsable();
-    if (tenure !== undefined && this.owned) {
-      if (!tenure.awaited) return this[enterAgain](tenure);
+    const own = this.#ownTenure();
+    if (own !== undefined) {
+      if (!own.awaited) return this[enterAgain](own);
       throw new DeadlockError(
         `${this.title} is held by awaiting code of this very thread, which cannot release it while this call blocks the thread: await lock.acquire(), or held.acquire()`,
       );
@@ -98,7 +98,7 @@ export class RLock extends OwnerWord {
   /** Takes the lock without blocking the event loop; never enters again by itself. @throws TimeoutError; the reason of `options.signal` */
   async acquire(options?: WaitOptions): Promise<RHeld> {
     const deadline = deadlineOf(options);
-    return this.#held(await this.take(deadline, signalOf(options)), true) ?? this.timedOut(options);
+    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken))) ?? this.timedOut(options);
   }
 
   /**
@@ -106,8 +106,8 @@ export class RLock extends OwnerWord {
    * over an `await` lets its siblings of this thread in, so there use `acquire({ timeout: 0 })`.
    */
   tryAcquire(): RHeld | undefined {
-    const tenure = this.#tenure;
-    if (tenure !== undefined && !tenure.awaited && this.owned) return this[enterAgain](tenure);
+    const own = this.#ownTenure();
+    if (own !== undefined && !own.awaited) return this[enterAgain](own);
     return this.#held(this.tryTake(), false);
   }
 
@@ -125,20 +125,27 @@ export class RLock extends OwnerWord {
 
   /** Releases one level. @throws NotHeldError when nobody holds it, NotOwnerError when another worker does */
   release(): void {
-    if (this.#tenure === undefined || !this.owned) {
+    const own = this.#ownTenure();
+    if (own === undefined) {
       if (!this.locked) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
       throw new NotOwnerError(`${this.title} is held by another worker: only its owner may release an RLock`);
     }
-    this[leave](this.#tenure);
+    this[leave](own);
   }
 
   #held(taken: Taken | undefined, awaited: boolean): RHeld | undefined {
-    return taken === undefined ? undefined : this.#begin(awaited, taken === TAKEN_FROM_THE_DEAD);
+    return taken && this.#begin(awaited, taken);
   }
 
-  #begin(awaited: boolean, ownerDied: boolean): RHeld {
+  #begin(awaited: boolean, taken: Taken): RHeld {
     this.#tenure = { depth: 1, awaited };
-    return new RLockHeld(this, this.#tenure, ownerDied);
+    return new RLockHeld(this, this.#tenure, taken === TAKEN_FROM_THE_DEAD);
+  }
+
+  /** The tenure of this worker; one that another handed to it begins here, as blocking code's. */
+  #ownTenure(): Tenure | undefined {
+    if (!this.owned) return undefined;
+    return (this.#tenure ??= { depth: 1, awaited: false });
   }
 
   [enterAgain](tenure: Tenure): RHeld {
@@ -175,8 +182,9 @@ export class RLock extends OwnerWord {
 
   /** @internal */
   async [reacquire](tenure: Tenure | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined);
-    this.#tenure = tenure;
+    await this.take(Number.POSITIVE_INFINITY, undefined, () => {
+      this.#tenure = tenure;
+    });
   }
 }
 registerShared(KIND.rlock, RLock);

@@ -3,7 +3,7 @@
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { NotOwnerError, TimeoutError } from "../errors/index.js";
+import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
@@ -94,7 +94,9 @@ export class RWLock extends Monitor {
     const signal = signalOf(options);
     return (
       this.tryRead() ??
-      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline, signal)) ??
+      (deadline === 0
+        ? undefined
+        : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline, signal), () => this.#readerLeft())) ??
       this.#timedOut("reading", options)
     );
   }
@@ -102,16 +104,17 @@ export class RWLock extends Monitor {
   /** Takes it for reading, blocking this thread. @throws TimeoutError */
   readSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
-    return (
-      this.tryRead() ??
-      (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline)) ??
-      this.#timedOut("reading", options)
-    );
+    if (deadline === 0) return this.tryRead() ?? this.#timedOut("reading", options);
+    const held = this.tryRead() ?? this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline);
+    if (held !== undefined) return held;
+    this.#readerLeft();
+    return this.#timedOut("reading", options);
   }
 
   /** Takes it for reading if no writer has it or waits for it. */
   tryRead(): Held | undefined {
-    if (this.words[this.at + RWLOCK.writer] !== 0) this.heap.registry.reap();
+    // Who is in, or waits, may be dead without anybody knowing.
+    if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.writersWait] === 1) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
       return this.#admitReader(false, undefined);
@@ -124,7 +127,9 @@ export class RWLock extends Monitor {
     const signal = signalOf(options);
     return (
       this.tryWrite() ??
-      (deadline === 0 ? undefined : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline, signal))) ??
+      (deadline === 0
+        ? undefined
+        : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline, signal), () => this.#writerLeft())) ??
       this.#timedOut("writing", options)
     );
   }
@@ -141,11 +146,23 @@ export class RWLock extends Monitor {
 
   /** Takes it for writing if nobody has it. */
   tryWrite(): Held | undefined {
-    if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.readers] !== 0) this.heap.registry.reap();
+    const { words, at } = this;
+    if (words[at + RWLOCK.writer] !== 0 || words[at + RWLOCK.readers] !== 0 || words[at + RWLOCK.readersTurn] === 1) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
       return this.#admitWriter(false, undefined);
     });
+  }
+
+  /**
+   * Gives back what this worker holds: the writing, else one reading. Disposing the hold does the same; this is for one that another worker handed over.
+   * @throws NotHeldError when this worker holds it neither way
+   */
+  release(): void {
+    this.checkUsable();
+    if (this.words[this.at + RWLOCK.writer] === this.self) this[endWrite]();
+    else if (this.inside(() => this.#holds.mine) > 0) this[endRead]();
+    else throw new NotHeldError(`${this.title} is not held by this worker, neither for reading nor for writing`);
   }
 
   /** Whether a writer has it now. */
@@ -288,12 +305,19 @@ export class RWLock extends Monitor {
     if (this.at !== 0 && this.words[this.at + RWLOCK.writer] === 0) this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
   }
 
-  async #endingWait(waiting: Promise<Held | undefined>): Promise<Held | undefined> {
+  /** A reader gave up waiting. If it was the last that a writer before it had made way for, its turn goes to the next writer, whom nobody else would wake. */
+  #readerLeft(): void {
+    const { words, at } = this;
+    if (at !== 0 && words[at + RWLOCK.writer] === 0 && words[at + RWLOCK.readers] === 0 && !this.#readersWaiting())
+      this.wake(at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+  }
+
+  async #endingWait(waiting: Promise<Held | undefined>, leave: () => void): Promise<Held | undefined> {
     let held: Held | undefined;
     try {
       held = await waiting;
     } finally {
-      if (held === undefined) this.#writerLeft();
+      if (held === undefined) leave();
     }
     return held;
   }

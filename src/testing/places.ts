@@ -103,3 +103,11 @@ export class Places {
     return tid === 0 ? "the stage" : `worker ${tid - 1}`;
   }
 }
+
+/** Whose record a byte of the control region belongs to, by index; undefined for any other byte, and in the stage's. */
+export function ownerOfRecord({ words }: Heap, place: number): number | undefined {
+  const word = place >> 2;
+  if (word < REGISTRY_AT || word >= BLOCKS_AT) return undefined;
+  const tid = words[REGISTRY_AT + Math.floor((word - REGISTRY_AT) / RECORD_WORDS) * RECORD_WORDS + RECORD.tid]!;
+  return tid === 0 ? undefined : tid - 1;
+}

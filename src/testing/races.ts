@@ -3,8 +3,8 @@
  * orders. Found by vector clocks, as FastTrack does (Flanagan and Freund, 2009): what a worker writes while it synchronizes carries its clock, who reads it takes it over.
  *
  * Reading and assigning (`value.value`, `array.set`, a field) are data; `add`, `compareExchange` and `update` are one step each and synchronize. A plain reading beside
- * them is no race: it sees one of the numbers that were there. Words of the library's own order workers only where they belong to an object: the allocator's and the
- * registry's would order everybody.
+ * them is no race: it sees one of the numbers that were there. Words of the library's own order workers only where they belong to an object, since the allocator's and the
+ * registry's would order everybody; a worker's record orders whoever grants it a wake-up before its owner, which goes on because of it.
  */
 import { NOTIFY, READ, READ_DATA, UPDATE, WAIT, WAKE, WRITE, WRITE_DATA } from "../memory/controlled-atomics.js";
 import { BLOCKS_AT } from "../memory/index.js";
@@ -29,8 +29,8 @@ const ASSIGNED = 0;
 const CHANGED = 1;
 const READS = 2;
 
-/** The first race of an execution, by the decisions of its two accesses. */
-export function findRace(trace: Trace): Race | undefined {
+/** The first race of an execution, by the decisions of its two accesses. `recordOwner`: whose record a place of the control region is part of. */
+export function findRace(trace: Trace, recordOwner: (place: number) => number | undefined): Race | undefined {
   const data = new Set<number>();
   for (let decision = 0; decision < trace.length; decision++) {
     const operation = trace.operation(decision);
@@ -55,9 +55,11 @@ export function findRace(trace: Trace): Race | undefined {
 
   for (let decision = 0; decision < trace.length; decision++) {
     const operation = trace.operation(decision);
-    if (operation === undefined) continue;
     const unit = trace.chosen(decision);
     const clock = clocks[unit]!;
+    // Whoever takes over from a dead worker has learned of the death somehow, and does so after it.
+    if (trace.killed(decision)) for (const other of clocks) other[unit] = clock[unit]!;
+    if (operation === undefined) continue;
     const location = trace.location(decision);
     if (data.has(location)) {
       let cell = cells.get(location);
@@ -74,9 +76,16 @@ export function findRace(trace: Trace): Race | undefined {
       cell.decisions.set(kind * units + unit, decision);
       if (operation === READ_DATA || operation === WRITE_DATA) continue;
     }
-    if (trace.memory(decision) === CONTROL_MEMORY && trace.place(decision) < FIRST_PLACE && operation !== WAKE && operation !== NOTIFY) continue;
-    if (operation === READ || operation === UPDATE || operation === WAIT || operation === WAKE) acquire(clock, location);
-    if (operation === WRITE || operation === UPDATE || operation === NOTIFY) release(clock, location, unit);
+    let takes = operation === READ || operation === UPDATE || operation === WAIT || operation === WAKE;
+    let gives = operation === WRITE || operation === UPDATE || operation === NOTIFY;
+    if (trace.memory(decision) === CONTROL_MEMORY && trace.place(decision) < FIRST_PLACE) {
+      const owner = recordOwner(trace.place(decision));
+      if (owner === undefined) continue;
+      takes &&= owner === unit;
+      gives &&= owner !== unit && trace.wrote(decision);
+    }
+    if (takes) acquire(clock, location);
+    if (gives) release(clock, location, unit);
   }
   return undefined;
 }

@@ -163,7 +163,7 @@ export class ScheduleTable {
       }
       this.#sources.set(path, lines);
     }
-    return lines[line - 1]?.trim() ?? "";
+    return lines[line - 1]?.trim().replace(/;$/, "") ?? "";
   }
 
   #tell(decision: number): string {

@@ -69,14 +69,17 @@ export class Search {
       if (decision >= first && fresh && !trace.isRescue(decision)) {
         const goesOn = trace.couldGoOn(decision);
         const meets = trace.operation(decision) !== undefined && causality.isConflicted(trace.location(decision));
-        if (!goesOn || meets) {
+        // Places where workers meet only once one of them is dead are not known before one died: a death is tried everywhere.
+        const dies = goesOn && deaths < mostDeaths && (mortal & (1 << trace.before(decision))) !== 0;
+        if (!goesOn || meets || dies) {
           const left = most - preemptions;
           const key = causality.key((goesOn ? trace.before(decision) : NOBODY) + 16 * deaths);
           if ((this.#seen.get(key) ?? -1) >= left) {
             fresh = false;
           } else {
             this.#seen.set(key, left);
-            this.#branch(trace, decision, goesOn, left, deaths < mostDeaths ? mortal : 0);
+            if (!goesOn || meets) this.#branch(trace, decision, goesOn ? 1 : 0, left);
+            if (dies && trace.chosen(decision) === trace.before(decision) && trace.isStep(decision)) this.#wait(decision, KILL | trace.before(decision));
           }
         }
       }
@@ -86,18 +89,15 @@ export class Search {
     }
   }
 
-  #branch(trace: Trace, decision: number, goesOn: boolean, left: number, mortal: number): void {
+  #branch(trace: Trace, decision: number, cost: number, left: number): void {
     const chosen = trace.choice(decision);
     const could = trace.could(decision);
     const timed = trace.timed(decision);
-    const cost = goesOn ? 1 : 0;
     for (let unit = 0; unit < trace.units; unit++) {
       const bit = 1 << unit;
       if (could & bit && unit !== chosen && cost <= left) this.#wait(decision, unit);
       if (timed & bit && (could === 0 || left > 0) && chosen !== (FIRE | unit)) this.#wait(decision, FIRE | unit);
     }
-    if (goesOn && mortal & (1 << trace.before(decision)) && trace.chosen(decision) === trace.before(decision) && trace.isStep(decision))
-      this.#wait(decision, KILL | trace.before(decision));
   }
 
   #wait(decision: number, choice: number): void {

@@ -30,7 +30,7 @@ import {
   WALK,
 } from "./control-block.js";
 import type { FailureKind } from "./exploration.js";
-import { Places } from "./places.js";
+import { ownerOfRecord, Places } from "./places.js";
 import { findRace } from "./races.js";
 import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
 import { ScheduleTable } from "./schedule-table.js";
@@ -123,8 +123,6 @@ class Stage {
   #heap: Heap | undefined;
   #shared: unknown;
   #news: UnitNews[] = [];
-  /** Which units came to their end by themselves. */
-  readonly #ended = new Set<number>();
 
   constructor(start: StageStart) {
     this.#start = start;
@@ -262,7 +260,7 @@ class Stage {
       found.at ?? [],
       this.#start.bounds.internals,
     );
-    return { kind: seen.kind, message: this.#explained(seen, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
+    return { kind: seen.kind, message: this.#explained(seen, again, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
   }
 
   #take(trace: Trace): void {
@@ -270,12 +268,14 @@ class Stage {
     for (let decision = 0; decision < trace.length; decision++) this.#causality.add(trace, decision);
   }
 
-  #explained(found: Found, table: ScheduleTable): string {
+  #explained(found: Found, trace: Trace, table: ScheduleTable): string {
     if (found.kind !== "deadlock" && found.kind !== "lost wake-up")
       return found.kind === "race" ? `${found.message}: ${table.placesOf(found.at ?? [])}` : found.message;
+    // Everybody who slept was woken then, and could run.
+    const asleep = trace.could(trace.rescuedAt());
     const sleepers: string[] = [];
     for (let unit = 0; unit < this.#units; unit++) {
-      const last = this.#ended.has(unit) ? undefined : table.lastOf(unit);
+      const last = (asleep >> unit) & 1 ? table.lastOf(unit) : undefined;
       if (last !== undefined) sleepers.push(`worker ${unit} ${last}`);
     }
     return `${found.message}: ${sleepers.join("; ")}`;
@@ -311,11 +311,9 @@ class Stage {
     this.#give(block.unit(0) + UNIT.turn);
     this.#awaitTurn();
 
-    this.#ended.clear();
     words[CONTROL.unwind] = 1;
     for (let unit = 0; unit < units; unit++) {
       const status = words[block.unit(unit) + UNIT.status];
-      if (status === DONE) this.#ended.add(unit);
       if (status === DONE || status === DEAD || status === ABSENT) continue;
       this.#give(block.unit(unit) + UNIT.turn);
       this.#awaitTurn();
@@ -352,7 +350,8 @@ class Stage {
     }
     if (trace.rescued) return { kind: "lost wake-up", message: "a worker slept on although what it waited for was there" };
     if (this.#start.bounds.races) {
-      const race = findRace(trace);
+      const heap = this.#heap!;
+      const race = findRace(trace, (place) => ownerOfRecord(heap, place));
       if (race !== undefined) return { kind: "race", message: "two workers use the same cell, and nothing orders them", at: [race.first, race.second] };
     }
     if (this.#check === undefined) return undefined;

@@ -374,15 +374,17 @@ export class Unit implements Scheduler {
     }
     let flags = canGoOn ? COULD_GO_ON : 0;
     if (could === 0) {
-      if (timed !== 0) {
-        let earliest = Number.POSITIVE_INFINITY;
-        for (let unit = 0; unit < units; unit++) if ((timed >> unit) & 1) earliest = Math.min(earliest, times[1 + unit]!);
-        this.#advance(earliest);
-        flags |= ADVANCED;
-      } else if (words[CONTROL.deaths]! > 0 && words[CONTROL.slices]! < MOST_SLICES && this.#anyAsleep()) {
+      let earliest = Number.POSITIVE_INFINITY;
+      for (let unit = 0; unit < units; unit++) if ((timed >> unit) & 1) earliest = Math.min(earliest, times[1 + unit]!);
+      // After a death, whoever sleeps looks around after each slice, also while others wait for a moment further away.
+      const sliced = words[CONTROL.deaths]! > 0 && words[CONTROL.slices]! < MOST_SLICES && this.#anyAsleep();
+      if (sliced && earliest > times[0]! + SLICE_MS) {
         words[CONTROL.slices]!++;
         times[0] = times[0]! + SLICE_MS;
         this.#wakeAll();
+        flags |= ADVANCED;
+      } else if (timed !== 0) {
+        this.#advance(earliest);
         flags |= ADVANCED;
       } else if (!this.#anyAsleep()) {
         return this.#stop(ENDED);

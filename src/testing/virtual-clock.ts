@@ -151,6 +151,14 @@ export class VirtualClock implements EventSource {
     };
     syncBuiltinESMExports();
     performance.now = () => source.now();
+    const elapsed = () => BigInt(Math.round(source.clock * 1e6));
+    process.hrtime = Object.assign(
+      (since?: [number, number]): [number, number] => {
+        const nanoseconds = elapsed() - (since === undefined ? 0n : BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]));
+        return [Number(nanoseconds / 1_000_000_000n), Number(nanoseconds % 1_000_000_000n)];
+      },
+      { bigint: elapsed },
+    );
     Date.now = () => epoch + source.now() - start;
     // Xorshift, as the schedules' own.
     Math.random = () => {

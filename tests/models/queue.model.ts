@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { Queue, QueueShutDown, SharedArray, task, TimeoutError, type WaitOptions } from "../../src/index.js";
+import { threadHeap } from "../../src/memory/index.js";
+import type { Model } from "./model.js";
+
+/** Items are numbers, 10 * producer + place in its order, 30 and 31 those of `setup`; the large ones are strings that begin with such a number. */
+interface Shared {
+  queue: Queue<number | string>;
+  /** How often each item was taken. */
+  taken: SharedArray<number>;
+  /** Words in use before anybody began. */
+  used: number;
+}
+
+const MOST_ITEMS = 32;
+
+function shared(options: { maxSize?: number }, ...items: number[]): Shared {
+  const queue = new Queue<number | string>(options);
+  const taken = new SharedArray("int32", MOST_ITEMS);
+  for (const item of items) queue.putSync(item);
+  return { queue, taken, used: threadHeap().allocator.usedWords() };
+}
+
+const empty = task(import.meta, "empty", () => shared({}));
+const narrow = task(import.meta, "narrow", () => shared({ maxSize: 1 }));
+const full = task(import.meta, "full", () => shared({ maxSize: 1 }, 30));
+const filled = task(import.meta, "filled", () => shared({}, 30, 31));
+
+const put = task(import.meta, "put", (count: number, { queue }: Shared, index: number) => {
+  for (let item = 1; item <= count; item++) queue.putSync(index * 10 + item);
+});
+const putAwaiting = task(import.meta, "putAwaiting", async (count: number, { queue }: Shared, index: number) => {
+  for (let item = 1; item <= count; item++) await queue.put(index * 10 + item);
+});
+
+/** Counts an item, which must come after what the same producer put before. */
+function count({ taken }: Shared, item: number | string, last: Map<number, number>): void {
+  const number = Number.parseInt(String(item), 10);
+  const producer = Math.floor(number / 10);
+  assert.ok((last.get(producer) ?? -1) < number, `${number} came after ${last.get(producer)}`);
+  last.set(producer, number);
+  taken.add(number, 1);
+}
+
+const get = task(import.meta, "get", (times: number, shared: Shared) => {
+  const last = new Map<number, number>();
+  for (let time = 0; time < times; time++) count(shared, shared.queue.getSync(), last);
+});
+const getAwaiting = task(import.meta, "getAwaiting", async (times: number, shared: Shared) => {
+  const last = new Map<number, number>();
+  for (let time = 0; time < times; time++) count(shared, await shared.queue.get(), last);
+});
+/** Takes what comes in time, for somebody else. */
+async function getUntil(options: () => WaitOptions, { queue }: Shared): Promise<void> {
+  try {
+    queue.putSync(await queue.get(options()));
+  } catch (error) {
+    if (!isGivingUp(error)) throw error;
+  }
+}
+/** Puts an item that is in the queue exactly if it says so; counts it as taken otherwise. */
+async function putUntil(options: () => WaitOptions, { queue, taken }: Shared, item: number): Promise<void> {
+  try {
+    await queue.put(item, options());
+  } catch (error) {
+    if (!isGivingUp(error)) throw error;
+    taken.add(item, 1);
+  }
+}
+const inTime = (): WaitOptions => ({ timeout: 10 });
+const unlessAborted = (): WaitOptions => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 10);
+  return { signal: controller.signal };
+};
+const isGivingUp = (error: unknown): boolean => error instanceof TimeoutError || (error instanceof DOMException && error.name === "AbortError");
+
+// What waits beside each other in one worker shares a node, and is a producer or consumer each.
+const getTwice = task(import.meta, "getTwice", async (shared: Shared) => {
+  await Promise.all([getAwaiting(1, shared), getAwaiting(1, shared)]);
+});
+const putTwice = task(import.meta, "putTwice", async ({ queue }: Shared, index: number) => {
+  await Promise.all([queue.put(index * 10 + 1), queue.put(index * 10 + 21)]);
+});
+const getBesideImpatient = task(import.meta, "getBesideImpatient", async (shared: Shared) => {
+  await Promise.all([getUntil(inTime, shared), getAwaiting(1, shared)]);
+});
+const getBesideAborted = task(import.meta, "getBesideAborted", async (shared: Shared) => {
+  await Promise.all([getUntil(unlessAborted, shared), getAwaiting(1, shared)]);
+});
+const putBesideImpatient = task(import.meta, "putBesideImpatient", async (shared: Shared, index: number) => {
+  await Promise.all([putUntil(inTime, shared, index * 10), putAwaiting(1, shared, index)]);
+});
+const putBesideAborted = task(import.meta, "putBesideAborted", async (shared: Shared, index: number) => {
+  await Promise.all([putUntil(unlessAborted, shared, index * 10), putAwaiting(1, shared, index)]);
+});
+const getBesidePut = task(import.meta, "getBesidePut", async ({ gets, puts }: { gets: number; puts: number }, shared: Shared, index: number) => {
+  await Promise.all([getAwaiting(gets, shared), putAwaiting(puts, shared, index)]);
+});
+/** Takes what there is, until nothing comes any more. */
+const getWhatComes = task(import.meta, "getWhatComes", (shared: Shared) => {
+  const last = new Map<number, number>();
+  try {
+    for (;;) count(shared, shared.queue.getSync({ timeout: 1000 }), last);
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
+  }
+});
+
+const shutDown = task(import.meta, "shutDown", ({ queue }: Shared) => queue.shutdown());
+const drain = task(import.meta, "drain", (shared: Shared) => {
+  const last = new Map<number, number>();
+  for (const item of shared.queue) count(shared, item, last);
+});
+const drainAwaiting = task(import.meta, "drainAwaiting", async (shared: Shared) => {
+  const last = new Map<number, number>();
+  for await (const item of shared.queue) count(shared, item, last);
+});
+const putUnlessShutDown = task(import.meta, "putUnlessShutDown", ({ queue, taken }: Shared, index: number) => {
+  try {
+    queue.putSync(index * 10);
+  } catch (error) {
+    if (!(error instanceof QueueShutDown)) throw error;
+    taken.add(index * 10, 1);
+  }
+});
+
+const putAndJoin = task(import.meta, "putAndJoin", ({ queue, taken }: Shared, index: number) => {
+  queue.putSync(index * 10);
+  queue.joinSync();
+  assert.equal(taken.get(index * 10), 1, "join returned before the item was dealt with");
+});
+const putAndJoinAwaiting = task(import.meta, "putAndJoinAwaiting", async ({ queue, taken }: Shared, index: number) => {
+  await queue.put(index * 10);
+  await queue.join();
+  assert.equal(taken.get(index * 10), 1, "join returned before the item was dealt with");
+});
+const deal = task(import.meta, "deal", (times: number, shared: Shared) => {
+  for (let time = 0; time < times; time++) {
+    count(shared, shared.queue.getSync(), new Map());
+    shared.queue.taskDone();
+  }
+});
+
+/** Larger than a record of the queue itself. */
+const putLarge = task(import.meta, "putLarge", ({ queue }: Shared, index: number) => {
+  queue.putSync(`${index * 10}`.padEnd(1500));
+});
+/** Two of these do not fit into a queue's first chunk. */
+const putLong = task(import.meta, "putLong", ({ queue }: Shared, index: number) => {
+  for (let item = 1; item <= 2; item++) queue.putSync(`${index * 10 + item}`.padEnd(150));
+});
+
+/** How often each item was taken or is still there. */
+function ledger({ queue, taken }: Shared): number[] {
+  const counts = Array.from({ length: MOST_ITEMS }, (_, item) => taken.get(item));
+  const last = new Map<number, number>();
+  for (let left = queue.size; left > 0; left--) {
+    const item = queue.tryGet();
+    assert.ok(item !== undefined);
+    const number = Number.parseInt(String(item.value), 10);
+    assert.ok((last.get(Math.floor(number / 10)) ?? -1) < number);
+    last.set(Math.floor(number / 10), number);
+    counts[number]!++;
+  }
+  assert.ok(queue.isEmpty);
+  return counts;
+}
+
+const once = task(import.meta, "once", (items: readonly number[], shared: Shared) => {
+  const expected = new Array(MOST_ITEMS).fill(0);
+  for (const item of items) expected[item]++;
+  assert.deepEqual(ledger(shared), expected);
+});
+const atMostOnce = task(import.meta, "atMostOnce", (most: readonly number[], shared: Shared) => {
+  for (const [item, times] of ledger(shared).entries()) assert.ok(times <= (most.includes(item) ? 1 : 0), `item ${item} was there ${times} times`);
+});
+/** Everybody has ended: what is in use is what was in use before, and the workers' part of the queue. */
+const onceAndForgotten = task(import.meta, "onceAndForgotten", (items: readonly number[], shared: Shared) => {
+  once(items, shared);
+  const { registry, allocator, self } = threadHeap();
+  for (const worker of registry.workers()) if (worker !== self) registry.declareDead(worker);
+  assert.equal(allocator.usedWords(), shared.used);
+});
+
+export const models: Model[] = [
+  {
+    name: "a producer and a consumer: every item once, in order",
+    program: { setup: empty, workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) },
+  },
+  {
+    name: "an awaiting producer and consumer",
+    program: { setup: empty, workers: [putAwaiting.partial(2), getAwaiting.partial(2)], check: once.partial([1, 2]) },
+  },
+  {
+    name: "two consumers in one worker, each item to one of them",
+    program: { setup: empty, workers: [put.partial(2), getTwice], check: once.partial([1, 2]) },
+  },
+  { name: "a producer waits for room", program: { setup: narrow, workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) } },
+  {
+    name: "an awaiting producer waits for room",
+    program: { setup: narrow, workers: [putAwaiting.partial(2), getAwaiting.partial(2)], check: once.partial([1, 2]) },
+  },
+  { name: "two producers in one worker wait for room", program: { setup: full, workers: [putTwice, get.partial(3)], check: once.partial([30, 1, 21]) } },
+  {
+    name: "a get whose time runs out takes nothing and loses nobody's item",
+    program: { setup: empty, workers: [getBesideImpatient, put.partial(1)], check: once.partial([11]) },
+  },
+  {
+    name: "a get that is aborted takes nothing and loses nobody's item",
+    program: { setup: empty, workers: [getBesideAborted, put.partial(1)], check: once.partial([11]) },
+  },
+  {
+    name: "a put whose time runs out puts nothing and loses nobody's room",
+    program: { setup: full, workers: [putBesideImpatient, get.partial(2)], check: once.partial([30, 0, 1]) },
+  },
+  {
+    name: "a put that is aborted puts nothing and loses nobody's room",
+    program: { setup: full, workers: [putBesideAborted, get.partial(2)], check: once.partial([30, 0, 1]) },
+  },
+  { name: "shutdown ends a blocking caller's wait for an item", program: { setup: filled, workers: [drain, shutDown], check: once.partial([30, 31]) } },
+  {
+    name: "shutdown ends an awaiting caller's wait for an item",
+    program: { setup: filled, workers: [drainAwaiting, shutDown], check: once.partial([30, 31]) },
+  },
+  { name: "shutdown ends a wait for room", program: { setup: full, workers: [putUnlessShutDown, shutDown], check: once.partial([30, 0]) } },
+  { name: "join waits until every item was dealt with", program: { setup: empty, workers: [putAndJoin, deal.partial(1)], check: once.partial([0]) } },
+  { name: "an awaiting join", program: { setup: empty, workers: [putAndJoinAwaiting, deal.partial(1)], check: once.partial([0]) } },
+  {
+    name: "a large item arrives whole and leaves nothing behind",
+    program: { setup: empty, workers: [putLarge, get.partial(1)], check: onceAndForgotten.partial([0]) },
+  },
+  {
+    name: "items go on in a new chunk, the old one is given back",
+    program: { setup: empty, workers: [putLong, get.partial(2)], check: once.partial([1, 2]) },
+  },
+  {
+    name: "what a dead producer put is whole or absent",
+    program: { setup: empty, workers: [put.partial(1), getWhatComes], check: atMostOnce.partial([1]) },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a large item of a dead producer is whole or absent",
+    program: { setup: empty, workers: [putLarge, getWhatComes], check: atMostOnce.partial([0]) },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "what a dead consumer took is never taken again, and the rest arrives",
+    program: { setup: filled, workers: [get.partial(1), get.partial(1)], check: atMostOnce.partial([30, 31]) },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a waiting consumer dies, an item that was meant for it does not",
+    program: { setup: empty, workers: [get.partial(1), getBesidePut.partial({ gets: 1, puts: 2 })], check: atMostOnce.partial([11, 12]) },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a waiting producer dies, room that was meant for it does not",
+    program: { setup: full, workers: [put.partial(1), getBesidePut.partial({ gets: 2, puts: 1 })], check: atMostOnce.partial([30, 1, 11]) },
+    options: { deaths: 1, mortal: [0] },
+  },
+];

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { task } from "../../src/index.js";
+import { BLOCK, BLOCK_HEADER_WORDS, DRAFT, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import type { Model } from "./model.js";
+
+interface Shared {
+  /** A worker that is dead. */
+  ghost: number;
+  /** An object that it held, as does `setup`. */
+  object: number;
+  /** A block: each worker's newcomer, by the worker's index. */
+  newcomers: number;
+  /** Words in use once nothing is left of the dead. */
+  used: number;
+}
+
+/** A worker's ledger: a link, then what it holds. */
+const LEDGER_WORDS = 64;
+
+/** Enters a worker that holds `object`; nothing but the registry knows it. */
+function joinHolding(object: number): number {
+  const heap = threadHeap();
+  const worker = heap.registry.join();
+  const ledger = heap.allocator.allocate(LEDGER_WORDS, KIND.plain);
+  heap.allocator.retain(object);
+  heap.words[ledger + 1] = object;
+  heap.words[heap.registry.recordOf(worker) + RECORD.references] = ledger;
+  return worker;
+}
+
+const setup = task(import.meta, "setup", (): Shared => {
+  const heap = threadHeap();
+  const object = heap.allocator.allocate(4, KIND.value);
+  const newcomers = heap.allocator.allocate(4, KIND.plain);
+  const used = heap.allocator.usedWords();
+  const ghost = joinHolding(object);
+  const draft = heap.allocator.allocate(4, KIND.plain, DRAFT);
+  heap.words[draft - BLOCK_HEADER_WORDS + BLOCK.owner] = ghost;
+  heap.registry.markDead(ghost);
+  return { ghost, object, newcomers, used };
+});
+
+const reap = task(import.meta, "reap", () => threadHeap().registry.reap(true));
+const declareDead = task(import.meta, "declareDead", ({ ghost }: Shared) => threadHeap().registry.declareDead(ghost));
+const join = task(import.meta, "join", ({ newcomers }: Shared, index: number) => {
+  const heap = threadHeap();
+  heap.words[newcomers + index] = heap.registry.join();
+});
+/** Once the dead one is swept, a newcomer gets its slot. */
+const reapAndJoin = task(import.meta, "reapAndJoin", ({ object, newcomers }: Shared, index: number) => {
+  const heap = threadHeap();
+  heap.registry.reap(true);
+  heap.words[newcomers + index] = joinHolding(object);
+});
+
+function referencesOf(object: number): number {
+  return threadHeap().words[object - BLOCK_HEADER_WORDS + BLOCK.references]!;
+}
+
+/** Nothing is left of the dead one. */
+const swept = task(import.meta, "swept", ({ ghost, object, used }: Shared) => {
+  const { registry, allocator } = threadHeap();
+  assert.ok(!registry.isAlive(ghost));
+  assert.equal(referencesOf(object), 1);
+  assert.equal(allocator.usedWords(), used);
+});
+const sweptOnce = task(import.meta, "sweptOnce", (shared: Shared) => {
+  threadHeap().registry.reap(true);
+  swept(shared);
+});
+/** As far as a sweeper that died itself may leave it: a hold too many, or a ledger; never one too few. */
+const sweptInTheEnd = task(import.meta, "sweptInTheEnd", ({ ghost, object, used }: Shared) => {
+  const { registry, allocator, words } = threadHeap();
+  registry.reap(true);
+  assert.equal(words[registry.recordOf(ghost) + RECORD.state]! & 7, 0, "its slot is vacant");
+  assert.ok(referencesOf(object) >= 1);
+  assert.ok([used, used + LEDGER_WORDS].includes(allocator.usedWords()));
+});
+const joined = task(import.meta, "joined", ({ newcomers }: Shared) => {
+  const { registry, words } = threadHeap();
+  const first = words[newcomers]!;
+  const second = words[newcomers + 1]!;
+  assert.notEqual(registry.recordOf(first), registry.recordOf(second), "one slot for two");
+  assert.ok(registry.isAlive(first) && registry.isAlive(second));
+});
+const newcomerLives = task(import.meta, "newcomerLives", ({ ghost, object, newcomers }: Shared) => {
+  const { registry, words } = threadHeap();
+  const newcomer = words[newcomers + 1]!;
+  assert.notEqual(newcomer, ghost);
+  assert.ok(registry.isAlive(newcomer));
+  assert.equal(referencesOf(object), 2, "the newcomer still holds the object");
+});
+
+export const models: Model[] = [
+  { name: "two newcomers get slots of their own", preemptions: 3, program: { setup, workers: [join, join], check: joined } },
+  { name: "a newcomer joins while the dead are swept", program: { setup, workers: [join, join, reap], check: joined } },
+  { name: "two sweepers, one sweep", preemptions: 3, program: { setup, workers: [reap, declareDead], check: sweptOnce } },
+  { name: "a sweep is over when the only sweeper returns", program: { setup, workers: [reap], check: swept } },
+  { name: "a newcomer in the slot of the dead is not swept", program: { setup, workers: [reap, reapAndJoin], check: newcomerLives } },
+  {
+    name: "a sweeper dies, the next one takes over",
+    program: { setup, workers: [reap, reap], check: sweptInTheEnd },
+    options: { deaths: 1, mortal: [0] },
+  },
+];

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { BoundedSemaphore, ReleasedTooOftenError, Semaphore, sleep, task, TimeoutError, Value } from "../../src/index.js";
+import type { Model } from "./model.js";
+
+interface Shared {
+  semaphore: Semaphore;
+  permits: number;
+  /** How many hold a permit. */
+  inside: Value<number>;
+  /** With a single permit: ordered by the semaphore alone. */
+  count: Value<number>;
+}
+
+function shared(semaphore: Semaphore, permits = semaphore.value): Shared {
+  return { semaphore, permits, inside: new Value("int32"), count: new Value("int32") };
+}
+
+const setupNone = task(import.meta, "setupNone", () => shared(new Semaphore(0), 1));
+const setupOne = task(import.meta, "setupOne", () => shared(new Semaphore(1)));
+const setupTwo = task(import.meta, "setupTwo", () => shared(new Semaphore(2)));
+const setupBounded = task(import.meta, "setupBounded", () => shared(new BoundedSemaphore(1)));
+
+function within({ inside, permits }: Shared): void {
+  assert.ok(inside.add(1) <= permits, "more are inside than there are permits");
+  inside.sub(1);
+}
+
+const plain = task(import.meta, "plain", ({ semaphore, count }: Shared) => {
+  semaphore.runSync(() => {
+    count.value += 1;
+  });
+});
+const plainAwaiting = task(import.meta, "plainAwaiting", async ({ semaphore, count }: Shared) => {
+  await semaphore.run(() => {
+    count.value += 1;
+  });
+});
+const blocking = task(import.meta, "blocking", (shared: Shared) => {
+  shared.semaphore.runSync(() => within(shared));
+});
+const awaiting = task(import.meta, "awaiting", async (shared: Shared) => {
+  await shared.semaphore.run(() => within(shared));
+});
+const impatient = task(import.meta, "impatient", (shared: Shared) => {
+  try {
+    shared.semaphore.runSync(() => within(shared), { timeout: 10 });
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
+  }
+});
+const awaitingImpatient = task(import.meta, "awaitingImpatient", async (shared: Shared) => {
+  try {
+    await shared.semaphore.run(() => within(shared), { timeout: 10 });
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
+  }
+});
+const aborted = task(import.meta, "aborted", async (shared: Shared) => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 10);
+  try {
+    await shared.semaphore.run(() => within(shared), { signal: controller.signal });
+  } catch (error) {
+    if (error !== controller.signal.reason) throw error;
+  }
+});
+/** Two tasks of one loop: one that waits on beside one that gives up. */
+const oneImpatient = task(import.meta, "oneImpatient", async (shared: Shared) => {
+  await Promise.all([awaitingImpatient(shared), awaiting(shared)]);
+});
+const oneAborted = task(import.meta, "oneAborted", async (shared: Shared) => {
+  await Promise.all([aborted(shared), awaiting(shared)]);
+});
+const awaitingPair = task(import.meta, "awaitingPair", async (shared: Shared) => {
+  await Promise.all([awaiting(shared), awaiting(shared)]);
+});
+const trying = task(import.meta, "trying", (shared: Shared) => {
+  using permit = shared.semaphore.tryAcquire();
+  if (permit !== undefined) within(shared);
+});
+/** Both permits at once. */
+const pair = task(import.meta, "pair", (shared: Shared) => {
+  using first = shared.semaphore.tryAcquire();
+  using second = shared.semaphore.tryAcquire();
+  if (first !== undefined || second !== undefined) within(shared);
+});
+/** Holds no permit: adds them. */
+const signalling = task(import.meta, "signalling", ({ semaphore, count }: Shared) => {
+  count.value = 1;
+  semaphore.release();
+});
+const signallingTwo = task(import.meta, "signallingTwo", ({ semaphore, count }: Shared) => {
+  count.value = 1;
+  semaphore.release(2);
+});
+const taking = task(import.meta, "taking", ({ semaphore, count }: Shared) => {
+  semaphore.acquireSync();
+  assert.equal(count.value, 1, "a permit before there was one");
+});
+const takingAwaiting = task(import.meta, "takingAwaiting", async ({ semaphore, count }: Shared) => {
+  await semaphore.acquire();
+  assert.equal(count.value, 1, "a permit before there was one");
+});
+/** Adds a permit in the moment in which a waiter gives up; another task of its own is the next in line. */
+const signallingLate = task(import.meta, "signallingLate", async (shared: Shared) => {
+  await sleep(5);
+  const waiting = awaiting(shared);
+  await sleep(5);
+  shared.semaphore.release();
+  await waiting;
+});
+const takingTwo = task(import.meta, "takingTwo", async ({ semaphore, count }: Shared) => {
+  await Promise.all([semaphore.acquire(), semaphore.acquire()]);
+  assert.equal(count.value, 1, "a permit before there was one");
+});
+/** Releases a permit and disposes it all the same. */
+const twice = task(import.meta, "twice", (shared: Shared) => {
+  using _ = shared.semaphore.acquireSync();
+  within(shared);
+  shared.semaphore.release();
+});
+/** Releases in the stead of another, if that is within the bound. */
+const meddling = task(import.meta, "meddling", ({ semaphore }: Shared) => {
+  try {
+    semaphore.release();
+  } catch (error) {
+    if (!(error instanceof ReleasedTooOftenError)) throw error;
+  }
+});
+const lone = task(import.meta, "lone", ({ semaphore }: Shared) => {
+  using _ = semaphore.acquireSync();
+});
+const awaitingLone = task(import.meta, "awaitingLone", async ({ semaphore }: Shared) => {
+  using _ = await semaphore.acquire();
+});
+
+/** So many permits can be had in the end, no more and no fewer. */
+function left({ semaphore }: Shared, permits: number): void {
+  for (let permit = 0; permit < permits; permit++) assert.notEqual(semaphore.tryAcquire(), undefined, `permit ${permit} is there in the end`);
+  assert.equal(semaphore.tryAcquire(), undefined, "there is none too many");
+}
+const none = task(import.meta, "none", (shared: Shared) => left(shared, 0));
+const one = task(import.meta, "one", (shared: Shared) => left(shared, 1));
+const both = task(import.meta, "both", (shared: Shared) => left(shared, 2));
+const oneAndCounted = task(import.meta, "oneAndCounted", (shared: Shared) => {
+  assert.equal(shared.count.value, 2);
+  left(shared, 1);
+});
+
+export const models: Model[] = [
+  { name: "with one permit, blocking callers see what was done before", program: { setup: setupOne, workers: [plain, plain], check: oneAndCounted } },
+  {
+    name: "with one permit, callers of both kinds see what was done before",
+    program: { setup: setupOne, workers: [plainAwaiting, plain], check: oneAndCounted },
+  },
+  {
+    name: "with one permit, awaiting callers see what was done before",
+    program: { setup: setupOne, workers: [plainAwaiting, plainAwaiting], check: oneAndCounted },
+  },
+  { name: "three callers share two permits", program: { setup: setupTwo, workers: [awaitingPair, blocking], check: both } },
+  { name: "who only tries gets a permit that is free", program: { setup: setupTwo, workers: [pair, trying], check: both } },
+  { name: "a caller whose time runs out loses no permit", program: { setup: setupOne, workers: [impatient, blocking], check: one } },
+  { name: "a wake-up that comes as time runs out goes to the next one", program: { setup: setupNone, workers: [signallingLate, impatient], check: one } },
+  { name: "a wake-up that comes as a signal aborts goes to the next one", program: { setup: setupNone, workers: [signallingLate, aborted], check: one } },
+  { name: "an awaiting caller whose time runs out loses no permit", program: { setup: setupOne, workers: [oneImpatient, blocking], check: one } },
+  { name: "a caller whose signal aborts loses no permit", program: { setup: setupOne, workers: [oneAborted, blocking], check: one } },
+  { name: "a signal from a worker that holds none lets one through", program: { setup: setupNone, workers: [signalling, taking], check: none } },
+  { name: "a signal lets an awaiting caller through", program: { setup: setupNone, workers: [signalling, takingAwaiting], check: none } },
+  { name: "two permits at once let two through", program: { setup: setupNone, workers: [signallingTwo, takingTwo], check: none } },
+  { name: "a permit that was released is not given back again", program: { setup: setupOne, workers: [twice, blocking], check: one } },
+  { name: "a bounded semaphore never has more permits than its bound", program: { setup: setupBounded, workers: [lone, meddling], check: one } },
+  {
+    name: "the permit of a dead holder comes back to a blocking caller",
+    program: { setup: setupOne, workers: [lone, lone], check: one },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "the permit of a dead holder comes back to an awaiting caller",
+    program: { setup: setupOne, workers: [lone, awaitingLone], check: one },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a bounded semaphore has its permit whoever died",
+    program: { setup: setupBounded, workers: [lone, meddling], check: one },
+    options: { deaths: 1, mortal: [0] },
+  },
+];

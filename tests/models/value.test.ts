@@ -1,0 +1,4 @@
+import { testModels } from "./everyday.js";
+import { models } from "./value.model.js";
+
+testModels(models);

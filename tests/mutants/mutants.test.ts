@@ -1,0 +1,30 @@
+/** A few mutants that are soon found; `npm run mutants` explores all of them. Every one of them can still be made. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { exploreMutant, exploreUnchanged } from "./explore-mutant.js";
+import { mutants } from "./mutants.js";
+
+const source = resolve(import.meta.dirname, "../../../src");
+const soonFound = [
+  "lock: a release wakes nobody",
+  "mutex: it is entered by a look and a store",
+  "event: set wakes nobody",
+  "condition: the lock is given up before the node is armed",
+  "references: holders are counted in two steps",
+  "queue: an item wakes no getter",
+];
+
+test("what each mutant replaces occurs once", () => {
+  for (const { name, file, from } of mutants) assert.equal(readFileSync(resolve(source, file), "utf8").split(from).length, 2, name);
+});
+
+for (const name of soonFound) {
+  test(`found: ${name}`, async () => {
+    const mutant = mutants.find((each) => each.name === name);
+    assert.ok(mutant !== undefined);
+    assert.notEqual((await exploreMutant(mutant)).found, undefined, "it survived");
+    for (const { exploration } of await exploreUnchanged(mutant)) exploration.throwIfFailed();
+  });
+}
