@@ -1,6 +1,8 @@
 /** What a pool promises about single calls: options, retries, cancelling, limits, life of the workers. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterEach, describe, test } from "node:test";
 import {
   asCompleted,
@@ -11,6 +13,7 @@ import {
   type PoolOptions,
   Queue,
   setUncaughtHook,
+  taskModule,
   TimeoutError,
   wait,
   WorkerDiedError,
@@ -19,6 +22,7 @@ import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 
+const root = resolve(import.meta.dirname, "../../..");
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolCallContract(title: string, { across, make }: PoolKind): void {
@@ -332,6 +336,39 @@ export function poolCallContract(title: string, { across, make }: PoolKind): voi
           for (const times of [wait, run]) {
             assert.equal(times.count, 51);
             assert.ok(times.p50 <= times.p90 && times.p90 <= times.p99 && times.p99 <= times.max * 1.0001);
+          }
+        }));
+    });
+
+    describe("taskModule", () => {
+      const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(new URL("../fixtures/plain-functions.js", import.meta.url));
+
+      test("any module's exports are tasks", () =>
+        using({ workers: 1 }, async (pool) => {
+          assert.equal(await pool.submit(plain.double, 21), 42);
+          assert.equal(await pool.submit(plain.joined, "a", "b"), "a-b");
+          assert.deepEqual(await pool.map(plain.double, [1, 2]), [2, 4]);
+          assert.deepEqual(await pool.map(plain.joined.partial("x"), ["y"]), ["x-y"]);
+          assert.equal(plain.double, plain.double);
+          const loose = plain as unknown as Record<string, typeof plain.double>;
+          await assert.rejects(pool.submit(loose.notAFunction as typeof plain.double, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND" });
+          await assert.rejects(pool.submit(loose.absent as typeof plain.double, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND", message: /absent/ });
+        }));
+
+      test("a handle is no function of this worker, and no promise", async () => {
+        assert.throws(() => plain.double(1), { code: "ERR_ALLCORES_STATE", message: /import .*plain-functions/ });
+        assert.equal(await plain, plain);
+      });
+
+      test("work.ts is found where work.js is not there", () =>
+        using({ workers: 1 }, async (pool) => {
+          const folder = mkdtempSync(join(root, "build/task-module-"));
+          try {
+            writeFileSync(join(folder, "work.ts"), "export const half = (n: number): number => n / 2;\n");
+            const work = taskModule<{ half(n: number): number }>(join(folder, "work.js"));
+            assert.equal(await pool.submit(work.half, 5), 2.5);
+          } finally {
+            rmSync(folder, { recursive: true });
           }
         }));
     });
