@@ -5,9 +5,11 @@
  * backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another member is free, or it is called off.
  * Results are looked for in the lanes while they come quickly, and waited for when not; many are drained at a time.
  */
+import { serve, type Served } from "../channels/served.js";
 import type { Message } from "../codec/index.js";
 import {
   CancelledError,
+  DeadlockError,
   InitializerError,
   MemoryLimitError,
   PoolFullError,
@@ -29,6 +31,7 @@ import { defaultCall } from "./call-options.js";
 import { type Durations, Histogram } from "./histogram.js";
 import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
+import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { discard, Member } from "./member.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
@@ -297,6 +300,41 @@ export class Scheduler implements Interruptible {
     }
     this.#settleDown();
   }
+
+  /** What tasks of this pool get to submit to it. */
+  handle(): PoolHandle {
+    this.checkOpen("ask for a handle");
+    this.#nested ??= serve<NestedWork>({ submit: (caller, url, name, args) => this.#submitNested(caller, url, name, args) }, { across: this.boundary });
+    return new PoolHandle(this.#nested, this.boundary);
+  }
+
+  /**
+   * A task of this pool waits for another: refused when then every worker would wait so, which nobody could ever end. One that is not waiting comes back sooner or
+   * later, and takes what is in the backlog.
+   */
+  async #submitNested(caller: number, url: string, name: string, args: unknown[]): Promise<unknown> {
+    const isOwn = [...this.#members].some((member) => member.lane.worker === caller);
+    const before = this.#nestedCallers.get(caller) ?? 0;
+    if (isOwn && this.#nestedCallers.size + (before === 0 ? 1 : 0) >= this.#workers) {
+      throw new DeadlockError(
+        `a task of this ${this.title} waits for the task "${name}" of the same pool, and so do all of its ${this.#workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
+      );
+    }
+    this.checkOpen("submit");
+    const call = new Call(this, { url, name, bound: [] }, defaultCall(this.settings), args);
+    this.submit(call);
+    if (isOwn) this.#nestedCallers.set(caller, before + 1);
+    try {
+      return await call.future;
+    } finally {
+      const left = (this.#nestedCallers.get(caller) ?? 0) - 1;
+      if (left > 0) this.#nestedCallers.set(caller, left);
+      else this.#nestedCallers.delete(caller);
+    }
+  }
+  #nested: Served<NestedWork> | undefined;
+  /** Workers of this pool whose tasks wait for others of it, and for how many. */
+  readonly #nestedCallers = new Map<number, number>();
 
   async interrupt(): Promise<void> {
     this.#isClosed = true;
@@ -769,6 +807,7 @@ export class Scheduler implements Interruptible {
     this.#isEnded = true;
     clearTimeout(this.#patrol);
     clearTimeout(this.#idleTimer);
+    this.#nested?.[Symbol.dispose]();
     const unheard = this.#unheard.splice(0).filter(({ future }) => !wasObserved(future));
     for (const { error } of unheard) reportUncaught(error, { name: this.title });
     if (this.#key !== 0) this.model.heap.references.drop(this.#key);

@@ -129,8 +129,12 @@ export class LaneWorker {
     store(this.#words, this.#at + LANE.jobsHead, this.#head);
   }
 
-  /** The task itself begins only now: its module had to be loaded. */
-  restartClock(): void {
+  /** While the module of a task is loaded its time stands still: the task itself begins afterwards. */
+  stopClock(): void {
+    store(this.#words, this.#at + LANE.begunAt, 0);
+  }
+
+  startClock(): void {
     store(this.#words, this.#at + LANE.begunAt, monotonicMs());
   }
 

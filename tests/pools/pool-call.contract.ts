@@ -12,6 +12,7 @@ import {
   type Pool,
   type PoolOptions,
   Queue,
+  serve,
   setUncaughtHook,
   taskModule,
   TimeoutError,
@@ -370,6 +371,46 @@ export function poolCallContract(title: string, { across, make }: PoolKind): voi
           } finally {
             rmSync(folder, { recursive: true });
           }
+        }));
+    });
+
+    describe("calling back", () => {
+      test("a task calls an object of its submitter, awaiting and blocking", () =>
+        using({ workers: 2 }, async (pool) => {
+          const calls: unknown[] = [];
+          const kitchen = {
+            cook(dish: string, portions: number) {
+              calls.push(dish);
+              return { dish, portions };
+            },
+            async burn(): Promise<never> {
+              throw new RangeError("burnt");
+            },
+          };
+          const served = serve(kitchen, { across });
+          try {
+            assert.deepEqual(await pool.submit(tasks.order, served, 3), { dish: "soup 3", portions: 3 });
+            assert.deepEqual(await pool.submit(tasks.orderSync, served, 4), { dish: "bread 4", portions: 4 });
+            assert.deepEqual(new Set(calls), new Set(["soup 3", "bread 4"]));
+            await assert.rejects(pool.submit(tasks.burn, served), (error) => error instanceof RangeError && error.message === "burnt");
+            await assert.rejects(pool.submit(tasks.askFor, served, "toString"), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /no method "toString"/ });
+            assert.deepEqual(await served.call("cook", "pie", 1), { dish: "pie", portions: 1 });
+            assert.throws(() => served.callSync("cook", "pie", 1), { code: "ERR_ALLCORES_STATE" });
+            await Promise.all(count(200).map((n) => pool.submit(n % 2 ? tasks.order : tasks.orderSync, served, n)));
+            assert.equal(calls.length, 203);
+          } finally {
+            served[Symbol.dispose]();
+          }
+          await assert.rejects(pool.submit(tasks.order, served, 1), { code: "ERR_ALLCORES_STATE", message: /no longer served/ });
+        }));
+
+      test("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
+        using({ workers: 2 }, async (pool) => {
+          assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
+          const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
+          assert.ok(nested.some(({ status }) => status === "fulfilled"));
+          await assert.rejects(pool.submit(tasks.nest, pool.handle(), 5), { code: "ERR_ALLCORES_DEADLOCK", message: /all of its 2 workers/ });
+          assert.equal(await pool.submit(tasks.square, 3), 9);
         }));
     });
 
