@@ -109,6 +109,7 @@ export class Scheduler implements Interruptible {
   readonly #run = new Histogram();
 
   constructor(title: string, settings: PoolSettings, model: WorkerModel) {
+    model.check(settings);
     this.title = title;
     this.settings = settings;
     this.model = model;
@@ -575,7 +576,7 @@ export class Scheduler implements Interruptible {
 
   #hire(): Member {
     const { heap } = this.model;
-    const { resourceLimits, name, initializer } = this.settings;
+    const { name, initializer } = this.settings;
     const full = `${name ?? "PoolWorker"}-${name === undefined ? heap.registry.nextName(HEADER.poolNames) : ++this.#named}`;
     if (this.#key === 0) {
       this.#key = heap.allocator.allocate(1, KIND.plain);
@@ -585,7 +586,7 @@ export class Scheduler implements Interruptible {
     let member: Member | undefined;
     let worker: StartedWorker;
     try {
-      worker = this.model.start(full, lane.at, resourceLimits, (end) => member !== undefined && this.#lost(member, end));
+      worker = this.model.start(full, lane.at, this.settings, (end) => member !== undefined && this.#lost(member, end));
     } catch (error) {
       lane.free();
       throw error;
