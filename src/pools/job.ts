@@ -32,7 +32,7 @@ export abstract class Job {
   position = 0;
   /** It waits in the backlog. */
   isWaiting = false;
-  /** A part of its arguments was moved to its member: it can go nowhere else. */
+  /** It can go nowhere else: a part of its arguments was moved to its member, or it is that member's initializer. */
   isBound = false;
   /** Nobody wants what comes of it any more. */
   isOver = false;

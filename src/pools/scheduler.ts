@@ -40,6 +40,7 @@ import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
 const AHEAD_MS = 1;
 /** A member that has not been heard of for so long holds nothing back: what stands behind its job goes elsewhere. */
 const STALE_MS = 2;
+const MOST_PATROL_MS = 50;
 /** Less work than this goes behind other work of a member that is awake: waking another would take as long. */
 const WAKE_MS = 0.1;
 /** Jobs shorter than this are not worth moving to a member that is free. */
@@ -379,6 +380,7 @@ export class Scheduler implements Interruptible {
     }
     if (found > 0) {
       this.#isFull = false;
+      this.#unblock();
       this.#feed();
       this.#balance();
       this.#settleDown();
@@ -612,6 +614,7 @@ export class Scheduler implements Interruptible {
       },
     };
     const job = new Call(owner, task, { ...defaultCall(this.settings), retries: NO_RETRIES }, args);
+    job.isBound = true;
     const number = this.#numberOf(task);
     member.define(number, task, this.boundary);
     const message = job.encode();
@@ -654,26 +657,37 @@ export class Scheduler implements Interruptible {
     });
   }
 
-  /** Looks after jobs that stand behind long ones. */
-  #patrolSoon(): void {
+  /** Looks after jobs that stand behind long ones, less and less often. */
+  #patrolSoon(after = STALE_MS): void {
     this.#patrol ??= setTimeout(() => {
       this.#patrol = undefined;
       this.drain();
-      const now = performance.now();
-      let idle = false;
-      for (const member of this.#members) if (member.isIdle && member.isReady) idle = true;
-      let again = false;
+      this.#unblock();
       for (const member of this.#members) {
         if (member.inFlight.length <= 1) continue;
-        if (now - member.heardAt > STALE_MS) {
-          member.isStalled = true;
-          this.#takeBack(member, idle ? 0 : 1);
-        } else again = true;
+        this.#patrolSoon(Math.min(2 * after, MOST_PATROL_MS));
+        break;
       }
-      if (again) this.#patrolSoon();
       this.#isFull = false;
       this.#feed();
-    }, STALE_MS).unref();
+    }, after).unref();
+  }
+
+  /**
+   * Somebody is free: what stands behind long jobs comes back, before anything that was submitted later. As long as nobody is, it stays: its own member may be the
+   * next that is free, and then needs nobody to tell it what to do.
+   */
+  #unblock(): void {
+    let idle = false;
+    for (const member of this.#members) if (member.isIdle && member.isReady) idle = true;
+    if (!idle) return;
+    const now = performance.now();
+    for (const member of this.#members) {
+      // Its first job too, if it has not begun that: a new worker takes a while.
+      if (member.inFlight.length === 0 || (member.inFlight.length === 1 && member.isReady) || now - member.heardAt <= STALE_MS) continue;
+      member.isStalled = true;
+      this.#takeBack(member, 0);
+    }
   }
 
   /** Takes back what a member has not begun, but for the first `keep` of its jobs. */
@@ -689,7 +703,7 @@ export class Scheduler implements Interruptible {
   #recallBehind(priority: number): void {
     for (const member of this.#members) {
       for (const job of member.inFlight.slice(1).reverse()) {
-        if (job.call.priority >= priority || !member.recall(job)) continue;
+        if (job.isBound || job.call.priority >= priority || !member.recall(job)) continue;
         this.#inFlight--;
         this.#backlog.pushFront(job);
       }
