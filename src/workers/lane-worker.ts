@@ -199,7 +199,7 @@ export class LaneWorker {
 
   /** Blocks this thread until there is a job, at most `ms`. False when there is none yet. */
   waitSync(ms: number): boolean {
-    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms) !== undefined;
+    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms, true) !== undefined;
   }
 
   /** Resolves when there is a job, while the event loop turns. */

@@ -14,6 +14,7 @@ import {
   Queue,
   serve,
   setUncaughtHook,
+  sleepSync,
   taskModule,
   TimeoutError,
   wait,
@@ -244,6 +245,18 @@ export function poolCallContract(title: string, { across, make }: PoolKind): voi
             heard,
             count(200).map((n) => [{ n }, "mine"]),
           );
+        }));
+
+      test("is told before the result where both come at once", () =>
+        using({ workers: 1 }, async (pool) => {
+          await pool.submit(tasks.report, 1);
+          const ended = new Event({ across });
+          let heard = 0;
+          const future = pool.submit(tasks.reportAndSet, ended, 50).onProgress(() => heard++);
+          // This loop stands still until the task is over.
+          ended.waitSync();
+          sleepSync(20);
+          assert.equal(await future.then(() => heard), 50);
         }));
 
       test("more of it than the lane holds while nobody looks", () =>
