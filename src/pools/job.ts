@@ -60,8 +60,13 @@ export abstract class Job {
     this.sequence = nextSequence();
     this.attempts++;
     this.outcomes = 0;
+    this.endedAfter = undefined;
   }
 
+  /** Records of its results whose classes are being loaded: it is over when they are delivered. */
+  undelivered = 0;
+  /** What its worker spent on it, once its last record has come. */
+  endedAfter: number | undefined;
   /** How many outcomes have come. */
   outcomes = 0;
 }

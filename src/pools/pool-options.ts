@@ -23,7 +23,7 @@ export interface PoolOptions {
   initializer?: Task<AnyFunction> | undefined;
   /** What the initializer is called with. */
   initArgs?: readonly unknown[] | undefined;
-  /** A worker is replaced after so many tasks. */
+  /** A worker is replaced after so many tasks; a chunk of a map counts as one. */
   maxTasksPerWorker?: number | undefined;
   /** Milliseconds after which a worker without work ends. Never, unless given. */
   idleTimeout?: number | undefined;

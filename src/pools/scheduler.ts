@@ -452,12 +452,16 @@ export class Scheduler implements Interruptible {
 
   /** A result comes after the news that were before it. */
   #finish(job: Job, time: number): void {
+    job.endedAfter = time;
+    if (job.undelivered > 0) return;
     if (this.#news.length > 0) this.#tell(() => job.finish(time));
     else job.finish(time);
   }
 
   /** A value of a class whose module is not loaded here: that is done first. */
   async #deliverLater(job: Job, record: { read(): unknown; free(): void }, threw: boolean, at: number, count: number, time: number | undefined): Promise<void> {
+    job.undelivered++;
+    if (time !== undefined) job.endedAfter = time;
     let value: unknown;
     try {
       value = await decodeWithClasses(record.read);
@@ -467,7 +471,7 @@ export class Scheduler implements Interruptible {
     }
     record.free();
     job.deliver(value, threw, at, count);
-    if (time !== undefined) job.finish(time);
+    if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
   }
 
   #resubmit(job: Job): void {
