@@ -58,8 +58,11 @@ export class Parker {
     });
   }
 
-  /** Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed. */
-  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number): T | undefined {
+  /**
+   * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
+   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, and looks after nobody.
+   */
+  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false): T | undefined {
     const heap = this.#heap;
     const { waitQueue, record } = heap;
     const node = waitQueue.blockingNode();
@@ -69,7 +72,7 @@ export class Parker {
     try {
       let result = attempt(false);
       while (result === undefined) {
-        for (let spin = hasSpareCore() ? 0 : SPINS; spin < SPINS && !waitQueue.hasGrant(node); spin++);
+        for (let spin = hasSpareCore() && !idle ? 0 : SPINS; spin < SPINS && !waitQueue.hasGrant(node); spin++);
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
@@ -77,7 +80,7 @@ export class Parker {
           store(heap.words, flag, 1);
           if (!waitQueue.hasGrant(node)) heap.sleep(flag, 1, Math.min(left, SLICE_MS));
           if (exchange(heap.words, flag, 0) === 1 && !waitQueue.hasGrant(node)) {
-            heap.registry.reap();
+            if (!idle) heap.registry.reap();
             result = attempt(false);
             continue;
           }

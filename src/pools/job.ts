@@ -32,7 +32,7 @@ export abstract class Job {
   position = 0;
   /** It waits in the backlog. */
   isWaiting = false;
-  /** A part of its arguments was moved to its member: it can go nowhere else. */
+  /** It can go nowhere else: a part of its arguments was moved to its member, or it is that member's initializer. */
   isBound = false;
   /** Nobody wants what comes of it any more. */
   isOver = false;
@@ -60,8 +60,13 @@ export abstract class Job {
     this.sequence = nextSequence();
     this.attempts++;
     this.outcomes = 0;
+    this.endedAfter = undefined;
   }
 
+  /** Records of its results whose classes are being loaded: it is over when they are delivered. */
+  undelivered = 0;
+  /** What its worker spent on it, once its last record has come. */
+  endedAfter: number | undefined;
   /** How many outcomes have come. */
   outcomes = 0;
 }

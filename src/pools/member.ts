@@ -56,7 +56,8 @@ export class Member {
 
   /** Milliseconds that the job in hand has run. */
   get runningFor(): number {
-    return (monotonicMs() - this.owner.begunAt) | 0;
+    const { begunAt } = this.owner;
+    return begunAt === 0 ? 0 : (monotonicMs() - begunAt) | 0;
   }
 
   /** Makes a task known to the worker. Encodes; must come before the message of a job is encoded. False when the lane is full. */

@@ -1,5 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
+import type { ThreadFactory } from "../workers/thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { type RetryOptions, Retries } from "./retries.js";
 
@@ -21,7 +23,7 @@ export interface PoolOptions {
   initializer?: Task<AnyFunction> | undefined;
   /** What the initializer is called with. */
   initArgs?: readonly unknown[] | undefined;
-  /** A worker is replaced after so many tasks. */
+  /** A worker is replaced after so many tasks; a chunk of a map counts as one. */
   maxTasksPerWorker?: number | undefined;
   /** Milliseconds after which a worker without work ends. Never, unless given. */
   idleTimeout?: number | undefined;
@@ -33,6 +35,11 @@ export interface PoolOptions {
   taskTimeout?: number | undefined;
   /** Milliseconds between asking a running task to stop and ending its worker; 1000 unless given. */
   killGrace?: number | undefined;
+  /**
+   * The file that workers run, where a bundler makes one: it imports "allcores" and the modules of the tasks. For threads a function that starts it, in the form that bundlers know,
+   * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL or path. Tasks are then found by their names, which must differ.
+   */
+  worker?: ThreadFactory | URL | string | undefined;
   /** Name of the workers: "PoolWorker" makes "PoolWorker-1" and so on. */
   name?: string | undefined;
 }
@@ -49,6 +56,7 @@ export interface PoolSettings {
   readonly taskTimeout: number;
   readonly killGrace: number;
   readonly name: string | undefined;
+  readonly worker: ThreadFactory | string | undefined;
 }
 
 const DEFAULT_KILL_GRACE_MS = 1000;
@@ -74,6 +82,7 @@ export function settingsOf(options: PoolOptions): PoolSettings {
     taskTimeout: milliseconds("taskTimeout", options.taskTimeout, Number.POSITIVE_INFINITY),
     killGrace: milliseconds("killGrace", options.killGrace, DEFAULT_KILL_GRACE_MS),
     name,
+    worker: options.worker instanceof URL ? fileURLToPath(options.worker) : options.worker,
   };
 }
 

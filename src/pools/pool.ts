@@ -5,6 +5,7 @@ import { checkGuard } from "../workers/task-module.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { Call } from "./call.js";
 import { type CallOptions, type CallSettings, callSettings, defaultCall } from "./call-options.js";
+import type { PoolHandle } from "./pool-handle.js";
 import { MapRun } from "./map-run.js";
 import { milliseconds, type PoolOptions, settingsOf, wholeNumber } from "./pool-options.js";
 import { type PoolStats, Scheduler, terminated } from "./scheduler.js";
@@ -121,6 +122,11 @@ export class Pool implements AsyncDisposable {
       ordered: true,
       stops: true,
     });
+  }
+
+  /** This pool for its own tasks, as an argument. While it is open, a pool that has given a handle keeps the program alive. */
+  handle(): PoolHandle {
+    return this.#scheduler.handle();
   }
 
   /** Sets how many workers there may be. More come with the next work; too many end once they have done what they are at. */

@@ -1,7 +1,8 @@
+import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, platform, processHeap } from "../memory/index.js";
 import { exitCodeOf, spawnChild } from "../workers/process.js";
 import { Pool, runPool, schedulerOf } from "./pool.js";
-import type { PoolOptions, ResourceLimits } from "./pool-options.js";
+import type { PoolOptions, PoolSettings } from "./pool-options.js";
 import { watchResidentSet } from "./resident-set.js";
 import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
 
@@ -11,9 +12,13 @@ const processes: WorkerModel = {
   get heap(): Heap {
     return processHeap();
   },
-  start(name: string, laneAt: number, limits: ResourceLimits, ended: (end: WorkerEnd) => void): StartedWorker {
+  check({ worker }: PoolSettings): void {
+    if (worker !== undefined && typeof worker !== "string")
+      throw new ArgumentTypeError(`options.worker of a ProcessPool must be the URL or path of a file, got ${typeof worker}`);
+  },
+  start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
-    const child = spawnChild({ kind: "pool", heapId: processHeap().id, name, url: "", task: "", place: laneAt }, nodeOptions);
+    const child = spawnChild({ kind: "pool", heapId: processHeap().id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
     child.unref();
     const watch = limits.rss === undefined ? undefined : watchResidentSet(child.pid, limits.rss, () => child.kill("SIGKILL"));
     let isOver = false;

@@ -5,9 +5,11 @@
  * backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another member is free, or it is called off.
  * Results are looked for in the lanes while they come quickly, and waited for when not; many are drained at a time.
  */
+import { serve, type Served } from "../channels/served.js";
 import type { Message } from "../codec/index.js";
 import {
   CancelledError,
+  DeadlockError,
   InitializerError,
   MemoryLimitError,
   PoolFullError,
@@ -29,6 +31,7 @@ import { defaultCall } from "./call-options.js";
 import { type Durations, Histogram } from "./histogram.js";
 import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
+import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { discard, Member } from "./member.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
@@ -37,6 +40,7 @@ import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
 const AHEAD_MS = 1;
 /** A member that has not been heard of for so long holds nothing back: what stands behind its job goes elsewhere. */
 const STALE_MS = 2;
+const MOST_PATROL_MS = 50;
 /** Less work than this goes behind other work of a member that is awake: waking another would take as long. */
 const WAKE_MS = 0.1;
 /** Jobs shorter than this are not worth moving to a member that is free. */
@@ -106,6 +110,7 @@ export class Scheduler implements Interruptible {
   readonly #run = new Histogram();
 
   constructor(title: string, settings: PoolSettings, model: WorkerModel) {
+    model.check(settings);
     this.title = title;
     this.settings = settings;
     this.model = model;
@@ -298,6 +303,41 @@ export class Scheduler implements Interruptible {
     this.#settleDown();
   }
 
+  /** What tasks of this pool get to submit to it. */
+  handle(): PoolHandle {
+    this.checkOpen("ask for a handle");
+    this.#nested ??= serve<NestedWork>({ submit: (caller, url, name, args) => this.#submitNested(caller, url, name, args) }, { across: this.boundary });
+    return new PoolHandle(this.#nested, this.boundary);
+  }
+
+  /**
+   * A task of this pool waits for another: refused when then every worker would wait so, which nobody could ever end. One that is not waiting comes back sooner or
+   * later, and takes what is in the backlog.
+   */
+  async #submitNested(caller: number, url: string, name: string, args: unknown[]): Promise<unknown> {
+    const isOwn = [...this.#members].some((member) => member.lane.worker === caller);
+    const before = this.#nestedCallers.get(caller) ?? 0;
+    if (isOwn && this.#nestedCallers.size + (before === 0 ? 1 : 0) >= this.#workers) {
+      throw new DeadlockError(
+        `a task of this ${this.title} waits for the task "${name}" of the same pool, and so do all of its ${this.#workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
+      );
+    }
+    this.checkOpen("submit");
+    const call = new Call(this, { url, name, bound: [] }, defaultCall(this.settings), args);
+    this.submit(call);
+    if (isOwn) this.#nestedCallers.set(caller, before + 1);
+    try {
+      return await call.future;
+    } finally {
+      const left = (this.#nestedCallers.get(caller) ?? 0) - 1;
+      if (left > 0) this.#nestedCallers.set(caller, left);
+      else this.#nestedCallers.delete(caller);
+    }
+  }
+  #nested: Served<NestedWork> | undefined;
+  /** Workers of this pool whose tasks wait for others of it, and for how many. */
+  readonly #nestedCallers = new Map<number, number>();
+
   async interrupt(): Promise<void> {
     this.#isClosed = true;
     this.#isEnded = true;
@@ -340,6 +380,7 @@ export class Scheduler implements Interruptible {
     }
     if (found > 0) {
       this.#isFull = false;
+      this.#unblock();
       this.#feed();
       this.#balance();
       this.#settleDown();
@@ -411,12 +452,16 @@ export class Scheduler implements Interruptible {
 
   /** A result comes after the news that were before it. */
   #finish(job: Job, time: number): void {
+    job.endedAfter = time;
+    if (job.undelivered > 0) return;
     if (this.#news.length > 0) this.#tell(() => job.finish(time));
     else job.finish(time);
   }
 
   /** A value of a class whose module is not loaded here: that is done first. */
   async #deliverLater(job: Job, record: { read(): unknown; free(): void }, threw: boolean, at: number, count: number, time: number | undefined): Promise<void> {
+    job.undelivered++;
+    if (time !== undefined) job.endedAfter = time;
     let value: unknown;
     try {
       value = await decodeWithClasses(record.read);
@@ -426,7 +471,7 @@ export class Scheduler implements Interruptible {
     }
     record.free();
     job.deliver(value, threw, at, count);
-    if (time !== undefined) job.finish(time);
+    if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
   }
 
   #resubmit(job: Job): void {
@@ -537,7 +582,7 @@ export class Scheduler implements Interruptible {
 
   #hire(): Member {
     const { heap } = this.model;
-    const { resourceLimits, name, initializer } = this.settings;
+    const { name, initializer } = this.settings;
     const full = `${name ?? "PoolWorker"}-${name === undefined ? heap.registry.nextName(HEADER.poolNames) : ++this.#named}`;
     if (this.#key === 0) {
       this.#key = heap.allocator.allocate(1, KIND.plain);
@@ -547,7 +592,7 @@ export class Scheduler implements Interruptible {
     let member: Member | undefined;
     let worker: StartedWorker;
     try {
-      worker = this.model.start(full, lane.at, resourceLimits, (end) => member !== undefined && this.#lost(member, end));
+      worker = this.model.start(full, lane.at, this.settings, (end) => member !== undefined && this.#lost(member, end));
     } catch (error) {
       lane.free();
       throw error;
@@ -573,6 +618,7 @@ export class Scheduler implements Interruptible {
       },
     };
     const job = new Call(owner, task, { ...defaultCall(this.settings), retries: NO_RETRIES }, args);
+    job.isBound = true;
     const number = this.#numberOf(task);
     member.define(number, task, this.boundary);
     const message = job.encode();
@@ -615,26 +661,37 @@ export class Scheduler implements Interruptible {
     });
   }
 
-  /** Looks after jobs that stand behind long ones. */
-  #patrolSoon(): void {
+  /** Looks after jobs that stand behind long ones, less and less often. */
+  #patrolSoon(after = STALE_MS): void {
     this.#patrol ??= setTimeout(() => {
       this.#patrol = undefined;
       this.drain();
-      const now = performance.now();
-      let idle = false;
-      for (const member of this.#members) if (member.isIdle && member.isReady) idle = true;
-      let again = false;
+      this.#unblock();
       for (const member of this.#members) {
         if (member.inFlight.length <= 1) continue;
-        if (now - member.heardAt > STALE_MS) {
-          member.isStalled = true;
-          this.#takeBack(member, idle ? 0 : 1);
-        } else again = true;
+        this.#patrolSoon(Math.min(2 * after, MOST_PATROL_MS));
+        break;
       }
-      if (again) this.#patrolSoon();
       this.#isFull = false;
       this.#feed();
-    }, STALE_MS).unref();
+    }, after).unref();
+  }
+
+  /**
+   * Somebody is free: what stands behind long jobs comes back, before anything that was submitted later. As long as nobody is, it stays: its own member may be the
+   * next that is free, and then needs nobody to tell it what to do.
+   */
+  #unblock(): void {
+    let idle = false;
+    for (const member of this.#members) if (member.isIdle && member.isReady) idle = true;
+    if (!idle) return;
+    const now = performance.now();
+    for (const member of this.#members) {
+      // Its first job too, if it has not begun that: a new worker takes a while.
+      if (member.inFlight.length === 0 || (member.inFlight.length === 1 && member.isReady) || now - member.heardAt <= STALE_MS) continue;
+      member.isStalled = true;
+      this.#takeBack(member, 0);
+    }
   }
 
   /** Takes back what a member has not begun, but for the first `keep` of its jobs. */
@@ -650,7 +707,7 @@ export class Scheduler implements Interruptible {
   #recallBehind(priority: number): void {
     for (const member of this.#members) {
       for (const job of member.inFlight.slice(1).reverse()) {
-        if (job.call.priority >= priority || !member.recall(job)) continue;
+        if (job.isBound || job.call.priority >= priority || !member.recall(job)) continue;
         this.#inFlight--;
         this.#backlog.pushFront(job);
       }
@@ -769,6 +826,7 @@ export class Scheduler implements Interruptible {
     this.#isEnded = true;
     clearTimeout(this.#patrol);
     clearTimeout(this.#idleTimer);
+    this.#nested?.[Symbol.dispose]();
     const unheard = this.#unheard.splice(0).filter(({ future }) => !wasObserved(future));
     for (const { error } of unheard) reportUncaught(error, { name: this.title });
     if (this.#key !== 0) this.model.heap.references.drop(this.#key);

@@ -1,8 +1,9 @@
 import { MessageChannel } from "node:worker_threads";
+import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, threadHeap } from "../memory/index.js";
-import { openThread } from "../workers/thread.js";
+import { openThread, type ThreadFactory } from "../workers/thread.js";
 import { Pool, runPool, schedulerOf } from "./pool.js";
-import type { PoolOptions, ResourceLimits } from "./pool-options.js";
+import type { PoolOptions, PoolSettings } from "./pool-options.js";
 import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
 
 /** Workers that are threads. */
@@ -11,12 +12,19 @@ const threads: WorkerModel = {
   get heap(): Heap {
     return threadHeap();
   },
-  start(name: string, laneAt: number, limits: ResourceLimits, ended: (end: WorkerEnd) => void): StartedWorker {
+  check({ worker }: PoolSettings): void {
+    if (worker !== undefined && typeof worker !== "function")
+      throw new ArgumentTypeError(
+        `options.worker of a ThreadPool must be a function, (options) => new Worker(new URL("./worker.js", import.meta.url), options), got ${typeof worker}`,
+      );
+  },
+  start(name: string, laneAt: number, { resourceLimits, worker: factory }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
     const { port1, port2 } = new MessageChannel();
     const worker = openThread(
-      { kind: "pool", heap: threadHeap().buffers, name, laneAt, port: port2 },
+      { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, laneAt, port: port2 },
       [port2],
-      limits.heap === undefined ? {} : { maxOldGenerationSizeMb: limits.heap },
+      resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },
+      factory as ThreadFactory | undefined,
     );
     let cause: unknown;
     worker.unref();

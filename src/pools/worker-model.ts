@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Boundary } from "../codec/index.js";
 import type { Heap } from "../memory/index.js";
-import type { ResourceLimits } from "./pool-options.js";
+import type { PoolSettings } from "./pool-options.js";
 
 /** How a worker ended, as the platform tells it. */
 export interface WorkerEnd {
@@ -27,6 +27,8 @@ export interface StartedWorker {
 export interface WorkerModel {
   readonly boundary: Boundary;
   readonly heap: Heap;
+  /** @throws ArgumentTypeError when the pool's `worker` is none that this model can start */
+  check(settings: PoolSettings): void;
   /** Starts a worker that serves the lane at `laneAt`; `ended` is called once. */
-  start(name: string, laneAt: number, limits: ResourceLimits, ended: (end: WorkerEnd) => void): StartedWorker;
+  start(name: string, laneAt: number, settings: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker;
 }

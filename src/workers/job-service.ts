@@ -138,8 +138,9 @@ export class JobService {
   async #function(): Promise<AnyFunction> {
     const task = this.#tasks.get(this.#lane.task)!;
     if (task.fn === undefined) {
+      this.#lane.stopClock();
       task.fn = await loadTask(task.url, task.name);
-      this.#lane.restartClock();
+      this.#lane.startClock();
     }
     return task.fn;
   }

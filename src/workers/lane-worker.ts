@@ -129,8 +129,12 @@ export class LaneWorker {
     store(this.#words, this.#at + LANE.jobsHead, this.#head);
   }
 
-  /** The task itself begins only now: its module had to be loaded. */
-  restartClock(): void {
+  /** While the module of a task is loaded its time stands still: the task itself begins afterwards. */
+  stopClock(): void {
+    store(this.#words, this.#at + LANE.begunAt, 0);
+  }
+
+  startClock(): void {
     store(this.#words, this.#at + LANE.begunAt, monotonicMs());
   }
 
@@ -195,7 +199,7 @@ export class LaneWorker {
 
   /** Blocks this thread until there is a job, at most `ms`. False when there is none yet. */
   waitSync(ms: number): boolean {
-    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms) !== undefined;
+    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms, true) !== undefined;
   }
 
   /** Resolves when there is a job, while the event loop turns. */

@@ -27,7 +27,7 @@ export const LANE = {
   jobsHead: 16,
   /** Position after the last committed result. */
   resultsTail: 17,
-  /** When the last taken job was begun: the system's monotonic clock in milliseconds, low 32 bits. */
+  /** When the last taken job was begun: the system's monotonic clock in milliseconds, low 32 bits. 0 while its task's module is loaded. */
   begunAt: 18,
   /** Which item of a chunk is in hand. */
   item: 19,
@@ -155,5 +155,5 @@ export class Lane {
 /** The system's monotonic clock in milliseconds, the same in every worker. */
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
-  return (seconds * 1000 + nanoseconds / 1e6) | 0;
+  return (seconds * 1000 + nanoseconds / 1e6) | 0 || 1;
 }

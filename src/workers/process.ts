@@ -14,6 +14,10 @@ export const LIFELINE_DESCRIPTOR = 4;
 export interface ProcessStart {
   readonly kind: "task" | "pool";
   readonly heapId: number;
+  /** The file that runs first. */
+  readonly entry: string;
+  /** That file was given by the pool's user. */
+  readonly isBundled: boolean;
   /** Process id of who starts it. */
   readonly parent: number;
   readonly name: string;
@@ -27,11 +31,12 @@ export interface ProcessStart {
 export const START_MARK = "allcores:";
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
-export function spawnChild(options: Omit<ProcessStart, "parent">, nodeOptions: readonly string[] = []): ChildProcess {
-  const start: ProcessStart = { ...options, parent: process.pid };
+export function spawnChild(options: Omit<ProcessStart, "parent" | "entry" | "isBundled">, nodeOptions: readonly string[] = [], file?: string): ChildProcess {
+  const entry = file ?? fileURLToPath(entryUrl());
+  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid };
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, fileURLToPath(entryUrl()), START_MARK + JSON.stringify(start)], {
+  const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
     serialization: "json",
   });

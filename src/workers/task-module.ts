@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { MainGuardError, StateError, TaskLoadError, UnknownClassError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
-import { type AnyFunction, registeredTask } from "./task.js";
+import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
 const TYPESCRIPT = /\.[cm]?tsx?(\?|$)/;
@@ -14,7 +14,8 @@ const FIRST_NODE_FOR_TYPESCRIPT = 24;
 
 /** Loads the module and finds the task. @throws TaskLoadError, MainGuardError, TaskNotFoundError */
 export async function loadTask(url: string, name: string): Promise<AnyFunction> {
-  return registeredTask(url, name, await loadModule(url));
+  const bundled = workerState.isBundled ? onlyTask(name) : undefined;
+  return bundled ?? registeredTask(url, name, await loadModule(url));
 }
 
 /** Loads a module as the home of a task or a class. @throws TaskLoadError, MainGuardError */

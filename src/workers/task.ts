@@ -95,6 +95,12 @@ export function identityOf(candidate: unknown): TaskIdentity {
   );
 }
 
+/** The one task of that name in this worker, whatever URL its module was given by a bundler. */
+export function onlyTask(name: string): AnyFunction | undefined {
+  const found = [...registered].filter(([key]) => key.endsWith(`#${name}`));
+  return found.length === 1 ? found[0]![1] : undefined;
+}
+
 /** The function of a task whose module has been loaded here: one that it registered, else one that it exports. @throws TaskNotFoundError */
 export function registeredTask(url: string, name: string, module?: Record<string, unknown>): AnyFunction {
   const fn = registered.get(keyOf(url, name));

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
@@ -29,6 +29,8 @@ export interface ThreadResult {
 /** What a pool's thread gets to begin with. */
 export interface PoolThreadStart {
   readonly kind: "pool";
+  /** Its file was given by the pool's user. */
+  readonly isBundled: boolean;
   /** Where its lane stands. */
   readonly laneAt: number;
   /** Carries what cannot stand in memory, beside jobs and results. */
@@ -37,9 +39,18 @@ export interface PoolThreadStart {
   readonly name: string;
 }
 
+/** Makes a worker of a file that a bundler made: `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`. */
+export type ThreadFactory = (options: WorkerOptions) => Worker;
+
 /** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
-export function openThread(start: ThreadStart | PoolThreadStart, transferList: MessagePort[] = [], resourceLimits: ResourceLimits = {}): Worker {
-  return new Worker(entryUrl(), { workerData: { allcores: start }, name: start.name, transferList, resourceLimits });
+export function openThread(
+  start: ThreadStart | PoolThreadStart,
+  transferList: MessagePort[] = [],
+  resourceLimits: ResourceLimits = {},
+  factory?: ThreadFactory,
+): Worker {
+  const options: WorkerOptions = { workerData: { allcores: start }, name: start.name, transferList, resourceLimits };
+  return factory === undefined ? new Worker(entryUrl(), options) : factory(options);
 }
 
 /**

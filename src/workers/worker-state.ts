@@ -12,6 +12,8 @@ export interface WorkerState {
   model: "main" | "thread" | "process";
   /** True while the module of a task is being loaded: starting a worker then means that a guard is missing. */
   loading: boolean;
+  /** Its file was made by a bundler: tasks are in it, under other URLs than where they are submitted. */
+  isBundled: boolean;
   /** In a pool's worker, while it has a task in hand. */
   job: JobInHand | undefined;
   /** Run before a worker ends that is let go. */
@@ -21,4 +23,4 @@ export interface WorkerState {
 const key = Symbol.for("allcores.workerState@2");
 const realm = globalThis as { [key]?: WorkerState };
 
-export const workerState: WorkerState = (realm[key] ??= { name: "MainThread", model: "main", loading: false, job: undefined, exitHooks: [] });
+export const workerState: WorkerState = (realm[key] ??= { name: "MainThread", model: "main", loading: false, isBundled: false, job: undefined, exitHooks: [] });

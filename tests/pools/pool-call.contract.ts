@@ -1,6 +1,8 @@
 /** What a pool promises about single calls: options, retries, cancelling, limits, life of the workers. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterEach, describe, test } from "node:test";
 import {
   asCompleted,
@@ -10,7 +12,10 @@ import {
   type Pool,
   type PoolOptions,
   Queue,
+  serve,
   setUncaughtHook,
+  sleepSync,
+  taskModule,
   TimeoutError,
   wait,
   WorkerDiedError,
@@ -19,6 +24,7 @@ import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 
+const root = resolve(import.meta.dirname, "../../..");
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolCallContract(title: string, { across, make }: PoolKind): void {
@@ -241,6 +247,18 @@ export function poolCallContract(title: string, { across, make }: PoolKind): voi
           );
         }));
 
+      test("is told before the result where both come at once", () =>
+        using({ workers: 1 }, async (pool) => {
+          await pool.submit(tasks.report, 1);
+          const ended = new Event({ across });
+          let heard = 0;
+          const future = pool.submit(tasks.reportAndSet, ended, 50).onProgress(() => heard++);
+          // This loop stands still until the task is over.
+          ended.waitSync();
+          sleepSync(20);
+          assert.equal(await future.then(() => heard), 50);
+        }));
+
       test("more of it than the lane holds while nobody looks", () =>
         using({ workers: 1 }, async (pool) => {
           let heard = 0;
@@ -333,6 +351,79 @@ export function poolCallContract(title: string, { across, make }: PoolKind): voi
             assert.equal(times.count, 51);
             assert.ok(times.p50 <= times.p90 && times.p90 <= times.p99 && times.p99 <= times.max * 1.0001);
           }
+        }));
+    });
+
+    describe("taskModule", () => {
+      const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(new URL("../fixtures/plain-functions.js", import.meta.url));
+
+      test("any module's exports are tasks", () =>
+        using({ workers: 1 }, async (pool) => {
+          assert.equal(await pool.submit(plain.double, 21), 42);
+          assert.equal(await pool.submit(plain.joined, "a", "b"), "a-b");
+          assert.deepEqual(await pool.map(plain.double, [1, 2]), [2, 4]);
+          assert.deepEqual(await pool.map(plain.joined.partial("x"), ["y"]), ["x-y"]);
+          assert.equal(plain.double, plain.double);
+          const loose = plain as unknown as Record<string, typeof plain.double>;
+          await assert.rejects(pool.submit(loose.notAFunction as typeof plain.double, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND" });
+          await assert.rejects(pool.submit(loose.absent as typeof plain.double, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND", message: /absent/ });
+        }));
+
+      test("a handle is no function of this worker, and no promise", async () => {
+        assert.throws(() => plain.double(1), { code: "ERR_ALLCORES_STATE", message: /import .*plain-functions/ });
+        assert.equal(await plain, plain);
+      });
+
+      test("work.ts is found where work.js is not there", () =>
+        using({ workers: 1 }, async (pool) => {
+          const folder = mkdtempSync(join(root, "build/task-module-"));
+          try {
+            writeFileSync(join(folder, "work.ts"), "export const half = (n: number): number => n / 2;\n");
+            const work = taskModule<{ half(n: number): number }>(join(folder, "work.js"));
+            assert.equal(await pool.submit(work.half, 5), 2.5);
+          } finally {
+            rmSync(folder, { recursive: true });
+          }
+        }));
+    });
+
+    describe("calling back", () => {
+      test("a task calls an object of its submitter, awaiting and blocking", () =>
+        using({ workers: 2 }, async (pool) => {
+          const calls: unknown[] = [];
+          const kitchen = {
+            cook(dish: string, portions: number) {
+              calls.push(dish);
+              return { dish, portions };
+            },
+            async burn(): Promise<never> {
+              throw new RangeError("burnt");
+            },
+          };
+          const served = serve(kitchen, { across });
+          try {
+            assert.deepEqual(await pool.submit(tasks.order, served, 3), { dish: "soup 3", portions: 3 });
+            assert.deepEqual(await pool.submit(tasks.orderSync, served, 4), { dish: "bread 4", portions: 4 });
+            assert.deepEqual(new Set(calls), new Set(["soup 3", "bread 4"]));
+            await assert.rejects(pool.submit(tasks.burn, served), (error) => error instanceof RangeError && error.message === "burnt");
+            await assert.rejects(pool.submit(tasks.askFor, served, "toString"), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /no method "toString"/ });
+            assert.deepEqual(await served.call("cook", "pie", 1), { dish: "pie", portions: 1 });
+            assert.throws(() => served.callSync("cook", "pie", 1), { code: "ERR_ALLCORES_STATE" });
+            await Promise.all(count(200).map((n) => pool.submit(n % 2 ? tasks.order : tasks.orderSync, served, n)));
+            assert.equal(calls.length, 203);
+          } finally {
+            served[Symbol.dispose]();
+          }
+          await assert.rejects(pool.submit(tasks.order, served, 1), { code: "ERR_ALLCORES_STATE", message: /no longer served/ });
+        }));
+
+      test("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
+        using({ workers: 2 }, async (pool) => {
+          assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
+          const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
+          assert.ok(nested.some(({ status }) => status === "fulfilled"));
+          await assert.rejects(pool.submit(tasks.nest, pool.handle(), 5), { code: "ERR_ALLCORES_DEADLOCK", message: /all of its 2 workers/ });
+          assert.equal(await pool.submit(tasks.square, 3), 9);
         }));
     });
 

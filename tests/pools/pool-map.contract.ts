@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { after, before, describe, test } from "node:test";
-import { CancelledError, Event, type Pool, type PoolOptions, Queue, type Settled, TimeoutError, type Task, WorkerDiedError } from "allcores";
+import { CancelledError, Event, type Pool, type PoolOptions, Queue, type Settled, type Task, taskModule, TimeoutError, WorkerDiedError } from "allcores";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 
@@ -219,6 +219,17 @@ export function poolMapContract(title: string, { across, make }: PoolKind): void
           ["fulfilled", "rejected", "fulfilled", "fulfilled"],
         );
       }));
+
+    test("instances of a class whose module is not loaded here: it is loaded, and none is lost meanwhile", async () => {
+      const { makeStar } = taskModule<typeof import("../fixtures/star.js")>(new URL("../fixtures/star.js", import.meta.url));
+      const first = pool.submit(makeStar, 7);
+      const stars = await pool.map(makeStar, count(20), { chunkSize: 20 });
+      assert.deepEqual(
+        stars.map((star) => star.double),
+        count(20).map((n) => 2 * n),
+      );
+      assert.equal((await first).double, 14);
+    });
 
     test("many maps and calls at a time", async () => {
       const runs = await Promise.all([

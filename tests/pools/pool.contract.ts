@@ -188,6 +188,17 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         assert.equal(copied.byteLength, 100_000);
       });
 
+      test("a result is moved too, alone and in a map", async () => {
+        const check = (bytes: Uint8Array) => assert.ok(bytes.length === 50_000 && bytes.every((byte) => byte === 5));
+        check(await pool.submit(tasks.giveMoved, 50_000));
+        const all = await pool.map(
+          tasks.giveMoved,
+          count(40).map(() => 50_000),
+        );
+        assert.equal(all.length, 40);
+        for (const bytes of all) check(bytes);
+      });
+
       test("large arguments and results", async () => {
         assert.equal(await pool.submit(tasks.sizeOf, new Uint8Array(16_000_000)), 16_000_000);
         const bytes = await pool.submit(tasks.giveBuffer, 16_000_000);

@@ -1,5 +1,4 @@
 /** Called last by the library's index: where this realm was started as one of our workers, its work begins. */
-import { fileURLToPath } from "node:url";
 import { isMainThread, workerData } from "node:worker_threads";
 import { setEntryUrl } from "../entry-url.js";
 import { type ProcessStart, START_MARK } from "../process.js";
@@ -16,8 +15,10 @@ export function enter(index: string): void {
     delete (workerData as { allcores?: unknown }).allcores;
     // Once every module of the library has been evaluated.
     queueMicrotask(() => runThread(start));
-  } else if (process.argv[2]?.startsWith(START_MARK) === true && process.argv[1] === fileURLToPath(index)) {
-    const start = JSON.parse(process.argv.pop()!.slice(START_MARK.length)) as ProcessStart;
+  } else if (process.argv[2]?.startsWith(START_MARK) === true) {
+    const start = JSON.parse(process.argv[2].slice(START_MARK.length)) as ProcessStart;
+    if (process.argv[1] !== start.entry) return;
+    process.argv.pop();
     queueMicrotask(() => void runProcess(start));
   }
 }

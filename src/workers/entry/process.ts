@@ -22,6 +22,7 @@ function exit(code: number): void {
 export async function runProcess(start: ProcessStart): Promise<void> {
   workerState.name = start.name;
   workerState.model = "process";
+  workerState.isBundled = start.isBundled;
   platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
   // A parent that was gone before the line above closed its end unheard.
   if (process.ppid !== start.parent) process.exit(1);

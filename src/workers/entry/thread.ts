@@ -12,6 +12,7 @@ import { workerState } from "../worker-state.js";
 export function runThread(start: ThreadStart | PoolThreadStart): void {
   workerState.name = start.name;
   workerState.model = "thread";
+  workerState.isBundled = start.kind === "pool" && start.isBundled;
   printDirectly();
   const heap = adoptThreadHeap(start.heap);
 

@@ -1,0 +1,61 @@
+import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
+import { Served } from "../channels/served.js";
+import { CorruptError } from "../errors/index.js";
+import { processHeap, threadHeap } from "../memory/index.js";
+import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
+
+/** What the pool does for its handles. */
+export interface NestedWork {
+  /** Runs a task for the worker `caller`. */
+  submit(caller: number, url: string, name: string, args: unknown[]): Promise<unknown>;
+}
+
+/**
+ * A pool as its own tasks see it: `pool.handle()` makes one, and it travels as an argument.
+ *
+ * A task that waits for another of its own pool takes up a worker meanwhile. If all of them come to wait so, none is left to do the work: the call that would bring
+ * that about is refused with `DeadlockError`.
+ *
+ * @example
+ * ```ts
+ * import { isMain, type PoolHandle, task, ThreadPool } from "allcores";
+ * const square = task(import.meta, function square(n: number) {
+ *   return n * n;
+ * });
+ * const sum = task(import.meta, async function sum(pool: PoolHandle, items: number[]) {
+ *   const squares = await Promise.all(items.map((n) => pool.submit(square, n)));
+ *   return squares.reduce((a, b) => a + b);
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 2 });
+ *   console.log(await pool.submit(sum, pool.handle(), [3, 4])); // 25
+ * }
+ * ```
+ */
+export class PoolHandle implements Crosses {
+  readonly #served: Served<NestedWork>;
+  readonly #boundary: Boundary;
+
+  /** @internal */
+  constructor(served: Served<NestedWork>, boundary: Boundary) {
+    this.#served = served;
+    this.#boundary = boundary;
+  }
+
+  /** Has the pool run a task, and gives its value or its error. @throws DeadlockError when every worker of the pool would wait for it */
+  async submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
+    const { url, name, bound } = identityOf(task);
+    const { self } = this.#boundary === "threads" ? threadHeap() : processHeap();
+    return (await this.#served.call("submit", self, url, name, [...bound, ...args])) as Awaited<ReturnType<F>>;
+  }
+
+  [crossing](_to: Boundary, _path: string): Parcel {
+    return { kind: "PoolHandle", payload: [this.#served, this.#boundary] };
+  }
+}
+
+registerKind("PoolHandle", (payload: unknown) => {
+  const [served, boundary] = Array.isArray(payload) ? payload : [];
+  if (!(served instanceof Served) || (boundary !== "threads" && boundary !== "processes")) throw new CorruptError("a handle of a pool is malformed");
+  return new PoolHandle(served as Served<NestedWork>, boundary);
+});

@@ -1,0 +1,52 @@
+/** Programs that a bundler made, with the library in them. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, test } from "node:test";
+import { ProcessPool, ThreadPool } from "allcores";
+import { build } from "esbuild";
+
+const root = resolve(import.meta.dirname, "../../..");
+const example = join(root, "examples/bundled");
+
+describe("bundled by esbuild", { timeout: 60_000 }, () => {
+  const bundle = async (files: string[], options: { minify?: boolean; splitting?: boolean }, check: (folder: string) => void) => {
+    const outdir = mkdtempSync(join(root, "build/bundled-"));
+    try {
+      await build({
+        entryPoints: files.map((file) => join(example, file)),
+        outdir,
+        bundle: true,
+        platform: "node",
+        format: "esm",
+        target: "node20",
+        external: ["koffi", "tsx"],
+        alias: { allcores: join(root, "src/index.ts") },
+        logLevel: "error",
+        ...options,
+      });
+      check(outdir);
+    } finally {
+      rmSync(outdir, { recursive: true });
+    }
+  };
+  const run = (folder: string) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], { encoding: "utf8", timeout: 30_000 });
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    assert.deepEqual(stdout.split("\n"), ["Thread-1 greets you", "[ 'Process-1 greets one', 'Process-1 greets two' ]", ""]);
+  };
+
+  test("program and worker apart", () => bundle(["main.ts", "worker.ts"], {}, run));
+  test("minified", () => bundle(["main.ts", "worker.ts"], { minify: true }, run));
+  test("with shared pieces", () =>
+    bundle(["main.ts", "worker.ts"], { splitting: true }, (folder) => {
+      assert.ok(readdirSync(folder).length > 2);
+      run(folder);
+    }));
+});
+
+test("a worker of the wrong form is refused by the constructor", () => {
+  assert.throws(() => new ThreadPool({ worker: "worker.js" }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /new Worker\(new URL/ });
+  assert.throws(() => new ProcessPool({ worker: () => undefined as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /URL or path/ });
+});
