@@ -9,8 +9,8 @@ const root = resolve(import.meta.dirname, "../../..");
 
 test("the published library takes its operations straight from Atomics", () => {
   const library = readFileSync(join(root, "dist/index.js"), "utf8");
-  assert.match(library, /\{[^}]*\bcompareExchange\b[^}]*\bload\b[^}]*\} = Atomics\b/);
-  assert.doesNotMatch(library, /scheduler|new Proxy\(words/);
+  assert.ok(/\{[^}]*\bcompareExchange\b[^}]*\bload\b[^}]*\} = Atomics\b/.test(library));
+  assert.ok(!/controlled-atomics|scheduler\.before|new Proxy\(words/.test(library));
 });
 
 test("what runs under exploration asks the scheduler", () => {
