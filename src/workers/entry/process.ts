@@ -23,9 +23,8 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   workerState.name = start.name;
   workerState.model = "process";
   workerState.isBundled = start.isBundled;
-  platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
-  // A parent that was gone before the line above closed its end unheard.
-  if (process.ppid !== start.parent) process.exit(1);
+  // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
+  if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
   // A terminal sends it to every process of the program: the one that started the others ends them.
   process.on("SIGINT", () => {});
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
