@@ -6,9 +6,17 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { ProcessPool, ThreadPool } from "allcores";
 import { build } from "esbuild";
+import { build as buildByVite } from "vite";
 
 const root = resolve(import.meta.dirname, "../../..");
 const example = join(root, "examples/bundled");
+
+/** Runs the program of a bundle, and looks at what it printed. */
+function run(folder: string): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], { encoding: "utf8", timeout: 30_000 });
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  assert.deepEqual(stdout.split("\n"), ["Thread-1 greets you", "[ 'Process-1 greets one', 'Process-1 greets two' ]", ""]);
+}
 
 describe("bundled by esbuild", { timeout: 60_000 }, () => {
   const bundle = async (files: string[], options: { minify?: boolean; splitting?: boolean }, check: (folder: string) => void) => {
@@ -31,12 +39,6 @@ describe("bundled by esbuild", { timeout: 60_000 }, () => {
       rmSync(outdir, { recursive: true });
     }
   };
-  const run = (folder: string) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], { encoding: "utf8", timeout: 30_000 });
-    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
-    assert.deepEqual(stdout.split("\n"), ["Thread-1 greets you", "[ 'Process-1 greets one', 'Process-1 greets two' ]", ""]);
-  };
-
   test("program and worker apart", () => bundle(["main.ts", "worker.ts"], {}, run));
   test("minified", () => bundle(["main.ts", "worker.ts"], { minify: true }, run));
   test("with shared pieces", () =>
@@ -44,6 +46,29 @@ describe("bundled by esbuild", { timeout: 60_000 }, () => {
       assert.ok(readdirSync(folder).length > 2);
       run(folder);
     }));
+});
+
+test("bundled by Vite", { timeout: 60_000 }, async () => {
+  const outDir = mkdtempSync(join(root, "build/bundled-"));
+  try {
+    await buildByVite({
+      root: example,
+      configFile: false,
+      logLevel: "error",
+      resolve: { alias: { allcores: join(root, "dist/index.js") } },
+      ssr: { noExternal: true, external: ["koffi", "tsx"] },
+      build: {
+        ssr: true,
+        outDir,
+        emptyOutDir: false,
+        target: "node20",
+        rollupOptions: { input: { main: join(example, "main.ts"), worker: join(example, "worker.ts") }, output: { entryFileNames: "[name].js" } },
+      },
+    });
+    run(outDir);
+  } finally {
+    rmSync(outDir, { recursive: true });
+  }
 });
 
 test("a worker of the wrong form is refused by the constructor", () => {

@@ -1,6 +1,7 @@
 /** What a pool does to the life of its program, and what is left when the program is gone. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isRunning, until } from "../fixtures/pool-processes.js";
@@ -60,6 +61,25 @@ for (const across of ["threads", "processes"]) {
     test("process.exit ends it in the middle of work", () => prints("exit", "end\n"));
   });
 }
+
+test("no process is left of a program that ended while its workers were starting", { timeout: 60_000 }, async () => {
+  /** Processes of the program `parent`, by what they were started with. */
+  const childrenOf = (parent: number) =>
+    readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`"parent":${parent}}`);
+        } catch {
+          return false;
+        }
+      });
+  for (let round = 0; round < 10; round++) {
+    const programs = [1, 2].map(() => run("brief", "processes"));
+    await Promise.all(programs.map(({ end }) => end));
+    for (const { child } of programs) await until(() => childrenOf(child.pid as number).length === 0, 2_000);
+  }
+});
 
 test("SIGKILL of the program: no process of its pool is left", { timeout: 30_000 }, async () => {
   const { child, end, out } = run("hang", "processes");

@@ -18,6 +18,9 @@ export interface Platform {
   pipe(): number;
   /** Ends this process here and now, by the system call. */
   exit(code: number): never;
-  /** Has the kernel kill this process as soon as the other side of this pipe is closed, whatever this process is doing. */
-  dieWhenClosed(descriptor: number): void;
+  /**
+   * Has the kernel kill this process as soon as the other side of this pipe, which nothing is ever written to, is closed, whatever this process is doing.
+   * False when it was closed before: nobody will kill it then.
+   */
+  dieWhenClosed(descriptor: number): boolean;
 }

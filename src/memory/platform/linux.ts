@@ -2,6 +2,7 @@
  * Linux: memfd_create, mmap and futex through koffi, which needs no compiler.
  * koffi is loaded by the first object that reaches across processes, never by a program that uses threads only.
  */
+import fs from "node:fs";
 import { createRequire } from "node:module";
 import type * as Koffi from "koffi";
 import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
@@ -17,6 +18,7 @@ const FUTEX_WAKE = 1;
 const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const O_RDWR = 2;
 const O_ASYNC = 0o20000;
+const O_NONBLOCK = 0o4000;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETOWN = 8;
@@ -94,7 +96,14 @@ export function linux(): Platform {
       // SIGIO's place taken by SIGKILL: unlike PR_SET_PDEATHSIG it follows the parent process, not the thread that spawned us.
       fcntl(descriptor, F_SETOWN, process.pid);
       fcntl(descriptor, F_SETSIG, SIGKILL);
-      fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_ASYNC);
+      fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_ASYNC | O_NONBLOCK);
+      // Closed before the line above, it sends nothing any more: it is at its end then. Asking for the parent's pid instead leaves a gap, since a process that ends closes its
+      // descriptors first and hands its children over later.
+      try {
+        return fs.readSync(descriptor, Buffer.alloc(1)) > 0;
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === "EAGAIN";
+      }
     },
   };
 }

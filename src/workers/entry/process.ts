@@ -23,9 +23,8 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   workerState.name = start.name;
   workerState.model = "process";
   workerState.isBundled = start.isBundled;
-  platform().dieWhenClosed(LIFELINE_DESCRIPTOR);
-  // A parent that was gone before the line above closed its end unheard.
-  if (process.ppid !== start.parent) process.exit(1);
+  // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
+  if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.
   if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => platform().exit(code);
   // A terminal sends it to every process of the program: the one that started the others ends them.
