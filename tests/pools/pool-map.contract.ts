@@ -2,7 +2,19 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { after, before, describe, test } from "node:test";
-import { CancelledError, Event, type Pool, type PoolOptions, Queue, type Settled, type Task, taskModule, TimeoutError, WorkerDiedError } from "allcores";
+import {
+  CancelledError,
+  Event,
+  type Pool,
+  type PoolOptions,
+  Queue,
+  type Settled,
+  type Task,
+  sleepSync,
+  taskModule,
+  TimeoutError,
+  WorkerDiedError,
+} from "allcores";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 
@@ -222,6 +234,16 @@ export function poolMapContract(title: string, { across, make }: PoolKind): void
 
     test("instances of a class whose module is not loaded here: it is loaded, and none is lost meanwhile", async () => {
       const { makeStar } = taskModule<typeof import("../fixtures/star.js")>(new URL("../fixtures/star.js", import.meta.url));
+      const outcomes = pool
+        .map(makeStar, [1, 2, -1], { chunkSize: 3 })
+        .settled()
+        .then((all) => all);
+      // This loop stands still, so that all records are there before the first is read, and the last, which has no value, is not waited with.
+      sleepSync(150);
+      assert.deepEqual(
+        (await outcomes).map((outcome) => (outcome.status === "fulfilled" ? outcome.value.double : (outcome.reason as Error).message)),
+        [2, 4, "no such star"],
+      );
       const first = pool.submit(makeStar, 7);
       const stars = await pool.map(makeStar, count(20), { chunkSize: 20 });
       assert.deepEqual(
