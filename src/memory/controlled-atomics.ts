@@ -27,12 +27,11 @@ export const WAKE = 9;
 export const CLOCK = 10;
 /** Asks whether a worker is alive. */
 export const LIFE = 11;
-/** The beginning of a worker's task, an event of its loop, the end of its task. */
+/** The beginning of a worker's task, and an event of its loop. */
 export const BEGIN = 12;
 export const EVENT = 13;
-export const FINISH = 14;
 /** Begins to sleep without looking at a word. */
-export const PAUSE = 15;
+export const PAUSE = 14;
 
 /** A scheduler, as this file sees it. It may throw, to unwind a worker whose execution is over. */
 export interface Scheduler {

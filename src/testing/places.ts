@@ -17,7 +17,6 @@ import {
 import { CONTENDED, OWNER_SHIFT, RESERVED } from "../sync/owner-word.js";
 import { CLOCK_MEMORY, CONTROL_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
 
-const NODES_END = RECORD_WORDS;
 /** The word of a SharedArray that names its extent. */
 const ARRAY_EXTENT = 2;
 
@@ -65,7 +64,7 @@ export class Places {
       const slot = Math.floor((word - REGISTRY_AT) / RECORD_WORDS);
       const inRecord = (word - REGISTRY_AT) % RECORD_WORDS;
       const who = `record of ${this.#ownerOf(slot)}`;
-      if (inRecord < RECORD.nodes || inRecord >= NODES_END) return `${who}.${nameAt(RECORD, inRecord) ?? inRecord}`;
+      if (inRecord < RECORD.nodes) return `${who}.${nameAt(RECORD, inRecord) ?? inRecord}`;
       const node = Math.floor((inRecord - RECORD.nodes) / NODE_WORDS);
       return `${who}.node ${node}.${nameAt(NODE, (inRecord - RECORD.nodes) % NODE_WORDS)}`;
     }

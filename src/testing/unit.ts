@@ -39,7 +39,6 @@ import {
   PRIORITIES,
   READY,
   RESCUED,
-  RUNNING,
   SLEEPING,
   SLICE_MS,
   TOO_LONG,
@@ -545,11 +544,6 @@ export class Unit implements Scheduler {
     log[entry + ENTRY.old] = 0;
     log[entry + ENTRY.now] = 0;
     if (this.#words[CONTROL.traced] === 1) this.stacks.set(decision, stackHere());
-  }
-
-  /** The verdict so far. */
-  get isRunning(): boolean {
-    return this.#words[CONTROL.verdict] === RUNNING;
   }
 }
 
