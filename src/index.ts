@@ -1,7 +1,9 @@
+import "./diagnosis/deadlock-watch.js";
 import { enter } from "./workers/entry/enter.js";
 
 export type { Reach } from "./codec/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
+export type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "./errors/deadlock-report.js";
 export * from "./errors/misuse.js";
 export * from "./errors/outcome.js";
 export * from "./errors/outside.js";
@@ -23,6 +25,8 @@ export { BoundedSemaphore, Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";
 export { cpuCount } from "./workers/cpu-count.js";
 export { type CurrentWorker, currentWorker } from "./workers/current-worker.js";
+export { onDeadlock } from "./diagnosis/findings.js";
+export { type DeadlockOptions, detectDeadlocks } from "./diagnosis/settings.js";
 export { onWorkerExit } from "./workers/exit-hook.js";
 export { isMain } from "./workers/is-main.js";
 export { Process } from "./workers/process.js";

@@ -18,7 +18,7 @@ import {
   TooLargeError,
   UnknownClassError,
 } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 
 const { load, store } = atomics;
@@ -570,5 +570,21 @@ onDestroy(KIND.queue, (heap, at) => {
     left--;
   }
   heap.allocator.free(chunk);
+});
+onInspect(KIND.queue, {
+  name: "Queue",
+  purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
+  state({ words }, at) {
+    const live = at + QUEUE.state + load(words, at + QUEUE.live) * STATE_WORDS;
+    const { size, bytes, unfinished, closed } = STATE;
+    return {
+      size: words[live + size]!,
+      bytes: words[live + bytes]!,
+      maxSize: words[at + QUEUE.maxSize]!,
+      capacity: words[at + QUEUE.capacity]!,
+      unfinished: words[live + unfinished]!,
+      shutDown: words[live + closed] !== OPEN,
+    };
+  },
 });
 registerShared(KIND.queue, Queue);

@@ -42,6 +42,20 @@ export function heapOfReach(reach: Reach | undefined): Heap {
 /** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
 const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
 
+/** Where each object was created that this worker made while origins were kept. */
+let origins: WeakMap<object, Error> | undefined;
+
+/** Whether objects that are created from now on remember where. */
+export function keepOrigins(keep: boolean): void {
+  if (!keep) origins = undefined;
+  else origins ??= new WeakMap();
+}
+
+/** The stack of an object's creation, if it was kept. */
+export function originOf(object: object): string | undefined {
+  return origins?.get(object)?.stack;
+}
+
 let place: (object: SharedObject) => number;
 
 /** First word of an object's block, for an object that owns another. */
@@ -76,6 +90,7 @@ export abstract class SharedObject implements Crosses {
       this.label = reach?.label;
       this.at = this.heap.allocator.allocate(size, kind);
       this.heap.references.hold(this.at, this);
+      origins?.set(this, new Error());
     }
     this.words = this.heap.words;
     this.self = this.heap.self;

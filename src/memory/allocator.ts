@@ -165,6 +165,27 @@ export class Allocator {
     );
   }
 
+  /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
+  objects(): { readonly at: number; readonly kind: number; readonly references: number }[] {
+    const found: { at: number; kind: number; references: number }[] = [];
+    this.#enter();
+    try {
+      this.#walk((header, words) => {
+        const kind = words[header + BLOCK.identity]! & 0xff;
+        if ((words[header + BLOCK.state]! & STATE_MASK) !== LIVE || kind === KIND.plain || kind === KIND.extent) return;
+        found.push({ at: header + BLOCK_HEADER_WORDS, kind, references: words[header + BLOCK.references]! });
+      });
+      return found;
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
+  }
+
+  /** How many workers and messages hold an object. */
+  referencesTo(at: number): number {
+    return load(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references);
+  }
+
   /** How many words stand in blocks that are in use: what leak tests look at. */
   usedWords(): number {
     let used = 0;

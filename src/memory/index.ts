@@ -1,17 +1,23 @@
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Extent } from "./allocator.js";
+export * as cards from "./card.js";
 export { EagerLook } from "./eager-look.js";
-export { type Across, Heap } from "./heap.js";
+export { type Across, Heap, onJoin } from "./heap.js";
+export { type Hold, type Holders, type Insight, insightInto, onInspect } from "./insight.js";
 export {
+  ALIVE,
+  AWAITING,
   BLOCK,
   BLOCK_HEADER_WORDS,
+  BLOCKING,
   BLOCKS_AT,
   DRAFT,
   EXTENT,
   HEADER,
   KIND,
   LIVE,
+  MAX_WORKERS,
   NODE,
   NODE_WORDS,
   RECORD,
@@ -21,11 +27,12 @@ export {
   UNIT_BYTES,
 } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
+export { type LongWait, onLongWait, type Watch } from "./long-wait.js";
 export { enter, leave } from "./mutex.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
-export { adoptProcessHeap, type ProcessHeap, processHeap } from "./process-heap.js";
+export { adoptProcessHeap, type ProcessHeap, processHeap, processHeapIfOpen } from "./process-heap.js";
 export { onDestroy } from "./references.js";
 export { adoptThreadHeap, clearThreadHeap, createThreadHeap, renewThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";

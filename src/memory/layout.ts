@@ -42,6 +42,15 @@ export const HEADER = {
   names: 17,
   /** Mutex of that chain. Taken before `guard`, never inside it; nothing is allocated or freed inside it. */
   namesGuard: 18,
+  /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
+  diagnosis: 24,
+  /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */
+  lookAfter: 25,
+  /** First of the findings that nobody has read; how many workers listen for them. */
+  findings: 26,
+  listeners: 27,
+  /** How often somebody asked all processes for a dump. */
+  dumps: 28,
   /** Free lists of blocks, one head a size class. */
   freeBlocks: 32,
   /** Free lists of extents, one head a size class. */
@@ -82,6 +91,8 @@ export const RECORD = {
   moreNodes: 11,
   /** First block of the reference ledger: the objects that this worker holds on to. */
   references: 12,
+  /** The worker's card, 0 while it has none: who it is and what it has long waited for, for others to read. */
+  card: 13,
   /** Inline waiter nodes; the first is the blocking wait's. */
   nodes: 16,
 } as const;
@@ -118,6 +129,32 @@ export const AWAITING = 1;
 /** A block of further nodes: a link word, then nodes. */
 export const NODE_BLOCK = { next: 0, nodes: 4 } as const;
 export const NODES_PER_BLOCK = 63;
+
+/** A worker's card: two words, then its identity as text. */
+export const CARD = {
+  /** The notice of the wait that has lasted long, 0 for none. */
+  notice: 0,
+  /** Bytes of the identity. */
+  bytes: 1,
+  text: 2,
+} as const;
+
+/** The notice of a long wait: its words, what is waited for, and a description as text. While a card names it, nothing of it changes but `looks`. */
+export const NOTICE = {
+  /** REFUSABLE, ENDLESS, IDLE. */
+  flags: 0,
+  /** When the wait began: milliseconds since 1970, divided by 2^20, and the rest. */
+  sinceHigh: 1,
+  sinceLow: 2,
+  /** Attempts that failed since it was put up. */
+  looks: 3,
+  /** How many keys are waited for. */
+  count: 4,
+  /** Bytes of the description. */
+  bytes: 5,
+  /** For each key the object and the key; then the description. */
+  waits: 6,
+} as const;
 
 /** The header in front of each block of the control region. */
 export const BLOCK = {

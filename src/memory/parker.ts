@@ -13,6 +13,7 @@ import { exchange, load, slice, spins, store, waitAsync } from "#atomics";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
+import { type Watch, watchOver } from "./long-wait.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED } from "./wait-queue.js";
 
@@ -61,14 +62,16 @@ export class Parker {
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
    * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, and looks after nobody.
+   * `refusable`: where the wait is found to be part of a deadlock, it may end with an error.
    */
-  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false): T | undefined {
+  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
     const heap = this.#heap;
     const { waitQueue, record } = heap;
     const node = waitQueue.blockingNode();
     const flag = record + RECORD.blocking;
     waitQueue.arm(node, key, BLOCKING);
     let grants = 0;
+    let watch: Watch | undefined;
     try {
       let result = attempt(false);
       while (result === undefined) {
@@ -82,6 +85,10 @@ export class Parker {
           if (exchange(heap.words, flag, 0) === 1 && !waitQueue.hasGrant(node)) {
             if (!idle) heap.registry.reap();
             result = attempt(false);
+            if (result === undefined && !idle) {
+              watch ??= watchOver?.({ heap, key, since: performance.now() - SLICE_MS, deadline, refusable });
+              watch?.look();
+            }
             continue;
           }
         }
@@ -93,6 +100,7 @@ export class Parker {
       grants = 0;
       return result;
     } finally {
+      watch?.end();
       // A grant that came too late, or whose attempt threw, is meant for somebody.
       if (waitQueue.withdraw(node) || grants > 0) waitQueue.wake(key, 1);
     }

@@ -173,6 +173,11 @@ export function processHeap(): ProcessHeap {
   return current;
 }
 
+/** This program's heap across processes, if a thread of this process has it open. */
+export function processHeapIfOpen(): ProcessHeap | undefined {
+  return current ?? (load(threadHeap().words, HEADER.arenaDescriptor) === 0 ? undefined : processHeap());
+}
+
 /** Opens the heap that this process inherited from its parent as `descriptor`. */
 export function adoptProcessHeap(descriptor: number, heapId: number): ProcessHeap {
   open({ descriptor, heapId });
@@ -199,6 +204,9 @@ function open(inherited: { descriptor: number; heapId: number } | undefined): vo
     }
   }
   const threads = threadHeap().words;
+  // How diagnosis is set goes from the process that makes the heap to those that inherit it.
+  const [from, to] = inherited === undefined ? [threads, words] : [words, threads];
+  for (const word of [HEADER.diagnosis, HEADER.lookAfter]) store(to, word, load(from, word));
   threads[HEADER.arenaAddressLow] = address | 0;
   threads[HEADER.arenaAddressHigh] = Math.floor(address / 2 ** 32);
   store(threads, HEADER.arenaDescriptor, descriptor + 1);

@@ -229,6 +229,19 @@ export class WaitQueue {
     return count;
   }
 
+  /** Who waits for `key`, in the order of the records. */
+  waiters(key: number): { readonly worker: number; readonly kind: number; readonly count: number }[] {
+    const heap = this.#heap;
+    const found: { worker: number; kind: number; count: number }[] = [];
+    for (const worker of heap.registry.workers()) {
+      this.#eachNode(heap.registry.recordOf(worker), (node) => {
+        const count = wantedIn(load(heap.words, node + NODE.state));
+        if (count > 0 && heap.words[node + NODE.key] === key) found.push({ worker, kind: heap.words[node + NODE.kind]!, count });
+      });
+    }
+    return found;
+  }
+
   /** A dead worker's grants go to others who wait for the same. */
   passOn(record: number): void {
     const { words } = this.#heap;

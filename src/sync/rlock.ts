@@ -1,8 +1,8 @@
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
-import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
-import { OwnerWord, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
 /** A hold of an RLock: re-entered explicitly by awaiting code. */
@@ -176,7 +176,7 @@ export class RLock extends OwnerWord {
 
   /** @internal */
   [reacquireSync](tenure: Tenure | undefined): void {
-    this.takeSync(Number.POSITIVE_INFINITY);
+    this.takeSync(Number.POSITIVE_INFINITY, false);
     this.#tenure = tenure;
   }
 
@@ -187,4 +187,5 @@ export class RLock extends OwnerWord {
     });
   }
 }
+onInspect(KIND.rlock, ownerInsight("RLock", true));
 registerShared(KIND.rlock, RLock);

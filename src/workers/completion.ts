@@ -6,7 +6,7 @@
  */
 import { readMessage, storeMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
-import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -114,4 +114,13 @@ onDestroy(KIND.completion, (heap, at) => {
     const block = load(heap.words, at + word);
     if (block !== 0) heap.allocator.free(block);
   }
+});
+
+onInspect(KIND.completion, {
+  name: "end of a worker",
+  holders(heap, at) {
+    const worker = load(heap.words, at + COMPLETION.worker);
+    return { workers: worker === 0 || load(heap.words, at + COMPLETION.state) !== RUNNING ? [] : [worker], firm: true };
+  },
+  state: ({ words }, at) => ({ running: load(words, at + COMPLETION.state) === RUNNING }),
 });
