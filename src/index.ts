@@ -25,8 +25,19 @@ export { BoundedSemaphore, Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";
 export { cpuCount } from "./workers/cpu-count.js";
 export { type CurrentWorker, currentWorker } from "./workers/current-worker.js";
+export { dumpOnSignal } from "./diagnosis/dump-signal.js";
 export { onDeadlock } from "./diagnosis/findings.js";
 export { type DeadlockOptions, detectDeadlocks } from "./diagnosis/settings.js";
+export {
+  type PoolState,
+  type Snapshot,
+  type SnapshotHold,
+  type SnapshotMemory,
+  type SnapshotObject,
+  type SnapshotWait,
+  type SnapshotWorker,
+  snapshot,
+} from "./diagnosis/snapshot.js";
 export { onWorkerExit } from "./workers/exit-hook.js";
 export { isMain } from "./workers/is-main.js";
 export { Process } from "./workers/process.js";

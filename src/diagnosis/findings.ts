@@ -4,10 +4,10 @@
  * The finder links a published block in front by CAS; whoever listens takes the whole chain by one exchange, so each finding is told once, in one worker that listens.
  * A finder that dies between publishing and linking leaks the block, one that listens and dies after the exchange takes the findings with it.
  */
-import fs from "node:fs";
 import { ArgumentTypeError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
 import { atomics, DRAFT, HEADER, type Heap, KIND } from "../memory/index.js";
+import { writeFully } from "../workers/output.js";
 import { heapsOfProgram, settings } from "./settings.js";
 
 const { add, compareExchange, exchange, load, sub } = atomics;
@@ -66,9 +66,9 @@ export function tell(report: DeadlockReport, thrown: boolean): void {
 /** Writes to stderr at once: the loop of who calls may never turn again. */
 export function print(text: string): void {
   try {
-    fs.writeSync(2, text);
+    writeFully(2, Buffer.from(text));
   } catch {
-    // Nobody reads it, or its reader is slow: nothing that a program should fail for.
+    // A descriptor that is closed is nothing that a program should fail for.
   }
 }
 

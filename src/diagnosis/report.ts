@@ -6,18 +6,23 @@ import type { Circle, Dependency, Party } from "./wait-graph.js";
 
 /** What a notice says in words, of each wait in its order. */
 export interface Description {
-  readonly objects: readonly { readonly kind: string; readonly label?: string; readonly created?: string }[];
-  readonly stack?: string;
+  readonly objects: readonly { readonly label?: string; readonly stack?: string; readonly created?: string }[];
 }
 
 /** The description on a notice; what cannot be read is left out. */
 export function descriptionOf({ heap, record, notice }: { heap: Heap; record: number; notice: cards.FoundNotice }): Description {
   try {
-    const { objects, stack } = JSON.parse(cards.readNotice(heap, record, notice) ?? "{}") as Partial<Description>;
-    return { objects: Array.isArray(objects) ? objects : [], ...(typeof stack === "string" ? { stack } : {}) };
+    const { objects } = JSON.parse(cards.readNotice(heap, record, notice) ?? "{}") as Partial<Description>;
+    return { objects: Array.isArray(objects) ? objects : [] };
   } catch {
     return { objects: [] };
   }
+}
+
+/** What an object is called: a worker that is waited for has a name. */
+export function labelOf(object: object): string | undefined {
+  const { label, name } = object as { label?: string; name?: string };
+  return label ?? name;
 }
 
 export function workerOf(party: Party): ReportedWorker {
@@ -30,8 +35,9 @@ export function reportOf({ members, proven }: Circle, victim: Party | undefined)
   const holds = (party: Party): ReportedObject[] => {
     const held = new Map<string, ReportedObject>();
     for (const { waits } of named) {
-      for (const { dependency, object } of waits) {
-        if (dependency.held && dependency.parties.includes(party)) held.set(`${object.across}.${object.id}`, plain(object));
+      for (const { heap, object } of waits) {
+        const holds = insightInto(heap.allocator.kindOf(object.id))?.held?.(heap, object.id) ?? [];
+        if (holds.some(({ worker }) => party.is(heap, worker))) held.set(`${object.across}.${object.id}`, plain(object));
       }
     }
     return [...held.values()];
@@ -47,32 +53,31 @@ export function reportOf({ members, proven }: Circle, victim: Party | undefined)
       holds: holds(party),
     })),
   );
-  const kind = named.some(({ waits }) => waits.some(({ dependency }) => dependency.held)) ? "cycle" : "abandoned";
+  const kind = described.some(({ holds }) => holds.length > 0) ? "cycle" : "abandoned";
   const hit = victim === undefined ? undefined : named.find(({ party }) => party === victim)?.worker;
   const report = { kind, proven, members: described, ...(hit === undefined ? {} : { victim: hit }) } as const;
   return { ...report, text: textOf(report) };
 }
 
-function describe(dependency: Dependency): {
-  dependency: Dependency;
+function describe({ waiting, at, key }: Dependency): {
+  heap: Heap;
   object: DeadlockMember["waitsFor"];
   stack: string | undefined;
   created: string | undefined;
 } {
-  const { waiting, at, key } = dependency;
   const { heap, notice } = waiting;
-  const { objects, stack } = descriptionOf(waiting);
-  const written = objects[notice.waits.findIndex((wait) => wait.key === key)];
+  const written = descriptionOf(waiting).objects[notice.waits.findIndex((wait) => wait.key === key)];
   const insight = insightInto(heap.allocator.kindOf(at));
   const purpose = insight?.purpose?.(at, key);
   const object = {
-    kind: String(written?.kind ?? insight?.name ?? "object"),
+    kind: insight?.name ?? "object",
     ...(written?.label === undefined ? {} : { label: String(written.label) }),
     across: heap.across,
     id: at,
     ...(purpose === undefined ? {} : { purpose }),
   };
-  return { dependency, object, stack, created: written?.created === undefined ? undefined : String(written.created) };
+  const text = (value: unknown) => (value === undefined ? undefined : String(value));
+  return { heap, object, stack: text(written?.stack), created: text(written?.created) };
 }
 
 function plain({ kind, label, across, id }: ReportedObject): ReportedObject {
@@ -83,21 +88,36 @@ export function nameOf({ kind, label, across, id }: ReportedObject): string {
   return label === undefined ? `${kind} ${id}${across === "processes" ? " across processes" : ""}` : `${kind} "${label}"`;
 }
 
+/** Workers of a pool whose tasks wait for others of the same pool, so that none is left to run them. */
+export function poolReport(heap: Heap, callers: readonly number[], pool: { title: string; id: number }): DeadlockReport {
+  const members: DeadlockMember[] = callers.map((caller) => ({
+    worker: workerAt(heap, heap.registry.recordOf(caller)),
+    waitsFor: { kind: pool.title, across: heap.across, id: pool.id, purpose: "a task" },
+    how: "awaiting",
+    holds: [],
+  }));
+  const report = { kind: "pool", proven: true, members } as const;
+  return { ...report, text: textOf(report) };
+}
+
 function textOf({ kind, proven, members, victim }: Omit<DeadlockReport, "text">): string {
   const workers = new Set(members.map(({ worker }) => titleOf(worker))).size;
   const parts = workers === 1 ? "a worker waits" : `${workers} workers wait`;
   const head =
-    kind === "abandoned"
-      ? `${parts} for what no other worker can bring about`
-      : proven
-        ? `${parts} ${workers === 1 ? "for itself" : "for each other"}`
-        : `${parts} ${workers === 1 ? "for itself" : "for each other"}, unless somebody else releases what they hold`;
+    kind === "pool"
+      ? `the tasks of all ${workers} workers of a pool would wait for tasks of that pool`
+      : kind === "abandoned"
+        ? `${parts} for what no other worker can bring about`
+        : proven
+          ? `${parts} ${workers === 1 ? "for itself" : "for each other"}`
+          : `${parts} ${workers === 1 ? "for itself" : "for each other"}, unless somebody else releases what they hold`;
   const lines = [`allcores: ${proven ? "deadlock" : "possible deadlock"}: ${head}`];
   for (const { worker, waitsFor, how, since, stack, created, holds } of members) {
-    const seconds = Math.max(0, (Date.now() - since) / 1000).toFixed(1);
-    const purpose = waitsFor.purpose === undefined ? "" : `, ${waitsFor.purpose},`;
-    const held = holds.length === 0 ? "" : ` and holds ${holds.map(nameOf).join(", ")}`;
-    lines.push(`  ${titleOf(worker)} has been ${how} for ${nameOf(waitsFor)}${purpose} for ${seconds} s${held}`);
+    const duration = since === undefined ? "" : ` ${Math.max(0, (Date.now() - since) / 1000).toFixed(1)} s`;
+    const purpose = waitsFor.purpose === undefined ? "" : ` (${waitsFor.purpose})`;
+    const held = holds.length === 0 ? "" : ` holds ${holds.map(nameOf).join(", ")} and`;
+    const idle = how === "blocking" || kind === "pool" ? "" : ", its event loop has nothing else to do";
+    lines.push(`  ${titleOf(worker)}${held} has waited${duration} for ${nameOf(waitsFor)}${purpose}${idle}`);
     if (stack !== undefined) lines.push(...indented(stack));
     if (created !== undefined) lines.push(`    ${nameOf(waitsFor)} was created`, ...indented(created));
   }

@@ -3,8 +3,8 @@
  * copy them when they start.
  */
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
-import { atomics, HEADER, type Heap, processHeapIfOpen, threadHeap } from "../memory/index.js";
 import { keepOrigins } from "../codec/shared-object.js";
+import { atomics, HEADER, type Heap, keepOriginsOfAwaits, processHeapIfOpen, threadHeap } from "../memory/index.js";
 
 const { load, store } = atomics;
 
@@ -79,7 +79,8 @@ export function detectDeadlocks(options: DeadlockOptions): void {
   if (after !== undefined && typeof after !== "number") throw new ArgumentTypeError(`options.after must be a number of milliseconds, got ${typeof after}`);
   if (after !== undefined && !(after >= 1 && after <= LONGEST_MS))
     throw new ArgumentRangeError(`options.after must be from 1 to ${LONGEST_MS} milliseconds, got ${after}; { action: "off" } stops looking`);
-  if (action !== undefined && !ACTIONS.includes(action)) throw new ArgumentTypeError(`options.action must be "error", "report" or "off", got ${String(action)}`);
+  if (action !== undefined && !ACTIONS.includes(action))
+    throw new ArgumentTypeError(`options.action must be "error", "report" or "off", got ${String(action)}`);
   for (const [name, value] of Object.entries({ print, stacks }))
     if (value !== undefined && typeof value !== "boolean") throw new ArgumentTypeError(`options.${name} must be true or false, got ${typeof value}`);
   for (const heap of heapsOfProgram()) {
@@ -90,17 +91,31 @@ export function detectDeadlocks(options: DeadlockOptions): void {
     if (stacks !== undefined) word = stacks ? word | STACKS : word & ~STACKS;
     store(heap.words, HEADER.diagnosis, word);
   }
-  if (stacks !== undefined) keepOrigins(stacks);
+  if (stacks !== undefined) applyStacks();
 }
 
-/** The number of the signal on which this program's processes dump themselves, 0 for none. */
-export function dumpSignal(): number {
-  return (load(threadHeap().words, HEADER.diagnosis) >>> SIGNAL_SHIFT) & SIGNAL_MASK;
+/** Has this thread keep stacks, or not, as the program is set. */
+export function applyStacks(): void {
+  const { stacks } = settings();
+  keepOrigins(stacks);
+  keepOriginsOfAwaits(stacks);
 }
 
-export function setDumpSignal(number: number): void {
+/** The signal on which this program's processes dump themselves; undefined for none. */
+export function dumpSignalName(): NodeJS.Signals | undefined {
+  const number = (load(threadHeap().words, HEADER.diagnosis) >>> SIGNAL_SHIFT) & SIGNAL_MASK;
+  return number === 0 ? undefined : (Object.entries(signalNumbers()).find(([, each]) => each === number)?.[0] as NodeJS.Signals);
+}
+
+export function setDumpSignal(name: NodeJS.Signals | undefined): void {
+  const number = name === undefined ? 0 : signalNumbers()[name];
   for (const { words } of heapsOfProgram())
     store(words, HEADER.diagnosis, (load(words, HEADER.diagnosis) & ~(SIGNAL_MASK << SIGNAL_SHIFT)) | (number << SIGNAL_SHIFT));
+}
+
+/** Loaded on use: each built-in module costs every worker that starts. */
+export function signalNumbers(): Record<NodeJS.Signals, number> {
+  return process.getBuiltinModule("node:os").constants.signals;
 }
 
 /** The heaps that this thread sees: its process's, and the program's once anybody in this process has it open. */

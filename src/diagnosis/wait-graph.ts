@@ -9,7 +9,8 @@
  * others is possible but not to be expected (Lock, Semaphore), the same is computed with the present holders in the place of all who have the object: a suspicion.
  * For blocking waits this is the condition of Knapp's AND and OR models together ("Deadlock Detection in Distributed Databases", 1987).
  *
- * The graph is read while it changes. What makes it true is asked for afterwards: `isUnchanged`, and that every party has failed an attempt since (see deadlock-watch.ts).
+ * An event loop that waits counts only while it has nothing else to do, and only for a suspicion: what is unref'd may still wake it.
+ * The graph is read while it changes. What makes it true is asked for afterwards: `isUnchanged`, and that every party has failed an attempt since (see deadlock-search.ts).
  */
 import { cards, type Heap, insightInto, RECORD, RECORD_WORDS, REGISTRY_AT, atomics, HEADER } from "../memory/index.js";
 
@@ -44,6 +45,11 @@ export class Party {
     return (first.notice.flags & cards.IDLE) === 0 || this.waiting.length === first.notice.flags >>> cards.LOOPS_SHIFT;
   }
 
+  /** Whether it is this worker of a heap. */
+  is(heap: Heap, worker: number): boolean {
+    return this.seats.some((seat) => seat.heap === heap && seat.worker === worker);
+  }
+
   /** Whether its thread is blocked. */
   get isBlocked(): boolean {
     return this.waiting.some(({ notice }) => (notice.flags & cards.IDLE) === 0);
@@ -63,8 +69,6 @@ export interface Dependency {
   readonly parties: readonly Party[];
   /** `one`: it cannot end before any of them has gone on. `all`: each of them might end it. */
   readonly rule: "one" | "all";
-  /** Whether it is known by a hold, not only by who has the object. */
-  readonly held: boolean;
 }
 
 /** Parties each of which waits, through the others, for itself. */
@@ -135,9 +139,11 @@ export class WaitGraph {
     for (let before = -1; before !== stuck.size; ) {
       before = stuck.size;
       for (const party of stuck) {
-        const holds = dependencies.get(party)!.every(({ parties, rule }) =>
-          rule === "one" ? parties.some((each) => stuck.has(each)) : parties.length > 0 && parties.every((each) => stuck.has(each)),
-        );
+        const holds = dependencies
+          .get(party)!
+          .every(({ parties, rule }) =>
+            rule === "one" ? parties.some((each) => stuck.has(each)) : parties.length > 0 && parties.every((each) => stuck.has(each)),
+          );
         if (!holds) stuck.delete(party);
       }
     }
@@ -160,7 +166,7 @@ export class WaitGraph {
     const found = new Map<Party, Dependency[]>();
     for (const next = [start]; next.length > 0; ) {
       const party = next.pop()!;
-      if (found.has(party) || !party.waitsForEver) continue;
+      if (found.has(party) || !party.waitsForEver || (proven && !party.isBlocked)) continue;
       const dependencies = party.waiting.flatMap((waiting) => waiting.notice.waits.map(({ at, key }) => this.#dependency(waiting, at, key, proven)));
       found.set(party, dependencies);
       for (const { parties } of dependencies) next.push(...parties);
@@ -176,10 +182,10 @@ export class WaitGraph {
       const parties = holders.workers.map((worker) => this.partyOf(heap, worker));
       const known = parties.filter((party) => party !== undefined);
       // A holder that is no living worker any more holds nobody up.
-      if (!holders.firm && known.length < parties.length) return { ...base, parties: [], rule: "all", held: true };
-      return { ...base, parties: known, rule: holders.firm ? "one" : "all", held: true };
+      if (!holders.firm && known.length < parties.length) return { ...base, parties: [], rule: "all" };
+      return { ...base, parties: known, rule: holders.firm ? "one" : "all" };
     }
-    return { ...base, parties: this.#referents(heap, at), rule: "all", held: false };
+    return { ...base, parties: this.#referents(heap, at), rule: "all" };
   }
 
   /** All who have the object; nobody when a message has it too, or a worker that nobody knows. */

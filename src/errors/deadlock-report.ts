@@ -30,8 +30,8 @@ export interface DeadlockMember {
   };
   /** Whether its thread is blocked, or its event loop has nothing else to do. */
   readonly how: "blocking" | "awaiting";
-  /** When the wait began: milliseconds since 1970. */
-  readonly since: number;
+  /** When the wait began: milliseconds since 1970. Not known of a pool's. */
+  readonly since?: number;
   /** Where it waits, in its own code. */
   readonly stack?: string;
   /** Where what it waits for was created; known with `detectDeadlocks({ stacks: true })`. */

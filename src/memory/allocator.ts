@@ -28,6 +28,15 @@ export interface Extent {
   readonly unit: number;
 }
 
+/** An object in the control region. */
+export interface Block {
+  readonly at: number;
+  /** Words. */
+  readonly size: number;
+  readonly kind: number;
+  readonly references: number;
+}
+
 export class Allocator {
   readonly #heap: Heap;
   constructor(heap: Heap) {
@@ -166,14 +175,15 @@ export class Allocator {
   }
 
   /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
-  objects(): { readonly at: number; readonly kind: number; readonly references: number }[] {
-    const found: { at: number; kind: number; references: number }[] = [];
+  objects(): Block[] {
+    const found: Block[] = [];
     this.#enter();
     try {
       this.#walk((header, words) => {
+        const state = words[header + BLOCK.state]!;
         const kind = words[header + BLOCK.identity]! & 0xff;
-        if ((words[header + BLOCK.state]! & STATE_MASK) !== LIVE || kind === KIND.plain || kind === KIND.extent) return;
-        found.push({ at: header + BLOCK_HEADER_WORDS, kind, references: words[header + BLOCK.references]! });
+        if ((state & STATE_MASK) !== LIVE || kind === KIND.plain || kind === KIND.extent) return;
+        found.push({ at: header + BLOCK_HEADER_WORDS, size: sizeOf(state >>> CLASS_SHIFT), kind, references: words[header + BLOCK.references]! });
       });
       return found;
     } finally {

@@ -1,6 +1,6 @@
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
-export type { Extent } from "./allocator.js";
+export type { Block, Extent } from "./allocator.js";
 export * as cards from "./card.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
@@ -27,7 +27,7 @@ export {
   UNIT_BYTES,
 } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
-export { type LongWait, onLongWait, type Watch } from "./long-wait.js";
+export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "./long-wait.js";
 export { enter, leave } from "./mutex.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
@@ -35,4 +35,5 @@ export { platform } from "./platform/index.js";
 export { adoptProcessHeap, type ProcessHeap, processHeap, processHeapIfOpen } from "./process-heap.js";
 export { onDestroy } from "./references.js";
 export { adoptThreadHeap, clearThreadHeap, createThreadHeap, renewThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";
+export type { ArmedNode } from "./wait-queue.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";

@@ -13,7 +13,7 @@ import { exchange, load, slice, spins, store, waitAsync } from "#atomics";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
-import { type Watch, watchOver } from "./long-wait.js";
+import { keepsOrigins, type LoopWatch, type Watch, watcher } from "./long-wait.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED } from "./wait-queue.js";
 
@@ -30,6 +30,10 @@ export type Attempt<T> = (granted: boolean) => T | undefined;
 
 interface Waiter {
   readonly attempt: Attempt<unknown>;
+  /** It has neither a deadline nor a signal. */
+  readonly isEndless: boolean;
+  /** Where it waits, if that is kept. */
+  readonly origin: Error | undefined;
   readonly settle: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -39,7 +43,12 @@ interface AwaitedKey {
   readonly node: number;
   /** In order of arrival; as many as the node wants. */
   readonly waiters: Set<Waiter>;
+  /** The first beat since the last of them came; 0 before it. */
+  since: number;
 }
+
+/** In how many heaps this thread's loop awaits something. */
+let loops = 0;
 
 export class Parker {
   readonly #heap: Heap;
@@ -49,6 +58,7 @@ export class Parker {
   #drainScheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #eagerLook: EagerLook;
+  #watch: LoopWatch | undefined;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -86,7 +96,7 @@ export class Parker {
             if (!idle) heap.registry.reap();
             result = attempt(false);
             if (result === undefined && !idle) {
-              watch ??= watchOver?.({ heap, key, since: performance.now() - SLICE_MS, deadline, refusable });
+              watch ??= this.#watchOver(key, deadline, refusable);
               watch?.look();
             }
             continue;
@@ -120,6 +130,8 @@ export class Parker {
       };
       const waiter: Waiter = {
         attempt,
+        isEndless: deadline === Number.POSITIVE_INFINITY && signal === undefined,
+        origin: keepsOrigins ? new Error() : undefined,
         settle: (value) => {
           done();
           resolve(value as T | undefined);
@@ -185,15 +197,19 @@ export class Parker {
     let queues = this.#awaited.get(key);
     if (queues === undefined) this.#awaited.set(key, (queues = []));
     let awaited = queues.at(-1);
-    if (awaited === undefined || awaited.waiters.size >= MOST_WANTED) queues.push((awaited = { key, node: waitQueue.takeNode(), waiters: new Set() }));
+    if (awaited === undefined || awaited.waiters.size >= MOST_WANTED)
+      queues.push((awaited = { key, node: waitQueue.takeNode(), waiters: new Set(), since: 0 }));
     waitQueue.arm(awaited.node, key, AWAITING);
     awaited.waiters.add(waiter);
+    awaited.since = 0;
+    this.#watch?.end();
     return awaited;
   }
 
   /** Withdraws a waiter; true when a grant had been won for it. */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
+    this.#watch?.end();
     const won = this.#heap.waitQueue.withdraw(awaited.node);
     this.#forgetIfEmpty(awaited);
     return won;
@@ -253,11 +269,13 @@ export class Parker {
 
   /** From the first pending await to the last: a handle that keeps the program alive, which neither `waitAsync` nor the pipe does, and the backstop of slices. */
   #stir(): void {
+    loops++;
     this.#heartbeat ??= setInterval(() => this.#beat(), SLICE_MS);
     this.#heartbeat.ref();
   }
 
   #rest(): void {
+    loops--;
     this.#heartbeat?.unref();
   }
 
@@ -274,6 +292,24 @@ export class Parker {
         for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }
+    if (watcher !== undefined) this.#lookAfterLoop();
+  }
+
+  #lookAfterLoop(): void {
+    const now = performance.now();
+    const awaits = [...this.#awaited.values()].flat().map((awaited) => {
+      const waiters = [...awaited.waiters];
+      awaited.since ||= now;
+      return { key: awaited.key, since: awaited.since, isEndless: waiters.every(({ isEndless }) => isEndless), origin: waiters[0]?.origin };
+    });
+    this.#watch ??= watcher?.awaits(this.#heap);
+    this.#watch?.look(awaits, loops);
+  }
+
+  #watchOver(key: number, deadline: number, refusable: boolean): Watch | undefined {
+    // What its loop said of itself holds no longer: it is running, and blocked.
+    this.#watch?.end();
+    return watcher?.blocks({ heap: this.#heap, key, since: performance.now() - SLICE_MS, deadline, refusable });
   }
 }
 

@@ -7,6 +7,8 @@
  */
 import { serve, type Served } from "../channels/served.js";
 import type { Message } from "../codec/index.js";
+import { tell } from "../diagnosis/findings.js";
+import { poolReport } from "../diagnosis/report.js";
 import {
   CancelledError,
   DeadlockError,
@@ -318,8 +320,11 @@ export class Scheduler implements Interruptible {
     const isOwn = [...this.#members].some((member) => member.lane.worker === caller);
     const before = this.#nestedCallers.get(caller) ?? 0;
     if (isOwn && this.#nestedCallers.size + (before === 0 ? 1 : 0) >= this.#workers) {
+      const report = poolReport(this.model.heap, [...new Set([...this.#nestedCallers.keys(), caller])], { title: this.title, id: this.#key });
+      tell(report, true);
       throw new DeadlockError(
         `a task of this ${this.title} waits for the task "${name}" of the same pool, and so do all of its ${this.#workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
+        report,
       );
     }
     this.checkOpen("submit");

@@ -4,7 +4,19 @@
  */
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
-import { type Attempt, BLOCKING, deadlineOf, type Heap, type Hold, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  type Attempt,
+  BLOCKING,
+  deadlineOf,
+  type Heap,
+  type Hold,
+  KIND,
+  onDestroy,
+  onInspect,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor } from "./monitor.js";
@@ -351,7 +363,7 @@ onInspect(KIND.rwlock, {
     // A reader that makes way waits for the writers before it: for those that wait for readers in their turn, since nobody makes way at a free lock for long.
     const makesWay = key === at + RWLOCK.readersWait && heap.words[at + RWLOCK.writer] === 0;
     if (!makesWay) return { workers, firm: true };
-    const writers = heap.waitQueue.waiters(at + RWLOCK.writersWait).filter(({ kind }) => kind === BLOCKING);
+    const writers = heap.waitQueue.armed().filter(({ key: armed, kind }) => armed === at + RWLOCK.writersWait && kind === BLOCKING);
     return { workers: writers.map(({ worker }) => worker), firm: true };
   },
   purpose: (at, key) => (key === at + RWLOCK.readersWait ? "reading" : "writing"),

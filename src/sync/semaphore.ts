@@ -302,7 +302,10 @@ onInspect(KIND.semaphore, {
     const workers = HoldTable.holders(heap, at + SEMAPHORE.holds).map(({ worker }) => worker);
     return workers.length === 0 ? undefined : { workers, firm: false };
   },
-  state: ({ words }, at) => ({ free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]! }),
+  state({ words }, at) {
+    const bound = words[at + SEMAPHORE.bound]!;
+    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === 0 ? {} : { bound }) };
+  },
 });
 registerShared(KIND.semaphore, Semaphore);
 registerShared(KIND.semaphore, BoundedSemaphore);

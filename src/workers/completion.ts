@@ -117,7 +117,8 @@ onDestroy(KIND.completion, (heap, at) => {
 });
 
 onInspect(KIND.completion, {
-  name: "end of a worker",
+  name: "Worker",
+  purpose: () => "its end",
   holders(heap, at) {
     const worker = load(heap.words, at + COMPLETION.worker);
     return { workers: worker === 0 || load(heap.words, at + COMPLETION.state) !== RUNNING ? [] : [worker], firm: true };

@@ -30,6 +30,13 @@ export interface ProcessStart {
 /** Goes before the JSON on a child's command line. */
 export const START_MARK = "allcores:";
 
+const living = new Set<ChildProcess>();
+
+/** How many children that this thread started have not been heard to end. */
+export function livingChildren(): number {
+  return living.size;
+}
+
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(options: Omit<ProcessStart, "parent" | "entry" | "isBundled">, nodeOptions: readonly string[] = [], file?: string): ChildProcess {
   const entry = file ?? fileURLToPath(entryUrl());
@@ -40,6 +47,8 @@ export function spawnChild(options: Omit<ProcessStart, "parent" | "entry" | "isB
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
     serialization: "json",
   });
+  if (child.pid !== undefined) living.add(child);
+  child.once("exit", () => living.delete(child));
   const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as import("node:net").Socket | null;
   lifeline?.on("error", () => {});
   lifeline?.unref();
