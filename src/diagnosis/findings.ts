@@ -72,7 +72,8 @@ export function print(text: string): void {
   }
 }
 
-function post(heap: Heap, report: DeadlockReport): void {
+/** Puts a report in front of the chain. */
+export function post(heap: Heap, report: DeadlockReport): void {
   const bytes = new TextEncoder().encode(JSON.stringify(report));
   const block = heap.allocator.allocate(FINDING.text + ((bytes.length + 3) >> 2), KIND.plain, DRAFT);
   const { words } = heap;
@@ -87,7 +88,8 @@ function post(heap: Heap, report: DeadlockReport): void {
   }
 }
 
-function take(heap: Heap): DeadlockReport[] {
+/** Takes all that is there, the oldest first. */
+export function take(heap: Heap): DeadlockReport[] {
   const found: DeadlockReport[] = [];
   if (load(heap.words, HEADER.findings) === 0) return found;
   let block = exchange(heap.words, HEADER.findings, 0);

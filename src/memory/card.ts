@@ -60,9 +60,14 @@ export function writeCard(heap: Heap, identity: string): void {
   store(heap.words, heap.record + RECORD.card, card);
 }
 
+/** Where the card of a record's worker stands, 0 for none. */
+export function cardOf(heap: Heap, record: number): number {
+  return load(heap.words, record + RECORD.card);
+}
+
 /** Puts a notice on the calling worker's card; returns its block, 0 where there is no card. */
 export function putNotice(heap: Heap, { waits, flags, since, text }: Notice): number {
-  const card = load(heap.words, heap.record + RECORD.card);
+  const card = cardOf(heap, heap.record);
   if (card === 0) return 0;
   const bytes = encoder.encode(text).subarray(0, MOST_BYTES);
   const notice = heap.allocator.allocate(textIn(waits.length) + ((bytes.length + 3) >> 2), KIND.plain, DRAFT);
@@ -89,7 +94,7 @@ export function lookedInVain({ words }: Heap, notice: number): void {
 /** Takes the notice off the card and gives it back. */
 export function takeNotice(heap: Heap, notice: number): void {
   // In this order: nobody finds a notice on a card whose words belong to somebody else by then.
-  store(heap.words, load(heap.words, heap.record + RECORD.card) + CARD.notice, 0);
+  store(heap.words, cardOf(heap, heap.record) + CARD.notice, 0);
   heap.allocator.free(notice);
 }
 
@@ -97,7 +102,7 @@ export function takeNotice(heap: Heap, notice: number): void {
 export function readCard(heap: Heap, record: number): string | undefined {
   heap.catchUp();
   const state = load(heap.words, record + RECORD.state);
-  const card = load(heap.words, record + RECORD.card);
+  const card = cardOf(heap, record);
   if (card === 0 || (state & STATE_MASK) !== ALIVE) return undefined;
   const text = readText(heap, card + CARD.text, heap.words[card + CARD.bytes]!);
   // The card of a worker that ended meanwhile is somebody else's memory.
@@ -109,11 +114,13 @@ export function findNotice(heap: Heap, record: number): FoundNotice | undefined 
   heap.catchUp();
   const { words } = heap;
   const state = load(words, record + RECORD.state);
-  const card = load(words, record + RECORD.card);
+  const card = cardOf(heap, record);
   if (card === 0 || (state & STATE_MASK) !== ALIVE) return undefined;
   const block = load(words, card + CARD.notice);
   if (block <= 0 || block + NOTICE.waits > words.length) return undefined;
   const generation = generationOf(words, block);
+  // Asked again: the block may have been freed before its generation was read, and stand there half written for the next notice.
+  if (load(words, card + CARD.notice) !== block) return undefined;
   const count = words[block + NOTICE.count]!;
   if (count < 0 || count > MOST_WAITS || block + textIn(count) > words.length) return undefined;
   const found = {
@@ -133,7 +140,7 @@ export function findNotice(heap: Heap, record: number): FoundNotice | undefined 
 /** Whether a notice that was found is still on the card: if so, nothing that was read of it since was anything else, and the wait has not ended. */
 export function isOn(heap: Heap, record: number, { block, generation }: FoundNotice): boolean {
   const { words } = heap;
-  const card = load(words, record + RECORD.card);
+  const card = cardOf(heap, record);
   return card !== 0 && load(words, card + CARD.notice) === block && generationOf(words, block) === generation;
 }
 

@@ -59,7 +59,8 @@ const outcome = (worker: { join(): Promise<unknown> }): Promise<unknown> => work
 const outcomes = (...workers: { join(): Promise<unknown> }[]): Promise<unknown[]> => Promise.all(workers.map(outcome));
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !condition(); await sleep(5)) if (performance.now() > end) throw new Error(`never came true: ${condition}`);
+  for (const end = performance.now() + 20_000; !condition(); await sleep(5))
+    if (performance.now() > end) throw new Error(`never came true: ${condition}\n${snapshot()}`);
 }
 
 /** Of some outcomes the errors of a deadlock; the others must be `value`. */
