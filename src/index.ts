@@ -35,6 +35,7 @@ export { WorkerLocal } from "./workers/worker-local.js";
 export { type MethodOf, serve, type Served } from "./channels/served.js";
 export { sleep, sleepSync } from "./tasks/sleep.js";
 export { Queue, type QueueOptions } from "./channels/queue.js";
+export { pack, type Packed, type PackOptions, unpack } from "./codec/pack.js";
 export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";
 export { Future, type FutureState } from "./futures/future.js";
