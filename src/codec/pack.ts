@@ -8,7 +8,7 @@
  */
 import { types } from "node:util";
 import { ArgumentTypeError, AttachError } from "../errors/index.js";
-import { attachThreadHeap, LAYOUT_VERSION, pidNamespace, ProcessHeap, processHeapOf, ThreadHeap, threadHeapOf } from "../memory/index.js";
+import { attachThreadHeap, LAYOUT_VERSION, pidNamespace, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
 import { decode } from "./decode.js";
 import { encode } from "./encode.js";
 import type { Boundary, Parcel } from "./parcel.js";
