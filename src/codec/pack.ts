@@ -66,16 +66,21 @@ interface Wire {
 export function pack<T>(value: T, options?: PackOptions): Packed<T> {
   const to = options?.to;
   if (to !== undefined && to !== "threads" && to !== "processes") throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
+  const parcels: Parcel[] = [];
+  const message = encode(value, { to: to ?? "threads", root: "value", lend: (parcel) => parcels.push(parcel) });
+  const bytes = Buffer.from(message.toBytes().buffer).toString("base64");
+  message.release();
+  for (const { kind, retain, lend } of parcels) {
+    if (retain !== undefined && lend === undefined)
+      throw new ArgumentTypeError(`a ${kind} passes from one holder to the next and cannot be packed: send it through a Queue, or as an argument`);
+  }
   const shared = new Set<ProcessHeap>();
   const ofThreads = new Set<ThreadHeap>();
-  const lend = (parcel: Parcel): void => {
+  for (const parcel of parcels) {
     parcel.lend?.();
     if (parcel.heap instanceof ProcessHeap) shared.add(parcel.heap);
     else if (parcel.heap instanceof ThreadHeap) ofThreads.add(parcel.heap);
-  };
-  const message = encode(value, { to: to ?? "threads", lend });
-  const bytes = Buffer.from(message.toBytes().buffer).toString("base64");
-  message.release();
+  }
   const wire: Wire = {
     allcores: LAYOUT_VERSION,
     bytes,

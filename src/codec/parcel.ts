@@ -18,7 +18,10 @@ export interface Parcel {
   readonly payload: unknown;
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
-  /** Called instead for a message that is lent: it owns nothing, so the object must stay until this worker frees it. Must not throw. */
+  /**
+   * Called instead for a message that is lent: it owns nothing, so the object must stay until this worker frees it. Must not throw. What retains but does not lend cannot be in
+   * such a message.
+   */
   lend?(): void;
   /** The heap that the object stands in. */
   readonly heap?: Heap;

@@ -173,6 +173,12 @@ export function registerShared(kind: number, Class: { readonly name: string; att
 
 /** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had, unless it was lent. */
 export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
+  const { heap, at, label } = locate(kind, name, payload);
+  return wrap(heap, at, label, attach);
+}
+
+/** Where the live block stands that a handle names, with the hold that came with it. */
+export function locate(kind: number, name: string, payload: unknown): Handle {
   const [flags, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
   if (!Number.isInteger(flags) || flags < 0 || flags > (PROCESSES | LENT) || !Number.isInteger(at) || !Number.isInteger(heapId))
     throw new CorruptError(`a handle of a ${name} is malformed`);
@@ -182,7 +188,7 @@ export function attachShared(kind: number, name: string, payload: unknown, attac
   const { allocator } = heap;
   if (!((flags & LENT) !== 0 ? allocator.retainLive(at, kind, generation) : allocator.isLive(at, kind, generation)))
     throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
-  return wrap(heap, at, label, attach);
+  return new Handle(heap, at, label);
 }
 
 function unreachable(name: string, acrossProcesses: boolean): string {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   Barrier,
   BoundedSemaphore,
@@ -84,8 +86,15 @@ test("a message may be unpacked any number of times, or never", () => {
 });
 
 test("what is packed is kept until it is freed, not only while somebody looks at it", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
   const messages = [0, 1, 2].map((number) => pack(new Value("int32", number, processes)));
-  (globalThis as { gc?: () => void }).gc?.();
+  const forgotten = new WeakRef((() => new Value("int32", 0, processes))());
+  // Until one that was not packed is gone.
+  while (forgotten.deref() !== undefined) {
+    await new Promise((done) => setImmediate(done));
+    collect();
+  }
   await new Promise((done) => setImmediate(done));
   for (const [number, message] of messages.entries()) {
     const value = unpack(message);
