@@ -23,7 +23,7 @@ export interface Parcel {
    * such a message.
    */
   lend?(): void;
-  /** The heap that the object stands in. */
+  /** The heap that the object stands in, for such a message. */
   readonly heap?: Heap;
 }
 

@@ -157,7 +157,8 @@ export abstract class SharedObject implements Crosses {
     }
     const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (isLending ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
-    return { kind: this.constructor.name, payload, retain: () => heap.allocator.retain(at), lend: () => lent.add(this), heap };
+    const kind = this.constructor.name;
+    return isLending ? { kind, payload, lend: () => lent.add(this), heap } : { kind, payload, retain: () => heap.allocator.retain(at) };
   }
 }
 

@@ -124,10 +124,12 @@ export function mapArena(heapId: number, descriptor: number, own = false): Arena
   }
 }
 
+let namespace: number | undefined;
+
 /** Inode of this process's pid namespace, 0 where the system does not tell. */
 export function pidNamespace(): number {
   try {
-    return fs.statSync("/proc/self/ns/pid").ino | 0;
+    return (namespace ??= fs.statSync("/proc/self/ns/pid").ino | 0);
   } catch {
     return 0;
   }

@@ -25,7 +25,9 @@ let current: ProcessHeap | undefined;
 
 /** This machine's heap; found, or made, on first use. @throws AttachError, PlatformError */
 export function machineHeap(): ProcessHeap {
-  return (current ??= known() ?? found(false) ?? found(true) ?? unreachable());
+  if (current !== undefined) return current;
+  const deadline = performance.now() + PATIENCE_MS;
+  return (current = known() ?? found(false, deadline) ?? found(true, deadline) ?? unreachable());
 }
 
 function known(): ProcessHeap | undefined {
@@ -33,11 +35,11 @@ function known(): ProcessHeap | undefined {
   return arena === undefined ? undefined : heapOfArena(arena);
 }
 
-function found(orMade: boolean): ProcessHeap | undefined {
+function found(orMade: boolean, deadline: number): ProcessHeap | undefined {
   platform();
   const lock = fs.openSync(LOCKED_DIRECTORY, fs.constants.O_RDONLY);
   try {
-    const locked = takeLock(lock, orMade);
+    const locked = takeLock(lock, orMade, deadline);
     const descriptor = openThroughMember((name) => name.startsWith(LABEL) && name.endsWith(OF_MACHINE), isOfMachine);
     if (descriptor !== undefined) return heapOfFile(descriptor);
     if (!orMade || !locked) return undefined;
@@ -55,8 +57,7 @@ function isOfMachine(descriptor: number): boolean {
 }
 
 /** False when somebody keeps it: then what is there may still be used, but nothing made. */
-function takeLock(descriptor: number, alone: boolean): boolean {
-  const deadline = performance.now() + PATIENCE_MS;
+function takeLock(descriptor: number, alone: boolean, deadline: number): boolean {
   for (let nap = 0.5; !platform().lock(descriptor, alone); nap = Math.min(nap * 2, LONGEST_NAP_MS)) {
     if (performance.now() >= deadline) return false;
     pause(nap);
