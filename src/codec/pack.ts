@@ -119,10 +119,10 @@ export function unpack(message: unknown): unknown {
 /** Has that heap attached here, before the first object of it is made. */
 function reach(id: number, descriptor: number, [pid, uid, namespace]: NonNullable<Wire["from"]>): void {
   if (processHeapOf(id, { pid, descriptor }) !== undefined) return;
-  const here = process.geteuid!();
-  if (uid !== here) throw new AttachError(`the message was packed by a process of user ${uid}, this one runs as user ${here}: share memory under one user`);
   if (namespace !== pidNamespace())
     throw new AttachError(`the message was packed in another pid namespace (another container): start both in one, as with docker run --pid`);
+  const here = process.geteuid!();
+  if (uid !== here) throw new AttachError(`the message was packed by a process of user ${uid}, this one runs as user ${here}: share memory under one user`);
   throw new AttachError(
     `the message was packed by process ${pid}, which has ended, and no other living process has the memory that it names: keep a process that uses it alive`,
   );

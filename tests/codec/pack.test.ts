@@ -198,6 +198,20 @@ for (const kind of ["fork, json", "fork, advanced", "cluster", "thread"] as cons
   });
 }
 
+test("one message goes to four workers of node:cluster, which count exactly", async () => {
+  const shared = { lock: new Lock(processes), count: new Value("int32", 0, processes) };
+  const message = pack(shared, { to: "processes" });
+  const peers = [0, 1, 2, 3].map(() => new Peer("cluster"));
+  try {
+    await Promise.all(peers.flatMap((peer) => [peer.call("count", message, 500), peer.call("countAwaiting", message, 100)]));
+    assert.equal(shared.count.value, 2400);
+  } finally {
+    await Promise.all(peers.map((peer) => peer.kill()));
+  }
+  shared.lock.free();
+  shared.count.free();
+});
+
 test("objects of one program go through a queue of another's to a third", () =>
   withPeer("fork, json", (maker) =>
     withPeer("fork, advanced", async (peer) => {

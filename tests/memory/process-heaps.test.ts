@@ -85,7 +85,7 @@ test("a process of another user hears of it", { skip: process.geteuid?.() !== 0 
   assert.match(value.text, /process of user 0, this one runs as user 65534/);
 });
 
-const unshare = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+const unshare = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const canUnshare = spawnSync("unshare", [...unshare, "true"]).status === 0;
 
 test("a process of another pid namespace hears of it", { skip: !canUnshare }, () => {
