@@ -53,6 +53,7 @@ export class Encoder extends ByteWriter implements Message {
   attach = false;
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
+  holds = false;
   private root = "value";
   private depth = 0;
   private readonly steps: PathStep[] = [];
@@ -80,8 +81,9 @@ export class Encoder extends ByteWriter implements Message {
       this.release();
       throw named;
     }
+    this.holds = this.parcels.length > 0;
     try {
-      if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
+      if (this.holds) for (const parcel of this.parcels) parcel.retain?.();
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();

@@ -145,6 +145,12 @@ export function registerShared(kind: number, Class: { readonly name: string; att
 
 /** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had. */
 export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
+  const { heap, at, label } = locate(kind, name, payload);
+  return wrap(heap, at, label, attach);
+}
+
+/** Where the live block stands that a handle names. */
+export function locate(kind: number, name: string, payload: unknown): Handle {
   const [across, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
   if ((across !== 0 && across !== 1) || !Number.isInteger(at)) throw new CorruptError(`a handle of a ${name} is malformed`);
   const heap = heapOf(across === 1 ? "processes" : "threads");
@@ -155,7 +161,7 @@ export function attachShared(kind: number, name: string, payload: unknown, attac
   }
   heap.catchUp();
   if (!heap.allocator.isLive(at, kind, generation)) throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
-  return wrap(heap, at, label, attach);
+  return new Handle(heap, at, label);
 }
 
 /** This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the wrapper's. */
