@@ -1,5 +1,5 @@
 import { type Boundary, crossing, decode, encode, type Message, type Parcel, registerKind } from "../codec/index.js";
-import { Handle, locate, SharedObject } from "../codec/shared-object.js";
+import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { readMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError, UnknownClassError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
