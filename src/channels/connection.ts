@@ -21,6 +21,7 @@ type Take<T> = (reader: RingReader) => T;
 interface Waiting {
   readonly message: Kept | StoredItem;
   readonly holds: boolean;
+  readonly committed: (() => void) | undefined;
   sent: boolean;
 }
 
@@ -67,6 +68,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   /** Awaiting receivers of this worker, in order: only the first takes. */
   readonly #receivers = new Set<object>();
   #pollers = 0;
+  /** Its latest. */
+  #departure = 0;
 
   private constructor(handle: Handle) {
     super(KIND.connection, 0, handle);
@@ -275,7 +278,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
       throw new StateError(`${path} is a Connection at which this worker is waiting: await that, or abort it, before sending it away`);
     const departure = this.#end.nextDeparture;
     const payload: unknown[] = [heap.across === "processes" ? 1 : 0, heap.id, at, heap.allocator.generationOf(at), this.label, departure];
-    return { kind: "Connection", payload, retain: () => this.#depart(departure) };
+    return { kind: "Connection", payload, retain: () => this.#depart(departure), committed: () => this.#leaveHands(departure) };
   }
 
   #depart(departure: number): void {
@@ -285,11 +288,18 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     this.#state = "sent away";
     this.#writer = undefined;
     this.#reader = undefined;
-    // The message's hold is counted first and this worker's counted out last; a death in between leaks the memory, and the owner word tells the other end.
+    this.#departure = departure;
+    // The message's hold; this worker's own goes once the message is committed. A death in between leaks the memory, and the carrier tells the other end.
     heap.allocator.retain(at);
     this.#end.depart(departure);
-    heap.references.drop(at);
     noteDeparted(heap, at, this);
+  }
+
+  /** The message that it left in is committed. It may be back already, and have left again. */
+  #leaveHands(departure: number): void {
+    if (this.#state !== "sent away" || this.#departure !== departure) return;
+    this.#end.leaveHands();
+    this.heap.references.drop(this.at);
   }
 
   #open(): void {
@@ -304,7 +314,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const writer = this.#writer ?? this.#refuse("send");
     if (this.#end.isPeerGone) this.#throwClosed("send");
     const message = this.#encode(value);
-    const { length, holds } = message;
+    const { length, holds, committed } = message;
     const room = (this.#outbox.size === 0 || this.#flush(writer, undefined)) && writer.hasRoom(length);
     if (!room && !waits) {
       if (holds) returnHolds(() => decodeAll(message.toBytes()));
@@ -316,8 +326,11 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
       item = writer.store(message);
       message.release();
     }
-    if (room && writer.write(item)) return true;
-    const waiting: Waiting = { message: "block" in item ? item : keep(item), holds, sent: false };
+    if (room && writer.write(item)) {
+      committed?.();
+      return true;
+    }
+    const waiting: Waiting = { message: "block" in item ? item : keep(item), holds, committed, sent: false };
     this.#outbox.add(waiting);
     return waiting;
   }
@@ -326,7 +339,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const before = through;
     through = this.#end;
     try {
-      return encode(value, { to: this.heap.across, root: "value" });
+      return encode(value, { to: this.heap.across, root: "value", tells: true });
     } finally {
       through = before;
     }
@@ -354,6 +367,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
         break;
       }
       first.sent = true;
+      first.committed?.();
       this.#outbox.delete(first);
       if (first === last) break;
       others = true;
@@ -391,8 +405,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
       const taken = deadline === 0 ? undefined : await heap.parker.waitUntil(reader.key, this.#takeAttempt(take, place), deadline, signal);
       return taken === undefined ? this.#timedOut("no message", options) : taken.value;
     } finally {
-      // Gone without a message: the next in line is first now, and may have looked in vain before.
-      if (this.#receivers.delete(place) && this.#receivers.size > 0) heap.waitQueue.wake(reader.key, EVERYBODY);
+      this.#leaveLine(place, reader.key);
     }
   }
 
@@ -426,9 +439,14 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
       if (!this.#isThere(reader)) return undefined;
       if (reader.isEmpty) this.#throwClosed("recv");
       const value = take(reader);
-      if (place !== undefined) this.#receivers.delete(place);
+      if (place !== undefined) this.#leaveLine(place, reader.key);
       return { value };
     };
+  }
+
+  /** The next in line is first from here on, and has not looked yet: whoever is not first does not, nor raises the flag. */
+  #leaveLine(place: object, key: number): void {
+    if (this.#receivers.delete(place) && this.#receivers.size > 0) this.heap.waitQueue.wake(key, EVERYBODY);
   }
 
   readonly #pollAttempt: Attempt<true> = () => this.#isThere(this.#reader ?? this.#throwClosedHere()) || undefined;

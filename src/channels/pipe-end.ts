@@ -3,7 +3,7 @@
  *
  * An end belongs to one worker at a time: each ring then has one writer and one reader, and an end whose worker died is gone whoever else once had it. Its owner word
  * says it all and changes by one store: a worker's id, minus the number of a departure while it travels in a message, GONE. An id that the registry does not know as
- * alive is as good as GONE, so no sweep is needed for the other end to be told.
+ * alive is as good as GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of its carrier, and dies with it.
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
 import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
@@ -17,10 +17,12 @@ const PIPE = {
   owners: 0,
   /** How often each end was sent away: two words. */
   departures: 2,
+  /** Who sends each end away, 0 once the message that carries it is committed: two words. */
+  carriers: 4,
   /** Most bytes in each direction. */
-  capacity: 4,
+  capacity: 6,
   /** How many rings there are. With one, side 1 sends and side 0 receives. */
-  rings: 5,
+  rings: 7,
   ring: 16,
 } as const;
 
@@ -86,7 +88,17 @@ export class PipeEnd {
   /** Whether nobody will ever use the other end again. Looked at before the ring it writes: what stands there then is all that ever comes. */
   get isPeerGone(): boolean {
     const owner = load(this.#words, this.#peerOwner);
-    return owner === GONE || (owner > 0 && !this.#heap.registry.isAlive(owner));
+    if (owner > 0) return !this.#heap.registry.isAlive(owner);
+    return owner === GONE || this.#isLostOnItsWay(owner);
+  }
+
+  /** Whether the other end left with a carrier who died before the message was committed. */
+  #isLostOnItsWay(owner: number): boolean {
+    const words = this.#words;
+    const at = this.#peerOwner + PIPE.carriers;
+    const carrier = load(words, at);
+    // Looked at again: it may have been committed, and have arrived, between the looks at the carrier and at its life.
+    return carrier !== 0 && !this.#heap.registry.isAlive(carrier) && load(words, at) === carrier && load(words, this.#peerOwner) === owner;
   }
 
   /** The number of its next departure: what a message that carries it says. */
@@ -94,10 +106,16 @@ export class PipeEnd {
     return this.#words[this.pipe + PIPE.departures + this.side]! + 1;
   }
 
-  /** It belongs to a message from here on. */
+  /** It belongs to a message from here on, which is in this worker's hands. */
   depart(departure: number): void {
     this.#words[this.pipe + PIPE.departures + this.side] = departure;
+    store(this.#words, this.#owner + PIPE.carriers, this.#heap.self);
     store(this.#words, this.#owner, -departure);
+  }
+
+  /** The message is committed. It may have arrived already, and left again with somebody else. */
+  leaveHands(): void {
+    compareExchange(this.#words, this.#owner + PIPE.carriers, this.#heap.self, 0);
   }
 
   /** It belongs to this worker from here on; false when it has arrived elsewhere, or was lost. */

@@ -19,6 +19,8 @@ export interface EncodeOptions {
   attach?: boolean;
   /** What is moved and not copied: ArrayBuffers, MessagePorts and the like. Without `attach` nothing is moved, and ArrayBuffers are copied. */
   transfer?: readonly object[];
+  /** The caller will call the message's `committed` once it has committed it. */
+  tells?: boolean;
 }
 
 /** Up to this many objects a scan finds one that came before faster than a Map does. */
@@ -54,6 +56,7 @@ export class Encoder extends ByteWriter implements Message {
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
   holds = false;
+  committed: (() => void) | undefined;
   private root = "value";
   private depth = 0;
   private readonly steps: PathStep[] = [];
@@ -68,6 +71,7 @@ export class Encoder extends ByteWriter implements Message {
 
   run(value: unknown, options: EncodeOptions): void {
     this.release();
+    this.committed = undefined;
     this.to = options.to;
     this.root = options.root ?? "value";
     this.attach = options.attach === true && options.to === "threads";
@@ -83,11 +87,22 @@ export class Encoder extends ByteWriter implements Message {
     }
     this.holds = this.parcels.length > 0;
     try {
-      if (this.holds) for (const parcel of this.parcels) parcel.retain?.();
+      if (this.holds) this.retain(options.tells === true);
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
     }
+  }
+
+  private retain(tells: boolean): void {
+    for (const parcel of this.parcels) parcel.retain?.();
+    const concerned = this.parcels.filter((parcel) => parcel.committed !== undefined);
+    if (concerned.length === 0) return;
+    const committed = (): void => {
+      for (const parcel of concerned) parcel.committed!();
+    };
+    if (tells) this.committed = committed;
+    else queueMicrotask(committed);
   }
 
   release(): void {

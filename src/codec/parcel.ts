@@ -17,6 +17,8 @@ export interface Parcel {
   readonly payload: unknown;
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
+  /** Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after encoding. */
+  committed?(): void;
 }
 
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
