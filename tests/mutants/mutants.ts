@@ -280,13 +280,6 @@ export const mutants: readonly Mutant[] = [
     models: ["pipe: an end that a dying"],
   },
   {
-    name: "pipe: a large message is freed before the ring has let go of it",
-    file: "channels/ring-reader.ts",
-    from: "    store(words, this.#at + RING.taken, this.#taken);\n",
-    to: "    while (this.#spent.length > 0) this.#heap.allocator.free(this.#spent.pop()!);\n    store(words, this.#at + RING.taken, this.#taken);\n",
-    models: ["pipe: a large message"],
-  },
-  {
     name: "queue: the state is committed before the record is written",
     file: "channels/queue.ts",
     from: "    const next = this.#draft(live);\n    let chunk = words[next + STATE.tailChunk]!;\n    let tail = words[next + STATE.tail]!;\n    // Another",
