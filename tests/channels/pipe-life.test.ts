@@ -10,7 +10,7 @@ import { runIn } from "../fixtures/run-in.js";
 import { never } from "../fixtures/throws-while-loading.js";
 
 const CLOSED = { code: "ERR_ALLCORES_CONNECTION_CLOSED" };
-const SOON = { timeout: 5000 };
+const SOON = { timeout: 20_000 };
 
 /** Until it is so: finalizers of a garbage collection may come late. */
 async function until(condition: () => boolean): Promise<void> {
