@@ -6,7 +6,7 @@
  * All parties see the same circle and choose the same one of them: who began to wait last.
  */
 import { cards, type Heap } from "../memory/index.js";
-import { heapsOfProgram } from "./settings.js";
+import { heapsInSight } from "./settings.js";
 import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 
 /** The longest time between two looks of one wait: a party may go away long after the wait began. */
@@ -39,7 +39,7 @@ export class DeadlockSearch {
     const before = this.#suspect;
     this.#suspect = undefined;
     this.#nextLook = now + Math.min(LOOK_AT_LEAST_EVERY_MS, (now - this.#since) / 4);
-    const graph = new WaitGraph(heapsOfProgram());
+    const graph = new WaitGraph(heapsInSight());
     const self = graph.partyOf(this.#heap, this.#heap.selfIfJoined);
     const circle = self && graph.circleOf(self);
     if (circle === undefined) return undefined;

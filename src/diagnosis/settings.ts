@@ -4,7 +4,7 @@
  */
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { keepOrigins } from "../codec/shared-object.js";
-import { atomics, HEADER, type Heap, keepOriginsOfAwaits, processHeapIfOpen, threadHeap } from "../memory/index.js";
+import { atomics, HEADER, type Heap, keepOriginsOfAwaits, processHeapIfOpen, processHeapsOpen, threadHeap } from "../memory/index.js";
 
 const { load, store } = atomics;
 
@@ -118,7 +118,12 @@ export function signalNumbers(): Record<NodeJS.Signals, number> {
   return process.getBuiltinModule("node:os").constants.signals;
 }
 
-/** The heaps that this thread sees: its process's, and the program's once anybody in this process has it open. */
+/** All heaps that this thread sees: the program's, and those of others whose objects it has. */
+export function heapsInSight(): Heap[] {
+  return [...new Set([...heapsOfProgram(), ...processHeapsOpen()])];
+}
+
+/** The heaps of this program: its process's, and the program's once anybody in this process has it open. */
 export function heapsOfProgram(): Heap[] {
   const threads = threadHeap();
   const processes = processHeapIfOpen();

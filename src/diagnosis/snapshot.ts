@@ -3,7 +3,7 @@ import type { ReportedObject, ReportedWorker } from "../errors/deadlock-report.j
 import { BLOCKING, type Block, cards, HEADER, type Heap, insightInto, RECORD, UNIT_BYTES } from "../memory/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import { descriptionOf, labelOf, nameOf } from "./report.js";
-import { heapsOfProgram } from "./settings.js";
+import { heapsInSight } from "./settings.js";
 
 /** Something that a worker holds. */
 export interface SnapshotHold extends ReportedObject {
@@ -135,7 +135,7 @@ export function snapshot(): Snapshot {
   const workers = new Map<string, SnapshotWorker & { holds: SnapshotHold[]; waits: SnapshotWait[] }>();
   const objects: SnapshotObject[] = [];
   const memory: SnapshotMemory[] = [];
-  for (const heap of heapsOfProgram()) {
+  for (const heap of heapsInSight()) {
     const known = new Map<number, SnapshotWorker & { holds: SnapshotHold[]; waits: SnapshotWait[] }>();
     for (const id of heap.registry.workers()) {
       const record = heap.registry.recordOf(id);

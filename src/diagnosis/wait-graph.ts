@@ -197,6 +197,8 @@ export class WaitGraph {
   }
 
   #findReferents(heap: Heap, at: number): Party[] {
+    // Somebody who has neither it nor a hold on it may come to have it.
+    if (heap.allocator.isLent(at) || heap.words[HEADER.ofMachine] === 1) return [];
     const found = new Set<Party>();
     let entries = 0;
     for (const party of this.parties.values()) {

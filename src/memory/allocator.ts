@@ -6,9 +6,9 @@
  * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { OutOfMemoryError } from "../errors/index.js";
-import { add, load, store, sub } from "#atomics";
+import { add, compareExchange, load, or, store, sub } from "#atomics";
 import type { Heap } from "./heap.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE, UNIT_BYTES } from "./layout.js";
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LENT, LIVE, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";
 import { CLASSES, classOf, sizeOf } from "./size-class.js";
 
@@ -143,6 +143,27 @@ export class Allocator {
     add(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1);
   }
 
+  /**
+   * Counts one hold more of a live block of this kind and generation, from a place that holds nothing itself; false when it is gone, or its last holder is letting go of it.
+   * Inside the guard, where no block changes what it is: a hold counted on a newcomer in its place could not be taken back safely.
+   */
+  retainLive(at: number, kind: number, generation: number): boolean {
+    this.#enter();
+    try {
+      if (!this.isLive(at, kind, generation)) return false;
+      const { words } = this.#heap;
+      const word = at - BLOCK_HEADER_WORDS + BLOCK.references;
+      for (let count = load(words, word); count > 0; ) {
+        const seen = compareExchange(words, word, count, count + 1);
+        if (seen === count) return true;
+        count = seen;
+      }
+      return false;
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
+  }
+
   /** Lets go of one reference; true when it was the last, so that the caller must destroy the object. */
   letGo(at: number): boolean {
     return sub(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1) === 1;
@@ -189,6 +210,15 @@ export class Allocator {
     } finally {
       leave(this.#heap, HEADER.guard);
     }
+  }
+
+  /** A message that counts no hold names the object from now on. */
+  markLent(at: number): void {
+    or(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.owner, LENT);
+  }
+
+  isLent(at: number): boolean {
+    return (load(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.owner) & LENT) !== 0;
   }
 
   /** How many workers and messages hold an object. */

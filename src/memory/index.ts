@@ -1,6 +1,7 @@
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
+export { pidNamespace } from "./arena.js";
 export * as cards from "./card.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
@@ -16,6 +17,7 @@ export {
   EXTENT,
   HEADER,
   KIND,
+  LAYOUT_VERSION,
   LIVE,
   MAX_WORKERS,
   NODE,
@@ -29,11 +31,24 @@ export {
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "./long-wait.js";
 export { enter, leave } from "./mutex.js";
+export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
-export { adoptProcessHeap, type ProcessHeap, processHeap, processHeapIfOpen } from "./process-heap.js";
+export { machineHeap } from "./machine-heap.js";
+export type { Member } from "./members.js";
+export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { onDestroy } from "./references.js";
-export { adoptThreadHeap, clearThreadHeap, createThreadHeap, renewThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";
+export {
+  adoptThreadHeap,
+  attachThreadHeap,
+  clearThreadHeap,
+  createThreadHeap,
+  renewThreadHeap,
+  ThreadHeap,
+  type ThreadHeapBuffers,
+  threadHeap,
+  threadHeapOf,
+} from "./thread-heap.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
