@@ -45,8 +45,9 @@ export class DeadlockSearch {
     if (circle === undefined) return undefined;
     const suspect = new Suspect(circle, self!);
     if (suspect.name === known) return undefined;
-    if (before === undefined || !suspect.hasLastedSince(before)) {
-      this.#suspect = suspect;
+    if (before?.name !== suspect.name || !suspect.hasLastedSince(before)) {
+      // Compared with its first sight until all have moved on: of many parties some always have not since the last look.
+      this.#suspect = before?.name === suspect.name ? before : suspect;
       this.#nextLook = 0;
       return undefined;
     }
@@ -79,8 +80,8 @@ class Suspect {
     );
   }
 
-  /** Whether it is the same circle, in which every other party has attempted in vain meanwhile. */
+  /** Whether every other party of the same circle has attempted in vain since an earlier look. */
   hasLastedSince(earlier: Suspect): boolean {
-    return this.name === earlier.name && [...this.#looks].every(([key, looks]) => looks !== earlier.#looks.get(key));
+    return [...this.#looks].every(([key, looks]) => looks !== earlier.#looks.get(key));
   }
 }
