@@ -94,7 +94,7 @@ for (const across of ["threads", "processes"] as const) {
         assert.match(String(stack), /deadlock-tasks/);
       }
       for (const { name } of workers) assert.ok(error!.message.includes(name));
-      assert.match(error!.message, /RLock "a"[^]*RLock "b"/);
+      assert.match(error!.message, /RLock "a"[\s\S]*RLock "b"/);
       assert.ok(report.members.some(({ worker }) => worker.tid === report.victim?.tid));
       await until(() => scene.told.length > 0);
       assert.deepEqual(scene.told, [report]);
