@@ -34,6 +34,8 @@ export type { WorkerStart } from "./workers/worker-handle.js";
 export { WorkerLocal } from "./workers/worker-local.js";
 export { type MethodOf, serve, type Served } from "./channels/served.js";
 export { sleep, sleepSync } from "./tasks/sleep.js";
+export { Connection } from "./channels/connection.js";
+export { createPipe, type PipeOptions, type ReceivingConnection, type SendingConnection } from "./channels/pipe.js";
 export { Queue, type QueueOptions } from "./channels/queue.js";
 export { pack, type Packed, type PackOptions, unpack } from "./codec/pack.js";
 export { type SendableClass, sendable } from "./codec/sendable.js";

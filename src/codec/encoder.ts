@@ -24,6 +24,8 @@ export interface EncodeOptions {
    * Called for each parcel once the whole value is encoded.
    */
   lend?: (parcel: Parcel) => void;
+  /** The caller will call the message's `committed` once it has committed it. */
+  tells?: boolean;
 }
 
 /** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
@@ -61,6 +63,8 @@ export class Encoder extends ByteWriter implements Message {
   attach = false;
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
+  holds = false;
+  committed: (() => void) | undefined;
   private root = "value";
   private depth = 0;
   private readonly steps: PathStep[] = [];
@@ -75,6 +79,7 @@ export class Encoder extends ByteWriter implements Message {
 
   run(value: unknown, options: EncodeOptions): void {
     this.release();
+    this.committed = undefined;
     this.to = options.to;
     this.root = options.root ?? "value";
     this.attach = options.attach === true && options.to === "threads";
@@ -94,13 +99,25 @@ export class Encoder extends ByteWriter implements Message {
     } finally {
       isLending = outer;
     }
+    this.holds = this.parcels.length > 0;
     try {
       if (lend !== undefined) for (const parcel of this.parcels) lend(parcel);
-      else if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
+      else if (this.holds) this.retain(options.tells === true);
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
     }
+  }
+
+  private retain(tells: boolean): void {
+    for (const parcel of this.parcels) parcel.retain?.();
+    const concerned = this.parcels.filter((parcel) => parcel.committed !== undefined);
+    if (concerned.length === 0) return;
+    const committed = (): void => {
+      for (const parcel of concerned) parcel.committed!();
+    };
+    if (tells) this.committed = committed;
+    else queueMicrotask(committed);
   }
 
   release(): void {

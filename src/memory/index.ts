@@ -24,6 +24,7 @@ export {
 } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
+export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";

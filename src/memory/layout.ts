@@ -166,6 +166,8 @@ export const KIND = {
   queue: 13,
   completion: 14,
   lane: 15,
+  pipe: 18,
+  connection: 19,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */

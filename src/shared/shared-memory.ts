@@ -5,6 +5,7 @@
  *   1  how many bytes
  *   2  the entry of its name (see name-table.ts), 0 for none
  */
+import { shownBuffer } from "../codec/shared-buffer.js";
 import { Handle, type Reach, heapOfReach, registerShared, SharedObject, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError } from "../errors/index.js";
 import { DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
@@ -198,6 +199,11 @@ export class SharedMemory extends SharedObject {
   /** This worker is done with it; the memory and its name go with the last worker that has it open. The same as `free()`. */
   close(): void {
     this.free();
+  }
+
+  /** @internal */
+  [shownBuffer](): ArrayBufferLike {
+    return this.bytes.buffer;
   }
 
   override free(): void {
