@@ -37,6 +37,7 @@ export { sleep, sleepSync } from "./tasks/sleep.js";
 export { Connection } from "./channels/connection.js";
 export { createPipe, type PipeOptions, type ReceivingConnection, type SendingConnection } from "./channels/pipe.js";
 export { Queue, type QueueOptions } from "./channels/queue.js";
+export { pack, type Packed, type PackOptions, unpack } from "./codec/pack.js";
 export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";
 export { Future, type FutureState } from "./futures/future.js";

@@ -1,4 +1,5 @@
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
+import type { Heap } from "../memory/index.js";
 
 /** What is being crossed: from thread to thread inside one process, or from process to process. */
 export type Boundary = "threads" | "processes";
@@ -17,6 +18,13 @@ export interface Parcel {
   readonly payload: unknown;
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
+  /**
+   * Called instead for a message that is lent: it owns nothing, so the object must stay until this worker frees it. Must not throw. What retains but does not lend cannot be in
+   * such a message.
+   */
+  lend?(): void;
+  /** The heap that the object stands in, for such a message. */
+  readonly heap?: Heap;
   /** Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after encoding. */
   committed?(): void;
 }

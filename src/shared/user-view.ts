@@ -8,7 +8,7 @@ const MOST_ACROSS_THREADS = 2 ** 32 - 1;
 
 /** Refuses what no part of the data region of this reach can hold. @throws TooLargeError */
 export function checkBytes(bytes: number, across: Across | undefined): void {
-  if (across === "processes" && bytes > MOST_ACROSS_PROCESSES) {
+  if (across !== undefined && across !== "threads" && bytes > MOST_ACROSS_PROCESSES) {
     throw new TooLargeError(`${bytes} bytes are more than one piece of memory across processes can hold (1 GiB); split it`);
   }
   if (bytes > MOST_ACROSS_THREADS) throw new TooLargeError(`${bytes} bytes are more than one piece of memory across threads can hold (4 GiB); split it`);

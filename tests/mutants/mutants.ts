@@ -203,6 +203,20 @@ export const mutants: readonly Mutant[] = [
     models: ["allocator: a worker dies while it allocates or frees an extent"],
   },
   {
+    name: "references: a lent handle revives what its last holder is destroying",
+    file: "memory/allocator.ts",
+    from: "for (let count = load(words, word); count > 0; ) {",
+    to: "for (let count = load(words, word); count >= 0; ) {",
+    models: ["references: a lent handle arrives while"],
+  },
+  {
+    name: "references: a lent handle holds whatever stands in its place",
+    file: "memory/allocator.ts",
+    from: "if (!this.isLive(at, kind, generation)) return false;",
+    to: "if (!this.isLive(at, kind, this.generationOf(at))) return false;",
+    models: ["references: a lent handle arrives as a newcomer"],
+  },
+  {
     name: "references: holders are counted in two steps",
     file: "memory/allocator.ts",
     from: "return sub(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1) === 1;",
