@@ -23,7 +23,7 @@ export {
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
 export { hasSpareCore } from "./spare-core.js";
-export { type Attempt, SLICE_MS } from "./parker.js";
+export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
 export { adoptProcessHeap, type ProcessHeap, processHeap } from "./process-heap.js";
 export { onDestroy } from "./references.js";

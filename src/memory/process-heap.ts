@@ -10,10 +10,10 @@ import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
 import { load, store } from "#atomics";
 import { formatHeap, Heap, type UserBuffer } from "./heap.js";
-import { HEADER, LAYOUT_VERSION, MAGIC, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { BLOCKING, HEADER, LAYOUT_VERSION, MAGIC, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";
 import { type Platform, platform } from "./platform/index.js";
-import { threadHeap } from "./thread-heap.js";
+import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const CONTROL_BYTES = 256 * 2 ** 20;
 const WINDOW_BYTES = 2 ** 30;
@@ -91,6 +91,13 @@ export class ProcessHeap extends Heap {
     this.#platform.wake(this.#address + at * 4, 1);
   }
 
+  /** Wakers here may be processes that cannot reach the other heap. */
+  sleepingIn(): number {
+    return 0;
+  }
+
+  wakeElsewhere(): void {}
+
   /** The loop's doorbell is an anonymous pipe that other processes reopen through /proc: neither eventfds nor sockets can be reopened so. */
   listen(onRing: () => void): void {
     this.#onRing = onRing;
@@ -156,6 +163,7 @@ export class ProcessHeap extends Heap {
 }
 
 let current: ProcessHeap | undefined;
+onSleeperInProcessHeap((record) => processHeap().ring(record, BLOCKING));
 
 /** This program's heap across processes; made, or found in this process, on first use. Throws `PlatformError` where there can be none. */
 export function processHeap(): ProcessHeap {

@@ -100,6 +100,15 @@ export class ThreadHeap extends Heap {
     notify(this.words, at, 1);
   }
 
+  /** Wakers here are threads of this process, which has at most one heap across processes. */
+  sleepingIn(bed: Heap): number {
+    return bed.across === "processes" ? bed.record : 0;
+  }
+
+  wakeElsewhere(sleepingIn: number): void {
+    wakeInProcessHeap(sleepingIn);
+  }
+
   listen(onRing: () => void): void {
     listenByWaitAsync(this.words, this.record + RECORD.doorbell, onRing);
   }
@@ -107,6 +116,13 @@ export class ThreadHeap extends Heap {
   ringDoorbell(record: number): void {
     notify(this.words, record + RECORD.doorbell, 1);
   }
+}
+
+let wakeInProcessHeap: (record: number) => void;
+
+/** Called by the heap across processes, which stands on this one. */
+export function onSleeperInProcessHeap(wake: (record: number) => void): void {
+  wakeInProcessHeap = wake;
 }
 
 const realm = globalThis as { [globalKey]?: ThreadHeapBuffers };
