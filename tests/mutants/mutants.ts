@@ -422,7 +422,7 @@ export const mutants: readonly Mutant[] = [
     file: "memory/parker.ts",
     from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
     to: "",
-    models: ["select: an awaiting select passes on"],
+    models: ["select: an awaiting select that chose the news"],
   },
   {
     name: "select: a blocking one goes on after the first success",
