@@ -15,7 +15,7 @@ import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
 import { hasSpareCore } from "./spare-core.js";
-import { MOST_WANTED } from "./wait-queue.js";
+import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /**
  * The longest sleep in one piece. After each, the waiter looks whether workers died and attempts again: no death goes unnoticed longer,
@@ -87,7 +87,7 @@ export class Parker {
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          if (this.#sleepUnless(() => waitQueue.hasGrant(node), Math.min(left, SLICE_MS))) {
+          if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
             if (!idle) heap.registry.reap();
             result = attempt(false);
             continue;
@@ -162,18 +162,18 @@ export class Parker {
   }
 
   /**
-   * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless a grant is there. True when nobody did, and none is: the time is over.
-   * The flag goes up before the last look at the nodes: a waker grants first and lowers the flag second, so one of the two sees the other.
+   * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless the node has a grant. True when nobody did, and it has none: the time is over.
+   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
    */
-  #sleepUnless(hasGrant: () => boolean, ms: number): boolean {
+  #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number): boolean {
     const heap = this.#heap;
     const flag = heap.record + RECORD.blocking;
     store(heap.words, flag, 1);
-    if (!hasGrant()) heap.sleep(flag, 1, ms);
-    return exchange(heap.words, flag, 0) === 1 && !hasGrant();
+    if (!look.hasGrant(node)) heap.sleep(flag, 1, ms);
+    return exchange(heap.words, flag, 0) === 1 && !look.hasGrant(node);
   }
 
-  /** The same in one of these heaps, with word left in the others where the thread sleeps; in none, it is a pause. */
+  /** The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it is a pause. */
   static #sleepInOneOf(heaps: readonly Heap[], hasGrant: () => boolean, ms: number): boolean {
     const bed = heaps.find(({ across }) => across === "processes") ?? heaps[0];
     if (bed === undefined) {
@@ -188,7 +188,7 @@ export class Parker {
       if (word === 0) longest = Math.min(longest, NAP_MS);
       else store(heap.words, heap.record + RECORD.blocking, word);
     }
-    const quiet = bed.parker.#sleepUnless(hasGrant, longest);
+    const quiet = bed.parker.#sleepUnlessGranted({ hasGrant }, 0, longest);
     for (const heap of others) store(heap.words, heap.record + RECORD.blocking, 0);
     return quiet;
   }

@@ -46,7 +46,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller does not look again before it sleeps",
     file: "memory/parker.ts",
-    from: "if (!hasGrant()) heap.sleep(",
+    from: "if (!look.hasGrant(node)) heap.sleep(",
     to: "heap.sleep(",
     models: ["event: set wakes a blocking caller"],
   },
