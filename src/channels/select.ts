@@ -9,7 +9,9 @@ import { type Contender, deadlineOf, Parker, signalOf, type SyncWait, type WaitO
 import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
-export type Selectables = Readonly<Record<string, Selectable<unknown> | PromiseLike<unknown>>>;
+export type Selectables<S = Record<string, unknown>> = { readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown> } & {
+  readonly [Symbol.iterator]?: never;
+};
 
 /** Which of them was chosen, and its value. */
 export type Selected<S> = {
@@ -49,7 +51,7 @@ interface Winner {
  * if (chosen.key === "job") console.log(chosen.value.toUpperCase()); // DIG
  * ```
  */
-export async function select<const S extends Selectables>(from: S, options?: WaitOptions): Promise<Selected<S>> {
+export async function select<const S extends Selectables<S>>(from: S, options?: WaitOptions): Promise<Selected<S>> {
   const deadline = deadlineOf(options);
   const signal = signalOf(options);
   const entries = entriesOf(from, "select");
@@ -76,7 +78,7 @@ export async function select<const S extends Selectables>(from: S, options?: Wai
  * console.log(chosen.key, permits.value); // permit 0
  * ```
  */
-export function selectSync<const S extends Selectables>(from: S, options?: SyncWait): Selected<S> {
+export function selectSync<const S extends Selectables<S>>(from: S, options?: SyncWait): Selected<S> {
   const deadline = deadlineOf(options);
   const entries = entriesOf(from, "selectSync");
   for (const { key, source } of entries) {
@@ -102,7 +104,7 @@ export function selectSync<const S extends Selectables>(from: S, options?: SyncW
  * console.log(trySelect({ job: new Queue(), stop: new Event() })); // undefined
  * ```
  */
-export function trySelect<const S extends Selectables>(from: S): Selected<S> | undefined {
+export function trySelect<const S extends Selectables<S>>(from: S): Selected<S> | undefined {
   const winner = look(entriesOf(from, "trySelect"), false);
   return winner && selectedOf(winner);
 }

@@ -175,7 +175,7 @@ export class Parker {
 
   /** The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it is a pause. */
   static #sleepInOneOf(heaps: readonly Heap[], hasGrant: () => boolean, ms: number): boolean {
-    const bed = heaps.find(({ across }) => across === "processes") ?? heaps[0];
+    const bed = heaps.find((each) => heaps.every((heap) => heap === each || heap.sleepingIn(each) !== 0)) ?? heaps[0];
     if (bed === undefined) {
       pause(ms);
       return true;

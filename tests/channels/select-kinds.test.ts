@@ -13,6 +13,7 @@ import {
   select,
   selectable,
   selectSync,
+  setUncaughtHook,
   Thread,
   ThreadPool,
   trySelect,
@@ -21,7 +22,7 @@ import {
 import { Point } from "../fixtures/point.js";
 import { runIn } from "../fixtures/run-in.js";
 import { answer, classOf } from "../fixtures/select-tasks.js";
-import { add, exit, fail, waitFor } from "../fixtures/worker-tasks.js";
+import { add, exit, fail, failWith, waitFor } from "../fixtures/worker-tasks.js";
 
 const nothing = () => new Event();
 
@@ -117,6 +118,28 @@ describe("select and futures", () => {
     assert.equal((await select({ waits })).key, "waits");
     assert.ok(waits instanceof Future);
   });
+});
+
+test("a future that fails while it is only watched is still told of when its pool ends", async () => {
+  const told: string[] = [];
+  const before = setUncaughtHook((error) => told.push((error as Error).message));
+  try {
+    const pool = new ThreadPool({ workers: 1 });
+    const go = new Event();
+    const blocked = pool.submit(waitFor, go);
+    const failing = pool.submit(failWith, new Error("nobody listens"));
+    const queue = new Queue<number>();
+    const chosen = select({ failing, queue });
+    queue.putSync(1);
+    assert.equal((await chosen).key, "queue");
+    go.set();
+    await blocked;
+    pool.close();
+    await pool.join();
+    assert.deepEqual(told, ["nobody listens"]);
+  } finally {
+    setUncaughtHook(before);
+  }
 });
 
 for (const [across, Worker] of [

@@ -52,6 +52,14 @@ export async function selects(): Promise<void> {
   }
   expectType<number>()((await select({ id: new Ids() })).value, true);
 
+  interface Desk {
+    readonly jobs: Queue<string>;
+    readonly bell: Event;
+  }
+  const desk: Desk = { jobs: new Queue<string>(), bell: new Event() };
+  const atDesk = selectSync(desk);
+  if (atDesk.key === "jobs") expectType<string>()(atDesk.value, true);
+
   const byName: Record<string, Queue<number>> = {};
   expectType<{ readonly key: string; readonly value: number }>()(selectSync(byName), true);
 
