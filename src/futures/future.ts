@@ -32,8 +32,6 @@ const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
 let isObserved: (future: Future<unknown>) => boolean;
-let end: (future: Future<never>, state: FutureState) => void;
-let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[] | undefined;
 
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
@@ -57,12 +55,7 @@ let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[
  * ```
  */
 export class Future<R> extends Promise<R> {
-  /** Distinct within this worker. */
-  readonly id: number = ++ids;
-  #ended: FutureState | undefined;
-  #work: Work | undefined;
-  #listeners: ((value: unknown) => void)[] | undefined;
-  #observed = false;
+  readonly #life = new Life(this);
 
   /** `then` gives plain promises: only the pool makes futures. */
   static override get [Symbol.species](): PromiseConstructor {
@@ -71,41 +64,53 @@ export class Future<R> extends Promise<R> {
 
   static {
     open = <R>(work: Work): Settler<R> => {
-      const future = new Future<R>(capture);
-      future.#work = work;
-      return new FutureSettler(future, resolveNext as (value: R) => void, rejectNext);
+      const life = new Future<R>(capture).#life;
+      life.work = work;
+      life.settle = resolveNext as (value: unknown) => void;
+      life.fail = rejectNext;
+      return life as Settler<unknown> as Settler<R>;
     };
-    isObserved = (future) => future.#observed;
-    end = (future, state) => {
-      future.#ended ??= state;
-      future.#work = undefined;
-    };
-    listenersOf = (future) => future.#listeners;
+    isObserved = (future) => future.#life.isObserved;
+    // What `await` and `Promise.all` ask a promise for: one whose constructor is Promise they take as it is, any other gets a promise of its own and a job of the
+    // microtask queue to follow it, which cost more than all the rest of a future. That they asked tells that somebody awaits it, since they do not call `then`.
+    Object.defineProperty(Future.prototype, "constructor", {
+      get(this: Future<unknown>) {
+        if (#life in this) this.#life.isObserved = true;
+        return Promise;
+      },
+      configurable: true,
+    });
+  }
+
+  /** Distinct within this worker. */
+  get id(): number {
+    return this.#life.id;
   }
 
   override then<A = R, B = never>(
     onValue?: ((value: R) => A | PromiseLike<A>) | null,
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    this.#observed = true;
+    this.#life.isObserved = true;
     return super.then(onValue, onError);
   }
 
   /** Where it stands. */
   get state(): FutureState {
-    if (this.#ended !== undefined) return this.#ended;
-    return this.#work?.isRunning === true ? "running" : "pending";
+    const { ended, work } = this.#life;
+    if (ended !== undefined) return ended;
+    return work?.isRunning === true ? "running" : "pending";
   }
 
   /** Calls it off; false when it has ended. It then rejects with `reason`, or a `CancelledError`. */
   cancel(reason?: unknown): boolean {
-    if (this.#ended !== undefined) return false;
-    const work = this.#work;
-    if (work === undefined) return false;
+    const life = this.#life;
+    const { ended, work } = life;
+    if (ended !== undefined || work === undefined) return false;
     // Whatever the reason is, the state says that it was called off.
-    this.#ended = "cancelled";
+    life.ended = "cancelled";
     if (work.cancel(reason ?? new CancelledError("the task was cancelled"))) return true;
-    this.#ended = undefined;
+    life.ended = undefined;
     return false;
   }
 
@@ -115,36 +120,42 @@ export class Future<R> extends Promise<R> {
    */
   onProgress(fn: (value: unknown) => void): this {
     if (typeof fn !== "function") throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
-    (this.#listeners ??= []).push(process.getBuiltinModule("node:async_hooks").AsyncResource.bind(fn) as (value: unknown) => void);
+    (this.#life.listeners ??= []).push(process.getBuiltinModule("node:async_hooks").AsyncResource.bind(fn) as (value: unknown) => void);
     return this;
   }
 }
 
-class FutureSettler<R> implements Settler<R> {
-  readonly future: Future<R>;
-  readonly #resolve: (value: R) => void;
-  readonly #reject: (error: unknown) => void;
+/** What a future knows of itself, in one piece: each private field of a promise has to be added to it. */
+class Life implements Settler<unknown> {
+  readonly id = ++ids;
+  readonly future: Future<unknown>;
+  ended: FutureState | undefined = undefined;
+  isObserved = false;
+  work: Work | undefined = undefined;
+  listeners: ((value: unknown) => void)[] | undefined = undefined;
+  settle: (value: unknown) => void = ignore;
+  fail: (error: unknown) => void = ignore;
 
-  constructor(future: Future<R>, resolve: (value: R) => void, reject: (error: unknown) => void) {
+  constructor(future: Future<unknown>) {
     this.future = future;
-    this.#resolve = resolve;
-    this.#reject = reject;
   }
 
-  resolve(value: R): void {
-    end(this.future as Future<never>, "done");
-    this.#resolve(value);
+  resolve(value: unknown): void {
+    this.#end("done");
+    this.settle(value);
   }
 
   reject(error: unknown, calledOff = false): void {
-    end(this.future as Future<never>, calledOff || error instanceof CancelledError ? "cancelled" : "failed");
-    // Before it is rejected: a promise without a handler at that moment ends the program.
+    this.#end(calledOff || error instanceof CancelledError ? "cancelled" : "failed");
+    // Before it is rejected: a promise without a handler at that moment ends the program. `then` asks for the constructor, but nobody has been told.
+    const { isObserved } = this;
     Promise.prototype.then.call(this.future, undefined, ignore);
-    this.#reject(error);
+    this.isObserved = isObserved;
+    this.fail(error);
   }
 
   progress(value: unknown): void {
-    for (const listener of listenersOf(this.future as Future<never>) ?? []) {
+    for (const listener of this.listeners ?? []) {
       try {
         listener(value);
       } catch (error) {
@@ -154,6 +165,11 @@ class FutureSettler<R> implements Settler<R> {
         });
       }
     }
+  }
+
+  #end(state: FutureState): void {
+    this.ended ??= state;
+    this.work = undefined;
   }
 }
 
