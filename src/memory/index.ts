@@ -24,7 +24,7 @@ export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
-export { platform } from "./platform/index.js";
+export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, type ProcessHeap, processHeap } from "./process-heap.js";
 export { onDestroy } from "./references.js";
 export { adoptThreadHeap, clearThreadHeap, createThreadHeap, renewThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";

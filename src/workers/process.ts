@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { HEADER, type Heap, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import { binding, HEADER, type Heap, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import type { AnyFunction, Task } from "./task.js";
@@ -20,6 +20,8 @@ export interface ProcessStart {
   readonly isBundled: boolean;
   /** Process id of who starts it. */
   readonly parent: number;
+  /** Where the native part of the platform is. */
+  readonly binding?: string | undefined;
   readonly name: string;
   readonly url: string;
   readonly task: string;
@@ -31,9 +33,13 @@ export interface ProcessStart {
 export const START_MARK = "allcores:";
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
-export function spawnChild(options: Omit<ProcessStart, "parent" | "entry" | "isBundled">, nodeOptions: readonly string[] = [], file?: string): ChildProcess {
+export function spawnChild(
+  options: Omit<ProcessStart, "parent" | "binding" | "entry" | "isBundled">,
+  nodeOptions: readonly string[] = [],
+  file?: string,
+): ChildProcess {
   const entry = file ?? fileURLToPath(entryUrl());
-  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid };
+  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid, binding: binding() };
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
