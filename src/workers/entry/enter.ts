@@ -2,7 +2,7 @@
 import { isMainThread, workerData } from "node:worker_threads";
 import { setEntryUrl } from "../entry-url.js";
 import { type LibraryMeta, setLibraryCode } from "../library-code.js";
-import { type ProcessStart, START_MARK } from "../process.js";
+import { type ProcessStart, START_MARK } from "../process-start.js";
 import type { PoolThreadStart, ThreadStart } from "../thread.js";
 import { runProcess } from "./process.js";
 import { runThread } from "./thread.js";

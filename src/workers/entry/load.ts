@@ -5,6 +5,7 @@
  * The text goes to the worker together with the cache, since V8 compares no more than their lengths.
  */
 import type { LibraryCode } from "../library-code.js";
+import { CODE_DESCRIPTOR, type ProcessStart, START_MARK } from "../process-start.js";
 
 type Library = Record<string, unknown>;
 type Meta = { readonly url: string; readonly code: (isSeasoned: boolean) => LibraryCode; readonly import: (url: string) => Promise<unknown> };
@@ -12,9 +13,8 @@ type Run = (module: { exports: Library }, require: (id: string) => unknown, meta
 
 export function load(url: string): Library {
   const { Script } = process.getBuiltinModule("node:vm");
-  const { workerData } = process.getBuiltinModule("node:worker_threads");
   const file = new URL("library.cjs", url);
-  const given = (workerData as { allcores?: { code?: LibraryCode } } | null | undefined)?.allcores?.code;
+  const given = codeOfThread() ?? codeOfProcess();
   const text = given?.text ?? process.getBuiltinModule("node:fs").readFileSync(file, "latin1");
   const script = new Script(text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
   const module = { exports: {} };
@@ -24,6 +24,24 @@ export function load(url: string): Library {
     import: (url) => import(url),
   });
   return module.exports;
+}
+
+function codeOfThread(): LibraryCode | undefined {
+  const { isMainThread, workerData } = process.getBuiltinModule("node:worker_threads");
+  return isMainThread ? undefined : (workerData as { allcores?: { code?: LibraryCode } } | null | undefined)?.allcores?.code;
+}
+
+/** A child of ours finds it in a file that it has inherited. */
+function codeOfProcess(): LibraryCode | undefined {
+  const word = process.argv[2];
+  if (word?.startsWith(START_MARK) !== true) return undefined;
+  const { code, entry } = JSON.parse(word.slice(START_MARK.length)) as ProcessStart;
+  if (code === undefined || process.argv[1] !== entry) return undefined;
+  const fs = process.getBuiltinModule("node:fs");
+  const bytes = Buffer.allocUnsafe(code.text + code.cache);
+  fs.readSync(CODE_DESCRIPTOR, bytes, 0, bytes.length, 0);
+  fs.closeSync(CODE_DESCRIPTOR);
+  return { text: bytes.toString("latin1", 0, code.text), cache: bytes.subarray(code.text), isSeasoned: true };
 }
 
 function shared(bytes: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@ import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
-import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process.js";
+import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runTask } from "../task-run.js";
 import { workerState } from "../worker-state.js";
 
