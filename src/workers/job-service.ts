@@ -223,12 +223,17 @@ export class JobService {
   async #rest(): Promise<void> {
     const lane = this.#lane;
     if (this.#look()) return;
+    const since = performance.now();
     // Ticks and immediates of the last job have their turn before the thread stands still.
     await this.#turn();
     if (lane.hasJob) return;
     if (this.#tasks.size > 0) giveSeasonedCode();
     if (process.getActiveResourcesInfo().length > this.#quiet) await lane.wait();
-    else if (lane.waitSync(BLOCK_MS)) return;
+    else if (lane.waitSync(BLOCK_MS)) {
+      // Had it looked, it would have found this, and nobody would have had to wake it.
+      if (performance.now() - since < 2 * LOOK_MS) this.#pays = true;
+      return;
+    }
     await this.#turn();
   }
 
