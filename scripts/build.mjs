@@ -44,7 +44,7 @@ async function library() {
     .replace(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, "{ default: $1 }")
     // A script of its own may not import.
     .replace(/\bimport\(/g, "meta.import(");
-  if (/[^\x00-\x7f]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
+  if (/[^\t-~]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
   await writeFile("dist/library.cjs", text);
   return [module, script, index];
 }
