@@ -1,4 +1,5 @@
 import { enter } from "./workers/entry/enter.js";
+import type { LibraryMeta } from "./workers/library-code.js";
 
 export type { Reach } from "./codec/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
@@ -57,4 +58,4 @@ export type { PoolStats } from "./pools/scheduler.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 
-enter(import.meta.url);
+enter(import.meta.url, (import.meta as LibraryMeta).code);
