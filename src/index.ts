@@ -1,4 +1,5 @@
 import { enter } from "./workers/entry/enter.js";
+import type { LibraryMeta } from "./workers/library-code.js";
 
 export type { Reach } from "./codec/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
@@ -19,6 +20,7 @@ export type { Held } from "./sync/held.js";
 export { Lock } from "./sync/lock.js";
 export { type RHeld, RLock } from "./sync/rlock.js";
 export { RWLock } from "./sync/rwlock.js";
+export { type Choice, type Selectable, selectable } from "./sync/selectable.js";
 export { BoundedSemaphore, Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";
 export { cpuCount } from "./workers/cpu-count.js";
@@ -34,9 +36,11 @@ export type { WorkerStart } from "./workers/worker-handle.js";
 export { WorkerLocal } from "./workers/worker-local.js";
 export { type MethodOf, serve, type Served } from "./channels/served.js";
 export { sleep, sleepSync } from "./tasks/sleep.js";
+export { after } from "./channels/after.js";
 export { Connection } from "./channels/connection.js";
 export { createPipe, type PipeOptions, type ReceivingConnection, type SendingConnection } from "./channels/pipe.js";
 export { Queue, type QueueOptions } from "./channels/queue.js";
+export { type Selectables, type Selected, select, selectSync, trySelect } from "./channels/select.js";
 export { pack, type Packed, type PackOptions, unpack } from "./codec/pack.js";
 export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";
@@ -54,4 +58,4 @@ export type { PoolStats } from "./pools/scheduler.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 
-enter(import.meta.url);
+enter(import.meta.url, (import.meta as LibraryMeta).code);
