@@ -4,7 +4,7 @@ import { ByteWriter } from "./byte-writer.js";
 import { isError, writeError } from "./error-object.js";
 import { hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
-import { type Boundary, type Crosses, crossing, isCrossing, type Parcel } from "./parcel.js";
+import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
 import { formatPath, inside, type PathStep } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
@@ -53,6 +53,7 @@ export class Encoder extends ByteWriter implements Message {
   attach = false;
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
+  holds: readonly Held[] = noObjects;
   private root = "value";
   private depth = 0;
   private readonly steps: PathStep[] = [];
@@ -81,7 +82,10 @@ export class Encoder extends ByteWriter implements Message {
       throw named;
     }
     try {
-      if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
+      if (this.parcels.length > 0) {
+        this.holds = this.parcels.flatMap(({ held }) => held ?? noObjects);
+        for (const parcel of this.parcels) parcel.retain?.();
+      }
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
@@ -92,6 +96,7 @@ export class Encoder extends ByteWriter implements Message {
     this.restart();
     this.attachments = noObjects;
     this.transfer = noObjects;
+    this.holds = noObjects;
   }
 
   write(value: unknown): void {

@@ -17,6 +17,15 @@ export interface Parcel {
   readonly payload: unknown;
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
+  /** What `retain` counts a hold on. Who stores the message, and reads it more than once or throws it away unread, counts by it. */
+  readonly held?: Held;
+}
+
+/** A block of shared memory that a message holds. */
+export interface Held {
+  readonly acrossProcesses: boolean;
+  readonly heapId: number;
+  readonly at: number;
 }
 
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */

@@ -112,7 +112,7 @@ export class SharedMemory extends SharedObject {
     const encoded = nameBytes(name);
     const heap = heapOfReach(options);
     heap.registry.reap();
-    const at = find(heap, encoded);
+    const at = find(heap, encoded, KIND.sharedMemory);
     if (at === 0) {
       const other = heap.across === "threads" ? "processes" : "threads";
       throw new NameNotFoundError(
