@@ -134,7 +134,12 @@ export abstract class SharedObject implements Crosses {
     }
     const payload: unknown[] = [heap.across === "processes" ? 1 : 0, heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
-    return { kind: this.constructor.name, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
+    return {
+      kind: this.constructor.name,
+      payload,
+      retain: () => heap.allocator.retain(at),
+      held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at },
+    };
   }
 }
 

@@ -305,4 +305,3 @@ function holdsOf(heap: Heap, entry: number): readonly Held[] {
     return { acrossProcesses: (block & 1) !== 0, heapId, at: block >>> 1 };
   });
 }
-

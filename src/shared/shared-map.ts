@@ -617,7 +617,8 @@ function sizeOf({ maxWeight }: Bounds): number {
 
 /** Writes the words of a new, empty map. */
 function format({ words }: Heap, at: number, { maxWeight, ttl }: Bounds): void {
-  words[at + MAP.seed] = Math.floor(Math.random() * 2 ** 32);
+  // An explored program must do the same each time.
+  words[at + MAP.seed] = atomics.controlled ? 1 : Math.floor(Math.random() * 2 ** 32);
   words[at + MAP.maxWeight] = maxWeight;
   words[at + MAP.touchBytes] = touchBytesOf(maxWeight);
   if (ttl === NEVER) return;
