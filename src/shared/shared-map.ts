@@ -293,6 +293,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
 
   /** Takes everything out, in one step. */
   clear(): void {
+    this.checkUsable();
     this.#freeCleared();
     this.#inside(() => {
       const { words, at } = this;

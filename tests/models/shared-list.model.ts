@@ -67,6 +67,14 @@ const readMiddle = task(import.meta, "readMiddle", ({ list }: Shared) => {
   assert.ok([1, 5].includes(numberOf(list.get(1))));
   assert.ok(list.length >= 3);
 });
+const moveAndReplace = task(import.meta, "moveAndReplace", ({ list }: Shared) => {
+  list.shift();
+  list.set(0, itemOf(6));
+});
+/** At its place was the one, then the other; the new item was never there. */
+const readMoved = task(import.meta, "readMoved", ({ list }: Shared) => {
+  assert.ok([1, 2].includes(numberOf(list.get(1))));
+});
 const readSecond = task(import.meta, "readSecond", ({ list }: Shared) => {
   assert.ok([1, 4].includes(numberOf(list.get(1))));
 });
@@ -76,11 +84,14 @@ const count = task(import.meta, "count", (times: number, { list }: Shared) => {
 
 /** Whole, and nothing is in use that was not before. */
 function items({ list, used }: Shared, deaths = 0): number[] {
+  const { registry, allocator, self } = threadHeap();
+  for (const worker of registry.workers()) if (worker !== self) registry.declareDead(worker);
+  // What a dead worker still had as its own is free by now, and used again.
+  list.push(itemOf(9));
+  assert.equal(numberOf(list.pop()), 9);
   const numbers = [...list].map(numberOf);
   assert.equal(list.length, numbers.length);
   for (const [index, number] of numbers.entries()) assert.equal(numberOf(list.get(index)), number);
-  const { registry, allocator, self } = threadHeap();
-  for (const worker of registry.workers()) if (worker !== self) registry.declareDead(worker);
   list.clear();
   const more = allocator.usedWords() - used;
   assert.ok(more >= 0 && more <= deaths * MOST_LEFT_BY_DEATH, `${more} words more are in use`);
@@ -113,6 +124,7 @@ export const models: Model[] = [
   { name: "a reader at the beginning beside one who takes from there", program: { setup: three, workers: [readFirst, rotate] } },
   { name: "a reader at the end beside one who takes from there", program: { setup: three, workers: [readLast, turnOver] } },
   { name: "a reader beside one who puts an item into the middle", program: { setup: three, workers: [readMiddle, insert.partial(5)] } },
+  { name: "a reader beside one who moves items and replaces one", program: { setup: three, workers: [readMoved, moveAndReplace] } },
   { name: "no update is lost", program: { setup: one, workers: [count.partial(2), count.partial(1)], check: holds.partial([3]) } },
   {
     name: "who puts an item dies: it is there or not, the others' are",
