@@ -308,9 +308,8 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
 
   /** How many keys have a value. Where entries may end it is counted, as long as that takes. */
   get size(): number {
-    this.checkUsable();
-    if (load(this.words, this.at + MAP.ends) === 0) return this.#table.count;
     return this.#inside((now) => {
+      if (now === 0) return this.#table.count;
       let count = 0;
       this.#table.forEach((slot) => {
         if (this.#lasts(this.#table.entryIn(slot), now)) count++;
