@@ -28,12 +28,12 @@ function freshKeys(size: number, count: number): string[] {
   return Array.from({ length: count }, () => `user:${Math.floor(Math.random() * size)}`);
 }
 
-async function besideMap(size: number, values: string, valueOf: (index: number) => unknown): Promise<Figure[]> {
+async function besideMap(size: number, values: string, valueAt: (index: number) => unknown): Promise<Figure[]> {
   const shared = new SharedMap({ across });
   const plain = new Map<string, unknown>();
   for (let index = 0; index < size; index++) {
-    shared.set(`user:${index}`, valueOf(index));
-    plain.set(`user:${index}`, valueOf(index));
+    shared.set(`user:${index}`, valueAt(index));
+    plain.set(`user:${index}`, valueAt(index));
   }
   const name = `get, ${size} ${values}`;
   const fresh = await alternate(

@@ -9,7 +9,7 @@
  * use is emptied before its entry is freed, so that nobody who saw the end before takes what stands in that memory later for the entry.
  */
 import { encode, type Message } from "../codec/index.js";
-import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics, DRAFT, KIND, onDestroy } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";

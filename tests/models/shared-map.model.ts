@@ -4,7 +4,7 @@ import { threadHeap } from "../../src/memory/index.js";
 import type { Model } from "./model.js";
 
 /** Every value takes three words, all of which say whose it is: one made of two is seen. */
-const valueOf = (key: string, version: number): string => `${key}${version}`.repeat(5);
+const textOf = (key: string, version: number): string => `${key}${version}`.repeat(5);
 
 /** What a death between two stores may leave: an entry; a segment and a directory. */
 const ENTRY = 12;
@@ -26,7 +26,7 @@ function shared(keys: readonly string[], options?: SharedMapOptions): Shared {
   const told = new SharedArray("int32", 8);
   const lock = new Lock();
   const used = threadHeap().allocator.usedWords();
-  for (const key of keys) map.set(key, valueOf(key, 0));
+  for (const key of keys) map.set(key, textOf(key, 0));
   return { map, told, lock, used };
 }
 
@@ -56,36 +56,36 @@ const large = task(import.meta, "large", () => {
 
 /** Gives a key new values one after the other: what the first took up is used again by the third. */
 const replace = task(import.meta, "replace", (times: number, { map }: Shared) => {
-  for (let version = 1; version <= times; version++) map.set("a", valueOf("a", version));
+  for (let version = 1; version <= times; version++) map.set("a", textOf("a", version));
 });
 const readOldOrNew = task(import.meta, "readOldOrNew", (newest: number, { map }: Shared) => {
   const value = map.get("a");
-  const versions = Array.from({ length: newest + 1 }, (_, version) => valueOf("a", version));
+  const versions = Array.from({ length: newest + 1 }, (_, version) => textOf("a", version));
   assert.ok(versions.includes(value as string), `${value} is none of its values`);
 });
 const readPresent = task(import.meta, "readPresent", ({ map }: Shared) => {
-  assert.equal(map.get("a"), valueOf("a", 0));
+  assert.equal(map.get("a"), textOf("a", 0));
   assert.equal(map.has("a"), true);
 });
 const readOwnOrNothing = task(import.meta, "readOwnOrNothing", ({ map }: Shared) => {
   const value = map.get("a");
-  assert.ok(value === undefined || value === valueOf("a", 0), `${value} is another key's`);
+  assert.ok(value === undefined || value === textOf("a", 0), `${value} is another key's`);
 });
 const readOthers = task(import.meta, "readOthers", ({ map }: Shared) => {
-  assert.equal(map.get("b"), valueOf("b", 0));
+  assert.equal(map.get("b"), textOf("b", 0));
 });
 /** Another key's entry in the very block that the first one's left. */
 const putOtherInItsPlace = task(import.meta, "putOtherInItsPlace", ({ map }: Shared) => {
   map.delete("a");
-  map.set("z", valueOf("z", 0));
+  map.set("z", textOf("z", 0));
 });
 export const put = task(import.meta, "put", (key: string, { map }: Shared) => {
-  map.set(key, valueOf(key, 1));
+  map.set(key, textOf(key, 1));
 });
 /** Another segment, and in the memory of the one before an entry. */
 const LONGER = "h1".repeat(36);
 const growOver = task(import.meta, "growOver", ({ map }: Shared) => {
-  map.set("g", valueOf("g", 1));
+  map.set("g", textOf("g", 1));
   map.set("h", LONGER);
 });
 const remove = task(import.meta, "remove", (key: string, { map }: Shared) => {
@@ -127,7 +127,7 @@ function bury(): void {
 function whole(map: Shared["map"]): Map<string, unknown> {
   bury();
   // As large as the others' entries.
-  map.set("y", valueOf("y", 0));
+  map.set("y", textOf("y", 0));
   const entries = new Map<string, unknown>(map);
   assert.equal(map.size, entries.size);
   for (const [key, value] of entries) assert.deepEqual(map.get(key), value);
@@ -149,10 +149,10 @@ const holds = task(import.meta, "holds", (expected: Record<string, unknown>, all
 /** After a death: the keys named are there, others may be, with one of their values. */
 export const holdsAtLeast = task(import.meta, "holdsAtLeast", ({ keys, maybe, left = ENTRY }: { keys: string; maybe: string; left?: number }, all: Shared) => {
   const entries = whole(all.map);
-  for (const key of keys) assert.equal(entries.get(key), valueOf(key, 0), key);
+  for (const key of keys) assert.equal(entries.get(key), textOf(key, 0), key);
   for (const [key, value] of entries) {
     assert.ok(keys.includes(key) || maybe.includes(key), key);
-    assert.ok(value === valueOf(key, 0) || value === valueOf(key, 1) || typeof value === "number");
+    assert.ok(value === textOf(key, 0) || value === textOf(key, 1) || typeof value === "number");
   }
   forgotten(all, left);
 });
@@ -169,7 +169,7 @@ const oneOwner = task(import.meta, "oneOwner", ({ map, told }: Shared) => {
 const withinLimit = task(import.meta, "withinLimit", (all: Shared) => {
   const { bytes } = all.map.stats();
   assert.ok(bytes <= FULL, `${bytes} bytes`);
-  for (const [key, value] of whole(all.map)) assert.ok(value === valueOf(key, 0) || value === valueOf(key, 1));
+  for (const [key, value] of whole(all.map)) assert.ok(value === textOf(key, 0) || value === textOf(key, 1));
   forgotten(all, ENTRY);
 });
 const totals = task(import.meta, "totals", ({ least, most }: { least: number; most: number }, all: Shared) => {
@@ -179,7 +179,7 @@ const totals = task(import.meta, "totals", ({ least, most }: { least: number; mo
   forgotten(all, most === least ? 0 : ENTRY);
 });
 
-const versions = (...keys: string[]): Record<string, string> => Object.fromEntries(keys.map((key) => [key[0]!, valueOf(key[0]!, Number(key[1]))]));
+const versions = (...keys: string[]): Record<string, string> => Object.fromEntries(keys.map((key) => [key[0]!, textOf(key[0]!, Number(key[1]))]));
 export const mortal = { deaths: 1, mortal: [0] } as const;
 
 export const models: Model[] = [
