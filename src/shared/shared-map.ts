@@ -267,8 +267,9 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     const bytes = expected === undefined ? undefined : this.#bytes(expected);
     for (;;) {
       const seen = this.#look(key);
+      const isExpected = seen === undefined ? bytes === undefined : bytes !== undefined && Buffer.compare(seen.taken.bytes, bytes) === 0;
       if (seen !== undefined) dropValue(this.heap, seen.taken);
-      if (bytes === undefined ? seen !== undefined : seen === undefined || Buffer.compare(seen.taken.bytes, bytes) !== 0) return false;
+      if (!isExpected) return false;
       if (this.#replace(key, next, "next", seen, options?.ttl === undefined ? (seen?.due ?? due) : due)) return true;
     }
   }
