@@ -12,6 +12,10 @@ export interface Message {
   readonly length: number;
   /** Writes all bytes to `target`, beginning at index `at`. There must be room for `length` bytes. */
   writeTo(target: Uint8Array, at: number): void;
+  /** Whether it carries objects that are held, so that it must be decoded, here if nowhere else. */
+  readonly holds: boolean;
+  /** To be called once it is committed, if encoded with `tells`; undefined where nobody has to know. */
+  readonly committed: (() => void) | undefined;
   /** A copy of all bytes that stays valid. */
   toBytes(): Uint8Array<ArrayBuffer>;
   /** What rides beside the bytes, for `postMessage`; empty unless encoded with `attach`. */
@@ -19,7 +23,7 @@ export interface Message {
   /** The transfer list for `postMessage`. */
   readonly transfer: readonly object[];
   /** The shared objects that this message holds: each was counted once, and once for each time it occurs. */
-  readonly holds: readonly Held[];
+  readonly held: readonly Held[];
   /** Lets go of the objects this message still refers to, before the next `encode()` does. It must not be used afterwards. */
   release(): void;
 }

@@ -17,10 +17,9 @@ import { decode } from "../codec/decode.js";
 import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
 import type { Held } from "../codec/parcel.js";
-import { heapOf } from "../codec/shared-object.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { UnknownClassError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, threadHeapOf } from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
 export const ENTRY = { hash: 0, shape: 1, head: 2, key: 3 } as const;
@@ -52,7 +51,7 @@ export function clock(): number {
 
 /** Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. */
 export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number): number {
-  const { length, holds } = message;
+  const { length, held: holds } = message;
   const stored = length > MOST_INLINE_BYTES;
   let extent = 0;
   let entry: number;
@@ -299,10 +298,9 @@ export function letGoOf(holds: readonly Held[]): void {
   }
 }
 
-/** The heap of a held object, if this process has it open. */
+/** The heap of a held object, if this process can reach it. */
 function heapHolding(acrossProcesses: boolean, heapId: number): Heap | undefined {
-  const heap = heapOf(acrossProcesses ? "processes" : "threads");
-  return heap.id === heapId ? heap : undefined;
+  return acrossProcesses ? processHeapOf(heapId) : threadHeapOf(heapId);
 }
 
 function afterValue(words: Int32Array, entry: number, head: number): number {

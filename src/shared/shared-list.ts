@@ -212,7 +212,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     this.checkUsable();
     const message = this.#message(value, "value");
     const bytes = message.toBytes();
-    letGoOf(message.holds);
+    letGoOf(message.held);
     let index = -1;
     this.#inside(() => {
       const length = this.#length();
@@ -311,7 +311,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
 
   #message(value: T, what: string): Message {
     this.checkUsable();
-    return encode(value, { to: this.heap.across, root: what });
+    return encode(value, { to: this.heap.across, root: what, keeps: true });
   }
 
   /** An item read outside the mutex. */

@@ -399,7 +399,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   #message(value: V, what: string): Message {
     this.checkUsable();
     if (value === undefined) throw new ArgumentTypeError(`${what} must not be undefined, which stands for "absent": delete() the key, or use null`);
-    return encode(value, { to: this.heap.across, root: what });
+    return encode(value, { to: this.heap.across, root: what, keeps: true });
   }
 
   #due(options: EntryOptions | undefined): number {
@@ -454,7 +454,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     const message = this.#message(value, "expected");
     const bytes = message.toBytes();
     // Whoever compares holds the objects itself.
-    letGoOf(message.holds);
+    letGoOf(message.held);
     return bytes;
   }
 
@@ -477,7 +477,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     try {
       its = packed.pack(key, this.#seed);
     } catch (error) {
-      letGoOf(message.holds);
+      letGoOf(message.held);
       throw error;
     }
     const entry = draftEntry(heap, its, message, due);

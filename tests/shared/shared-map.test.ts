@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
-import { Event, isAllcoresError, Lock, Process, Queue, SharedMap, SharedMemory, Value } from "allcores";
+import { createPipe, Event, isAllcoresError, Lock, Process, Queue, SharedMap, SharedMemory, Value } from "allcores";
 import { type Checked, checkedValue, countUp, holdIn, openAndCount, readUntil, writeUntil } from "../fixtures/map-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
 import { mapContract, places } from "./shared-map.contract.js";
@@ -26,13 +26,11 @@ for (const across of acrosses) {
       const stop = new Event({ across });
       const running = new Value("int32", 0, { across });
       const writer = runIn(across, writeUntil, map, keys, running, stop);
-      const readers = [0, 1].map(() => runIn(across, readUntil, map, keys, stop));
+      const readers = [0, 1].map(() => runIn(across, readUntil, map, keys, running, stop));
+      while (running.value < 3) await new Promise((resolve) => setTimeout(resolve, 5));
       // As long as it takes the writer to replace each size by each other many times, with the table growing beside.
-      let latest = 0;
-      while (latest < 4000) {
-        latest = map.get("a")!.version;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      const last = map.get("a")!.version + 4000;
+      while (map.get("a")!.version < last) await new Promise((resolve) => setTimeout(resolve, 5));
       stop.set();
       assert.deepEqual(await Promise.all(readers), [undefined, undefined]);
       assert.ok((await writer) >= 4000);
@@ -98,6 +96,13 @@ test("a map across threads is not sent to a process", () => {
     () => new SharedMap({ across: "processes" }).set("a", new SharedMap()),
     (error) => isAllcoresError(error) && error.code === "ERR_ALLCORES_REACH",
   );
+});
+
+test("the end of a pipe, which belongs to one worker, is refused and stays what it is", () => {
+  const [here, there] = createPipe<number>();
+  assert.throws(() => new SharedMap().set("a", { there }), { code: "ERR_ALLCORES_UNSENDABLE", message: /^value\.there is a Connection/ });
+  here.sendSync(5);
+  assert.equal(there.recvSync(), 5);
 });
 
 test("shows what it is", () => {
