@@ -20,6 +20,7 @@ import {
 } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 
 const { load, store } = atomics;
 
@@ -99,7 +100,7 @@ export interface QueueOptions extends Reach {
  * console.log(queue.tryGet()); // undefined
  * ```
  */
-export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T> {
+export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   constructor(options?: QueueOptions);
   constructor(options?: QueueOptions | Handle) {
     const attached = options instanceof Handle;
@@ -290,6 +291,17 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
     } catch (error) {
       if (!(error instanceof QueueShutDown)) throw error;
     }
+  }
+
+  /** What `select` waits for: the first value, which is taken if it is chosen. One that is shut down and drained fails with `QueueShutDown`. */
+  [selectable](): Choice<T> {
+    return choiceOf<Taken, T>({
+      heap: this.heap,
+      key: this.at + QUEUE.gettersWait,
+      poll: () => this.#take(),
+      begin: () => this.#getAttempt,
+      open: (taken) => this.#open(taken),
+    });
   }
 
   /** The state is committed by one store: a worker that died inside has left it whole. */

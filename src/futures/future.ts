@@ -1,4 +1,6 @@
 import { ArgumentTypeError, CancelledError } from "../errors/index.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
+import { settlementOf } from "./settlement.js";
 
 /** Where a future stands. */
 export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled";
@@ -32,7 +34,7 @@ const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
 let isObserved: (future: Future<unknown>) => boolean;
-let end: (future: Future<never>, state: FutureState) => void;
+let end: (future: Future<never>, state: FutureState, result: unknown) => void;
 let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[] | undefined;
 
 /**
@@ -56,11 +58,14 @@ let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[
  * }
  * ```
  */
-export class Future<R> extends Promise<R> {
+export class Future<R> extends Promise<R> implements Selectable<R> {
   /** Distinct within this worker. */
   readonly id: number = ++ids;
   #ended: FutureState | undefined;
+  /** Until it is settled. */
   #work: Work | undefined;
+  /** Its value or its error, once it is settled. */
+  #result: unknown;
   #listeners: ((value: unknown) => void)[] | undefined;
   #observed = false;
 
@@ -76,8 +81,10 @@ export class Future<R> extends Promise<R> {
       return new FutureSettler(future, resolveNext as (value: R) => void, rejectNext);
     };
     isObserved = (future) => future.#observed;
-    end = (future, state) => {
+    end = (future, state, result) => {
+      if (future.#work === undefined) return;
       future.#ended ??= state;
+      (future as Future<unknown>).#result = result;
       future.#work = undefined;
     };
     listenersOf = (future) => future.#listeners;
@@ -109,6 +116,21 @@ export class Future<R> extends Promise<R> {
     return false;
   }
 
+  /** What `select` waits for: its value, or its error. */
+  [selectable](): Choice<R> {
+    return choiceOf<true, R>({
+      poll: () => this.#work === undefined || undefined,
+      open: () => {
+        this.#observed = true;
+        if (this.#ended !== "done") throw this.#result;
+        return this.#result as R;
+      },
+      isSettled: () => this.#work === undefined,
+      // Being watched is not being observed.
+      watch: (rouse) => settlementOf(this, (onValue, onError) => super.then(onValue, onError)).watch(rouse),
+    });
+  }
+
   /**
    * Calls `fn` with each value that the task gives to `currentWorker().progress`, in order, before the future is settled. Returns the future.
    * `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
@@ -132,12 +154,12 @@ class FutureSettler<R> implements Settler<R> {
   }
 
   resolve(value: R): void {
-    end(this.future as Future<never>, "done");
+    end(this.future as Future<never>, "done", value);
     this.#resolve(value);
   }
 
   reject(error: unknown, calledOff = false): void {
-    end(this.future as Future<never>, calledOff || error instanceof CancelledError ? "cancelled" : "failed");
+    end(this.future as Future<never>, calledOff || error instanceof CancelledError ? "cancelled" : "failed", error);
     // Before it is rejected: a promise without a handler at that moment ends the program.
     Promise.prototype.then.call(this.future, undefined, ignore);
     this.#reject(error);

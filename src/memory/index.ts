@@ -26,7 +26,7 @@ export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
 export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
-export { type Attempt, SLICE_MS } from "./parker.js";
+export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";

@@ -46,7 +46,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller does not look again before it sleeps",
     file: "memory/parker.ts",
-    from: "if (!waitQueue.hasGrant(node)) heap.sleep(",
+    from: "if (!look.hasGrant(node)) heap.sleep(",
     to: "heap.sleep(",
     models: ["event: set wakes a blocking caller"],
   },
@@ -72,18 +72,24 @@ export const mutants: readonly Mutant[] = [
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
         for (const waiter of awaited.waiters) {
-          if (grants-- <= 0) break;
+          if (grants <= 0) break;
+          grants--;
           this.#attempt(awaited, waiter, true);
         }
+        // A waiter that stood here twice has left both places.
+        if (grants > 0) waitQueue.wake(awaited.key, grants);
       }
     }`,
     to: `    for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
         for (const waiter of awaited.waiters) {
-          if (grants-- <= 0) break;
+          if (grants <= 0) break;
+          grants--;
           this.#attempt(awaited, waiter, true);
         }
+        // A waiter that stood here twice has left both places.
+        if (grants > 0) waitQueue.wake(awaited.key, grants);
       }
     }
     store(words, record + RECORD.doorbell, 0);`,
@@ -578,5 +584,61 @@ export const mutants: readonly Mutant[] = [
     from: "      const end = words[spine + END]!;\n      for",
     to: "      const end = words[spine + END]!;\n      store(words, spine + END, end + entries.length);\n      for",
     models: ["shared-list: who puts an item dies"],
+  },
+  {
+    name: "select: a blocking one keeps what was granted to it by those that lost",
+    file: "memory/parker.ts",
+    from: "if (heap.waitQueue.withdraw(node) || contender === inHand) heap.waitQueue.wake(key, 1);",
+    to: "heap.waitQueue.withdraw(node);",
+    models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
+  },
+  {
+    name: "select: an awaiting one keeps what was granted to it by those that lost",
+    file: "memory/parker.ts",
+    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
+    to: "if (contender !== winner) heap.parker.#leave(awaited, waiter);",
+    models: ["select: an awaiting select passes on", "select: an awaiting select that chose the news"],
+  },
+  {
+    name: "select: an awaiting one stays in the lines of those that lost",
+    file: "memory/parker.ts",
+    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
+    to: "",
+    models: ["select: an awaiting select that chose the news"],
+  },
+  {
+    name: "select: a blocking one goes on after the first success",
+    file: "memory/parker.ts",
+    from: "          if (result !== undefined) break;\n",
+    to: "",
+    models: ["select: two selects, two queues", "select: a blocking select passes on"],
+  },
+  {
+    name: "select: a blocking one takes all that are there at once",
+    file: "memory/parker.ts",
+    from: "        if (result !== undefined) return result;\n      }\n      return undefined;\n    };",
+    to: "        if (result !== undefined) last = result;\n      }\n      return last;\n    };\n    let last: T | undefined;",
+    models: ["select: two selects, two queues"],
+  },
+  {
+    name: "select: a blocking one attempts before it arms its nodes",
+    file: "memory/parker.ts",
+    from: "    try {\n      for (const contender of contenders) {\n        const { waitQueue } = contender.heap;",
+    to: "    const early = attemptAll();\n    if (early !== undefined) return early;\n    contenders = contenders.map((each) => ({ ...each, attempt: (granted) => (granted ? each.attempt(true) : undefined) }));\n    try {\n      for (const contender of contenders) {\n        const { waitQueue } = contender.heap;",
+    models: ["select: a blocking select takes what comes"],
+  },
+  {
+    name: "select: a blocking one looks at one of its nodes only before it sleeps",
+    file: "memory/parker.ts",
+    from: "const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));",
+    to: "const hasGrant = () => places.slice(0, 1).some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));",
+    models: ["select: a blocking select takes what comes", "select: two selects, two queues"],
+  },
+  {
+    name: "select: what was granted twice to one that stood in a line twice is lost",
+    file: "memory/parker.ts",
+    from: "if (grants > 0) waitQueue.wake(awaited.key, grants);",
+    to: "",
+    models: ["select: a queue under two names"],
   },
 ];
