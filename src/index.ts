@@ -9,6 +9,8 @@ export * from "./errors/outside.js";
 export type { SyncWait, WaitOptions } from "./memory/wait-options.js";
 export type { BigIntType, Int, NumberType, Scalar, ScalarType } from "./shared/scalar-type.js";
 export { SharedArray } from "./shared/shared-array.js";
+export { type EntryOptions, SharedMap, type SharedMapOptions, type SharedMapStats } from "./shared/shared-map.js";
+export { SharedList } from "./shared/shared-list.js";
 export { SharedMemory } from "./shared/shared-memory.js";
 export { Struct } from "./shared/struct.js";
 export type { InferStruct, StructChange, StructFields, StructSchema } from "./shared/struct-layout.js";

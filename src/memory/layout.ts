@@ -171,6 +171,8 @@ export const KIND = {
   lane: 15,
   pipe: 18,
   connection: 19,
+  sharedMap: 20,
+  sharedList: 21,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */
