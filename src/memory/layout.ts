@@ -154,6 +154,8 @@ export const KIND = {
   queue: 13,
   completion: 14,
   lane: 15,
+  lifoQueue: 16,
+  priorityQueue: 17,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */
