@@ -70,7 +70,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   protected abstract take(waits: boolean): Taken | undefined;
   /** As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
-  /** How many items were put and not done. Inside the mutex, `finish` aside, it may be out of date. */
+  /** How many items were put and not done: 0 only if it was so at some moment of the call. */
   protected abstract get unfinished(): number;
   /** One item less is unfinished: returns how many are left, or -1 when there was none. */
   protected abstract finish(): number;
@@ -195,7 +195,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   async join(options?: WaitOptions): Promise<void> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
-    if (this.#joinAttempt(false)) return;
+    if (this.#isDone) return;
     if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
       this.#timedOut("the end of all tasks", options);
   }
@@ -203,7 +203,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   /** As `join`, blocking this thread. @throws TimeoutError */
   joinSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
-    if (this.#joinAttempt(false)) return;
+    if (this.#isDone) return;
     if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline))
       this.#timedOut("the end of all tasks", options);
   }
@@ -312,6 +312,11 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
     return taken;
   };
+
+  get #isDone(): boolean {
+    this.checkUsable();
+    return this.unfinished <= 0;
+  }
 
   readonly #joinAttempt: Attempt<true> = () =>
     this.inside(() => {

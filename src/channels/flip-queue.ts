@@ -47,13 +47,11 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   protected left: readonly number[] = NONE;
 
   get size(): number {
-    this.checkUsable();
-    return load(this.words, liveState(this.words, this.at) + STATE.size);
+    return this.#seen(STATE.size);
   }
 
   get isShutDown(): boolean {
-    this.checkUsable();
-    return load(this.words, liveState(this.words, this.at) + STATE.closed) !== OPEN;
+    return this.#seen(STATE.closed) !== OPEN;
   }
 
   protected append(item: Item, priority: number, waits: boolean): boolean {
@@ -93,11 +91,11 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   }
 
   protected get usedBytes(): number {
-    return load(this.words, liveState(this.words, this.at) + STATE.bytes);
+    return this.#seen(STATE.bytes);
   }
 
   protected get unfinished(): number {
-    return this.words[liveState(this.words, this.at) + STATE.unfinished]!;
+    return this.#seen(STATE.unfinished);
   }
 
   protected finish(): number {
@@ -141,6 +139,17 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
       this.left = NONE;
     }
     return taken;
+  }
+
+  /** A word of the state, seen without the mutex. The copy is written again only after the other one counts. */
+  #seen(word: number): number {
+    this.checkUsable();
+    const { words, at } = this;
+    for (;;) {
+      const live = liveState(words, at);
+      const value = load(words, live + word);
+      if (liveState(words, at) === live) return value;
+    }
   }
 
   /** Copies the live state into the other copy and returns where that stands. Inside the mutex. */
