@@ -34,7 +34,7 @@ export type { WorkerStart } from "./workers/worker-handle.js";
 export { WorkerLocal } from "./workers/worker-local.js";
 export { type MethodOf, serve, type Served } from "./channels/served.js";
 export { sleep, sleepSync } from "./tasks/sleep.js";
-export { AnyQueue, type QueueOptions } from "./channels/any-queue.js";
+export type { AnyQueue, QueueOptions } from "./channels/any-queue.js";
 export { LifoQueue } from "./channels/lifo-queue.js";
 export { PriorityQueue, type PriorityQueueOptions, type PutPriority } from "./channels/priority-queue.js";
 export { Queue } from "./channels/queue.js";

@@ -33,8 +33,14 @@ export const QUEUE = {
 } as const;
 
 const EVERYBODY = 0x7fffffff;
-/** How long a blocking getter looks at an empty queue before it arms its node: about the time that a wake-up takes, and as long as it looks nobody pays for one. */
-const LOOK_MS = 0.02;
+/**
+ * How long a blocking getter looks at an empty queue before it arms its node. Waking a core out of its idle state keeps the putter busy for some 65 µs: who sleeps
+ * sooner than that is asleep again when the next item comes, and each item costs a wake-up.
+ */
+const LOOK_MS = 0.1;
+/** While that does not pay, it is tried once in so many times; else it is looked for as long as a wake-up takes where no core is idle. */
+const TRIAL_EVERY = 16;
+const SHORT_LOOK_MS = 0.02;
 /** Looks between two looks at the clock. */
 const LOOKS = atomics.spins(10);
 /** Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several items. */
@@ -291,15 +297,25 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return taken;
   }
 
+  #pays = true;
+  #skipped = 0;
+
   /** The next item if it comes at once: looking is cheaper than a wake-up, for both sides. */
   #takeSoon(): Taken | undefined {
     if (!hasSpareCore()) return undefined;
-    for (const end = performance.now() + LOOK_MS; ; ) {
+    const long = this.#pays || ++this.#skipped >= TRIAL_EVERY;
+    if (long) this.#skipped = 0;
+    for (const end = performance.now() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
       for (let look = 0; look < LOOKS; look++) {
-        if (!this.looksEmpty) return this.#takeNow();
+        if (!this.looksEmpty) {
+          this.#pays = true;
+          return this.#takeNow();
+        }
         for (let turn = 0; turn < TURNS; turn++);
       }
-      if (performance.now() > end) return undefined;
+      if (performance.now() <= end) continue;
+      if (long) this.#pays = false;
+      return undefined;
     }
   }
 
