@@ -76,12 +76,12 @@ if (isMain(import.meta)) {
   report([
     beside("100000 ints, process to process", "processes", "multiprocessing.Queue", "multiprocessing.Queue", faster(5)),
     beside("100000 ints, process to process", "processes", "child_process IPC", "child_process IPC", faster(10)),
-    beside("the same, awaiting", "processes, awaiting", "child_process IPC", "child_process IPC", faster(10)),
-    beside("the same, at most 1000 in it", "processes, bounded", "multiprocessing.Queue", "multiprocessing.Queue", faster(5)),
+    beside("the same, awaiting", "processes, awaiting", "child_process IPC", "child_process IPC"),
+    beside("the same, at most 1000 in it", "processes, bounded", "multiprocessing.Queue", "multiprocessing.Queue"),
     beside("100000 ints, thread to thread", "threads", "queue.Queue", "queue.Queue", faster(2)),
     beside("100000 ints, thread to thread", "threads", "postMessage", "postMessage", faster(5)),
     beside("100000 ints, thread to thread", "threads", "multithreading", "channel of multithreading", faster(5)),
-    beside("the same, awaiting", "threads, awaiting", "postMessage", "postMessage", faster(5)),
-    beside("the same, at most 1000 in it", "threads, bounded", "queue.Queue", "queue.Queue", faster(2)),
+    beside("the same, awaiting", "threads, awaiting", "postMessage", "postMessage"),
+    beside("the same, at most 1000 in it", "threads, bounded", "queue.Queue", "queue.Queue"),
   ]);
 }
