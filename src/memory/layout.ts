@@ -169,6 +169,8 @@ export const KIND = {
   queue: 13,
   completion: 14,
   lane: 15,
+  lifoQueue: 16,
+  priorityQueue: 17,
   pipe: 18,
   connection: 19,
   sharedMap: 20,

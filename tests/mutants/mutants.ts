@@ -300,37 +300,43 @@ export const mutants: readonly Mutant[] = [
     models: ["pipe: an end that a dying"],
   },
   {
-    name: "queue: the state is committed before the record is written",
+    name: "queue: a put is committed before the record is written",
     file: "channels/queue.ts",
-    from: "    const next = this.#draft(live);\n    let chunk = words[next + STATE.tailChunk]!;\n    let tail = words[next + STATE.tail]!;\n    // Another",
-    to: `    const next = this.#draft(live);
-    let chunk = words[next + STATE.tailChunk]!;
-    let tail = words[next + STATE.tail]!;
-    if (!("block" in item) && tail + 1 + ((item.length + 3) >> 2) < heap.allocator.sizeOfBlock(chunk)) {
-      words[next + STATE.tail] = tail + 1 + ((item.length + 3) >> 2);
-      words[next + STATE.size]!++;
-      words[next + STATE.bytes]! += item.length;
-      words[next + STATE.unfinished]!++;
-      this.#commit(next);
-      heap.words[chunk + tail] = item.length;
-      item.writeTo(heap.bytes, (chunk + tail + 1) * 4);
-      return APPENDED;
-    }
-    // Another`,
-    models: ["queue: what a dead producer"],
+    from: `      heap.words[chunk + place] = write(item, heap, chunk + place + 1);
+      const next = at + FIFO.tails + (1 - (put & 1)) * TAIL_WORDS;
+      words[next + TAIL.chunk] = chunk;
+      words[next + TAIL.place] = place + recordWords;
+      words[next + TAIL.bytes] = words[tail + TAIL.bytes]! + length;
+      words[next + TAIL.end] = end;
+      store(words, at + FIFO.put, put + 1);`,
+    to: `      const next = at + FIFO.tails + (1 - (put & 1)) * TAIL_WORDS;
+      words[next + TAIL.chunk] = chunk;
+      words[next + TAIL.place] = place + recordWords;
+      words[next + TAIL.bytes] = words[tail + TAIL.bytes]! + length;
+      words[next + TAIL.end] = end;
+      store(words, at + FIFO.put, put + 1);
+      heap.words[chunk + place] = write(item, heap, chunk + place + 1);`,
+    models: ["queue: what a dead producer", "queue: a producer and a consumer"],
+  },
+  {
+    name: "queue: the copy of the place that counts is changed",
+    file: "channels/queue.ts",
+    from: "const next = at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS;",
+    to: "const next = head;\n      words[at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS + HEAD.chunk] = chunk;\n      words[at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS + HEAD.place] = place + 1 + payloadWords;",
+    models: ["queue: what a dead consumer took"],
   },
   {
     name: "queue: an item wakes no getter",
-    file: "channels/queue.ts",
-    from: "if (result === APPENDED) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
+    file: "channels/any-queue.ts",
+    from: "if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
     to: "",
     models: ["queue: a producer and a consumer"],
   },
   {
     name: "queue: room wakes no putter",
-    file: "channels/queue.ts",
-    from: "    this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);\n    return taken;",
-    to: "    return taken;",
+    file: "channels/any-queue.ts",
+    from: "    const taken = this.take(false);\n    if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);",
+    to: "    const taken = this.take(false);",
     models: ["queue: a producer waits for room"],
   },
   {
@@ -341,25 +347,95 @@ export const mutants: readonly Mutant[] = [
     models: ["queue: a producer and a consumer"],
   },
   {
-    name: "queue: shutdown wakes no getter",
+    name: "queue: a getter does not look again under the putters' mutex",
     file: "channels/queue.ts",
+    from: " || load(words, at + FIFO.taken) !== words[at + FIFO.put]) return false;",
+    to: ") return false;",
+    models: ["queue: a producer and a consumer"],
+  },
+  {
+    name: "queue: a putter does not look again once it has said that it waits",
+    file: "channels/queue.ts",
+    from: "        if (!this.#hasRoom(put, tail, length)) return false;\n      }",
+    to: "        return false;\n      }",
+    models: ["queue: a producer waits for room"],
+  },
+  {
+    name: "queue: closed is seen, and not what was put before",
+    file: "channels/queue.ts",
+    from: "return this.#takeFirst(0) ?? this.throwDrained();",
+    to: "this.throwDrained();",
+    models: ["queue: what was put before the shutdown"],
+  },
+  {
+    name: "queue: shutdown wakes no getter",
+    file: "channels/any-queue.ts",
     from: "    waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);\n",
     to: "",
     models: ["queue: shutdown ends a blocking"],
   },
   {
     name: "queue: the last taskDone wakes nobody who joins",
-    file: "channels/queue.ts",
+    file: "channels/any-queue.ts",
     from: "if (left === 0) this.wake(this.at + QUEUE.joinersWait, EVERYBODY, QUEUE.joinersWait);",
     to: "",
     models: ["queue: join waits"],
   },
   {
-    name: "queue: a stored item stays a draft of its producer",
+    name: "queue: what is done is counted in two steps",
     file: "channels/queue.ts",
-    from: "      heap.allocator.publish(item.block);\n",
+    from: "if (compareExchange(words, at + FIFO.done, done, (done + 1) | 0) === done) return",
+    to: "store(words, at + FIFO.done, (done + 1) | 0);\n      return",
+    models: ["queue: two finish at once"],
+  },
+  {
+    name: "queue: who joins does not look again once it has said so",
+    file: "channels/any-queue.ts",
+    from: "return this.unfinished <= 0 ? true : undefined;",
+    to: "return undefined;",
+    models: ["queue: join waits"],
+  },
+  {
+    name: "queue: a stored item stays a draft of its producer",
+    file: "channels/item.ts",
+    from: "    heap.allocator.publish(item.block);\n",
     to: "",
     models: ["queue: a large item of a dead producer"],
+  },
+  {
+    name: "lifo queue: a getter does not say that it waits",
+    file: "channels/flip-queue.ts",
+    from: "        if (waits) this.expectWake(QUEUE.gettersWait);\n",
+    to: "",
+    models: ["lifo-queue: a producer and a consumer"],
+  },
+  {
+    name: "lifo queue: a new chunk forgets where the one below was left",
+    file: "channels/lifo-queue.ts",
+    from: "      heap.words[chunk + BELOW_TOP] = top;\n",
+    to: "      heap.words[chunk + BELOW_TOP] = FIRST_RECORD + 1;\n",
+    models: ["lifo-queue: items go on in a new chunk"],
+  },
+  {
+    name: "priority queue: after a death inside the heap is left as it is",
+    file: "channels/priority-queue.ts",
+    from: "    this.heap.catchUp();\n    const live = liveState(this.words, this.at);\n    this.words[this.at + PRIORITY.heaped] = 0;",
+    to: "    if (this.at > 0) return;\n    const live = liveState(this.words, this.at);\n    this.words[this.at + PRIORITY.heaped] = 0;",
+    models: ["priority-queue: a consumer dies while it takes"],
+  },
+  {
+    name: "priority queue: a slot counts as soon as it is written",
+    file: "channels/priority-queue.ts",
+    from: "    ((sequence - words[live + RANKS.sequence]!) | 0) < 0 &&\n",
+    to: "",
+    models: ["priority-queue: a producer dies while it adds slots"],
+  },
+  {
+    name: "priority queue: what was taken counts again after a death",
+    file: "channels/priority-queue.ts",
+    from: "    (slot !== words[live + RANKS.taken] || sequence !== words[live + RANKS.takenSequence])\n",
+    to: "    true\n",
+    models: ["priority-queue: a consumer dies while it takes"],
   },
   {
     name: "monitor: the flag goes down before the waiters are looked for",
