@@ -133,7 +133,7 @@ function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
   }
   if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);
   throw new ArgumentTypeError(
-    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Event, Lock, RLock, Semaphore, Thread, Process, Future, promise, after(ms), ` +
+    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Connection, Event, Lock, RLock, Semaphore, Thread, Process, Future, promise, after(ms), ` +
       `or an object with a method [selectable] can, got ${value === null ? "null" : typeof value}`,
   );
 }

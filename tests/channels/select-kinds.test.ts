@@ -5,8 +5,11 @@ import {
   after,
   BoundedSemaphore,
   type Choice,
+  createPipe,
   Event,
   Future,
+  LifoQueue,
+  PriorityQueue,
   Process,
   Queue,
   RLock,
@@ -141,6 +144,39 @@ test("a future that fails while it is only watched is still told of when its poo
     setUncaughtHook(before);
   }
 });
+
+for (const across of ["threads", "processes"] as const) {
+  test(`select takes what the other queues would give out first, across ${across}`, async () => {
+    const [lifo, priority] = [new LifoQueue<number>({ across }), new PriorityQueue<number>({ across })];
+    for (const item of [2, 1, 3]) {
+      lifo.putSync(item);
+      priority.putSync(item);
+    }
+    assert.deepEqual(await select({ lifo, event: nothing() }), { key: "lifo", value: 3 });
+    assert.deepEqual(selectSync({ priority, event: nothing() }), { key: "priority", value: 1 });
+    assert.deepEqual([lifo.size, priority.size], [2, 2]);
+  });
+
+  test(`select and a connection, across ${across}`, async () => {
+    const [here, there] = createPipe<string>({ across });
+    assert.equal(trySelect({ here }), undefined);
+    const chosen = select({ here, event: nothing() });
+    there.sendSync("one");
+    there.sendSync("two");
+    assert.deepEqual(await chosen, { key: "here", value: "one" });
+    const full = new Queue<number>({ across });
+    full.putSync(0);
+    // Whichever is chosen, the other keeps what it has.
+    const either = selectSync({ here, full });
+    assert.equal(either.key === "here" ? full.size : Number(here.tryRecv() !== undefined), 1);
+    const end = assert.rejects(select({ here, event: nothing() }), { code: "ERR_ALLCORES_CONNECTION_CLOSED", key: "here" });
+    there.close();
+    await end;
+    assert.throws(() => trySelect({ here }), { code: "ERR_ALLCORES_CONNECTION_CLOSED" });
+    here.close();
+    assert.throws(() => trySelect({ here }), { code: "ERR_ALLCORES_STATE" });
+  });
+}
 
 for (const [across, Worker] of [
   ["threads", Thread],
