@@ -7,8 +7,11 @@ export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled
 export interface Work {
   /** Whether it has begun. */
   readonly isRunning: boolean;
-  /** Calls it off; false when that cannot be done. If it can, the future is rejected with `reason`. */
-  cancel(reason: unknown): boolean;
+  /**
+   * Calls it off; false when that cannot be done. If it can, the future is rejected with `reason`.
+   * "asked": it was told, and the future will say what came of it once it has ended.
+   */
+  cancel(reason: unknown): boolean | "asked";
 }
 
 /** What the one who made the future does with it. */
@@ -32,6 +35,7 @@ const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
 let isObserved: (future: Future<unknown>) => boolean;
+let hush: (future: Future<unknown>) => void;
 let end: (future: Future<never>, state: FutureState) => void;
 let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[] | undefined;
 
@@ -40,7 +44,7 @@ let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[
  *
  * One that fails before anybody awaited it does not kill the program; if nobody ever does, its pool tells of the error when it ends.
  * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its worker is ended if it does not stop within the
- * pool's `killGrace`. The future is rejected at once.
+ * pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`, it settles once the task has cleaned up.
  *
  * @example
  * ```ts
@@ -64,31 +68,33 @@ export class Future<R> extends Promise<R> {
   #listeners: ((value: unknown) => void)[] | undefined;
   #observed = false;
 
-  /** `then` gives plain promises: only the pool makes futures. */
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
-
   static {
+    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
+    // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
+    Object.defineProperty(Future.prototype, "constructor", {
+      configurable: true,
+      get(this: object) {
+        if (#observed in this) (this as Future<unknown>).#observed = true;
+        return Promise;
+      },
+    });
     open = <R>(work: Work): Settler<R> => {
       const future = new Future<R>(capture);
       future.#work = work;
       return new FutureSettler(future, resolveNext as (value: R) => void, rejectNext);
     };
     isObserved = (future) => future.#observed;
+    // Before it is rejected: a promise without a handler at that moment ends the program. That this asks too is no interest in its value.
+    hush = (future) => {
+      const observed = future.#observed;
+      future.then(undefined, ignore);
+      future.#observed = observed;
+    };
     end = (future, state) => {
       future.#ended ??= state;
       future.#work = undefined;
     };
     listenersOf = (future) => future.#listeners;
-  }
-
-  override then<A = R, B = never>(
-    onValue?: ((value: R) => A | PromiseLike<A>) | null,
-    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    this.#observed = true;
-    return super.then(onValue, onError);
   }
 
   /** Where it stands. */
@@ -104,9 +110,10 @@ export class Future<R> extends Promise<R> {
     if (work === undefined) return false;
     // Whatever the reason is, the state says that it was called off.
     this.#ended = "cancelled";
-    if (work.cancel(reason ?? new CancelledError("the task was cancelled"))) return true;
+    const answer = work.cancel(reason ?? new CancelledError("the task was cancelled"));
+    if (answer === true) return true;
     this.#ended = undefined;
-    return false;
+    return answer === "asked";
   }
 
   /**
@@ -138,8 +145,7 @@ class FutureSettler<R> implements Settler<R> {
 
   reject(error: unknown, calledOff = false): void {
     end(this.future as Future<never>, calledOff || error instanceof CancelledError ? "cancelled" : "failed");
-    // Before it is rejected: a promise without a handler at that moment ends the program.
-    Promise.prototype.then.call(this.future, undefined, ignore);
+    hush(this.future);
     this.#reject(error);
   }
 
