@@ -38,7 +38,9 @@ export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   const { concurrency, rate, initializer, initArgs = [], tracked = false, ...others } = options;
   for (const name of ["resourceLimits", "worker"])
     if ((others as Record<string, unknown>)[name] !== undefined)
-      throw new ArgumentTypeError(`options.${name} is for workers: an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool`);
+      throw new ArgumentTypeError(
+        `options.${name} is for workers: an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool`,
+      );
   if (initializer !== undefined && typeof initializer !== "function")
     throw new ArgumentTypeError(`options.initializer must be a function, got ${typeof initializer}`);
   if (typeof tracked !== "boolean") throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);

@@ -418,7 +418,8 @@ export function callable(fn: unknown): AnyFunction {
   const { url, name, bound } = identity;
   const own = isRegistered(identity) ? registeredTask(url, name) : undefined;
   if (own !== undefined && bound.length === 0) return own;
-  const standIn = own === undefined ? async (...args: unknown[]) => (await importTask(url, name))(...bound, ...args) : (...args: unknown[]) => own(...bound, ...args);
+  const standIn =
+    own === undefined ? async (...args: unknown[]) => (await importTask(url, name))(...bound, ...args) : (...args: unknown[]) => own(...bound, ...args);
   return Object.defineProperty(standIn, "name", { value: name });
 }
 

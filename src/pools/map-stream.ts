@@ -4,7 +4,10 @@ import type { MapOptions } from "./map-options.js";
 import type { MapRun } from "./map-run.js";
 
 /** What `stream.pipeline` takes between its source and its sink. */
-export type PipelineStage<A, R> = (source: AsyncIterable<A> | Iterable<A>, options?: { signal?: AbortSignal | undefined }) => AsyncGenerator<R, void, undefined>;
+export type PipelineStage<A, R> = (
+  source: AsyncIterable<A> | Iterable<A>,
+  options?: { signal?: AbortSignal | undefined },
+) => AsyncGenerator<R, void, undefined>;
 
 type Map<A, R> = (items: AsyncIterable<A> | Iterable<A>, options?: MapOptions) => MapRun<A, R>;
 

@@ -51,14 +51,16 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
   if (typeof options !== "object") throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
   const wrong = work.findIndex((one) => typeof one !== "function" && typeof (one as PromiseLike<unknown> | null | undefined)?.then !== "function");
-  if (wrong >= 0) throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
+  if (wrong >= 0)
+    throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
   // An error of theirs that nobody waits for any more is no accident.
   for (const one of work) if (typeof one !== "function") (one as PromiseLike<unknown>).then(undefined, () => {});
   const results: unknown[] = new Array(work.length);
   try {
     await TaskGroup.run((group) => {
       for (const [index, one] of work.entries()) {
-        const run = typeof one === "function" ? (one as (signal: AbortSignal) => unknown) : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, signal);
+        const run =
+          typeof one === "function" ? (one as (signal: AbortSignal) => unknown) : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, signal);
         group.spawn(async (signal) => {
           if (options.settle !== true) results[index] = await run(signal);
           else results[index] = await outcomeOf(run, signal);

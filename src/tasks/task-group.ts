@@ -105,7 +105,8 @@ export class TaskGroup implements AsyncDisposable {
    * @throws StateError after the end
    */
   spawn<T>(fn: (signal: AbortSignal) => T): Future<Awaited<T>> {
-    if (typeof fn !== "function") throw new ArgumentTypeError(`group.spawn(fn): fn must be a function, got ${typeof fn}; a promise has begun already, and nobody can cancel it`);
+    if (typeof fn !== "function")
+      throw new ArgumentTypeError(`group.spawn(fn): fn must be a function, got ${typeof fn}; a promise has begun already, and nobody can cancel it`);
     if (this.#isOver) throw new StateError("this TaskGroup has ended: spawn(fn) from within it, or make a new one");
     const child = new Child<Awaited<T>>();
     if (this.signal.aborted) {

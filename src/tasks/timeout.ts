@@ -137,7 +137,8 @@ export async function timeoutAt<T>(when: number, fn: (scope: TimeoutScope) => T,
 }
 
 async function within<T>(call: string, when: number, fn: (scope: TimeoutScope) => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {
-  if (typeof fn !== "function") throw new ArgumentTypeError(`${call}: fn must be a function, got ${typeof fn}; for a promise there is waitFor(promise, { timeout })`);
+  if (typeof fn !== "function")
+    throw new ArgumentTypeError(`${call}: fn must be a function, got ${typeof fn}; for a promise there is waitFor(promise, { timeout })`);
   const scope = new TimeoutScope(when, signal);
   try {
     const value = await scope.hold(fn(scope), true);

@@ -178,7 +178,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           // Shared objects among the arguments are there each time.
           assert.equal(await pool.submit(tasks.note, kept, 5), 5);
           assert.equal(pool.stats().died, 5);
-        }));
+        }),
+      );
     });
 
     describe("cancel", () => {
@@ -259,7 +260,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           ended.waitSync();
           sleepSync(20);
           assert.equal(await future.then(() => heard), 50);
-        }));
+        }),
+      );
 
       test("more of it than the lane holds while nobody looks", () =>
         using({ workers: 1 }, async (pool) => {
@@ -295,7 +297,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             by.set(name, [...(by.get(name) ?? []), served]);
           assert.ok(by.size >= 7);
           for (const served of by.values()) assert.ok(served.length <= 3);
-        }));
+        }),
+      );
 
       apart("idleTimeout: a worker without work ends, and another comes with the next", () =>
         using({ workers: 1, idleTimeout: 30 }, async (pool) => {
@@ -304,7 +307,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           const [, second] = await pool.submit(tasks.countServed);
           assert.notEqual(first, second);
           assert.equal(pool.stats().died, 0);
-        }));
+        }),
+      );
 
       test("resize: fewer end when they are done, more come with work", () =>
         using({ workers: 1 }, async (pool) => {
@@ -324,13 +328,15 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       apart("names", () =>
         using({ workers: 1, name: "Cook" }, async (pool) => {
           assert.equal((await pool.submit(tasks.who)).name, "Cook-1");
-        }));
+        }),
+      );
 
       apart("heap limit: the offender fails, the pool goes on", () =>
         using({ workers: 2, resourceLimits: { heap: 24 } }, async (pool) => {
           await assert.rejects(pool.submit(tasks.allocate), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /heap: 24 MB/ });
           assert.equal(await pool.submit(tasks.square, 4), 16);
-        }));
+        }),
+      );
 
       if (across === "processes") {
         test("rss limit: the same for everything that a process takes", () =>
@@ -417,7 +423,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             served[Symbol.dispose]();
           }
           await assert.rejects(pool.submit(tasks.order, served, 1), { code: "ERR_ALLCORES_STATE", message: /no longer served/ });
-        }));
+        }),
+      );
 
       test("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
         using({ workers: 2 }, async (pool) => {
@@ -516,6 +523,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           await Promise.all(others),
           count(300).map((n) => n * n),
         );
-      }));
+      }),
+    );
   });
 }

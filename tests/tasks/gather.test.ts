@@ -51,7 +51,10 @@ describe("tasks", { timeout: 20_000 }, () => {
       const future = pool.submit(() => new Promise(() => {}));
       const promise = gate();
       const error = new Error("first");
-      await assert.rejects(gather(future, promise.opened, () => Promise.reject(error)), (thrown) => thrown === error);
+      await assert.rejects(
+        gather(future, promise.opened, () => Promise.reject(error)),
+        (thrown) => thrown === error,
+      );
       assert.equal(future.state, "cancelled");
       promise.fail(new Error("late"));
     });
