@@ -225,10 +225,7 @@ export class AsyncScheduler implements AsyncJobs {
       job.fail(reason());
     }
     this.#retries.clear();
-    for (let job = this.#lines.first(); job !== undefined; job = this.#lines.first()) {
-      this.#lines.shift(job);
-      job.fail(reason());
-    }
+    for (let job = this.#lines.take(); job !== undefined; job = this.#lines.take()) job.fail(reason());
     for (const job of this.#placed) {
       const why = reason();
       if (!job.isOver) this.#stop(job, why);
@@ -302,9 +299,7 @@ export class AsyncScheduler implements AsyncJobs {
     if (this.#isFeeding || this.#isPreparing) return;
     this.#isFeeding = true;
     const { rate } = this.settings;
-    while (this.#placed.length < this.#workers) {
-      const job = this.#lines.first();
-      if (job === undefined) break;
+    while (this.#placed.length < this.#workers && this.#lines.size > 0) {
       if (rate !== undefined) {
         const wait = rate.wait;
         if (wait > 0) {
@@ -313,8 +308,7 @@ export class AsyncScheduler implements AsyncJobs {
         }
         rate.take();
       }
-      this.#lines.shift(job);
-      this.#start(job, now);
+      this.#start(this.#lines.take()!, now);
     }
     this.#isFeeding = false;
   }

@@ -25,9 +25,8 @@ class Line<J extends Waiting> {
 
   /** The first that still waits: jobs that were called off are passed by. */
   first(): J | undefined {
-    for (;;) {
-      const job = this.#returned.at(-1);
-      if (job === undefined) break;
+    while (this.#returned.length > 0) {
+      const job = this.#returned.at(-1)!;
       if (job.isWaiting) return job;
       this.#returned.pop();
     }
@@ -83,6 +82,19 @@ export class PriorityLines<J extends Waiting> {
     for (const line of this.#lines) {
       const job = line.first();
       if (job !== undefined) return job;
+    }
+    return undefined;
+  }
+
+  /** Takes the next one out; undefined if there is none. */
+  take(): J | undefined {
+    if (this.#size === 0) return undefined;
+    for (const line of this.#lines) {
+      const job = line.first();
+      if (job === undefined) continue;
+      line.shift();
+      this.remove(job);
+      return job;
     }
     return undefined;
   }

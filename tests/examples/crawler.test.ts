@@ -20,7 +20,7 @@ test("the crawler", { timeout: 60_000 }, async () => {
     "    /silent: no answer in time",
     "  /slow: 0 links",
     "  /vegetables: 3 links",
-    "    /vegetables/leek: 0 links",
+    "    /vegetables/leek: 1 links",
     "10 pages",
     "the rate was kept",
     "called off: the user has seen enough",
