@@ -137,8 +137,9 @@ export async function besidePython(
   rival: string,
   bound: Bound,
   scale = 1,
+  args: readonly string[] = [],
 ): Promise<Figure> {
-  if (pythonVersion() !== undefined) return compared(name, unit, await alternate(turns, ours, () => python(script) * scale), rival, bound);
+  if (pythonVersion() !== undefined) return compared(name, unit, await alternate(turns, ours, () => python(script, ...args) * scale), rival, bound);
   const { ours: samples } = await alternate(turns, ours, () => 0);
   return { name, unit, ours: median(samples), rival: `${rival}: no python3 here`, bound: bound.text, runs: turns };
 }

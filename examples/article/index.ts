@@ -22,6 +22,7 @@ const programs: Program[] = [
   { title: "6. 没有锁 / Without its lock", file: "6-without-lock", across: whyNoProcesses === undefined ? "processes" : "threads" },
   { title: "条件变量 / Condition", file: "condition" },
   { title: "信号量 / Semaphore", file: "semaphore" },
+  { title: "管道 / Pipe", file: "pipe", across: "processes" },
   { title: "共享数组 / Array", file: "array", across: whyNoProcesses === undefined ? "processes" : "threads" },
   { title: "比较：串行、异步、线程、进程、全局锁 / Serial, async, threads, processes, one global lock", file: "compare" },
 ];

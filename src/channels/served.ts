@@ -3,7 +3,7 @@
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
  */
 import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
-import { heapOf, type Reach } from "../codec/shared-object.js";
+import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import { ArgumentTypeError, CorruptError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
 
@@ -88,8 +88,13 @@ export class Served<T extends object> implements Disposable, Crosses {
     return { kind: "Served", payload: [this.#requests, this.#owner] };
   }
 
+  /** The calling worker, as its owner knows it. */
+  get callerId(): number {
+    return heapIn(this.#requests).self;
+  }
+
   #send(name: string, args: unknown[], caller: Caller): void {
-    this.#replies ??= new Queue<Answer>({ across: this.#requests.across });
+    this.#replies ??= new Queue<Answer>(reachOf(heapIn(this.#requests)));
     const id = ++this.#ids;
     try {
       this.#requests.putSync([this.#replies, id, name, args]);
@@ -122,7 +127,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 
   #lookAfterOwner(): void {
-    if (heapOf(this.#requests.across).registry.confirmAlive(this.#owner)) return;
+    if (heapIn(this.#requests).registry.confirmAlive(this.#owner)) return;
     this.#failAll(new WorkerDiedError("the worker that served the object has ended"));
   }
 
@@ -189,5 +194,5 @@ export function serve<T extends object>(target: T, options?: Reach): Served<T> {
   if (typeof target !== "object" || target === null)
     throw new ArgumentTypeError(`serve(object): an object with methods is needed, got ${typeof target}; serve a function as serve({ fn })`);
   const requests = new Queue<Request>(options);
-  return new Served(requests, heapOf(requests.across).self, target);
+  return new Served(requests, heapIn(requests).self, target);
 }

@@ -3,6 +3,7 @@ import { types } from "node:util";
 import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
 import { refusalOfSharedMemory } from "./refusal.js";
+import { bufferOf, ownerOf } from "./shared-buffer.js";
 import { Tag } from "./tags.js";
 
 interface ViewClass {
@@ -34,7 +35,13 @@ export const viewClasses: readonly (ViewClass | undefined)[] = [
 const nodeBufferIndex = viewClasses.length;
 const indexByName = new Map(viewClasses.map((viewClass, index) => [(viewClass as { name?: string } | undefined)?.name, index]));
 
+/** How many bytes each element of a view of this class has. */
+export function elementBytes(index: number): number {
+  return viewClasses[index]?.BYTES_PER_ELEMENT ?? 1;
+}
+
 export function writeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
+  if (writeSharedBuffer(encoder, buffer)) return;
   if (encoder.attaches(buffer)) {
     encoder.attachment(buffer);
     return;
@@ -65,14 +72,33 @@ export function readResizableBuffer(decoder: Decoder): ArrayBuffer {
   return decoder.resolve(identity, buffer);
 }
 
+/** A buffer of SharedMemory or SharedArray travels as what it belongs to: whatever looks into it arrives as a view of the same memory. */
+function writeSharedBuffer(encoder: Encoder, buffer: ArrayBufferLike): boolean {
+  const owner = ownerOf(buffer);
+  if (owner === undefined) return false;
+  encoder.byte(Tag.sharedBuffer);
+  const depth = encoder.descend();
+  encoder.write(owner);
+  encoder.ascend(depth);
+  return true;
+}
+
+export function readSharedBuffer(decoder: Decoder): ArrayBufferLike {
+  const identity = decoder.reserve();
+  const buffer = bufferOf(decoder.read());
+  if (buffer === undefined) throw decoder.corrupt("a buffer belongs to nothing that has one");
+  return decoder.resolve(identity, buffer);
+}
+
 export function writeSharedArrayBuffer(encoder: Encoder, buffer: SharedArrayBuffer): void {
+  if (writeSharedBuffer(encoder, buffer)) return;
   if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
   encoder.attachment(buffer);
 }
 
 /** A Buffer travels as its own bytes alone, never the pool it lies in, unless the memory itself is shared or transferred. */
 export function writeNodeBuffer(encoder: Encoder, value: Buffer): void {
-  if (types.isSharedArrayBuffer(value.buffer) || encoder.attaches(value.buffer)) {
+  if (types.isSharedArrayBuffer(value.buffer) || encoder.attaches(value.buffer) || ownerOf(value.buffer) !== undefined) {
     writeView(encoder, value, nodeBufferIndex);
     return;
   }
@@ -96,7 +122,7 @@ export function writeTypedArray(encoder: Encoder, value: ArrayBufferView): void 
 
 function writeView(encoder: Encoder, value: ArrayBufferView, index: number): void {
   const { buffer } = value;
-  if (types.isSharedArrayBuffer(buffer)) {
+  if (types.isSharedArrayBuffer(buffer) && ownerOf(buffer) === undefined) {
     if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
     // Only the platform knows whether a view follows the growth of shared memory, so it carries the view itself.
     if (buffer.growable && index !== nodeBufferIndex) {

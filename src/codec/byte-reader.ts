@@ -172,7 +172,7 @@ export class ByteReader {
   }
 
   /** The place of the next `size` bytes, which count as read. */
-  private take(size: number): number {
+  protected take(size: number): number {
     const at = this.at;
     if (size > this.end - at) throw this.corrupt("it ends too early");
     this.at = at + size;

@@ -24,3 +24,15 @@ export function decode(bytes: Uint8Array, at: number, length: number, attachment
     idle = decoder;
   }
 }
+
+/**
+ * These bytes, or what is left of them, reach nobody any more: objects in them of which somebody has to hear are told. Harmless when the message, or a part of it, was
+ * decoded all the same by a worker that died meanwhile. Never throws.
+ */
+export function lose(bytes: Uint8Array, at: number, length: number): void {
+  try {
+    new Decoder().lose(bytes, at, length);
+  } catch {
+    // Bytes that nobody can read carry nothing that anybody waits for.
+  }
+}

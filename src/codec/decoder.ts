@@ -1,10 +1,10 @@
 import { UnknownClassError } from "../errors/index.js";
-import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readView } from "./binary.js";
+import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer, readView } from "./binary.js";
 import { readBoxed, readDate, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField } from "./field.js";
-import { openParcel } from "./parcel.js";
+import { loseParcel, openParcel } from "./parcel.js";
 import { findRegistration, type Registration, readHookedInstance, readInstance } from "./sendable.js";
 import { depthLimit, shortText, smallInteger, Tag } from "./tags.js";
 
@@ -22,6 +22,18 @@ export class Decoder extends ByteReader {
   private objects: unknown[] = [];
   private depth = 0;
   private classes: readonly (Registration | undefined)[] = noAttachments;
+  /** Nothing is made: objects that travel by handle are told that they are lost. */
+  private losing = false;
+
+  /** Goes through a message that nobody will receive. */
+  lose(bytes: Uint8Array, at: number, length: number): void {
+    this.losing = true;
+    try {
+      this.run(bytes, at, length);
+    } finally {
+      this.losing = false;
+    }
+  }
 
   run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments): unknown {
     this.open(bytes, at, length);
@@ -95,6 +107,12 @@ export class Decoder extends ByteReader {
     return value;
   }
 
+  override binary<T extends Uint8Array>(target: T): T {
+    if (!this.losing) return super.binary(target);
+    this.take(target.length);
+    return target;
+  }
+
   /** Whether a map or set ends here; if so, that is read. */
   skipEnd(): boolean {
     if (this.at >= this.end || this.bytes[this.at] !== Tag.end) return false;
@@ -128,17 +146,19 @@ export class Decoder extends ByteReader {
       case Tag.domException:
         return readDomException(this);
       case Tag.instance:
-        return readInstance(this);
+        return this.losing ? this.lostInstance() : readInstance(this);
       case Tag.hookedInstance:
-        return readHookedInstance(this);
+        return this.losing ? this.lostHookedInstance() : readHookedInstance(this);
       case Tag.parcel:
         return this.parcel();
       case Tag.attachment:
         return this.attachment();
+      case Tag.sharedBuffer:
+        return this.losing ? this.read() : readSharedBuffer(this);
       case Tag.boxed:
         return readBoxed(this);
       case Tag.view:
-        return this.checked(readView);
+        return this.losing ? this.lostView() : this.checked(readView);
       case Tag.resizableBuffer:
         return this.checked(readResizableBuffer);
       case Tag.regexp:
@@ -196,6 +216,7 @@ export class Decoder extends ByteReader {
 
   private reference(): unknown {
     const number = this.varint();
+    if (this.losing) return undefined;
     if (number >= this.objects.length) throw this.corrupt("it refers to an object that is not there");
     const value = this.objects[number];
     if (value === unfinished) throw this.corrupt("an object is needed to make itself");
@@ -205,12 +226,39 @@ export class Decoder extends ByteReader {
   private parcel(): unknown {
     const identity = this.reserve();
     const kind = this.key();
-    return this.resolve(identity, openParcel(kind, this.read()));
+    const payload = this.read();
+    if (!this.losing) return this.resolve(identity, openParcel(kind, payload));
+    loseParcel(kind, payload);
+    return this.resolve(identity, undefined);
+  }
+
+  private lostInstance(): void {
+    this.reserve();
+    this.varint();
+    for (let count = this.varint(); count > 0; count--) {
+      this.key();
+      this.read();
+    }
+  }
+
+  private lostHookedInstance(): void {
+    this.reserve();
+    this.varint();
+    this.read();
+  }
+
+  private lostView(): void {
+    this.reserve();
+    this.byte();
+    this.byte();
+    this.varint();
+    this.varint();
+    this.read();
   }
 
   private attachment(): unknown {
     const index = this.varint();
-    if (index >= this.attachments.length) throw this.corrupt("what travelled beside it is missing");
+    if (index >= this.attachments.length && !this.losing) throw this.corrupt("what travelled beside it is missing");
     const value = this.attachments[index];
     this.objects.push(value);
     return value;
@@ -234,7 +282,7 @@ export class Decoder extends ByteReader {
       const module = this.text();
       const className = this.text();
       const registration = findRegistration(module, className);
-      if (this.byte() === 1 && registration === undefined) throw new UnknownClassError(module, className);
+      if (this.byte() === 1 && registration === undefined && !this.losing) throw new UnknownClassError(module, className);
       classes.push(registration);
     }
     this.classes = classes;

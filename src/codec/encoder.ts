@@ -19,7 +19,17 @@ export interface EncodeOptions {
   attach?: boolean;
   /** What is moved and not copied: ArrayBuffers, MessagePorts and the like. Without `attach` nothing is moved, and ArrayBuffers are copied. */
   transfer?: readonly object[];
+  /**
+   * The message is lent: it owns nothing, may be decoded any number of times or never, and what it names must stay until then.
+   * Called for each parcel once the whole value is encoded.
+   */
+  lend?: (parcel: Parcel) => void;
+  /** The caller will call the message's `committed` once it has committed it. */
+  tells?: boolean;
 }
+
+/** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
+export let isLending = false;
 
 /** Up to this many objects a scan finds one that came before faster than a Map does. */
 const scanLimit = 12;
@@ -53,6 +63,8 @@ export class Encoder extends ByteWriter implements Message {
   attach = false;
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
+  holds = false;
+  committed: (() => void) | undefined;
   private root = "value";
   private depth = 0;
   private readonly steps: PathStep[] = [];
@@ -67,10 +79,15 @@ export class Encoder extends ByteWriter implements Message {
 
   run(value: unknown, options: EncodeOptions): void {
     this.release();
+    this.committed = undefined;
     this.to = options.to;
     this.root = options.root ?? "value";
     this.attach = options.attach === true && options.to === "threads";
     if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
+    const { lend } = options;
+    // A getter may encode something itself meanwhile.
+    const outer = isLending;
+    isLending = lend !== undefined;
     try {
       this.write(value);
       if (this.classes.length > 0) this.writeClassTable();
@@ -79,13 +96,28 @@ export class Encoder extends ByteWriter implements Message {
       this.forgetGraph();
       this.release();
       throw named;
+    } finally {
+      isLending = outer;
     }
+    this.holds = this.parcels.length > 0;
     try {
-      if (this.parcels.length > 0) for (const parcel of this.parcels) parcel.retain?.();
+      if (lend !== undefined) for (const parcel of this.parcels) lend(parcel);
+      else if (this.holds) this.retain(options.tells === true);
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
     }
+  }
+
+  private retain(tells: boolean): void {
+    for (const parcel of this.parcels) parcel.retain?.();
+    const concerned = this.parcels.filter((parcel) => parcel.committed !== undefined);
+    if (concerned.length === 0) return;
+    const committed = (): void => {
+      for (const parcel of concerned) parcel.committed!();
+    };
+    if (tells) this.committed = committed;
+    else queueMicrotask(committed);
   }
 
   release(): void {

@@ -1,4 +1,4 @@
-export { decode } from "./decode.js";
+export { decode, lose } from "./decode.js";
 export { encode, encodeError } from "./encode.js";
 export type { EncodeOptions } from "./encoder.js";
 export type { Message } from "./message.js";

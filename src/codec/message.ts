@@ -10,6 +10,10 @@ export interface Message {
   readonly length: number;
   /** Writes all bytes to `target`, beginning at index `at`. There must be room for `length` bytes. */
   writeTo(target: Uint8Array, at: number): void;
+  /** Whether it carries objects that are held, so that it must be decoded, here if nowhere else. */
+  readonly holds: boolean;
+  /** To be called once it is committed, if encoded with `tells`; undefined where nobody has to know. */
+  readonly committed: (() => void) | undefined;
   /** A copy of all bytes that stays valid. */
   toBytes(): Uint8Array<ArrayBuffer>;
   /** What rides beside the bytes, for `postMessage`; empty unless encoded with `attach`. */

@@ -1,4 +1,5 @@
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
+import type { Heap } from "../memory/index.js";
 
 /** What is being crossed: from thread to thread inside one process, or from process to process. */
 export type Boundary = "threads" | "processes";
@@ -17,6 +18,15 @@ export interface Parcel {
   readonly payload: unknown;
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
+  /**
+   * Called instead for a message that is lent: it owns nothing, so the object must stay until this worker frees it. Must not throw. What retains but does not lend cannot be in
+   * such a message.
+   */
+  lend?(): void;
+  /** The heap that the object stands in, for such a message. */
+  readonly heap?: Heap;
+  /** Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after encoding. */
+  committed?(): void;
 }
 
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
@@ -25,18 +35,21 @@ export interface Crosses {
 }
 
 type KindDecoder = (payload: never) => unknown;
+type KindLoss = (payload: never) => void;
 
-const kinds = new Map<string, KindDecoder>();
+const kinds = new Map<string, { readonly decode: KindDecoder; readonly lose: KindLoss | undefined }>();
 
 /**
  * Tells how parcels of one kind become objects again in this realm. The last registration of a kind counts.
  *
  * `decode` may be given hostile bytes' idea of a payload: it checks what it gets and throws `CorruptError`.
+ * `lose` is told of an object in a message that reaches nobody any more, where somebody else has to hear of it; it must do nothing when the object has arrived all
+ * the same.
  */
-export function registerKind(kind: string, decode: KindDecoder): void {
+export function registerKind(kind: string, decode: KindDecoder, lose?: KindLoss): void {
   if (typeof kind !== "string" || kind === "") throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
   if (typeof decode !== "function") throw new ArgumentTypeError("registerKind: the decoder must be a function");
-  kinds.set(kind, decode);
+  kinds.set(kind, { decode, lose });
 }
 
 /** Whether `value` says itself how it travels. */
@@ -46,7 +59,12 @@ export function isCrossing(value: object): value is Crosses {
 
 /** The object that a parcel stands for. @throws CorruptError when nobody registered its kind here. */
 export function openParcel(kind: string, payload: unknown): unknown {
-  const decode = kinds.get(kind);
-  if (decode === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
-  return decode(payload as never);
+  const known = kinds.get(kind);
+  if (known === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
+  return known.decode(payload as never);
+}
+
+/** The object that a parcel stands for is lost. */
+export function loseParcel(kind: string, payload: unknown): void {
+  kinds.get(kind)?.lose?.(payload as never);
 }

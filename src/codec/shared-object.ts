@@ -1,10 +1,14 @@
 import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
-import { type Across, atomics, type Heap, processHeap, threadHeap } from "../memory/index.js";
+import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
+import { isLending } from "./encoder.js";
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "./parcel.js";
 
 /** How far a shared object reaches, and what it is called in errors and reports. */
 export interface Reach {
-  /** `"threads"` (default): the threads of this process. `"processes"`: every process of this program, and their threads. */
+  /**
+   * `"threads"` (default): the threads of this process. `"processes"`: every process of this program and their threads, and whoever unpacks it.
+   * `"machine"`: memory that all programs of this user on this machine share, which find each other's objects by name; it stays while any of them lives.
+   */
   across?: Across | undefined;
   /** A name for errors and reports. */
   label?: string | undefined;
@@ -26,8 +30,16 @@ export class Handle {
 export function heapOf(across: Across | undefined): Heap {
   if (across === undefined || across === "threads") return threadHeap();
   // The units of an explored program are threads, whatever it says: what differs between the reaches lies below the protocols that are explored.
-  if (across === "processes") return atomics.controlled ? threadHeap() : processHeap();
-  throw new ArgumentTypeError(`options.across must be "threads" or "processes", got ${String(across)}`);
+  if (across !== "processes" && across !== "machine")
+    throw new ArgumentTypeError(`options.across must be "threads", "processes" or "machine", got ${String(across)}`);
+  return atomics.controlled ? threadHeap() : across === "processes" ? processHeap() : machineHeap();
+}
+
+const home = Symbol("home");
+
+/** The options of an object that is made in the very heap where another stands: that may be another program's. */
+export function reachOf(heap: Heap, label?: string): Reach {
+  return { [home]: heap, label } as Reach;
 }
 
 /** The heap that checked options ask for. */
@@ -36,18 +48,27 @@ export function heapOfReach(reach: Reach | undefined): Heap {
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
   }
   if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
-  return heapOf(reach?.across);
+  return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
 
 /** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
 const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
 
 let place: (object: SharedObject) => number;
+let heapBelow: (object: SharedObject) => Heap;
 
 /** First word of an object's block, for an object that owns another. */
 export function placeOf(object: SharedObject): number {
   return place(object);
 }
+
+/** The heap that an object stands in. */
+export function heapIn(object: SharedObject): Heap {
+  return heapBelow(object);
+}
+
+/** What lent messages of this worker name: kept until it is freed, since such a message may arrive at any time and holds nothing. */
+const lent = new Set<SharedObject>();
 
 /**
  * An object that lives in shared memory and travels by handle: on the other side it is the same object, not a copy.
@@ -83,11 +104,12 @@ export abstract class SharedObject implements Crosses {
 
   static {
     place = (object) => object.at;
+    heapBelow = (object) => object.heap;
   }
 
   /** How far it reaches. */
   get across(): Across {
-    return this.heap.across;
+    return this.heap.reach;
   }
 
   /**
@@ -100,6 +122,7 @@ export abstract class SharedObject implements Crosses {
     const { at } = this;
     this.words = freedWords;
     this.at = 0;
+    lent.delete(this);
     this.heap.references.drop(at);
   }
 
@@ -132,30 +155,48 @@ export abstract class SharedObject implements Crosses {
         `${path} is a ${this.constructor.name} that reaches across threads only: create it with { across: "processes" } to send it to another process`,
       );
     }
-    const payload: unknown[] = [heap.across === "processes" ? 1 : 0, heap.id, at, heap.allocator.generationOf(at)];
+    const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (isLending ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
-    return { kind: this.constructor.name, payload, retain: () => heap.allocator.retain(at) };
+    const kind = this.constructor.name;
+    return isLending ? { kind, payload, lend: () => lent.add(this), heap } : { kind, payload, retain: () => heap.allocator.retain(at) };
   }
 }
+
+/** Flags in the first number of a handle. */
+const PROCESSES = 1;
+/** The message holds nothing: who decodes the handle counts a hold first. */
+const LENT = 2;
 
 /** Makes a class of shared objects arrive as itself. Called once per class, by the file that defines it. */
 export function registerShared(kind: number, Class: { readonly name: string; attach(handle: Handle): SharedObject }): void {
   registerKind(Class.name, (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach));
 }
 
-/** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had. */
+/** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had, unless it was lent. */
 export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
-  const [across, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
-  if ((across !== 0 && across !== 1) || !Number.isInteger(at)) throw new CorruptError(`a handle of a ${name} is malformed`);
-  const heap = heapOf(across === 1 ? "processes" : "threads");
-  if (heap.id !== heapId) {
-    throw new AttachError(
-      `a ${name} stands in the memory of another program, or of a thread that was started before allcores was loaded: import "allcores" in the main module before new Worker(...)`,
-    );
-  }
-  heap.catchUp();
-  if (!heap.allocator.isLive(at, kind, generation)) throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
+  const { heap, at, label } = locate(kind, name, payload);
   return wrap(heap, at, label, attach);
+}
+
+/** Where the live block stands that a handle names, with the hold that came with it. */
+export function locate(kind: number, name: string, payload: unknown): Handle {
+  const [flags, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
+  if (!Number.isInteger(flags) || flags < 0 || flags > (PROCESSES | LENT) || !Number.isInteger(at) || !Number.isInteger(heapId))
+    throw new CorruptError(`a handle of a ${name} is malformed`);
+  const heap = (flags & PROCESSES) !== 0 ? processHeapOf(heapId) : threadHeapOf(heapId);
+  if (heap === undefined) throw new AttachError(unreachable(name, (flags & PROCESSES) !== 0));
+  heap.catchUp();
+  const { allocator } = heap;
+  if (!((flags & LENT) !== 0 ? allocator.retainLive(at, kind, generation) : allocator.isLive(at, kind, generation)))
+    throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
+  return new Handle(heap, at, label);
+}
+
+function unreachable(name: string, acrossProcesses: boolean): string {
+  return acrossProcesses
+    ? `a ${name} stands in the memory of a program of which no process is left that this one may look at: it must run, as the same user and in the same pid namespace`
+    : `a ${name} reaches across threads only, and stands in the memory of another process or of a thread that started without allcores: create it with ` +
+        `{ across: "processes" } for another process; to a thread send it by postMessage(pack(...))`;
 }
 
 /** This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the wrapper's. */

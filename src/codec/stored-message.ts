@@ -3,7 +3,7 @@
  * so that a writer killed half-way leaves nothing behind; published when it is linked to where its reader finds it.
  */
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
-import { decode } from "./decode.js";
+import { decode, lose } from "./decode.js";
 import type { Message } from "./message.js";
 
 /** What can be stored: a message still in the encoder, or a copy of one. */
@@ -31,14 +31,24 @@ export function storeMessage(heap: Heap, message: Storable): number {
 
 /** The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it carries. */
 export function readMessage(heap: Heap, block: number, attachments?: readonly unknown[]): unknown {
+  return readStored(heap, block, (bytes, at, length) => decode(bytes, at, length, attachments));
+}
+
+/** What `read` makes of the bytes of a stored message, where they stand. */
+export function readStored<T>(heap: Heap, block: number, read: (bytes: Uint8Array, at: number, length: number) => T): T {
   heap.catchUp();
   if (heap.allocator.kindOf(block) === KIND.extent) {
     const { unit } = heap.allocator.extentOf(block);
     const length = heap.words[block + EXTENT.length]!;
-    return decode(heap.data(unit, length), 0, length, attachments);
+    return read(heap.data(unit, length), 0, length);
   }
   const length = heap.words[block + LENGTH]!;
-  return decode(heap.bytes, (block + BYTES_AT) * 4, length, attachments);
+  return read(heap.bytes, (block + BYTES_AT) * 4, length);
+}
+
+/** A stored message reaches nobody any more: see `lose`. The block stays. */
+export function loseMessage(heap: Heap, block: number): void {
+  readStored(heap, block, lose);
 }
 
 /** How many bytes a stored message has. */

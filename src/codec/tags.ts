@@ -81,6 +81,8 @@ export const Tag = {
   attachment: 0x23,
   /** Only at the very start: count, then that many times module, name, 1 if decoding needs the class; then the value. */
   classTable: 0x24,
+  /** The shared object whose memory the buffer shows. */
+  sharedBuffer: 0x25,
 } as const;
 
 /** First byte of a short ASCII string is this plus its length. */

@@ -25,6 +25,14 @@ export class QueueShutDown extends Error {
   }
 }
 
+/** The other end of a pipe was closed, or its worker has ended: nothing more can be sent and, once it is drained, nothing more comes. */
+export class ConnectionClosed extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_CONNECTION_CLOSED");
+  }
+}
+
 /** The task was cancelled, or its pool terminated, before it had a result. */
 export class CancelledError extends Error {
   declare readonly code: ErrorCode;

@@ -6,7 +6,7 @@
  * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { OutOfMemoryError } from "../errors/index.js";
-import { add, load, store, sub } from "#atomics";
+import { add, compareExchange, load, store, sub } from "#atomics";
 import type { Heap } from "./heap.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";
@@ -132,6 +132,27 @@ export class Allocator {
 
   retain(at: number): void {
     add(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1);
+  }
+
+  /**
+   * Counts one hold more of a live block of this kind and generation, from a place that holds nothing itself; false when it is gone, or its last holder is letting go of it.
+   * Inside the guard, where no block changes what it is: a hold counted on a newcomer in its place could not be taken back safely.
+   */
+  retainLive(at: number, kind: number, generation: number): boolean {
+    this.#enter();
+    try {
+      if (!this.isLive(at, kind, generation)) return false;
+      const { words } = this.#heap;
+      const word = at - BLOCK_HEADER_WORDS + BLOCK.references;
+      for (let count = load(words, word); count > 0; ) {
+        const seen = compareExchange(words, word, count, count + 1);
+        if (seen === count) return true;
+        count = seen;
+      }
+      return false;
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
   }
 
   /** Lets go of one reference; true when it was the last, so that the caller must destroy the object. */

@@ -7,8 +7,8 @@ import { References } from "./references.js";
 import { Registry } from "./registry.js";
 import { WaitQueue } from "./wait-queue.js";
 
-/** How far an object reaches: the threads of this process, or every process of this program too. */
-export type Across = "threads" | "processes";
+/** How far an object reaches: the threads of this process, every process of this program too, or every program of this user on this machine. */
+export type Across = "threads" | "processes" | "machine";
 
 /** A part of the data region as a user may see it. */
 export interface UserBuffer {
@@ -21,7 +21,8 @@ export interface UserBuffer {
  * Two regions: control (words that the library owns, `words`) and data (bytes that users see), so that no view of a user's shows a lock word.
  */
 export abstract class Heap {
-  abstract readonly across: Across;
+  /** Whether what stands in it can leave its process. */
+  abstract readonly across: "threads" | "processes";
   /** The control region, of fixed length: through a length-tracking view every atomic operation costs three times as much. */
   words: Int32Array;
   /** The control region as bytes. */
@@ -63,6 +64,11 @@ export abstract class Heap {
 
   get id(): number {
     return this.words[HEADER.heapId]!;
+  }
+
+  /** How far what stands in it reaches. */
+  get reach(): Across {
+    return this.words[HEADER.ofMachine] === 1 ? "machine" : this.across;
   }
 
   #join(): void {
@@ -109,12 +115,18 @@ export abstract class Heap {
   abstract ringDoorbell(record: number): void;
 }
 
-/** Writes the header of a new control region. */
-export function formatHeap(words: Int32Array): void {
+/** A number for a new heap, from 1. */
+export function drawHeapId(): number {
+  return Math.floor(Math.random() * 0x7ffffffe) + 1;
+}
+
+/** Writes the header of a new control region, `magic` last; `more` words of it too. */
+export function formatHeap(words: Int32Array, heapId = drawHeapId(), more: readonly [word: number, value: number][] = []): void {
   words.fill(0, 0, HEADER_END);
   words[HEADER.version] = LAYOUT_VERSION;
-  words[HEADER.heapId] = Math.floor(Math.random() * 0x7ffffffe) + 1;
+  words[HEADER.heapId] = heapId;
   words[HEADER.brk] = BLOCKS_AT;
   words[HEADER.workersHigh] = 1;
+  for (const [word, value] of more) words[word] = value;
   store(words, HEADER.magic, MAGIC);
 }

@@ -1,6 +1,7 @@
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Extent } from "./allocator.js";
+export { pidNamespace } from "./arena.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap } from "./heap.js";
 export {
@@ -11,6 +12,7 @@ export {
   EXTENT,
   HEADER,
   KIND,
+  LAYOUT_VERSION,
   LIVE,
   NODE,
   NODE_WORDS,
@@ -22,10 +24,23 @@ export {
 } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { enter, leave } from "./mutex.js";
+export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, SLICE_MS } from "./parker.js";
 export { platform } from "./platform/index.js";
-export { adoptProcessHeap, type ProcessHeap, processHeap } from "./process-heap.js";
+export { machineHeap } from "./machine-heap.js";
+export type { Member } from "./members.js";
+export { adoptProcessHeap, ProcessHeap, processHeap, processHeapOf } from "./process-heap.js";
 export { onDestroy } from "./references.js";
-export { adoptThreadHeap, clearThreadHeap, createThreadHeap, renewThreadHeap, type ThreadHeap, type ThreadHeapBuffers, threadHeap } from "./thread-heap.js";
+export {
+  adoptThreadHeap,
+  attachThreadHeap,
+  clearThreadHeap,
+  createThreadHeap,
+  renewThreadHeap,
+  ThreadHeap,
+  type ThreadHeapBuffers,
+  threadHeap,
+  threadHeapOf,
+} from "./thread-heap.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";

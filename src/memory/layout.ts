@@ -27,12 +27,13 @@ export const HEADER = {
   dataBrk: 8,
   /** Units of freed extents whose pages are still resident. */
   dataCached: 9,
-  /** Descriptor of the process heap's memory, plus one, in the thread heap of a process that has it open. */
-  arenaDescriptor: 10,
-  /** Address where this process mapped it: low and high word. */
-  arenaAddressLow: 11,
-  arenaAddressHigh: 12,
-  /** Mutex for opening the process heap once per process. */
+  /** First entry of the chain of process heaps that this process has mapped (thread heap). */
+  arenas: 10,
+  /** Id of the process heap that is this program's own, 0 before there is one (thread heap). */
+  ownHeap: 11,
+  /** 1 in the heap that all programs of one user share, where names are the machine's (process heap). */
+  ofMachine: 12,
+  /** Mutex for mapping each process heap once per process. Nothing is allocated or freed inside it. */
   arenaGuard: 13,
   /** How many workers of each model were ever named: "Thread-k", "Process-k", "PoolWorker-k". */
   threadNames: 14,
@@ -49,7 +50,18 @@ export const HEADER = {
 } as const;
 
 export const MAGIC = 0x616c6c63;
+/** Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it whether they understand each other. */
 export const LAYOUT_VERSION = 1;
+
+/** A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays until the process ends. */
+export const ARENA = {
+  next: 0,
+  heapId: 1,
+  descriptor: 2,
+  addressLow: 3,
+  addressHigh: 4,
+} as const;
+export const ARENA_WORDS = 8;
 
 /** The worker registry: one record a slot. */
 export const REGISTRY_AT = 256;
@@ -154,6 +166,8 @@ export const KIND = {
   queue: 13,
   completion: 14,
   lane: 15,
+  pipe: 18,
+  connection: 19,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */

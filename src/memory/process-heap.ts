@@ -1,6 +1,7 @@
 /**
- * The heap across the processes of a program: one anonymous, sparse memory file, opened by the first worker that needs it and inherited by descriptor at spawn.
- * It has no name, so nothing is left behind however the program ends; it is mapped once per process and never unmapped.
+ * The heaps across processes. Each is one anonymous, sparse memory file: a program's own, made by the first worker that needs it and inherited by descriptor at spawn;
+ * other programs', reopened through a living process that has them (see members.ts) when an object of theirs arrives; the machine's (see machine-heap.ts).
+ * The files stand in no directory, so nothing is left behind however the programs end; each is mapped once per process and never unmapped.
  *
  * The first CONTROL_BYTES are the control region, the rest is the data region in windows of at most WINDOW_BYTES, because larger views abort Node 20.
  */
@@ -8,19 +9,15 @@ import fs from "node:fs";
 import type net from "node:net";
 import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
+import { type Arena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, LABEL, mapArena, OF_MACHINE, readHeader, WINDOW_BYTES } from "./arena.js";
 import { load, store } from "#atomics";
-import { formatHeap, Heap, type UserBuffer } from "./heap.js";
-import { HEADER, LAYOUT_VERSION, MAGIC, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
-import { enter, leave } from "./mutex.js";
+import { Heap, type UserBuffer } from "./heap.js";
+import { HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
 import { threadHeap } from "./thread-heap.js";
 
-const CONTROL_BYTES = 256 * 2 ** 20;
-const WINDOW_BYTES = 2 ** 30;
-const DATA_BYTES = 15 * WINDOW_BYTES;
 const RESERVE_WORDS = 2 ** 18;
-const ARENA_BYTES = CONTROL_BYTES + DATA_BYTES;
-const LABEL = "allcores";
 const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {
@@ -34,7 +31,7 @@ export class ProcessHeap extends Heap {
   #pipe: net.Socket | undefined;
   #onRing: (() => void) | undefined;
 
-  constructor(descriptor: number, address: number) {
+  constructor({ descriptor, address }: Arena) {
     const system = platform();
     super(new Int32Array(system.view(address, CONTROL_BYTES)));
     this.descriptor = descriptor;
@@ -155,61 +152,66 @@ export class ProcessHeap extends Heap {
   }
 }
 
-let current: ProcessHeap | undefined;
+/** This thread's, by their ids. */
+const heaps = new Map<number, ProcessHeap>();
+let own: ProcessHeap | undefined;
 
 /** This program's heap across processes; made, or found in this process, on first use. Throws `PlatformError` where there can be none. */
 export function processHeap(): ProcessHeap {
-  if (current !== undefined) return current;
-  const threads = threadHeap();
-  const { words } = threads;
-  enter(threads, HEADER.arenaGuard);
-  try {
-    if (words[HEADER.arenaDescriptor] === 0) open(undefined);
-    const address = (words[HEADER.arenaAddressHigh]! >>> 0) * 2 ** 32 + (words[HEADER.arenaAddressLow]! >>> 0);
-    current = new ProcessHeap(words[HEADER.arenaDescriptor]! - 1, address);
-  } finally {
-    leave(threads, HEADER.arenaGuard);
+  if (own !== undefined) return own;
+  const id = load(threadHeap().words, HEADER.ownHeap);
+  let arena = id === 0 ? undefined : findArena(({ heapId }) => heapId === id);
+  if (arena === undefined) {
+    const { heapId, descriptor } = createArena(false);
+    arena = mapArena(heapId, descriptor, true);
   }
-  return current;
+  return (own = heapOfArena(arena));
 }
 
-/** Opens the heap that this process inherited from its parent as `descriptor`. */
+/** Opens the heap that this process inherited from its parent as `descriptor`: from then on it is its program's own. */
 export function adoptProcessHeap(descriptor: number, heapId: number): ProcessHeap {
-  open({ descriptor, heapId });
-  return processHeap();
+  const header = readHeader(descriptor);
+  if (header === undefined || header[HEADER.heapId] !== heapId) {
+    throw new AttachError("the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version");
+  }
+  checkHeader(header);
+  return (own = heapOfArena(mapArena(heapId, descriptor, true)));
 }
 
-function open(inherited: { descriptor: number; heapId: number } | undefined): void {
-  const system = platform();
-  const descriptor = inherited?.descriptor ?? system.createMemory(LABEL, ARENA_BYTES);
-  const address = system.map(descriptor, ARENA_BYTES);
-  const words = new Int32Array(system.view(address, HEADER_BYTES));
-  const namespace = pidNamespace();
-  if (inherited === undefined) {
-    formatHeap(words);
-    words[HEADER.pidNamespace] = namespace;
-  } else {
-    if (load(words, HEADER.magic) !== MAGIC || words[HEADER.version] !== LAYOUT_VERSION || words[HEADER.heapId] !== inherited.heapId) {
-      throw new AttachError(
-        "the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version",
-      );
-    }
-    if (words[HEADER.pidNamespace] !== namespace) {
-      throw new AttachError("this process runs in another pid namespace than its parent: neither could tell whether the other still lives");
-    }
-  }
-  const threads = threadHeap().words;
-  threads[HEADER.arenaAddressLow] = address | 0;
-  threads[HEADER.arenaAddressHigh] = Math.floor(address / 2 ** 32);
-  store(threads, HEADER.arenaDescriptor, descriptor + 1);
+/**
+ * The process heap of that id. One that this process has not mapped is looked for at the living processes of this user, at `likely` first.
+ * Undefined when none has it. @throws AttachError when it must not be used here
+ */
+export function processHeapOf(heapId: number, likely?: Member): ProcessHeap | undefined {
+  if (own !== undefined && own.id === heapId) return own;
+  const known = heaps.get(heapId);
+  if (known !== undefined) return known;
+  const arena = findArena((arena) => arena.heapId === heapId);
+  if (arena !== undefined) return heapOfArena(arena);
+  // Where there is none, its error says more than that nothing was found.
+  platform();
+  const name = LABEL + heapId;
+  const descriptor = openThroughMember(
+    (label) => label === name || label === name + OF_MACHINE,
+    (descriptor) => {
+      const header = readHeader(descriptor);
+      if (header === undefined || header[HEADER.heapId] !== heapId) return false;
+      checkHeader(header);
+      return true;
+    },
+    likely,
+  );
+  return descriptor === undefined ? undefined : heapOfFile(descriptor);
 }
 
-const HEADER_BYTES = 4096;
+/** The heap of a memory file that was checked. The descriptor is kept with it, or closed. */
+export function heapOfFile(descriptor: number): ProcessHeap {
+  return heapOfArena(mapArena(readHeader(descriptor)![HEADER.heapId]!, descriptor));
+}
 
-function pidNamespace(): number {
-  try {
-    return fs.statSync("/proc/self/ns/pid").ino | 0;
-  } catch {
-    return 0;
-  }
+/** This thread's view of a heap that this process has mapped. */
+export function heapOfArena(arena: Arena): ProcessHeap {
+  let heap = heaps.get(arena.heapId);
+  if (heap === undefined) heaps.set(arena.heapId, (heap = new ProcessHeap(arena)));
+  return heap;
 }

@@ -31,6 +31,9 @@ import { isRunning, thisThread } from "./liveness.js";
 /** Between two looks at the whole registry by one worker. */
 const REAP_INTERVAL_MS = 100;
 
+/** What else to do after each look at the workers: whoever started one that may end before it is in the registry looks after it. */
+export const lookouts = new Set<() => void>();
+
 export class Registry {
   readonly #heap: Heap;
   #lastReap = 0;
@@ -118,6 +121,7 @@ export class Registry {
         this.#sweep(record, worker);
       }
     }
+    for (const look of lookouts) look();
   }
 
   /** The ids of all workers alive. */

@@ -2,14 +2,14 @@
  * The heap across the threads of one process: two growable SharedArrayBuffers, control and data.
  *
  * Found through `globalThis[Symbol.for]` in the thread that made it (so that a second copy of the library shares it), through `setEnvironmentData` in workers
- * that anybody starts later, and through `adoptThreadHeap` in workers that we start.
+ * that anybody starts later, through `adoptThreadHeap` in workers that we start, and through `attachThreadHeap` in threads that anybody started earlier.
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
-import { TooLargeError } from "../errors/index.js";
+import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
 import { notify, visible, wait } from "#atomics";
 import { formatHeap, Heap, type UserBuffer } from "./heap.js";
-import { BLOCKS_AT, HEADER, RECORD, UNIT_BYTES } from "./layout.js";
+import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
 
 const KEY = "allcores.threadHeap@1";
@@ -111,13 +111,36 @@ export class ThreadHeap extends Heap {
 
 const realm = globalThis as { [globalKey]?: ThreadHeapBuffers };
 let current: ThreadHeap | undefined;
+/** Heaps of other threads of this process that this one met too late to make them its own, by their ids. */
+const others = new Map<number, ThreadHeap>();
 
 /** This process's heap across threads; made on first use. */
 export function threadHeap(): ThreadHeap {
   if (current !== undefined) return current;
-  let buffers = realm[globalKey] ?? (getEnvironmentData(KEY) as ThreadHeapBuffers | undefined);
-  buffers ??= createThreadHeap();
-  return adoptThreadHeap(buffers);
+  return adoptThreadHeap(buffersHere() ?? createThreadHeap());
+}
+
+function buffersHere(): ThreadHeapBuffers | undefined {
+  return realm[globalKey] ?? (getEnvironmentData(KEY) as ThreadHeapBuffers | undefined);
+}
+
+/** The heap across threads of that id, if this thread has it. */
+export function threadHeapOf(heapId: number): ThreadHeap | undefined {
+  const heap = threadHeap();
+  return heap.id === heapId ? heap : others.get(heapId);
+}
+
+/** Buffers that arrived from a thread of this process which may have a heap of its own: a thread without one makes them its own, another has both. */
+export function attachThreadHeap(buffers: ThreadHeapBuffers): void {
+  const header = new Int32Array(buffers.control, 0, HEADER_END);
+  if (header[HEADER.magic] !== MAGIC || header[HEADER.version] !== LAYOUT_VERSION)
+    throw new AttachError("the memory that arrived from another thread is not a heap of this version of allcores: all threads must load the same version");
+  if (current === undefined && buffersHere() === undefined) {
+    adoptThreadHeap(buffers);
+    return;
+  }
+  const id = header[HEADER.heapId]!;
+  if (threadHeapOf(id) === undefined) others.set(id, new ThreadHeap(buffers));
 }
 
 /** The memory of a new, empty heap. */

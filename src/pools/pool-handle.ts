@@ -1,7 +1,6 @@
 import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
 import { Served } from "../channels/served.js";
 import { CorruptError } from "../errors/index.js";
-import { processHeap, threadHeap } from "../memory/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 
 /** What the pool does for its handles. */
@@ -34,28 +33,24 @@ export interface NestedWork {
  */
 export class PoolHandle implements Crosses {
   readonly #served: Served<NestedWork>;
-  readonly #boundary: Boundary;
 
   /** @internal */
-  constructor(served: Served<NestedWork>, boundary: Boundary) {
+  constructor(served: Served<NestedWork>) {
     this.#served = served;
-    this.#boundary = boundary;
   }
 
   /** Has the pool run a task, and gives its value or its error. @throws DeadlockError when every worker of the pool would wait for it */
   async submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
     const { url, name, bound } = identityOf(task);
-    const { self } = this.#boundary === "threads" ? threadHeap() : processHeap();
-    return (await this.#served.call("submit", self, url, name, [...bound, ...args])) as Awaited<ReturnType<F>>;
+    return (await this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args])) as Awaited<ReturnType<F>>;
   }
 
   [crossing](_to: Boundary, _path: string): Parcel {
-    return { kind: "PoolHandle", payload: [this.#served, this.#boundary] };
+    return { kind: "PoolHandle", payload: this.#served };
   }
 }
 
-registerKind("PoolHandle", (payload: unknown) => {
-  const [served, boundary] = Array.isArray(payload) ? payload : [];
-  if (!(served instanceof Served) || (boundary !== "threads" && boundary !== "processes")) throw new CorruptError("a handle of a pool is malformed");
-  return new PoolHandle(served as Served<NestedWork>, boundary);
+registerKind("PoolHandle", (served: unknown) => {
+  if (!(served instanceof Served)) throw new CorruptError("a handle of a pool is malformed");
+  return new PoolHandle(served as Served<NestedWork>);
 });

@@ -307,7 +307,7 @@ export class Scheduler implements Interruptible {
   handle(): PoolHandle {
     this.checkOpen("ask for a handle");
     this.#nested ??= serve<NestedWork>({ submit: (caller, url, name, args) => this.#submitNested(caller, url, name, args) }, { across: this.boundary });
-    return new PoolHandle(this.#nested, this.boundary);
+    return new PoolHandle(this.#nested);
   }
 
   /**

@@ -2,7 +2,7 @@
  * The RLock that belongs to an object of shared memory. It is made when it is first asked for, by whichever worker asks first; a word of the object says where.
  * The object holds it as a worker would, and lets go of it when it is destroyed.
  */
-import { placeOf, wrap } from "../codec/shared-object.js";
+import { placeOf, reachOf, wrap } from "../codec/shared-object.js";
 import { atomics, type Heap } from "../memory/index.js";
 import { RLock } from "../sync/rlock.js";
 
@@ -12,7 +12,7 @@ const LOCK_WORDS = 4;
 export function ownLock(heap: Heap, word: number, label: string | undefined): RLock {
   const known = atomics.load(heap.words, word);
   if (known !== 0) return attach(heap, known, label);
-  const fresh = new RLock({ across: heap.across, ...(label === undefined ? {} : { label: `${label}.lock` }) });
+  const fresh = new RLock(reachOf(heap, label === undefined ? undefined : `${label}.lock`));
   const at = placeOf(fresh);
   // The object's hold comes before the word: a worker killed between the two leaks the lock, it never frees one that others can find.
   heap.allocator.retain(at);

@@ -7,6 +7,7 @@
  *   3  its lock's block, 0 before it is first used
  */
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { type Across, DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
@@ -276,6 +277,10 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
 
   [crossing](to: Boundary, path: string): Parcel {
     return this.#block[crossing](to, path);
+  }
+
+  [shownBuffer](): ArrayBufferLike {
+    return this.view.buffer;
   }
 
   #checkIndex(index: number): void {

@@ -5,6 +5,7 @@
  *   1  how many bytes
  *   2  the entry of its name (see name-table.ts), 0 for none
  */
+import { shownBuffer } from "../codec/shared-buffer.js";
 import { Handle, type Reach, heapOfReach, registerShared, SharedObject, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError } from "../errors/index.js";
 import { DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
@@ -22,8 +23,8 @@ const WORDS = 4;
  *
  * `new SharedMemory(bytes)` has no name; `SharedMemory.create(name, bytes)` has one, by which any worker of its reach finds it: `SharedMemory.open(name)`.
  * The memory stays while any worker has it open, and goes with the last one, however that ends; a name goes with its memory, or before, by `unlink()`.
- * Names across threads and names across processes are apart: say `across` in `open` as in `create`. A program's names are its own: programs that were not
- * started by one another do not share memory.
+ * Each reach has names of its own: say `across` in `open` as in `create`. Names across threads and across processes are the program's; those of `across: "machine"` are
+ * found by every program of this user, whoever started it: workers of node:cluster, of pm2, of two terminals.
  *
  * **Errors:** `TooLargeError` (ERR_ALLCORES_TOO_LARGE) above 1 GiB across processes, 4 GiB across threads; `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY);
  * `FreedError` (ERR_ALLCORES_FREED) after `close()`.
@@ -113,13 +114,44 @@ export class SharedMemory extends SharedObject {
     const heap = heapOfReach(options);
     heap.registry.reap();
     const at = find(heap, encoded);
-    if (at === 0) {
-      const other = heap.across === "threads" ? "processes" : "threads";
-      throw new NameNotFoundError(
-        `no memory across ${heap.across} is named ${show(name)}: create it first and keep it open, or say { across: "${other}" } if it was created so`,
-      );
+    if (at !== 0) return wrap(heap, at, options?.label ?? name, SharedMemory.attach);
+    const { reach } = heap;
+    const others = (["threads", "processes", "machine"] as const).filter((other) => other !== reach).map((other) => `{ across: "${other}" }`);
+    throw new NameNotFoundError(
+      `no memory with { across: "${reach}" } is named ${show(name)}: create it first and keep it open, or say ${others.join(" or ")} if it was created so`,
+    );
+  }
+
+  /**
+   * The memory of that name; where there is none, new memory, zeroed. Of workers that call it at once, one makes it, and all get the same: what unrelated programs need, none of which
+   * knows whether it is the first.
+   * @throws ArgumentRangeError (ERR_ALLCORES_ARGUMENT_RANGE) when it is there with another size
+   */
+  static openOrCreate(name: string, bytes: number, options?: Reach): SharedMemory {
+    const encoded = nameBytes(name);
+    checkSize(bytes, options);
+    const heap = heapOfReach(options);
+    // What only dead workers have open is not to be found.
+    heap.registry.reap(true);
+    for (;;) {
+      const at = find(heap, encoded);
+      if (at !== 0) {
+        heap.reserveWords(at + WORDS);
+        const size = heap.words[at + SIZE]! >>> 0;
+        if (size === bytes) return wrap(heap, at, options?.label ?? name, SharedMemory.attach);
+        heap.references.letGo(at);
+        throw new ArgumentRangeError(`memory named ${show(name)} exists with ${size} bytes, not ${bytes}: open() it, or unlink() it first`);
+      }
+      const memory = new SharedMemory(bytes, { ...options, label: options?.label ?? name });
+      try {
+        if (link(heap, encoded, memory.at, memory.at + NAME)) return memory;
+      } catch (error) {
+        memory.free();
+        throw error;
+      }
+      // Somebody else was faster. Its maker may be gone again by the next look.
+      memory.free();
     }
-    return wrap(heap, at, options?.label ?? name, SharedMemory.attach);
   }
 
   /** The name by which it is found; undefined when it has none, or no longer. */
@@ -167,6 +199,11 @@ export class SharedMemory extends SharedObject {
   /** This worker is done with it; the memory and its name go with the last worker that has it open. The same as `free()`. */
   close(): void {
     this.free();
+  }
+
+  /** @internal */
+  [shownBuffer](): ArrayBufferLike {
+    return this.bytes.buffer;
   }
 
   override free(): void {

@@ -1,5 +1,5 @@
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
-import { attachShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { attachShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
 import { type Attempt, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
@@ -44,7 +44,7 @@ export class Condition extends SharedObject {
       throw new ArgumentRangeError(`a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`);
     }
     const own = lock ?? new RLock(options as Reach | undefined);
-    super(KIND.condition, SIZE, options instanceof Handle ? options : { ...options, across: own.across });
+    super(KIND.condition, SIZE, options instanceof Handle ? options : reachOf(heapIn(own), options?.label));
     this.lock = own;
   }
 

@@ -4,7 +4,7 @@
  * The worker writes its result first and the state last, by CAS from RUNNING; whoever finds the worker dead makes the same CAS to GONE. So there is
  * one end, and a result is seen whole or not at all.
  */
-import { readMessage, storeMessage } from "../codec/stored-message.js";
+import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
 import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
 
@@ -98,6 +98,12 @@ export class Completion {
     return this.#take(COMPLETION.args);
   }
 
+  /** The worker has ended: arguments that it did not take reach nobody. Whoever sees that it ended may say so, and more than once. */
+  loseArgs(): void {
+    const block = load(this.heap.words, this.at + COMPLETION.args);
+    if (block !== 0) loseMessage(this.heap, block);
+  }
+
   #take(word: number): unknown {
     const { heap, at } = this;
     const block = load(heap.words, at + word);
@@ -112,6 +118,8 @@ export class Completion {
 onDestroy(KIND.completion, (heap, at) => {
   for (const word of [COMPLETION.result, COMPLETION.args]) {
     const block = load(heap.words, at + word);
-    if (block !== 0) heap.allocator.free(block);
+    if (block === 0) continue;
+    loseMessage(heap, block);
+    heap.allocator.free(block);
   }
 });

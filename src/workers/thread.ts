@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
-import { decode } from "../codec/index.js";
+import { decode, lose } from "../codec/index.js";
 import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
@@ -78,6 +78,8 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #port: MessagePort | undefined;
   #cause: unknown;
   #result: ThreadResult | undefined;
+  /** As long as it may end without having taken them; only where somebody would have to hear of that. */
+  #args: Uint8Array | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     super(task, options);
@@ -105,6 +107,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected launch(start: Start): void {
     const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
+    if (message.holds) this.#args = message.toBytes();
     const beginning: ThreadStart = {
       kind: "task",
       heap: threadHeap().buffers,
@@ -144,6 +147,16 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 
   #receive(): ThreadResult | undefined {
     return (this.#result ??= receiveMessageOnPort(this.#port!)?.message as ThreadResult | undefined);
+  }
+
+  protected loseArgs(): void {
+    if (this.#args !== undefined) lose(this.#args, 0, this.#args.length);
+    this.#args = undefined;
+  }
+
+  protected returnArgs(): void {
+    if (this.#args !== undefined) decode(this.#args, 0, this.#args.length);
+    this.#args = undefined;
   }
 
   protected isGone(): boolean {

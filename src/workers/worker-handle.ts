@@ -1,6 +1,6 @@
 import { encode, type Message } from "../codec/index.js";
 import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
-import { type Attempt, deadlineOf, type Heap, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { activeHandles } from "./active-workers.js";
 import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
@@ -66,6 +66,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract hold(alive: boolean): void;
   /** The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
   protected abstract takeResult(completion: Completion): unknown;
+  /** Arguments that the worker has not taken reach nobody: it has ended. */
+  protected abstract loseArgs(completion: Completion): void;
+  /** The same when it could not be started: they stay here. */
+  protected abstract returnArgs(completion: Completion): void;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
   /** Ends it at once. */
@@ -82,12 +86,15 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     try {
       this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });
     } catch (error) {
+      // What travelled in the arguments is this worker's again.
+      this.returnArgs(completion);
       this.heap.references.letGo(completion.at);
       throw error;
     }
     this.heap.references.hold(completion.at, this);
     this.#completion = completion;
     activeHandles.add(this);
+    lookouts.add(this.#lookOut);
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -103,6 +110,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (completion.worker !== 0) completion.heap.registry.declareDead(completion.worker);
     completion.exitCode = exitCode;
     completion.finish(GONE);
+    this.#stopLooking();
     activeHandles.delete(this);
     this.#resolveEnded();
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
@@ -114,6 +122,15 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     });
   }
   #expected = false;
+
+  /** Whoever waits for something that the worker was given, and never took, hears of its end while this thread's loop stands still. */
+  readonly #lookOut = (): void => {
+    if (this.#completion!.state !== RUNNING || this.#noticeDeath()) this.#stopLooking();
+  };
+
+  #stopLooking(): void {
+    if (lookouts.delete(this.#lookOut)) this.loseArgs(this.#completion!);
+  }
 
   /** Whether it was started and has not ended. */
   get isAlive(): boolean {

@@ -79,6 +79,19 @@ describe("the article's programs", { concurrency: 2, timeout: 60_000 }, () => {
     assert.equal(open.size, 0);
   });
 
+  test("a pipe between parent and child", async () => {
+    const lines = await linesOf("pipe");
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith("父进程")),
+      [1, 4, 9].map((n) => `父进程收到: ${n}`),
+    );
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith("子进程")),
+      [...[1, 2, 3].map((n) => `子进程收到: ${n}`), "子进程结束"],
+    );
+    assert.equal(lines.at(-1), "所有消息处理完成");
+  });
+
   test("5: a producer and a consumer process", async () => {
     const items = ["苹果", "香蕉", "橙子", "葡萄"];
     assert.deepEqual(await linesOf("5-queue"), [...items.flatMap((item) => [`生产者生产: ${item}`, `消费者消费: ${item}`]), "消费者结束"]);

@@ -87,9 +87,37 @@ const receiveIfAny = task(import.meta, "receiveIfAny", ({ queue }: Sent) => {
   if (item !== undefined) assert.equal(item.value.value, 7);
 });
 
+interface Lent {
+  /** A block that one worker holds, and what tells it from a newcomer in its place. */
+  at: number;
+  generation: number;
+  used: number;
+}
+const lent = task(import.meta, "lent", (): Lent => {
+  const { allocator } = threadHeap();
+  const used = allocator.usedWords();
+  const at = allocator.allocate(4, KIND.lock);
+  return { at, generation: allocator.generationOf(at), used };
+});
+const letGoOfLent = task(import.meta, "letGoOfLent", ({ at }: Lent) => threadHeap().references.letGo(at));
+const retainLent = task(import.meta, "retainLent", ({ at, generation }: Lent) => {
+  const { allocator, references } = threadHeap();
+  if (!allocator.retainLive(at, KIND.lock, generation)) return;
+  assert.ok(allocator.isLive(at, KIND.lock, generation));
+  references.letGo(at);
+});
+const takeItsPlace = task(import.meta, "takeItsPlace", () => {
+  const { allocator } = threadHeap();
+  const at = allocator.allocate(4, KIND.lock);
+  assert.equal(threadHeap().words[at - BLOCK_HEADER_WORDS + BLOCK.references], 1);
+  threadHeap().references.letGo(at);
+});
+
 export const models: Model[] = [
   { name: "the last one to let go frees it", preemptions: 3, program: { setup: held, workers: [letGo, letGo], check: freed } },
   { name: "somebody takes a further hold meanwhile", preemptions: 3, program: { setup: held, workers: [letGo, retainAndLetGo], check: freed } },
+  { name: "a lent handle arrives while the last holder lets go", program: { setup: lent, workers: [letGoOfLent, retainLent, retainLent], check: freed } },
+  { name: "a lent handle arrives as a newcomer takes the place", program: { setup: lent, workers: [letGoOfLent, retainLent, takeItsPlace], check: freed } },
   { name: "two workers free their wrappers", program: { setup: used, workers: [useAndFree, useAndFree], check: freedByTheLast } },
   {
     name: "a worker's death lets go of what it held",

@@ -14,6 +14,7 @@ const soonFound = [
   "condition: the lock is given up before the node is armed",
   "references: holders are counted in two steps",
   "queue: an item wakes no getter",
+  "pipe: a message wakes nobody",
 ];
 
 test("what each mutant replaces occurs once", () => {

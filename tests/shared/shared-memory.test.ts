@@ -5,7 +5,7 @@ import { decode, encode } from "../../src/codec/index.js";
 import { HEADER, processHeap } from "../../src/memory/index.js";
 import "../../src/shared/shared-memory.js"; // The copy of the library that decodes here.
 import { runIn } from "../fixtures/run-in.js";
-import { churnNames, createNamed, dieHolding, writeNamed } from "../fixtures/shared-data.js";
+import { churnNames, countNamed, createNamed, dieHolding, writeNamed } from "../fixtures/shared-data.js";
 
 const refused = (code: string) => ({ code: `ERR_ALLCORES_${code}` });
 const range = refused("ARGUMENT_RANGE");
@@ -23,8 +23,11 @@ async function eventually(check: () => void, most = 100): Promise<void> {
   }
 }
 
-for (const across of ["threads", "processes"] as const) {
+for (const across of ["threads", "processes", "machine"] as const) {
   const reach = { across };
+  // Other programs may be at the same test.
+  const own = across === "machine" ? `${process.pid} ` : "";
+  const boundary = across === "threads" ? "threads" : "processes";
   describe(`SharedMemory across ${across}`, () => {
     test("without a name: zeroed bytes of exactly that size", () => {
       const memory = new SharedMemory(100, reach);
@@ -51,17 +54,33 @@ for (const across of ["threads", "processes"] as const) {
     });
 
     test("is created once and opened by its name", () => {
-      const memory = SharedMemory.create("one", 64, reach);
-      assert.equal(memory.name, "one");
-      assert.equal(SharedMemory.open("one", reach), memory);
-      assert.throws(() => SharedMemory.create("one", 64, reach), refused("NAME_TAKEN"));
+      const one = `${own}one`;
+      const memory = SharedMemory.create(one, 64, reach);
+      assert.equal(memory.name, one);
+      assert.equal(memory.across, across);
+      assert.equal(SharedMemory.open(one, reach), memory);
+      assert.throws(() => SharedMemory.create(one, 64, reach), refused("NAME_TAKEN"));
       memory.close();
-      assert.throws(() => SharedMemory.open("one", reach), { ...notFound, message: /"one"/ });
-      SharedMemory.create("one", 64, reach).close();
+      assert.throws(() => SharedMemory.open(one, reach), { ...notFound, message: /one"/ });
+      SharedMemory.create(one, 64, reach).close();
+    });
+
+    test("is made by the first who wants it, and found by the others", async () => {
+      const name = `${own}either`;
+      const memory = SharedMemory.openOrCreate(name, 64, reach);
+      assert.equal(SharedMemory.openOrCreate(name, 64, reach), memory);
+      assert.throws(() => SharedMemory.openOrCreate(name, 65, reach), { ...range, message: /64 bytes, not 65/ });
+      const sums = await Promise.all([0, 1, 2].map(() => runIn(boundary, countNamed, name, 100, reach)));
+      assert.equal(Math.max(...sums), 300);
+      assert.equal(memory.view("int32")[0], 300);
+      memory.close();
+      await eventually(() => SharedMemory.create(name, 64, reach).close());
+      const sumsOfNew = await Promise.all([0, 1, 2].map(() => runIn(boundary, countNamed, name, 100, reach)));
+      assert.ok(sumsOfNew.every((sum) => sum <= 300 && sum >= 100));
     });
 
     test("many names stand side by side and go in any order", () => {
-      const names = ["a", "b", "日本語", "x".repeat(255), "a b/c", "\0"];
+      const names = ["a", "b", "日本語", "x".repeat(255 - own.length), "a b/c", "\0"].map((name) => own + name);
       const all = names.map((name) => SharedMemory.create(name, 8, reach));
       for (const [index, name] of names.entries()) assert.equal(SharedMemory.open(name, reach), all[index]);
       for (const index of [2, 0, 5, 3, 1, 4]) {
@@ -71,34 +90,34 @@ for (const across of ["threads", "processes"] as const) {
     });
 
     test("unlink() frees the name at once and leaves the memory", () => {
-      const old = SharedMemory.create("two", 8, reach);
+      const old = SharedMemory.create(`${own}two`, 8, reach);
       old.bytes[0] = 1;
       old.unlink();
       old.unlink();
       assert.equal(old.name, undefined);
-      assert.throws(() => SharedMemory.open("two", reach), notFound);
-      const fresh = SharedMemory.create("two", 8, reach);
+      assert.throws(() => SharedMemory.open(`${own}two`, reach), notFound);
+      const fresh = SharedMemory.create(`${own}two`, 8, reach);
       assert.deepEqual([old.bytes[0], fresh.bytes[0]], [1, 0]);
       old.close();
-      assert.equal(SharedMemory.open("two", reach), fresh);
+      assert.equal(SharedMemory.open(`${own}two`, reach), fresh);
       fresh.close();
     });
 
     test("a message on its way keeps the memory and its name", () => {
-      const memory = SharedMemory.create("three", 8, reach);
+      const memory = SharedMemory.create(`${own}three`, 8, reach);
       memory.bytes[7] = 77;
-      const message = encode(memory, { to: across });
+      const message = encode(memory, { to: boundary });
       const bytes = message.toBytes();
       memory.close();
       const arrived = decode(bytes, 0, bytes.length) as SharedMemory;
       assert.equal(arrived.bytes[7], 77);
-      assert.equal(arrived.name, "three");
+      assert.equal(arrived.name, `${own}three`);
       arrived.close();
-      assert.throws(() => SharedMemory.open("three", reach), notFound);
+      assert.throws(() => SharedMemory.open(`${own}three`, reach), notFound);
     });
 
     test("after close() everything says so", () => {
-      const memory = SharedMemory.create("four", 8, reach);
+      const memory = SharedMemory.create(`${own}four`, 8, reach);
       memory.close();
       memory.free();
       const freed = refused("FREED");
@@ -107,19 +126,20 @@ for (const across of ["threads", "processes"] as const) {
     });
 
     test("another worker opens it by its name", async () => {
-      const memory = SharedMemory.create("five", 64, reach);
-      assert.deepEqual(await runIn(across, writeNamed, "five", "hello", reach), [64, "five"]);
+      const five = `${own}five`;
+      const memory = SharedMemory.create(five, 64, reach);
+      assert.deepEqual(await runIn(boundary, writeNamed, five, "hello", reach), [64, five]);
       assert.equal(Buffer.from(memory.bytes.subarray(0, 5)).toString(), "hello");
-      assert.equal(await runIn(across, createNamed, "five", reach), "ERR_ALLCORES_NAME_TAKEN");
+      assert.equal(await runIn(boundary, createNamed, five, reach), "ERR_ALLCORES_NAME_TAKEN");
       memory.close();
     });
 
     test("of workers that create the same name at once one gets it", async () => {
-      const outcomes = await Promise.all([0, 1, 2, 3].map(() => runIn(across, createNamed, "six", reach)));
+      const outcomes = await Promise.all([0, 1, 2, 3].map(() => runIn(boundary, createNamed, `${own}six`, reach)));
       assert.ok(outcomes.every((outcome) => outcome === "created" || outcome === "ERR_ALLCORES_NAME_TAKEN"));
       assert.ok(outcomes.includes("created"));
       // Their ends let go of it.
-      await eventually(() => SharedMemory.create("six", 8, reach).close());
+      await eventually(() => SharedMemory.create(`${own}six`, 8, reach).close());
     });
   });
 }
@@ -164,7 +184,7 @@ test("names stay whole when workers are killed while they create, open and unlin
   assert.equal(processHeap().words[HEADER.names], 0);
 });
 
-test("names across threads and across processes are apart", () => {
+test("names of each reach are apart", () => {
   const memory = SharedMemory.create("apart", 8, { across: "processes" });
   assert.throws(() => SharedMemory.open("apart"), { ...notFound, message: /across: "processes"/ });
   memory.close();

@@ -14,6 +14,8 @@ export interface Platform {
   wait(address: number, expected: number, ms: number): void;
   /** Wakes up to `count` sleepers on the word at `address`, in any process. */
   wake(address: number, count: number): void;
+  /** Takes the kernel's lock on an open file, shared or alone, without waiting; false while another has it. It goes with the descriptor. */
+  lock(descriptor: number, alone: boolean): boolean;
   /** A new pipe, both ends behind one descriptor, so that it never reports an end: non-blocking, closed in children. */
   pipe(): number;
   /** Ends this process here and now, by the system call. */

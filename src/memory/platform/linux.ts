@@ -24,6 +24,9 @@ const F_SETFL = 4;
 const F_SETOWN = 8;
 const F_SETSIG = 10;
 const SIGKILL = 9;
+const LOCK_SH_NB = 1 | 4;
+const LOCK_EX_NB = 2 | 4;
+const EWOULDBLOCK = 11;
 
 const FUTEX_SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98, ppc64: 221, s390x: 238 };
 
@@ -48,15 +51,17 @@ export function linux(): Platform {
   const futexWake = libc.func("int syscall(long number, uintptr_t address, int operation, int value)");
   const timespec = new BigInt64Array(2);
   let timespecMs = 0;
-  const failed = (call: string): never => {
-    throw new OutOfMemoryError(`${call} failed (errno ${koffi.errno()}): the system gave no memory to share between processes`);
+  const failed = (call: string, errno = koffi.errno()): never => {
+    throw new OutOfMemoryError(`${call} failed (errno ${errno}): the system gave no memory to share between processes`);
   };
 
   return {
     createMemory(label, bytes) {
       const descriptor = memfdCreate(label, MFD_CLOEXEC);
-      if (descriptor < 0 || ftruncate(descriptor, bytes) !== 0) failed("memfd_create");
-      return descriptor;
+      if (descriptor < 0 || ftruncate(descriptor, bytes) === 0) return descriptor < 0 ? failed("memfd_create") : descriptor;
+      const errno = koffi.errno();
+      close(descriptor);
+      return failed("ftruncate", errno);
     },
     map(descriptor, bytes) {
       const address: number | bigint = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
@@ -78,6 +83,14 @@ export function linux(): Platform {
     },
     wake(address, count) {
       futexWake(futexNumber, address, FUTEX_WAKE, count);
+    },
+    lock(descriptor, alone) {
+      // Declared here: few programs need it.
+      const flock = libc.func("int flock(int fd, int operation)");
+      if (flock(descriptor, alone ? LOCK_EX_NB : LOCK_SH_NB) === 0) return true;
+      const errno = koffi.errno();
+      if (errno === EWOULDBLOCK) return false;
+      throw new PlatformError(`flock failed (errno ${errno}): the kernel gives no locks on this directory`);
     },
     pipe() {
       const ends = new Int32Array(2);

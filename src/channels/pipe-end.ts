@@ -1,0 +1,170 @@
+/**
+ * The two ends of a pipe, and whose each is.
+ *
+ * An end belongs to one worker at a time: each ring then has one writer and one reader, and an end whose worker died is gone whoever else once had it. Its owner word
+ * says it all and changes by one store: a worker's id, minus the number of a departure while it travels in a message, GONE. An id that the registry does not know as
+ * alive is as good as GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of its carrier, and dies with it.
+ * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
+ */
+import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { dropMessages, RING_WORDS, rouseAll } from "./ring.js";
+
+const { compareExchange, load, store } = atomics;
+
+/** Words of a pipe's block. */
+const PIPE = {
+  /** Whose the ends are: two words. */
+  owners: 0,
+  /** How often each end was sent away: two words. */
+  departures: 2,
+  /** Who sends each end away, 0 once the message that carries it is committed: two words. */
+  carriers: 4,
+  /** Most bytes in each direction. */
+  capacity: 6,
+  /** How many rings there are. With one, side 1 sends and side 0 receives. */
+  rings: 7,
+  ring: 16,
+} as const;
+
+/** Words of an end's block. */
+const END = { pipe: 0, side: 1 } as const;
+const END_WORDS = 4;
+
+const GONE = 0;
+
+export type Side = 0 | 1;
+
+/** A new pipe, both of whose ends are this worker's; gives the blocks of the ends. */
+export function allocatePipe(heap: Heap, capacity: number, duplex: boolean): [number, number] {
+  const rings = duplex ? 2 : 1;
+  const { allocator, self } = heap;
+  // One reference for each end.
+  const pipe = allocator.allocate(PIPE.ring + rings * RING_WORDS, KIND.pipe);
+  allocator.retain(pipe);
+  const ends: [number, number] = [allocator.allocate(END_WORDS, KIND.connection), allocator.allocate(END_WORDS, KIND.connection)];
+  const { words } = heap;
+  words[pipe + PIPE.capacity] = capacity;
+  words[pipe + PIPE.rings] = rings;
+  for (const side of [0, 1] as const) {
+    words[ends[side] + END.side] = side;
+    words[ends[side] + END.pipe] = pipe;
+    words[pipe + PIPE.owners + side] = self;
+  }
+  return ends;
+}
+
+export class PipeEnd {
+  /** Where the pipe's block stands: the same for both ends. */
+  readonly pipe: number;
+  readonly side: Side;
+  readonly capacity: number;
+  /** The ring that this end writes, 0 for none. */
+  readonly outgoing: number;
+  /** The ring that this end reads, 0 for none. */
+  readonly incoming: number;
+  readonly #heap: Heap;
+  readonly #words: Int32Array;
+  readonly #owner: number;
+  readonly #peerOwner: number;
+
+  /** @param at the block of the end */
+  constructor(heap: Heap, at: number) {
+    heap.reserveWords(at + END_WORDS);
+    const pipe = heap.words[at + END.pipe]!;
+    const side = heap.words[at + END.side] as Side;
+    heap.reserveWords(pipe + PIPE.ring + 2 * RING_WORDS);
+    const { words } = heap;
+    this.#heap = heap;
+    this.#words = words;
+    this.pipe = pipe;
+    this.side = side;
+    this.capacity = words[pipe + PIPE.capacity]!;
+    this.outgoing = ringFrom(words, pipe, side);
+    this.incoming = ringFrom(words, pipe, side === 0 ? 1 : 0);
+    this.#owner = pipe + PIPE.owners + side;
+    this.#peerOwner = pipe + PIPE.owners + 1 - side;
+  }
+
+  /** Whether nobody will ever use the other end again. Looked at before the ring it writes: what stands there then is all that ever comes. */
+  get isPeerGone(): boolean {
+    const owner = load(this.#words, this.#peerOwner);
+    if (owner > 0) return !this.#heap.registry.isAlive(owner);
+    return owner === GONE || this.#isLostOnItsWay(owner);
+  }
+
+  /** Whether the other end left with a carrier who died before the message was committed. */
+  #isLostOnItsWay(owner: number): boolean {
+    const words = this.#words;
+    const at = this.#peerOwner + PIPE.carriers;
+    const carrier = load(words, at);
+    // Looked at again: it may have been committed, and have arrived, between the looks at the carrier and at its life.
+    return carrier !== 0 && !this.#heap.registry.isAlive(carrier) && load(words, at) === carrier && load(words, this.#peerOwner) === owner;
+  }
+
+  /** The number of its next departure: what a message that carries it says. */
+  get nextDeparture(): number {
+    return this.#words[this.pipe + PIPE.departures + this.side]! + 1;
+  }
+
+  /** It belongs to a message from here on, which is in this worker's hands. */
+  depart(departure: number): void {
+    this.#words[this.pipe + PIPE.departures + this.side] = departure;
+    store(this.#words, this.#owner + PIPE.carriers, this.#heap.self);
+    store(this.#words, this.#owner, -departure);
+  }
+
+  /** The message is committed. It may have arrived already, and left again with somebody else. */
+  leaveHands(): void {
+    compareExchange(this.#words, this.#owner + PIPE.carriers, this.#heap.self, 0);
+  }
+
+  /** It belongs to this worker from here on; false when it has arrived elsewhere, or was lost. */
+  arrive(departure: number): boolean {
+    return compareExchange(this.#words, this.#owner, -departure, this.#heap.self) === -departure;
+  }
+
+  /** The message that it departed in reaches nobody; false when it has arrived after all. */
+  lose(departure: number): boolean {
+    return compareExchange(this.#words, this.#owner, -departure, GONE) === -departure;
+  }
+
+  /** Nobody uses it any more. */
+  close(): void {
+    closeSide(this.#heap, this.pipe, this.side);
+  }
+
+  /** What came and will not be received. Its reader was the caller, who has closed it. */
+  dropUnread(): void {
+    if (this.incoming !== 0) dropMessages(this.#heap, this.incoming);
+  }
+
+  /** Whether its pipe stands in this heap. */
+  isOf(heap: Heap): boolean {
+    return this.#heap === heap;
+  }
+}
+
+function ringFrom(words: Int32Array, pipe: number, side: Side): number {
+  if (words[pipe + PIPE.rings] === 2) return pipe + PIPE.ring + side * RING_WORDS;
+  return side === 1 ? pipe + PIPE.ring : 0;
+}
+
+function closeSide(heap: Heap, pipe: number, side: number): void {
+  store(heap.words, pipe + PIPE.owners + side, GONE);
+  // After the store: who looks sees it.
+  for (let ring = 0; ring < heap.words[pipe + PIPE.rings]!; ring++) rouseAll(heap, pipe + PIPE.ring + ring * RING_WORDS);
+}
+
+// The last one to hold an end is done with it, or has died.
+onDestroy(KIND.connection, (heap, at) => {
+  const pipe = heap.words[at + END.pipe]!;
+  if (pipe === 0) return;
+  heap.reserveWords(pipe + PIPE.ring + 2 * RING_WORDS);
+  closeSide(heap, pipe, heap.words[at + END.side]!);
+  heap.references.letGo(pipe);
+});
+
+onDestroy(KIND.pipe, (heap, at) => {
+  heap.catchUp();
+  for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++) dropMessages(heap, at + PIPE.ring + ring * RING_WORDS);
+});

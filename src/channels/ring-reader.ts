@@ -1,0 +1,126 @@
+/** The reader's side of a ring: messages come out. */
+import { type BinaryPlace, findBinary } from "../codec/binary-message.js";
+import { copyBytes } from "../codec/copy-bytes.js";
+import { decode } from "../codec/index.js";
+import { readStored } from "../codec/stored-message.js";
+import { ArgumentRangeError, StateError, UnknownClassError } from "../errors/index.js";
+import { atomics, type Heap } from "../memory/index.js";
+import { inlineWords, RING, rouse, SKIP, STORED, STORED_WORDS } from "./ring.js";
+
+const { load, store } = atomics;
+
+type Open<T> = (bytes: Uint8Array, at: number, length: number) => T;
+
+const decodeValue: Open<unknown> = (bytes, at, length) => decode(bytes, at, length);
+
+export class RingReader {
+  /** Where the reader of this ring waits for a message. */
+  readonly key: number;
+  readonly #heap: Heap;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #at: number;
+  /** Copies of the words that only this side writes; ahead of them while a message is being opened. */
+  #head: number;
+  #taken: number;
+  /** How many messages are being opened: more than one when a class's own decoder receives from this very ring. */
+  #opening = 0;
+  /** Blocks of messages that were opened, to be freed once the head has passed them. */
+  readonly #spent: number[] = [];
+
+  constructor(heap: Heap, at: number) {
+    this.#heap = heap;
+    this.#words = heap.words;
+    this.#bytes = heap.bytes;
+    this.#at = at;
+    this.key = at + RING.readerWaits;
+    this.#head = load(heap.words, at + RING.head);
+    this.#taken = load(heap.words, at + RING.taken);
+  }
+
+  get isEmpty(): boolean {
+    return load(this.#words, this.#at + RING.tail) === this.#head;
+  }
+
+  /** Whether a message is being opened, by a class's own decoder that may ask for anything meanwhile. */
+  get isOpening(): boolean {
+    return this.#opening > 0;
+  }
+
+  /** The caller is about to sleep until there is a message, and looks once more after this. */
+  raiseFlag(): void {
+    store(this.#words, this.key, 1);
+  }
+
+  /** Takes the first message; there must be one. @throws UnknownClassError, which leaves it there; what else decoding throws, with which it is lost */
+  read(): unknown {
+    return this.#take(decodeValue);
+  }
+
+  /** Takes the first message, nothing but bytes, into `target`; returns how many. There must be one. @throws StateError, ArgumentRangeError, which leave it there */
+  readInto(target: Uint8Array): number {
+    return this.#take((bytes, at, length) => {
+      const place = findBinary(bytes, at, length);
+      if (place === undefined) throw new Unsuitable("the next message is not a Buffer, an ArrayBuffer or a typed array: take it with recv()");
+      if (place.length > target.byteLength)
+        throw new TooShort(`the buffer has ${target.byteLength} bytes, the next message ${place.length}: receive into a larger one`);
+      if (place.at >= 0) copyBytes(bytes, place.at, place.at + place.length, target, 0);
+      else copyShared(decode(bytes, at, length), place, target);
+      return place.length;
+    });
+  }
+
+  #take<T>(open: Open<T>): T {
+    const words = this.#words;
+    const before = this.#head;
+    let record = this.#at + RING.records + before;
+    let length = words[record]!;
+    if (length === SKIP) {
+      record = this.#at + RING.records;
+      length = words[record]!;
+    }
+    const place = record - this.#at - RING.records;
+    let block = 0;
+    if (length === STORED) {
+      block = words[record + 1]!;
+      length = words[record + 2]!;
+    }
+    this.#head = place + (block === 0 ? inlineWords(length) : STORED_WORDS);
+    this.#taken = (this.#taken + length) | 0;
+    this.#opening++;
+    try {
+      // Opened where it stands: the writer does not touch it before the head has passed.
+      const value = block === 0 ? open(this.#bytes, (record + 1) << 2, length) : readStored(this.#heap, block, open);
+      if (block !== 0) this.#spent.push(block);
+      return value;
+    } catch (error) {
+      if (error instanceof UnknownClassError || error instanceof Unsuitable || error instanceof TooShort) {
+        // Nothing was made of it yet.
+        this.#head = before;
+        this.#taken = (this.#taken - length) | 0;
+      } else if (block !== 0) this.#spent.push(block);
+      throw error;
+    } finally {
+      if (--this.#opening === 0 && this.#head !== words[this.#at + RING.head]) this.#passOn();
+    }
+  }
+
+  /** Gives the room of what was taken back. */
+  #passOn(): void {
+    const words = this.#words;
+    store(words, this.#at + RING.taken, this.#taken);
+    store(words, this.#at + RING.head, this.#head);
+    // Only now: as long as the ring names a block, whoever destroys the ring would free it. A death in between leaks it.
+    while (this.#spent.length > 0) this.#heap.allocator.free(this.#spent.pop()!);
+    rouse(this.#heap, words, this.#at + RING.writerWaits);
+  }
+}
+
+function copyShared(value: unknown, { length }: BinaryPlace, target: Uint8Array): void {
+  const view = value as ArrayBufferView;
+  copyBytes(new Uint8Array(view.buffer, view.byteOffset, length), 0, length, target, 0);
+}
+
+/** Their own classes, so that what a decoder throws is not taken for them. */
+class Unsuitable extends StateError {}
+class TooShort extends ArgumentRangeError {}

@@ -1,0 +1,136 @@
+/**
+ * The memory file of a process heap: made here, checked before it is used, and mapped once per process, whichever of its threads asks first.
+ *
+ * What a process has mapped stands in a chain in its thread heap, so that its threads use one mapping. An entry is complete before one store links it and is
+ * never taken out: memory is not unmapped, because a view of it may be in use.
+ */
+import fs from "node:fs";
+import { load, store } from "#atomics";
+import { AttachError } from "../errors/index.js";
+import { drawHeapId, formatHeap } from "./heap.js";
+import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MAGIC } from "./layout.js";
+import { enter, leave } from "./mutex.js";
+import { platform } from "./platform/index.js";
+import { threadHeap } from "./thread-heap.js";
+
+export const CONTROL_BYTES = 256 * 2 ** 20;
+export const WINDOW_BYTES = 2 ** 30;
+export const DATA_BYTES = 15 * WINDOW_BYTES;
+const ARENA_BYTES = CONTROL_BYTES + DATA_BYTES;
+
+/** A process heap's memory as this process has it. */
+export interface Arena {
+  readonly heapId: number;
+  /** The memory file's descriptor: what a child inherits, and others of this user reopen. */
+  readonly descriptor: number;
+  readonly address: number;
+}
+
+/** How the memory files of this version are called; /proc shows it. */
+export const LABEL = `allcores:${LAYOUT_VERSION}:`;
+/** What is added to that name, after the heap's id, where the heap is all programs'. */
+export const OF_MACHINE = ":machine";
+
+/** A new memory file, ready to be mapped by anybody. */
+export function createArena(ofMachine: boolean): { heapId: number; descriptor: number } {
+  const heapId = drawHeapId();
+  const descriptor = platform().createMemory(`${LABEL}${heapId}${ofMachine ? OF_MACHINE : ""}`, ARENA_BYTES);
+  try {
+    // No other user can reach it through /proc anyway.
+    fs.fchmodSync(descriptor, 0o600);
+    const header = new Int32Array(HEADER_END);
+    formatHeap(header, heapId, [
+      [HEADER.pidNamespace, pidNamespace()],
+      [HEADER.ofMachine, ofMachine ? 1 : 0],
+    ]);
+    fs.writeSync(descriptor, header, 0, header.byteLength, 0);
+  } catch (error) {
+    fs.closeSync(descriptor);
+    throw error;
+  }
+  return { heapId, descriptor };
+}
+
+/** The header of a memory file that holds a heap; undefined when it is something else. Nothing is mapped for that. */
+export function readHeader(descriptor: number): Int32Array | undefined {
+  if (fs.fstatSync(descriptor).size !== ARENA_BYTES) return undefined;
+  const header = new Int32Array(HEADER_END);
+  return fs.readSync(descriptor, header, 0, header.byteLength, 0) === header.byteLength && header[HEADER.magic] === MAGIC ? header : undefined;
+}
+
+/** @throws AttachError when this process must not use the heap of that header */
+export function checkHeader(header: Int32Array): void {
+  if (header[HEADER.version] !== LAYOUT_VERSION)
+    throw new AttachError("the memory was made by another version of allcores: all programs that share memory must use the same version");
+  if (header[HEADER.pidNamespace] !== pidNamespace()) {
+    throw new AttachError(
+      "the memory was made in another pid namespace (another container): neither side could tell whether the other still lives; start both in one",
+    );
+  }
+}
+
+/** As this process has it mapped, if it has. */
+export function findArena(suits: (arena: Arena) => boolean): Arena | undefined {
+  const threads = threadHeap();
+  for (let entry = load(threads.words, HEADER.arenas); entry !== 0; entry = threads.words[entry + ARENA.next]!) {
+    threads.reserveWords(entry + ARENA_WORDS);
+    const { words } = threads;
+    const arena = {
+      heapId: words[entry + ARENA.heapId]!,
+      descriptor: words[entry + ARENA.descriptor]!,
+      address: (words[entry + ARENA.addressHigh]! >>> 0) * 2 ** 32 + (words[entry + ARENA.addressLow]! >>> 0),
+    };
+    if (suits(arena)) return arena;
+  }
+  return undefined;
+}
+
+/**
+ * Maps a memory file into this process, unless that is done already. The descriptor is this function's from the call on: it is kept with the mapping, or closed.
+ * `own`: as this program's own heap, unless there is one.
+ */
+export function mapArena(heapId: number, descriptor: number, own = false): Arena {
+  const threads = threadHeap();
+  let used = false;
+  try {
+    const entry = threads.allocator.allocate(ARENA_WORDS, KIND.plain, DRAFT);
+    try {
+      enter(threads, HEADER.arenaGuard);
+      try {
+        const wanted = own && threads.words[HEADER.ownHeap] !== 0 ? threads.words[HEADER.ownHeap]! : heapId;
+        const known = findArena((arena) => arena.heapId === wanted);
+        if (known !== undefined) return known;
+        const address = platform().map(descriptor, ARENA_BYTES);
+        const { words } = threads;
+        words[entry + ARENA.next] = load(words, HEADER.arenas);
+        words[entry + ARENA.heapId] = heapId;
+        words[entry + ARENA.descriptor] = descriptor;
+        words[entry + ARENA.addressLow] = address | 0;
+        words[entry + ARENA.addressHigh] = Math.floor(address / 2 ** 32);
+        threads.allocator.publish(entry);
+        store(words, HEADER.arenas, entry);
+        used = true;
+        // Last: who finds it finds the entry.
+        if (own) store(words, HEADER.ownHeap, heapId);
+        return { heapId, descriptor, address };
+      } finally {
+        leave(threads, HEADER.arenaGuard);
+      }
+    } finally {
+      if (!used) threads.allocator.free(entry);
+    }
+  } finally {
+    if (!used) fs.closeSync(descriptor);
+  }
+}
+
+let namespace: number | undefined;
+
+/** Inode of this process's pid namespace, 0 where the system does not tell. */
+export function pidNamespace(): number {
+  try {
+    return (namespace ??= fs.statSync("/proc/self/ns/pid").ino | 0);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,5 @@
+import { everywhere } from "../contract/stage.js";
+import { pipeContract, pipeDeathContract, pipeObjects } from "./pipe.contract.js";
+
+everywhere("Pipe", pipeObjects, pipeContract);
+everywhere("Pipe and death", pipeObjects, pipeDeathContract);
