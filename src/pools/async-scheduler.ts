@@ -257,7 +257,7 @@ export class AsyncScheduler implements AsyncJobs {
         return await call.future;
       },
     });
-    return new PoolHandle(this.#nested, "threads");
+    return new PoolHandle(this.#nested);
   }
 
   #begin(): void {
