@@ -17,7 +17,10 @@ interface Helper {
 /** The helper of this thread: made with the first call, kept for the next. */
 let helper: { readonly thread: Thread; readonly served: Served<Helper> } | undefined;
 
-const help = task(import.meta, "allcores.runSync", async (announced: Queue<Served<Helper>>) => {
+/** The library is in every worker before any task: there is nothing to load for this one, and so its module is an empty one. */
+const NOWHERE = new URL("data:text/javascript,");
+
+const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<Helper>>) => {
   announced.putSync(serve<Helper>({ run: async (url, name, args) => await (await loadTask(url, name))(...args) }));
   await new Promise(() => {});
 });
