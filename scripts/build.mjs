@@ -1,7 +1,7 @@
 // Builds dist/ (what is published) and build/ (every source, test, benchmark and example compiled file by file, to be run from here).
 // Nothing is deleted before its successor is written, so that programs already running out of dist/ and build/ survive a rebuild.
 import { spawn } from "node:child_process";
-import { access, copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 
@@ -15,19 +15,45 @@ await Promise.all([prune("dist", [...bundled, ...declared]), ...["src", "tests",
 /** The library; the testing kit; and the library with the testing kit's threads, in which a scheduler stands behind the door to atomics. */
 async function bundles() {
   const outputs = await Promise.all([
-    bundle(["src/index.ts"], "dist", "atomics"),
+    library(),
     bundle(["src/testing/index.ts"], "dist/testing", "atomics"),
     bundle({ entry: "src/testing/entry.ts", explored: "src/index.ts" }, "dist/testing", "controlled-atomics", { splitting: true, chunkNames: "chunk-[hash]" }),
   ]);
-  return outputs.flat();
+  return outputs.flat().flatMap(({ metafile }) => Object.keys(metafile.outputs));
 }
 
-async function bundle(entryPoints, outdir, door, options = {}) {
-  const { metafile } = await build({
+/** The library as a module, for bundlers; as a script; and the module that loads the script, which is what Node imports. */
+async function library() {
+  const module = await bundle({ module: "src/index.ts" }, "dist", "atomics");
+  const names = module.metafile.outputs["dist/module.js"].exports;
+  const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(import.meta.url);`;
+  const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
+  const [script, index] = await Promise.all([
+    bundle({ library: "src/index.ts" }, "dist", "atomics", {
+      format: "cjs",
+      outExtension: { ".js": ".cjs" },
+      define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
+      banner: { js: "(function (module, require, meta) {" },
+      footer: { js: "})" },
+      write: false,
+    }),
+    bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" }),
+  ]);
+  const text = script.outputFiles[0].text
+    // Otherwise every `import fs from "node:fs"` copies all that it has.
+    .replace(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, "{ default: $1 }")
+    // A script of its own may not import.
+    .replace(/\bimport\(/g, "meta.import(");
+  if (/[^\t-~]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
+  await writeFile("dist/library.cjs", text);
+  return [module, script, index];
+}
+
+function bundle(entryPoints, outdir, door, options = {}) {
+  return build({
     ...common,
+    ...(entryPoints && { entryPoints, outdir }),
     ...options,
-    entryPoints,
-    outdir,
     bundle: true,
     minifySyntax: true,
     external: ["koffi", "tsx"],
@@ -41,7 +67,6 @@ async function bundle(entryPoints, outdir, door, options = {}) {
       },
     ],
   });
-  return Object.keys(metafile.outputs);
 }
 
 async function prepared({ path }) {

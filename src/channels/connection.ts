@@ -3,6 +3,7 @@ import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { readMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError, UnknownClassError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
 import { MOST_INLINE_BYTES } from "./ring.js";
 import { RingReader } from "./ring-reader.js";
@@ -57,7 +58,7 @@ let through: PipeEnd | undefined;
  * for await (const answer of here) console.log(answer); // 42
  * ```
  */
-export class Connection<S = unknown, R = S> extends SharedObject implements AsyncIterable<R>, Iterable<R>, AsyncDisposable, Disposable {
+export class Connection<S = unknown, R = S> extends SharedObject implements AsyncIterable<R>, Iterable<R>, Selectable<R>, AsyncDisposable, Disposable {
   readonly #end: PipeEnd;
   readonly #generation: number;
   #state: State = "open";
@@ -212,6 +213,21 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const deadline = options?.timeout === undefined ? 0 : deadlineOf(options);
     if (this.#isReady()) return true;
     return deadline !== 0 && (this.heap.parker.blockUntil(this.#reader!.key, this.#pollAttempt, deadline) ?? false);
+  }
+
+  /**
+   * What `select` waits for: the next value, which is received if it is chosen, before those who await `recv` here. At the end of the file it fails with `ConnectionClosed`.
+   * An instance of a class whose module was not loaded here fails with `UnknownClassError`, and stays there.
+   */
+  [selectable](): Choice<R> {
+    const { key } = this.#reader ?? this.#refuse("select");
+    return choiceOf<{ value: unknown }, R>({
+      heap: this.heap,
+      key,
+      poll: () => this.tryRecv(),
+      begin: () => this.#takeAttempt(takeValue, undefined),
+      open: ({ value }) => value as R,
+    });
   }
 
   /** Receives until the other end is gone and everything was received. */

@@ -72,7 +72,7 @@ export class PipeEnd {
     heap.reserveWords(at + END_WORDS);
     const pipe = heap.words[at + END.pipe]!;
     const side = heap.words[at + END.side] as Side;
-    heap.reserveWords(pipe + PIPE.ring + 2 * RING_WORDS);
+    reachTo(heap, pipe);
     const { words } = heap;
     this.#heap = heap;
     this.#words = words;
@@ -144,6 +144,12 @@ export class PipeEnd {
   }
 }
 
+/** Another thread may have added the memory that it stands in. */
+function reachTo(heap: Heap, pipe: number): void {
+  heap.reserveWords(pipe + PIPE.ring);
+  heap.reserveWords(pipe + PIPE.ring + heap.words[pipe + PIPE.rings]! * RING_WORDS);
+}
+
 function ringFrom(words: Int32Array, pipe: number, side: Side): number {
   if (words[pipe + PIPE.rings] === 2) return pipe + PIPE.ring + side * RING_WORDS;
   return side === 1 ? pipe + PIPE.ring : 0;
@@ -160,7 +166,7 @@ onInspect(KIND.connection, { name: "Connection" });
 onDestroy(KIND.connection, (heap, at) => {
   const pipe = heap.words[at + END.pipe]!;
   if (pipe === 0) return;
-  heap.reserveWords(pipe + PIPE.ring + 2 * RING_WORDS);
+  reachTo(heap, pipe);
   closeSide(heap, pipe, heap.words[at + END.side]!);
   heap.references.letGo(pipe);
 });

@@ -1,5 +1,6 @@
 import { Handle, heapOfReach, type Reach } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import type { selectable } from "../sync/selectable.js";
 import { Connection } from "./connection.js";
 import { allocatePipe } from "./pipe-end.js";
 
@@ -20,7 +21,7 @@ export type ReceivingConnection<T = unknown> = Omit<Connection<never, T>, "send"
 /** The second end of a one-way pipe. */
 export type SendingConnection<T = unknown> = Omit<
   Connection<T, never>,
-  "recv" | "recvSync" | "tryRecv" | "recvInto" | "recvIntoSync" | "poll" | "pollSync" | typeof Symbol.iterator | typeof Symbol.asyncIterator
+  "recv" | "recvSync" | "tryRecv" | "recvInto" | "recvIntoSync" | "poll" | "pollSync" | typeof selectable | typeof Symbol.iterator | typeof Symbol.asyncIterator
 >;
 
 /**

@@ -1,87 +1,61 @@
 /**
- * A first-in, first-out queue in shared memory: records in a chain of chunks, and a state of eight words kept twice.
+ * A first-in, first-out queue in shared memory: records in a chain of chunks, and two ends that move apart from each other, each under a mutex of its own.
  *
- * Every change is made inside the mutex: it writes records beyond the tail, then all eight words into the copy that is not live, then flips `live`. The flip is
- * the commit: a worker killed before it has changed nothing, one killed after it has done all. There is nothing to repair, and a half-written message is never seen.
- * Long messages are copied outside the mutex into a block of their own (codec/stored-message.ts); the record names the block.
- * Rejected: a lock-free ring of slots (Vyukov). It is faster, but a producer killed between claiming a slot and filling it stops everybody.
+ * Each end counts its items and keeps its place twice; the lowest bit of the count says which copy counts. A put writes the record beyond the tail, where nobody
+ * looks, then the new place into the copy that does not count, then `put`: that store is the commit, of the record, the place and the number of items together.
+ * A take likewise ends with `taken`. A worker killed before its commit has changed nothing, one killed after it has done all: there is nothing to repair, and a
+ * half-written message is never seen. A putter that finds no room and a getter that finds no item look again under the putters' mutex before they sleep.
+ * As the queue with two locks of Michael and Scott ("Simple, fast, and practical non-blocking and blocking concurrent queue algorithms", 1996), with places instead of nodes.
+ * Rejected: one mutex for both ends (docs/decisions/0012), and a lock-free ring of slots (Vyukov): a producer killed between claiming a slot and filling it stops everybody.
  */
-import { decode, encode, type Message } from "../codec/index.js";
-import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
-import {
-  ArgumentRangeError,
-  ArgumentTypeError,
-  QueueShutDown,
-  ReleasedTooOftenError,
-  TimeoutError,
-  TooLargeError,
-  UnknownClassError,
-} from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
-import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
+import { Handle, registerShared } from "../codec/shared-object.js";
+import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect } from "../memory/index.js";
+import { MONITOR } from "../sync/monitor.js";
+import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
+import { type Item, lengthBehind, lengthOf, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
 
-const { load, store } = atomics;
+const { compareExchange, load, store } = atomics;
 
-const QUEUE = {
-  /** 1 when a getter may wait; its offset is the getters' key. */
-  gettersWait: MONITOR_WORDS,
-  /** 1 when a putter may wait; its offset is the putters' key. */
-  puttersWait: MONITOR_WORDS + 1,
-  /** 1 when somebody may wait in join; its offset is their key. */
-  joinersWait: MONITOR_WORDS + 2,
-  /** Most items, 0 for no bound. Set once. */
-  maxSize: MONITOR_WORDS + 3,
-  /** Most bytes, 0 for no bound. Set once. */
-  capacity: MONITOR_WORDS + 4,
-  /** Which copy of the state counts: 0 or 1. */
-  live: MONITOR_WORDS + 5,
-  state: MONITOR_WORDS + 6,
+/** The putters' words come first, the takers' in another line of memory, so that neither side takes its words out of the other's cache. */
+const FIFO = {
+  /** 1 once it was shut down. */
+  closed: QUEUE.own,
+  /** How many items were put, modulo 2^32: the commit of a put. */
+  put: QUEUE.own + 1,
+  /** What `taken` was when a putter last looked: there is at least so much room. */
+  seenTaken: QUEUE.own + 2,
+  /** Two copies of the tail; the one that counts is the lowest bit of `put`. */
+  tails: QUEUE.own + 3,
+
+  /** Mutex of the takers. */
+  takers: QUEUE.puttersWait + 1,
+  /** How many items were taken, modulo 2^32: the commit of a take. */
+  taken: QUEUE.puttersWait + 2,
+  /** What `put` was when a taker last looked: there are at least so many items. */
+  seenPut: QUEUE.puttersWait + 3,
+  /** How often an item was done, modulo 2^32. */
+  done: QUEUE.puttersWait + 4,
+  /** Two copies of the head; the one that counts is the lowest bit of `taken`. */
+  heads: QUEUE.puttersWait + 5,
 } as const;
 
-/** One copy of the state. Positions count words from the chunk's start. */
-const STATE = { headChunk: 0, head: 1, tailChunk: 2, tail: 3, size: 4, bytes: 5, unfinished: 6, closed: 7 } as const;
-const STATE_WORDS = 8;
-const SIZE = QUEUE.state + 2 * STATE_WORDS;
+/** Places count words from the chunk's start; bytes are those that ever went in or out, modulo 2^32. `end`: one past the chunk's words. */
+const TAIL = { chunk: 0, place: 1, bytes: 2, end: 3 } as const;
+const TAIL_WORDS = 4;
+/** `dropped`: how many items were taken by a shutdown, and count as done. */
+const HEAD = { chunk: 0, place: 1, bytes: 2, dropped: 3 } as const;
+const HEAD_WORDS = 4;
+const SIZE = FIFO.heads + 2 * HEAD_WORDS;
 
 const OPEN = 0;
 const CLOSED = 1;
 
-/** A chunk: a link, then records. */
+/** A chunk: a link, then records of a header and a payload; END for a header where the next chunk begins. */
 const NEXT = 0;
 const FIRST_RECORD = 1;
 const FIRST_CHUNK_WORDS = 64;
-const CHUNK_WORDS = 1536;
-
-/** A record: its length in bytes, then its bytes; or STORED and the block of a stored message; or END where the next chunk begins. */
-const STORED = -1;
+const MOST_CHUNK_WORDS = 1536;
 const END = -2;
-const MOST_INLINE_BYTES = 1024;
-const EVERYBODY = 0x7fffffff;
-/** Looks at an empty queue before a blocking getter arms its node: about the time that a wake-up takes. */
-const SPINS = atomics.spins(400);
-
-/** What is appended: a message still in the encoder, a copy of it, or a stored one. */
-type Item = Pick<Message, "length" | "writeTo"> | StoredItem;
-
-interface StoredItem {
-  readonly length: number;
-  readonly block: number;
-}
-
-/** What was taken out. */
-type Taken = { readonly bytes: Uint8Array; readonly length: number } | { readonly block: number };
-
-const APPENDED = 1;
-const FULL = 2;
-
-/** What it is bounded by. */
-export interface QueueOptions extends Reach {
-  /** Most items; 0 or absent for no bound. */
-  maxSize?: number | undefined;
-  /** Most bytes of encoded items; 0 or absent for no bound. */
-  capacity?: number | undefined;
-}
 
 /**
  * Hands values from any number of producers to any number of consumers: each value to exactly one, in the order of each producer.
@@ -99,23 +73,19 @@ export interface QueueOptions extends Reach {
  * console.log(queue.tryGet()); // undefined
  * ```
  */
-export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T> {
+export class Queue<T = unknown> extends AnyQueue<T> {
   constructor(options?: QueueOptions);
   constructor(options?: QueueOptions | Handle) {
-    const attached = options instanceof Handle;
-    const maxSize = attached ? 0 : bound(options?.maxSize, "maxSize");
-    const capacity = attached ? 0 : bound(options?.capacity, "capacity");
     super(KIND.queue, SIZE, options);
-    if (attached) return;
+    if (options instanceof Handle) return;
     const chunk = this.heap.allocator.allocate(FIRST_CHUNK_WORDS, KIND.plain);
-    const words = this.heap.words;
-    this.words = words;
-    words[this.at + QUEUE.maxSize] = maxSize;
-    words[this.at + QUEUE.capacity] = capacity;
-    words[this.at + QUEUE.state + STATE.headChunk] = chunk;
-    words[this.at + QUEUE.state + STATE.tailChunk] = chunk;
-    words[this.at + QUEUE.state + STATE.head] = FIRST_RECORD;
-    words[this.at + QUEUE.state + STATE.tail] = FIRST_RECORD;
+    this.words = this.heap.words;
+    const { words, at } = this;
+    words[at + FIFO.tails + TAIL.chunk] = chunk;
+    words[at + FIFO.tails + TAIL.place] = FIRST_RECORD;
+    words[at + FIFO.tails + TAIL.end] = this.heap.allocator.sizeOfBlock(chunk);
+    words[at + FIFO.heads + HEAD.chunk] = chunk;
+    words[at + FIFO.heads + HEAD.place] = FIRST_RECORD;
   }
 
   /** @internal */
@@ -123,468 +93,219 @@ export class Queue<T = unknown> extends Monitor implements AsyncIterable<T>, Ite
     return new Queue(handle as never);
   }
 
-  /** Puts a value at the end, blocking this thread while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError */
-  putSync(value: T, options?: SyncWait): void {
-    const deadline = deadlineOf(options);
-    const item = this.#item(value);
-    if (this.#append(item) === APPENDED) return;
-    const waiting = keep(item);
-    let done: typeof APPENDED | undefined;
-    try {
-      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting), deadline);
-    } finally {
-      if (done === undefined) this.#discard(waiting);
-    }
-    if (done === undefined) this.#timedOut("room", options);
-  }
-
-  /** Puts a value at the end, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
-  async put(value: T, options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options);
-    const signal = signalOf(options);
-    const item = this.#item(value);
-    if (this.#append(item) === APPENDED) return;
-    const waiting = keep(item);
-    let done: typeof APPENDED | undefined;
-    try {
-      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting), deadline, signal);
-    } finally {
-      if (done === undefined) this.#discard(waiting);
-    }
-    if (done === undefined) this.#timedOut("room", options);
-  }
-
-  /** Puts a value if there is room now; false when there is none. @throws QueueShutDown, TooLargeError, UnsendableError */
-  tryPut(value: T): boolean {
-    const item = this.#item(value);
-    if (this.#append(item) === APPENDED) return true;
-    this.#discard(keep(item));
-    return false;
-  }
-
-  /** Takes the first value, blocking this thread while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained */
-  getSync(options?: SyncWait): T {
-    const deadline = deadlineOf(options);
-    let taken = this.#take();
-    if (taken === undefined && deadline !== 0) {
-      for (let spin = 0; spin < SPINS && this.words[this.#live + STATE.size] === 0; spin++);
-      taken = this.#take() ?? this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
-    }
-    return taken === undefined ? this.#timedOut("an item", options) : this.#open(taken);
-  }
-
-  /** Takes the first value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; the reason of `options.signal` */
-  async get(options?: WaitOptions): Promise<T> {
-    const deadline = deadlineOf(options);
-    const signal = signalOf(options);
-    const taken =
-      this.#take() ?? (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal));
-    if (taken === undefined) this.#timedOut("an item", options);
-    for (const loaded = new Set<string>(); ; ) {
-      try {
-        return this.#open(taken);
-      } catch (error) {
-        if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
-        loaded.add(error.module);
-        await import(error.module);
-      }
-    }
-  }
-
-  /** Takes the first value if there is one now. @throws QueueShutDown once it is shut down and drained */
-  tryGet(): { value: T } | undefined {
-    const taken = this.#take();
-    return taken === undefined ? undefined : { value: this.#open(taken) };
-  }
-
   /** How many items are in it now. */
   get size(): number {
     this.checkUsable();
-    return this.words[this.#live + STATE.size]!;
-  }
-
-  /** Whether no item is in it now. */
-  get isEmpty(): boolean {
-    return this.size === 0;
-  }
-
-  /** Whether no further item finds room now. */
-  get isFull(): boolean {
-    this.checkUsable();
     const { words, at } = this;
-    const live = this.#live;
-    const maxSize = words[at + QUEUE.maxSize]!;
-    const capacity = words[at + QUEUE.capacity]!;
-    return (maxSize > 0 && words[live + STATE.size]! >= maxSize) || (capacity > 0 && words[live + STATE.bytes]! >= capacity);
+    for (;;) {
+      const taken = load(words, at + FIFO.taken);
+      const put = load(words, at + FIFO.put);
+      // Nothing was taken meanwhile: there was a moment with exactly so many.
+      if (load(words, at + FIFO.taken) === taken) return (put - taken) | 0;
+    }
   }
 
   /** Whether `shutdown` was called. */
   get isShutDown(): boolean {
     this.checkUsable();
-    return this.words[this.#live + STATE.closed] !== OPEN;
+    return load(this.words, this.at + FIFO.closed) !== OPEN;
   }
 
-  /** An item that was taken out has been dealt with: what `join` counts. @throws ReleasedTooOftenError when called more often than items were put */
-  taskDone(): void {
-    const left = this.inside(() => {
-      const live = this.#live;
-      if (this.words[live + STATE.unfinished] === 0) throw new ReleasedTooOftenError(`taskDone() was called more often than items were put into ${this.title}`);
-      const next = this.#draft(live);
-      const unfinished = --this.words[next + STATE.unfinished]!;
-      this.#commit(next);
-      return unfinished;
-    });
-    if (left === 0) this.wake(this.at + QUEUE.joinersWait, EVERYBODY, QUEUE.joinersWait);
-  }
-
-  /** Waits until every item that was put has been taken and `taskDone` called for it. @throws TimeoutError; the reason of `options.signal` */
-  async join(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options);
-    const signal = signalOf(options);
-    if (this.#joinAttempt(false)) return;
-    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
-      this.#timedOut("the end of all tasks", options);
-  }
-
-  /** As `join`, blocking this thread. @throws TimeoutError */
-  joinSync(options?: SyncWait): void {
-    const deadline = deadlineOf(options);
-    if (this.#joinAttempt(false)) return;
-    if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline))
-      this.#timedOut("the end of all tasks", options);
-  }
-
-  /** Lets nothing more in. What is in it can still be taken, unless `immediate`, which drops it. Then, and for everybody who waits in vain, `QueueShutDown`. */
-  shutdown(options: { immediate?: boolean | undefined } = {}): void {
-    if (typeof options !== "object" || options === null)
-      throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
-    const { immediate = false } = options;
-    if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
-    this.inside(() => {
-      const next = this.#draft(this.#live);
-      this.words[next + STATE.closed] = CLOSED;
-      this.#commit(next);
-    });
-    if (immediate) {
-      for (let taken = this.#takeIfAny(true); taken !== undefined; taken = this.#takeIfAny(true)) this.#drop(taken);
-    }
-    const { waitQueue } = this.heap;
-    waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);
-    waitQueue.wake(this.at + QUEUE.puttersWait, EVERYBODY);
-    waitQueue.wake(this.at + QUEUE.joinersWait, EVERYBODY);
-  }
-
-  /** Takes values until the queue is shut down and drained. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+  protected append(item: Item, _priority: number, waits: boolean): boolean {
+    this.checkUsable();
+    const { heap, words, at } = this;
+    const mutex = at + MONITOR.mutex;
+    enter(heap, mutex);
     try {
-      for (;;) yield await this.get();
-    } catch (error) {
-      if (!(error instanceof QueueShutDown)) throw error;
+      if (words[at + FIFO.closed] !== OPEN) this.throwClosed();
+      const put = words[at + FIFO.put]!;
+      const tail = at + FIFO.tails + (put & 1) * TAIL_WORDS;
+      const length = lengthOf(item);
+      if (!this.#hasRoom(put, tail, length)) {
+        if (!waits) return false;
+        this.expectWake(QUEUE.puttersWait);
+        // Takers do not enter this mutex: one that was done before the flag was up has woken nobody.
+        if (!this.#hasRoom(put, tail, length)) return false;
+      }
+      let chunk = words[tail + TAIL.chunk]!;
+      let place = words[tail + TAIL.place]!;
+      let end = words[tail + TAIL.end]!;
+      const recordWords = 1 + payloadOf(item);
+      // Another thread may have added the memory that the chunk stands in.
+      heap.reserveWords(chunk + end);
+      // One word is always left for END.
+      if (place + recordWords >= end) {
+        const fresh = heap.allocator.allocate(Math.max(Math.min(2 * end, MOST_CHUNK_WORDS), FIRST_RECORD + recordWords + 1), KIND.plain);
+        heap.words[chunk + place] = END;
+        heap.words[chunk + NEXT] = fresh;
+        chunk = fresh;
+        place = FIRST_RECORD;
+        end = heap.allocator.sizeOfBlock(fresh);
+      }
+      heap.words[chunk + place] = write(item, heap, chunk + place + 1);
+      const next = at + FIFO.tails + (1 - (put & 1)) * TAIL_WORDS;
+      words[next + TAIL.chunk] = chunk;
+      words[next + TAIL.place] = place + recordWords;
+      words[next + TAIL.bytes] = words[tail + TAIL.bytes]! + length;
+      words[next + TAIL.end] = end;
+      store(words, at + FIFO.put, put + 1);
+      return true;
+    } finally {
+      leave(heap, mutex);
     }
   }
 
-  /** Takes values until the queue is shut down and drained, blocking this thread while it is empty. */
-  *[Symbol.iterator](): Generator<T, void, undefined> {
-    try {
-      for (;;) yield this.getSync();
-    } catch (error) {
-      if (!(error instanceof QueueShutDown)) throw error;
+  protected take(waits: boolean): Taken | undefined {
+    for (;;) {
+      const taken = this.#takeFirst(0);
+      if (taken !== undefined) return taken;
+      // Closed is final: what was put before is seen by whoever looks after it.
+      if (load(this.words, this.at + FIFO.closed) !== OPEN) return this.#takeFirst(0) ?? this.throwDrained();
+      if (!waits || this.#expectItem()) return undefined;
     }
   }
 
-  /** The state is committed by one store: a worker that died inside has left it whole. */
+  protected takeUndone(): Taken | undefined {
+    return this.#takeFirst(1);
+  }
+
+  protected get looksEmpty(): boolean {
+    return load(this.words, this.at + FIFO.put) === this.words[this.at + FIFO.taken];
+  }
+
+  protected get usedBytes(): number {
+    const { words, at } = this;
+    return (load(words, at + FIFO.tails + (load(words, at + FIFO.put) & 1) * TAIL_WORDS + TAIL.bytes) - this.#head(HEAD.bytes)) | 0;
+  }
+
+  /** Read in this order it is 0 only if it was 0 at the moment of the last look. */
+  protected get unfinished(): number {
+    const { words, at } = this;
+    const over = load(words, at + FIFO.done) + this.#head(HEAD.dropped);
+    return (load(words, at + FIFO.put) - over) | 0;
+  }
+
+  protected finish(): number {
+    const { words, at } = this;
+    for (;;) {
+      const done = load(words, at + FIFO.done);
+      if (this.unfinished <= 0) return -1;
+      if (compareExchange(words, at + FIFO.done, done, (done + 1) | 0) === done) return Math.max(0, this.unfinished);
+    }
+  }
+
+  protected close(): void {
+    this.inside(() => store(this.words, this.at + FIFO.closed, CLOSED));
+  }
+
+  /** Every change is committed by one store: a worker that died inside has left it whole. */
   protected rebuild(): void {}
 
-  get #live(): number {
-    return this.at + QUEUE.state + load(this.words, this.at + QUEUE.live) * STATE_WORDS;
+  /** Under the putters' mutex, where nothing can be put: true when the queue is empty, and a wake-up will come with the next item. */
+  #expectItem(): boolean {
+    return this.inside(() => {
+      const { words, at } = this;
+      if (words[at + FIFO.closed] !== OPEN || load(words, at + FIFO.taken) !== words[at + FIFO.put]) return false;
+      this.expectWake(QUEUE.gettersWait);
+      return true;
+    });
   }
 
-  /** Copies the live state into the other copy and returns where that stands. Inside the mutex. */
-  #draft(live: number): number {
+  /** A word of the head that counts. */
+  #head(word: number): number {
     const { words, at } = this;
-    const first = at + QUEUE.state;
-    const next = live === first ? first + STATE_WORDS : first;
-    for (let word = 0; word < STATE_WORDS; word++) words[next + word] = words[live + word]!;
-    return next;
+    for (;;) {
+      const taken = load(words, at + FIFO.taken);
+      const value = load(words, at + FIFO.heads + (taken & 1) * HEAD_WORDS + word);
+      // The copy is written again only after the other one counts.
+      if (load(words, at + FIFO.taken) === taken) return value;
+    }
   }
 
-  #commit(next: number): void {
-    store(this.words, this.at + QUEUE.live, next === this.at + QUEUE.state ? 0 : 1);
+  /** Whether so many more bytes find room. Inside the putters' mutex; takers only make more of it. */
+  #hasRoom(put: number, tail: number, length: number): boolean {
+    const { words, at } = this;
+    const maxSize = words[at + QUEUE.maxSize]!;
+    if (maxSize > 0 && ((put - words[at + FIFO.seenTaken]!) | 0) >= maxSize) {
+      const taken = load(words, at + FIFO.taken);
+      words[at + FIFO.seenTaken] = taken;
+      if (((put - taken) | 0) >= maxSize) return false;
+    }
+    const capacity = words[at + QUEUE.capacity]!;
+    return capacity === 0 || ((words[tail + TAIL.bytes]! - this.#head(HEAD.bytes)) | 0) + length <= capacity;
   }
 
-  #item(value: T): Item {
+  #takeFirst(dropped: 0 | 1): Taken | undefined {
     this.checkUsable();
-    const message = encode(value, { to: this.heap.across, root: "value" });
-    const capacity = this.words[this.at + QUEUE.capacity]!;
-    const { length } = message;
-    if (capacity > 0 && length > capacity) {
-      this.#discard(message);
-      throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
-    }
-    if (length <= MOST_INLINE_BYTES) return message;
-    const block = storeMessage(this.heap, message);
-    message.release();
-    return { length, block };
-  }
-
-  #append(item: Item): typeof APPENDED | typeof FULL {
-    let result: typeof APPENDED | typeof FULL;
+    const { heap, words, at } = this;
+    const mutex = at + FIFO.takers;
+    let left = 0;
+    let result: Taken;
+    enter(heap, mutex);
     try {
-      result = this.inside(() => this.#appendInside(item, false));
-    } catch (error) {
-      this.#discard(item);
-      throw error;
+      const taken = words[at + FIFO.taken]!;
+      if (taken === words[at + FIFO.seenPut]) {
+        const put = load(words, at + FIFO.put);
+        if (taken === put) return undefined;
+        words[at + FIFO.seenPut] = put;
+      }
+      const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
+      let chunk = words[head + HEAD.chunk]!;
+      let place = words[head + HEAD.place]!;
+      heap.reserveWords(chunk + place + 1);
+      let header = heap.words[chunk + place]!;
+      if (header === END) {
+        left = chunk;
+        chunk = heap.words[chunk + NEXT]!;
+        place = FIRST_RECORD;
+        heap.reserveWords(chunk + place + 1);
+        header = heap.words[chunk + place]!;
+      }
+      const payloadWords = payloadBehind(header);
+      heap.reserveWords(chunk + place + 1 + payloadWords);
+      result = read(header, heap, chunk + place + 1);
+      const next = at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS;
+      words[next + HEAD.chunk] = chunk;
+      words[next + HEAD.place] = place + 1 + payloadWords;
+      words[next + HEAD.bytes] = words[head + HEAD.bytes]! + lengthBehind(header, heap, chunk + place + 1);
+      words[next + HEAD.dropped] = words[head + HEAD.dropped]! + dropped;
+      store(words, at + FIFO.taken, taken + 1);
+    } finally {
+      leave(heap, mutex);
     }
-    if (result === APPENDED) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+    if (left !== 0) heap.allocator.free(left);
     return result;
   }
-
-  #putAttempt(item: Item): Attempt<typeof APPENDED> {
-    return () => {
-      const result = this.inside(() => this.#appendInside(item, true));
-      if (result !== APPENDED) return undefined;
-      // One large item may have made room for several: each that gets in wakes the next.
-      if (!this.isFull) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
-      this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
-      return APPENDED;
-    };
-  }
-
-  #appendInside(item: Item, waits: boolean): typeof APPENDED | typeof FULL {
-    const { at, heap, words } = this;
-    const live = this.#live;
-    if (words[live + STATE.closed] !== OPEN) throw new QueueShutDown(`${this.title} was shut down: nothing more can be put into it`);
-    const maxSize = words[at + QUEUE.maxSize]!;
-    const capacity = words[at + QUEUE.capacity]!;
-    if ((maxSize > 0 && words[live + STATE.size]! >= maxSize) || (capacity > 0 && words[live + STATE.bytes]! + item.length > capacity)) {
-      if (waits) this.expectWake(QUEUE.puttersWait);
-      return FULL;
-    }
-    const recordWords = "block" in item ? 2 : 1 + ((item.length + 3) >> 2);
-    const next = this.#draft(live);
-    let chunk = words[next + STATE.tailChunk]!;
-    let tail = words[next + STATE.tail]!;
-    // Another thread may have added the memory that the chunk stands in.
-    heap.reserveWords(chunk + tail + 1);
-    // One word is always left for END.
-    if (tail + recordWords >= heap.allocator.sizeOfBlock(chunk)) {
-      const fresh = heap.allocator.allocate(Math.max(CHUNK_WORDS, FIRST_RECORD + recordWords + 1), KIND.plain);
-      heap.words[chunk + tail] = END;
-      heap.words[chunk + NEXT] = fresh;
-      chunk = fresh;
-      tail = FIRST_RECORD;
-      words[next + STATE.tailChunk] = chunk;
-    }
-    heap.reserveWords(chunk + tail + recordWords);
-    if ("block" in item) {
-      heap.words[chunk + tail] = STORED;
-      heap.words[chunk + tail + 1] = item.block;
-      // A death between here and the commit leaks the block, which is no longer a draft and not yet the queue's; the other order could free one in use.
-      heap.allocator.publish(item.block);
-    } else {
-      heap.words[chunk + tail] = item.length;
-      item.writeTo(heap.bytes, (chunk + tail + 1) * 4);
-    }
-    words[next + STATE.tail] = tail + recordWords;
-    words[next + STATE.size]!++;
-    words[next + STATE.bytes]! += item.length;
-    words[next + STATE.unfinished]!++;
-    this.#commit(next);
-    return APPENDED;
-  }
-
-  /** The first item; undefined when there is none yet. @throws QueueShutDown */
-  #take(): Taken | undefined {
-    return this.#takeIfAny(false);
-  }
-
-  readonly #getAttempt: Attempt<Taken> = () => this.#takeOrExpect();
-
-  #takeIfAny(dropping: boolean): Taken | undefined {
-    const taken = this.inside(() => {
-      const live = this.#live;
-      if (this.words[live + STATE.size] !== 0) return this.#takeInside(live, dropping);
-      if (!dropping && this.words[live + STATE.closed] !== OPEN) this.#throwShutDown();
-      return undefined;
-    });
-    return this.#taken(taken);
-  }
-
-  #takeOrExpect(): Taken | undefined {
-    const taken = this.inside(() => {
-      const live = this.#live;
-      if (this.words[live + STATE.size] !== 0) return this.#takeInside(live, false);
-      if (this.words[live + STATE.closed] !== OPEN) this.#throwShutDown();
-      this.expectWake(QUEUE.gettersWait);
-      return undefined;
-    });
-    return this.#taken(taken);
-  }
-
-  /** After the mutex: there is room, and the chunk that was left behind is free. */
-  #taken(taken: (Taken & { left: number }) | undefined): Taken | undefined {
-    if (taken === undefined) return undefined;
-    if (taken.left !== 0) this.heap.allocator.free(taken.left);
-    this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
-    return taken;
-  }
-
-  #takeInside(live: number, dropping: boolean): Taken & { left: number } {
-    const { heap, words } = this;
-    const next = this.#draft(live);
-    let chunk = words[next + STATE.headChunk]!;
-    let head = words[next + STATE.head]!;
-    let left = 0;
-    heap.reserveWords(chunk + head + 1);
-    if (heap.words[chunk + head] === END) {
-      left = chunk;
-      chunk = heap.words[chunk + NEXT]!;
-      head = FIRST_RECORD;
-      words[next + STATE.headChunk] = chunk;
-    }
-    heap.reserveWords(chunk + head + 2);
-    const length = heap.words[chunk + head]!;
-    let taken: Taken & { left: number };
-    let size: number;
-    if (length === STORED) {
-      const block = heap.words[chunk + head + 1]!;
-      // Its header, and where an extent tells its length.
-      heap.reserveWords(block + 8);
-      taken = { block, left };
-      head += 2;
-      size = storedLength(heap, block);
-    } else {
-      heap.reserveWords(chunk + head + 1 + ((length + 3) >> 2));
-      const bytes = copyOf(heap.bytes, (chunk + head + 1) * 4, length);
-      taken = { bytes, length, left };
-      head += 1 + ((length + 3) >> 2);
-      size = length;
-    }
-    words[next + STATE.head] = head;
-    words[next + STATE.bytes]! -= size;
-    if (dropping) words[next + STATE.unfinished]!--;
-    if (--words[next + STATE.size]! === 0 && words[next + STATE.tailChunk] === chunk) {
-      // Empty: the chunk is used from its start again.
-      words[next + STATE.head] = FIRST_RECORD;
-      words[next + STATE.tail] = FIRST_RECORD;
-    }
-    this.#commit(next);
-    return taken;
-  }
-
-  #open(taken: Taken): T {
-    if ("bytes" in taken) {
-      const value = decode(taken.bytes, 0, taken.length);
-      giveBack(taken.bytes);
-      return value as T;
-    }
-    this.heap.allocator.adopt(taken.block);
-    const value = readMessage(this.heap, taken.block);
-    this.heap.allocator.free(taken.block);
-    return value as T;
-  }
-
-  /** Lets go of what an item carries that nobody will take. */
-  #drop(taken: Taken): void {
-    try {
-      this.#open(taken);
-    } catch {
-      // It could not have been taken either.
-    }
-  }
-
-  #discard(item: Item): void {
-    if ("block" in item) {
-      this.#drop(item);
-      return;
-    }
-    const bytes = new Uint8Array(item.length);
-    item.writeTo(bytes, 0);
-    this.#drop({ bytes, length: item.length });
-  }
-
-  readonly #joinAttempt: Attempt<true> = () =>
-    this.inside(() => {
-      if (this.words[this.#live + STATE.unfinished] === 0) return true;
-      this.expectWake(QUEUE.joinersWait);
-      return undefined;
-    });
-
-  #throwShutDown(): never {
-    throw new QueueShutDown(`${this.title} was shut down and is empty: nothing more will come out of it`);
-  }
-
-  #timedOut(what: string, options: SyncWait | undefined): never {
-    throw new TimeoutError(`${this.title} had not ${what} within ${options?.timeout} ms`);
-  }
 }
 
-function bound(value: number | undefined, name: string): number {
-  if (value === undefined) return 0;
-  if (typeof value !== "number") throw new ArgumentTypeError(`options.${name} must be a number, got ${typeof value}`);
-  if (value === Number.POSITIVE_INFINITY) return 0;
-  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
-    throw new ArgumentRangeError(`options.${name} must be a whole number from 0 (no bound), got ${value}`);
-  return value;
-}
-
-/** An item that outlasts the encoder's next message. */
-function keep(item: Item): Item {
-  if ("block" in item) return item;
-  const bytes = new Uint8Array(item.length);
-  item.writeTo(bytes, 0);
-  return { length: item.length, writeTo: (target, at) => target.set(bytes, at) };
-}
-
-/** Room for one inline message; absent while one is being decoded, since decoding may itself take from a queue. */
-let scratch: Uint8Array | undefined;
-
-function copyOf(source: Uint8Array, at: number, length: number): Uint8Array {
-  const bytes = scratch ?? new Uint8Array(MOST_INLINE_BYTES);
-  scratch = undefined;
-  if (length < 64) for (let index = 0; index < length; index++) bytes[index] = source[at + index]!;
-  else bytes.set(source.subarray(at, at + length));
-  return bytes;
-}
-
-function giveBack(bytes: Uint8Array): void {
-  if (bytes.length === MOST_INLINE_BYTES) scratch = bytes;
-}
-
-onDestroy(KIND.queue, (heap, at) => {
-  const live = at + QUEUE.state + load(heap.words, at + QUEUE.live) * STATE_WORDS;
-  let chunk = heap.words[live + STATE.headChunk]!;
-  let head = heap.words[live + STATE.head]!;
-  for (let left = heap.words[live + STATE.size]!; left > 0; ) {
-    heap.reserveWords(chunk + head + 2);
-    const length = heap.words[chunk + head]!;
-    if (length === END) {
+onDestroy(KIND.queue, (heap: Heap, at: number) => {
+  const taken = load(heap.words, at + FIFO.taken);
+  const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
+  let chunk = heap.words[head + HEAD.chunk]!;
+  let place = heap.words[head + HEAD.place]!;
+  for (let left = (load(heap.words, at + FIFO.put) - taken) | 0; left > 0; ) {
+    heap.reserveWords(chunk + place + 2);
+    const header = heap.words[chunk + place]!;
+    if (header === END) {
       const next = heap.words[chunk + NEXT]!;
       heap.allocator.free(chunk);
       chunk = next;
-      head = FIRST_RECORD;
+      place = FIRST_RECORD;
       continue;
     }
-    if (length === STORED) heap.allocator.free(heap.words[chunk + head + 1]!);
-    head += length === STORED ? 2 : 1 + ((length + 3) >> 2);
+    if (header === STORED) heap.allocator.free(heap.words[chunk + place + 1]!);
+    place += 1 + payloadBehind(header);
     left--;
   }
   heap.allocator.free(chunk);
 });
-onInspect(KIND.queue, {
-  name: "Queue",
-  purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
-  state({ words }, at) {
-    const live = at + QUEUE.state + load(words, at + QUEUE.live) * STATE_WORDS;
-    const { size, bytes, unfinished, closed } = STATE;
-    return {
-      size: words[live + size]!,
-      bytes: words[live + bytes]!,
-      maxSize: words[at + QUEUE.maxSize]!,
-      capacity: words[at + QUEUE.capacity]!,
-      unfinished: words[live + unfinished]!,
-      shutDown: words[live + closed] !== OPEN,
-    };
-  },
-});
+onInspect(
+  KIND.queue,
+  queueInsight("Queue", ({ words }, at) => {
+    const put = load(words, at + FIFO.put);
+    const taken = load(words, at + FIFO.taken);
+    const over = load(words, at + FIFO.done) + words[at + FIFO.heads + (taken & 1) * HEAD_WORDS + HEAD.dropped]!;
+    return { size: (put - taken) | 0, unfinished: (put - over) | 0, shutDown: load(words, at + FIFO.closed) !== OPEN };
+  }),
+);
 registerShared(KIND.queue, Queue);

@@ -4,7 +4,7 @@ import { ByteWriter } from "./byte-writer.js";
 import { isError, writeError } from "./error-object.js";
 import { hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
-import { type Boundary, type Crosses, crossing, isCrossing, type Parcel } from "./parcel.js";
+import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
 import { formatPath, inside, type PathStep } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
@@ -26,6 +26,8 @@ export interface EncodeOptions {
   lend?: (parcel: Parcel) => void;
   /** The caller will call the message's `committed` once it has committed it. */
   tells?: boolean;
+  /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
+  keeps?: boolean;
 }
 
 /** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
@@ -64,7 +66,9 @@ export class Encoder extends ByteWriter implements Message {
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
   holds = false;
+  held: readonly Held[] = noObjects;
   committed: (() => void) | undefined;
+  private keeps = false;
   private root = "value";
   private depth = 0;
   private readonly steps: PathStep[] = [];
@@ -82,6 +86,7 @@ export class Encoder extends ByteWriter implements Message {
     this.committed = undefined;
     this.to = options.to;
     this.root = options.root ?? "value";
+    this.keeps = options.keeps === true;
     this.attach = options.attach === true && options.to === "threads";
     if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
     const { lend } = options;
@@ -110,6 +115,7 @@ export class Encoder extends ByteWriter implements Message {
   }
 
   private retain(tells: boolean): void {
+    this.held = this.parcels.flatMap(({ held }) => held ?? noObjects);
     for (const parcel of this.parcels) parcel.retain?.();
     const concerned = this.parcels.filter((parcel) => parcel.committed !== undefined);
     if (concerned.length === 0) return;
@@ -124,6 +130,7 @@ export class Encoder extends ByteWriter implements Message {
     this.restart();
     this.attachments = noObjects;
     this.transfer = noObjects;
+    this.held = noObjects;
   }
 
   write(value: unknown): void {
@@ -310,6 +317,9 @@ export class Encoder extends ByteWriter implements Message {
     } catch (error) {
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
+    }
+    if (this.keeps && parcel.committed !== undefined) {
+      this.refuse({ what: `a ${parcel.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
     }
     this.byte(Tag.parcel);
     this.text(parcel.kind);

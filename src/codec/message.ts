@@ -1,3 +1,5 @@
+import type { Held } from "./parcel.js";
+
 /**
  * An encoded value. It is one reused object per realm: valid until the next `encode()` in this realm, so copy it out before anything
  * else can run. That is what lets putting a small integer into a queue allocate nothing.
@@ -20,6 +22,8 @@ export interface Message {
   readonly attachments: readonly unknown[];
   /** The transfer list for `postMessage`. */
   readonly transfer: readonly object[];
+  /** The shared objects that this message holds: each was counted once, and once for each time it occurs. */
+  readonly held: readonly Held[];
   /** Lets go of the objects this message still refers to, before the next `encode()` does. It must not be used afterwards. */
   release(): void;
 }

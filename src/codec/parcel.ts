@@ -27,6 +27,15 @@ export interface Parcel {
   readonly heap?: Heap;
   /** Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after encoding. */
   committed?(): void;
+  /** What `retain` counts a hold on. Who stores the message, and reads it more than once or throws it away unread, counts by it. */
+  readonly held?: Held;
+}
+
+/** A block of shared memory that a message holds. */
+export interface Held {
+  readonly acrossProcesses: boolean;
+  readonly heapId: number;
+  readonly at: number;
 }
 
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */

@@ -173,7 +173,8 @@ export abstract class SharedObject implements Crosses {
     const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (isLending ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
     const kind = this.constructor.name;
-    if (!isLending) return { kind, payload, retain: () => heap.allocator.retain(at) };
+    if (!isLending)
+      return { kind, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
     const lend = () => {
       lent.add(this);
       heap.allocator.markLent(at);

@@ -1,4 +1,6 @@
 import { ArgumentTypeError, CancelledError } from "../errors/index.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
+import { settlementOf } from "./settlement.js";
 
 /** Where a future stands. */
 export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled";
@@ -7,8 +9,11 @@ export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled
 export interface Work {
   /** Whether it has begun. */
   readonly isRunning: boolean;
-  /** Calls it off; false when that cannot be done. If it can, the future is rejected with `reason`. */
-  cancel(reason: unknown): boolean;
+  /**
+   * Calls it off; false when that cannot be done. If it can, the future is rejected with `reason`.
+   * "asked": it was told, and the future will say what came of it once it has ended.
+   */
+  cancel(reason: unknown): boolean | "asked";
 }
 
 /** What the one who made the future does with it. */
@@ -32,15 +37,13 @@ const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
 let isObserved: (future: Future<unknown>) => boolean;
-let end: (future: Future<never>, state: FutureState) => void;
-let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[] | undefined;
 
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
  *
  * One that fails before anybody awaited it does not kill the program; if nobody ever does, its pool tells of the error when it ends.
  * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its worker is ended if it does not stop within the
- * pool's `killGrace`. The future is rejected at once.
+ * pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`, it settles once the task has cleaned up.
  *
  * @example
  * ```ts
@@ -56,57 +59,67 @@ let listenersOf: (future: Future<never>) => readonly ((value: unknown) => void)[
  * }
  * ```
  */
-export class Future<R> extends Promise<R> {
-  /** Distinct within this worker. */
-  readonly id: number = ++ids;
-  #ended: FutureState | undefined;
-  #work: Work | undefined;
-  #listeners: ((value: unknown) => void)[] | undefined;
-  #observed = false;
-
-  /** `then` gives plain promises: only the pool makes futures. */
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
+export class Future<R> extends Promise<R> implements Selectable<R> {
+  readonly #life = new Life(this);
 
   static {
     open = <R>(work: Work): Settler<R> => {
-      const future = new Future<R>(capture);
-      future.#work = work;
-      return new FutureSettler(future, resolveNext as (value: R) => void, rejectNext);
+      const life = new Future<R>(capture).#life;
+      life.work = work;
+      life.settle = resolveNext as (value: unknown) => void;
+      life.fail = rejectNext;
+      return life as Settler<unknown> as Settler<R>;
     };
-    isObserved = (future) => future.#observed;
-    end = (future, state) => {
-      future.#ended ??= state;
-      future.#work = undefined;
-    };
-    listenersOf = (future) => future.#listeners;
+    isObserved = (future) => future.#life.isObserved;
+    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
+    // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
+    Object.defineProperty(Future.prototype, "constructor", {
+      get(this: Future<unknown>) {
+        if (#life in this) this.#life.isObserved = true;
+        return Promise;
+      },
+      configurable: true,
+    });
   }
 
-  override then<A = R, B = never>(
-    onValue?: ((value: R) => A | PromiseLike<A>) | null,
-    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    this.#observed = true;
-    return super.then(onValue, onError);
+  /** Distinct within this worker. */
+  get id(): number {
+    return this.#life.id;
   }
 
   /** Where it stands. */
   get state(): FutureState {
-    if (this.#ended !== undefined) return this.#ended;
-    return this.#work?.isRunning === true ? "running" : "pending";
+    const { ended, work } = this.#life;
+    if (ended !== undefined) return ended;
+    return work?.isRunning === true ? "running" : "pending";
   }
 
   /** Calls it off; false when it has ended. It then rejects with `reason`, or a `CancelledError`. */
   cancel(reason?: unknown): boolean {
-    if (this.#ended !== undefined) return false;
-    const work = this.#work;
-    if (work === undefined) return false;
+    const life = this.#life;
+    const { ended, work } = life;
+    if (ended !== undefined || work === undefined) return false;
     // Whatever the reason is, the state says that it was called off.
-    this.#ended = "cancelled";
-    if (work.cancel(reason ?? new CancelledError("the task was cancelled"))) return true;
-    this.#ended = undefined;
-    return false;
+    life.ended = "cancelled";
+    const answer = work.cancel(reason ?? new CancelledError("the task was cancelled"));
+    if (answer === true) return true;
+    life.ended = undefined;
+    return answer === "asked";
+  }
+
+  /** What `select` waits for: its value, or its error. */
+  [selectable](): Choice<R> {
+    const life = this.#life;
+    return choiceOf<true, R>({
+      poll: () => life.work === undefined || undefined,
+      open: () => {
+        life.isObserved = true;
+        if (life.ended !== "done") throw life.result;
+        return life.result as R;
+      },
+      isSettled: () => life.work === undefined,
+      watch: (rouse) => settlementOf(this, (onValue, onError) => life.unobserved(() => this.then(onValue, onError))).watch(rouse),
+    });
   }
 
   /**
@@ -115,36 +128,51 @@ export class Future<R> extends Promise<R> {
    */
   onProgress(fn: (value: unknown) => void): this {
     if (typeof fn !== "function") throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
-    (this.#listeners ??= []).push(process.getBuiltinModule("node:async_hooks").AsyncResource.bind(fn) as (value: unknown) => void);
+    (this.#life.listeners ??= []).push(process.getBuiltinModule("node:async_hooks").AsyncResource.bind(fn) as (value: unknown) => void);
     return this;
   }
 }
 
-class FutureSettler<R> implements Settler<R> {
-  readonly future: Future<R>;
-  readonly #resolve: (value: R) => void;
-  readonly #reject: (error: unknown) => void;
+/** What a future knows of itself, in one piece: each private field of a promise has to be added to it. */
+class Life implements Settler<unknown> {
+  readonly id = ++ids;
+  readonly future: Future<unknown>;
+  ended: FutureState | undefined = undefined;
+  isObserved = false;
+  /** Until it is settled. */
+  work: Work | undefined = undefined;
+  /** Its value or its error, once it is settled. */
+  result: unknown = undefined;
+  listeners: ((value: unknown) => void)[] | undefined = undefined;
+  settle: (value: unknown) => void = ignore;
+  fail: (error: unknown) => void = ignore;
 
-  constructor(future: Future<R>, resolve: (value: R) => void, reject: (error: unknown) => void) {
+  constructor(future: Future<unknown>) {
     this.future = future;
-    this.#resolve = resolve;
-    this.#reject = reject;
   }
 
-  resolve(value: R): void {
-    end(this.future as Future<never>, "done");
-    this.#resolve(value);
+  resolve(value: unknown): void {
+    this.#end("done", value);
+    this.settle(value);
   }
 
   reject(error: unknown, calledOff = false): void {
-    end(this.future as Future<never>, calledOff || error instanceof CancelledError ? "cancelled" : "failed");
+    this.#end(calledOff || error instanceof CancelledError ? "cancelled" : "failed", error);
     // Before it is rejected: a promise without a handler at that moment ends the program.
-    Promise.prototype.then.call(this.future, undefined, ignore);
-    this.#reject(error);
+    this.unobserved(() => this.future.then(undefined, ignore));
+    this.fail(error);
+  }
+
+  /** Asks for the value without an interest in it. */
+  unobserved<T>(ask: () => T): T {
+    const { isObserved } = this;
+    const answer = ask();
+    this.isObserved = isObserved;
+    return answer;
   }
 
   progress(value: unknown): void {
-    for (const listener of listenersOf(this.future as Future<never>) ?? []) {
+    for (const listener of this.listeners ?? []) {
       try {
         listener(value);
       } catch (error) {
@@ -154,6 +182,14 @@ class FutureSettler<R> implements Settler<R> {
         });
       }
     }
+  }
+
+  /** The first settlement counts. */
+  #end(state: FutureState, result: unknown): void {
+    if (this.work === undefined) return;
+    this.ended ??= state;
+    this.result = result;
+    this.work = undefined;
   }
 }
 

@@ -43,6 +43,14 @@ export function slice(ms: number): number {
   return ms;
 }
 
+const fence = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Everything read plainly before this call was read before the next atomic load: what a reader that validates needs, who reads first and then looks whether it still holds.
+ * Where the processor keeps loads in order the call of an atomic function alone does it; elsewhere an atomic update of a word that nobody else uses is a barrier.
+ */
+export const orderLoads: () => void = process.arch === "x64" || process.arch === "ia32" ? () => {} : () => void add(fence, 0, 1);
+
 /** Whether a scheduler decides who runs. */
 export const controlled = false;
 

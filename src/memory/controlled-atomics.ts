@@ -172,6 +172,9 @@ export function slice(): number {
   return Number.POSITIVE_INFINITY;
 }
 
+/** What a scheduler runs is read in order. */
+export function orderLoads(): void {}
+
 export function toldAlive(_pid: number, tid: number): boolean | undefined {
   return scheduler?.isAlive(tid);
 }

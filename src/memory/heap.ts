@@ -82,7 +82,9 @@ export abstract class Heap {
   /** Wakes the worker of a record whose node was just granted something. */
   ring(record: number, kind: number): void {
     if (kind === BLOCKING) {
-      if (exchange(this.words, record + RECORD.blocking, 0) === 1) this.wakeSleeper(record + RECORD.blocking);
+      const sleeps = exchange(this.words, record + RECORD.blocking, 0);
+      if (sleeps === 1) this.wakeSleeper(record + RECORD.blocking);
+      else if (sleeps !== 0) this.wakeElsewhere(sleeps);
     } else if (record === this.#record) {
       this.parker.drainSoon();
     } else if (pressDoorbell(this.words, record + RECORD.doorbell)) {
@@ -111,6 +113,13 @@ export abstract class Heap {
   abstract sleep(at: number, expected: number, ms: number): void;
   /** Wakes the one sleeper on a word. */
   abstract wakeSleeper(at: number): void;
+  /**
+   * What this worker's `blocking` word says here while it waits here too but sleeps in another heap, so that wakers find it: where its record stands there.
+   * 0 when they could not.
+   */
+  abstract sleepingIn(bed: Heap): number;
+  /** Wakes a worker that said it sleeps in another heap. */
+  abstract wakeElsewhere(sleepingIn: number): void;
   /** Calls `onRing` once when this worker's doorbell rings, or already has. Does not keep the program alive. */
   abstract listen(onRing: () => void): void;
   abstract ringDoorbell(record: number): void;

@@ -33,10 +33,10 @@ export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, typ
 export { enter, leave } from "./mutex.js";
 export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
-export { type Attempt, SLICE_MS } from "./parker.js";
-export { platform } from "./platform/index.js";
+export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";
+export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { onDestroy } from "./references.js";
 export {

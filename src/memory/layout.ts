@@ -87,7 +87,10 @@ export const RECORD = {
   tid: 3,
   /** Start time in clock ticks, as /proc tells it: tells a reused tid from the worker. */
   startTime: 4,
-  /** 1 while this worker's blocking wait sleeps, or is about to: it parks on this word, and whoever lowers it wakes it. */
+  /**
+   * 1 while this worker's blocking wait sleeps, or is about to: it parks on this word, and whoever lowers it wakes it. In the heap across threads it may be more: where the
+   * worker's record stands in the heap across processes, in which it sleeps.
+   */
   blocking: 5,
   /** 1 while a doorbell for the worker's event loop is on its way. Only the loop clears it. */
   doorbell: 6,
@@ -205,8 +208,12 @@ export const KIND = {
   queue: 13,
   completion: 14,
   lane: 15,
+  lifoQueue: 16,
+  priorityQueue: 17,
   pipe: 18,
   connection: 19,
+  sharedMap: 20,
+  sharedList: 21,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */

@@ -6,27 +6,39 @@
  *   2. attempt(false): try again now that wakers can see the node; a change made before the arming is caught here, one made after it brings a grant,
  *   3. sleep until a grant comes; use it and attempt(true), still armed; if somebody else was faster, sleep again, in the same place of the line.
  * Whoever leaves withdraws its node, and if a grant had come that it did not need, passes it on.
+ * A wait for several things at once is the same with a node for each: attempts are made one at a time, the first that succeeds is the last, and its caller leaves all lines.
  * Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`: two words, so a grant for one kind never wakes the other instead.
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
-import { exchange, load, slice, spins, store, waitAsync } from "#atomics";
+import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type Watch, watcher } from "./long-wait.js";
 import { hasSpareCore } from "./spare-core.js";
-import { MOST_WANTED } from "./wait-queue.js";
+import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /**
  * The longest sleep in one piece. After each, the waiter looks whether workers died and attempts again: no death goes unnoticed longer,
  * and a thread in a native wait notices `terminate()`.
  */
 export const SLICE_MS = slice(200);
+/** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
+const NAP_MS = slice(1);
+/** The longest that a timer of the platform can run. */
+const LONGEST_TIMER_MS = 0x7fffffff;
 /** Looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
 const SPINS = spins(1000);
 
 /** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
 export type Attempt<T> = (granted: boolean) => T | undefined;
+
+/** One of the things that a caller waits for at the same time. */
+export interface Contender<T> {
+  readonly heap: Heap;
+  readonly key: number;
+  readonly attempt: Attempt<T>;
+}
 
 interface Waiter {
   readonly attempt: Attempt<unknown>;
@@ -76,9 +88,8 @@ export class Parker {
    */
   blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
     const heap = this.#heap;
-    const { waitQueue, record } = heap;
+    const { waitQueue } = heap;
     const node = waitQueue.blockingNode();
-    const flag = record + RECORD.blocking;
     waitQueue.arm(node, key, BLOCKING);
     let grants = 0;
     let watch: Watch | undefined;
@@ -89,10 +100,7 @@ export class Parker {
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          // The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
-          store(heap.words, flag, 1);
-          if (!waitQueue.hasGrant(node)) heap.sleep(flag, 1, Math.min(left, SLICE_MS));
-          if (exchange(heap.words, flag, 0) === 1 && !waitQueue.hasGrant(node)) {
+          if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
             if (!idle) heap.registry.reap();
             result = attempt(false);
             if (result === undefined && !idle) {
@@ -117,6 +125,93 @@ export class Parker {
   }
 
   /**
+   * As `blockUntil`, for whichever of several things comes first, in one heap or in several. What had been granted for the others is passed on.
+   * With nothing to wait for it blocks until the deadline.
+   */
+  static blockUntilAny<T>(contenders: readonly Contender<T>[], deadline: number): T | undefined {
+    const heaps = [...new Set(contenders.map(({ heap }) => heap))];
+    const places: { readonly contender: Contender<T>; readonly node: number }[] = [];
+    const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
+    const attemptAll = () => {
+      for (const { attempt } of contenders) {
+        const result = attempt(false);
+        if (result !== undefined) return result;
+      }
+      return undefined;
+    };
+    /** Whose grant was used, until its attempt has told. */
+    let inHand: Contender<T> | undefined;
+    try {
+      for (const contender of contenders) {
+        const { waitQueue } = contender.heap;
+        const node = waitQueue.takeNode();
+        waitQueue.arm(node, contender.key, BLOCKING);
+        places.push({ contender, node });
+      }
+      let result: T | undefined = attemptAll();
+      while (result === undefined) {
+        for (let spin = hasSpareCore() ? 0 : SPINS; spin < SPINS && !hasGrant(); spin += 1 + places.length);
+        if (!hasGrant()) {
+          const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
+          if (left <= 0) return undefined;
+          if (Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS))) {
+            for (const { registry } of heaps) registry.reap();
+            result = attemptAll();
+            continue;
+          }
+        }
+        for (const { contender, node } of places) {
+          if (contender.heap.waitQueue.useGrants(node) === 0) continue;
+          inHand = contender;
+          result = contender.attempt(true);
+          inHand = undefined;
+          if (result !== undefined) break;
+        }
+      }
+      return result;
+    } finally {
+      for (const { contender, node } of places) {
+        const { heap, key } = contender;
+        // What was granted to a loser while another won, or came too late, is meant for somebody.
+        if (heap.waitQueue.withdraw(node) || contender === inHand) heap.waitQueue.wake(key, 1);
+        heap.waitQueue.putNode(node);
+      }
+    }
+  }
+
+  /**
+   * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless the node has a grant. True when nobody did, and it has none: the time is over.
+   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
+   */
+  #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number): boolean {
+    const heap = this.#heap;
+    const flag = heap.record + RECORD.blocking;
+    store(heap.words, flag, 1);
+    if (!look.hasGrant(node)) heap.sleep(flag, 1, ms);
+    return exchange(heap.words, flag, 0) === 1 && !look.hasGrant(node);
+  }
+
+  /** The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it is a pause. */
+  static #sleepInOneOf(heaps: readonly Heap[], hasGrant: () => boolean, ms: number): boolean {
+    const bed = heaps.find((each) => heaps.every((heap) => heap === each || heap.sleepingIn(each) !== 0)) ?? heaps[0];
+    if (bed === undefined) {
+      pause(ms);
+      return true;
+    }
+    const others = heaps.filter((heap) => heap !== bed);
+    let longest = ms;
+    for (const heap of others) {
+      const word = heap.sleepingIn(bed);
+      // Raised before the last look too, so whoever grants later reads it.
+      if (word === 0) longest = Math.min(longest, NAP_MS);
+      else store(heap.words, heap.record + RECORD.blocking, word);
+    }
+    const quiet = bed.parker.#sleepUnlessGranted({ hasGrant }, 0, longest);
+    for (const heap of others) store(heap.words, heap.record + RECORD.blocking, 0);
+    return quiet;
+  }
+
+  /**
    * Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or with what an attempt throws.
    * `looked`: the caller has looked for it in vain already, so the loop may sleep at once.
    */
@@ -126,7 +221,7 @@ export class Parker {
       const done = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
-        if (--this.#pending === 0) this.#rest();
+        this.#rest();
       };
       const waiter: Waiter = {
         attempt,
@@ -148,7 +243,7 @@ export class Parker {
       const expire = () => {
         const left = deadline - performance.now();
         if (left > 0) {
-          timer = setTimeout(expire, left);
+          timer = setTimeout(expire, Math.min(left, LONGEST_TIMER_MS));
           return;
         }
         if (!this.#leave(awaited, waiter)) {
@@ -168,7 +263,7 @@ export class Parker {
         waiter.settle(result);
       };
       const awaited = this.#enter(key, waiter);
-      if (this.#pending++ === 0) this.#stir();
+      this.#stir();
       if (this.#attempt(awaited, waiter, false)) return;
       signal?.addEventListener("abort", abort, { once: true });
       // A user's getter may have run while the value was encoded, and aborted.
@@ -176,9 +271,84 @@ export class Parker {
         abort();
         return;
       }
-      // Never longer than a timer of the platform can run.
-      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), 0x7fffffff));
+      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), LONGEST_TIMER_MS));
       this.#listen(looked);
+    });
+  }
+
+  /**
+   * As `waitUntil`, for whichever of several things comes first, in one heap or in several. What had been granted for the others is passed on.
+   * `watch` is given a way to end the wait, with undefined, as if its time had run out; it returns how to stop watching.
+   */
+  static waitUntilAny<T>(
+    contenders: readonly Contender<T>[],
+    deadline: number,
+    signal: AbortSignal | undefined,
+    watch: (rouse: () => void) => () => void,
+  ): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const places: { readonly contender: Contender<T>; readonly awaited: AwaitedKey; readonly waiter: Waiter }[] = [];
+      let timer: NodeJS.Timeout | undefined;
+      let unwatch = () => {};
+      let over = false;
+      /** Leaves every line but that of `winner`, who has left it already. */
+      const end = (winner?: Contender<T>) => {
+        over = true;
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        unwatch();
+        for (const { contender, awaited, waiter } of places) {
+          const { heap, key } = contender;
+          if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);
+          heap.parker.#rest();
+        }
+      };
+      const abort = () => {
+        end();
+        reject(signal?.reason);
+      };
+      const rouse = () => {
+        end();
+        resolve(undefined);
+      };
+      const expire = () => {
+        const left = deadline - performance.now();
+        if (left > 0) timer = setTimeout(expire, Math.min(left, LONGEST_TIMER_MS));
+        else rouse();
+      };
+      try {
+        for (const contender of contenders) {
+          const { heap, key, attempt } = contender;
+          const waiter: Waiter = {
+            // Two of its places may be in one node, or be attempted in one go: never after the first success.
+            attempt: (granted) => (over ? undefined : attempt(granted)),
+            isEndless: false,
+            origin: undefined,
+            settle: (value) => {
+              end(contender);
+              resolve(value as T);
+            },
+            fail: (error) => {
+              end(contender);
+              reject(error);
+            },
+          };
+          places.push({ contender, awaited: heap.parker.#enter(key, waiter), waiter });
+          heap.parker.#stir();
+        }
+      } catch (error) {
+        end();
+        throw error;
+      }
+      for (const { contender, awaited, waiter } of places) if (contender.heap.parker.#attempt(awaited, waiter, false)) return;
+      signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted === true) {
+        abort();
+        return;
+      }
+      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), LONGEST_TIMER_MS));
+      unwatch = watch(rouse);
+      for (const { contender } of places) contender.heap.parker.#listen();
     });
   }
 
@@ -247,9 +417,12 @@ export class Parker {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
         for (const waiter of awaited.waiters) {
-          if (grants-- <= 0) break;
+          if (grants <= 0) break;
+          grants--;
           this.#attempt(awaited, waiter, true);
         }
+        // A waiter that stood here twice has left both places.
+        if (grants > 0) waitQueue.wake(awaited.key, grants);
       }
     }
   }
@@ -269,12 +442,14 @@ export class Parker {
 
   /** From the first pending await to the last: a handle that keeps the program alive, which neither `waitAsync` nor the pipe does, and the backstop of slices. */
   #stir(): void {
+    if (this.#pending++ > 0) return;
     loops++;
     this.#heartbeat ??= setInterval(() => this.#beat(), SLICE_MS);
     this.#heartbeat.ref();
   }
 
   #rest(): void {
+    if (--this.#pending > 0) return;
     loops--;
     this.#heartbeat?.unref();
   }

@@ -12,10 +12,10 @@ import { heapFull } from "./allocator.js";
 import { type Arena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, LABEL, mapArena, OF_MACHINE, readHeader, WINDOW_BYTES } from "./arena.js";
 import { load, store } from "#atomics";
 import { Heap, type UserBuffer } from "./heap.js";
-import { HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { BLOCKING, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
-import { threadHeap } from "./thread-heap.js";
+import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
 const DOORBELL = Buffer.from([1]);
@@ -88,6 +88,13 @@ export class ProcessHeap extends Heap {
     this.#platform.wake(this.#address + at * 4, 1);
   }
 
+  /** Wakers here may be processes that cannot reach the other heap. */
+  sleepingIn(): number {
+    return 0;
+  }
+
+  wakeElsewhere(): void {}
+
   /** The loop's doorbell is an anonymous pipe that other processes reopen through /proc: neither eventfds nor sockets can be reopened so. */
   listen(onRing: () => void): void {
     this.#onRing = onRing;
@@ -155,6 +162,7 @@ export class ProcessHeap extends Heap {
 /** This thread's, by their ids. */
 const heaps = new Map<number, ProcessHeap>();
 let own: ProcessHeap | undefined;
+onSleeperInProcessHeap((record) => processHeap().ring(record, BLOCKING));
 
 /** This program's heap across processes; made, or found in this process, on first use. Throws `PlatformError` where there can be none. */
 export function processHeap(): ProcessHeap {

@@ -7,7 +7,7 @@
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
-import { notify, visible, wait } from "#atomics";
+import { load, notify, visible, wait } from "#atomics";
 import { formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
@@ -100,6 +100,15 @@ export class ThreadHeap extends Heap {
     notify(this.words, at, 1);
   }
 
+  /** Wakers here are threads of this process, all of which find its own heap across processes, and no other. */
+  sleepingIn(bed: Heap): number {
+    return bed.across === "processes" && bed.id === load(this.words, HEADER.ownHeap) ? bed.record : 0;
+  }
+
+  wakeElsewhere(sleepingIn: number): void {
+    wakeInProcessHeap(sleepingIn);
+  }
+
   listen(onRing: () => void): void {
     listenByWaitAsync(this.words, this.record + RECORD.doorbell, onRing);
   }
@@ -107,6 +116,13 @@ export class ThreadHeap extends Heap {
   ringDoorbell(record: number): void {
     notify(this.words, record + RECORD.doorbell, 1);
   }
+}
+
+let wakeInProcessHeap: (record: number) => void;
+
+/** Called by the heap across processes, which stands on this one. */
+export function onSleeperInProcessHeap(wake: (record: number) => void): void {
+  wakeInProcessHeap = wake;
 }
 
 const realm = globalThis as { [globalKey]?: ThreadHeapBuffers };

@@ -12,7 +12,7 @@
  * leaves nothing to mend. Nothing is allocated or freed inside: both may have to sweep up after a dead worker, whose memory's name would then be taken out
  * by a caller that is inside already.
  */
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, NameTakenError } from "../errors/index.js";
 import { atomics, BLOCK_HEADER_WORDS, DRAFT, enter, HEADER, type Heap, KIND, leave } from "../memory/index.js";
 import { BLOCK } from "../memory/layout.js";
 import { show } from "./scalar-type.js";
@@ -68,14 +68,23 @@ export function link(heap: Heap, name: Uint8Array, memory: number, word: number)
   });
 }
 
-/** The memory of that name, with one hold counted for the caller; 0 when there is none. */
-export function find(heap: Heap, name: Uint8Array): number {
-  return guarded(heap, () => {
+/** The memory of that name, with one hold counted for the caller; 0 when there is none. @throws NameTakenError when it is of another kind */
+export function find(heap: Heap, name: Uint8Array, kind: number): number {
+  let other = 0;
+  const found = guarded(heap, () => {
     const entry = search(heap, name);
     if (entry === 0) return 0;
     const memory = heap.words[entry + MEMORY]!;
-    return hold(heap, memory) ? memory : 0;
+    if (!hold(heap, memory)) return 0;
+    if (heap.allocator.kindOf(memory) === kind) return memory;
+    other = memory;
+    return 0;
   });
+  if (other !== 0) {
+    heap.references.letGo(other);
+    throw new NameTakenError(`something else is named ${show(decoder.decode(name))}: names are shared by SharedMemory and SharedMap`);
+  }
+  return found;
 }
 
 /** The name that the memory has, as its word for that says. */

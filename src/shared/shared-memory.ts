@@ -113,7 +113,7 @@ export class SharedMemory extends SharedObject {
     const encoded = nameBytes(name);
     const heap = heapOfReach(options);
     heap.registry.reap();
-    const at = find(heap, encoded);
+    const at = find(heap, encoded, KIND.sharedMemory);
     if (at !== 0) return wrap(heap, at, options?.label ?? name, SharedMemory.attach);
     const { reach } = heap;
     const others = (["threads", "processes", "machine"] as const).filter((other) => other !== reach).map((other) => `{ across: "${other}" }`);
@@ -134,7 +134,7 @@ export class SharedMemory extends SharedObject {
     // What only dead workers have open is not to be found.
     heap.registry.reap(true);
     for (;;) {
-      const at = find(heap, encoded);
+      const at = find(heap, encoded, KIND.sharedMemory);
       if (at !== 0) {
         heap.reserveWords(at + WORDS);
         const size = heap.words[at + SIZE]! >>> 0;

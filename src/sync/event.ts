@@ -1,6 +1,7 @@
 import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 
 const { and, compareExchange, load } = atomics;
 
@@ -25,7 +26,7 @@ const EVERYBODY = 0x7fffffff;
  * console.log(ready.isSet); // true
  * ```
  */
-export class Event extends SharedObject {
+export class Event extends SharedObject implements Selectable<undefined> {
   /** Tells it from the platform's Event in the type system. */
   readonly #event = true;
 
@@ -75,6 +76,17 @@ export class Event extends SharedObject {
     const signal = signalOf(options);
     if (this.isSet) return;
     if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined) this.#timedOut(options);
+  }
+
+  /** What `select` waits for: that the flag is up, or has been since the select began. */
+  [selectable](): Choice<undefined> {
+    return choiceOf({
+      heap: this.heap,
+      key: this.at,
+      poll: () => this.isSet || undefined,
+      begin: () => this.#attempt(),
+      open: () => undefined,
+    });
   }
 
   /**

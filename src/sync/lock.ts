@@ -3,6 +3,7 @@ import { NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { OwnerWord, ownerInsight, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
 const dispose = Symbol("dispose");
@@ -41,7 +42,7 @@ class LockHeld implements Held {
  * console.log(lock.locked); // false
  * ```
  */
-export class Lock extends OwnerWord {
+export class Lock extends OwnerWord implements Selectable<Held> {
   /** The hold that this worker has now: an earlier one no longer releases anything. */
   #current: LockHeld | undefined;
 
@@ -88,6 +89,14 @@ export class Lock extends OwnerWord {
   release(): void {
     if (this.#current !== undefined && this.freeFast()) this.#current = undefined;
     else this.freeAnyones();
+  }
+
+  /** What `select` waits for: that it is free. It is acquired if it is chosen. */
+  [selectable](): Choice<Held> {
+    return this.choice<Held>(
+      () => this.tryAcquire(),
+      (taken) => this.#begin(taken),
+    );
   }
 
   #held(taken: Taken | undefined): LockHeld | undefined {

@@ -17,6 +17,7 @@ import { SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, type Hold, type Insight, type SyncWait } from "../memory/index.js";
 import { Patience } from "./patience.js";
+import { type Choice, choiceOf } from "./selectable.js";
 
 const { compareExchange, load } = atomics;
 
@@ -99,6 +100,28 @@ export abstract class OwnerWord extends SharedObject {
       return won && { hold: begin(won) };
     };
     return (await this.heap.parker.waitUntil(this.at, beginning, deadline, signal))?.hold;
+  }
+
+  /** What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where waiting would be in vain. */
+  protected choice<H>(
+    poll: (awaiting: boolean) => H | undefined,
+    begin: (taken: Taken, awaiting: boolean) => H,
+    check: (awaiting: boolean) => void = () => {},
+  ): Choice<H> {
+    return choiceOf<H, H>({
+      heap: this.heap,
+      key: this.at,
+      poll,
+      begin: (awaiting) => {
+        check(awaiting);
+        const attempt = this.#attempt();
+        return (granted) => {
+          const taken = attempt(granted);
+          return taken && begin(taken, awaiting);
+        };
+      },
+      open: (held) => held,
+    });
   }
 
   /** Frees it if this worker still holds it. */

@@ -3,6 +3,7 @@ import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { OwnerWord, ownerInsight, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
 /** A hold of an RLock: re-entered explicitly by awaiting code. */
@@ -67,7 +68,7 @@ class RLockHeld implements RHeld {
  * console.log(lock.locked); // false
  * ```
  */
-export class RLock extends OwnerWord {
+export class RLock extends OwnerWord implements Selectable<RHeld> {
   #tenure: Tenure | undefined;
 
   constructor(reach?: Reach);
@@ -88,9 +89,7 @@ export class RLock extends OwnerWord {
     const own = this.#ownTenure();
     if (own !== undefined) {
       if (!own.awaited) return this[enterAgain](own);
-      throw new DeadlockError(
-        `${this.title} is held by awaiting code of this very thread, which cannot release it while this call blocks the thread: await lock.acquire(), or held.acquire()`,
-      );
+      this.#throwDeadlock();
     }
     return this.#held(this.takeSync(deadline), false) ?? this.timedOut(options);
   }
@@ -131,6 +130,23 @@ export class RLock extends OwnerWord {
       throw new NotOwnerError(`${this.title} is held by another worker: only its owner may release an RLock`);
     }
     this[leave](own);
+  }
+
+  /** What `select` waits for: that it is free; `selectSync` and `trySelect` also enter again, as `tryAcquire` does. It is acquired if it is chosen. */
+  [selectable](): Choice<RHeld> {
+    return this.choice<RHeld>(
+      (awaiting) => (awaiting ? this.#held(this.tryTake(), true) : this.tryAcquire()),
+      (taken, awaiting) => this.#begin(awaiting, taken),
+      (awaiting) => {
+        if (!awaiting && this.#ownTenure() !== undefined) this.#throwDeadlock();
+      },
+    );
+  }
+
+  #throwDeadlock(): never {
+    throw new DeadlockError(
+      `${this.title} is held by awaiting code of this very thread, which cannot release it while this call blocks the thread: await lock.acquire(), or held.acquire()`,
+    );
   }
 
   #held(taken: Taken | undefined, awaited: boolean): RHeld | undefined {

@@ -5,6 +5,7 @@ import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor } from "./monitor.js";
 import { Patience } from "./patience.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 
 const SEMAPHORE = {
   /** All permits there are, free or held. With the hold table, the truth. */
@@ -64,7 +65,7 @@ class Permit implements Held {
  * console.log(connections.value); // 2
  * ```
  */
-export class Semaphore extends Monitor {
+export class Semaphore extends Monitor implements Selectable<Held> {
   readonly #holds: HoldTable;
 
   /** `value`: the permits at the start, a whole number from 0. */
@@ -157,6 +158,11 @@ export class Semaphore extends Monitor {
       words[at + SEMAPHORE.free] = free + n;
     });
     this.wake(this.at, n);
+  }
+
+  /** What `select` waits for: a permit, which is acquired if it is chosen. */
+  [selectable](): Choice<Held> {
+    return choiceOf({ heap: this.heap, key: this.at, poll: () => this.tryAcquire(), begin: () => this.#attempt(), open: (held) => held });
   }
 
   [giveBack](): void {

@@ -4,11 +4,12 @@
  * While nothing else goes on in this worker it waits for jobs by blocking its thread, for at most BLOCK_MS at a time, since signals and finalizers need its event
  * loop; while timers, sockets or waits are open, it waits in the loop. Between two jobs all microtasks run.
  */
-import type { MessagePort } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
 import { CancelledError, UnknownClassError } from "../errors/index.js";
 import { hasSpareCore } from "../memory/index.js";
 import { runExitHooks } from "./exit-hook.js";
+import { seasonedCode } from "./library-code.js";
 import { CHUNK, CLOSE, DEFINE, type Lane, LAST, PROGRESS, STOPS, THREW_FLAG } from "./lane.js";
 import { LaneWorker } from "./lane-worker.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
@@ -222,11 +223,17 @@ export class JobService {
   async #rest(): Promise<void> {
     const lane = this.#lane;
     if (this.#look()) return;
+    const since = performance.now();
     // Ticks and immediates of the last job have their turn before the thread stands still.
     await this.#turn();
     if (lane.hasJob) return;
+    if (this.#tasks.size > 0) giveSeasonedCode();
     if (process.getActiveResourcesInfo().length > this.#quiet) await lane.wait();
-    else if (lane.waitSync(BLOCK_MS)) return;
+    else if (lane.waitSync(BLOCK_MS)) {
+      // Had it looked, it would have found this, and nobody would have had to wake it.
+      if (performance.now() - since < 2 * LOOK_MS) this.#pays = true;
+      return;
+    }
     await this.#turn();
   }
 
@@ -292,6 +299,12 @@ class JobOfLane implements JobInHand {
     this.#lane = undefined;
     this.#ended?.abort();
   }
+}
+
+/** What this worker has compiled by now is what the next one will need. */
+function giveSeasonedCode(): void {
+  const code = parentPort === null ? undefined : seasonedCode();
+  if (code !== undefined) parentPort!.postMessage({ allcores: code });
 }
 
 function microseconds(start: number): number {

@@ -1,34 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { HEADER, type Heap, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import { binding, HEADER, type Heap, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
+import { libraryFile } from "./library-file.js";
+import { LIFELINE_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
-
-/** Descriptors that a child finds open: the program's shared memory, and the pipe whose end tells it that the parent is gone. */
-export const HEAP_DESCRIPTOR = 3;
-export const LIFELINE_DESCRIPTOR = 4;
-
-/** What a child finds on its command line, as JSON. */
-export interface ProcessStart {
-  readonly kind: "task" | "pool";
-  readonly heapId: number;
-  /** The file that runs first. */
-  readonly entry: string;
-  /** That file was given by the pool's user. */
-  readonly isBundled: boolean;
-  /** Process id of who starts it. */
-  readonly parent: number;
-  readonly name: string;
-  readonly url: string;
-  readonly task: string;
-  /** Where its completion stands, or the lane of a pool's process. */
-  readonly place: number;
-}
-
-/** Goes before the JSON on a child's command line. */
-export const START_MARK = "allcores:";
 
 const living = new Set<ChildProcess>();
 
@@ -38,13 +16,18 @@ export function livingChildren(): number {
 }
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
-export function spawnChild(options: Omit<ProcessStart, "parent" | "entry" | "isBundled">, nodeOptions: readonly string[] = [], file?: string): ChildProcess {
+export function spawnChild(
+  options: Omit<ProcessStart, "parent" | "binding" | "code" | "entry" | "isBundled">,
+  nodeOptions: readonly string[] = [],
+  file?: string,
+): ChildProcess {
   const entry = file ?? fileURLToPath(entryUrl());
-  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid };
+  const code = file === undefined ? libraryFile() : undefined;
+  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
-    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe"],
+    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", ...(code === undefined ? [] : [code.descriptor])],
     serialization: "json",
   });
   if (child.pid !== undefined) living.add(child);

@@ -3,11 +3,13 @@ import { decode, lose } from "../codec/index.js";
 import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
+import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
 /** What a thread's entry gets to begin with. */
 export interface ThreadStart {
+  readonly code?: LibraryCode | undefined;
   readonly kind: "task";
   readonly heap: ThreadHeapBuffers;
   readonly name: string;
@@ -28,6 +30,7 @@ export interface ThreadResult {
 
 /** What a pool's thread gets to begin with. */
 export interface PoolThreadStart {
+  readonly code?: LibraryCode | undefined;
   readonly kind: "pool";
   /** Its file was given by the pool's user. */
   readonly isBundled: boolean;
@@ -49,8 +52,12 @@ export function openThread(
   resourceLimits: ResourceLimits = {},
   factory?: ThreadFactory,
 ): Worker {
-  const options: WorkerOptions = { workerData: { allcores: start }, name: start.name, transferList, resourceLimits };
-  return factory === undefined ? new Worker(entryUrl(), options) : factory(options);
+  const options = { name: start.name, transferList, resourceLimits };
+  if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
+  const code = libraryCode();
+  const worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code } } });
+  if (code?.isSeasoned === false) worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
+  return worker;
 }
 
 /**

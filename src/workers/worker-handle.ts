@@ -1,6 +1,7 @@
 import { encode, type Message } from "../codec/index.js";
 import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
 import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
@@ -29,7 +30,7 @@ export interface Start {
 type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
 
 /** What Thread and Process share: one worker that runs one task. */
-export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDisposable {
+export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDisposable, Selectable<Awaited<ReturnType<F>>> {
   /** What it is called. */
   readonly name: string;
   /** Whether the program may end without it. */
@@ -171,6 +172,25 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline)))
       this.#timedOut(options);
     return this.#valueNow();
+  }
+
+  /** What `select` waits for: that it ends, with the task's value or its error. */
+  [selectable](): Choice<Awaited<ReturnType<F>>> {
+    const completion = this.#started();
+    const attempt: Attempt<true> = () => {
+      if (completion.state === RUNNING && !this.#noticeDeath()) return undefined;
+      // Here, not when it is opened: its error is about to be asked for.
+      this.#joined = true;
+      return true;
+    };
+    return choiceOf({
+      heap: this.heap,
+      key: completion.at,
+      poll: () => attempt(false),
+      begin: () => attempt,
+      open: () => this.joinSync(),
+      openAwaiting: () => this.join(),
+    });
   }
 
   /** Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. */

@@ -1,7 +1,7 @@
 /** Many producers and consumers, much and large data. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type ErrorCode, Process, Queue, type Reach, type Task, Thread } from "allcores";
+import { type ErrorCode, LifoQueue, PriorityQueue, Process, Queue, type Reach, type Task, Thread } from "allcores";
 import { consume, produce, putMany, type Tagged, takeWhenThere } from "../fixtures/queue-tasks.js";
 
 const PER_PRODUCER = 1_500;
@@ -14,25 +14,26 @@ for (const across of ["threads", "processes"] as const) {
       return across === "threads" ? Thread.start(fn, ...args) : Process.start(fn, ...args);
     }
 
-    test("4 producers and 4 consumers, blocking and awaiting, bounded: every item once, in the order of its producer", async () => {
-      const queue = new Queue<Tagged>({ across, maxSize: 50 });
-      const consumers = FOUR.map((consumer) => start(consume, queue, consumer));
-      await Promise.all(FOUR.map((producer) => start(produce, queue, producer, PER_PRODUCER).join()));
-      await queue.join();
-      queue.shutdown();
-      const lists = await Promise.all(consumers.map((consumer) => consumer.join()));
-      const seen = new Set<string>();
-      for (const list of lists) {
-        const last = FOUR.map(() => -1);
-        for (const [producer, index] of list) {
-          assert.ok(index > (last[producer] as number), `item ${index} of producer ${producer} came after ${last[producer]}`);
-          last[producer] = index;
-          seen.add(`${producer}/${index}`);
+    for (const Class of [Queue, LifoQueue, PriorityQueue])
+      test(`4 producers and 4 consumers of a ${Class.name}, blocking and awaiting, bounded: every item once, in its order`, async () => {
+        const queue = new Class<Tagged>({ across, maxSize: 50 });
+        const consumers = FOUR.map((consumer) => start(consume, queue, consumer));
+        await Promise.all(FOUR.map((producer) => start(produce, queue, producer, PER_PRODUCER).join()));
+        await queue.join();
+        queue.shutdown();
+        const lists = await Promise.all(consumers.map((consumer) => consumer.join()));
+        const seen = new Set<string>();
+        for (const list of lists) {
+          const last = FOUR.map(() => -1);
+          for (const [producer, index] of list) {
+            assert.ok(Class === LifoQueue || index > (last[producer] as number), `item ${index} of producer ${producer} came after ${last[producer]}`);
+            last[producer] = index;
+            seen.add(`${producer}/${index}`);
+          }
         }
-      }
-      assert.equal(lists.flat().length, FOUR.length * PER_PRODUCER);
-      assert.equal(seen.size, FOUR.length * PER_PRODUCER);
-    });
+        assert.equal(lists.flat().length, FOUR.length * PER_PRODUCER);
+        assert.equal(seen.size, FOUR.length * PER_PRODUCER);
+      });
 
     test("joining the producer before draining does not dead-lock, however much it has put", async () => {
       const queue = new Queue<{ index: number; bytes: Uint8Array }>({ across });

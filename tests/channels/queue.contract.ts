@@ -1,32 +1,47 @@
-/** What a queue promises to blocking and awaiting callers, across threads and processes. */
+/** What every queue promises to blocking and awaiting callers, across threads and processes; `Kind` tells in which order the values come out. */
 import assert from "node:assert/strict";
-import { Event, Queue } from "allcores";
+import { type AnyQueue, Event, type PutPriority, type QueueOptions } from "allcores";
 import type { Across, Check, Stage } from "../contract/stage.js";
 import type { Director } from "../fixtures/actor.js";
 import { GETTERS, JOINERS, PUTTERS } from "../fixtures/queue-insides.js";
 
+/** A class of queues. Every value is put with the same priority, so that a PriorityQueue gives them out as they came. */
+export interface Kind {
+  make(options: QueueOptions): SomeQueue;
+  /** The order in which values come out that were put one after the other. */
+  out<V>(values: readonly V[]): V[];
+}
+
+type SomeQueue = AnyQueue<unknown, PutPriority>;
+
 export interface QueueObjects {
-  readonly q: Queue;
+  readonly q: SomeQueue;
   /** Holds two items. */
-  readonly two: Queue;
+  readonly two: SomeQueue;
   /** Holds 100 bytes. */
-  readonly small: Queue;
+  readonly small: SomeQueue;
   readonly event: Event;
 }
 
 type Name = "q" | "two" | "small";
 type Json = string | number | boolean | null;
 
-export function queueObjects(across: Across): QueueObjects {
-  return { q: new Queue({ across }), two: new Queue({ across, maxSize: 2 }), small: new Queue({ across, capacity: 100 }), event: new Event({ across }) };
-}
+export const queueObjects =
+  ({ make }: Kind) =>
+  (across: Across): QueueObjects => ({
+    q: make({ across }),
+    two: make({ across, maxSize: 2 }),
+    small: make({ across, capacity: 100 }),
+    event: new Event({ across }),
+  });
 
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 const SHUT_DOWN = { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN", name: "QueueShutDown" };
 
-export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, check) => {
+export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
   type Who = Director<QueueObjects>;
   const { here } = stage;
+  const inOrder = out([1, 2])[0] === 1;
   const get = stage.verb("get");
   const put = stage.verb("put");
   const join = stage.verb("join");
@@ -34,7 +49,8 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
   const puts = (who: Who, name: Name, values: Json[], options: object = {}) =>
     who.call(
       async (objects, _, put, name, values, options) => {
-        for (const value of values) await objects[name][put](value, options);
+        for (const value of values)
+          await objects[name][put](value, (typeof options === "object" && options !== null ? { priority: 0, ...options } : options) as object);
       },
       put,
       name,
@@ -59,22 +75,22 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
   const waiting = (name: Name, key: number, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
   const unchanged = async (name: Name, values: Json[]) => {
     assert.equal(stage.objects[name].size, values.length);
-    assert.deepEqual(await gets(stage.third, name, values.length), values);
+    assert.deepEqual(await gets(stage.third, name, values.length), out(values));
     assert.equal(await tryGets(stage.other, name), null);
   };
 
-  check("first in, first out", async () => {
+  check("values come out in the order of the queue", async () => {
     await puts(stage.subject, "q", [1, "two", null, false, 5.5]);
-    assert.deepEqual(await gets(stage.other, "q", 5), [1, "two", null, false, 5.5]);
+    assert.deepEqual(await gets(stage.other, "q", 5), out<Json>([1, "two", null, false, 5.5]));
     await puts(stage.other, "q", [6, 7]);
-    assert.deepEqual(await gets(stage.subject, "q", 2), [6, 7]);
+    assert.deepEqual(await gets(stage.subject, "q", 2), out([6, 7]));
   });
 
   check("null and undefined are values, and nothing is something else", async () => {
     await stage.subject.call(async ({ q }, _, put) => {
-      await q[put](undefined);
-      await q[put](null);
-      await q[put](undefined);
+      await q[put](undefined, { priority: 0 });
+      await q[put](null, { priority: 0 });
+      await q[put](undefined, { priority: 0 });
     }, put);
     const got = await stage.other.call(async ({ q }, _, get) => {
       const [first, second] = [await q[get](), await q[get]()];
@@ -88,23 +104,29 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     const count = 3000;
     await stage.subject.call(
       async ({ q }, _, put, count) => {
-        for (let index = 0; index < count; index++) await q[put]({ index, big: BigInt(index) ** 9n, text: "é".repeat(index % 700) });
-        await q[put](new Map([[new Date(5), new Uint8Array([1, 2, 3])]]));
+        for (let index = 0; index < count; index++) await q[put]({ index, big: BigInt(index) ** 9n, text: "é".repeat(index % 700) }, { priority: 0 });
+        await q[put](new Map([[new Date(5), new Uint8Array([1, 2, 3])]]), { priority: 0 });
       },
       put,
       count,
     );
     const wrong = await stage.other.call(
-      async ({ q }, _, get, count) => {
-        for (let expected = 0; expected < count; expected++) {
+      async ({ q }, _, get, count, inOrder) => {
+        const last = async () => {
+          const [[date, bytes]] = [...((await q[get]()) as Map<Date, Uint8Array>)] as [[Date, Uint8Array]];
+          return date.getTime() === 5 && bytes.join() === "1,2,3";
+        };
+        if (!inOrder && !(await last())) return "the map";
+        for (let taken = 0; taken < count; taken++) {
+          const expected = inOrder ? taken : count - 1 - taken;
           const { index, big, text } = (await q[get]()) as { index: number; big: bigint; text: string };
           if (index !== expected || big !== BigInt(index) ** 9n || text !== "é".repeat(index % 700)) return `item ${expected}`;
         }
-        const [[date, bytes]] = [...((await q[get]()) as Map<Date, Uint8Array>)] as [[Date, Uint8Array]];
-        return date.getTime() === 5 && bytes.join() === "1,2,3" ? undefined : "the map";
+        return !inOrder || (await last()) ? undefined : "the map";
       },
       get,
       count,
+      inOrder,
     );
     assert.equal(wrong, undefined);
   });
@@ -113,12 +135,12 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     const got = await stage.subject.call(
       async ({ q, two }, _, put, get) => {
         const value = { text: "before", bytes: new Uint8Array(5000).fill(1) };
-        await q[put](value);
+        await q[put](value, { priority: 0 });
         value.text = "after";
         value.bytes.fill(2);
         const { text, bytes } = (await q[get]()) as typeof value;
-        two.tryPut(0);
-        two.tryPut(0);
+        two.tryPut(0, { priority: 0 });
+        two.tryPut(0, { priority: 0 });
         return [text, bytes[4999]];
       },
       put,
@@ -128,20 +150,21 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
   });
 
   check("a value of 100 KB arrives whole", async () => {
-    await stage.subject.call(({ q }, _, put) => q[put]({ bytes: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251) }), put);
+    await stage.subject.call(({ q }, _, put) => q[put]({ bytes: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251) }, { priority: 0 }), put);
     await puts(stage.subject, "q", ["after it"]);
+    if (!inOrder) assert.deepEqual(await gets(stage.other, "q", 1), ["after it"]);
     const wrong = await stage.other.call(async ({ q }, _, get) => {
       const { bytes } = (await q[get]()) as { bytes: Uint8Array };
       return bytes.length !== 100_000 || bytes.some((byte, index) => byte !== index % 251);
     }, get);
     assert.equal(wrong, false);
-    assert.deepEqual(await gets(stage.other, "q", 1), ["after it"]);
+    if (inOrder) assert.deepEqual(await gets(stage.other, "q", 1), ["after it"]);
   });
 
   check("shared objects inside an item arrive as the same object", async () => {
     await stage.subject.call(async ({ q, event }, { allcores, kept }, put) => {
       kept.lock = new allcores.Lock({ across: q.across, label: "mine" });
-      await q[put]({ deep: [event, event], lock: kept.lock, queue: q });
+      await q[put]({ deep: [event, event], lock: kept.lock, queue: q }, { priority: 0 });
       (kept.lock as InstanceType<typeof allcores.Lock>).acquireSync();
     }, put);
     const got = await stage.third.call(async ({ q, event }, { allcores }, get) => {
@@ -156,7 +179,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
   check("an item keeps its shared object although the one who put it has freed it", async () => {
     await stage.subject.call(async ({ q }, { allcores }, put) => {
       const semaphore = new allcores.Semaphore(7, { across: q.across });
-      await q[put](semaphore);
+      await q[put](semaphore, { priority: 0 });
       semaphore.free();
     }, put);
     const value = await stage.other.call(async ({ q }, { allcores }, get) => ((await q[get]()) as InstanceType<typeof allcores.Semaphore>).value, get);
@@ -175,7 +198,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     const got = [gets(stage.subject, "q", 1), gets(stage.third, "q", 1), gets(here, "q", 0).then(async () => [await stage.objects.q.get()])];
     await waiting("q", GETTERS, 3);
     await here.call(async ({ q }) => {
-      for (const value of [1, 2, 3]) await q.put(value);
+      for (const value of [1, 2, 3]) await q.put(value, { priority: 0 });
     });
     assert.deepEqual((await Promise.all(got)).flat().sort(), [1, 2, 3]);
     assert.equal(stage.objects.q.isEmpty, true);
@@ -186,7 +209,9 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     await waiting("two", PUTTERS, 1);
     assert.equal(stage.objects.two.isFull, true);
     assert.equal(stage.objects.two.size, 2);
-    assert.deepEqual(await gets(stage.third, "two", 4), [1, 2, 3, 4]);
+    // Which of two comes first where one of them waited, only a queue that is first in, first out tells.
+    const got = await gets(stage.third, "two", 4);
+    assert.deepEqual(inOrder ? got : [...got].sort(), [1, 2, 3, 4]);
     await put;
     assert.equal(stage.objects.two.isEmpty, true);
   });
@@ -194,18 +219,24 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
   check("capacity counts bytes, and each get gives its bytes back", async () => {
     const text = "x".repeat(40);
     await puts(stage.other, "small", [text, text]);
-    assert.equal(await stage.other.call(({ small }, _, text) => small.tryPut(text), text), false);
-    assert.equal(await stage.other.call(({ small }) => small.tryPut(1)), true);
+    assert.equal(await stage.other.call(({ small }, _, text) => small.tryPut(text, { priority: 0 }), text), false);
+    assert.equal(await stage.other.call(({ small }) => small.tryPut(1, { priority: 0 })), true);
     const late = puts(stage.subject, "small", [`${text}!`]);
     await waiting("small", PUTTERS, 1);
-    assert.deepEqual(await gets(stage.third, "small", 1), [text]);
+    const first = out([text, text, 1])[0];
+    assert.deepEqual(await gets(stage.third, "small", 1), [first]);
+    if (first === 1) assert.deepEqual(await gets(stage.third, "small", 1), [text]);
     await late;
-    assert.deepEqual(await gets(stage.third, "small", 3), [text, 1, `${text}!`]);
+    assert.deepEqual(await gets(stage.third, "small", stage.objects.small.size), first === 1 ? [`${text}!`, text] : [text, 1, `${text}!`]);
   });
 
   check("one large item that leaves makes room for all small ones that wait", async () => {
     await puts(stage.other, "small", ["x".repeat(90)]);
-    const late = [puts(stage.subject, "small", ["y".repeat(20)]), puts(stage.third, "small", ["y".repeat(20)]), stage.objects.small.put("y".repeat(20))];
+    const late = [
+      puts(stage.subject, "small", ["y".repeat(20)]),
+      puts(stage.third, "small", ["y".repeat(20)]),
+      stage.objects.small.put("y".repeat(20), { priority: 0 }),
+    ];
     await waiting("small", PUTTERS, 3);
     assert.deepEqual(stage.objects.small.tryGet(), { value: "x".repeat(90) });
     await Promise.all(late);
@@ -219,7 +250,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
       await assert.rejects(puts(stage.subject, "small", ["x".repeat(length)]), refused);
       await assert.rejects(puts(stage.subject, "small", ["x".repeat(length)], { timeout: 0 }), refused);
       await assert.rejects(
-        stage.subject.call(({ small }, _, length) => small.tryPut("x".repeat(length)), length),
+        stage.subject.call(({ small }, _, length) => small.tryPut("x".repeat(length), { priority: 0 }), length),
         refused,
       );
     }
@@ -227,10 +258,9 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
   });
 
   check("tryPut and tryGet never wait", async () => {
-    const fill = await stage.subject.call(({ two }) => [1, 2, 3].map((value) => two.tryPut(value)));
+    const fill = await stage.subject.call(({ two }) => [1, 2, 3].map((value) => two.tryPut(value, { priority: 0 })));
     assert.deepEqual(fill, [true, true, false]);
-    assert.deepEqual(await tryGets(stage.other, "two"), { value: 1 });
-    assert.deepEqual(await tryGets(stage.other, "two"), { value: 2 });
+    for (const value of out([1, 2])) assert.deepEqual(await tryGets(stage.other, "two"), { value });
     assert.equal(await tryGets(stage.other, "two"), null);
   });
 
@@ -239,7 +269,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     await puts(stage.subject, "two", [1, 2], { timeout: 0 });
     await assert.rejects(puts(stage.subject, "two", [3], { timeout: 0 }), TIMEOUT);
     await assert.rejects(joins(stage.subject, "two", { timeout: 0 }), TIMEOUT);
-    assert.deepEqual(await gets(stage.other, "two", 2, { timeout: 0 }), [1, 2]);
+    assert.deepEqual(await gets(stage.other, "two", 2, { timeout: 0 }), out([1, 2]));
     await joins(stage.subject, "q", { timeout: 0 });
   });
 
@@ -268,7 +298,8 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     await puts(stage.other, "two", [1, 2]);
     const put = puts(stage.subject, "two", [3], { timeout: 8_000 });
     await waiting("two", PUTTERS, 1);
-    assert.deepEqual(await gets(stage.third, "two", 3), [1, 2, 3]);
+    const late = await gets(stage.third, "two", 3);
+    assert.deepEqual(inOrder ? late : [...late].sort(), [1, 2, 3]);
     await put;
   });
 
@@ -331,7 +362,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
       const reason = await stage.subject.call(async ({ two }, { until, waiters }, key) => {
         const controller = new AbortController();
         const put = [3, "x".repeat(5000)].map((value) =>
-          two.put(value, { signal: controller.signal }).then(
+          two.put(value, { signal: controller.signal, priority: 0 }).then(
             () => "put",
             (error) => error.message as string,
           ),
@@ -348,7 +379,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
       await puts(stage.other, "q", ["kept"]);
       const ends = await stage.subject.call(async ({ q }) => {
         const signal = AbortSignal.abort(new Error("too late"));
-        const ends = await Promise.allSettled([q.get({ signal }), q.put(2, { signal }), q.join({ signal })]);
+        const ends = await Promise.allSettled([q.get({ signal }), q.put(2, { signal, priority: 0 }), q.join({ signal })]);
         return ends.map((end) => end.status === "rejected" && (end.reason as Error).message);
       });
       assert.deepEqual(ends, ["too late", "too late", "too late"]);
@@ -364,7 +395,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
         );
         const second = q.get();
         await until(() => waiters(q, key) === 2);
-        q.tryPut("the item");
+        q.tryPut("the item", { priority: 0 });
         controller.abort();
         return [await first, await Promise.race([second, first.then((end) => (end === "got it" ? "" : second))])];
       }, GETTERS);
@@ -380,7 +411,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     check("many awaiting getters and putters of one loop", async () => {
       const got = await stage.subject.call(async ({ two }) => {
         const got = Array.from({ length: 50 }, () => two.get());
-        const put = Array.from({ length: 100 }, (_, index) => two.put(index));
+        const put = Array.from({ length: 100 }, (_, index) => two.put(index, { priority: 0 }));
         const more = Array.from({ length: 50 }, () => two.get());
         await Promise.all(put);
         return (await Promise.all([...got, ...more])) as number[];
@@ -405,10 +436,10 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
           failures.push([name, code, path]);
         }
       };
-      await fails(() => two[put](() => 1));
-      await fails(() => two[put]({ list: [1, { onDone() {} }] }, { timeout: 0 }));
-      await fails(() => two.tryPut({ big: "x".repeat(5000), at: Symbol("s") }));
-      await fails(() => two[put]({ then: Promise.resolve(1) }));
+      await fails(() => two[put](() => 1, { priority: 0 }));
+      await fails(() => two[put]({ list: [1, { onDone() {} }] }, { priority: 0, timeout: 0 }));
+      await fails(() => two.tryPut({ big: "x".repeat(5000), at: Symbol("s") }, { priority: 0 }));
+      await fails(() => two[put]({ then: Promise.resolve(1) }, { priority: 0 }));
       return failures;
     }, put);
     const unsendable = (path: string) => ["UnsendableError", "ERR_ALLCORES_UNSENDABLE", path];
@@ -420,7 +451,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     check("an object that reaches across threads only is refused with its path", async () => {
       const failure = await stage.subject.call(async ({ q }, { allcores }, put) => {
         try {
-          await q[put]({ held: [new allcores.Lock()] });
+          await q[put]({ held: [new allcores.Lock()] }, { priority: 0 });
           return undefined;
         } catch (error) {
           const { code, path, name, message } = error as { code: string; path: string; name: string; message: string };
@@ -437,7 +468,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     await puts(stage.other, "q", [1, 2]);
     const joined = joins(stage.subject, "q").then(() => stage.objects.q.size);
     await waiting("q", JOINERS, 1);
-    assert.deepEqual(await gets(stage.third, "q", 2), [1, 2]);
+    assert.deepEqual(await gets(stage.third, "q", 2), out([1, 2]));
     await stage.third.call(({ q }) => q.taskDone());
     assert.equal(await here.call(({ q }, { waiters }, key) => waiters(q, key), JOINERS), 1);
     await stage.third.call(({ q }) => q.taskDone());
@@ -469,11 +500,11 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     assert.equal(stage.objects.two.isShutDown, true);
     await assert.rejects(puts(stage.subject, "two", [3]), SHUT_DOWN);
     await assert.rejects(
-      stage.subject.call(({ two }) => two.tryPut("x".repeat(5000))),
+      stage.subject.call(({ two }) => two.tryPut("x".repeat(5000), { priority: 0 })),
       SHUT_DOWN,
     );
-    assert.deepEqual(await gets(stage.subject, "two", 1), [1]);
-    assert.deepEqual(await tryGets(stage.other, "two"), { value: 2 });
+    assert.deepEqual(await gets(stage.subject, "two", 1), out([1, 2]).slice(0, 1));
+    assert.deepEqual(await tryGets(stage.other, "two"), { value: out([1, 2])[1] });
     await assert.rejects(gets(stage.subject, "two", 1), SHUT_DOWN);
     await assert.rejects(gets(stage.subject, "two", 1, { timeout: 0 }), SHUT_DOWN);
     await assert.rejects(tryGets(stage.other, "two"), SHUT_DOWN);
@@ -493,7 +524,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     await waiting("two", PUTTERS, 1);
     await stage.third.call(({ two }) => two.shutdown());
     await put;
-    assert.deepEqual(await gets(stage.other, "two", 2), [1, 2]);
+    assert.deepEqual(await gets(stage.other, "two", 2), out([1, 2]));
   });
 
   check("shutdown leaves join waiting for what is still being done", async () => {
@@ -508,7 +539,7 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
 
   check("shutdown at once drops what is in it, frees join and ends who waits", async () => {
     await puts(stage.other, "two", [1, "x".repeat(5000)]);
-    const put = assert.rejects(stage.objects.two.put(3), SHUT_DOWN);
+    const put = assert.rejects(stage.objects.two.put(3, { priority: 0 }), SHUT_DOWN);
     const joined = joins(stage.subject, "two");
     await waiting("two", JOINERS, 1);
     await waiting("two", PUTTERS, 1);
@@ -528,7 +559,8 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
     }, stage.blocking);
     await puts(stage.third, "q", [1, null, 3]);
     await stage.third.call(({ q }) => q.shutdown());
-    assert.deepEqual(await looped, [1, null, 3]);
+    const got = await looped;
+    assert.deepEqual(inOrder ? got : new Set(got), inOrder ? [1, null, 3] : new Set([1, null, 3]));
   });
 
   check("leaving a loop over the queue leaves the rest in it", async () => {
@@ -538,8 +570,8 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
       else for await (const value of q) return value as number;
       return undefined;
     }, stage.blocking);
-    assert.equal(got, 1);
-    await unchanged("q", [2, 3]);
+    assert.equal(got, out([1, 2, 3])[0]);
+    await unchanged("q", inOrder ? [2, 3] : [1, 2]);
   });
 
   check("size, isEmpty and isFull tell the same everywhere", async () => {
@@ -553,10 +585,10 @@ export const queueContract: Check<QueueObjects> = (stage: Stage<QueueObjects>, c
       for (const who of [stage.subject, stage.other, stage.third, here]) assert.deepEqual(await told(who), expected);
     }
   });
-};
+}
 
 /** Deaths: each needs a worker of its own, so they are played where the other worker is another. */
-export const queueDeathContract: Check<QueueObjects> = (stage, check) => {
+export function queueDeathContract({ out }: Kind, stage: Stage<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
   if (!stage.apart) return;
   const { here } = stage;
   const get = stage.verb("get");
@@ -571,30 +603,31 @@ export const queueDeathContract: Check<QueueObjects> = (stage, check) => {
     await waiting("q", GETTERS, 2);
     await victim.kill();
     await died;
-    stage.objects.q.putSync("for the living");
+    stage.objects.q.putSync("for the living", { priority: 0 });
     assert.equal(await got, "for the living");
   });
 
   check("death of a waiting putter: its item never comes, the others' do", async () => {
-    stage.objects.two.putSync(1);
-    stage.objects.two.putSync(2);
+    stage.objects.two.putSync(1, { priority: 0 });
+    stage.objects.two.putSync(2, { priority: 0 });
     const victim = stage.victim();
-    const died = assert.rejects(victim.call(async ({ two }, _, put) => void (await two[put]("of the dead")), put));
+    const died = assert.rejects(victim.call(async ({ two }, _, put) => void (await two[put]("of the dead", { priority: 0 })), put));
     await waiting("two", PUTTERS, 1);
-    const late = stage.subject.call(({ two }, _, put) => two[put](3), put);
+    const late = stage.subject.call(({ two }, _, put) => two[put](3, { priority: 0 }), put);
     await waiting("two", PUTTERS, 2);
     await victim.kill();
     await died;
-    assert.deepEqual([stage.objects.two.getSync(), stage.objects.two.getSync()], [1, 2]);
+    const got = [stage.objects.two.getSync(), stage.objects.two.getSync()];
     await late;
-    assert.equal(stage.objects.two.getSync(), 3);
+    got.push(stage.objects.two.getSync());
+    assert.deepEqual(out([1, 2])[0] === 1 ? got : got.sort(), [1, 2, 3]);
     assert.equal(stage.objects.two.tryGet(), undefined);
   });
 
   check("death after put: the item stays, with the shared object in it", async () => {
     const victim = stage.victim();
     await victim.call(async ({ q }, { allcores }, put) => {
-      await q[put]({ event: new allcores.Event({ across: q.across }), large: "x".repeat(50_000) });
+      await q[put]({ event: new allcores.Event({ across: q.across }), large: "x".repeat(50_000) }, { priority: 0 });
     }, put);
     await victim.kill();
     const got = await stage.subject.call(async ({ q }, { allcores }, get) => {
@@ -606,7 +639,7 @@ export const queueDeathContract: Check<QueueObjects> = (stage, check) => {
   });
 
   check("death with items taken and not done: join goes on waiting until somebody says done", async () => {
-    stage.objects.q.putSync(1);
+    stage.objects.q.putSync(1, { priority: 0 });
     const victim = stage.victim();
     await victim.call(async ({ q }, _, get) => void (await q[get]()), get);
     await victim.kill();
@@ -614,4 +647,4 @@ export const queueDeathContract: Check<QueueObjects> = (stage, check) => {
     stage.objects.q.taskDone();
     await stage.objects.q.join({ timeout: 0 });
   });
-};
+}

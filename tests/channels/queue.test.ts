@@ -1,5 +1,8 @@
+import { Queue } from "allcores";
 import { everywhere } from "../contract/stage.js";
-import { queueContract, queueDeathContract, queueObjects } from "./queue.contract.js";
+import { type Kind, queueContract, queueDeathContract, queueObjects } from "./queue.contract.js";
 
-everywhere("Queue", queueObjects, queueContract);
-everywhere("Queue and death", queueObjects, queueDeathContract);
+const kind: Kind = { make: (options) => new Queue(options), out: (values) => [...values] };
+
+everywhere("Queue", queueObjects(kind), (stage, check) => queueContract(kind, stage, check));
+everywhere("Queue and death", queueObjects(kind), (stage, check) => queueDeathContract(kind, stage, check));

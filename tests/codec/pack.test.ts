@@ -6,6 +6,7 @@ import {
   Barrier,
   BoundedSemaphore,
   Condition,
+  createPipe,
   Event,
   Lock,
   pack,
@@ -110,6 +111,23 @@ test("to: processes refuses at once what reaches across threads only", () => {
   pack(value, { to: "threads" });
   assert.throws(() => pack(value, { to: "planets" as never }), refused("ARGUMENT_TYPE"));
   assert.throws(() => pack(() => 1), refused("UNSENDABLE"));
+});
+
+test("an end of a pipe, which has one holder at a time, is refused and stays what it was", () => {
+  const [left, right] = createPipe<number>(processes);
+  assert.throws(() => pack({ left }), refused("ARGUMENT_TYPE", /a Connection passes from one holder to the next/));
+  left.sendSync(1);
+  assert.equal(right.recvSync(), 1);
+  left.close();
+  right.close();
+});
+
+test("views of shared memory are packed as views of the same memory", () => {
+  const memory = new SharedMemory(8, processes);
+  const view = unpack<Uint8Array>(json(pack(memory.view("uint8", 2))));
+  view[0] = 7;
+  assert.equal(memory.bytes[2], 7);
+  memory.free();
 });
 
 test("what pack did not make is refused", () => {

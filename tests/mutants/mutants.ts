@@ -46,7 +46,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller does not look again before it sleeps",
     file: "memory/parker.ts",
-    from: "if (!waitQueue.hasGrant(node)) heap.sleep(",
+    from: "if (!look.hasGrant(node)) heap.sleep(",
     to: "heap.sleep(",
     models: ["event: set wakes a blocking caller"],
   },
@@ -72,18 +72,24 @@ export const mutants: readonly Mutant[] = [
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
         for (const waiter of awaited.waiters) {
-          if (grants-- <= 0) break;
+          if (grants <= 0) break;
+          grants--;
           this.#attempt(awaited, waiter, true);
         }
+        // A waiter that stood here twice has left both places.
+        if (grants > 0) waitQueue.wake(awaited.key, grants);
       }
     }`,
     to: `    for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
         for (const waiter of awaited.waiters) {
-          if (grants-- <= 0) break;
+          if (grants <= 0) break;
+          grants--;
           this.#attempt(awaited, waiter, true);
         }
+        // A waiter that stood here twice has left both places.
+        if (grants > 0) waitQueue.wake(awaited.key, grants);
       }
     }
     store(words, record + RECORD.doorbell, 0);`,
@@ -294,37 +300,43 @@ export const mutants: readonly Mutant[] = [
     models: ["pipe: an end that a dying"],
   },
   {
-    name: "queue: the state is committed before the record is written",
+    name: "queue: a put is committed before the record is written",
     file: "channels/queue.ts",
-    from: "    const next = this.#draft(live);\n    let chunk = words[next + STATE.tailChunk]!;\n    let tail = words[next + STATE.tail]!;\n    // Another",
-    to: `    const next = this.#draft(live);
-    let chunk = words[next + STATE.tailChunk]!;
-    let tail = words[next + STATE.tail]!;
-    if (!("block" in item) && tail + 1 + ((item.length + 3) >> 2) < heap.allocator.sizeOfBlock(chunk)) {
-      words[next + STATE.tail] = tail + 1 + ((item.length + 3) >> 2);
-      words[next + STATE.size]!++;
-      words[next + STATE.bytes]! += item.length;
-      words[next + STATE.unfinished]!++;
-      this.#commit(next);
-      heap.words[chunk + tail] = item.length;
-      item.writeTo(heap.bytes, (chunk + tail + 1) * 4);
-      return APPENDED;
-    }
-    // Another`,
-    models: ["queue: what a dead producer"],
+    from: `      heap.words[chunk + place] = write(item, heap, chunk + place + 1);
+      const next = at + FIFO.tails + (1 - (put & 1)) * TAIL_WORDS;
+      words[next + TAIL.chunk] = chunk;
+      words[next + TAIL.place] = place + recordWords;
+      words[next + TAIL.bytes] = words[tail + TAIL.bytes]! + length;
+      words[next + TAIL.end] = end;
+      store(words, at + FIFO.put, put + 1);`,
+    to: `      const next = at + FIFO.tails + (1 - (put & 1)) * TAIL_WORDS;
+      words[next + TAIL.chunk] = chunk;
+      words[next + TAIL.place] = place + recordWords;
+      words[next + TAIL.bytes] = words[tail + TAIL.bytes]! + length;
+      words[next + TAIL.end] = end;
+      store(words, at + FIFO.put, put + 1);
+      heap.words[chunk + place] = write(item, heap, chunk + place + 1);`,
+    models: ["queue: what a dead producer", "queue: a producer and a consumer"],
+  },
+  {
+    name: "queue: the copy of the place that counts is changed",
+    file: "channels/queue.ts",
+    from: "const next = at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS;",
+    to: "const next = head;\n      words[at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS + HEAD.chunk] = chunk;\n      words[at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS + HEAD.place] = place + 1 + payloadWords;",
+    models: ["queue: what a dead consumer took"],
   },
   {
     name: "queue: an item wakes no getter",
-    file: "channels/queue.ts",
-    from: "if (result === APPENDED) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
+    file: "channels/any-queue.ts",
+    from: "if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
     to: "",
     models: ["queue: a producer and a consumer"],
   },
   {
     name: "queue: room wakes no putter",
-    file: "channels/queue.ts",
-    from: "    this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);\n    return taken;",
-    to: "    return taken;",
+    file: "channels/any-queue.ts",
+    from: "    const taken = this.take(false);\n    if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);",
+    to: "    const taken = this.take(false);",
     models: ["queue: a producer waits for room"],
   },
   {
@@ -335,25 +347,95 @@ export const mutants: readonly Mutant[] = [
     models: ["queue: a producer and a consumer"],
   },
   {
-    name: "queue: shutdown wakes no getter",
+    name: "queue: a getter does not look again under the putters' mutex",
     file: "channels/queue.ts",
+    from: " || load(words, at + FIFO.taken) !== words[at + FIFO.put]) return false;",
+    to: ") return false;",
+    models: ["queue: a producer and a consumer"],
+  },
+  {
+    name: "queue: a putter does not look again once it has said that it waits",
+    file: "channels/queue.ts",
+    from: "        if (!this.#hasRoom(put, tail, length)) return false;\n      }",
+    to: "        return false;\n      }",
+    models: ["queue: a producer waits for room"],
+  },
+  {
+    name: "queue: closed is seen, and not what was put before",
+    file: "channels/queue.ts",
+    from: "return this.#takeFirst(0) ?? this.throwDrained();",
+    to: "this.throwDrained();",
+    models: ["queue: what was put before the shutdown"],
+  },
+  {
+    name: "queue: shutdown wakes no getter",
+    file: "channels/any-queue.ts",
     from: "    waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);\n",
     to: "",
     models: ["queue: shutdown ends a blocking"],
   },
   {
     name: "queue: the last taskDone wakes nobody who joins",
-    file: "channels/queue.ts",
+    file: "channels/any-queue.ts",
     from: "if (left === 0) this.wake(this.at + QUEUE.joinersWait, EVERYBODY, QUEUE.joinersWait);",
     to: "",
     models: ["queue: join waits"],
   },
   {
-    name: "queue: a stored item stays a draft of its producer",
+    name: "queue: what is done is counted in two steps",
     file: "channels/queue.ts",
-    from: "      heap.allocator.publish(item.block);\n",
+    from: "if (compareExchange(words, at + FIFO.done, done, (done + 1) | 0) === done) return",
+    to: "store(words, at + FIFO.done, (done + 1) | 0);\n      return",
+    models: ["queue: two finish at once"],
+  },
+  {
+    name: "queue: who joins does not look again once it has said so",
+    file: "channels/any-queue.ts",
+    from: "return this.unfinished <= 0 ? true : undefined;",
+    to: "return undefined;",
+    models: ["queue: join waits"],
+  },
+  {
+    name: "queue: a stored item stays a draft of its producer",
+    file: "channels/item.ts",
+    from: "    heap.allocator.publish(item.block);\n",
     to: "",
     models: ["queue: a large item of a dead producer"],
+  },
+  {
+    name: "lifo queue: a getter does not say that it waits",
+    file: "channels/flip-queue.ts",
+    from: "        if (waits) this.expectWake(QUEUE.gettersWait);\n",
+    to: "",
+    models: ["lifo-queue: a producer and a consumer"],
+  },
+  {
+    name: "lifo queue: a new chunk forgets where the one below was left",
+    file: "channels/lifo-queue.ts",
+    from: "      heap.words[chunk + BELOW_TOP] = top;\n",
+    to: "      heap.words[chunk + BELOW_TOP] = FIRST_RECORD + 1;\n",
+    models: ["lifo-queue: items go on in a new chunk"],
+  },
+  {
+    name: "priority queue: after a death inside the heap is left as it is",
+    file: "channels/priority-queue.ts",
+    from: "    this.heap.catchUp();\n    const live = liveState(this.words, this.at);\n    this.words[this.at + PRIORITY.heaped] = 0;",
+    to: "    if (this.at > 0) return;\n    const live = liveState(this.words, this.at);\n    this.words[this.at + PRIORITY.heaped] = 0;",
+    models: ["priority-queue: a consumer dies while it takes"],
+  },
+  {
+    name: "priority queue: a slot counts as soon as it is written",
+    file: "channels/priority-queue.ts",
+    from: "    ((sequence - words[live + RANKS.sequence]!) | 0) < 0 &&\n",
+    to: "",
+    models: ["priority-queue: a producer dies while it adds slots"],
+  },
+  {
+    name: "priority queue: what was taken counts again after a death",
+    file: "channels/priority-queue.ts",
+    from: "    (slot !== words[live + RANKS.taken] || sequence !== words[live + RANKS.takenSequence])\n",
+    to: "    true\n",
+    models: ["priority-queue: a consumer dies while it takes"],
   },
   {
     name: "monitor: the flag goes down before the waiters are looked for",
@@ -522,5 +604,159 @@ export const mutants: readonly Mutant[] = [
     from: "let block = exchange(heap.words, HEADER.findings, 0);",
     to: "let block = load(heap.words, HEADER.findings); atomics.store(heap.words, HEADER.findings, 0);",
     models: ["findings:"],
+  },
+  {
+    name: "shared map: a reader does not look at the slot again",
+    file: "shared/hash-table.ts",
+    from: "if (load(words, slot + NAMED) !== entry || load(words, at + EPOCH) !== epoch) return UNSETTLED;",
+    to: "if (load(words, at + EPOCH) !== epoch) return UNSETTLED;",
+    models: ["shared-map: a reader beside a writer", "shared-map: a reader never takes"],
+  },
+  {
+    name: "shared map: a reader does not look at the generation again",
+    file: "shared/entry.ts",
+    from: "if (atomics.load(words, generationWord(entry)) !== generation) {",
+    to: "if (false) {",
+    models: ["shared-map: a reader beside a writer"],
+  },
+  {
+    name: "shared map: who finds nothing does not look at the epoch again",
+    file: "shared/hash-table.ts",
+    from: "return load(words, this.#at + EPOCH) === epoch ? result : UNSETTLED;",
+    to: "return result;",
+    models: ["shared-map: a key that is there is found while its segment"],
+  },
+  {
+    name: "shared map: the epoch stays when the directory is replaced",
+    file: "shared/hash-table.ts",
+    from: "    store(words, this.#at + DIRECTORY, renewed);\n    this.#moveEpoch();",
+    to: "    store(words, this.#at + DIRECTORY, renewed);",
+    models: ["shared-map: a key that is there is found while its segment"],
+  },
+  {
+    name: "shared map: an update looks at the block and not at its generation",
+    file: "shared/shared-map.ts",
+    from: "if (seen && load(heap.words, generationWord(lasting)) !== seen.generation) return false;",
+    to: "",
+    models: ["shared-map: no update is lost"],
+  },
+  {
+    name: "shared map: nothing is counted anew after a death",
+    file: "shared/shared-map.ts",
+    from: "    this.#table.recount((entry) => {",
+    to: "    if (this.at === 0) this.#table.recount((entry) => {",
+    models: ["shared-map: who takes a key out dies", "shared-map: a writer dies"],
+  },
+  {
+    name: "shared map: an entry is retired before it is out of its slot",
+    file: "shared/shared-map.ts",
+    from: "    this.#table.remove(slot, weightOf(this.heap, entry));\n    retireEntry(this.heap, entry, this.#retired);",
+    to: "    retireEntry(this.heap, entry, this.#retired);\n    this.#table.remove(slot, weightOf(this.heap, entry));",
+    models: ["shared-map: who takes a key out dies"],
+  },
+  {
+    name: "shared map: a new entry is not published",
+    file: "shared/entry.ts",
+    from: "  heap.allocator.publish(entry);\n",
+    to: "",
+    models: ["shared-map: a writer dies: the key"],
+  },
+  {
+    name: "shared map: what a value holds is not counted for its reader",
+    file: "shared/entry.ts",
+    from: "heapHolding(acrossProcesses, heapId)?.allocator.retain(at);",
+    to: "heapHolding(acrossProcesses, heapId);",
+    models: ["shared-map: shared objects in a value"],
+  },
+  {
+    name: "shared map: clear does not say what it detaches",
+    file: "shared/shared-map.ts",
+    from: "      store(words, at + MAP.cleared, directory);\n      this.#table.detach();",
+    to: "      this.#table.detach();\n      store(words, at + MAP.cleared, directory);",
+    models: ["shared-map: who clears dies"],
+  },
+  {
+    name: "shared map: room is made for less than the entry takes",
+    file: "shared/shared-map.ts",
+    from: "this.#makeRoom(weight - before, weight, current, now);",
+    to: "this.#makeRoom(0, weight, current, now);",
+    models: ["shared-map: the limit holds"],
+  },
+  {
+    name: "shared list: a reader does not look at the ends again",
+    file: "shared/shared-list.ts",
+    from: "if (load(words, cell) !== entry || load(words, spine + FIRST) !== first || load(words, spine + END) !== end) return UNREAD;",
+    to: "if (load(words, cell) !== entry) return UNREAD;",
+    models: ["shared-list: a reader"],
+  },
+  {
+    name: "shared list: the end moves after the item is retired",
+    file: "shared/shared-list.ts",
+    from: "      store(words, word, which === FIRST ? place + 1 : place);\n      store(words, spine + CELLS + place, 0);\n      retireEntry(heap, entry, this.#retired);",
+    to: "      retireEntry(heap, entry, this.#retired);\n      store(words, word, which === FIRST ? place + 1 : place);\n      store(words, spine + CELLS + place, 0);",
+    models: ["shared-list: who takes an item dies"],
+  },
+  {
+    name: "shared list: the end moves before the item is in its cell",
+    file: "shared/shared-list.ts",
+    from: "      const end = words[spine + END]!;\n      for",
+    to: "      const end = words[spine + END]!;\n      store(words, spine + END, end + entries.length);\n      for",
+    models: ["shared-list: who puts an item dies"],
+  },
+  {
+    name: "select: a blocking one keeps what was granted to it by those that lost",
+    file: "memory/parker.ts",
+    from: "if (heap.waitQueue.withdraw(node) || contender === inHand) heap.waitQueue.wake(key, 1);",
+    to: "heap.waitQueue.withdraw(node);",
+    models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
+  },
+  {
+    name: "select: an awaiting one keeps what was granted to it by those that lost",
+    file: "memory/parker.ts",
+    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
+    to: "if (contender !== winner) heap.parker.#leave(awaited, waiter);",
+    models: ["select: an awaiting select passes on", "select: an awaiting select that chose the news"],
+  },
+  {
+    name: "select: an awaiting one stays in the lines of those that lost",
+    file: "memory/parker.ts",
+    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
+    to: "",
+    models: ["select: an awaiting select that chose the news"],
+  },
+  {
+    name: "select: a blocking one goes on after the first success",
+    file: "memory/parker.ts",
+    from: "          if (result !== undefined) break;\n",
+    to: "",
+    models: ["select: two selects, two queues", "select: a blocking select passes on"],
+  },
+  {
+    name: "select: a blocking one takes all that are there at once",
+    file: "memory/parker.ts",
+    from: "        if (result !== undefined) return result;\n      }\n      return undefined;\n    };",
+    to: "        if (result !== undefined) last = result;\n      }\n      return last;\n    };\n    let last: T | undefined;",
+    models: ["select: two selects, two queues"],
+  },
+  {
+    name: "select: a blocking one attempts before it arms its nodes",
+    file: "memory/parker.ts",
+    from: "    try {\n      for (const contender of contenders) {\n        const { waitQueue } = contender.heap;",
+    to: "    const early = attemptAll();\n    if (early !== undefined) return early;\n    contenders = contenders.map((each) => ({ ...each, attempt: (granted) => (granted ? each.attempt(true) : undefined) }));\n    try {\n      for (const contender of contenders) {\n        const { waitQueue } = contender.heap;",
+    models: ["select: a blocking select takes what comes"],
+  },
+  {
+    name: "select: a blocking one looks at one of its nodes only before it sleeps",
+    file: "memory/parker.ts",
+    from: "const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));",
+    to: "const hasGrant = () => places.slice(0, 1).some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));",
+    models: ["select: a blocking select takes what comes", "select: two selects, two queues"],
+  },
+  {
+    name: "select: what was granted twice to one that stood in a line twice is lost",
+    file: "memory/parker.ts",
+    from: "if (grants > 0) waitQueue.wake(awaited.key, grants);",
+    to: "",
+    models: ["select: a queue under two names"],
   },
 ];

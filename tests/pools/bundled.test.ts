@@ -55,7 +55,7 @@ test("bundled by Vite", { timeout: 60_000 }, async () => {
       root: example,
       configFile: false,
       logLevel: "error",
-      resolve: { alias: { allcores: join(root, "dist/index.js") } },
+      resolve: { alias: { allcores: join(root, "dist/module.js") } },
       ssr: { noExternal: true, external: ["koffi", "tsx"] },
       build: {
         ssr: true,

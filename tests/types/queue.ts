@@ -1,5 +1,5 @@
 /** What the compiler accepts and refuses; nothing here runs. */
-import { Lock, Queue, type RHeld, RLock, Semaphore } from "allcores";
+import { type AnyQueue, LifoQueue, Lock, PriorityQueue, Queue, type RHeld, RLock, Semaphore } from "allcores";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<Expected>() {
@@ -40,6 +40,31 @@ export async function queues(): Promise<void> {
   // @ts-expect-error a Queue of other items
   const other: Queue<number> = queue;
   void other;
+}
+
+export async function otherQueues(): Promise<void> {
+  const stack = new LifoQueue<number>({ across: "processes", maxSize: 10 });
+  expectType<number>()(await stack.get(), true);
+  for (const item of stack) expectType<number>()(item, true);
+  const ranked = new PriorityQueue<{ rank: number }>({ priority: (item) => item.rank, capacity: 1000 });
+  expectType<Promise<void>>()(ranked.put({ rank: 1 }, { priority: 2, timeout: 5, signal: AbortSignal.timeout(5) }), true);
+  expectType<boolean>()(ranked.tryPut({ rank: 1 }, { priority: 2 }), true);
+  ranked.putSync({ rank: 1 }, { priority: 2, timeout: 5 });
+  expectType<{ value: { rank: number } } | undefined>()(ranked.tryGet(), true);
+  const any: AnyQueue<number>[] = [new Queue<number>(), stack, new PriorityQueue<number>()];
+  void any;
+
+  // @ts-expect-error only a PriorityQueue has priorities
+  stack.putSync(1, { priority: 2 });
+  // @ts-expect-error a priority is a number
+  ranked.putSync({ rank: 1 }, { priority: "high" });
+  // @ts-expect-error a priority is a number
+  new PriorityQueue<string>({ priority: (item) => item });
+  // @ts-expect-error it has no such field
+  new PriorityQueue<string>({ priority: (item) => item.rank });
+  // @ts-expect-error a Queue is no LifoQueue
+  const wrong: LifoQueue<number> = new Queue<number>();
+  void wrong;
 }
 
 export function held(): void {

@@ -1,5 +1,16 @@
 /** What the compiler accepts and refuses; nothing here runs. */
-import { type InferStruct, type RLock, SharedArray, SharedMemory, Struct, type StructFields, Value } from "allcores";
+import {
+  type InferStruct,
+  type RLock,
+  SharedArray,
+  SharedList,
+  SharedMap,
+  type SharedMapStats,
+  SharedMemory,
+  Struct,
+  type StructFields,
+  Value,
+} from "allcores";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<Expected>() {
@@ -144,4 +155,56 @@ export function memory(): void {
   named.size = 3;
   // @ts-expect-error not held, but open: nothing for using
   using _ = named;
+}
+
+export function maps(): void {
+  const map = new SharedMap<{ name: string }>({ across: "processes", maxBytes: 1e6, ttl: 1000, label: "users" });
+  expectType<{ name: string } | undefined>()(map.get("a"), true);
+  expectType<SharedMap<{ name: string }>>()(map.set("a", { name: "x" }, { ttl: 5 }), true);
+  expectType<boolean>()(map.compareAndSet("a", undefined, { name: "y" }), true);
+  expectType<SharedMapStats>()(map.stats(), true);
+  for (const [key, value] of map) {
+    expectType<string>()(key, true);
+    expectType<{ name: string }>()(value, true);
+  }
+  const counts = SharedMap.open<number>("counts");
+  expectType<number>()(
+    counts.update("a", (count) => (count ?? 0) + 1),
+    true,
+  );
+  counts.update("a", (count) => (count === 1 ? undefined : 0));
+  expectType<unknown>()(new SharedMap().get("a"), true);
+
+  // @ts-expect-error keys are strings
+  map.get(5);
+  // @ts-expect-error a value of another kind
+  map.set("a", 5);
+  // @ts-expect-error the function may have to run again: it must not be asynchronous
+  counts.update("a", async () => 1);
+  // @ts-expect-error a result of another kind
+  counts.update("a", () => "1");
+  // @ts-expect-error no such option
+  new SharedMap({ maxSize: 5 });
+  // @ts-expect-error nothing to hold
+  using _ = map;
+}
+
+export function lists(): void {
+  const list = new SharedList<string>({ across: "threads" });
+  expectType<string | undefined>()(list.get(0), true);
+  expectType<string | undefined>()(list.pop(), true);
+  expectType<number>()(list.push("a", "b"), true);
+  expectType<string[]>()(list.splice(0, 1, "c"), true);
+  expectType<string[]>()([...list], true);
+  expectType<string>()(
+    list.update(0, (text) => text + 1),
+    true,
+  );
+
+  // @ts-expect-error an item of another kind
+  list.push(5);
+  // @ts-expect-error an index is a number
+  list.get("0");
+  // @ts-expect-error the function may have to run again: it must not be asynchronous
+  list.update(0, async () => "x");
 }

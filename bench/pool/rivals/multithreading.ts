@@ -6,7 +6,7 @@ import { cpuCount } from "allcores";
 import type { Contender } from "../contender.js";
 import { jobs } from "../jobs.js";
 
-function supplyMissingNames(): void {
+export function supplyMissingNames(): void {
   const names = globalThis as { navigator?: unknown };
   names.navigator ??= { hardwareConcurrency: cpuCount() };
   const promises = Promise as { withResolvers?: unknown };

@@ -2,6 +2,7 @@ import { PlatformError } from "../../errors/index.js";
 import type { Platform } from "./contract.js";
 import { linux } from "./linux.js";
 
+export { binding, useBinding } from "./linux.js";
 export type { Platform } from "./contract.js";
 
 let loaded: Platform | undefined;

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import { createRequire } from "node:module";
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
 import type { Platform } from "./contract.js";
@@ -30,11 +31,36 @@ const EWOULDBLOCK = 11;
 
 const FUTEX_SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98, ppc64: 221, s390x: 238 };
 
+const BINDING = "allcores.binding@1";
+
+/** Where the native part of koffi is: what a child is told, and threads that are started from here on find by themselves. */
+export function binding(): string | undefined {
+  return getEnvironmentData(BINDING) as string | undefined;
+}
+
+export function useBinding(path: string | undefined): void {
+  if (path !== undefined) setEnvironmentData(BINDING, path);
+}
+
+/** The first worker that needs it has koffi look for its native part, which takes ten times as long as loading that; the others load it from there. */
+function loadKoffi(): typeof Koffi {
+  const known = binding();
+  if (known !== undefined && fs.existsSync(known)) {
+    const module = { exports: {} };
+    process.dlopen(module, known);
+    return module.exports as typeof Koffi;
+  }
+  const require = createRequire(import.meta.url);
+  const koffi = require("koffi") as typeof Koffi;
+  useBinding(Object.keys(require.cache).find((file) => file.endsWith("koffi.node")));
+  return koffi;
+}
+
 export function linux(): Platform {
   const futexNumber = FUTEX_SYSCALL[process.arch];
   if (futexNumber === undefined)
     throw new PlatformError(`sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`);
-  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
+  const koffi = loadKoffi();
   // What this process has loaded already: glibc's file has another name than musl's.
   const libc = koffi.load(null);
   const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");

@@ -1,10 +1,10 @@
 /** What a child process does from its start, whether started by `Process` or by a pool. */
 import { encode, encodeError, type Message } from "../../codec/index.js";
-import { adoptProcessHeap, platform } from "../../memory/index.js";
+import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
-import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process.js";
+import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { runTask } from "../task-run.js";
 import { workerState } from "../worker-state.js";
@@ -24,6 +24,7 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   workerState.name = start.name;
   workerState.model = "process";
   workerState.isBundled = start.isBundled;
+  useBinding(start.binding);
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
   if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.

@@ -1,0 +1,378 @@
+/**
+ * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
+ * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
+ */
+import { Handle, type Reach } from "../codec/shared-object.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  QueueShutDown,
+  ReleasedTooOftenError,
+  TimeoutError,
+  TooLargeError,
+  UnknownClassError,
+} from "../errors/index.js";
+import { type Attempt, atomics, deadlineOf, type Heap, hasSpareCore, type Insight, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
+import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
+import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken } from "./item.js";
+
+/** Words of every queue. */
+export const QUEUE = {
+  /** 1 when a getter may wait; its offset is the getters' key. */
+  gettersWait: MONITOR_WORDS,
+  /** 1 when somebody may wait in join; its offset is their key. */
+  joinersWait: MONITOR_WORDS + 1,
+  /** Most items, 0 for no bound. Set once. */
+  maxSize: MONITOR_WORDS + 2,
+  /** Most bytes, 0 for no bound. Set once. */
+  capacity: MONITOR_WORDS + 3,
+  /** The first word that is each queue's own. */
+  own: MONITOR_WORDS + 4,
+  /** 1 when a putter may wait; its offset is the putters' key. Takers look at it, so it stands in another line of memory than what putters write. */
+  puttersWait: 35,
+} as const;
+
+const EVERYBODY = 0x7fffffff;
+/**
+ * How long a blocking getter looks at an empty queue before it arms its node. Waking a core out of its idle state keeps the putter busy for some 65 µs: who sleeps
+ * sooner than that is asleep again when the next item comes, and each item costs a wake-up.
+ */
+const LOOK_MS = 0.1;
+/** While that does not pay, it is tried once in so many times; else it is looked for as long as a wake-up takes where no core is idle. */
+const TRIAL_EVERY = 16;
+const SHORT_LOOK_MS = 0.02;
+/** Looks between two looks at the clock. */
+const LOOKS = atomics.spins(10);
+/** Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several items. */
+const TURNS = atomics.spins(60);
+
+/** What it is bounded by. */
+export interface QueueOptions extends Reach {
+  /** Most items; 0 or absent for no bound. */
+  maxSize?: number | undefined;
+  /** Most bytes of encoded items; 0 or absent for no bound. An integer of 32 bits counts for 4. */
+  capacity?: number | undefined;
+}
+
+/**
+ * What `Queue`, `LifoQueue` and `PriorityQueue` share: the type for a function that takes any of them.
+ * `P`: what `put` may be told besides how to wait.
+ */
+export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
+  /** @internal */
+  constructor(kind: number, size: number, options: QueueOptions | Handle | undefined) {
+    const attached = options instanceof Handle;
+    const maxSize = attached ? 0 : bound(options?.maxSize, "maxSize");
+    const capacity = attached ? 0 : bound(options?.capacity, "capacity");
+    super(kind, size, options);
+    if (attached) return;
+    this.words[this.at + QUEUE.maxSize] = maxSize;
+    this.words[this.at + QUEUE.capacity] = capacity;
+  }
+
+  /** Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDown */
+  protected abstract append(item: Item, priority: number, waits: boolean): boolean;
+  /** Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDown once it is shut down and drained */
+  protected abstract take(waits: boolean): Taken | undefined;
+  /** As `take`, of a queue that is shut down: the item counts as done. */
+  protected abstract takeUndone(): Taken | undefined;
+  /** How many items were put and not done: 0 only if it was so at some moment of the call. */
+  protected abstract get unfinished(): number;
+  /** One item less is unfinished: returns how many are left, or -1 when there was none. */
+  protected abstract finish(): number;
+  /** Whether nothing seems to be in it: a look without the mutex. */
+  protected abstract get looksEmpty(): boolean;
+  /** Bytes of the items in it. */
+  protected abstract get usedBytes(): number;
+  /** Nothing more is appended from here on. */
+  protected abstract close(): void;
+  /** How many items are in it now. */
+  abstract get size(): number;
+  /** Whether `shutdown` was called. */
+  abstract get isShutDown(): boolean;
+
+  /** Longer items are stored in a block of their own. */
+  protected get mostInlineBytes(): number {
+    return MOST_INLINE_BYTES;
+  }
+
+  /** How urgent a value is. Before anything is changed: it may run a user's code. */
+  protected priorityOf(_value: T, _options: P | undefined): number {
+    return 0;
+  }
+
+  /** Puts a value, blocking this thread while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError */
+  putSync(value: T, options?: SyncWait & P): void {
+    const deadline = deadlineOf(options);
+    const priority = this.priorityOf(value, options);
+    const item = this.#item(value);
+    if (this.#append(item, priority)) return;
+    const waiting = keep(item);
+    let done: true | undefined;
+    try {
+      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
+    } finally {
+      if (done === undefined) discard(waiting, this.heap);
+    }
+    if (done === undefined) this.#timedOut("room", options);
+  }
+
+  /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
+  async put(value: T, options?: WaitOptions & P): Promise<void> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    const priority = this.priorityOf(value, options);
+    const item = this.#item(value);
+    if (this.#append(item, priority)) return;
+    const waiting = keep(item);
+    let done: true | undefined;
+    try {
+      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
+    } finally {
+      if (done === undefined) discard(waiting, this.heap);
+    }
+    if (done === undefined) this.#timedOut("room", options);
+  }
+
+  /** Puts a value if there is room now; false when there is none. @throws QueueShutDown, TooLargeError, UnsendableError */
+  tryPut(value: T, options?: P): boolean {
+    const priority = this.priorityOf(value, options);
+    const item = this.#item(value);
+    if (this.#append(item, priority)) return true;
+    discard(item, this.heap);
+    return false;
+  }
+
+  /** Takes the next value, blocking this thread while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained */
+  getSync(options?: SyncWait): T {
+    const deadline = deadlineOf(options);
+    const taken = this.#takeNow() ?? (deadline === 0 ? undefined : this.#takeSoon()) ?? this.#blockForItem(deadline);
+    return taken === undefined ? this.#timedOut("an item", options) : (open(taken, this.heap) as T);
+  }
+
+  /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; the reason of `options.signal` */
+  async get(options?: WaitOptions): Promise<T> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    const taken =
+      this.#takeNow() ??
+      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
+      this.#timedOut("an item", options);
+    if (typeof taken === "number") return taken as T;
+    for (const loaded = new Set<string>(); ; ) {
+      try {
+        return open(taken, this.heap) as T;
+      } catch (error) {
+        if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
+        loaded.add(error.module);
+        await import(error.module);
+      }
+    }
+  }
+
+  /** Takes the next value if there is one now. @throws QueueShutDown once it is shut down and drained */
+  tryGet(): { value: T } | undefined {
+    const taken = this.#takeNow();
+    return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
+  }
+
+  /** Whether no item is in it now. */
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
+  /** Whether no further item finds room now. */
+  get isFull(): boolean {
+    this.checkUsable();
+    const maxSize = this.words[this.at + QUEUE.maxSize]!;
+    const capacity = this.words[this.at + QUEUE.capacity]!;
+    return (maxSize > 0 && this.size >= maxSize) || (capacity > 0 && this.usedBytes >= capacity);
+  }
+
+  /** An item that was taken out has been dealt with: what `join` counts. @throws ReleasedTooOftenError when called more often than items were put */
+  taskDone(): void {
+    this.checkUsable();
+    const left = this.finish();
+    if (left < 0) throw new ReleasedTooOftenError(`taskDone() was called more often than items were put into ${this.title}`);
+    if (left === 0) this.wake(this.at + QUEUE.joinersWait, EVERYBODY, QUEUE.joinersWait);
+  }
+
+  /** Waits until every item that was put has been taken and `taskDone` called for it. @throws TimeoutError; the reason of `options.signal` */
+  async join(options?: WaitOptions): Promise<void> {
+    const deadline = deadlineOf(options);
+    const signal = signalOf(options);
+    if (this.#isDone) return;
+    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
+      this.#timedOut("the end of all tasks", options);
+  }
+
+  /** As `join`, blocking this thread. @throws TimeoutError */
+  joinSync(options?: SyncWait): void {
+    const deadline = deadlineOf(options);
+    if (this.#isDone) return;
+    if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline))
+      this.#timedOut("the end of all tasks", options);
+  }
+
+  /** Lets nothing more in. What is in it can still be taken, unless `immediate`, which drops it. Then, and for everybody who waits in vain, `QueueShutDown`. */
+  shutdown(options: { immediate?: boolean | undefined } = {}): void {
+    if (typeof options !== "object" || options === null)
+      throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
+    const { immediate = false } = options;
+    if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
+    this.checkUsable();
+    this.close();
+    if (immediate) {
+      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) drop(taken, this.heap);
+    }
+    const { waitQueue } = this.heap;
+    waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);
+    waitQueue.wake(this.at + QUEUE.puttersWait, EVERYBODY);
+    waitQueue.wake(this.at + QUEUE.joinersWait, EVERYBODY);
+  }
+
+  /** Takes values until the queue is shut down and drained. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    try {
+      for (;;) yield await this.get();
+    } catch (error) {
+      if (!(error instanceof QueueShutDown)) throw error;
+    }
+  }
+
+  /** Takes values until the queue is shut down and drained, blocking this thread while it is empty. */
+  *[Symbol.iterator](): Generator<T, void, undefined> {
+    try {
+      for (;;) yield this.getSync();
+    } catch (error) {
+      if (!(error instanceof QueueShutDown)) throw error;
+    }
+  }
+
+  /** What `select` waits for: the next value, which is taken if it is chosen. One that is shut down and drained fails with `QueueShutDown`. */
+  [selectable](): Choice<T> {
+    return choiceOf<Taken, T>({
+      heap: this.heap,
+      key: this.at + QUEUE.gettersWait,
+      poll: () => this.#takeNow(),
+      begin: () => this.#getAttempt,
+      open: (taken) => open(taken, this.heap) as T,
+    });
+  }
+
+  protected throwClosed(): never {
+    throw new QueueShutDown(`${this.title} was shut down: nothing more can be put into it`);
+  }
+
+  protected throwDrained(): never {
+    throw new QueueShutDown(`${this.title} was shut down and is empty: nothing more will come out of it`);
+  }
+
+  #item(value: T): Item {
+    this.checkUsable();
+    const capacity = this.words[this.at + QUEUE.capacity]!;
+    const most = capacity === 0 ? Number.POSITIVE_INFINITY : capacity;
+    const item = itemOf(value, this.heap, this.mostInlineBytes, most);
+    const length = lengthOf(item);
+    if (length <= most) return item;
+    discard(item, this.heap);
+    throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
+  }
+
+  #append(item: Item, priority: number): boolean {
+    let done: boolean;
+    try {
+      done = this.append(item, priority, false);
+    } catch (error) {
+      discard(item, this.heap);
+      throw error;
+    }
+    if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+    return done;
+  }
+
+  #putAttempt(item: Item, priority: number): Attempt<true> {
+    return () => {
+      if (!this.append(item, priority, true)) return undefined;
+      // One large item may have made room for several: each that gets in wakes the next.
+      if (!this.isFull) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
+      this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+      return true;
+    };
+  }
+
+  /** The next item if there is one now; then there is room. */
+  #takeNow(): Taken | undefined {
+    const taken = this.take(false);
+    if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
+    return taken;
+  }
+
+  #pays = true;
+  #skipped = 0;
+
+  /** The next item if it comes at once: looking is cheaper than a wake-up, for both sides. */
+  #takeSoon(): Taken | undefined {
+    if (!hasSpareCore()) return undefined;
+    const long = this.#pays || ++this.#skipped >= TRIAL_EVERY;
+    if (long) this.#skipped = 0;
+    for (const end = performance.now() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
+      for (let look = 0; look < LOOKS; look++) {
+        if (!this.looksEmpty) {
+          this.#pays = true;
+          return this.#takeNow();
+        }
+        for (let turn = 0; turn < TURNS; turn++);
+      }
+      if (performance.now() <= end) continue;
+      if (long) this.#pays = false;
+      return undefined;
+    }
+  }
+
+  #blockForItem(deadline: number): Taken | undefined {
+    return deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
+  }
+
+  readonly #getAttempt: Attempt<Taken> = () => {
+    const taken = this.take(true);
+    if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
+    return taken;
+  };
+
+  get #isDone(): boolean {
+    this.checkUsable();
+    return this.unfinished <= 0;
+  }
+
+  readonly #joinAttempt: Attempt<true> = () =>
+    this.inside(() => {
+      if (this.unfinished <= 0) return true;
+      this.expectWake(QUEUE.joinersWait);
+      // Whoever finishes an item need not enter the mutex: one that was done before the flag was up has woken nobody.
+      return this.unfinished <= 0 ? true : undefined;
+    });
+
+  #timedOut(what: string, options: SyncWait | undefined): never {
+    throw new TimeoutError(`${this.title} had not ${what} within ${options?.timeout} ms`);
+  }
+}
+
+function bound(value: number | undefined, name: string): number {
+  if (value === undefined) return 0;
+  if (typeof value !== "number") throw new ArgumentTypeError(`options.${name} must be a number, got ${typeof value}`);
+  if (value === Number.POSITIVE_INFINITY) return 0;
+  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
+    throw new ArgumentRangeError(`options.${name} must be a whole number from 0 (no bound), got ${value}`);
+  return value;
+}
+
+/** What a queue tells of itself. */
+export function queueInsight(name: string, state: (heap: Heap, at: number) => { size: number; unfinished: number; shutDown: boolean }): Insight {
+  return {
+    name,
+    purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
+    state: (heap, at) => ({ ...state(heap, at), maxSize: heap.words[at + QUEUE.maxSize]!, capacity: heap.words[at + QUEUE.capacity]! }),
+  };
+}

@@ -1,0 +1,211 @@
+/**
+ * Waiting for several things at once. Everything that takes part can be polled; what stands in shared memory is waited for by the parker, a node for each, the clock by
+ * the deadline, and promises by their settlement. One thing is tried at a time and the first that succeeds is the last, so never two are taken.
+ * Rejected: claiming the winner by a word that all nodes share, as Go's select does with its `selectDone`. Wakers here never hand anything over, they only say "look".
+ */
+import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError, UnknownClassError } from "../errors/index.js";
+import { promised } from "../futures/settlement.js";
+import { type Contender, deadlineOf, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
+
+/** What can be waited for, each under a name of its own. */
+export type Selectables<S = Record<string, unknown>> = { readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown> } & {
+  readonly [Symbol.iterator]?: never;
+};
+
+/** Which of them was chosen, and its value. */
+export type Selected<S> = {
+  [Key in keyof S]: { readonly key: Key extends number ? `${Key}` : Key; readonly value: ValueOf<S[Key]> };
+}[keyof S];
+
+type ValueOf<S> = S extends Selectable<infer T> ? T : S extends PromiseLike<unknown> ? Awaited<S> : never;
+
+interface Entry {
+  readonly key: string;
+  readonly source: AnySource<unknown>;
+}
+
+/** What was taken, and whose it is. */
+interface Winner {
+  readonly entry: Entry;
+  readonly taken: unknown;
+}
+
+/**
+ * Waits for the first of several things, takes it, and leaves the others as they are: `queue` gives an item, `event` undefined, a lock or semaphore what is held, a
+ * `Thread` or `Process` what it returns, a `Future` or promise its value, `after(ms)` undefined, and an object with a method `[selectable]` what that chooses.
+ *
+ * What fails is there too: the select throws its error, as `Promise.race` does. So a queue that is shut down and drained ends it with `QueueShutDown`; `error.key` tells
+ * which of them it was, and the others can be waited for without it.
+ * **Fairness:** of several that are there, each is as likely to be chosen. **Cancel:** a select that is aborted or runs out takes nothing, and no other waiter loses a wake-up.
+ * **Death:** of a worker that holds or waits: as for each of the things by itself.
+ * @throws TimeoutError; the reason of `options.signal`; what the chosen one failed with; ArgumentTypeError for what cannot be waited for
+ *
+ * @example
+ * ```ts
+ * import { Event, Queue, select } from "allcores";
+ * const jobs = new Queue<string>();
+ * const stop = new Event();
+ * jobs.putSync("dig");
+ * const chosen = await select({ job: jobs, stop }, { timeout: 1000 });
+ * if (chosen.key === "job") console.log(chosen.value.toUpperCase()); // DIG
+ * ```
+ */
+export async function select<const S extends Selectables<S>>(from: S, options?: WaitOptions): Promise<Selected<S>> {
+  const deadline = deadlineOf(options);
+  const signal = signalOf(options);
+  const entries = entriesOf(from, "select");
+  let winner = look(entries, true);
+  if (winner === undefined && deadline !== 0) {
+    winner =
+      (await Parker.waitUntilAny(contendersOf(entries, true), soonest(entries, deadline), signal, (rouse) => watch(entries, rouse))) ?? look(entries, true);
+  }
+  if (winner === undefined) timedOut(entries, options);
+  const { entry, taken } = winner;
+  return { key: entry.key, value: await opened(entry.source, taken) } as Selected<S>;
+}
+
+/**
+ * As `select`, blocking this thread. A future or promise can be settled only by this thread's loop: unless it is settled already it is refused.
+ * @throws TimeoutError; DeadlockError for a promise that cannot be settled meanwhile; what the chosen one failed with; ArgumentTypeError
+ *
+ * @example
+ * ```ts
+ * import { Queue, selectSync, Semaphore } from "allcores";
+ * const jobs = new Queue<string>();
+ * const permits = new Semaphore(1);
+ * const chosen = selectSync({ job: jobs, permit: permits });
+ * console.log(chosen.key, permits.value); // permit 0
+ * ```
+ */
+export function selectSync<const S extends Selectables<S>>(from: S, options?: SyncWait): Selected<S> {
+  const deadline = deadlineOf(options);
+  const entries = entriesOf(from, "selectSync");
+  for (const { key, source } of entries) {
+    if ("watch" in source && !source.isSettled())
+      throw new DeadlockError(
+        `selectSync({ ${key}: … }): "${key}" is settled by the event loop of this very thread, which stands still while this call blocks the thread: await select(…)`,
+      );
+  }
+  let winner = look(entries, false);
+  if (winner === undefined && deadline !== 0) {
+    winner = Parker.blockUntilAny(contendersOf(entries, false), soonest(entries, deadline)) ?? look(entries, false);
+  }
+  if (winner === undefined) timedOut(entries, options);
+  return selectedOf(winner);
+}
+
+/**
+ * As `select`, but never waits: undefined when nothing is there now. That a plain promise is settled is seen only after this thread's loop has turned; a `Future` tells at once.
+ *
+ * @example
+ * ```ts
+ * import { Event, Queue, trySelect } from "allcores";
+ * console.log(trySelect({ job: new Queue(), stop: new Event() })); // undefined
+ * ```
+ */
+export function trySelect<const S extends Selectables<S>>(from: S): Selected<S> | undefined {
+  const winner = look(entriesOf(from, "trySelect"), false);
+  return winner && selectedOf(winner);
+}
+
+/** In random order, anew for each select: of several that are there, none is always behind another. */
+function entriesOf(from: Selectables, call: string): Entry[] {
+  if (typeof from !== "object" || from === null || Array.isArray(from) || selectable in from)
+    throw new ArgumentTypeError(`${call}(record): what is waited for must be named, as in ${call}({ job: queue, stop: event })`);
+  const entries: Entry[] = [];
+  for (const [key, value] of Object.entries(from)) {
+    const entry = { key, source: sourceOf(choiceIn(value, key, call)) };
+    const place = Math.floor(Math.random() * (entries.length + 1));
+    entries.push(entries[place] ?? entry);
+    entries[place] = entry;
+  }
+  if (entries.length === 0) throw new ArgumentRangeError(`${call}({}): a select of nothing would never end`);
+  return entries;
+}
+
+function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
+  const candidate = value as Partial<Selectable<unknown> & PromiseLike<unknown>> | null | undefined;
+  if (typeof candidate?.[selectable] === "function") {
+    const choice: unknown = candidate[selectable]();
+    if (choice instanceof Choice) return choice;
+    throw new ArgumentTypeError(`${call}({ ${key}: … }): its method [selectable]() must return the choice of something else, as in queue[selectable]()`);
+  }
+  if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);
+  throw new ArgumentTypeError(
+    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Connection, Event, Lock, RLock, Semaphore, Thread, Process, Future, promise, after(ms), ` +
+      `or an object with a method [selectable] can, got ${value === null ? "null" : typeof value}`,
+  );
+}
+
+/** Takes the first that is there. */
+function look(entries: readonly Entry[], awaiting: boolean): Winner | undefined {
+  for (const entry of entries) {
+    const { source } = entry;
+    const taken = "heap" in source ? named(entry, () => source.poll(awaiting)) : source.poll(awaiting);
+    if (taken !== undefined) return { entry, taken };
+  }
+  return undefined;
+}
+
+function contendersOf(entries: readonly Entry[], awaiting: boolean): Contender<Winner>[] {
+  const contenders: Contender<Winner>[] = [];
+  for (const entry of entries) {
+    const { source } = entry;
+    if (!("heap" in source)) continue;
+    const attempt = named(entry, () => source.begin(awaiting));
+    contenders.push({
+      heap: source.heap,
+      key: source.key,
+      attempt: (granted) => {
+        const taken = named(entry, () => attempt(granted));
+        return taken === undefined ? undefined : { entry, taken };
+      },
+    });
+  }
+  return contenders;
+}
+
+/** Has an error of one entry tell which it was. It was made for this call, unlike those of promises. */
+function named<R>({ key }: Entry, fn: () => R): R {
+  try {
+    return fn();
+  } catch (error) {
+    if (isAllcoresError(error)) (error as { key?: string }).key = key;
+    throw error;
+  }
+}
+
+function soonest(entries: readonly Entry[], deadline: number): number {
+  return entries.reduce((first, { source }) => ("dueAt" in source ? Math.min(first, source.dueAt) : first), deadline);
+}
+
+function watch(entries: readonly Entry[], rouse: () => void): () => void {
+  const unwatch = entries.flatMap(({ source }) => ("watch" in source ? [source.watch(rouse)] : []));
+  return () => {
+    for (const stop of unwatch) stop();
+  };
+}
+
+function selectedOf<S>({ entry, taken }: Winner): Selected<S> {
+  return { key: entry.key, value: entry.source.open(taken) } as Selected<S>;
+}
+
+/** The value of what was taken; a class that this thread does not know yet is loaded. */
+async function opened({ open, openAwaiting }: AnySource<unknown>, taken: unknown): Promise<unknown> {
+  if (openAwaiting !== undefined) return await openAwaiting(taken);
+  for (const loaded = new Set<string>(); ; ) {
+    try {
+      return open(taken);
+    } catch (error) {
+      if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
+      loaded.add(error.module);
+      await import(error.module);
+    }
+  }
+}
+
+function timedOut(entries: readonly Entry[], options: SyncWait | undefined): never {
+  const keys = entries.map(({ key }) => `"${key}"`).sort();
+  throw new TimeoutError(`none of ${keys.join(", ")} was there within ${options?.timeout} ms`);
+}

@@ -1,0 +1,100 @@
+import { ArgumentTypeError } from "../errors/index.js";
+import type { Attempt, Heap } from "../memory/index.js";
+
+/**
+ * The method by which an object takes part in `select`: `Symbol.for("allcores.selectable")`, so it is the same in every copy of the library.
+ *
+ * @example
+ * ```ts
+ * import { type Choice, Queue, select, selectable } from "allcores";
+ * class Jobs {
+ *   readonly texts = new Queue<string>();
+ *   [selectable](): Choice<URL> {
+ *     return this.texts[selectable]().map((text) => new URL(text));
+ *   }
+ * }
+ * const jobs = new Jobs();
+ * jobs.texts.putSync("https://example.org/1");
+ * const { value } = await select({ jobs });
+ * console.log(value.pathname); // /1
+ * ```
+ */
+export const selectable: unique symbol = Symbol.for("allcores.selectable") as never;
+
+/** What `select` can wait for. An object of your own gives the choice of one of ours, as it is or mapped. */
+export interface Selectable<T> {
+  [selectable](): Choice<T>;
+}
+
+/** What every kind of choice can do. `X` is what it takes, `T` what the user gets for it. */
+interface Source<X, T> {
+  /** Takes it if it is there now; throws when it has failed. `awaiting`: for a caller that awaits. */
+  poll(awaiting: boolean): X | undefined;
+  /** The value of what was taken. May be called again when it threw. */
+  open(taken: X): T;
+  /** The same for who can await, where that can do more. */
+  openAwaiting?(taken: X): Promise<T>;
+}
+
+/** Stands in shared memory: a parker can wait for it. */
+export interface MemorySource<X, T> extends Source<X, T> {
+  readonly heap: Heap;
+  readonly key: number;
+  /** A new wait for it. */
+  begin(awaiting: boolean): Attempt<X>;
+}
+
+/** Comes at a moment of `performance.now()`. */
+export interface TimeSource<X, T> extends Source<X, T> {
+  readonly dueAt: number;
+}
+
+/** Comes through this thread's event loop, and so never while the thread is blocked. */
+export interface LoopSource<X, T> extends Source<X, T> {
+  /** Whether it has come, as far as can be told now. */
+  isSettled(): boolean;
+  /** Calls `rouse` once it has come; returns how to stop that. */
+  watch(rouse: () => void): () => void;
+}
+
+/** Each of them. */
+export type AnySource<T, X = unknown> = MemorySource<X, T> | TimeSource<X, T> | LoopSource<X, T>;
+
+let make: <T>(source: AnySource<T>) => Choice<T>;
+let reveal: <T>(choice: Choice<T>) => AnySource<T>;
+
+/** One of the things that a select may choose: what a method `[selectable]` returns. */
+export class Choice<T> {
+  readonly #source: AnySource<T>;
+
+  private constructor(source: AnySource<T>) {
+    this.#source = source;
+  }
+
+  static {
+    make = (source) => new Choice(source);
+    reveal = (choice) => choice.#source;
+  }
+
+  /** The same with `fn` applied to its value, once it has been chosen and taken: if `fn` throws, it is gone and the select fails with that error. */
+  map<U>(fn: (value: T) => U): Choice<U> {
+    if (typeof fn !== "function") throw new ArgumentTypeError(`choice.map(fn): fn must be a function, got ${typeof fn}`);
+    const source = this.#source;
+    const { openAwaiting } = source;
+    return new Choice<U>({
+      ...source,
+      open: (taken) => fn(source.open(taken)),
+      ...(openAwaiting === undefined ? {} : { openAwaiting: async (taken: unknown) => fn(await openAwaiting(taken)) }),
+    } as AnySource<U>);
+  }
+}
+
+/** A choice, for the object that it stands for. */
+export function choiceOf<X, T>(source: AnySource<T, X>): Choice<T> {
+  return make(source as AnySource<T>);
+}
+
+/** What is behind a choice. */
+export function sourceOf<T>(choice: Choice<T>): AnySource<T> {
+  return reveal(choice);
+}

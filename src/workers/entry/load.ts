@@ -1,0 +1,51 @@
+/**
+ * Loads the library as a script: of a script, unlike of a module, V8 gives out what it has compiled, and takes it back in the next worker. That is a third of the time
+ * that a worker takes beyond a bare one. `index.js` is made of this and of a list of the library's exports; bundlers, which could not follow it, are given `module.js`.
+ *
+ * The text goes to the worker together with the cache, since V8 compares no more than their lengths.
+ */
+import type { LibraryCode } from "../library-code.js";
+import { CODE_DESCRIPTOR, type ProcessStart, START_MARK } from "../process-start.js";
+
+type Library = Record<string, unknown>;
+type Meta = { readonly url: string; readonly code: (isSeasoned: boolean) => LibraryCode; readonly import: (url: string) => Promise<unknown> };
+type Run = (module: { exports: Library }, require: (id: string) => unknown, meta: Meta) => void;
+
+export function load(url: string): Library {
+  const { Script } = process.getBuiltinModule("node:vm");
+  const file = new URL("library.cjs", url);
+  const given = codeOfThread() ?? codeOfProcess();
+  const text = given?.text ?? process.getBuiltinModule("node:fs").readFileSync(file, "latin1");
+  const script = new Script(text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
+  const module = { exports: {} };
+  (script.runInThisContext() as Run)(module, process.getBuiltinModule as (id: string) => unknown, {
+    url,
+    code: (isSeasoned) => ({ text, cache: shared(script.createCachedData()), isSeasoned }),
+    import: (url) => import(url),
+  });
+  return module.exports;
+}
+
+function codeOfThread(): LibraryCode | undefined {
+  const { isMainThread, workerData } = process.getBuiltinModule("node:worker_threads");
+  return isMainThread ? undefined : (workerData as { allcores?: { code?: LibraryCode } } | null | undefined)?.allcores?.code;
+}
+
+/** A child of ours finds it in a file that it has inherited. */
+function codeOfProcess(): LibraryCode | undefined {
+  const word = process.argv[2];
+  if (word?.startsWith(START_MARK) !== true) return undefined;
+  const { code, entry } = JSON.parse(word.slice(START_MARK.length)) as ProcessStart;
+  if (code === undefined || process.argv[1] !== entry) return undefined;
+  const fs = process.getBuiltinModule("node:fs");
+  const bytes = Buffer.allocUnsafe(code.text + code.cache);
+  fs.readSync(CODE_DESCRIPTOR, bytes, 0, bytes.length, 0);
+  fs.closeSync(CODE_DESCRIPTOR);
+  return { text: bytes.toString("latin1", 0, code.text), cache: bytes.subarray(code.text), isSeasoned: true };
+}
+
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}

@@ -1,0 +1,47 @@
+/**
+ * npm run chaos [blows] [seed] [part of a scenario's name]: so many blows, dealt out over all scenarios and both reaches. Each play has a seed of its own, printed
+ * with it: `npm run chaos -- <blows> <seed> <scenario>` deals the same blows to the same roles again; when they fall is up to the machine.
+ */
+import { isMain } from "allcores";
+import type { Across } from "./crew.js";
+import { play } from "./play.js";
+import { scenarios, type Tally } from "./scenarios.js";
+
+const BLOWS_A_PLAY = 25;
+
+async function main(): Promise<void> {
+  const [, , blowsGiven = "1000", seedGiven, part = ""] = process.argv;
+  const blows = Number(blowsGiven);
+  const seed = Number(seedGiven ?? Date.now() % 1_000_000);
+  const plays = Object.keys(scenarios)
+    .filter((name) => name.includes(part))
+    .flatMap((scenario) => (["processes", "threads"] as Across[]).map((across) => ({ scenario, across })));
+  if (plays.length === 0) throw new RangeError(`no scenario has "${part}" in its name; there are ${Object.keys(scenarios).join(", ")}`);
+  console.log(`chaos: ${blows} blows, seed ${seed}`);
+  const total: Tally = {};
+  let failures = 0;
+  for (let dealt = 0, index = 0; dealt < blows; index++) {
+    const now = Math.min(BLOWS_A_PLAY, blows - dealt);
+    const what = { ...plays[index % plays.length]!, blows: now, seed: seed + index };
+    const title = `${what.scenario} across ${what.across}, ${now} blows, seed ${what.seed}`;
+    dealt += now;
+    try {
+      const tally = await play(what);
+      for (const [name, n] of Object.entries(tally)) total[name] = (total[name] ?? 0) + n;
+      console.log(`  ok    ${title}: ${say(tally)}`);
+    } catch (error) {
+      failures++;
+      console.log(`  FAIL  ${title}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  console.log(`${failures === 0 ? "every invariant kept" : `${failures} plays failed`}; in all ${say(total)}`);
+  process.exitCode = failures === 0 ? 0 : 1;
+}
+
+function say(tally: Tally): string {
+  return Object.entries(tally)
+    .map(([what, n]) => `${n} ${what}`)
+    .join(", ");
+}
+
+if (isMain(import.meta)) await main();

@@ -1,0 +1,76 @@
+/** Plays a scenario in a program of its own, under a watchdog, and looks for what it left behind. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Across } from "./crew.js";
+import type { Tally } from "./scenarios.js";
+
+const program = fileURLToPath(new URL("program.js", import.meta.url));
+const MARK = "ALLCORES_CHAOS";
+/** A program that is not done by then hangs: each blow takes far less. */
+const patience = (blows: number) => 60_000 + blows * 1500;
+
+export interface Play {
+  readonly scenario: string;
+  readonly across: Across;
+  readonly blows: number;
+  readonly seed: number;
+}
+
+/** Its counts. @throws when an invariant was broken, it hung, or something was left. */
+export async function play({ scenario, across, blows, seed }: Play): Promise<Tally> {
+  const mark = `${process.pid}-${seed}`;
+  const folder = mkdtempSync(join(tmpdir(), "allcores-chaos-"));
+  const segments = new Set(readdirSync("/dev/shm"));
+  try {
+    const child = spawn(process.execPath, ["--enable-source-maps", program, scenario, across, String(blows), String(seed)], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, [MARK]: mark, TMPDIR: folder },
+    });
+    let out = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+    let hung: string | undefined;
+    const watchdog = setTimeout(() => {
+      hung = marked(mark).map(describe).join("\n");
+      for (const pid of marked(mark)) process.kill(pid, "SIGKILL");
+    }, patience(blows));
+    const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
+    clearTimeout(watchdog);
+    if (hung !== undefined) throw new Error(`it hung; its processes were\n${hung}\n${out}${err}`);
+    if (code !== 0) throw new Error(`it ended with ${signal ?? code}\n${out}${err}`);
+    for (const end = performance.now() + 2000; marked(mark).length > 0; await new Promise((resolve) => setTimeout(resolve, 10)))
+      if (performance.now() > end) throw new Error(`processes are left: ${marked(mark).map(describe).join("\n")}`);
+    const left = [...readdirSync("/dev/shm").filter((name) => !segments.has(name) && /allcores/.test(name)), ...readdirSync(folder)];
+    if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
+    return JSON.parse(out.trimEnd().split("\n").at(-1)!) as Tally;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The processes of a play that run. */
+function marked(mark: string): number[] {
+  const pids: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (readFileSync(`/proc/${name}/environ`, "latin1").split("\0").includes(`${MARK}=${mark}`)) pids.push(Number(name));
+    } catch {
+      // It is gone, or somebody else's.
+    }
+  }
+  return pids;
+}
+
+function describe(pid: number): string {
+  try {
+    const state = /^State:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return `  ${pid} ${state} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").slice(0, 300)}`;
+  } catch {
+    return `  ${pid} is gone`;
+  }
+}

@@ -1,0 +1,4 @@
+import { testModels } from "./everyday.js";
+import { models } from "./priority-queue.model.js";
+
+testModels(models);
