@@ -39,8 +39,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller attempts before it arms its node",
     file: "memory/parker.ts",
-    from: "    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    try {\n      let result = attempt(false);",
-    to: "    let result = attempt(false);\n    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    try {",
+    from: "    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    let watch: Watch | undefined;\n    try {\n      let result = attempt(false);",
+    to: "    let result = attempt(false);\n    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    let watch: Watch | undefined;\n    try {",
     models: ["event: set wakes a blocking caller"],
   },
   {
