@@ -60,7 +60,7 @@ const MAP = {
   evictions: MONITOR_WORDS + TABLE_WORDS + 7,
   /** Bytes of `touches`, a power of two; 0 without a limit. Set once. */
   touchBytes: MONITOR_WORDS + TABLE_WORDS + 8,
-  /** A byte for all hashes that end alike: 1 when one of their entries was used since the hand came by. Only a hint: written plainly, by readers too. */
+  /** A byte for all hashes that end alike, PUT or READ: what became of one of their entries since the hand came by. Only a hint: written plainly, by readers too. */
   touches: MONITOR_WORDS + TABLE_WORDS + 9,
 } as const;
 
@@ -72,8 +72,11 @@ const MOST_TOUCH_BYTES = 2 ** 24;
 const LOOKS = atomics.spins(64);
 /** Entries that one change looks at for whether they have ended. */
 const SWEPT_PER_CHANGE = 4;
-/** Entries in use that eviction passes over before it takes one all the same. */
-const MOST_PASSED_OVER = 64;
+/** What a touch says, and how often the hand passes over the entry for it. One that was only put makes way before one that is read. */
+const PUT = 1;
+const READ = 2;
+/** Entries that eviction passes over before it takes one that was put, and before it takes one all the same. */
+const MOST_PASSED_OVER = { [PUT]: 64, [READ]: 128 } as const;
 
 const packed = new PackedKey();
 
@@ -380,7 +383,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
 
   #hit(hash: number, value: V): V {
     this.#hits++;
-    if (this.#touchMask >= 0) this.#touch(hash);
+    if (this.#touchMask >= 0) this.#touch(hash, READ);
     return value;
   }
 
@@ -390,10 +393,10 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   }
 
   /** Looks before it writes: what many workers read is not written by each of them. */
-  #touch(hash: number): void {
+  #touch(hash: number, touch: typeof PUT | typeof READ): void {
     const { bytes } = this.heap;
     const byte = (this.at + MAP.touches) * 4 + (hash & this.#touchMask);
-    if (bytes[byte] === 0) bytes[byte] = 1;
+    if (bytes[byte]! < touch) bytes[byte] = touch;
   }
 
   #message(value: V, what: string): Message {
@@ -519,7 +522,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         table.replace(slot, entry, weight - before);
         retireEntry(heap, current, this.#retired);
       }
-      if (this.#touchMask >= 0) this.#touch(its.hash);
+      if (this.#touchMask >= 0) this.#touch(its.hash, PUT);
       return true;
     });
   }
@@ -551,8 +554,9 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       const entry = table.entryIn(slot);
       if (entry === replaced) continue;
       const byte = (this.at + MAP.touches) * 4 + (words[slot]! & this.#touchMask);
-      if (this.heap.bytes[byte] !== 0 && passed++ < MOST_PASSED_OVER && this.#lasts(entry, now)) {
-        this.heap.bytes[byte] = 0;
+      const touch = this.heap.bytes[byte]!;
+      if (touch > 0 && passed++ < MOST_PASSED_OVER[touch === READ ? READ : PUT] && this.#lasts(entry, now)) {
+        this.heap.bytes[byte] = touch - 1;
         continue;
       }
       this.#remove(slot);
