@@ -19,8 +19,6 @@ export const HEADER = {
   ticket: 5,
   /** One past the highest worker slot ever used. */
   workersHigh: 6,
-  /** First word that no memory was set aside for (process heap). */
-  reserved: 19,
   /** Inode of the pid namespace whose pids the registry holds (process heap). */
   pidNamespace: 7,
   /** First 64-byte unit of the data region never handed out. */
@@ -43,6 +41,8 @@ export const HEADER = {
   names: 17,
   /** Mutex of that chain. Taken before `guard`, never inside it; nothing is allocated or freed inside it. */
   namesGuard: 18,
+  /** First word that no memory was set aside for (process heap). */
+  reserved: 19,
   /** Free lists of blocks, one head a size class. */
   freeBlocks: 32,
   /** Free lists of extents, one head a size class. */
