@@ -19,8 +19,6 @@ export const HEADER = {
   ticket: 5,
   /** One past the highest worker slot ever used. */
   workersHigh: 6,
-  /** First word that no memory was set aside for (process heap). */
-  reserved: 19,
   /** Inode of the pid namespace whose pids the registry holds (process heap). */
   pidNamespace: 7,
   /** First 64-byte unit of the data region never handed out. */
@@ -43,6 +41,8 @@ export const HEADER = {
   names: 17,
   /** Mutex of that chain. Taken before `guard`, never inside it; nothing is allocated or freed inside it. */
   namesGuard: 18,
+  /** First word that no memory was set aside for (process heap). */
+  reserved: 19,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
   /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */

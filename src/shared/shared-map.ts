@@ -590,7 +590,7 @@ interface Bounds {
 }
 
 function boundsOf(options: SharedMapOptions | undefined): Bounds {
-  heapOfReachChecked(options);
+  checkOptions(options);
   const { maxBytes = 0, ttl = NEVER } = options ?? {};
   if (typeof maxBytes !== "number") throw new ArgumentTypeError(`options.maxBytes must be a number, got ${show(maxBytes)}`);
   if (!(maxBytes >= 0)) throw new ArgumentRangeError(`options.maxBytes must be 0 (no limit) or more, got ${maxBytes}`);
@@ -599,7 +599,7 @@ function boundsOf(options: SharedMapOptions | undefined): Bounds {
   return { maxWeight: maxBytes > 0 && words === 0 && maxBytes !== NEVER ? 1 : words, ttl: checkTtl(ttl) };
 }
 
-function heapOfReachChecked(options: unknown): void {
+function checkOptions(options: unknown): void {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${show(options)}`);
   }
