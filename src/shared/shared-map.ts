@@ -65,7 +65,7 @@ const MAP = {
 } as const;
 
 /** A byte of `touches` for so many bytes of the limit. */
-const BYTES_PER_TOUCH = 256;
+const BYTES_PER_TOUCH = 64;
 const LEAST_TOUCH_BYTES = 64;
 const MOST_TOUCH_BYTES = 2 ** 24;
 /** Looks before a reader asks inside the mutex. */
