@@ -87,7 +87,7 @@ export type { PoolHandle } from "./pools/pool-handle.js";
 export type { PoolOptions, ResourceLimits } from "./pools/pool-options.js";
 export type { RetryOptions } from "./pools/retries.js";
 export type { RateOptions } from "./pools/rate.js";
-export type { PoolStats } from "./pools/scheduler.js";
+export type { PoolStats } from "./pools/pool-stats.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 
