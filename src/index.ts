@@ -1,8 +1,10 @@
+import "./diagnosis/deadlock-watch.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 
 export type { Reach } from "./codec/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
+export type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "./errors/deadlock-report.js";
 export * from "./errors/misuse.js";
 export * from "./errors/outcome.js";
 export * from "./errors/outside.js";
@@ -27,6 +29,19 @@ export { BoundedSemaphore, Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";
 export { cpuCount } from "./workers/cpu-count.js";
 export { type CurrentWorker, currentWorker } from "./workers/current-worker.js";
+export { dumpOnSignal } from "./diagnosis/dump-signal.js";
+export { onDeadlock } from "./diagnosis/findings.js";
+export { type DeadlockOptions, detectDeadlocks } from "./diagnosis/settings.js";
+export {
+  type PoolState,
+  type Snapshot,
+  type SnapshotHold,
+  type SnapshotMemory,
+  type SnapshotObject,
+  type SnapshotWait,
+  type SnapshotWorker,
+  snapshot,
+} from "./diagnosis/snapshot.js";
 export { onWorkerExit } from "./workers/exit-hook.js";
 export { isMain } from "./workers/is-main.js";
 export { Process } from "./workers/process.js";
@@ -72,7 +87,7 @@ export type { PoolHandle } from "./pools/pool-handle.js";
 export type { PoolOptions, ResourceLimits } from "./pools/pool-options.js";
 export type { RetryOptions } from "./pools/retries.js";
 export type { RateOptions } from "./pools/rate.js";
-export type { PoolStats } from "./pools/scheduler.js";
+export type { PoolStats } from "./pools/pool-stats.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 

@@ -8,9 +8,11 @@
  */
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
-import { KIND, RECORD } from "./layout.js";
+import { HEADER, KIND, RECORD } from "./layout.js";
 
 const LEDGER_WORDS = 64;
+/** More ledgers than any worker has. */
+const MOST_LEDGERS = 1 << 20;
 
 interface Hold {
   object: WeakRef<object>;
@@ -44,6 +46,30 @@ export class References {
   /** This worker's wrapper of the object at `at`, if it has one. */
   find(at: number): object | undefined {
     return this.#holds.get(at)?.object.deref();
+  }
+
+  /** The object that this worker holds and in whose block a word stands: its block, and its wrapper. */
+  around(word: number): { readonly at: number; readonly object: object } | undefined {
+    let nearest = 0;
+    for (const at of this.#holds.keys()) if (at <= word && at > nearest) nearest = at;
+    if (nearest === 0 || word >= nearest + this.#heap.allocator.sizeOfBlock(nearest)) return undefined;
+    const object = this.find(nearest);
+    return object && { at: nearest, object };
+  }
+
+  /** How often a worker's ledger names a block: once, or not at all, unless it changes meanwhile. */
+  isIn(record: number, block: number): number {
+    const heap = this.#heap;
+    let times = 0;
+    heap.catchUp();
+    const brk = load(heap.words, HEADER.brk);
+    let ledger = load(heap.words, record + RECORD.references);
+    // The chain of a worker that ends meanwhile is somebody else's memory: it may lead anywhere, but not for ever.
+    for (let left = MOST_LEDGERS; ledger > 0 && ledger + LEDGER_WORDS <= brk && left > 0; left--) {
+      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) if (heap.words[entry] === block) times++;
+      ledger = heap.words[ledger]!;
+    }
+    return times;
   }
 
   /** `object` wraps the block at `at`; the caller's counted hold (a new block's, or a message's) becomes this worker's. */

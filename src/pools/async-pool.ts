@@ -12,7 +12,8 @@ import { generatorOver, type PipelineStage, transformOver } from "./map-stream.j
 import { type Pool, type ResultOf, runPool } from "./pool.js";
 import type { PoolHandle } from "./pool-handle.js";
 import { wholeNumber } from "./pool-options.js";
-import { type PoolStats, terminated } from "./scheduler.js";
+import type { PoolStats } from "./pool-stats.js";
+import { terminated } from "./scheduler.js";
 
 /**
  * A pool of places on this event loop: I/O-bound work, so many at a time and so often a second.

@@ -9,10 +9,8 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { serve, type Served } from "../channels/served.js";
 import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError } from "../errors/index.js";
-import { type Future, wasObserved } from "../futures/future.js";
 import { importTask } from "../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isRegistered, registeredTask } from "../workers/task.js";
-import { reportUncaught } from "../workers/uncaught-hook.js";
 import { type JobInHand, workerState } from "../workers/worker-state.js";
 import { AsyncCall, AsyncChunk, type AsyncJob, type AsyncJobs } from "./async-job.js";
 import type { AsyncPoolSettings } from "./async-pool-options.js";
@@ -22,11 +20,10 @@ import { Histogram } from "./histogram.js";
 import type { MapPool } from "./map-feed.js";
 import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { PriorityLines } from "./priority-lines.js";
-import type { PoolStats } from "./scheduler.js";
+import type { PoolStats } from "./pool-stats.js";
+import { type FailedFuture, Unheard } from "./unheard.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
-/** Unheard errors that are told of when the pool ends. */
-const MOST_REPORTED = 10;
 
 export class AsyncScheduler implements AsyncJobs {
   readonly title = "AsyncPool";
@@ -50,7 +47,7 @@ export class AsyncScheduler implements AsyncJobs {
   #isOver = false;
   #failure: InitializerError | undefined;
   readonly #joined: (() => void)[] = [];
-  readonly #unheard: { readonly future: Future<unknown>; readonly error: unknown }[] = [];
+  readonly #unheard = new Unheard();
   readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
   readonly #wait = new Histogram();
   readonly #run = new Histogram();
@@ -181,7 +178,7 @@ export class AsyncScheduler implements AsyncJobs {
     return true;
   }
 
-  settled(failure?: { readonly future: Future<unknown>; readonly error: unknown }): void {
+  settled(failure?: FailedFuture): void {
     if (failure === undefined) {
       this.#counts.completed++;
       return;
@@ -191,11 +188,7 @@ export class AsyncScheduler implements AsyncJobs {
       return;
     }
     this.#counts.failed++;
-    if (this.#unheard.length < MOST_REPORTED) this.#unheard.push(failure);
-    else {
-      const heard = this.#unheard.findIndex(({ future }) => wasObserved(future));
-      if (heard >= 0) this.#unheard[heard] = failure;
-    }
+    this.#unheard.add(failure);
   }
 
   resize(workers: number): void {
@@ -399,8 +392,7 @@ export class AsyncScheduler implements AsyncJobs {
     this.#isOver = true;
     this.#isEnded = true;
     this.#nested?.[Symbol.dispose]();
-    const unheard = this.#unheard.splice(0).filter(({ future }) => !wasObserved(future));
-    for (const { error } of unheard) reportUncaught(error, { name: this.title });
+    this.#unheard.report(this.title);
     for (const resolve of this.#joined.splice(0)) resolve();
   }
 }

@@ -5,7 +5,7 @@ import type { MapOptions } from "./map-options.js";
 import type { MapRun } from "./map-run.js";
 import type { PipelineStage } from "./map-stream.js";
 import type { PoolHandle } from "./pool-handle.js";
-import type { PoolStats } from "./scheduler.js";
+import type { PoolStats } from "./pool-stats.js";
 
 /** What awaiting a call of the function gives. */
 export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>;

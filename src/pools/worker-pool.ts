@@ -11,7 +11,8 @@ import { generatorOver, type PipelineStage, transformOver } from "./map-stream.j
 import type { Pool, ResultOf } from "./pool.js";
 import type { PoolHandle } from "./pool-handle.js";
 import { type PoolOptions, settingsOf, wholeNumber } from "./pool-options.js";
-import { type PoolStats, Scheduler, terminated } from "./scheduler.js";
+import type { PoolStats } from "./pool-stats.js";
+import { Scheduler, terminated } from "./scheduler.js";
 import type { WorkerModel } from "./worker-model.js";
 
 /** What ThreadPool and ProcessPool share: everything but what their workers run on. */
