@@ -101,10 +101,26 @@ export class References {
     this.letGo(at);
   }
 
-  /** Counts one hold out; the last one destroys the object. */
+  /**
+   * Counts one hold out; the last one destroys the object. What it was the last to hold is destroyed after it, not within it: a chain of objects that hold each other
+   * may be longer than the stack is deep.
+   */
   letGo(at: number): void {
+    if (!this.#heap.allocator.letGo(at)) return;
+    this.#doomed.push(at);
+    if (this.#isDestroying) return;
+    this.#isDestroying = true;
+    try {
+      for (let next = this.#doomed.pop(); next !== undefined; next = this.#doomed.pop()) this.#destroy(next);
+    } finally {
+      this.#isDestroying = false;
+    }
+  }
+  readonly #doomed: number[] = [];
+  #isDestroying = false;
+
+  #destroy(at: number): void {
     const { allocator } = this.#heap;
-    if (!allocator.letGo(at)) return;
     destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
     allocator.free(at);
   }

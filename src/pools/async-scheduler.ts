@@ -38,9 +38,8 @@ export class AsyncScheduler implements AsyncJobs {
   #isPreparing: boolean;
   /** It was begun. */
   #hasBegun = false;
-  /** When the first job of this turn was submitted; undefined while no look at the lines is on its way. */
+  /** When the first job of this turn was submitted or ended; undefined while no look at the lines is on its way. */
   #turn: number | undefined;
-  #isFeeding = false;
   #rateTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
   /** What still ran was given up. */
@@ -247,6 +246,7 @@ export class AsyncScheduler implements AsyncJobs {
         const call = new AsyncCall(this, fn, defaultCall(this.settings), args);
         this.#counts.submitted++;
         this.#start(call, performance.now());
+        this.#feedSoon();
         return await call.future;
       },
     });
@@ -286,12 +286,11 @@ export class AsyncScheduler implements AsyncJobs {
   };
 
   /** Begins what waits, as long as there are places. */
-  #feed(now = performance.now()): void {
+  #feed(): void {
     if (!this.#hasBegun) this.#begin();
-    // A function that ends at once comes back here: the loop goes on then, and not deeper.
-    if (this.#isFeeding || this.#isPreparing) return;
-    this.#isFeeding = true;
+    if (this.#isPreparing) return;
     const { rate } = this.settings;
+    let now = performance.now();
     while (this.#placed.length < this.#workers && this.#lines.size > 0) {
       if (rate !== undefined) {
         const wait = rate.wait;
@@ -301,9 +300,8 @@ export class AsyncScheduler implements AsyncJobs {
         }
         rate.take();
       }
-      this.#start(this.#lines.take()!, now);
+      now = this.#start(this.#lines.take()!, now);
     }
-    this.#isFeeding = false;
   }
 
   #feedAfter(ms: number): void {
@@ -316,7 +314,8 @@ export class AsyncScheduler implements AsyncJobs {
     );
   }
 
-  #start(job: AsyncJob, now: number): void {
+  /** Gives the time, if that has moved on because the function ended at once. */
+  #start(job: AsyncJob, now: number): number {
     const { taskTimeout } = this.settings;
     const { scope } = job;
     job.scope = undefined;
@@ -341,29 +340,31 @@ export class AsyncScheduler implements AsyncJobs {
     }
     workerState.asyncJob = before;
     if (threw || !isThenable(value)) {
+      const end = performance.now();
+      this.#run.add(end - now);
       this.#leave(job, value, threw);
-      return;
+      return end;
     }
     if (!isTracked) workerState.untracked++;
     Promise.resolve(value).then(
       (result) => this.#ended(job, result, false, isTracked),
       (error) => this.#ended(job, error, true, isTracked),
     );
+    return now;
   }
 
   #ended(job: AsyncJob, value: unknown, threw: boolean, isTracked: boolean): void {
     if (!isTracked) workerState.untracked--;
+    // What ends in one turn shares a look at the clock and one at the lines, which comes before whoever awaits the future.
+    this.#run.add(this.#feedSoon() - job.since);
     this.#leave(job, value, threw);
   }
 
   /** The function of a job has ended. */
   #leave(job: AsyncJob, value: unknown, threw: boolean): void {
-    const now = performance.now();
-    this.#run.add(now - job.since);
     this.#vacate(job);
     if (threw) job.threw(value);
     else job.returned(value);
-    this.#feed(now);
     if (this.#isClosed) this.#settleDown();
   }
 
