@@ -15,7 +15,7 @@ import {
 import { type Attempt, atomics, deadlineOf, type Heap, hasSpareCore, type Insight, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken } from "./item.js";
+import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken, tellCommitted } from "./item.js";
 
 /** Words of every queue. */
 export const QUEUE = {
@@ -288,13 +288,16 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
       discard(item, this.heap);
       throw error;
     }
-    if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
-    return done;
+    if (!done) return false;
+    tellCommitted(item);
+    this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+    return true;
   }
 
   #putAttempt(item: Item, priority: number): Attempt<true> {
     return () => {
       if (!this.append(item, priority, true)) return undefined;
+      tellCommitted(item);
       // One large item may have made room for several: each that gets in wakes the next.
       if (!this.isFull) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
       this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);

@@ -7,8 +7,8 @@
  * | STORED | one word: the block of a stored message (codec/stored-message.ts), copied there outside the mutex |
  * | INTEGER | one word: an integer of 32 bits, which needs no encoder |
  */
-import { decode, encode, type Message } from "../codec/index.js";
-import { readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
+import { decode, encode, lose, type Message } from "../codec/index.js";
+import { loseMessage, readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
 import type { Heap } from "../memory/index.js";
 
 export const STORED = -1;
@@ -18,11 +18,13 @@ export const MOST_INLINE_BYTES = 1024;
 export const INTEGER_BYTES = 4;
 
 /** What is put: an integer, a message still in the encoder or a copy of it, or a stored one. */
-export type Item = number | Pick<Message, "length" | "writeTo"> | StoredItem;
+export type Item = number | Pick<Message, "length" | "writeTo" | "committed"> | StoredItem;
 
 export interface StoredItem {
   readonly length: number;
   readonly block: number;
+  /** As a message's. */
+  readonly committed: Message["committed"];
 }
 
 /** What was taken out: an integer, a copy of a message, or the block of a stored one. */
@@ -39,12 +41,12 @@ export function isInteger(value: unknown): value is number {
  */
 export function itemOf(value: unknown, heap: Heap, mostInline: number, most: number): Item {
   if (isInteger(value)) return value;
-  const message = encode(value, { to: heap.across, root: "value" });
-  const { length } = message;
+  const message = encode(value, { to: heap.across, root: "value", tells: true });
+  const { length, committed } = message;
   if (length <= mostInline || length > most) return message;
   const block = storeMessage(heap, message);
   message.release();
-  return { length, block };
+  return { length, block, committed };
 }
 
 /** How many bytes it counts for. */
@@ -57,7 +59,7 @@ export function keep(item: Item): Item {
   if (typeof item === "number" || "block" in item) return item;
   const bytes = new Uint8Array(item.length);
   item.writeTo(bytes, 0);
-  return { length: item.length, writeTo: (target, at) => target.set(bytes, at) };
+  return { length: item.length, writeTo: (target, at) => target.set(bytes, at), committed: item.committed };
 }
 
 /** How many words the payload of an item takes up. */
@@ -115,6 +117,25 @@ export function open(taken: Taken, heap: Heap): unknown {
   const value = readMessage(heap, taken.block);
   heap.allocator.free(taken.block);
   return value;
+}
+
+/** It is in the queue: what it carries is no longer in the hands of who put it. */
+export function tellCommitted(item: Item): void {
+  if (typeof item !== "number") item.committed?.();
+}
+
+/** Lets go of an item in a queue that nobody uses any more, where it lies: whoever has to hear is told of what it carries. */
+export function loseItem(header: number, heap: Heap, at: number): void {
+  if (header === INTEGER) return;
+  if (header !== STORED) {
+    heap.reserveWords(at + payloadBehind(header));
+    lose(heap.bytes, at * 4, header);
+    return;
+  }
+  const block = heap.words[at]!;
+  heap.reserveWords(block + 8);
+  loseMessage(heap, block);
+  heap.allocator.free(block);
 }
 
 /** Lets go of what an item carries that nobody will take. */

@@ -6,7 +6,7 @@ import { Handle, registerShared } from "../codec/shared-object.js";
 import { type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { type Item, lengthBehind, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
+import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 
 /** The stack's part of the state. `top`: the first word beyond the last record, counted from the chunk's start; `end`: one past the chunk's words. */
 const STACK = { chunk: 4, top: 5, end: 6 } as const;
@@ -109,7 +109,7 @@ onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {
     while (top > FIRST_RECORD) {
       const header = heap.words[chunk + top - 1]!;
       top -= payloadBehind(header) + 1;
-      if (header === STORED) heap.allocator.free(heap.words[chunk + top]!);
+      loseItem(header, heap, chunk + top);
     }
     const below = heap.words[chunk + BELOW]!;
     top = heap.words[chunk + BELOW_TOP]!;

@@ -12,7 +12,7 @@ import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { type Item, lengthBehind, read, STORED, type Taken, write } from "./item.js";
+import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 
 const { store } = atomics;
 
@@ -305,7 +305,7 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
   const live = liveState(heap.words, at);
   const segments = heap.words[at + PRIORITY.segments]!;
   eachSlot(heap, segments, (slot) => {
-    if (heap.words[slot + SLOT.header] === STORED && isTakenUp(heap.words, slot, live)) heap.allocator.free(heap.words[slot + SLOT.payload]!);
+    if (isTakenUp(heap.words, slot, live)) loseItem(heap.words[slot + SLOT.header]!, heap, slot + SLOT.payload);
   });
   for (let segment = segments; segment !== 0; ) {
     const older = heap.words[segment + OLDER]!;

@@ -12,7 +12,7 @@ import { Handle, registerShared } from "../codec/shared-object.js";
 import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect } from "../memory/index.js";
 import { MONITOR } from "../sync/monitor.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
-import { type Item, lengthBehind, lengthOf, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
+import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -293,7 +293,7 @@ onDestroy(KIND.queue, (heap: Heap, at: number) => {
       place = FIRST_RECORD;
       continue;
     }
-    if (header === STORED) heap.allocator.free(heap.words[chunk + place + 1]!);
+    loseItem(header, heap, chunk + place + 1);
     place += 1 + payloadBehind(header);
     left--;
   }

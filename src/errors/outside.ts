@@ -18,6 +18,17 @@ export class WorkerDiedError extends Error {
   }
 }
 
+/**
+ * The worker that held a lock made with `{ onOwnerDeath: "error" }` ended without releasing it: what it guards may be half changed. Nobody gets that lock until somebody
+ * has repaired it, and said so by `lock.consistent()`.
+ */
+export class OwnerDiedError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_OWNER_DIED");
+  }
+}
+
 /** A worker was ended because its task took more memory than the pool's `resourceLimits` allow. */
 export class MemoryLimitError extends Error {
   declare readonly code: ErrorCode;

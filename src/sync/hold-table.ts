@@ -54,13 +54,14 @@ export class HoldTable {
     return total;
   }
 
-  /** Strikes out workers that are dead; returns how many they held. */
-  reclaim(): number {
+  /** Strikes out workers that are dead; returns how many they held. `mark` is called before anything is struck out: a worker killed in between leaves word of it. */
+  reclaim(mark: () => void = () => {}): number {
     const { registry } = this.#heap;
     let reclaimed = 0;
     this.#each((cell, words) => {
       const worker = words[cell + WORKER]!;
       if (worker === 0 || registry.isAlive(worker)) return;
+      if (words[cell + COUNT]! > 0) mark();
       reclaimed += words[cell + COUNT]!;
       store(words, cell + COUNT, 0);
       store(words, cell + WORKER, 0);

@@ -25,8 +25,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "lock: it is taken without looking whether it still is free",
     file: "sync/owner-word.ts",
-    from: "if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED)) !== word) return undefined;",
-    to: "atomics.store(this.words, this.at, this.#owned | contended | (word & CONTENDED));",
+    from: "if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word) return undefined;",
+    to: "atomics.store(this.words, this.at, this.#owned | contended | (word & CONTENDED) | mark);",
     models: ["lock: three callers"],
   },
   {
@@ -39,8 +39,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller attempts before it arms its node",
     file: "memory/parker.ts",
-    from: "    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    let watch: Watch | undefined;\n    try {\n      let result = attempt(false);",
-    to: "    let result = attempt(false);\n    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    let watch: Watch | undefined;\n    try {",
+    from: "    waitQueue.arm(node, key, BLOCKING);\n    let watch: Watch | undefined;\n    try {\n      let result = attempt(false);",
+    to: "    let result = attempt(false);\n    waitQueue.arm(node, key, BLOCKING);\n    let watch: Watch | undefined;\n    try {",
     models: ["event: set wakes a blocking caller"],
   },
   {
@@ -53,15 +53,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller that gives up keeps its grant",
     file: "memory/parker.ts",
-    from: "if (waitQueue.withdraw(node) || grants > 0) waitQueue.wake(key, 1);",
-    to: "waitQueue.withdraw(node);",
+    from: "      waitQueue.withdraw(node);\n      waitQueue.handOn(node);",
+    to: "      if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
     models: ["condition: a waiter that gives up"],
   },
   {
     name: "parker: an awaiting caller that is aborted keeps its grant",
     file: "memory/parker.ts",
-    from: "if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(key, 1);\n        waiter.fail(signal?.reason);",
-    to: "this.#leave(awaited, waiter);\n        waiter.fail(signal?.reason);",
+    from: "if (this.#leave(awaited, waiter)) this.#passOn(awaited);\n        waiter.fail(signal?.reason);",
+    to: "if (this.#leave(awaited, waiter)) this.#putDown(awaited);\n        waiter.fail(signal?.reason);",
     models: ["lock: a caller whose signal"],
   },
   {
@@ -78,6 +78,7 @@ export const mutants: readonly Mutant[] = [
         }
         // A waiter that stood here twice has left both places.
         if (grants > 0) waitQueue.wake(awaited.key, grants);
+        waitQueue.putDown(awaited.node, grants);
       }
     }`,
     to: `    for (const queues of [...this.#awaited.values()]) {
@@ -112,8 +113,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "wait queue: a dead worker's grants are not passed on",
     file: "memory/wait-queue.ts",
-    from: "if (grantedIn(state) > 0) this.wake(words[node + NODE.key]!, grantedIn(state));",
-    to: "",
+    from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
+    to: "const owed = words[node + NODE.kind]! >>> 1;",
     models: ["wait-queue: a wake-up for a dead waiter"],
   },
   {
@@ -121,7 +122,8 @@ export const mutants: readonly Mutant[] = [
     file: "memory/wait-queue.ts",
     from: `      words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
-      words[node + NODE.kind] = kind;
+      // A wake-up that this node's last waiter has in hand stays there: the key is the same then.
+      words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;`,
     to: `      words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
@@ -496,7 +498,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "semaphore: a dead worker's permits do not come back",
     file: "sync/semaphore.ts",
-    from: "        if (words[at + SEMAPHORE.free]! <= 0) ownerDied = this.#reclaim();\n        const keepOut",
+    from: "        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();\n        const keepOut",
     to: "        const keepOut",
     models: ["semaphore: a holder dies"],
   },
@@ -706,8 +708,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "select: a blocking one keeps what was granted to it by those that lost",
     file: "memory/parker.ts",
-    from: "if (heap.waitQueue.withdraw(node) || contender === inHand) heap.waitQueue.wake(key, 1);",
-    to: "heap.waitQueue.withdraw(node);",
+    from: "        waitQueue.withdraw(node);\n        waitQueue.handOn(node);",
+    to: "        if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
     models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
   },
   {
