@@ -15,7 +15,7 @@ import {
 import { type Attempt, atomics, deadlineOf, type Heap, hasSpareCore, type Insight, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken, tellCommitted } from "./item.js";
+import { discard, type Item, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, type Taken, tellCommitted } from "./item.js";
 
 /** Words of every queue. */
 export const QUEUE = {
@@ -224,7 +224,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.checkUsable();
     this.close();
     if (immediate) {
-      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) drop(taken, this.heap);
+      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) loseTaken(taken, this.heap);
     }
     const { waitQueue } = this.heap;
     waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);

@@ -6,6 +6,18 @@ export interface LockOptions extends Reach {
   /**
    * What the next one gets, after an owner that ended without releasing. `"report"` (default): the lock, with `held.ownerDied`. `"error"`: an `OwnerDiedError`, and nobody gets
    * the lock before `consistent()`: for code that would overlook the mark.
+   *
+   * @example
+   * ```ts
+   * import { Lock, OwnerDiedError } from "allcores";
+   * const lock = new Lock({ onOwnerDeath: "error" });
+   * try {
+   *   using held = lock.acquireSync();
+   * } catch (error) {
+   *   if (!(error instanceof OwnerDiedError)) throw error;
+   *   lock.consistent(); // by one worker, after it has put what the lock guards in order
+   * }
+   * ```
    */
   onOwnerDeath?: "report" | "error" | undefined;
 }

@@ -70,6 +70,20 @@ export abstract class OwnerWord extends SharedObject {
    * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having repaired that. Of a lock made with
    * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
    * @throws NotOwnerError when another worker holds it, NotHeldError when nobody does
+   *
+   * @example
+   * ```ts
+   * import { Lock, SharedArray } from "allcores";
+   * const accounts = new SharedArray("int32", [60, 40]); // always 100 in all
+   * const lock = new Lock();
+   * using held = lock.acquireSync();
+   * if (held.ownerDied) {
+   *   accounts.view[1] = 100 - accounts.view[0]!;
+   *   lock.consistent();
+   * }
+   * accounts.view[0]! -= 10;
+   * accounts.view[1]! += 10;
+   * ```
    */
   consistent(): void {
     this.checkUsable();
@@ -175,8 +189,10 @@ export abstract class OwnerWord extends SharedObject {
     this.checkUsable();
     for (;;) {
       const word = load(this.words, this.at);
-      if (word >>> OWNER_SHIFT === 0) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
-      if (this.#freeFrom(word)) return;
+      const owner = word >>> OWNER_SHIFT;
+      if (owner === 0) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
+      // In a dead owner's stead: what that one left half changed is not whole because somebody else let go.
+      if (this.#freeFrom(word, this.heap.registry.isAlive(owner) ? word & INCONSISTENT : INCONSISTENT)) return;
     }
   }
 

@@ -193,6 +193,14 @@ export class RWLock extends Monitor {
    * What a dead writer left half changed is whole again: later holders are no longer told. A writer says it, having repaired that. Of a lock made with
    * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
    * @throws NotOwnerError when another worker writes, NotHeldError when nobody does
+   *
+   * @example
+   * ```ts
+   * import { RWLock } from "allcores";
+   * const lock = new RWLock();
+   * using writing = lock.writeSync();
+   * if (writing.ownerDied) lock.consistent(); // after the repair
+   * ```
    */
   consistent(): void {
     this.checkUsable();
@@ -290,7 +298,9 @@ export class RWLock extends Monitor {
     const { words, at } = this;
     if (words[at + RWLOCK.inconsistent] === 0) return false;
     if (words[at + RWLOCK.fails] === 0) return true;
-    throw new OwnerDiedError(`a worker ended while it wrote under ${this.title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`);
+    throw new OwnerDiedError(
+      `a worker ended while it wrote under ${this.title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`,
+    );
   }
 
   /** The flags may be stale, the nodes are not. */

@@ -163,7 +163,19 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     this.wake(this.at, n);
   }
 
-  /** What a dead holder left half done is in order again: later holders are no longer told. A holder says it. @throws NotHeldError when this worker holds no permit */
+  /**
+   * What a dead holder left half done is in order again: later holders are no longer told. A holder says it.
+   * @throws NotHeldError when this worker holds no permit
+   *
+   * @example
+   * ```ts
+   * import { Semaphore } from "allcores";
+   * const connections = new Semaphore(2);
+   * connections.runSync((held) => {
+   *   if (held.ownerDied) connections.consistent(); // once its half-open connection is closed
+   * });
+   * ```
+   */
   consistent(): void {
     this.inside(() => {
       if (this.#holds.mine === 0) throw new NotHeldError(`this worker holds no permit of ${this.title}: call consistent() before you give it back`);

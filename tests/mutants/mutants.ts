@@ -30,6 +30,34 @@ export const mutants: readonly Mutant[] = [
     models: ["lock: three callers"],
   },
   {
+    name: "lock: taking it from a dead owner leaves no mark",
+    file: "sync/owner-word.ts",
+    from: "const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;",
+    to: "const mark = word & INCONSISTENT;",
+    models: ["lock: a dead owner's mark outlives an heir"],
+  },
+  {
+    name: "lock: a release takes the mark away",
+    file: "sync/owner-word.ts",
+    from: "#freeFrom(word: number, mark = word & INCONSISTENT): boolean {",
+    to: "#freeFrom(word: number, mark = 0): boolean {",
+    models: ["lock: a dead owner's mark outlives an heir"],
+  },
+  {
+    name: "lock: consistent() leaves the mark",
+    file: "sync/owner-word.ts",
+    from: "word & ~INCONSISTENT) === word) return;\n        continue;",
+    to: "word) === word) return;\n        continue;",
+    models: ["lock: nobody is told of a dead owner any more"],
+  },
+  {
+    name: "lock: a death that is an error lets an heir in",
+    file: "sync/owner-word.ts",
+    from: "if (mark !== 0 && this.words[this.at + FAILS] === 1) this.#fail(word);",
+    to: "",
+    models: ["lock: after the death of an owner that is an error, nobody enters"],
+  },
+  {
     name: "lock: a dead owner keeps it",
     file: "sync/owner-word.ts",
     from: "if (!keepOut && (owner === 0 || !this.heap.registry.isAlive(owner))) {",
@@ -116,6 +144,40 @@ export const mutants: readonly Mutant[] = [
     from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
     to: "const owed = words[node + NODE.kind]! >>> 1;",
     models: ["wait-queue: a wake-up for a dead waiter"],
+  },
+  {
+    name: "wait queue: what a dead worker had in its hands is not passed on",
+    file: "memory/wait-queue.ts",
+    from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
+    to: "const owed = grantedIn(state);",
+    models: ["wait-queue: a wake-up that a dying caller", "wait-queue: a wake-up that a caller takes along"],
+  },
+  {
+    name: "wait queue: a grant is in hand only after it has left the state",
+    file: "memory/wait-queue.ts",
+    from: "      words[node + NODE.kind] = kind + granted * HAND_ONE;\n      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n",
+    to: "      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n      if (seen === state) words[node + NODE.kind] = kind + granted * HAND_ONE;\n",
+    models: ["wait-queue: a wake-up that a dying caller"],
+  },
+  {
+    name: "wait queue: a grant that is withdrawn is in hand only afterwards",
+    file: "memory/wait-queue.ts",
+    from: `      if (won !== counted) words[node + NODE.kind] = won ? kind + HAND_ONE : kind;
+      counted = won;
+      const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
+`,
+    to: `      counted = won;
+      const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
+      if (seen === state && counted) words[node + NODE.kind] = kind + HAND_ONE;
+`,
+    models: ["wait-queue: a wake-up that a caller takes along"],
+  },
+  {
+    name: "parker: a wake-up is put down before it has been of avail",
+    file: "memory/parker.ts",
+    from: "        result = attempt(true);\n        waitQueue.putDown(node);\n",
+    to: "        waitQueue.putDown(node);\n        result = attempt(true);\n",
+    models: ["wait-queue: a wake-up that a dying caller"],
   },
   {
     name: "wait queue: the key of a node is set after the node is armed",
@@ -475,6 +537,13 @@ export const mutants: readonly Mutant[] = [
     models: ["condition: a notification"],
   },
   {
+    name: "condition: a notification is not kept in hand until the lock is taken back",
+    file: "sync/condition.ts",
+    from: "suspension.carried = this.heap.waitQueue.carry(this.at);",
+    to: "",
+    models: ["condition: a notification outlives a blocking caller"],
+  },
+  {
     name: "condition: notify wakes one, however many are asked for",
     file: "sync/condition.ts",
     from: "this.heap.waitQueue.wake(this.at, n);",
@@ -501,6 +570,13 @@ export const mutants: readonly Mutant[] = [
     from: "        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();\n        const keepOut",
     to: "        const keepOut",
     models: ["semaphore: a holder dies"],
+  },
+  {
+    name: "semaphore: a dead holder is struck out before the mark is set",
+    file: "sync/hold-table.ts",
+    from: "      if (words[cell + COUNT]! > 0) mark();\n      reclaimed += words[cell + COUNT]!;\n      store(words, cell + COUNT, 0);\n      store(words, cell + WORKER, 0);\n",
+    to: "      const count = words[cell + COUNT]!;\n      reclaimed += count;\n      store(words, cell + COUNT, 0);\n      store(words, cell + WORKER, 0);\n      if (count > 0) mark();\n",
+    models: ["semaphore: a dead holder's mark"],
   },
   {
     name: "hold table: the dead keep what they hold",
@@ -536,6 +612,13 @@ export const mutants: readonly Mutant[] = [
     from: "visit.completes = visit.index + 1 === words[at + BARRIER.parties];",
     to: "visit.completes = visit.index + 2 >= words[at + BARRIER.parties]!;",
     models: ["barrier: three parties"],
+  },
+  {
+    name: "rwlock: a dead writer is taken out before the mark is set",
+    file: "sync/rwlock.ts",
+    from: "      words[at + RWLOCK.inconsistent] = 1;\n      words[at + RWLOCK.writer] = 0;\n",
+    to: "      words[at + RWLOCK.writer] = 0;\n      words[at + RWLOCK.inconsistent] = 1;\n",
+    models: ["rwlock: a dead writer's mark outlives an heir"],
   },
   {
     name: "rwlock: a writer does not look for readers",
