@@ -22,6 +22,8 @@ interface Tenure {
   depth: number;
   /** Taken by awaiting code: blocking code on this thread must not re-enter it, and cannot wait for it either. */
   readonly awaited: boolean;
+  /** Whether what the lock guards is marked as half changed: the word says so too, and only its owner changes it there. */
+  marked: boolean;
   /** How often a condition's wait that had given the lock up came back to what an owner had left when it died. */
   deaths: number;
 }
@@ -29,17 +31,16 @@ interface Tenure {
 class RLockHeld implements RHeld {
   readonly #lock: RLock;
   readonly #tenure: Tenure;
-  readonly #told: boolean;
+  /** Deaths of the tenure that it was not told of. */
   readonly #deaths: number;
   #over = false;
-  constructor(lock: RLock, tenure: Tenure, told: boolean) {
+  constructor(lock: RLock, tenure: Tenure) {
     this.#lock = lock;
     this.#tenure = tenure;
-    this.#told = told;
-    this.#deaths = tenure.deaths;
+    this.#deaths = tenure.marked ? -1 : tenure.deaths;
   }
   get ownerDied(): boolean {
-    return this.#told || this.#tenure.deaths > this.#deaths;
+    return this.#tenure.deaths > this.#deaths;
   }
   acquire(): RHeld {
     if (this.#over) throw new NotHeldError("this hold of an RLock is over: acquire() on a hold that is still open");
@@ -130,6 +131,11 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return fn(held);
   }
 
+  override consistent(): void {
+    super.consistent();
+    if (this.#tenure !== undefined) this.#tenure.marked = false;
+  }
+
   /** Releases one level. @throws NotHeldError when nobody holds it, NotOwnerError when another worker does */
   release(): void {
     const own = this.#ownTenure();
@@ -162,20 +168,20 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   }
 
   #begin(awaited: boolean, taken: Taken): RHeld {
-    this.#tenure = { depth: 1, awaited, deaths: 0 };
-    return new RLockHeld(this, this.#tenure, taken === TAKEN_INCONSISTENT);
+    this.#tenure = { depth: 1, awaited, marked: taken === TAKEN_INCONSISTENT, deaths: 0 };
+    return new RLockHeld(this, this.#tenure);
   }
 
   /** The tenure of this worker; one that another handed to it begins here, as blocking code's. */
   #ownTenure(): Tenure | undefined {
     if (!this.owned) return undefined;
-    return (this.#tenure ??= { depth: 1, awaited: false, deaths: 0 });
+    return (this.#tenure ??= { depth: 1, awaited: false, marked: this.isInconsistent, deaths: 0 });
   }
 
   [enterAgain](tenure: Tenure): RHeld {
     if (this.#tenure !== tenure) throw new NotHeldError(`${this.title} was released meanwhile`);
     tenure.depth++;
-    return new RLockHeld(this, tenure, this.isInconsistent);
+    return new RLockHeld(this, tenure);
   }
 
   [leave](tenure: Tenure): void {
@@ -210,7 +216,9 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   #resume(tenure: Tenure | undefined, taken: Taken | undefined): void {
     this.#tenure = tenure;
-    if (tenure !== undefined && taken === TAKEN_INCONSISTENT) tenure.deaths++;
+    if (tenure === undefined) return;
+    tenure.marked = taken === TAKEN_INCONSISTENT;
+    if (tenure.marked) tenure.deaths++;
   }
 }
 onInspect(KIND.rlock, ownerInsight("RLock", true));

@@ -293,11 +293,9 @@ export class RWLock extends Monitor {
     }
   }
 
-  /** Whether a holder is to be told of a dead writer. Inside the mutex. @throws OwnerDiedError */
-  #isInconsistent(): boolean {
-    const { words, at } = this;
-    if (words[at + RWLOCK.inconsistent] === 0) return false;
-    if (words[at + RWLOCK.fails] === 0) return true;
+  /** Who comes is to be told of a dead writer: by a mark, or an error. Inside the mutex. @throws OwnerDiedError */
+  #refuseIfStrict(): void {
+    if (this.words[this.at + RWLOCK.fails] === 0) return;
     throw new OwnerDiedError(
       `a worker ended while it wrote under ${this.title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`,
     );
@@ -316,7 +314,8 @@ export class RWLock extends Monitor {
   #admitReader(granted: boolean, patience: Patience | undefined): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
-    const ownerDied = this.#isInconsistent();
+    const ownerDied = words[at + RWLOCK.inconsistent] === 1;
+    if (ownerDied) this.#refuseIfStrict();
     const makesWay = !granted && words[at + RWLOCK.readersTurn] === 0 && this.#writersWaiting();
     // Only a free lock tries the patience: readers that are in keep the writer waiting rightfully.
     if (makesWay && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
@@ -329,7 +328,8 @@ export class RWLock extends Monitor {
   #admitWriter(granted: boolean, patience: Patience | undefined): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
-    const ownerDied = this.#isInconsistent();
+    const ownerDied = words[at + RWLOCK.inconsistent] === 1;
+    if (ownerDied) this.#refuseIfStrict();
     if (words[at + RWLOCK.readers] !== 0) {
       if (this.#holds.reclaim() > 0) this.rebuild();
       if (words[at + RWLOCK.readers] !== 0) return undefined;
