@@ -392,8 +392,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "queue: an item wakes no getter",
     file: "channels/any-queue.ts",
-    from: "if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
-    to: "",
+    from: "    tellCommitted(item);\n    this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
+    to: "    tellCommitted(item);",
     models: ["queue: a producer and a consumer"],
   },
   {
@@ -798,14 +798,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: "select: an awaiting one keeps what was granted to it by those that lost",
     file: "memory/parker.ts",
-    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
-    to: "if (contender !== winner) heap.parker.#leave(awaited, waiter);",
+    from: "if (contender !== winner && parker.#leave(awaited, waiter)) parker.#passOn(awaited);",
+    to: "if (contender !== winner && parker.#leave(awaited, waiter)) parker.#putDown(awaited);",
     models: ["select: an awaiting select passes on", "select: an awaiting select that chose the news"],
   },
   {
     name: "select: an awaiting one stays in the lines of those that lost",
     file: "memory/parker.ts",
-    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
+    from: "if (contender !== winner && parker.#leave(awaited, waiter)) parker.#passOn(awaited);",
     to: "",
     models: ["select: an awaiting select that chose the news"],
   },

@@ -42,8 +42,7 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   new Event({ across: "threads", label: "ready" });
   new Barrier(2, { timeout: 5 });
   const strict: LockOptions = { across: "processes", label: "accounts", onOwnerDeath: "error" };
-  for (const each of [new Lock(strict), new RLock(strict), new RWLock(strict), new Lock({ onOwnerDeath: "report" }), condition, semaphore])
-    each.consistent();
+  for (const each of [new Lock(strict), new RLock(strict), new RWLock(strict), new Lock({ onOwnerDeath: "report" }), condition, semaphore]) each.consistent();
   new OwnerDiedError("").code satisfies string;
 }
 
