@@ -14,7 +14,27 @@ export interface ResourceLimits {
   rss?: number | undefined;
 }
 
-/** What a pool does about workers that do not respond. */
+/**
+ * What a pool does about workers that do not respond (Linux). One that computes is busy and never meant, however long it takes: `taskTimeout` bounds that. Nothing is asked
+ * of the workers and nobody looks before a task has run for `after`, so it costs tasks that end sooner nothing.
+ * **Threads:** one that is blocked in a call of the system ends when the call returns; its task does not wait for that longer than `killGrace`.
+ *
+ * @example
+ * ```ts
+ * import { isMain, ProcessPool, task, WorkerDiedError } from "allcores";
+ * const hang = task(import.meta, function hang() {
+ *   process.kill(process.pid, "SIGSTOP");
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ProcessPool({ workers: 1, unresponsive: { after: 300, action: "kill" } });
+ *   try {
+ *     await pool.submit(hang);
+ *   } catch (error) {
+ *     console.log(error instanceof WorkerDiedError && error.deaths[0]?.reason); // unresponsive
+ *   }
+ * }
+ * ```
+ */
 export interface UnresponsiveOptions {
   /** Milliseconds that a worker may have a task before anybody looks at it; its state is certain up to a second after that. */
   after: number;

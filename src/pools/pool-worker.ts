@@ -2,7 +2,26 @@ import { waitsOf } from "../diagnosis/waits.js";
 import { type Heap, RECORD, type Vitals, vitalsOf } from "../memory/index.js";
 import type { Member } from "./member.js";
 
-/** One worker of a pool at one moment, as far as it can be told without asking it: one that does not respond could not answer. */
+/**
+ * One worker of a pool at one moment, as far as it can be told without asking it: one that does not respond could not answer.
+ *
+ * @example
+ * ```ts
+ * import { Event, isMain, sleep, task, ThreadPool } from "allcores";
+ * const hold = task(import.meta, function hold(go: Event) {
+ *   go.waitSync();
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 1 });
+ *   const go = new Event({ label: "go" });
+ *   const held = pool.submit(hold, go);
+ *   while (pool.stats().perWorker[0]?.state !== "waiting") await sleep(10);
+ *   console.log(pool.stats().perWorker[0]?.waitsFor); // [ 'Event "go"' ]
+ *   go.set();
+ *   await held;
+ * }
+ * ```
+ */
 export interface PoolWorker {
   readonly name: string;
   /** Its process; undefined when it could not be started. */
