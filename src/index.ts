@@ -85,11 +85,13 @@ export type { MapOptions } from "./pools/map-options.js";
 export type { PipelineStage } from "./pools/map-stream.js";
 export type { Pool } from "./pools/pool.js";
 export type { PoolHandle } from "./pools/pool-handle.js";
-export type { PoolOptions, ResourceLimits } from "./pools/pool-options.js";
+export type { PoolOptions, ResourceLimits, UnresponsiveOptions } from "./pools/pool-options.js";
 export type { RetryOptions } from "./pools/retries.js";
 export type { RateOptions } from "./pools/rate.js";
 export type { PoolStats } from "./pools/pool-stats.js";
+export type { PoolWorker } from "./pools/pool-worker.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
+export type { UnresponsiveWorker } from "./pools/vigil.js";
 
 enter(import.meta.url, (import.meta as LibraryMeta).code);

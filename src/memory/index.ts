@@ -50,5 +50,6 @@ export {
   threadHeap,
   threadHeapOf,
 } from "./thread-heap.js";
+export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";

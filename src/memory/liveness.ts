@@ -15,7 +15,7 @@ const EXIT_CODE_FIELD = 49;
 const START_TIME_FIELD = 19;
 
 /** What stands after the command's name, which may itself hold spaces and brackets. */
-function statFields(path: string): string[] | undefined {
+export function statFields(path: string): string[] | undefined {
   let text: string;
   try {
     text = fs.readFileSync(path, "latin1");

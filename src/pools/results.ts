@@ -43,7 +43,9 @@ export class Results {
       owner.release();
       if (job === undefined) continue;
       if (kind & PROGRESS) {
-        if (!isUndecoded && later === undefined) this.#tell(() => job.progress(value));
+        if (isUndecoded || later !== undefined) continue;
+        member.news = { sequence: job.sequence, item: time, value };
+        this.#tell(() => job.progress(value));
         continue;
       }
       const at = job.outcomes;
@@ -55,6 +57,7 @@ export class Results {
         member.inFlight.shift();
         member.heardAt = now;
         member.isStalled = false;
+        if (member.news !== undefined) member.news = undefined;
         const ran = time / 1000;
         this.#crew.ended(ran);
         this.run.add(ran);

@@ -161,6 +161,11 @@ export class LaneOwner {
     return load(this.#words, this.#at + LANE.item);
   }
 
+  /** Whether the task in hand awaits something in its event loop. */
+  get awaits(): boolean {
+    return load(this.#words, this.#at + LANE.awaits) === 1;
+  }
+
   /** Raised before the last look at the results; the worker commits a result and then looks at the flag: one of the two sees the other. */
   raiseFlag(): void {
     store(this.#words, this.#at + LANE.ownerWaits, 1);

@@ -143,6 +143,15 @@ export class LaneWorker {
     this.#words[this.#at + LANE.item] = index;
   }
 
+  get item(): number {
+    return this.#words[this.#at + LANE.item]!;
+  }
+
+  /** Whether the task in hand has let the event loop go on: asleep then, it is not blocked. */
+  set awaits(yes: boolean) {
+    this.#words[this.#at + LANE.awaits] = yes ? 1 : 0;
+  }
+
   /** Whether the job was asked to stop. */
   isCancelled(sequence: number): boolean {
     return load(this.#words, this.#at + LANE.cancelled) === sequence;

@@ -33,6 +33,8 @@ export const LANE = {
   item: 19,
   /** Worker id, 0 until it has begun. */
   worker: 20,
+  /** 1 while the task in hand has returned a promise that is not settled: the event loop turns. */
+  awaits: 21,
   /** Position of the first result whose room is still in use. */
   resultsHead: 32,
   jobs: 48,
@@ -63,7 +65,7 @@ export const RESULT = {
   what: 1,
   /** How many outcomes of a chunk it holds. */
   count: 2,
-  /** Microseconds that the worker spent on the job, in its last record. */
+  /** Microseconds that the worker spent on the job, in its last record; in news, the item of a chunk that they are of. */
   time: 3,
   payload: 4,
 } as const;
