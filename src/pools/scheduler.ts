@@ -342,7 +342,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #memberFor(task: number): Member | undefined {
     const member = this.#crew.pick();
     if (member === undefined || !member.define(task, this.#tasks.identity(task), this.boundary)) {
-      this.#isFull = member === undefined;
+      this.#isFull = member === undefined && this.#crew.refusal === undefined;
       return undefined;
     }
     return member;
@@ -350,12 +350,23 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
 
   /** Gives what waits to whoever can take it. */
   feed(): void {
+    let isAnyLost = false;
     while (!this.#isFull) {
       const job = this.#backlog.first();
       if (job === undefined) break;
       const task = this.#tasks.of(job.task);
       const member = this.#memberFor(task);
-      if (member === undefined) break;
+      if (member === undefined) {
+        const { refusal } = this.#crew;
+        if (refusal === undefined) break;
+        // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
+        this.#isFull = false;
+        this.#backlog.shift(job);
+        this.#discard(job);
+        for (const rest of job.lose(refusal, 0)) this.#resume(rest);
+        isAnyLost = true;
+        continue;
+      }
       // First, because a job may come back from its lane while it is on its way there.
       this.#backlog.shift(job);
       try {
@@ -369,6 +380,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       }
     }
     this.#lookout.watch();
+    if (isAnyLost && !this.#isDraining) this.#settleDown();
   }
 
   feedAnew(): void {
