@@ -28,6 +28,8 @@ export class Crew implements Iterable<Member> {
   pace: number | undefined;
   /** Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job could wait for. */
   refusal: unknown;
+  /** The last attempt to start a worker failed beside others: it may succeed later. */
+  isShort = false;
   readonly #model: WorkerModel;
   readonly #settings: PoolSettings;
   readonly #watch: CrewWatch;
@@ -79,8 +81,8 @@ export class Crew implements Iterable<Member> {
     }
     if (starting !== undefined) return starting;
     if (active < this.most) {
-      const hired = this.#hire();
-      if (hired !== undefined) return hired;
+      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes it, or a worker that can be started later.
+      return this.#hire();
     }
     return shortest !== undefined && shortest.inFlight.length < this.#mostAhead ? shortest : undefined;
   }
@@ -101,6 +103,7 @@ export class Crew implements Iterable<Member> {
   /** Undefined when there is no memory, or no descriptor, for another one. */
   #hire(): Member | undefined {
     this.refusal = undefined;
+    this.isShort = false;
     const { heap } = this.#model;
     const { name } = this.#settings;
     const full = `${name ?? "PoolWorker"}-${name === undefined ? heap.registry.nextName(HEADER.poolNames) : ++this.#named}`;
@@ -117,6 +120,7 @@ export class Crew implements Iterable<Member> {
     } catch (error) {
       lane?.free();
       if (this.#members.size === 0) this.refusal = error;
+      else this.isShort = true;
       return undefined;
     }
     member = new Member(full, lane, worker);

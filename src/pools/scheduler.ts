@@ -29,6 +29,8 @@ import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 
 /** So many submissions in a row, and results are drained in between: the caller's loop may go on for long. */
 const DRAIN_EVERY = 32;
+/** How long after a worker could not be started for want of memory or descriptors it is tried again. */
+const SHORT_MS = 50;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
 export class Scheduler implements Dispatch, Interruptible, NestedPool {
@@ -57,6 +59,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #failure: InitializerError | undefined;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(title: string, settings: PoolSettings, model: WorkerModel) {
     model.check(settings);
@@ -380,7 +383,13 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       }
     }
     this.#lookout.watch();
+    if (this.#crew.isShort && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
     if (isAnyLost && !this.#isDraining) this.#settleDown();
+  }
+
+  #feedAgain(): void {
+    this.#again = undefined;
+    this.feedAnew();
   }
 
   feedAnew(): void {
@@ -437,6 +446,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnded = true;
+    clearTimeout(this.#again);
     this.#recall.end();
     this.#nested.end();
     this.#unheard.report(this.title);

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, lose } from "../codec/index.js";
+import { OutOfMemoryError } from "../errors/index.js";
 import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
@@ -71,7 +72,13 @@ export function openThread(
   const options = { name: start.name, transferList, resourceLimits };
   if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
   const code = libraryCode();
-  const worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code } } });
+  let worker: Worker;
+  try {
+    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code } } });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
+    throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
+  }
   if (code?.isSeasoned === false) worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
   return worker;
 }

@@ -5,7 +5,8 @@
 import { isMain } from "allcores";
 import type { Across } from "./crew.js";
 import { play } from "./play.js";
-import { scenarios, type Tally } from "./scenarios.js";
+import { scenarios } from "./scenarios.js";
+import type { Tally } from "./stage.js";
 
 const BLOWS_A_PLAY = 25;
 

@@ -30,7 +30,7 @@ const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
 const EWOULDBLOCK = 11;
 const EINTR = 4;
-/** What is asked for at a time: a signal makes the kernel undo the piece at hand. */
+/** What is asked for at a time: before Linux 5.19 any signal makes the kernel undo the piece at hand. */
 const RESERVE_BYTES = 2 ** 24;
 
 const FUTEX_SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98, ppc64: 221, s390x: 238 };
