@@ -201,7 +201,11 @@ export const poolScenarios: Record<string, Scenario> = {
       const n = target.next();
       target.check(n, await target.pool.submit(tasks.viaHandle, handle, n));
     };
-    return await target.storm([...times(3, guarded(target, bridged)), guarded(target, nested)]);
+    const blocking = async () => {
+      const n = target.next();
+      target.check(n, await target.pool.submit(tasks.viaRunSync, n));
+    };
+    return await target.storm([...times(3, guarded(target, bridged)), guarded(target, nested), guarded(target, blocking)]);
   },
 };
 
