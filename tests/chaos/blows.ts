@@ -5,10 +5,10 @@ import { isAllcoresError } from "allcores";
 import { type Heap, KIND, LIVE, processHeap, threadHeap } from "../../src/memory/index.js";
 import type { Across } from "./crew.js";
 
-/** Classes of blocks up to this many words are what programs need all the time. */
-const LARGEST_SPARE = 1024;
-/** So many blocks of each of them can still be had after the first such blow: from then on the program lives in a heap of some 7 MB. */
-const SPARES = 512;
+/** Blocks of up to this many words, a pool's lanes among them, are what programs need all the time. */
+const LARGEST_SPARE = 16_384;
+/** So many of each size can still be had after the first such blow: from then on the program lives in a heap of some 30 MB. */
+const sparesOf = (words: number) => Math.min(512, 2 ** 19 / words);
 
 /** What is refused for want of something, and may be asked for again. */
 export function isShortage(error: unknown): boolean {
@@ -30,7 +30,7 @@ export class Hoard {
 
   take(): void {
     if (this.#isFirst) {
-      for (const words of spareSizes()) for (let count = 0; count < SPARES; count++) this.#take(words);
+      for (const words of spareSizes()) for (let count = 0; count < sparesOf(words); count++) this.#take(words);
       // Kept: all the rest.
       const spare = this.#taken;
       for (let words = 2 ** 24; words > LARGEST_SPARE; words /= 2) while (this.#take(words));

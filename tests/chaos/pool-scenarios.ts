@@ -55,7 +55,11 @@ class Target {
     let isOver = false;
     const asking = Promise.all(
       lines.map(async (ask) => {
-        while (!isOver) await ask();
+        while (!isOver) {
+          await ask();
+          // What is refused at once would leave timers no turn.
+          await new Promise((resolve) => setImmediate(resolve));
+        }
       }),
     );
     asking.catch(() => (isOver = true));
