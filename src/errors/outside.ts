@@ -133,6 +133,17 @@ export class OutOfMemoryError extends RangeError {
   }
 }
 
+/**
+ * This process, or the machine, has as many files open as it may. Nothing was left half made: what needs a descriptor can be had as soon as some are closed,
+ * or the limit is raised (`ulimit -n`).
+ */
+export class OutOfDescriptorsError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_OUT_OF_DESCRIPTORS");
+  }
+}
+
 /** More workers are alive than the registry has room for. */
 export class TooManyWorkersError extends RangeError {
   declare readonly code: ErrorCode;

@@ -98,11 +98,17 @@ export class Allocator {
         heap.words[head] = heap.words[block + EXTENT.next]!;
       } else {
         zeroed = false;
-        unit = heap.placeExtent(heap.words[HEADER.dataBrk]!, size);
+        const brk = heap.words[HEADER.dataBrk]!;
+        unit = heap.placeExtent(brk, size);
         heap.reserveExtent(unit, size);
         // Before anything names the place: a death in between loses it, in the other order two extents would share it.
         heap.words[HEADER.dataBrk] = unit + size;
-        block = this.#allocate(EXTENT_WORDS, KIND.plain, FREE);
+        try {
+          block = this.#allocate(EXTENT_WORDS, KIND.plain, FREE);
+        } catch (error) {
+          heap.words[HEADER.dataBrk] = brk;
+          throw error;
+        }
         const { words } = heap;
         words[block + EXTENT.unit] = unit;
         words[block + EXTENT.sizeClass] = sizeClass;

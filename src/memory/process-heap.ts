@@ -15,6 +15,7 @@ import { Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
+import { SLICE_MS } from "./parker.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
@@ -100,6 +101,11 @@ export class ProcessHeap extends Heap {
     this.#onRing = onRing;
     if (this.#pipe === undefined) {
       const pipe = this.#platform.pipe();
+      if (pipe === undefined) {
+        // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a pipe.
+        setTimeout(() => this.#rung(), SLICE_MS).unref();
+        return;
+      }
       // Loaded here: a worker that never awaits across processes starts faster without it.
       const { Socket } = process.getBuiltinModule("node:net");
       this.#pipe = new Socket({

@@ -5,7 +5,7 @@
  * that anybody starts later, through `adoptThreadHeap` in workers that we start, and through `attachThreadHeap` in threads that anybody started earlier.
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
-import { AttachError, TooLargeError } from "../errors/index.js";
+import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
 import { heapFull } from "./allocator.js";
 import { load, notify, visible, wait } from "#atomics";
 import { formatHeap, Heap, type UserBuffer } from "./heap.js";
@@ -33,7 +33,7 @@ function growable(bytes: number, most: number): Growable {
     try {
       return new GrowableBuffer(bytes, { maxByteLength: max });
     } catch (error) {
-      if (max / 2 < bytes) throw error;
+      if (max / 2 < Math.max(bytes, 2 ** 20)) throw new OutOfMemoryError("the system gave no memory to share between threads", { cause: error });
     }
   }
 }
@@ -41,11 +41,12 @@ function growable(bytes: number, most: number): Growable {
 function growTo(buffer: Growable, bytes: number): void {
   if (bytes > buffer.maxByteLength) heapFull("the memory that threads share", bytes - buffer.byteLength);
   // Another thread may have grown it meanwhile, which makes this call fail although there is room.
-  while (buffer.byteLength < bytes) {
+  for (let ahead = 2; buffer.byteLength < bytes; ahead = 1) {
     try {
-      buffer.grow(Math.min(buffer.maxByteLength, Math.max(bytes, buffer.byteLength * 2)));
-    } catch (error) {
-      if (buffer.byteLength < bytes) throw error;
+      buffer.grow(Math.min(buffer.maxByteLength, Math.max(bytes, buffer.byteLength * ahead)));
+    } catch {
+      // Once more without anything beyond what is needed.
+      if (buffer.byteLength < bytes && ahead === 1) heapFull("this machine", bytes - buffer.byteLength);
     }
   }
 }

@@ -7,8 +7,23 @@ import type { WorkerEnd } from "./worker-model.js";
 /** Longest text of what a task last told. */
 const MOST_NEWS = 120;
 
+/** What it costs a job that it cannot be run where it was to run. */
+export interface Loss {
+  /** Which item of a chunk was in hand. */
+  readonly item: number;
+  /** What a job fails of that was in hand. */
+  errorFor(job: Job): Error;
+  /** What an item of a chunk fails of that was done, and whose outcome had not been sent. */
+  errorForDone(job: Job): Error;
+}
+
+/** No worker could be started, and none is there: costs the first job that waits. */
+export function refused(error: Error): Loss {
+  return { item: 0, errorFor: () => error, errorForDone: () => error };
+}
+
 /** What the end of a worker means for the jobs that it takes along. Made before its lane is freed. */
-export class Loss {
+export class WorkerLoss implements Loss {
   /** Which item of a chunk it had in hand. */
   readonly item: number;
   readonly #member: Member;

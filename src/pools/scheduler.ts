@@ -9,7 +9,7 @@ import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
 import { Backlog } from "./backlog.js";
 import { Crew } from "./crew.js";
-import { Loss, stillbirthOf, stillbornError } from "./death.js";
+import { refused, stillbirthOf, stillbornError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
 import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
@@ -32,6 +32,8 @@ import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 const DRAIN_EVERY = 32;
 /** So many workers in a row that end before they have begun, and what waits fails: they would be started for ever. */
 const MOST_STILLBORN = 8;
+/** How long after a worker could not be started for want of memory or descriptors it is tried again. */
+const SHORT_MS = 50;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
 export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
@@ -63,6 +65,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   #failure: InitializerError | undefined;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(title: string, settings: PoolSettings, model: WorkerModel) {
     model.check(settings);
@@ -353,7 +356,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   #memberFor(task: number): Member | undefined {
     const member = this.#crew.pick();
     if (member === undefined || !member.define(task, this.#tasks.identity(task), this.boundary)) {
-      this.#isFull = member === undefined;
+      this.#isFull = member === undefined && this.#crew.refusal === undefined;
       return undefined;
     }
     return member;
@@ -361,12 +364,23 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
 
   /** Gives what waits to whoever can take it. */
   feed(): void {
+    let isAnyLost = false;
     while (!this.#isFull) {
       const job = this.#backlog.first();
       if (job === undefined) break;
       const task = this.#tasks.of(job.task);
       const member = this.#memberFor(task);
-      if (member === undefined) break;
+      if (member === undefined) {
+        const { refusal } = this.#crew;
+        if (refusal === undefined) break;
+        // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
+        this.#isFull = false;
+        this.#backlog.shift(job);
+        this.#discard(job);
+        for (const rest of job.lose(refused(refusal))) this.#resume(rest);
+        isAnyLost = true;
+        continue;
+      }
       // First, because a job may come back from its lane while it is on its way there.
       this.#backlog.shift(job);
       try {
@@ -380,6 +394,13 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
       }
     }
     this.#lookout.watch();
+    if (this.#crew.isShort && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
+    if (isAnyLost && !this.#isDraining) this.#settleDown();
+  }
+
+  #feedAgain(): void {
+    this.#again = undefined;
+    this.feedAnew();
   }
 
   feedAnew(): void {
@@ -436,6 +457,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnded = true;
+    clearTimeout(this.#again);
     this.#recall.end();
     this.#nested.end();
     this.#unheard.report(this.title);
@@ -481,7 +503,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
       const payload = member.owner.recall(job.position);
       job.member = undefined;
       if (payload === undefined || (job.beside === undefined && member.owner.isAttached(job.position))) {
-        for (const rest of job.lose(new Loss(member, end, limits, 0))) this.#resume(rest);
+        for (const rest of job.lose(new WorkerLoss(member, end, limits, 0))) this.#resume(rest);
         continue;
       }
       job.payload = payload;
@@ -492,7 +514,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
       const payload = member.owner.recall(first.position);
       if (payload !== undefined) discard(this.model.heap, payload, undefined);
       first.member = undefined;
-      for (const rest of first.lose(new Loss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
+      for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
     }
   }
 

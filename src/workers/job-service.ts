@@ -81,6 +81,8 @@ export class JobService {
         job.end();
       }
       lane.done();
+      // Another worker is able to load what this one never will.
+      if (workerState.isSpoilt) break;
       await undefined;
       now = performance.now();
       if (now - this.#lastTurn > TURN_MS) await this.#turn();

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { MainGuardError, StateError, TaskLoadError, UnknownClassError } from "../errors/index.js";
-import { atomics } from "../memory/index.js";
+import { atomics, isOutOfDescriptors } from "../memory/index.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
@@ -40,6 +40,8 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
     return (await import(file)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof MainGuardError || error instanceof TaskLoadError) throw error;
+    // Node remembers it, and would say so for ever.
+    if (isOutOfDescriptors(error)) workerState.isSpoilt = true;
     throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
