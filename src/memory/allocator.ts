@@ -5,7 +5,7 @@
  * Every change is made under the heap's guard. Whoever enters the guard after a worker died inside it rebuilds the free lists from the headers,
  * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
-import { OutOfMemoryError } from "../errors/index.js";
+import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { add, compareExchange, load, store, sub } from "#atomics";
 import type { Heap } from "./heap.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE, UNIT_BYTES } from "./layout.js";
@@ -82,6 +82,10 @@ export class Allocator {
     this.#enter();
     try {
       block = heap.words[head]!;
+      if (block !== 0 && !this.#isListedExtent(block, sizeClass)) {
+        this.#rebuild();
+        block = heap.words[head]!;
+      }
       if (block !== 0) {
         unit = heap.words[block + EXTENT.unit]!;
         if (heap.words[block + EXTENT.length] === DISCARDED) heap.reserveExtent(unit, size);
@@ -115,7 +119,9 @@ export class Allocator {
   /** The extent that a block describes, and how many bytes it holds. */
   extentOf(block: number): Extent & { bytes: number } {
     const { words } = this.#heap;
-    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(words[block + EXTENT.sizeClass]!) * UNIT_BYTES };
+    const sizeClass = words[block + EXTENT.sizeClass]!;
+    if (!(sizeClass >>> 0 < CLASSES)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
+    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(sizeClass) * UNIT_BYTES };
   }
 
   /** Frees what a dead worker had allocated and not published. */
@@ -128,6 +134,21 @@ export class Allocator {
     } finally {
       leave(this.#heap, HEADER.guard);
     }
+  }
+
+  /** `at`, if it is the start of a block in use; all of it is within reach then. For what a word of shared memory names. @throws CorruptError */
+  check(at: number): number {
+    const heap = this.#heap;
+    const header = at - BLOCK_HEADER_WORDS;
+    if (header >= BLOCKS_AT && at < load(heap.words, HEADER.brk)) {
+      heap.reserveWords(at);
+      const state = heap.words[header + BLOCK.state]!;
+      if ((state & STATE_MASK) !== FREE && state >>> CLASS_SHIFT < CLASSES) {
+        heap.reserveWords(at + sizeOf(state >>> CLASS_SHIFT));
+        return at;
+      }
+    }
+    throw new CorruptError(`a word of shared memory names word ${at} as a block, which it is not`);
   }
 
   retain(at: number): void {
@@ -219,12 +240,18 @@ export class Allocator {
     const sizeClass = classOf(size);
     const head = HEADER.freeBlocks + sizeClass;
     let at = heap.words[head]!;
+    if (at !== 0 && !this.#isListed(at, (sizeClass << CLASS_SHIFT) | FREE)) {
+      // Free lists are only an index.
+      this.#rebuild();
+      at = heap.words[head]!;
+    }
     if (at !== 0) {
       heap.words[head] = heap.words[at]!;
     } else {
       const brk = heap.words[HEADER.brk]!;
       const end = brk + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
-      heap.reserveWords(end);
+      if (!(brk >= BLOCKS_AT)) throw new CorruptError(`shared memory says that it ends at word ${brk}, which is before its first block`);
+      heap.reserveWords(end, true);
       at = brk + BLOCK_HEADER_WORDS;
       // The class first, then brk: a walk never meets a block without its size.
       heap.words[brk + BLOCK.state] = (sizeClass << CLASS_SHIFT) | FREE;
@@ -235,6 +262,23 @@ export class Allocator {
     words[identity] = (words[identity]! & ~0xff) | kind;
     this.#claim(at, state);
     return at;
+  }
+
+  /** Whether a word of a free list names a block that is free and of that class. */
+  #isListed(at: number, state: number): boolean {
+    const { words } = this.#heap;
+    return at >= BLOCKS_AT + BLOCK_HEADER_WORDS && words[at - BLOCK_HEADER_WORDS + BLOCK.state] === state;
+  }
+
+  /** Whether a word of a free list names an extent of that class that is not used. */
+  #isListedExtent(block: number, sizeClass: number): boolean {
+    const { words } = this.#heap;
+    return (
+      block >= BLOCKS_AT + BLOCK_HEADER_WORDS &&
+      (words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff) === KIND.extent &&
+      words[block + EXTENT.sizeClass] === sizeClass &&
+      words[block + EXTENT.used] === 0
+    );
   }
 
   #claim(at: number, state: number): void {
@@ -265,6 +309,7 @@ export class Allocator {
   #freeExtent(block: number): void {
     const { words } = this.#heap;
     const sizeClass = words[block + EXTENT.sizeClass]!;
+    if (!(sizeClass >>> 0 < CLASSES)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
     const header = block - BLOCK_HEADER_WORDS;
     // Unused first: from here on the rebuild lists it. As a draft it is not freed again with its owner's others: those are in use.
     store(words, block + EXTENT.used, 0);
@@ -286,7 +331,9 @@ export class Allocator {
     const { words } = this.#heap;
     for (let header = BLOCKS_AT; header < brk; ) {
       // Before the visit: it may free the block, never resize it.
-      const next = header + BLOCK_HEADER_WORDS + sizeOf(words[header + BLOCK.state]! >>> CLASS_SHIFT);
+      const sizeClass = words[header + BLOCK.state]! >>> CLASS_SHIFT;
+      if (sizeClass >= CLASSES) throw new CorruptError(`the header of a block of shared memory, at word ${header}, is not one`);
+      const next = header + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
       visit(header, words);
       header = next;
     }
@@ -304,6 +351,7 @@ export class Allocator {
       } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && words[at + EXTENT.used] === 0) {
         // A draft here is one that was about to be used, or no longer is.
         words[header + BLOCK.state] = (state & ~STATE_MASK) | LIVE;
+        if (!(words[at + EXTENT.sizeClass]! >>> 0 < CLASSES)) return;
         words[at + EXTENT.next] = words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!]!;
         words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!] = at;
       }
@@ -313,4 +361,8 @@ export class Allocator {
 
 export function heapFull(what: string, bytes: number): never {
   throw new OutOfMemoryError(`${what} has no room for ${bytes} more bytes; free() what is no longer needed, or put large data into SharedMemory`);
+}
+
+export function notThere(unit: number, bytes: number): never {
+  throw new CorruptError(`a word of shared memory names ${bytes} bytes at unit ${unit} of the data region, which are not there`);
 }

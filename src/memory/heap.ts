@@ -1,3 +1,4 @@
+import { CorruptError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
 import { Allocator } from "./allocator.js";
 import { BLOCKING, BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
@@ -66,6 +67,9 @@ export abstract class Heap {
     return this.words[HEADER.heapId]!;
   }
 
+  /** Whether other programs than this one write there too. */
+  abstract readonly isForeign: boolean;
+
   /** How far what stands in it reaches. */
   get reach(): Across {
     return this.words[HEADER.ofMachine] === 1 ? "machine" : this.across;
@@ -96,8 +100,8 @@ export abstract class Heap {
     this.reserveWords(load(this.words, HEADER.brk));
   }
 
-  /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. */
-  abstract reserveWords(end: number): void;
+  /** Makes sure that `words` reaches to `end`, which only who `adds` memory sets beyond what was handed out (@throws CorruptError): memory that another worker added may lie beyond this thread's view. */
+  abstract reserveWords(end: number, adds?: boolean): void;
   /** First unit of an extent of `units` units at or after `brk`; adds memory as needed. */
   abstract placeExtent(brk: number, units: number): number;
   /** Sets real memory aside for an extent, where touching it could kill the process otherwise. */
@@ -138,4 +142,12 @@ export function formatHeap(words: Int32Array, heapId = drawHeapId(), more: reado
   words[HEADER.workersHigh] = 1;
   for (const [word, value] of more) words[word] = value;
   store(words, HEADER.magic, MAGIC);
+}
+
+/** What `end` may be beyond what was handed out: places are asked for by the largest that may stand there. */
+const SLACK_WORDS = 4096;
+
+/** @throws CorruptError when a place lies beyond all blocks */
+export function checkEnd(heap: Heap, end: number): void {
+  if (!(end <= load(heap.words, HEADER.brk) + SLACK_WORDS)) throw new CorruptError(`a word of shared memory names word ${end}, which lies beyond its end`);
 }

@@ -44,3 +44,4 @@ export {
   threadHeapOf,
 } from "./thread-heap.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
+export { Walk } from "./walk.js";

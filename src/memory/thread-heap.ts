@@ -6,9 +6,9 @@
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
-import { heapFull } from "./allocator.js";
+import { heapFull, notThere } from "./allocator.js";
 import { load, notify, visible, wait } from "#atomics";
-import { formatHeap, Heap, type UserBuffer } from "./heap.js";
+import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
 
@@ -52,6 +52,7 @@ function growTo(buffer: Growable, bytes: number): void {
 
 export class ThreadHeap extends Heap {
   readonly across = "threads";
+  readonly isForeign = false;
   readonly buffers: ThreadHeapBuffers;
   readonly #control: Growable;
   readonly #data: Growable;
@@ -63,8 +64,9 @@ export class ThreadHeap extends Heap {
     this.#data = buffers.data as Growable;
   }
 
-  reserveWords(end: number): void {
+  reserveWords(end: number, adds = false): void {
     if (end <= this.words.length) return;
+    if (!adds) checkEnd(this, end);
     growTo(this.#control, end * 4);
     this.words = visible(new Int32Array(this.#control, 0, this.#control.byteLength >> 2));
     this.bytes = new Uint8Array(this.#control, 0, this.#control.byteLength);
@@ -78,10 +80,12 @@ export class ThreadHeap extends Heap {
   }
 
   data(unit: number, bytes: number): Uint8Array {
+    if (!(unit >= 0 && bytes >= 0 && unit * UNIT_BYTES + bytes <= this.#data.byteLength)) notThere(unit, bytes);
     return new Uint8Array(this.#data, unit * UNIT_BYTES, bytes);
   }
 
   userBuffer(unit: number, bytes: number): UserBuffer {
+    if (!(unit >= 0 && unit * UNIT_BYTES <= this.#data.byteLength)) notThere(unit, bytes);
     if (bytes > this.#data.maxByteLength) throw new TooLargeError(`${bytes} bytes are more than threads can share (${this.#data.maxByteLength})`);
     return { buffer: this.#data, byteOffset: unit * UNIT_BYTES };
   }

@@ -29,6 +29,7 @@ import {
   REGISTRY_AT,
   STATE_MASK,
 } from "./layout.js";
+import { Walk } from "./walk.js";
 
 const WANTED_ONE = 1 << 10;
 const COUNT_MASK = 0x3ff;
@@ -73,7 +74,8 @@ export class WaitQueue {
       // The slot's earlier workers have left their blocks, emptied by the sweep.
       this.#inherited = true;
       heap.catchUp();
-      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[block + NODE_BLOCK.next]!) this.#addVacant(block);
+      const walk = new Walk(heap);
+      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[walk.to(block) + NODE_BLOCK.next]!) this.#addVacant(block);
       return this.takeNode();
     }
     const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
@@ -161,6 +163,7 @@ export class WaitQueue {
         let node = record + RECORD.nodes;
         let end = node + words[record + RECORD.nodesHigh]! * NODE_WORDS;
         let more = load(words, record + RECORD.moreNodes);
+        const walk = more === 0 ? undefined : new Walk(this.#heap);
         for (;;) {
           for (; node < end; node += NODE_WORDS) {
             const state = load(words, node + NODE.state);
@@ -175,7 +178,7 @@ export class WaitQueue {
             oldestTicket = ticket;
           }
           if (more === 0) break;
-          this.#heap.reserveWords(more + NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS);
+          walk!.to(more);
           if (words !== this.#heap.words) return woken + this.#wake(key, count - woken, limit);
           node = more + NODE_BLOCK.nodes;
           end = node + NODES_PER_BLOCK * NODE_WORDS;
@@ -250,7 +253,10 @@ export class WaitQueue {
     const { words } = this.#heap;
     const end = record + RECORD.nodes + words[record + RECORD.nodesHigh]! * NODE_WORDS;
     for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
-    for (let block = load(words, record + RECORD.moreNodes); block !== 0; block = words[block + NODE_BLOCK.next]!) {
+    const more = load(words, record + RECORD.moreNodes);
+    const walk = more === 0 ? undefined : new Walk(this.#heap);
+    for (let block = more; block !== 0; block = words[block + NODE_BLOCK.next]!) {
+      walk!.to(block);
       for (let index = 0; index < NODES_PER_BLOCK; index++) visit(block + NODE_BLOCK.nodes + index * NODE_WORDS);
     }
   }

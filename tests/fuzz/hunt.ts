@@ -1,0 +1,47 @@
+/** Runs cases in a process of its own, in a thread that is watched: endless loops, crashes and what nobody catches are told with the seed of their case. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { isMainThread, Worker } from "node:worker_threads";
+import type { Ends } from "./corruption.js";
+
+/** One case takes some milliseconds. */
+const PATIENCE_MS = 20_000;
+
+export interface Hunt {
+  readonly cases: number;
+  readonly seed: number;
+}
+
+/** How all operations ended. @throws with the seed of the case that did not come to its end */
+export async function hunt({ cases, seed }: Hunt): Promise<Ends> {
+  const child = spawn(process.execPath, ["--enable-source-maps", fileURLToPath(import.meta.url), String(cases), String(seed)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
+  if (code !== 0) throw new Error(`${cases} cases from seed ${seed} on: ended with ${signal ?? code}\n${out}${err}`);
+  return JSON.parse(out) as Ends;
+}
+
+function watch(cases: number, seed: number): void {
+  const progress = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress } });
+  const at = () => `seed ${seed + progress[0]!}, operation ${progress[1]} (npm run fuzz -- 1 ${seed + progress[0]!})`;
+  const fail = (what: string) => {
+    console.error(`${what} at ${at()}`);
+    process.exit(1);
+  };
+  let seen = "";
+  setInterval(() => {
+    const now = at();
+    if (now === seen) fail("it goes on without end");
+    seen = now;
+  }, PATIENCE_MS).unref();
+  worker.on("error", (error) => fail(error.stack ?? String(error)));
+  worker.on("message", (ends) => console.log(JSON.stringify(ends)));
+}
+
+if (isMainThread && process.argv[1] === fileURLToPath(import.meta.url)) watch(Number(process.argv[2]), Number(process.argv[3]));
