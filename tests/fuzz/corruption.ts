@@ -25,7 +25,8 @@ import {
   trySelect,
   Value,
 } from "../../src/index.js";
-import { BLOCKS_AT, HEADER, RECORD, RECORD_WORDS, REGISTRY_AT } from "../../src/memory/layout.js";
+import { sizeOf } from "../../src/memory/size-class.js";
+import { BLOCK_HEADER_WORDS, BLOCKS_AT, HEADER, RECORD, RECORD_WORDS, REGISTRY_AT } from "../../src/memory/layout.js";
 import type { Heap } from "../../src/memory/heap.js";
 
 /** A word to change: where it stands (a share of the kind of place), and what becomes of it. */
@@ -52,6 +53,8 @@ const IDENTITY = [HEADER.magic, HEADER.version, HEADER.heapId];
 export function corrupt(heap: Heap, list: readonly Change[]): void {
   const { words } = heap;
   const brk = words[HEADER.brk]!;
+  const blocks: number[] = [];
+  for (let header = BLOCKS_AT; header < brk; header += BLOCK_HEADER_WORDS + sizeOf(words[header]! >>> 8)) blocks.push(header);
   const places: Record<Change["place"], () => [number, number]> = {
     block: () => [BLOCKS_AT, brk - BLOCKS_AT],
     header: () => [0, HEADER.freeExtents + 56],
@@ -59,7 +62,9 @@ export function corrupt(heap: Heap, list: readonly Change[]): void {
   };
   for (const { place, share, becomes, value } of list) {
     const [from, length] = places[place]();
-    const at = from + Math.floor(share * length);
+    // Mostly one of the first words of some block: most of memory is payload.
+    const block = blocks[Math.floor(share * blocks.length)]!;
+    const at = place === "block" ? block + ((value >>> 3) % 24) : from + Math.floor(share * length);
     if (IDENTITY.includes(at as 0)) continue;
     // Who it says it is: a record of another worker is judged by the kernel, and lives as long as that one.
     if (place === "record" && (at - REGISTRY_AT) % RECORD_WORDS <= RECORD.startTime) continue;
