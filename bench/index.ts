@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { machine, root, versions } from "./machine.js";
 import { type Figure, print } from "./measure.js";
 
-const BENCHES = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool", "codec"];
+const BENCHES = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool", "async", "codec"];
 
 const words = process.argv.slice(2);
 /** For the benchmarks themselves. */

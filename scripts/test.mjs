@@ -6,7 +6,7 @@ import { join, relative, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 const tests = join(root, "build/tests");
 const filters = process.argv.slice(2);
-const secondsPerFile = 120;
+const secondsPerFile = 300;
 
 const files = readdirSync(tests, { recursive: true, withFileTypes: true })
   .map((entry) => relative(tests, join(entry.parentPath, entry.name)))

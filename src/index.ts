@@ -1,8 +1,10 @@
+import "./diagnosis/deadlock-watch.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 
 export type { Reach } from "./codec/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
+export type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "./errors/deadlock-report.js";
 export * from "./errors/misuse.js";
 export * from "./errors/outcome.js";
 export * from "./errors/outside.js";
@@ -27,6 +29,19 @@ export { BoundedSemaphore, Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";
 export { cpuCount } from "./workers/cpu-count.js";
 export { type CurrentWorker, currentWorker } from "./workers/current-worker.js";
+export { dumpOnSignal } from "./diagnosis/dump-signal.js";
+export { onDeadlock } from "./diagnosis/findings.js";
+export { type DeadlockOptions, detectDeadlocks } from "./diagnosis/settings.js";
+export {
+  type PoolState,
+  type Snapshot,
+  type SnapshotHold,
+  type SnapshotMemory,
+  type SnapshotObject,
+  type SnapshotWait,
+  type SnapshotWorker,
+  snapshot,
+} from "./diagnosis/snapshot.js";
 export { onWorkerExit } from "./workers/exit-hook.js";
 export { isMain } from "./workers/is-main.js";
 export { Process } from "./workers/process.js";
@@ -37,7 +52,15 @@ export { setUncaughtHook, type UncaughtHook } from "./workers/uncaught-hook.js";
 export type { WorkerStart } from "./workers/worker-handle.js";
 export { WorkerLocal } from "./workers/worker-local.js";
 export { type MethodOf, serve, type Served } from "./channels/served.js";
+export { type Gatherable, type Gathered, gather, type GatherOptions } from "./tasks/gather.js";
+export { runSync } from "./tasks/run-sync.js";
+export { shield } from "./tasks/shield.js";
 export { sleep, sleepSync } from "./tasks/sleep.js";
+export { TaskGroup, type TaskGroupOptions } from "./tasks/task-group.js";
+export { timeout, timeoutAt, type TimeoutScope } from "./tasks/timeout.js";
+export { toProcess } from "./tasks/to-process.js";
+export { toThread } from "./tasks/to-thread.js";
+export { waitFor } from "./tasks/wait-for.js";
 export { after } from "./channels/after.js";
 export type { AnyQueue, QueueOptions } from "./channels/any-queue.js";
 export { Connection } from "./channels/connection.js";
@@ -52,15 +75,20 @@ export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";
 export { Future, type FutureState } from "./futures/future.js";
 export { asCompleted, type Completed, type WaitForOptions, type Waited, wait } from "./futures/wait.js";
+export { AsyncPool } from "./pools/async-pool.js";
+export type { AsyncPoolOptions } from "./pools/async-pool-options.js";
 export type { CallOptions } from "./pools/call-options.js";
 export { createPool } from "./pools/create-pool.js";
 export type { Durations } from "./pools/histogram.js";
 export type { MapRun, Settled } from "./pools/map-run.js";
-export type { MapOptions, Pool } from "./pools/pool.js";
+export type { MapOptions } from "./pools/map-options.js";
+export type { PipelineStage } from "./pools/map-stream.js";
+export type { Pool } from "./pools/pool.js";
 export type { PoolHandle } from "./pools/pool-handle.js";
 export type { PoolOptions, ResourceLimits } from "./pools/pool-options.js";
 export type { RetryOptions } from "./pools/retries.js";
-export type { PoolStats } from "./pools/scheduler.js";
+export type { RateOptions } from "./pools/rate.js";
+export type { PoolStats } from "./pools/pool-stats.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 const root = resolve(import.meta.dirname, "../..");
 
 /** Each folder imports only from itself and from those before it. */
-const layers = "errors memory codec sync shared futures channels workers pools tasks advisor remote cli testing".split(" ");
+const layers = "errors memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
 
 /** The npm packages that src may import, and the only folder that may import each. */
 const packages: Record<string, string> = { koffi: "memory", tsx: "workers" };

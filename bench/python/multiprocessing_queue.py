@@ -1,8 +1,9 @@
-"""100000 small ints from one process to another through a multiprocessing.Queue, from a start gate: seconds from the first start to the last end."""
+"""So many small ints as its argument says, from one process to another through a multiprocessing.Queue, from a start gate: seconds from the first start to the last end."""
 import multiprocessing
+import sys
 import time
 
-ITEMS = 100_000
+ITEMS = int(sys.argv[1])
 
 
 def produce(queue, gate, starts, ends):

@@ -1,9 +1,10 @@
-"""100000 small ints from one thread to another through a queue.Queue, from a start gate: seconds from the first start to the last end."""
+"""So many small ints as its argument says, from one thread to another through a queue.Queue, from a start gate: seconds from the first start to the last end."""
 import queue as queues
 import threading
+import sys
 import time
 
-ITEMS = 100_000
+ITEMS = int(sys.argv[1])
 
 
 def produce(queue, gate, starts, ends):

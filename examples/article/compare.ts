@@ -1,4 +1,4 @@
-/** The same three jobs run serially, async, by threads, by processes, and by threads behind one global lock: the GIL rebuilt. */
+/** The same three jobs run serially, async, in an async pool, by threads, by processes, and by threads behind one global lock: the GIL rebuilt. */
 import { cpus } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { cpuCount, isMain } from "allcores";
@@ -33,6 +33,7 @@ if (isMain(import.meta)) {
 
   report(overHttp, io, [
     `Waiting needs no core, so async fits: ${speedUp(io, "async")}, and nothing to start.`,
+    `All at once is more than a server may like: the async pool has ${overHttp.workers} under way, ${speedUp(io, "asyncPool")}, and is the same call of map as the other pools.`,
     `${overHttp.workers} threads wait for ${overHttp.workers} answers at a time: ${speedUp(io, "threads")}. Processes can gain no more and cost more: ${speedUp(io, "processes")}.`,
     `The global lock takes nothing away: ${speedUp(io, "gil")}. A thread that waits has given it back.`,
     "等待不占用核心，所以异步最合适；线程等待时已经放开全局锁，因此有没有锁都一样。",

@@ -1,12 +1,12 @@
 /**
- * HTTP workers of node:cluster that share a cache: each answer is computed once, by whichever worker is asked first, whatever worker the next request reaches.
- * One worker is killed in the middle of a computation; whoever waits for the same answer computes it.
+ * A cache shared by HTTP workers of node:cluster: each answer is computed once, by whichever worker is asked first, whatever worker the next request reaches.
+ * One worker is killed in the middle of a computation; whoever waits for the same answer computes it, and what was in the cache stays.
  *
  * Run it with `node build/examples/shared-cache/index.js`.
  */
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
-import { Lock, pack, SharedArray, Value } from "allcores";
+import { Lock, pack, SharedMap, Value } from "allcores";
 import type { Shared } from "./worker.js";
 
 const WORKERS = 4;
@@ -15,7 +15,7 @@ const ASKED_EACH = 5;
 
 const reach = { across: "processes" } as const;
 const shared: Shared = {
-  answers: new SharedArray("int32", QUESTIONS, reach),
+  answers: new SharedMap({ ...reach, label: "answers", maxBytes: 2 ** 20, ttl: 60_000 }),
   locks: Array.from({ length: QUESTIONS }, () => new Lock(reach)),
   computed: new Value("int32", 0, reach),
   takenOver: new Value("int32", 0, reach),
@@ -45,6 +45,7 @@ const all = await responses;
 const answers = new Map(all.map(({ question, answer }) => [question, answer]));
 console.log(`${all.length} requests for ${answers.size} answers, the last is ${answers.get(QUESTIONS - 1)}`);
 console.log(`all alike: ${all.every(({ question, answer }) => answers.get(question) === answer)}`);
+console.log(`cached: ${shared.answers.size} answers in ${shared.answers.stats().bytes} bytes`);
 console.log(`computed ${shared.computed.value} times, ${shared.takenOver.value} of them after a worker died`);
 cluster.disconnect();
 

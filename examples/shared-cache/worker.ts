@@ -1,10 +1,10 @@
 /** An HTTP server, one of several on the same port: looks into the cache that all share before it computes. */
 import http from "node:http";
-import { type Lock, type Packed, type SharedArray, unpack, type Value } from "allcores";
+import { type Lock, type Packed, type SharedMap, unpack, type Value } from "allcores";
 
 export interface Shared {
-  /** How many primes there are below (index + 10) * 20000; 0 where that is not known yet. */
-  readonly answers: SharedArray<number>;
+  /** By question, how many primes there are below (question + 10) * 20000. */
+  readonly answers: SharedMap<number>;
   /** Who computes an answer has its lock: everybody else waits for it, without blocking its event loop. */
   readonly locks: readonly Lock[];
   readonly computed: Value<number>;
@@ -16,23 +16,25 @@ export interface Shared {
 process.once("message", (message: Packed<Shared>) => {
   const { answers, locks, computed, takenOver, busy } = unpack(message);
 
-  async function answer(question: number): Promise<number> {
-    if (answers.get(question) === 0) {
-      await locks[question]!.run((held) => {
-        // While this one waited, another has computed it, or died before it could.
-        if (answers.get(question) !== 0) return;
-        busy.compareExchange(0, process.pid);
-        answers.set(question, primesBelow((question + 10) * 20_000));
-        computed.add(1);
-        if (held.ownerDied) takenOver.add(1);
-      });
-    }
-    return answers.get(question);
+  async function answer(question: string): Promise<number> {
+    const known = answers.get(question);
+    if (known !== undefined) return known;
+    return await locks[Number(question)]!.run((held) => {
+      // While this one waited, another has computed it, or died before it could.
+      const known = answers.get(question);
+      if (known !== undefined) return known;
+      busy.compareExchange(0, process.pid);
+      const primes = primesBelow((Number(question) + 10) * 20_000);
+      answers.set(question, primes);
+      computed.add(1);
+      if (held.ownerDied) takenOver.add(1);
+      return primes;
+    });
   }
 
   http
     .createServer((request, response) => {
-      void answer(Number(request.url!.split("/").at(-1))).then((primes) => {
+      void answer(request.url!.split("/").at(-1)!).then((primes) => {
         response.setHeader("worker", process.pid);
         response.end(String(primes));
       });

@@ -5,7 +5,7 @@
 import { decodeLoading } from "../codec/index.js";
 import { Handle, type Reach } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, hasSpareCore, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, atomics, deadlineOf, type Heap, hasSpareCore, type Insight, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken } from "./item.js";
@@ -108,7 +108,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     } finally {
       if (done === undefined) discard(waiting, this.heap);
     }
-    if (done === undefined) this.#timedOut("room", options);
+    if (done === undefined) this.#timedOut("had no room", options);
   }
 
   /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
@@ -125,7 +125,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     } finally {
       if (done === undefined) discard(waiting, this.heap);
     }
-    if (done === undefined) this.#timedOut("room", options);
+    if (done === undefined) this.#timedOut("had no room", options);
   }
 
   /** Puts a value if there is room now; false when there is none. @throws QueueShutDown, TooLargeError, UnsendableError */
@@ -141,7 +141,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   getSync(options?: SyncWait): T {
     const deadline = deadlineOf(options);
     const taken = this.#takeNow() ?? (deadline === 0 ? undefined : this.#takeSoon()) ?? this.#blockForItem(deadline);
-    return taken === undefined ? this.#timedOut("an item", options) : (open(taken, this.heap) as T);
+    return taken === undefined ? this.#timedOut("had no item", options) : (open(taken, this.heap) as T);
   }
 
   /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; ModuleNotAllowedError; the reason of `options.signal` */
@@ -151,7 +151,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const taken =
       this.#takeNow() ??
       (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
-      this.#timedOut("an item", options);
+      this.#timedOut("had no item", options);
     if (typeof taken === "number") return taken as T;
     return await decodeLoading(() => open(taken, this.heap) as T, this.heap);
   }
@@ -189,7 +189,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const signal = signalOf(options);
     if (this.#isDone) return;
     if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
-      this.#timedOut("the end of all tasks", options);
+      this.#timedOut("was not done with all items", options);
   }
 
   /** As `join`, blocking this thread. @throws TimeoutError */
@@ -197,7 +197,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const deadline = deadlineOf(options);
     if (this.#isDone) return;
     if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline))
-      this.#timedOut("the end of all tasks", options);
+      this.#timedOut("was not done with all items", options);
   }
 
   /** Lets nothing more in. What is in it can still be taken, unless `immediate`, which drops it. Then, and for everybody who waits in vain, `QueueShutDown`. */
@@ -340,7 +340,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     });
 
   #timedOut(what: string, options: SyncWait | undefined): never {
-    throw new TimeoutError(`${this.title} had not ${what} within ${options?.timeout} ms`);
+    throw new TimeoutError(`${this.title} ${what} within ${options?.timeout} ms`);
   }
 }
 
@@ -351,4 +351,13 @@ function bound(value: number | undefined, name: string): number {
   if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
     throw new ArgumentRangeError(`options.${name} must be a whole number from 0 (no bound), got ${value}`);
   return value;
+}
+
+/** What a queue tells of itself. */
+export function queueInsight(name: string, state: (heap: Heap, at: number) => { size: number; unfinished: number; shutDown: boolean }): Insight {
+  return {
+    name,
+    purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
+    state: (heap, at) => ({ ...state(heap, at), maxSize: heap.words[at + QUEUE.maxSize]!, capacity: heap.words[at + QUEUE.capacity]! }),
+  };
 }

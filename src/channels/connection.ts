@@ -188,7 +188,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
    * @throws StateError; the reason of `options.signal`
    */
   async poll(options?: WaitOptions): Promise<boolean> {
-    const deadline = options?.timeout === undefined ? 0 : deadlineOf(options);
+    const deadline = pollDeadlineOf(options);
     const signal = signalOf(options);
     if (this.#isReady()) return true;
     if (deadline === 0) return false;
@@ -202,7 +202,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 
   /** As `poll`, blocking this thread. */
   pollSync(options?: SyncWait): boolean {
-    const deadline = options?.timeout === undefined ? 0 : deadlineOf(options);
+    const deadline = pollDeadlineOf(options);
     if (this.#isReady()) return true;
     return deadline !== 0 && (this.heap.parker.blockUntil(this.#reader!.key, this.#pollAttempt, deadline) ?? false);
   }
@@ -498,6 +498,12 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 }
 
 const takeValue: Take<unknown> = (reader) => reader.read();
+
+/** A question asks now unless it is told how long to wait for the answer. */
+function pollDeadlineOf(options: SyncWait | undefined): number {
+  const deadline = deadlineOf(options);
+  return options?.timeout === undefined ? 0 : deadline;
+}
 
 function first(set: ReadonlySet<object>): object | undefined {
   for (const item of set) return item;

@@ -4,8 +4,8 @@
  * What lies outside the two copies is written where nobody looks before the commit, or is derived and made anew after a death.
  */
 import type { Handle } from "../codec/shared-object.js";
-import { atomics } from "../memory/index.js";
-import { AnyQueue, QUEUE, type QueueOptions } from "./any-queue.js";
+import { atomics, type Insight } from "../memory/index.js";
+import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthOf, type Taken } from "./item.js";
 
 const { load, store } = atomics;
@@ -164,4 +164,12 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   #commit(next: number): void {
     store(this.words, this.at + LIVE, next === this.at + FIRST_COPY ? 0 : 1);
   }
+}
+
+/** What such a queue tells of itself. */
+export function flipInsight(name: string): Insight {
+  return queueInsight(name, ({ words }, at) => {
+    const live = liveState(words, at);
+    return { size: words[live + STATE.size]!, unfinished: words[live + STATE.unfinished]!, shutDown: words[live + STATE.closed] !== OPEN };
+  });
 }

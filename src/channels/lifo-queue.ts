@@ -3,9 +3,9 @@
  * the top down; both are committed with the rest of the state (flip-queue.ts).
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { type Heap, KIND, onDestroy, Walk } from "../memory/index.js";
+import { type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
-import { FlipQueue, liveState, STATE } from "./flip-queue.js";
+import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
 
 /** The stack's part of the state. `top`: the first word beyond the last record, counted from the chunk's start; `end`: one past the chunk's words. */
@@ -120,4 +120,5 @@ onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {
     chunk = below;
   }
 });
+onInspect(KIND.lifoQueue, flipInsight("LifoQueue"));
 registerShared(KIND.lifoQueue, LifoQueue);

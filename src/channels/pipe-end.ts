@@ -6,7 +6,7 @@
  * alive is as good as GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of its carrier, and dies with it.
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
-import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { dropMessages, RING_WORDS, rouseAll } from "./ring.js";
 
 const { compareExchange, load, store } = atomics;
@@ -162,6 +162,7 @@ function closeSide(heap: Heap, pipe: number, side: number): void {
 }
 
 // The last one to hold an end is done with it, or has died.
+onInspect(KIND.connection, { name: "Connection" });
 onDestroy(KIND.connection, (heap, at) => {
   const pipe = heap.words[at + END.pipe]!;
   if (pipe === 0) return;

@@ -9,9 +9,9 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, Walk } from "../memory/index.js";
+import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
-import { AFTER_STATE, FlipQueue, liveState, STATE } from "./flip-queue.js";
+import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, read, STORED, type Taken, write } from "./item.js";
 
 const { store } = atomics;
@@ -327,4 +327,5 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
   if (heap.words[at + PRIORITY.heap] !== firstHeap) heap.allocator.free(heap.words[at + PRIORITY.heap]!);
   heap.allocator.free(firstHeap);
 });
+onInspect(KIND.priorityQueue, flipInsight("PriorityQueue"));
 registerShared(KIND.priorityQueue, PriorityQueue);

@@ -9,10 +9,10 @@
  * Rejected: one mutex for both ends (docs/decisions/0012), and a lock-free ring of slots (Vyukov): a producer killed between claiming a slot and filling it stops everybody.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { atomics, enter, type Heap, KIND, leave, onDestroy, Walk } from "../memory/index.js";
 import { CorruptError } from "../errors/index.js";
+import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, Walk } from "../memory/index.js";
 import { MONITOR } from "../sync/monitor.js";
-import { AnyQueue, QUEUE, type QueueOptions } from "./any-queue.js";
+import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthBehind, lengthOf, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
 
 const { compareExchange, load, store } = atomics;
@@ -303,4 +303,13 @@ onDestroy(KIND.queue, (heap: Heap, at: number) => {
   }
   heap.allocator.free(chunk);
 });
+onInspect(
+  KIND.queue,
+  queueInsight("Queue", ({ words }, at) => {
+    const put = load(words, at + FIFO.put);
+    const taken = load(words, at + FIFO.taken);
+    const over = load(words, at + FIFO.done) + words[at + FIFO.heads + (taken & 1) * HEAD_WORDS + HEAD.dropped]!;
+    return { size: (put - taken) | 0, unfinished: (put - over) | 0, shutDown: load(words, at + FIFO.closed) !== OPEN };
+  }),
+);
 registerShared(KIND.queue, Queue);

@@ -54,6 +54,20 @@ export function heapOfReach(reach: Reach | undefined): Heap {
 /** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
 const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
 
+/** Where each object was created that this worker made while origins were kept. */
+let origins: WeakMap<object, Error> | undefined;
+
+/** Whether objects that are created from now on remember where. */
+export function keepOrigins(keep: boolean): void {
+  if (!keep) origins = undefined;
+  else origins ??= new WeakMap();
+}
+
+/** The stack of an object's creation, if it was kept. */
+export function originOf(object: object): string | undefined {
+  return origins?.get(object)?.stack;
+}
+
 let place: (object: SharedObject) => number;
 let heapBelow: (object: SharedObject) => Heap;
 
@@ -97,6 +111,7 @@ export abstract class SharedObject implements Crosses {
       this.label = reach?.label;
       this.at = this.heap.allocator.allocate(size, kind);
       this.heap.references.hold(this.at, this);
+      origins?.set(this, new Error());
     }
     this.words = this.heap.words;
     this.self = this.heap.self;
@@ -158,9 +173,13 @@ export abstract class SharedObject implements Crosses {
     const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (isLending ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
     const kind = this.constructor.name;
-    return isLending
-      ? { kind, payload, lend: () => lent.add(this), heap }
-      : { kind, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
+    if (!isLending)
+      return { kind, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
+    const lend = () => {
+      lent.add(this);
+      heap.allocator.markLent(at);
+    };
+    return { kind, payload, lend, heap };
   }
 }
 

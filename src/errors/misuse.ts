@@ -1,5 +1,6 @@
 /** Errors whose cause is the calling program: the call is wrong and changing the call mends it. None of them leaves state changed. */
 import { branded, type ErrorCode } from "./base.js";
+import type { DeadlockReport } from "./deadlock-report.js";
 
 /** An argument has the wrong type. */
 export class ArgumentTypeError extends TypeError {
@@ -49,11 +50,17 @@ export class FreedError extends Error {
   }
 }
 
-/** The wait that was asked for can never end, because only the caller itself could end it. */
+/** The wait can never end: only the caller itself could end it, or workers that wait in their turn. */
 export class DeadlockError extends Error {
   declare readonly code: ErrorCode;
+  /** Who waits for whom, where the deadlock was found while it lasted. */
+  declare readonly report?: DeadlockReport;
   static {
     branded(this, "ERR_ALLCORES_DEADLOCK");
+  }
+  constructor(message: string, report?: DeadlockReport) {
+    super(message);
+    if (report !== undefined) this.report = report;
   }
 }
 

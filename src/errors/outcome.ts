@@ -62,3 +62,15 @@ export class PoolFullError extends Error {
     branded(this, "ERR_ALLCORES_POOL_FULL");
   }
 }
+
+/** Tasks of a `TaskGroup` failed: `errors` has every real failure in the order in which they came, also when there is only one. */
+export class TaskGroupError extends AggregateError {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_TASK_GROUP");
+  }
+  constructor(errors: readonly unknown[]) {
+    const texts = errors.map((error) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)));
+    super(errors, `${errors.length === 1 ? "a task" : `${errors.length} tasks`} of the group failed: ${texts.join("; ")}`);
+  }
+}

@@ -6,9 +6,9 @@
  * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";
-import { add, compareExchange, load, store, sub } from "#atomics";
+import { add, compareExchange, load, or, store, sub } from "#atomics";
 import type { Heap } from "./heap.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LIVE, UNIT_BYTES } from "./layout.js";
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LENT, LIVE, UNIT_BYTES } from "./layout.js";
 import { enter, leave } from "./mutex.js";
 import { CLASSES, classOf, sizeOf } from "./size-class.js";
 
@@ -26,6 +26,15 @@ export interface Extent {
   readonly block: number;
   /** First 64-byte unit. */
   readonly unit: number;
+}
+
+/** An object in the control region. */
+export interface Block {
+  readonly at: number;
+  /** Words. */
+  readonly size: number;
+  readonly kind: number;
+  readonly references: number;
 }
 
 export class Allocator {
@@ -205,6 +214,37 @@ export class Allocator {
       (load(words, header + BLOCK.state) & STATE_MASK) === LIVE &&
       words[header + BLOCK.identity]! >>> 0 === ((generation << 8) | kind) >>> 0
     );
+  }
+
+  /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
+  objects(): Block[] {
+    const found: Block[] = [];
+    this.#enter();
+    try {
+      this.#walk((header, words) => {
+        const state = words[header + BLOCK.state]!;
+        const kind = words[header + BLOCK.identity]! & 0xff;
+        if ((state & STATE_MASK) !== LIVE || kind === KIND.plain || kind === KIND.extent) return;
+        found.push({ at: header + BLOCK_HEADER_WORDS, size: sizeOf(state >>> CLASS_SHIFT), kind, references: words[header + BLOCK.references]! });
+      });
+      return found;
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
+  }
+
+  /** A message that counts no hold names the object from now on. */
+  markLent(at: number): void {
+    or(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.owner, LENT);
+  }
+
+  isLent(at: number): boolean {
+    return (load(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.owner) & LENT) !== 0;
+  }
+
+  /** How many workers and messages hold an object. */
+  referencesTo(at: number): number {
+    return load(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references);
   }
 
   /** How many words stand in blocks that are in use: what leak tests look at. */

@@ -80,6 +80,7 @@ export abstract class Heap {
     this.#record = this.registry.recordOf(this.#self);
     // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes as a dead worker that anybody may rob.
     if (!kernelTells) process.once("exit", () => this.registry.markDead(this.#self));
+    introduce?.(this);
   }
 
   /** Wakes the worker of a record whose node was just granted something. */
@@ -126,6 +127,13 @@ export abstract class Heap {
   /** Calls `onRing` once when this worker's doorbell rings, or already has. Does not keep the program alive. */
   abstract listen(onRing: () => void): void;
   abstract ringDoorbell(record: number): void;
+}
+
+let introduce: ((heap: Heap) => void) | undefined;
+
+/** From here on `fn` is called whenever this thread has entered a heap's registry. */
+export function onJoin(fn: (heap: Heap) => void): void {
+  introduce = fn;
 }
 
 /** A number for a new heap, from 1. */

@@ -1,12 +1,17 @@
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
-export type { Extent } from "./allocator.js";
+export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
+export * as cards from "./card.js";
 export { EagerLook } from "./eager-look.js";
-export { type Across, Heap } from "./heap.js";
+export { type Across, Heap, onJoin } from "./heap.js";
+export { type Hold, type Holders, type Insight, insightInto, onInspect } from "./insight.js";
 export {
+  ALIVE,
+  AWAITING,
   BLOCK,
   BLOCK_HEADER_WORDS,
+  BLOCKING,
   BLOCKS_AT,
   DRAFT,
   EXTENT,
@@ -14,6 +19,7 @@ export {
   KIND,
   LAYOUT_VERSION,
   LIVE,
+  MAX_WORKERS,
   NODE,
   NODE_WORDS,
   RECORD,
@@ -23,6 +29,7 @@ export {
   UNIT_BYTES,
 } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
+export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "./long-wait.js";
 export { enter, leave } from "./mutex.js";
 export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
@@ -30,7 +37,7 @@ export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";
 export { binding, platform, useBinding } from "./platform/index.js";
-export { adoptProcessHeap, ProcessHeap, processHeap, processHeapOf } from "./process-heap.js";
+export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { onDestroy } from "./references.js";
 export {
   adoptThreadHeap,
@@ -43,5 +50,6 @@ export {
   threadHeap,
   threadHeapOf,
 } from "./thread-heap.js";
+export type { ArmedNode } from "./wait-queue.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";

@@ -19,8 +19,6 @@ export const HEADER = {
   ticket: 5,
   /** One past the highest worker slot ever used. */
   workersHigh: 6,
-  /** First word that no memory was set aside for (process heap). */
-  reserved: 19,
   /** Inode of the pid namespace whose pids the registry holds (process heap). */
   pidNamespace: 7,
   /** First 64-byte unit of the data region never handed out. */
@@ -43,6 +41,17 @@ export const HEADER = {
   names: 17,
   /** Mutex of that chain. Taken before `guard`, never inside it; nothing is allocated or freed inside it. */
   namesGuard: 18,
+  /** First word that no memory was set aside for (process heap). */
+  reserved: 19,
+  /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
+  diagnosis: 24,
+  /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */
+  lookAfter: 25,
+  /** First of the findings that nobody has read; how many workers listen for them. */
+  findings: 26,
+  listeners: 27,
+  /** How often somebody asked all processes for a dump. */
+  dumps: 28,
   /** Free lists of blocks, one head a size class. */
   freeBlocks: 32,
   /** Free lists of extents, one head a size class. */
@@ -97,6 +106,8 @@ export const RECORD = {
   moreNodes: 11,
   /** First block of the reference ledger: the objects that this worker holds on to. */
   references: 12,
+  /** The worker's card, 0 while it has none: who it is and what it has long waited for, for others to read. */
+  card: 13,
   /** Inline waiter nodes; the first is the blocking wait's. */
   nodes: 16,
 } as const;
@@ -134,11 +145,37 @@ export const AWAITING = 1;
 export const NODE_BLOCK = { next: 0, nodes: 4 } as const;
 export const NODES_PER_BLOCK = 63;
 
+/** A worker's card: two words, then its identity as text. */
+export const CARD = {
+  /** The notice of the wait that has lasted long, 0 for none. */
+  notice: 0,
+  /** Bytes of the identity. */
+  bytes: 1,
+  text: 2,
+} as const;
+
+/** The notice of a long wait: its words, what is waited for, and a description as text. While a card names it, nothing of it changes but `looks`. */
+export const NOTICE = {
+  /** REFUSABLE, ENDLESS, IDLE. */
+  flags: 0,
+  /** When the wait began: milliseconds since 1970, divided by 2^20, and the rest. */
+  sinceHigh: 1,
+  sinceLow: 2,
+  /** Attempts that failed since it was put up. */
+  looks: 3,
+  /** How many keys are waited for. */
+  count: 4,
+  /** Bytes of the description. */
+  bytes: 5,
+  /** For each key the object and the key; then the description. */
+  waits: 6,
+} as const;
+
 /** The header in front of each block of the control region. */
 export const BLOCK = {
   /** FREE, DRAFT or LIVE, and the size class << 8. The truth: free lists are derived from it. */
   state: 0,
-  /** Worker id that allocated it: a DRAFT goes back when that worker dies. */
+  /** Worker id that allocated it: a DRAFT goes back when that worker dies. Of an object also LENT. */
   owner: 1,
   /** How many workers and messages hold it. */
   references: 2,
@@ -147,6 +184,8 @@ export const BLOCK = {
 } as const;
 
 export const BLOCK_HEADER_WORDS = 4;
+/** In `owner`: a message that counts no hold names the object, so that anybody may come to have it. */
+export const LENT = 1 << 30;
 export const FREE = 0;
 export const DRAFT = 1;
 export const LIVE = 2;

@@ -14,6 +14,7 @@ import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics"
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
+import { keepsOrigins, type LoopWatch, type Watch, watcher } from "./long-wait.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
@@ -41,6 +42,10 @@ export interface Contender<T> {
 
 interface Waiter {
   readonly attempt: Attempt<unknown>;
+  /** It has neither a deadline nor a signal. */
+  readonly isEndless: boolean;
+  /** Where it waits, if that is kept. */
+  readonly origin: Error | undefined;
   readonly settle: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -50,7 +55,12 @@ interface AwaitedKey {
   readonly node: number;
   /** In order of arrival; as many as the node wants. */
   readonly waiters: Set<Waiter>;
+  /** The first beat since the last of them came; 0 before it. */
+  since: number;
 }
+
+/** In how many heaps this thread's loop awaits something. */
+let loops = 0;
 
 export class Parker {
   readonly #heap: Heap;
@@ -60,6 +70,7 @@ export class Parker {
   #drainScheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #eagerLook: EagerLook;
+  #watch: LoopWatch | undefined;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -73,13 +84,15 @@ export class Parker {
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
    * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, and looks after nobody.
+   * `refusable`: where the wait is found to be part of a deadlock, it may end with an error.
    */
-  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false): T | undefined {
+  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
     const heap = this.#heap;
     const { waitQueue } = heap;
     const node = waitQueue.blockingNode();
     waitQueue.arm(node, key, BLOCKING);
     let grants = 0;
+    let watch: Watch | undefined;
     try {
       let result = attempt(false);
       while (result === undefined) {
@@ -90,6 +103,10 @@ export class Parker {
           if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
             if (!idle) heap.registry.reap();
             result = attempt(false);
+            if (result === undefined && !idle) {
+              watch ??= this.#watchOver(key, deadline, refusable);
+              watch?.look();
+            }
             continue;
           }
         }
@@ -101,6 +118,7 @@ export class Parker {
       grants = 0;
       return result;
     } finally {
+      watch?.end();
       // A grant that came too late, or whose attempt threw, is meant for somebody.
       if (waitQueue.withdraw(node) || grants > 0) waitQueue.wake(key, 1);
     }
@@ -207,6 +225,8 @@ export class Parker {
       };
       const waiter: Waiter = {
         attempt,
+        isEndless: deadline === Number.POSITIVE_INFINITY && signal === undefined,
+        origin: keepsOrigins ? new Error() : undefined,
         settle: (value) => {
           done();
           resolve(value as T | undefined);
@@ -302,6 +322,8 @@ export class Parker {
           const waiter: Waiter = {
             // Two of its places may be in one node, or be attempted in one go: never after the first success.
             attempt: (granted) => (over ? undefined : attempt(granted)),
+            isEndless: false,
+            origin: undefined,
             settle: (value) => {
               end(contender);
               resolve(value as T);
@@ -345,15 +367,19 @@ export class Parker {
     let queues = this.#awaited.get(key);
     if (queues === undefined) this.#awaited.set(key, (queues = []));
     let awaited = queues.at(-1);
-    if (awaited === undefined || awaited.waiters.size >= MOST_WANTED) queues.push((awaited = { key, node: waitQueue.takeNode(), waiters: new Set() }));
+    if (awaited === undefined || awaited.waiters.size >= MOST_WANTED)
+      queues.push((awaited = { key, node: waitQueue.takeNode(), waiters: new Set(), since: 0 }));
     waitQueue.arm(awaited.node, key, AWAITING);
     awaited.waiters.add(waiter);
+    awaited.since = 0;
+    this.#watch?.end();
     return awaited;
   }
 
   /** Withdraws a waiter; true when a grant had been won for it. */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
+    this.#watch?.end();
     const won = this.#heap.waitQueue.withdraw(awaited.node);
     this.#forgetIfEmpty(awaited);
     return won;
@@ -417,12 +443,15 @@ export class Parker {
   /** From the first pending await to the last: a handle that keeps the program alive, which neither `waitAsync` nor the pipe does, and the backstop of slices. */
   #stir(): void {
     if (this.#pending++ > 0) return;
+    loops++;
     this.#heartbeat ??= setInterval(() => this.#beat(), SLICE_MS);
     this.#heartbeat.ref();
   }
 
   #rest(): void {
-    if (--this.#pending === 0) this.#heartbeat?.unref();
+    if (--this.#pending > 0) return;
+    loops--;
+    this.#heartbeat?.unref();
   }
 
   #beat(): void {
@@ -438,6 +467,24 @@ export class Parker {
         for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }
+    if (watcher !== undefined) this.#lookAfterLoop();
+  }
+
+  #lookAfterLoop(): void {
+    const now = performance.now();
+    const awaits = [...this.#awaited.values()].flat().map((awaited) => {
+      const waiters = [...awaited.waiters];
+      awaited.since ||= now;
+      return { key: awaited.key, since: awaited.since, isEndless: waiters.every(({ isEndless }) => isEndless), origin: waiters[0]?.origin };
+    });
+    this.#watch ??= watcher?.awaits(this.#heap);
+    this.#watch?.look(awaits, loops);
+  }
+
+  #watchOver(key: number, deadline: number, refusable: boolean): Watch | undefined {
+    // What its loop said of itself holds no longer: it is running, and blocked.
+    this.#watch?.end();
+    return watcher?.blocks({ heap: this.#heap, key, since: performance.now() - SLICE_MS, deadline, refusable });
   }
 }
 

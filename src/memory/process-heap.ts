@@ -197,8 +197,24 @@ export function processHeap(): ProcessHeap {
   if (arena === undefined) {
     const { heapId, descriptor } = createArena(false);
     arena = mapArena(heapId, descriptor, true);
+    copySettings(threadHeap().words, heapOfArena(arena).words);
   }
   return (own = heapOfArena(arena));
+}
+
+/** This program's own heap across processes, if a thread of this process has it open. */
+export function processHeapIfOpen(): ProcessHeap | undefined {
+  return own ?? (load(threadHeap().words, HEADER.ownHeap) === 0 ? undefined : processHeap());
+}
+
+/** All heaps across processes that this thread uses. */
+export function processHeapsOpen(): ProcessHeap[] {
+  return [...heaps.values()];
+}
+
+/** How diagnosis is set goes from the process that makes the heap to those that inherit it. */
+function copySettings(from: Int32Array, to: Int32Array): void {
+  for (const word of [HEADER.diagnosis, HEADER.lookAfter]) store(to, word, load(from, word));
 }
 
 /** Opens the heap that this process inherited from its parent as `descriptor`: from then on it is its program's own. */
@@ -208,7 +224,9 @@ export function adoptProcessHeap(descriptor: number, heapId: number): ProcessHea
     throw new AttachError("the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version");
   }
   checkHeader(header);
-  return (own = heapOfArena(mapArena(heapId, descriptor, true)));
+  own = heapOfArena(mapArena(heapId, descriptor, true));
+  copySettings(own.words, threadHeap().words);
+  return own;
 }
 
 /**

@@ -8,10 +8,12 @@
  */
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
-import { KIND, RECORD } from "./layout.js";
+import { HEADER, KIND, RECORD } from "./layout.js";
 import { Walk } from "./walk.js";
 
 const LEDGER_WORDS = 64;
+/** More ledgers than any worker has. */
+const MOST_LEDGERS = 1 << 20;
 
 interface Hold {
   object: WeakRef<object>;
@@ -47,6 +49,30 @@ export class References {
     return this.#holds.get(at)?.object.deref();
   }
 
+  /** The object that this worker holds and in whose block a word stands: its block, and its wrapper. */
+  around(word: number): { readonly at: number; readonly object: object } | undefined {
+    let nearest = 0;
+    for (const at of this.#holds.keys()) if (at <= word && at > nearest) nearest = at;
+    if (nearest === 0 || word >= nearest + this.#heap.allocator.sizeOfBlock(nearest)) return undefined;
+    const object = this.find(nearest);
+    return object && { at: nearest, object };
+  }
+
+  /** How often a worker's ledger names a block: once, or not at all, unless it changes meanwhile. */
+  isIn(record: number, block: number): number {
+    const heap = this.#heap;
+    let times = 0;
+    heap.catchUp();
+    const brk = load(heap.words, HEADER.brk);
+    let ledger = load(heap.words, record + RECORD.references);
+    // The chain of a worker that ends meanwhile is somebody else's memory: it may lead anywhere, but not for ever.
+    for (let left = MOST_LEDGERS; ledger > 0 && ledger + LEDGER_WORDS <= brk && left > 0; left--) {
+      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) if (heap.words[entry] === block) times++;
+      ledger = heap.words[ledger]!;
+    }
+    return times;
+  }
+
   /** `object` wraps the block at `at`; the caller's counted hold (a new block's, or a message's) becomes this worker's. */
   hold(at: number, object: object): void {
     const wrapper = ++this.#wrappers;
@@ -76,10 +102,26 @@ export class References {
     this.letGo(at);
   }
 
-  /** Counts one hold out; the last one destroys the object. */
+  /**
+   * Counts one hold out; the last one destroys the object. What it was the last to hold is destroyed after it, not within it: a chain of objects that hold each other
+   * may be longer than the stack is deep.
+   */
   letGo(at: number): void {
+    if (!this.#heap.allocator.letGo(at)) return;
+    this.#doomed.push(at);
+    if (this.#isDestroying) return;
+    this.#isDestroying = true;
+    try {
+      for (let next = this.#doomed.pop(); next !== undefined; next = this.#doomed.pop()) this.#destroy(next);
+    } finally {
+      this.#isDestroying = false;
+    }
+  }
+  readonly #doomed: number[] = [];
+  #isDestroying = false;
+
+  #destroy(at: number): void {
     const { allocator } = this.#heap;
-    if (!allocator.letGo(at)) return;
     destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
     allocator.free(at);
   }

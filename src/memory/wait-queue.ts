@@ -43,6 +43,15 @@ const grantedIn = (state: number): number => state & COUNT_MASK;
 /** The same state with nobody wanting more than was granted. */
 const closedState = (state: number): number => (state & ~(COUNT_MASK << 10)) | (grantedIn(state) << 10);
 
+/** Waiters of one worker for one key. */
+export interface ArmedNode {
+  readonly worker: number;
+  readonly key: number;
+  /** BLOCKING or AWAITING. */
+  readonly kind: number;
+  readonly count: number;
+}
+
 export class WaitQueue {
   readonly #heap: Heap;
   readonly #vacant: number[] = [];
@@ -230,6 +239,19 @@ export class WaitQueue {
       });
     }
     return count;
+  }
+
+  /** What the living wait for, in the order of their records. Read while it changes. */
+  armed(): ArmedNode[] {
+    const heap = this.#heap;
+    const found: ArmedNode[] = [];
+    for (const worker of heap.registry.workers()) {
+      this.#eachNode(heap.registry.recordOf(worker), (node) => {
+        const count = wantedIn(load(heap.words, node + NODE.state));
+        if (count > 0) found.push({ worker, key: heap.words[node + NODE.key]!, kind: heap.words[node + NODE.kind]!, count });
+      });
+    }
+    return found;
   }
 
   /** A dead worker's grants go to others who wait for the same. */

@@ -1,5 +1,6 @@
+import { setMaxListeners } from "node:events";
 import { ArgumentTypeError } from "../errors/index.js";
-import { milliseconds, type PoolSettings } from "./pool-options.js";
+import { milliseconds } from "./pool-options.js";
 import { Retries, type RetryOptions } from "./retries.js";
 
 /** What `pool.with()` sets for the calls that go through it. */
@@ -27,7 +28,7 @@ export interface CallSettings {
 
 const NOTHING: readonly object[] = [];
 
-export function defaultCall(pool: PoolSettings): CallSettings {
+export function defaultCall(pool: { readonly retries: Retries }): CallSettings {
   return { signal: undefined, timeout: Number.POSITIVE_INFINITY, priority: 0, retries: pool.retries, transfer: NOTHING };
 }
 
@@ -36,6 +37,8 @@ export function callSettings(before: CallSettings, options: CallOptions): CallSe
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`with(options): options must be an object, got ${typeof options}`);
   const { signal = before.signal, priority = before.priority, transfer = before.transfer, retries } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  // A signal that ends a thousand calls is heard by a thousand of them.
+  if (signal !== undefined && signal !== before.signal) setMaxListeners(0, signal);
   if (typeof priority !== "number" || Number.isNaN(priority)) throw new ArgumentTypeError(`options.priority must be a number, got ${String(priority)}`);
   if (!Array.isArray(transfer)) throw new ArgumentTypeError(`options.transfer must be an array of objects, got ${typeof transfer}`);
   return {

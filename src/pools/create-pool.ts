@@ -1,5 +1,8 @@
 import { ArgumentTypeError, StateError } from "../errors/index.js";
+import { AsyncPool } from "./async-pool.js";
+import type { AsyncPoolOptions } from "./async-pool-options.js";
 import type { PoolOptions } from "./pool-options.js";
+import type { Pool } from "./pool.js";
 import { ProcessPool } from "./process-pool.js";
 import { ThreadPool } from "./thread-pool.js";
 
@@ -16,17 +19,20 @@ import { ThreadPool } from "./thread-pool.js";
  */
 export function createPool(model: "thread", options?: PoolOptions): ThreadPool;
 export function createPool(model: "process", options?: PoolOptions): ProcessPool;
-export function createPool(model: "thread" | "process", options?: PoolOptions): ThreadPool | ProcessPool {
+export function createPool(model: "async", options?: AsyncPoolOptions): AsyncPool;
+export function createPool(model: "async" | "thread" | "process", options?: Omit<PoolOptions, "resourceLimits" | "worker">): Pool;
+export function createPool(model: "async" | "thread" | "process", options?: AsyncPoolOptions | PoolOptions): Pool {
   switch (model as string) {
-    case "thread":
-      return new ThreadPool(options);
-    case "process":
-      return new ProcessPool(options);
     case "async":
+      return new AsyncPool(options as AsyncPoolOptions);
+    case "thread":
+      return new ThreadPool(options as PoolOptions);
+    case "process":
+      return new ProcessPool(options as PoolOptions);
     case "remote":
     case "auto":
-      throw new StateError(`createPool("${String(model)}"): this version has no such pool yet; use "thread" or "process"`);
+      throw new StateError(`createPool("${String(model)}"): this version has no such pool yet; use "async", "thread" or "process"`);
     default:
-      throw new ArgumentTypeError(`createPool(model): model must be "thread" or "process", got ${String(model)}`);
+      throw new ArgumentTypeError(`createPool(model): model must be "async", "thread" or "process", got ${String(model)}`);
   }
 }

@@ -4,15 +4,20 @@
  * Only where nobody else listens for SIGINT: a program that has its own way out keeps it. The workers themselves ignore the signal, which a terminal sends to them too.
  */
 import { isMainThread } from "node:worker_threads";
+import { onSnapshot, type PoolState } from "../diagnosis/snapshot.js";
 
 /** What ends its workers before the program ends. */
 export interface Interruptible {
   /** Asks what runs to stop, ends the workers, and resolves when they are gone. Settles nothing: the program is about to end. */
   interrupt(): Promise<void>;
+  /** For a dump of the program. */
+  readonly title: string;
+  stats(): PoolState["stats"];
 }
 
 const pools = new Set<Interruptible>();
 let isEnding = false;
+onSnapshot(() => [...pools].map((pool) => ({ title: pool.title, stats: pool.stats() })));
 
 /** A pool has workers. */
 export function endBeforeProgram(pool: Interruptible): void {

@@ -1,10 +1,11 @@
 import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, platform, processHeap } from "../memory/index.js";
 import { exitCodeOf, spawnChild } from "../workers/process.js";
-import { Pool, runPool, schedulerOf } from "./pool.js";
+import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
 import { watchResidentSet } from "./resident-set.js";
 import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
+import { schedulerOf, WorkerPool } from "./worker-pool.js";
 
 /** Workers that are processes. */
 const processes: WorkerModel = {
@@ -60,7 +61,7 @@ const processes: WorkerModel = {
  * }
  * ```
  */
-export class ProcessPool extends Pool {
+export class ProcessPool extends WorkerPool {
   constructor(options?: PoolOptions) {
     // Said at once where there are no processes to be had, not with the first work.
     platform();

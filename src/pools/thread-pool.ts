@@ -2,9 +2,10 @@ import { MessageChannel } from "node:worker_threads";
 import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, threadHeap } from "../memory/index.js";
 import { openThread, type ThreadFactory } from "../workers/thread.js";
-import { Pool, runPool, schedulerOf } from "./pool.js";
+import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
 import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
+import { schedulerOf, WorkerPool } from "./worker-pool.js";
 
 /** Workers that are threads. */
 const threads: WorkerModel = {
@@ -63,7 +64,7 @@ const threads: WorkerModel = {
  * }
  * ```
  */
-export class ThreadPool extends Pool {
+export class ThreadPool extends WorkerPool {
   constructor(options?: PoolOptions) {
     super(schedulerOf("ThreadPool", threads, options));
   }

@@ -251,7 +251,7 @@ export class HashTable {
     return load(this.#heap.words, this.#at + DIRECTORY);
   }
 
-  /** Empties the table in one step. What it held stays in the directory that it had, for `destroySome`. */
+  /** Empties the table in one step. What it held stays in the directory that it had, for `destroyNext`. */
   detach(): void {
     const { words } = this.#heap;
     store(words, this.#at + DIRECTORY, 0);

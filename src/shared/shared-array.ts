@@ -10,7 +10,7 @@ import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
-import { type Across, DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { type Across, DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
@@ -321,6 +321,7 @@ export const SharedArray: {
 } = ArrayOfCells as never;
 
 registerKind("SharedArray", (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, ArrayBlock.attach) as ArrayBlock).array);
+onInspect(KIND.sharedArray, { name: "SharedArray" });
 onDestroy(KIND.sharedArray, (heap: Heap, at: number) => {
   heap.reserveWords(at + SIZE);
   const extent = heap.words[at + EXTENT]!;

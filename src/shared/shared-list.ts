@@ -11,7 +11,7 @@
 import { encode, type Message } from "../codec/index.js";
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { atomics, DRAFT, KIND, onDestroy } from "../memory/index.js";
+import { atomics, DRAFT, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import {
   destroyEntry,
@@ -465,6 +465,7 @@ function checkIndex(index: unknown): void {
 }
 
 registerShared(KIND.sharedList, SharedList);
+onInspect(KIND.sharedList, { name: "SharedList" });
 onDestroy(KIND.sharedList, (heap, at) => {
   heap.catchUp();
   const { words } = heap;

@@ -8,7 +8,7 @@
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, TooLargeError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import {
   clock,
@@ -60,20 +60,23 @@ const MAP = {
   evictions: MONITOR_WORDS + TABLE_WORDS + 7,
   /** Bytes of `touches`, a power of two; 0 without a limit. Set once. */
   touchBytes: MONITOR_WORDS + TABLE_WORDS + 8,
-  /** A byte for all hashes that end alike: 1 when one of their entries was used since the hand came by. Only a hint: written plainly, by readers too. */
+  /** A byte for all hashes that end alike, PUT or READ: what became of one of their entries since the hand came by. Only a hint: written plainly, by readers too. */
   touches: MONITOR_WORDS + TABLE_WORDS + 9,
 } as const;
 
 /** A byte of `touches` for so many bytes of the limit. */
-const BYTES_PER_TOUCH = 256;
+const BYTES_PER_TOUCH = 64;
 const LEAST_TOUCH_BYTES = 64;
 const MOST_TOUCH_BYTES = 2 ** 24;
 /** Looks before a reader asks inside the mutex. */
 const LOOKS = atomics.spins(64);
 /** Entries that one change looks at for whether they have ended. */
 const SWEPT_PER_CHANGE = 4;
-/** Entries in use that eviction passes over before it takes one all the same. */
-const MOST_PASSED_OVER = 64;
+/** What a touch says, and how often the hand passes over the entry for it. One that was only put makes way before one that is read. */
+const PUT = 1;
+const READ = 2;
+/** Entries that eviction passes over before it takes one that was put, and before it takes one all the same. */
+const MOST_PASSED_OVER = { [PUT]: 64, [READ]: 128 } as const;
 
 const packed = new PackedKey();
 
@@ -380,7 +383,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
 
   #hit(hash: number, value: V): V {
     this.#hits++;
-    if (this.#touchMask >= 0) this.#touch(hash);
+    if (this.#touchMask >= 0) this.#touch(hash, READ);
     return value;
   }
 
@@ -390,10 +393,10 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   }
 
   /** Looks before it writes: what many workers read is not written by each of them. */
-  #touch(hash: number): void {
+  #touch(hash: number, touch: typeof PUT | typeof READ): void {
     const { bytes } = this.heap;
     const byte = (this.at + MAP.touches) * 4 + (hash & this.#touchMask);
-    if (bytes[byte] === 0) bytes[byte] = 1;
+    if (bytes[byte]! < touch) bytes[byte] = touch;
   }
 
   #message(value: V, what: string): Message {
@@ -519,7 +522,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         table.replace(slot, entry, weight - before);
         retireEntry(heap, current, this.#retired);
       }
-      if (this.#touchMask >= 0) this.#touch(its.hash);
+      if (this.#touchMask >= 0) this.#touch(its.hash, PUT);
       return true;
     });
   }
@@ -551,8 +554,9 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       const entry = table.entryIn(slot);
       if (entry === replaced) continue;
       const byte = (this.at + MAP.touches) * 4 + (words[slot]! & this.#touchMask);
-      if (this.heap.bytes[byte] !== 0 && passed++ < MOST_PASSED_OVER && this.#lasts(entry, now)) {
-        this.heap.bytes[byte] = 0;
+      const touch = this.heap.bytes[byte]!;
+      if (touch > 0 && passed++ < MOST_PASSED_OVER[touch === READ ? READ : PUT] && this.#lasts(entry, now)) {
+        this.heap.bytes[byte] = touch - 1;
         continue;
       }
       this.#remove(slot);
@@ -586,7 +590,7 @@ interface Bounds {
 }
 
 function boundsOf(options: SharedMapOptions | undefined): Bounds {
-  heapOfReachChecked(options);
+  checkOptions(options);
   const { maxBytes = 0, ttl = NEVER } = options ?? {};
   if (typeof maxBytes !== "number") throw new ArgumentTypeError(`options.maxBytes must be a number, got ${show(maxBytes)}`);
   if (!(maxBytes >= 0)) throw new ArgumentRangeError(`options.maxBytes must be 0 (no limit) or more, got ${maxBytes}`);
@@ -595,7 +599,7 @@ function boundsOf(options: SharedMapOptions | undefined): Bounds {
   return { maxWeight: maxBytes > 0 && words === 0 && maxBytes !== NEVER ? 1 : words, ttl: checkTtl(ttl) };
 }
 
-function heapOfReachChecked(options: unknown): void {
+function checkOptions(options: unknown): void {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${show(options)}`);
   }
@@ -635,6 +639,7 @@ function freeNext(heap: Heap, table: HashTable, directory: number): boolean {
 }
 
 registerShared(KIND.sharedMap, SharedMap);
+onInspect(KIND.sharedMap, { name: "SharedMap" });
 onDestroy(KIND.sharedMap, (heap, at) => {
   heap.catchUp();
   // The name first: as long as it can be found, its memory is there.

@@ -8,7 +8,7 @@
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { Handle, type Reach, heapOfReach, registerShared, SharedObject, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError } from "../errors/index.js";
-import { DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { find, isTaken, link, nameAt, nameBytes, unlink } from "./name-table.js";
 import { type ScalarType, type ScalarViews, show, traitOf } from "./scalar-type.js";
 import { checkBytes, userView } from "./user-view.js";
@@ -223,6 +223,7 @@ function taken(name: string): never {
 }
 
 registerShared(KIND.sharedMemory, SharedMemory);
+onInspect(KIND.sharedMemory, { name: "SharedMemory" });
 onDestroy(KIND.sharedMemory, (heap: Heap, at: number) => {
   heap.reserveWords(at + WORDS);
   // The name first: as long as it can be found, its memory is there.

@@ -8,7 +8,7 @@
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { type Heap, KIND, onDestroy, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Heap, KIND, onDestroy, onInspect, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "../sync/held.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
@@ -201,6 +201,7 @@ registerKind("Struct", (payload: unknown) => {
     return new Struct(schema as StructSchema, undefined, handle as never);
   });
 });
+onInspect(KIND.struct, { name: "Struct" });
 onDestroy(KIND.struct, (heap: Heap, at: number) => {
   heap.reserveWords(at + FIELDS);
   letGoOfLock(heap, at + LOCK);

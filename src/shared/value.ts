@@ -6,7 +6,7 @@
  *   3     its lock's block, 0 before it is first used
  */
 import { Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
-import { type Across, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { type Across, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
@@ -132,6 +132,7 @@ export const Value: {
 } = SharedValue as never;
 
 registerShared(KIND.value, SharedValue);
+onInspect(KIND.value, { name: "Value" });
 onDestroy(KIND.value, (heap: Heap, at: number) => {
   heap.reserveWords(at + SIZE);
   letGoOfLock(heap, at + LOCK);

@@ -1,6 +1,6 @@
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor } from "./monitor.js";
 
@@ -99,7 +99,14 @@ export class Barrier extends Monitor {
   waitSync(options?: SyncWait & BarrierAction): number {
     const deadline = this.#deadline(options);
     const visit: Visit = { round: undefined, index: 0, completes: false };
-    if (this.heap.parker.blockUntil(this.at, this.#attempt(visit), deadline) === undefined) this.#gaveUp(visit, options);
+    let passed: true | undefined;
+    try {
+      passed = this.heap.parker.blockUntil(this.at, this.#attempt(visit), deadline);
+    } catch (error) {
+      if (!(error instanceof BrokenBarrierError)) this.#breakRound(visit);
+      throw error;
+    }
+    if (passed === undefined) this.#gaveUp(visit, options);
     return this.#through(visit, options);
   }
 
@@ -252,5 +259,13 @@ export class Barrier extends Monitor {
 onDestroy(KIND.barrier, (heap, at) => {
   const overflow = HoldTable.overflowOf(heap, at + BARRIER.waiting);
   if (overflow !== 0) heap.allocator.free(overflow);
+});
+onInspect(KIND.barrier, {
+  name: "Barrier",
+  state: ({ words }, at) => ({
+    parties: words[at + BARRIER.parties]!,
+    waiting: words[at + BARRIER.arrived]!,
+    broken: words[at + BARRIER.broken] === 1,
+  }),
 });
 registerShared(KIND.barrier, Barrier);

@@ -1,7 +1,7 @@
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
-import { type Attempt, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
@@ -182,6 +182,7 @@ export class Condition extends SharedObject {
 
 type Truthy<T> = Exclude<T, false | 0 | 0n | "" | null | undefined>;
 
+onInspect(KIND.condition, { name: "Condition" });
 registerKind("Condition", (payload: unknown) => {
   const [handle, lock] = Array.isArray(payload) ? payload : [];
   if (!(lock instanceof Lock) && !(lock instanceof RLock)) throw new CorruptError("a handle of a Condition arrived without its lock");

@@ -1,6 +1,6 @@
 import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, atomics, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 
 const { and, compareExchange, load } = atomics;
@@ -106,4 +106,5 @@ export class Event extends SharedObject implements Selectable<undefined> {
     throw new TimeoutError(`${this.title} was not set within ${options?.timeout} ms`);
   }
 }
+onInspect(KIND.event, { name: "Event", state: ({ words }, at) => ({ set: (load(words, at) & UP) === 1 }) });
 registerShared(KIND.event, Event);

@@ -5,9 +5,9 @@
  * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, DRAFT, type Heap, KIND } from "../memory/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, type Heap, type Hold, KIND } from "../memory/index.js";
 
-const { store } = atomics;
+const { load, store } = atomics;
 
 const WORKER = 0;
 const COUNT = 1;
@@ -76,6 +76,28 @@ export class HoldTable {
   /** The block that the table has outgrown its object into, 0 for none: freed with the object. */
   static overflowOf(heap: Heap, at: number): number {
     return heap.words[at + MORE_AT]!;
+  }
+
+  /**
+   * Who holds how many, read by somebody outside the mutex. Cells that moved while they were read are read again; should they move each time, nobody is named.
+   */
+  static holders(heap: Heap, at: number): Hold[] {
+    heap.catchUp();
+    const { words } = heap;
+    for (let tries = 0; tries < 8; tries++) {
+      const more = load(words, at + MORE_AT);
+      const identity = more === 0 ? 0 : load(words, more - BLOCK_HEADER_WORDS + BLOCK.identity);
+      const first = more === 0 ? at + INLINE_AT : more + BLOCK_CELLS_AT;
+      const end = Math.min(words.length, first + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS);
+      const found: Hold[] = [];
+      for (let cell = first; cell < end; cell += CELL_WORDS) {
+        const worker = words[cell + WORKER]!;
+        const count = words[cell + COUNT]!;
+        if (worker !== 0 && count > 0) found.push({ worker, count });
+      }
+      if (load(words, at + MORE_AT) === more && (more === 0 || load(words, more - BLOCK_HEADER_WORDS + BLOCK.identity) === identity)) return found;
+    }
+    return [];
   }
 
   #cellOf(worker: number, add: boolean): number {

@@ -1,8 +1,8 @@
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { NotOwnerError } from "../errors/index.js";
-import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
-import { OwnerWord, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
@@ -129,7 +129,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
 
   /** @internal */
   [reacquireSync](held: LockHeld | undefined): void {
-    this.takeSync(Number.POSITIVE_INFINITY);
+    this.takeSync(Number.POSITIVE_INFINITY, false);
     this.#current = held;
   }
 
@@ -140,4 +140,5 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     });
   }
 }
+onInspect(KIND.lock, ownerInsight("Lock", false));
 registerShared(KIND.lock, Lock);

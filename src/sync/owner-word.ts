@@ -15,7 +15,7 @@
 import type { Handle, Reach } from "../codec/shared-object.js";
 import { SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, type SyncWait } from "../memory/index.js";
+import { type Attempt, atomics, type Hold, type Insight, type SyncWait } from "../memory/index.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
 
@@ -77,12 +77,13 @@ export abstract class OwnerWord extends SharedObject {
     return this.#take(word, 0);
   }
 
-  protected takeSync(deadline: number): Taken | undefined {
+  /** `refusable`: it may end with a `DeadlockError`. */
+  protected takeSync(deadline: number, refusable = true): Taken | undefined {
     this.checkUsable();
     for (let spin = 0; spin < SPINS; spin++) {
       if (load(this.words, this.at) === 0 && this.takeFast()) return TAKEN;
     }
-    return deadline === 0 ? this.tryTake() : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline);
+    return deadline === 0 ? this.tryTake() : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline, false, refusable);
   }
 
   /**
@@ -202,4 +203,13 @@ export abstract class OwnerWord extends SharedObject {
       }
     };
   }
+}
+
+/** What a lock tells of itself. `firm`: nobody but its owner may release it. */
+export function ownerInsight(name: string, firm: boolean): Insight {
+  const held: NonNullable<Insight["held"]> = (heap, at): Hold[] => {
+    const worker = load(heap.words, at) >>> OWNER_SHIFT;
+    return worker === 0 ? [] : [{ worker, count: 1 }];
+  };
+  return { name, held, holders: (heap, at) => ({ workers: held(heap, at).map(({ worker }) => worker), firm }) };
 }

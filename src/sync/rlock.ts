@@ -1,8 +1,8 @@
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
-import { deadlineOf, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
-import { OwnerWord, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
@@ -192,7 +192,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   /** @internal */
   [reacquireSync](tenure: Tenure | undefined): void {
-    this.takeSync(Number.POSITIVE_INFINITY);
+    this.takeSync(Number.POSITIVE_INFINITY, false);
     this.#tenure = tenure;
   }
 
@@ -203,4 +203,5 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     });
   }
 }
+onInspect(KIND.rlock, ownerInsight("RLock", true));
 registerShared(KIND.rlock, RLock);

@@ -4,7 +4,19 @@
  */
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
-import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  type Attempt,
+  BLOCKING,
+  deadlineOf,
+  type Heap,
+  type Hold,
+  KIND,
+  onDestroy,
+  onInspect,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor } from "./monitor.js";
@@ -105,10 +117,13 @@ export class RWLock extends Monitor {
   readSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryRead() ?? this.#timedOut("reading", options);
-    const held = this.tryRead() ?? this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline);
-    if (held !== undefined) return held;
-    this.#readerLeft();
-    return this.#timedOut("reading", options);
+    let held = this.tryRead();
+    try {
+      held ??= this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline);
+    } finally {
+      if (held === undefined) this.#readerLeft();
+    }
+    return held ?? this.#timedOut("reading", options);
   }
 
   /** Takes it for reading if no writer has it or waits for it. */
@@ -138,10 +153,13 @@ export class RWLock extends Monitor {
   writeSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryWrite() ?? this.#timedOut("writing", options);
-    const held = this.tryWrite() ?? this.heap.parker.blockUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline);
-    if (held !== undefined) return held;
-    this.#writerLeft();
-    return this.#timedOut("writing", options);
+    let held = this.tryWrite();
+    try {
+      held ??= this.heap.parker.blockUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline);
+    } finally {
+      if (held === undefined) this.#writerLeft();
+    }
+    return held ?? this.#timedOut("writing", options);
   }
 
   /** Takes it for writing if nobody has it. */
@@ -327,8 +345,28 @@ export class RWLock extends Monitor {
   }
 }
 
+function held(heap: Heap, at: number): Hold[] {
+  const writer = heap.words[at + RWLOCK.writer]!;
+  if (writer !== 0) return [{ worker: writer, count: 1, how: "writing" }];
+  return HoldTable.holders(heap, at + RWLOCK.holds).map((hold) => ({ ...hold, how: "reading" }));
+}
+
 onDestroy(KIND.rwlock, (heap, at) => {
   const overflow = HoldTable.overflowOf(heap, at + RWLOCK.holds);
   if (overflow !== 0) heap.allocator.free(overflow);
+});
+onInspect(KIND.rwlock, {
+  name: "RWLock",
+  held,
+  holders(heap, at, key) {
+    const workers = held(heap, at).map(({ worker }) => worker);
+    // A reader that makes way waits for the writers before it: for those that wait for readers in their turn, since nobody makes way at a free lock for long.
+    const makesWay = key === at + RWLOCK.readersWait && heap.words[at + RWLOCK.writer] === 0;
+    if (!makesWay) return { workers, firm: true };
+    const writers = heap.waitQueue.armed().filter(({ key: armed, kind }) => armed === at + RWLOCK.writersWait && kind === BLOCKING);
+    return { workers: writers.map(({ worker }) => worker), firm: true };
+  },
+  purpose: (at, key) => (key === at + RWLOCK.readersWait ? "reading" : "writing"),
+  state: ({ words }, at) => ({ writing: words[at + RWLOCK.writer] !== 0, readers: words[at + RWLOCK.readers]! }),
 });
 registerShared(KIND.rwlock, RWLock);

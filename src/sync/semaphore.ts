@@ -1,6 +1,6 @@
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
-import { type Attempt, deadlineOf, KIND, onDestroy, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor } from "./monitor.js";
@@ -299,6 +299,19 @@ export class BoundedSemaphore extends Semaphore {
 onDestroy(KIND.semaphore, (heap, at) => {
   const overflow = HoldTable.overflowOf(heap, at + SEMAPHORE.holds);
   if (overflow !== 0) heap.allocator.free(overflow);
+});
+onInspect(KIND.semaphore, {
+  name: "Semaphore",
+  held: (heap, at) => HoldTable.holders(heap, at + SEMAPHORE.holds),
+  // Without holders it is used as a signal, which anybody may give.
+  holders(heap, at) {
+    const workers = HoldTable.holders(heap, at + SEMAPHORE.holds).map(({ worker }) => worker);
+    return workers.length === 0 ? undefined : { workers, firm: false };
+  },
+  state({ words }, at) {
+    const bound = words[at + SEMAPHORE.bound]!;
+    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === 0 ? {} : { bound }) };
+  },
 });
 registerShared(KIND.semaphore, Semaphore);
 registerShared(KIND.semaphore, BoundedSemaphore);

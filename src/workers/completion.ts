@@ -6,7 +6,7 @@
  */
 import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
-import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -122,4 +122,14 @@ onDestroy(KIND.completion, (heap, at) => {
     loseMessage(heap, block);
     heap.allocator.free(block);
   }
+});
+
+onInspect(KIND.completion, {
+  name: "Worker",
+  purpose: () => "its end",
+  holders(heap, at) {
+    const worker = load(heap.words, at + COMPLETION.worker);
+    return { workers: worker === 0 || load(heap.words, at + COMPLETION.state) !== RUNNING ? [] : [worker], firm: true };
+  },
+  state: ({ words }, at) => ({ running: load(words, at + COMPLETION.state) === RUNNING }),
 });

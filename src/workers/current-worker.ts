@@ -1,5 +1,5 @@
 import { isMainThread, threadId } from "node:worker_threads";
-import { CancelledError } from "../errors/index.js";
+import { CancelledError, StateError } from "../errors/index.js";
 import { type JobInHand, workerState } from "./worker-state.js";
 
 /** Who runs this code, and what it has in hand. */
@@ -14,7 +14,7 @@ export interface CurrentWorker {
   readonly threadId: number;
   /** In a pool's task: aborted once the task is called off. It is told through the event loop: a loop that only computes reads `cancelled`. */
   readonly signal: AbortSignal;
-  /** In a pool's task: whether it is called off. Read from shared memory, so it changes in the middle of a computation. */
+  /** In a pool's task: whether it is called off. Of a worker read from shared memory, so it changes in the middle of a computation. */
   readonly cancelled: boolean;
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
@@ -29,6 +29,9 @@ let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker
 
 /**
  * The worker that runs the calling code, and the task that it has in hand.
+ *
+ * An `AsyncPool` has many tasks in hand in one thread. There, ask before the first `await` and keep the answer: `const me = currentWorker()` as the first line is right
+ * in every pool. After an `await` nobody can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
  *
  * @example
  * ```ts
@@ -47,9 +50,30 @@ let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker
  * ```
  */
 export function currentWorker(): CurrentWorker {
-  const { job } = workerState;
+  const job = workerState.asyncJob ?? workerState.tracker?.getStore() ?? workerState.job ?? (workerState.untracked > 0 ? unknown : undefined);
   if (known?.job !== job || known?.worker.name !== workerState.name) known = { job, worker: describe(job) };
   return known!.worker;
+}
+
+/** One of several tasks of async pools, or code outside of them. */
+const unknown: JobInHand = {
+  get attempt(): never {
+    return refuse();
+  },
+  get cancelled(): never {
+    return refuse();
+  },
+  get signal(): never {
+    return refuse();
+  },
+  progress: refuse,
+};
+
+function refuse(): never {
+  throw new StateError(
+    "tasks of an AsyncPool are under way, and after an await nobody can tell which of them asks: call currentWorker() before the first await and keep what it gives, " +
+      "or make the pool with { tracked: true }",
+  );
 }
 
 /** Its identity are fields, so that it can be sent; the rest belongs to this very task and stays here. */

@@ -28,7 +28,8 @@ function direct(stream: NodeJS.WriteStream, descriptor: number): void {
   };
 }
 
-function writeFully(descriptor: number, bytes: Uint8Array): void {
+/** Writes all of it, now. What nobody reads is dropped. */
+export function writeFully(descriptor: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) {
     try {
       written += fs.writeSync(descriptor, bytes, written);

@@ -8,6 +8,13 @@ import { LIFELINE_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-st
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
+const living = new Set<ChildProcess>();
+
+/** How many children that this thread started have not been heard to end. */
+export function livingChildren(): number {
+  return living.size;
+}
+
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(
   options: Omit<ProcessStart, "parent" | "binding" | "code" | "entry" | "isBundled">,
@@ -23,6 +30,8 @@ export function spawnChild(
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", ...(code === undefined ? [] : [code.descriptor])],
     serialization: "json",
   });
+  if (child.pid !== undefined) living.add(child);
+  child.once("exit", () => living.delete(child));
   const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as import("node:net").Socket | null;
   lifeline?.on("error", () => {});
   lifeline?.unref();

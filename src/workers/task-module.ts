@@ -25,14 +25,25 @@ export async function loadTask(url: string, name: string): Promise<AnyFunction> 
 export async function loadModule(url: string): Promise<Record<string, unknown>> {
   workerState.loading = true;
   try {
+    return await importModule(url);
+  } finally {
+    workerState.loading = false;
+  }
+}
+
+/** As `loadTask`, in a program that goes on meanwhile and may start workers. @throws TaskLoadError, TaskNotFoundError */
+export async function importTask(url: string, name: string): Promise<AnyFunction> {
+  return registeredTask(url, name, await importModule(url));
+}
+
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  try {
     const file = sourceOf(url);
     if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
     return (await import(file)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof MainGuardError || error instanceof TaskLoadError) throw error;
     throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  } finally {
-    workerState.loading = false;
   }
 }
 

@@ -83,11 +83,21 @@ export function handleOf(url: string, name: string): Task {
   return asTask(fn, { url, name, bound: [] }) as Task;
 }
 
+/** Whether the module of a task has registered it here, so that it can be called as it is. */
+export function isRegistered({ url, name }: TaskIdentity): boolean {
+  return registered.has(keyOf(url, name));
+}
+
+/** The identity of a function that is a task; undefined for any other. */
+export function identityIfTask(fn: AnyFunction): TaskIdentity | undefined {
+  return (fn as { [identity]?: TaskIdentity })[identity];
+}
+
 /** The identity of a task. @throws NotATaskError */
 export function identityOf(candidate: unknown): TaskIdentity {
   if (typeof candidate !== "function")
     throw new ArgumentTypeError(`a task is needed, got ${candidate === null ? "null" : typeof candidate}: register a function with task(import.meta, fn)`);
-  const is = (candidate as { [identity]?: TaskIdentity })[identity];
+  const is = identityIfTask(candidate as AnyFunction);
   if (is !== undefined) return is;
   const name = candidate.name === "" ? "an anonymous function" : `the function "${candidate.name}"`;
   throw new NotATaskError(

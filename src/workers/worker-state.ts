@@ -16,11 +16,27 @@ export interface WorkerState {
   isBundled: boolean;
   /** In a pool's worker, while it has a task in hand. */
   job: JobInHand | undefined;
+  /** While a function of an async pool runs up to its first wait: its task. */
+  asyncJob: JobInHand | undefined;
+  /** Tasks of async pools that are under way and of which nobody can tell, after a wait, which one asks. */
+  untracked: number;
+  /** Tells that of the others. Only once a pool was made with `tracked`. */
+  tracker: { getStore(): JobInHand | undefined; run<R>(job: JobInHand, fn: () => R): R } | undefined;
   /** Run before a worker ends that is let go. */
   readonly exitHooks: (() => unknown)[];
 }
 
-const key = Symbol.for("allcores.workerState@2");
+const key = Symbol.for("allcores.workerState@3");
 const realm = globalThis as { [key]?: WorkerState };
 
-export const workerState: WorkerState = (realm[key] ??= { name: "MainThread", model: "main", loading: false, isBundled: false, job: undefined, exitHooks: [] });
+export const workerState: WorkerState = (realm[key] ??= {
+  name: "MainThread",
+  model: "main",
+  loading: false,
+  isBundled: false,
+  job: undefined,
+  asyncJob: undefined,
+  untracked: 0,
+  tracker: undefined,
+  exitHooks: [],
+});

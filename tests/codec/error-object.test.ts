@@ -73,7 +73,8 @@ test("every error class of this library arrives as itself", () => {
   const codes = new Set<string>();
   for (const [name, value] of Object.entries(library)) {
     if (typeof value !== "function" || !(value.prototype instanceof Error)) continue;
-    const error = Reflect.construct(value, ["first", name === "WorkerDiedError" ? { exitCode: 3, cause: "oom" } : "second"]) as library.AllcoresError;
+    const first = name === "TaskGroupError" ? [new TypeError("first")] : "first";
+    const error = Reflect.construct(value, [first, name === "WorkerDiedError" ? { exitCode: 3, cause: "oom" } : "second"]) as library.AllcoresError;
     const arrived = trip(error);
     assert.equal(Object.getPrototypeOf(arrived), value.prototype, name);
     assert.ok(library.isAllcoresError(arrived));

@@ -10,9 +10,10 @@ const program = fileURLToPath(new URL("../../examples/shared-cache/index.js", im
 test("computes each answer once, whichever worker is asked, and once more where its worker was killed", { timeout: 60_000 }, async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [program]);
   assert.equal(stderr, "");
-  const [requests, alike, computed] = stdout.trimEnd().split("\n");
+  const [requests, alike, cached, computed] = stdout.trimEnd().split("\n");
   assert.match(requests!, /^60 requests for 12 answers, the last is \d+$/);
   assert.equal(alike, "all alike: true");
+  assert.match(cached!, /^cached: 12 answers in \d+ bytes$/);
   // Killed between storing an answer and counting it, a worker leaves it uncounted; killed a moment before, uncomputed.
   assert.match(computed!, /^computed 1[12] times, [01] of them after a worker died$/);
 });

@@ -1,46 +1,12 @@
 /** The heap of all programs of a user: one at a time, whoever comes first and however they end. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
+import { startBare as start } from "../fixtures/bare-program.js";
 
-const program = join(import.meta.dirname, "../fixtures/programs/peer.js");
 const programs = new URL("../fixtures/programs/", import.meta.url);
-
-interface Bare {
-  readonly child: ChildProcess;
-  /** What it said: the value of its work. */
-  readonly said: Promise<unknown>;
-  kill(): Promise<void>;
-}
-
-/** A program of its own that does one work of programs/peer.ts and stays. */
-function start(work: string, ...args: unknown[]): Bare {
-  const child = spawn(process.execPath, [program, work, ...args.map((arg) => JSON.stringify(arg))], { stdio: ["pipe", "pipe", "inherit"] });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  let output = "";
-  const said = new Promise<unknown>((resolve, reject) => {
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-      if (!output.endsWith("\n")) return;
-      const { value, error } = JSON.parse(output);
-      if (error === undefined) resolve(value);
-      else reject(new Error(error));
-    });
-    void ended.then(() => reject(new Error("it ended before it said anything")));
-  });
-  said.catch(() => {});
-  return {
-    child,
-    said,
-    kill() {
-      child.kill("SIGKILL");
-      return ended;
-    },
-  };
-}
 
 const traces = (): string[] => [...fs.readdirSync("/dev/shm"), ...fs.readdirSync(tmpdir())].filter((name) => /allcores.*machine|machine.*allcores/.test(name));
 

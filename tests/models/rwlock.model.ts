@@ -224,6 +224,7 @@ export const models: Model[] = [
   { name: "a reader that gives up passes the turn to the writer", program: { setup, workers: [abortedReaderAndWriter, passingWriter], check: free } },
   {
     name: "a blocking reader that gives up passes the turn to the writer",
+    everyday: false,
     program: { setup, workers: [impatientReader, passingWriter, passingWriter], check: free },
   },
   { name: "a writer that gives up lets the readers in that it held back", program: { setup, workers: [abortedWriterAndReader, passingReader], check: free } },

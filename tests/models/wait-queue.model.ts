@@ -113,6 +113,7 @@ export const models: Model[] = [
   { name: "a wake-up for a dead waiter passes on", program: { setup: haunted, workers: [waitForGrant, wakeOnce, declareDead] } },
   {
     name: "a waiter dies while others wait",
+    everyday: false,
     program: { setup, workers: [waitImpatiently, wait, give.partial(2)] },
     options: { deaths: 1, mortal: [0] },
   },

@@ -20,12 +20,16 @@ import {
   WorkerDiedError,
 } from "allcores";
 import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
-import * as tasks from "../fixtures/pool-tasks.js";
+import * as blockingTasks from "../fixtures/pool-tasks.js";
 
 const WORKERS = 2;
 
 export interface PoolKind {
+  readonly model: "async" | "thread" | "process";
+  /** Where shared objects have to reach. */
   readonly across: "threads" | "processes";
+  /** The same tasks for a pool whose tasks must not block, since they share the loop of the test. */
+  readonly tasks?: typeof blockingTasks;
   make(options?: PoolOptions): Pool;
 }
 
@@ -38,7 +42,9 @@ async function errorOf<E = unknown>(promise: PromiseLike<unknown>): Promise<E> {
   return (end[0] as PromiseRejectedResult).reason as E;
 }
 
-export function poolContract(title: string, { across, make }: PoolKind): void {
+export function poolContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
+  /** For pools whose tasks run elsewhere: what crosses, and who dies. */
+  const apart = model === "async" ? test.skip : test;
   describe(title, { timeout: 60_000 }, () => {
     let pool: Pool;
     before(() => {
@@ -76,7 +82,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         assert.equal(await pool.submit(tasks.power, 3n, 100_000), 3n ** 100_000n);
       });
 
-      test("workers are called PoolWorker-k and run elsewhere", async () => {
+      apart("workers are called PoolWorker-k and run elsewhere", async () => {
         const { go, futures } = await occupy(pool);
         go.set();
         await Promise.all(futures);
@@ -111,7 +117,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
       });
 
       test("an error arrives with its class's name, message, cause, own fields and stack", async () => {
-        const error = await errorOf<tasks.CodedError>(pool.submit(tasks.fail, "on purpose"));
+        const error = await errorOf<blockingTasks.CodedError>(pool.submit(tasks.fail, "on purpose"));
         assert.ok(error instanceof RangeError);
         assert.equal(error.name, "CodedError");
         assert.equal(error.message, "on purpose");
@@ -122,13 +128,13 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         await works();
       });
 
-      test("what is no error is thrown as it is; what cannot cross is told of", async () => {
+      apart("what is no error is thrown as it is; what cannot cross is told of", async () => {
         for (const value of ["text", undefined, null, 5n]) assert.equal(await errorOf(pool.submit(tasks.throwValue, value)), value);
         await assert.rejects(pool.submit(tasks.throwClosure), { message: /function.* was thrown, which cannot cross/ });
         await works();
       });
 
-      test("an argument that cannot be sent is refused at the call, with its path", async () => {
+      apart("an argument that cannot be sent is refused at the call, with its path", async () => {
         const refused = (path: string) => (error: unknown) => error instanceof UnsendableError && error.path === path && error.message.includes(path);
         const loose = tasks.throwValue as Task<(...args: unknown[]) => never>;
         assert.throws(() => pool.submit(loose, () => 1), refused("args[0]"));
@@ -144,12 +150,12 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         });
       }
 
-      test("a result that cannot be sent fails its task with its path", async () => {
+      apart("a result that cannot be sent fails its task with its path", async () => {
         await assert.rejects(pool.submit(tasks.giveClosure), { code: "ERR_ALLCORES_UNSENDABLE", path: "result.list[0]" });
         await works();
       });
 
-      test("what is no task is refused, and the way out is named", () => {
+      apart("what is no task is refused, and the way out is named", () => {
         const closure = (() => 1) as Task<() => number>;
         assert.throws(() => pool.submit(closure), NotATaskError);
         assert.throws(() => pool.submit(function stray() {} as Task<() => void>), { code: "ERR_ALLCORES_NOT_A_TASK", message: /stray.*task\(import\.meta/s });
@@ -158,13 +164,13 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
           assert.throws(() => pool.submit(wrong as unknown as Task<() => void>), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
       });
 
-      test("a task that its module does not register fails, and says so", async () => {
+      apart("a task that its module does not register fails, and says so", async () => {
         const stray = task(new URL("../fixtures/pool-tasks.js", import.meta.url), "stray", () => 1);
         await assert.rejects(pool.submit(stray), { code: "ERR_ALLCORES_TASK_NOT_FOUND", message: /stray/ });
         await works();
       });
 
-      test("a module that throws while it loads, or is not there, fails its tasks", async () => {
+      apart("a module that throws while it loads, or is not there, fails its tasks", async () => {
         for (const [file, cause] of [
           ["pool-broken.js", /never loads/],
           ["pool-absent.js", /pool-absent/],
@@ -179,7 +185,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         await works();
       });
 
-      test("transfer() moves a buffer to a thread, and copies it to a process", async () => {
+      apart("transfer() moves a buffer to a thread, and copies it to a process", async () => {
         const bytes = new Uint8Array(100_000);
         assert.equal(await pool.submit(tasks.sizeOf, transfer(bytes)), 100_000);
         assert.equal(bytes.byteLength, across === "threads" ? 0 : 100_000);
@@ -297,7 +303,8 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
       });
 
       test("an item that cannot be sent, and an input that throws, end it", async () => {
-        await assert.rejects(pool.map(tasks.throwValue as Task<(value: unknown) => never>, [() => 1]), { code: "ERR_ALLCORES_UNSENDABLE", path: "args[0]" });
+        if (model !== "async")
+          await assert.rejects(pool.map(tasks.throwValue as Task<(value: unknown) => never>, [() => 1]), { code: "ERR_ALLCORES_UNSENDABLE", path: "args[0]" });
         function* broken() {
           yield 1;
           throw new Error("no more items");
@@ -406,7 +413,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
     });
 
     describe("death", () => {
-      test("a worker that exits fails only its task, and is replaced", async () => {
+      apart("a worker that exits fails only its task, and is replaced", async () => {
         const others = count(10).map((n) => pool.submit(tasks.squareLater, n));
         const error = await errorOf<WorkerDiedError>(pool.submit(tasks.exit, 7));
         assert.ok(error instanceof WorkerDiedError);
@@ -420,7 +427,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         await works();
       });
 
-      test("every worker exits, again and again: the work that waits is done all the same", async () => {
+      apart("every worker exits, again and again: the work that waits is done all the same", async () => {
         const futures = count(12).map((n) => (n % 2 === 0 ? pool.submit(tasks.exit, 0) : pool.submit(tasks.square, n)));
         const ends = await Promise.allSettled<number>(futures);
         for (const [n, end] of ends.entries()) {
@@ -430,7 +437,7 @@ export function poolContract(title: string, { across, make }: PoolKind): void {
         await works();
       });
 
-      test("an error that nobody catches in the worker fails its task", async () => {
+      apart("an error that nobody catches in the worker fails its task", async () => {
         await assert.rejects(pool.submit(tasks.crashLater), { code: "ERR_ALLCORES_WORKER_DIED", exitCode: 1 });
         await works();
       });

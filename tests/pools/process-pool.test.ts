@@ -3,7 +3,7 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 
-const kind: PoolKind = { across: "processes", make: (options) => new ProcessPool(options) };
+const kind: PoolKind = { model: "process", across: "processes", make: (options) => new ProcessPool(options) };
 poolContract("ProcessPool", kind);
 poolCallContract("ProcessPool", kind);
 poolMapContract("ProcessPool", kind);

@@ -3,7 +3,7 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 
-const kind: PoolKind = { across: "threads", make: (options) => new ThreadPool(options) };
+const kind: PoolKind = { model: "thread", across: "threads", make: (options) => new ThreadPool(options) };
 poolContract("ThreadPool", kind);
 poolCallContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);

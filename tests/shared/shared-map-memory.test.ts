@@ -30,6 +30,21 @@ for (const across of ["threads", "processes"] as const) {
       assert.ok(process.memoryUsage().rss - resident < 100e6, `${(process.memoryUsage().rss - resident) / 1e6} MB more`);
     });
 
+    test("a chain of maps and lists longer than the stack is deep gives back everything", () => {
+      const left = leftBy(() => {
+        let inner: SharedMap<unknown> | SharedList<unknown> = new SharedMap({ across });
+        for (let depth = 0; depth < 20_000; depth++) {
+          const outer: SharedMap<unknown> | SharedList<unknown> = depth % 2 === 0 ? new SharedList({ across }) : new SharedMap({ across });
+          if (outer instanceof SharedMap) outer.set("inner", inner);
+          else outer.push(inner);
+          inner.free();
+          inner = outer;
+        }
+        inner.free();
+      });
+      assert.equal(left, 0);
+    });
+
     test("a map freed with all kinds of entries gives back everything", () => {
       const left = leftBy(() => {
         const map = new SharedMap<unknown>({ across });

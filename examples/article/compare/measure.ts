@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
-import { Lock, ProcessPool, ThreadPool } from "allcores";
+import { createPool, Lock, ThreadPool } from "allcores";
 import type { Job } from "./job.js";
 
 /** How often the event loop is looked at, in milliseconds. Every look comes at least this late, which is no stall. */
@@ -9,11 +9,15 @@ const RESOLUTION = 1;
 export const MODELS = {
   serial: "串行 serial",
   async: "异步 async",
+  asyncPool: "异步池 async pool",
   threads: "线程 threads",
   processes: "进程 processes",
   gil: "线程+全局锁 threads + GIL",
 } as const;
 export type Model = keyof typeof MODELS;
+
+/** All that changes from one pool to another. */
+const WORDS = { asyncPool: "async", threads: "thread", processes: "process" } as const;
 
 export interface Measured {
   /** Milliseconds, workers started and ended within. */
@@ -47,12 +51,10 @@ async function run<R>(job: Job<R>, model: Model): Promise<R[]> {
       return await job.serially();
     case "async":
       return await job.asynchronously();
-    case "threads": {
-      await using pool = new ThreadPool({ workers });
-      return await job.inPool(pool);
-    }
+    case "asyncPool":
+    case "threads":
     case "processes": {
-      await using pool = new ProcessPool({ workers });
+      await using pool = createPool(WORDS[model], { workers });
       return await job.inPool(pool);
     }
     case "gil": {

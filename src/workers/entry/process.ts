@@ -5,6 +5,7 @@ import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
+import { runStartHooks } from "../start-hook.js";
 import { runTask } from "../task-run.js";
 import { workerState } from "../worker-state.js";
 
@@ -31,6 +32,7 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   // A terminal sends it to every process of the program: the one that started the others ends them.
   process.on("SIGINT", () => {});
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
+  runStartHooks();
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.place);
     lane.begin();

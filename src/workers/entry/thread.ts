@@ -5,6 +5,7 @@ import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { printDirectly } from "../output.js";
+import { runStartHooks } from "../start-hook.js";
 import { runTask } from "../task-run.js";
 import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
@@ -15,6 +16,7 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
   workerState.isBundled = start.kind === "pool" && start.isBundled;
   printDirectly();
   const heap = adoptThreadHeap(start.heap);
+  runStartHooks();
 
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.laneAt);

@@ -1,0 +1,155 @@
+/** Watches over the waits of this thread that last: has them stand on its card, looks for deadlocks, and ends one's wait with an error or tells of it. */
+import { originOf } from "../codec/shared-object.js";
+import { DeadlockError } from "../errors/index.js";
+import { atomics, cards, type Heap, insightInto, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "../memory/index.js";
+import { DeadlockSearch, latest, refusable } from "./deadlock-search.js";
+import { dumpWhileBlocked } from "./dump-signal.js";
+import { tell } from "./findings.js";
+import { isIdle } from "./idle-loop.js";
+import { stackHere, usersPart } from "./own-stack.js";
+import { type Description, labelOf, reportOf } from "./report.js";
+import { settings } from "./settings.js";
+
+/** Over one blocking wait. */
+class BlockingWatch implements Watch {
+  readonly #wait: LongWait;
+  readonly #search: DeadlockSearch;
+  #notice = 0;
+
+  constructor(wait: LongWait) {
+    this.#wait = wait;
+    this.#search = new DeadlockSearch(wait.heap, wait.since);
+  }
+
+  look(): void {
+    let found: DeadlockError | undefined;
+    try {
+      found = this.#look();
+    } catch {
+      // No memory is left for a notice, or what was read made no sense because it changed: the wait goes on as if nobody had looked.
+    }
+    if (found !== undefined) throw found;
+  }
+
+  end(): void {
+    if (this.#notice !== 0) cards.takeNotice(this.#wait.heap, this.#notice);
+  }
+
+  #look(): DeadlockError | undefined {
+    const { heap, since, deadline } = this.#wait;
+    if (this.#notice !== 0) cards.lookedInVain(heap, this.#notice);
+    dumpWhileBlocked();
+    const now = performance.now();
+    const { after, action } = settings();
+    if (action === "off" || now - since < after) return undefined;
+    if (this.#notice === 0) this.#notice = this.#putNotice();
+    if (deadline !== Number.POSITIVE_INFINITY || this.#notice === 0) return undefined;
+    const found = this.#search.look(now);
+    if (found === undefined) return undefined;
+    const { circle, self } = found;
+    const victims = action === "error" && circle.proven ? refusable(circle) : [];
+    if (victims.length > 0) {
+      if (latest(victims) !== self) return undefined;
+      const report = reportOf(circle, self);
+      tell(report, true);
+      return new DeadlockError(report.text, report);
+    }
+    if (latest(circle.members.map(({ party }) => party)) === self) tell(reportOf(circle, undefined), false);
+    return undefined;
+  }
+
+  #putNotice(): number {
+    const { heap, key, since, deadline, refusable } = this.#wait;
+    const around = heap.references.around(key);
+    if (around === undefined) return 0;
+    const stack = stackHere();
+    const description: Description = { objects: [describe(around.object, stack)] };
+    return cards.putNotice(heap, {
+      waits: [{ at: around.at, key }],
+      flags: (refusable ? cards.REFUSABLE : 0) | (deadline === Number.POSITIVE_INFINITY ? cards.ENDLESS : 0),
+      since: performance.timeOrigin + since,
+      text: JSON.stringify(description),
+    });
+  }
+}
+
+/** Over all that this thread's loop awaits from one heap: of interest once the loop has nothing else to do. */
+class IdleWatch implements LoopWatch {
+  readonly #heap: Heap;
+  #search: DeadlockSearch | undefined;
+  #notice = 0;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  look(awaits: readonly LongAwait[], loops: number): void {
+    try {
+      this.#look(awaits, loops);
+    } catch {
+      // As for a blocking wait.
+    }
+  }
+
+  end(): void {
+    if (this.#notice === 0) return;
+    cards.takeNotice(this.#heap, this.#notice);
+    this.#notice = 0;
+    this.#search = undefined;
+  }
+
+  #look(awaits: readonly LongAwait[], loops: number): void {
+    const now = performance.now();
+    const since = Math.max(...awaits.map(({ since }) => since));
+    const { after, action } = settings();
+    if (action === "off" || now - since < after || awaits.length > cards.MOST_WAITS || !awaits.every(({ isEndless }) => isEndless) || !isIdle(loops)) {
+      this.end();
+      return;
+    }
+    if (this.#notice === 0) this.#notice = this.#putNotice(awaits, since, loops);
+    else cards.lookedInVain(this.#heap, this.#notice);
+    if (this.#notice === 0) return;
+    this.#search ??= new DeadlockSearch(this.#heap, since);
+    const found = this.#search.look(now);
+    if (found !== undefined && latest(found.circle.members.map(({ party }) => party)) === found.self) tell(reportOf(found.circle, undefined), false);
+  }
+
+  #putNotice(awaits: readonly LongAwait[], since: number, loops: number): number {
+    const heap = this.#heap;
+    const known = awaits.map(({ key, origin }) => ({ key, origin, around: heap.references.around(key) }));
+    // What the library waits for in the user's stead, as a pool for results, anything may end.
+    if (!known.every(({ around }) => isKnown(heap, around?.at))) return 0;
+    const description: Description = { objects: known.map(({ origin, around }) => describe(around!.object, usersPart(origin?.stack))) };
+    return cards.putNotice(heap, {
+      waits: known.map(({ key, around }) => ({ at: around!.at, key })),
+      flags: cards.IDLE | cards.ENDLESS | (loops << cards.LOOPS_SHIFT),
+      since: performance.timeOrigin + since,
+      text: JSON.stringify(description),
+    });
+  }
+}
+
+/** Whether something stands there that users wait for. */
+function isKnown(heap: Heap, at: number | undefined): boolean {
+  return at !== undefined && insightInto(heap.allocator.kindOf(at)) !== undefined;
+}
+
+function describe(object: object, stack: string | undefined): Description["objects"][number] {
+  const label = labelOf(object);
+  const created = usersPart(originOf(object));
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(stack === undefined ? {} : { stack }),
+    ...(created === undefined ? {} : { created }),
+  };
+}
+
+if (!atomics.controlled) {
+  watchLongWaits({
+    blocks: (wait) => {
+      const { heap, key } = wait;
+      return isKnown(heap, heap.references.around(key)?.at) ? new BlockingWatch(wait) : undefined;
+    },
+    awaits: (heap) => new IdleWatch(heap),
+  });
+}

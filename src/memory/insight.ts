@@ -1,0 +1,46 @@
+/** What each kind of object tells of itself to those who look for deadlocks or dump the program. Registered by the file that defines the kind, as its destroyer is. */
+import type { Heap } from "./heap.js";
+
+/** Whom a wait depends on. */
+export interface Holders {
+  /** Worker ids. */
+  readonly workers: readonly number[];
+  /**
+   * true: the wait cannot end before every one of them has let go, and nobody else can do that for them.
+   * false: one of them is expected to let go, but whoever has the object may end the wait in its stead.
+   */
+  readonly firm: boolean;
+}
+
+/** What a worker has of an object. */
+export interface Hold {
+  readonly worker: number;
+  /** How often. */
+  readonly count: number;
+  /** Where there is more than one way to hold it. */
+  readonly how?: string;
+}
+
+export interface Insight {
+  /** As its class is called. */
+  readonly name: string;
+  /** Who holds it. Reads words that others change meanwhile. */
+  held?(heap: Heap, at: number): Hold[];
+  /** Whom a wait for `key` depends on; undefined where any worker that has the object may end it. Reads words that others change meanwhile. */
+  holders?(heap: Heap, at: number, key: number): Holders | undefined;
+  /** What is waited for by this key, as in "reading". */
+  purpose?(at: number, key: number): string;
+  /** Its state as plain data. Reads words that others change meanwhile. */
+  state?(heap: Heap, at: number): Record<string, unknown>;
+}
+
+const insights = new Map<number, Insight>();
+
+export function onInspect(kind: number, insight: Insight): void {
+  insights.set(kind, insight);
+}
+
+/** What is known of a kind; undefined for what no user waits for. */
+export function insightInto(kind: number): Insight | undefined {
+  return insights.get(kind);
+}

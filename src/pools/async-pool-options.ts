@@ -1,0 +1,59 @@
+import { ArgumentTypeError } from "../errors/index.js";
+import type { AnyFunction } from "../workers/task.js";
+import { type PoolOptions, type PoolSettings, settingsOf, wholeNumber } from "./pool-options.js";
+import { Rate, type RateOptions } from "./rate.js";
+
+/** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
+export interface AsyncPoolOptions extends Omit<PoolOptions, "initializer" | "resourceLimits" | "worker"> {
+  /** How many tasks run at a time; 32 unless given. */
+  concurrency?: number | undefined;
+  /** The same by the name that other pools have for it. */
+  workers?: number | undefined;
+  /** How often tasks may begin, other attempts of the same task included: `{ limit: 10, interval: 1000 }` is ten a second, in whichever second. No bound unless given. */
+  rate?: RateOptions | undefined;
+  /** A function that is run before the first task. If it fails, the pool fails with `InitializerError`. */
+  initializer?: AnyFunction | undefined;
+  /** Milliseconds that a task has to end once it is called off; 1000 unless given. Then its place is given to others, and it goes on unheard. */
+  killGrace?: number | undefined;
+  /**
+   * `currentWorker()` knows its task after an `await` too, by an `AsyncLocalStorage`. Off unless asked for: on Node 20 and 22 that costs each promise of the whole program
+   * one to two microseconds. Without it ask before the first `await` and keep the answer.
+   */
+  tracked?: boolean | undefined;
+}
+
+/** Options, checked and complete. */
+export interface AsyncPoolSettings extends Omit<PoolSettings, "initializer"> {
+  readonly rate: Rate | undefined;
+  readonly initializer: { readonly fn: AnyFunction; readonly args: readonly unknown[] } | undefined;
+  readonly tracked: boolean;
+}
+
+/** Enough to hide the latency of most services, few enough not to be taken for an attack. */
+const DEFAULT_CONCURRENCY = 32;
+
+export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`options must be an object such as { concurrency: 8 }, got ${options === null ? "null" : typeof options}`);
+  const { concurrency, rate, initializer, initArgs = [], tracked = false, ...others } = options;
+  for (const name of ["resourceLimits", "worker"])
+    if ((others as Record<string, unknown>)[name] !== undefined)
+      throw new ArgumentTypeError(
+        `options.${name} is for workers: an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool`,
+      );
+  if (initializer !== undefined && typeof initializer !== "function")
+    throw new ArgumentTypeError(`options.initializer must be a function, got ${typeof initializer}`);
+  if (typeof tracked !== "boolean") throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);
+  const settings = settingsOf({ workers: DEFAULT_CONCURRENCY, ...withoutUndefined(others), initArgs });
+  return {
+    ...settings,
+    workers: wholeNumber("concurrency", concurrency, 1, settings.workers),
+    rate: rate === undefined ? undefined : new Rate(rate),
+    initializer: initializer === undefined ? undefined : { fn: initializer, args: initArgs },
+    tracked,
+  };
+}
+
+function withoutUndefined(options: PoolOptions): PoolOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,420 @@
+/**
+ * The jobs of an async pool and the places they run in.
+ *
+ * A job never begins within the call that submits it: whoever submits has the future first, and of what is submitted in one go the highest priority begins first.
+ * It begins in a microtask if there is a place, else when another ends. The order of things in one place:
+ * a job takes it, runs, and gives it back when its function has really ended, whatever became of its future before. So no more than `workers` functions are ever under
+ * way, but for those that were called off and did not end within `killGrace`: nothing can end them, and their places go to others.
+ */
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import { serve, type Served } from "../channels/served.js";
+import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError } from "../errors/index.js";
+import { importTask } from "../workers/task-module.js";
+import { type AnyFunction, identityIfTask, isRegistered, registeredTask } from "../workers/task.js";
+import { type JobInHand, workerState } from "../workers/worker-state.js";
+import { AsyncCall, AsyncChunk, type AsyncJob, type AsyncJobs } from "./async-job.js";
+import type { AsyncPoolSettings } from "./async-pool-options.js";
+import { defaultCall } from "./call-options.js";
+import type { Chunk } from "./chunk.js";
+import { Histogram } from "./histogram.js";
+import type { MapPool } from "./map-feed.js";
+import { type NestedWork, PoolHandle } from "./pool-handle.js";
+import { PriorityLines } from "./priority-lines.js";
+import type { PoolStats } from "./pool-stats.js";
+import { type FailedFuture, Unheard } from "./unheard.js";
+
+const LONGEST_TIMER_MS = 0x7fffffff;
+
+export class AsyncScheduler implements AsyncJobs {
+  readonly title = "AsyncPool";
+  readonly settings: AsyncPoolSettings;
+  #workers: number;
+  readonly #lines = new PriorityLines<AsyncJob>();
+  /** Those that have a place. Not a Set, which is slow where all come and go at once. */
+  readonly #placed: AsyncJob[] = [];
+  /** Jobs that wait for their next attempt. */
+  readonly #retries = new Map<AsyncJob, NodeJS.Timeout>();
+  /** Whether the initializer is still to be run, or runs. */
+  #isPreparing: boolean;
+  /** It was begun. */
+  #hasBegun = false;
+  /** When the first job of this turn was submitted or ended; undefined while no look at the lines is on its way. */
+  #turn: number | undefined;
+  #rateTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  /** What still ran was given up. */
+  #isEnded = false;
+  #isOver = false;
+  #failure: InitializerError | undefined;
+  readonly #joined: (() => void)[] = [];
+  readonly #unheard = new Unheard();
+  readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
+  readonly #wait = new Histogram();
+  readonly #run = new Histogram();
+  #nested: Served<NestedWork> | undefined;
+
+  constructor(settings: AsyncPoolSettings) {
+    this.settings = settings;
+    this.#workers = settings.workers;
+    this.#isPreparing = settings.initializer !== undefined;
+    if (settings.tracked) workerState.tracker ??= new AsyncLocalStorage<JobInHand>();
+  }
+
+  get workers(): number {
+    return this.#workers;
+  }
+
+  /** Whether no job could begin at once, and as many wait as may. */
+  get isShedding(): boolean {
+    const { maxQueue, rate } = this.settings;
+    if (maxQueue === Number.POSITIVE_INFINITY) return false;
+    const waiting = this.#lines.size + this.#retries.size;
+    // What was submitted in this turn has not begun yet: it takes the places first.
+    const free = this.#isPreparing || (rate !== undefined && rate.wait > 0) ? 0 : Math.max(0, this.#workers - this.#placed.length);
+    return waiting - free >= maxQueue;
+  }
+
+  /** @throws StateError, InitializerError once it takes no more work */
+  checkOpen(verb: string): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isClosed) throw new StateError(`this ${this.title} was closed: ${verb} before close(), or make a new pool`);
+  }
+
+  /** @throws PoolFullError when as many jobs wait as may */
+  checkRoom(): void {
+    if (this.isShedding)
+      throw new PoolFullError(`this ${this.title} has ${this.settings.maxQueue} tasks waiting, as many as maxQueue allows: use trySubmit(), wait, or raise it`);
+  }
+
+  submit(job: AsyncJob): void {
+    this.#counts.submitted++;
+    this.#enter(job);
+  }
+
+  #enter(job: AsyncJob): void {
+    job.scope = new AsyncResource("AsyncPool");
+    // The clock costs as much as the rest of this: one look for all of a turn.
+    job.since = this.#turn ?? this.#feedSoon();
+    this.#lines.push(job);
+  }
+
+  /** What a map of this pool sees of it. */
+  mapPool(fn: AnyFunction, how: number): MapPool {
+    const jobs = new WeakMap<Chunk, AsyncChunk>();
+    const pool = this;
+    return {
+      boundary: "threads",
+      settings: this.settings,
+      get workers() {
+        return pool.#workers;
+      },
+      checkOpen: (verb) => this.checkOpen(verb),
+      submit: (chunk) => {
+        const job = new AsyncChunk(chunk, fn, how);
+        jobs.set(chunk, job);
+        this.submit(job);
+      },
+      cancel: (chunk, reason) => {
+        const job = jobs.get(chunk);
+        return job !== undefined && this.cancel(job, reason);
+      },
+    };
+  }
+
+  /** Calls a job off: it never runs, or is asked to stop and has `killGrace` for that. */
+  cancel(job: AsyncJob, reason: unknown): boolean {
+    if (job.isOver) return false;
+    this.#withdraw(job, reason);
+    job.fail(reason, true);
+    this.#settleDown();
+    return true;
+  }
+
+  /** Ends a job with an error, wherever it stands. */
+  expire(job: AsyncJob, error: unknown): void {
+    if (job.isOver) return;
+    this.#withdraw(job, error);
+    job.fail(error);
+    this.#settleDown();
+  }
+
+  #withdraw(job: AsyncJob, reason: unknown): void {
+    const timer = this.#retries.get(job);
+    if (timer !== undefined) {
+      clearTimeout(timer);
+      this.#retries.delete(job);
+    } else if (job.isWaiting) this.#lines.remove(job);
+    else this.#stop(job, reason);
+  }
+
+  #stop(job: AsyncJob, reason: unknown): void {
+    if (job.place < 0) return;
+    clearTimeout(job.timer);
+    job.timer = undefined;
+    const { killGrace } = this.settings;
+    // It keeps the program alive: who waits for the place, or for the end of the pool, may wait for nothing else.
+    if (killGrace !== Number.POSITIVE_INFINITY) job.timer = setTimeout(() => this.#giveUp(job), Math.min(killGrace, LONGEST_TIMER_MS));
+    job.callOff(reason);
+  }
+
+  /** Nothing can end it: its place goes to others. */
+  #giveUp(job: AsyncJob): void {
+    this.#vacate(job);
+    this.#feed();
+    this.#settleDown();
+  }
+
+  retry(job: AsyncJob, error: unknown): boolean {
+    if (this.#isEnded) return false;
+    const delay = job.call.retries.delayAfter(job.attempt, error);
+    if (delay === undefined) return false;
+    this.#counts.retried++;
+    const again = () => {
+      this.#retries.delete(job);
+      job.renew();
+      this.#enter(job);
+    };
+    this.#retries.set(job, setTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
+    return true;
+  }
+
+  settled(failure?: FailedFuture): void {
+    if (failure === undefined) {
+      this.#counts.completed++;
+      return;
+    }
+    if (failure.future.state === "cancelled") {
+      this.#counts.cancelled++;
+      return;
+    }
+    this.#counts.failed++;
+    this.#unheard.add(failure);
+  }
+
+  resize(workers: number): void {
+    this.#workers = workers;
+    this.#feedSoon();
+  }
+
+  stats(): PoolStats {
+    const running = this.#placed.length;
+    const queued = this.#lines.size + this.#retries.size;
+    const idle = Math.max(0, this.#workers - running);
+    return { workers: this.#workers, idle, running, queued, ...this.#counts, wait: this.#wait.summary(), run: this.#run.summary() };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#settleDown();
+  }
+
+  terminate(reason: () => unknown): void {
+    this.#isClosed = true;
+    this.#isEnded = true;
+    clearTimeout(this.#rateTimer);
+    for (const [job, timer] of this.#retries) {
+      clearTimeout(timer);
+      job.fail(reason());
+    }
+    this.#retries.clear();
+    for (let job = this.#lines.take(); job !== undefined; job = this.#lines.take()) job.fail(reason());
+    for (const job of this.#placed) {
+      const why = reason();
+      if (!job.isOver) this.#stop(job, why);
+      job.fail(why);
+    }
+    this.#settleDown();
+  }
+
+  /** Waits until what was submitted has ended. */
+  async join(): Promise<void> {
+    if (!this.#isClosed) throw new StateError(`join() of an ${this.title} would wait for ever: call close() or terminate() first`);
+    if (this.#isOver) return;
+    await new Promise<void>((resolve) => this.#joined.push(resolve));
+  }
+
+  /**
+   * What tasks of this pool get to submit to it. What they wait for runs beside the places, theirs included, which they keep and do not use: so no number of tasks that
+   * wait for each other stands still.
+   */
+  handle(): PoolHandle {
+    this.checkOpen("ask for a handle");
+    this.#nested ??= serve<NestedWork>({
+      submit: async (_caller, url, name, args) => {
+        this.checkOpen("submit");
+        const fn = isRegistered({ url, name, bound: [] }) ? registeredTask(url, name) : await importTask(url, name);
+        const call = new AsyncCall(this, fn, defaultCall(this.settings), args);
+        this.#counts.submitted++;
+        this.#start(call, performance.now());
+        this.#feedSoon();
+        return await call.future;
+      },
+    });
+    return new PoolHandle(this.#nested);
+  }
+
+  #begin(): void {
+    this.#hasBegun = true;
+    const { initializer } = this.settings;
+    if (initializer === undefined) return;
+    void (async () => {
+      try {
+        await callable(initializer.fn)(...initializer.args);
+      } catch (cause) {
+        const text = cause instanceof Error ? cause.message : String(cause);
+        const failure = new InitializerError(`the initializer of this ${this.title} failed: ${text}`, { cause });
+        this.#failure = failure;
+        this.terminate(() => failure);
+        return;
+      }
+      this.#isPreparing = false;
+      this.#feed();
+      this.#settleDown();
+    })();
+  }
+
+  /** Has the lines looked at after this turn. Gives the time. */
+  #feedSoon(): number {
+    // Not queueMicrotask: on Node 20 it costs ten times as much.
+    if (this.#turn === undefined) void Promise.resolve().then(this.#due);
+    return (this.#turn ??= performance.now());
+  }
+
+  readonly #due = (): void => {
+    this.#turn = undefined;
+    this.#feed();
+  };
+
+  /** Begins what waits, as long as there are places. */
+  #feed(): void {
+    if (!this.#hasBegun) this.#begin();
+    if (this.#isPreparing) return;
+    const { rate } = this.settings;
+    let now = performance.now();
+    while (this.#placed.length < this.#workers && this.#lines.size > 0) {
+      if (rate !== undefined) {
+        const wait = rate.wait;
+        if (wait > 0) {
+          this.#feedAfter(wait);
+          break;
+        }
+        rate.take();
+      }
+      now = this.#start(this.#lines.take()!, now);
+    }
+  }
+
+  #feedAfter(ms: number): void {
+    this.#rateTimer ??= setTimeout(
+      () => {
+        this.#rateTimer = undefined;
+        this.#feed();
+      },
+      Math.min(Math.ceil(ms), LONGEST_TIMER_MS),
+    );
+  }
+
+  /** Gives the time, if that has moved on because the function ended at once. */
+  #start(job: AsyncJob, now: number): number {
+    const { taskTimeout } = this.settings;
+    const { scope } = job;
+    job.scope = undefined;
+    this.#wait.add(now - job.since);
+    job.since = now;
+    this.#place(job);
+    if (taskTimeout !== Number.POSITIVE_INFINITY) {
+      const late = () =>
+        this.expire(job, new TimeoutError(`the task "${job.name}" ran for longer than the pool's taskTimeout of ${taskTimeout} ms and was called off`));
+      job.timer = setTimeout(late, Math.min(taskTimeout, LONGEST_TIMER_MS));
+    }
+    const isTracked = workerState.tracker !== undefined;
+    const before = workerState.asyncJob;
+    workerState.asyncJob = job;
+    let value: unknown;
+    let threw = false;
+    try {
+      value = scope === undefined ? run.call(job) : scope.runInAsyncScope(run, job);
+    } catch (error) {
+      value = error;
+      threw = true;
+    }
+    workerState.asyncJob = before;
+    if (threw || !isThenable(value)) {
+      const end = performance.now();
+      this.#run.add(end - now);
+      this.#leave(job, value, threw);
+      return end;
+    }
+    if (!isTracked) workerState.untracked++;
+    Promise.resolve(value).then(
+      (result) => this.#ended(job, result, false, isTracked),
+      (error) => this.#ended(job, error, true, isTracked),
+    );
+    return now;
+  }
+
+  #ended(job: AsyncJob, value: unknown, threw: boolean, isTracked: boolean): void {
+    if (!isTracked) workerState.untracked--;
+    // What ends in one turn shares a look at the clock and one at the lines, which comes before whoever awaits the future.
+    this.#run.add(this.#feedSoon() - job.since);
+    this.#leave(job, value, threw);
+  }
+
+  /** The function of a job has ended. */
+  #leave(job: AsyncJob, value: unknown, threw: boolean): void {
+    this.#vacate(job);
+    if (threw) job.threw(value);
+    else job.returned(value);
+    if (this.#isClosed) this.#settleDown();
+  }
+
+  #place(job: AsyncJob): void {
+    job.place = this.#placed.length;
+    this.#placed.push(job);
+  }
+
+  #vacate(job: AsyncJob): void {
+    if (job.place < 0) return;
+    const last = this.#placed.pop()!;
+    if (last !== job) {
+      this.#placed[job.place] = last;
+      last.place = job.place;
+    }
+    job.place = -1;
+    if (job.timer === undefined) return;
+    clearTimeout(job.timer);
+    job.timer = undefined;
+  }
+
+  /** Tells those who wait for the end, once it has come. */
+  #settleDown(): void {
+    if (!this.#isClosed || this.#isOver || this.#placed.length > 0 || this.#lines.size > 0 || this.#retries.size > 0) return;
+    this.#isOver = true;
+    this.#isEnded = true;
+    this.#nested?.[Symbol.dispose]();
+    this.#unheard.report(this.title);
+    for (const resolve of this.#joined.splice(0)) resolve();
+  }
+}
+
+/** The function that was given, or the one that it stands for, whose module is loaded first. @throws ArgumentTypeError */
+export function callable(fn: unknown): AnyFunction {
+  if (typeof fn !== "function") throw new ArgumentTypeError(`a function is needed, got ${fn === null ? "null" : typeof fn}`);
+  const identity = identityIfTask(fn as AnyFunction);
+  if (identity === undefined) return fn as AnyFunction;
+  const { url, name, bound } = identity;
+  const own = isRegistered(identity) ? registeredTask(url, name) : undefined;
+  if (own !== undefined && bound.length === 0) return own;
+  const standIn =
+    own === undefined ? async (...args: unknown[]) => (await importTask(url, name))(...bound, ...args) : (...args: unknown[]) => own(...bound, ...args);
+  return Object.defineProperty(standIn, "name", { value: name });
+}
+
+function run(this: AsyncJob): unknown {
+  const { tracker } = workerState;
+  return tracker === undefined ? this.run() : tracker.run(this, () => this.run());
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (typeof value === "object" || typeof value === "function") && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,158 @@
+import { HEADER, KIND } from "../memory/index.js";
+import { Lane, MOST_AHEAD } from "../workers/lane.js";
+import { Member } from "./member.js";
+import type { PoolSettings } from "./pool-options.js";
+import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
+
+/** What may stand in a lane ahead of its member: about so much work. */
+const AHEAD_MS = 1;
+/** Less work than this goes behind other work of a member that is awake: waking another would take as long. */
+const WAKE_MS = 0.1;
+const LONGEST_TIMER_MS = 0x7fffffff;
+
+/** What a crew tells its pool. */
+export interface CrewWatch {
+  hired(member: Member): void;
+  lost(member: Member, end: WorkerEnd): void;
+}
+
+/** The members of a pool: who comes, who takes the next job, who goes for want of work. */
+export class Crew implements Iterable<Member> {
+  /** Most members. */
+  most: number;
+  /** The block whose place is what the pool waits for; 0 until there are members. */
+  key = 0;
+  /** Jobs in lanes. */
+  inFlight = 0;
+  /** Mean of what jobs took lately, in milliseconds. */
+  pace: number | undefined;
+  readonly #model: WorkerModel;
+  readonly #settings: PoolSettings;
+  readonly #watch: CrewWatch;
+  readonly #members = new Set<Member>();
+  #named = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(model: WorkerModel, settings: PoolSettings, watch: CrewWatch) {
+    this.#model = model;
+    this.#settings = settings;
+    this.#watch = watch;
+    this.most = settings.workers;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  has(member: Member): boolean {
+    return this.#members.has(member);
+  }
+
+  [Symbol.iterator](): Iterator<Member> {
+    return this.#members.values();
+  }
+
+  /** A job of a member has ended after so many milliseconds. */
+  ended(ms: number): void {
+    this.inFlight--;
+    this.pace = this.pace === undefined ? ms : this.pace * 0.9 + ms * 0.1;
+  }
+
+  /** The member that takes the next job, hired if need be; undefined when all have enough. */
+  pick(): Member | undefined {
+    let starting: Member | undefined;
+    let shortest: Member | undefined;
+    let active = 0;
+    const { pace } = this;
+    const lazily = pace === undefined ? 0 : Math.min(MOST_AHEAD, WAKE_MS / Math.max(pace, 1e-4));
+    for (const member of this.#members) {
+      if (member.isRetiring) continue;
+      active++;
+      const ahead = member.inFlight.length;
+      if (ahead < lazily && !member.isStalled && member.isReady && !member.owner.isAsleep) return member;
+      if (ahead === 0) {
+        if (member.isReady) return member;
+        starting ??= member;
+      } else if (!member.isStalled && (shortest === undefined || ahead < shortest.inFlight.length)) shortest = member;
+    }
+    if (starting !== undefined) return starting;
+    if (active < this.most) return this.#hire();
+    return shortest !== undefined && shortest.inFlight.length < this.#mostAhead ? shortest : undefined;
+  }
+
+  /** How many jobs may stand in one lane. */
+  get #mostAhead(): number {
+    if (this.pace === undefined || this.pace >= AHEAD_MS / 2) return 2;
+    return Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / Math.max(this.pace, 1e-4)));
+  }
+
+  /** Those that are too many, those without work first. */
+  get surplus(): Member[] {
+    const active = [...this.#members].filter((member) => !member.isRetiring);
+    active.sort((a, b) => a.inFlight.length - b.inFlight.length);
+    return active.slice(0, Math.max(0, active.length - this.most));
+  }
+
+  #hire(): Member {
+    const { heap } = this.#model;
+    const { name } = this.#settings;
+    const full = `${name ?? "PoolWorker"}-${name === undefined ? heap.registry.nextName(HEADER.poolNames) : ++this.#named}`;
+    if (this.key === 0) {
+      this.key = heap.allocator.allocate(1, KIND.plain);
+      heap.references.hold(this.key, this);
+    }
+    const lane = Lane.create(heap, this.key);
+    let member: Member | undefined;
+    let worker: StartedWorker;
+    try {
+      worker = this.#model.start(full, lane.at, this.#settings, (end) => member !== undefined && this.#watch.lost(member, end));
+    } catch (error) {
+      lane.free();
+      throw error;
+    }
+    member = new Member(full, lane, worker);
+    this.#members.add(member);
+    this.#watch.hired(member);
+    return member;
+  }
+
+  /** Lets a member go that has nothing to do. */
+  dismiss(member: Member): void {
+    if (member.isClosed) return;
+    member.isClosed = true;
+    member.isRetiring = true;
+    member.worker.hold(true);
+    // A lane without jobs has room for a word.
+    if (!member.owner.close()) member.worker.kill();
+  }
+
+  /** A member's worker has ended. */
+  remove(member: Member): void {
+    this.#members.delete(member);
+  }
+
+  /** Lets members go that have had no work for `idleTimeout`. */
+  watchIdle(): void {
+    const { idleTimeout } = this.#settings;
+    if (this.#idleTimer !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
+    let next = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    for (const member of this.#members) if (member.isIdle) next = Math.min(next, member.heardAt + idleTimeout - now);
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#idleTimer = setTimeout(
+      () => {
+        this.#idleTimer = undefined;
+        for (const member of this.#members) if (member.isIdle && performance.now() - member.heardAt >= idleTimeout) this.dismiss(member);
+        this.watchIdle();
+      },
+      Math.min(Math.max(1, Math.ceil(next)), LONGEST_TIMER_MS),
+    );
+    this.#idleTimer.unref();
+  }
+
+  /** The pool is over. */
+  end(): void {
+    clearTimeout(this.#idleTimer);
+    if (this.key !== 0) this.#model.heap.references.drop(this.key);
+  }
+}

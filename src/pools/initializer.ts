@@ -1,0 +1,24 @@
+import type { Boundary } from "../codec/index.js";
+import { Call } from "./call.js";
+import { defaultCall } from "./call-options.js";
+import type { Job } from "./job.js";
+import type { PoolSettings } from "./pool-options.js";
+import { Retries } from "./retries.js";
+
+const NO_RETRIES = new Retries(0);
+
+/** The call of the pool's initializer in one worker, which can go to no other. */
+export function initializerCall(settings: PoolSettings, boundary: Boundary, failed: (error: unknown) => void): Call {
+  const { task, args } = settings.initializer!;
+  const owner = {
+    boundary,
+    cancel: () => false,
+    retry: () => false,
+    settled: (_job: Job, failure?: { error: unknown }) => {
+      if (failure !== undefined) failed(failure.error);
+    },
+  };
+  const call = new Call(owner, task, { ...defaultCall(settings), retries: NO_RETRIES }, args);
+  call.isBound = true;
+  return call;
+}

@@ -1,0 +1,47 @@
+import { ArgumentTypeError } from "../errors/index.js";
+import type { TaskIdentity } from "../workers/task.js";
+import { type CallSettings, callSettings } from "./call-options.js";
+import type { MapPlan } from "./map-feed.js";
+import { milliseconds, wholeNumber } from "./pool-options.js";
+
+/** How a map goes about it. */
+export interface MapOptions {
+  /** Items that travel together; counted out while it runs unless given: some two milliseconds of work. */
+  chunkSize?: number | undefined;
+  /** Most items that are taken from the input and whose results are not consumed. Unless given, two chunks for each worker. */
+  buffer?: number | undefined;
+  /** Milliseconds for the whole map. Then it fails with `TimeoutError` and the rest is called off. */
+  timeout?: number | undefined;
+  /** Calls the rest off when it aborts; the map then fails with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What a map shall do, checked. `how`: whether an item is the arguments, or one of them. */
+export function mapPlan(
+  verb: string,
+  task: TaskIdentity,
+  items: Iterable<unknown> | AsyncIterable<unknown>,
+  how: number,
+  call: CallSettings,
+  options: MapOptions,
+): MapPlan {
+  if (
+    items === null ||
+    (typeof items !== "object" && typeof items !== "string") ||
+    !(Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items))
+  )
+    throw new ArgumentTypeError(`${verb}: the items must be an iterable or async iterable, got ${items === null ? "null" : typeof items}`);
+  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
+  const { chunkSize, buffer, signal } = options;
+  const timeout = milliseconds("timeout", options.timeout, call.timeout);
+  return {
+    task,
+    call: callSettings(call, { timeout, signal }),
+    items,
+    how,
+    chunkSize: chunkSize === undefined ? undefined : wholeNumber("chunkSize", chunkSize, 1, 1),
+    buffer: buffer === undefined ? undefined : wholeNumber("buffer", buffer, 1, 1),
+    ordered: true,
+    stops: true,
+  };
+}

@@ -1,0 +1,70 @@
+import { TimeoutError } from "../errors/index.js";
+import type { Crew } from "./crew.js";
+import type { Dispatch } from "./dispatch.js";
+import type { Job } from "./job.js";
+import type { Member } from "./member.js";
+import type { PoolSettings } from "./pool-options.js";
+import type { Recall } from "./recall.js";
+
+const LONGEST_TIMER_MS = 0x7fffffff;
+
+/** Jobs that run for too long, or go on after they were asked to stop. */
+export class Overtime {
+  readonly #crew: Crew;
+  readonly #settings: PoolSettings;
+  readonly #recall: Recall;
+  readonly #dispatch: Dispatch;
+
+  constructor(crew: Crew, settings: PoolSettings, recall: Recall, dispatch: Dispatch) {
+    this.#crew = crew;
+    this.#settings = settings;
+    this.#recall = recall;
+    this.#dispatch = dispatch;
+  }
+
+  /** Asks the job that a member runs to stop, and ends the member if it does not. */
+  stop(member: Member, job: Job): void {
+    const { sequence } = job;
+    member.owner.cancel(sequence);
+    const { killGrace } = this.#settings;
+    if (killGrace === Number.POSITIVE_INFINITY) return;
+    setTimeout(() => this.#end(member, job, sequence), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+  }
+
+  #end(member: Member, job: Job, sequence: number): void {
+    const isInHand = () => this.#crew.has(member) && member.inFlight[0] === job && job.sequence === sequence;
+    if (!isInHand()) return;
+    // Nothing else can be begun from here on: the end hits this job or nobody.
+    this.#recall.from(member, 1);
+    this.#dispatch.drain();
+    if (!isInHand()) return;
+    member.isRetiring = true;
+    member.isKilled = true;
+    member.worker.kill();
+    this.#dispatch.feedAnew();
+  }
+
+  /** Watches how long a member's jobs run. */
+  guard(member: Member): void {
+    const { taskTimeout } = this.#settings;
+    const again = (ms: number) => setTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
+    const check = () => {
+      this.#dispatch.drain();
+      if (!this.#crew.has(member) || member.inFlight.length === 0) {
+        member.isGuarded = false;
+        return;
+      }
+      const job = member.inHand;
+      const left = job === undefined || job.isOver ? taskTimeout : taskTimeout - member.runningFor;
+      if (job !== undefined && left <= 0) {
+        this.#dispatch.expire(
+          job,
+          new TimeoutError(`the task "${job.task.name}" ran for longer than the pool's taskTimeout of ${taskTimeout} ms and was called off`),
+        );
+        again(taskTimeout);
+      } else again(left);
+    };
+    member.isGuarded = true;
+    again(taskTimeout);
+  }
+}

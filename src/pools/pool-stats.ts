@@ -1,0 +1,22 @@
+import type { Durations } from "./histogram.js";
+
+/** What a pool has done and does. Durations are in milliseconds. */
+export interface PoolStats {
+  /** Workers that are alive. */
+  readonly workers: number;
+  readonly idle: number;
+  /** Tasks that are being run, and tasks that wait. */
+  readonly running: number;
+  readonly queued: number;
+  readonly submitted: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly retried: number;
+  /** Workers that ended without having been asked to. */
+  readonly died: number;
+  /** From the call to its result, less the run. */
+  readonly wait: Durations;
+  /** What the workers spent on it. A chunk of `map` counts as one. */
+  readonly run: Durations;
+}

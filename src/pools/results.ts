@@ -1,0 +1,106 @@
+import { UnknownClassError } from "../errors/index.js";
+import { LAST, PROGRESS, THREW_FLAG } from "../workers/lane.js";
+import { decodeWithClasses } from "../workers/task-module.js";
+import type { Crew } from "./crew.js";
+import { Histogram } from "./histogram.js";
+import type { Job } from "./job.js";
+import type { Member } from "./member.js";
+
+/** What comes back in the lanes of a pool, and how it reaches the jobs. */
+export class Results {
+  /** From the call to its result, less the run; and the run. */
+  readonly wait = new Histogram();
+  readonly run = new Histogram();
+  readonly #crew: Crew;
+  readonly #news: (() => void)[] = [];
+
+  constructor(crew: Crew) {
+    this.#crew = crew;
+  }
+
+  /** Takes in what stands in a member's lane; returns how many records there were. */
+  take(member: Member): number {
+    const { owner } = member;
+    let found = 0;
+    let now = 0;
+    while (owner.receive()) {
+      found++;
+      const job = member.inFlight[0];
+      const { kind, count, time } = owner;
+      let value: unknown;
+      let failed: unknown;
+      let isUndecoded = false;
+      let later: ReturnType<typeof owner.detach> | undefined;
+      try {
+        value = owner.read();
+      } catch (error) {
+        if (error instanceof UnknownClassError) later = owner.detach();
+        else {
+          isUndecoded = true;
+          failed = error;
+        }
+      }
+      owner.release();
+      if (job === undefined) continue;
+      if (kind & PROGRESS) {
+        if (!isUndecoded && later === undefined) this.#tell(() => job.progress(value));
+        continue;
+      }
+      const at = job.outcomes;
+      job.outcomes += count;
+      const threw = isUndecoded || (kind & THREW_FLAG) !== 0;
+      const last = (kind & LAST) !== 0;
+      if (last) {
+        if (now === 0) now = performance.now();
+        member.inFlight.shift();
+        member.heardAt = now;
+        member.isStalled = false;
+        const ran = time / 1000;
+        this.#crew.ended(ran);
+        this.run.add(ran);
+        this.wait.add(now - job.submittedAt - ran);
+        job.member = undefined;
+      }
+      if (later === undefined) {
+        if (last && count === 0 && !threw) this.#finish(job, time);
+        else {
+          job.deliver(isUndecoded ? failed : value, threw, at, count);
+          if (last) this.#finish(job, time);
+        }
+      } else void this.#deliverLater(job, later, threw, at, count, last ? time : undefined);
+    }
+    return found;
+  }
+
+  /** News, and what follows them, in order and outside of whatever called here. */
+  #tell(news: () => void): void {
+    if (this.#news.push(news) === 1)
+      queueMicrotask(() => {
+        for (const tell of this.#news.splice(0)) tell();
+      });
+  }
+
+  /** A result comes after the news that were before it. */
+  #finish(job: Job, time: number): void {
+    job.endedAfter = time;
+    if (job.undelivered > 0) return;
+    if (this.#news.length > 0) this.#tell(() => job.finish(time));
+    else job.finish(time);
+  }
+
+  /** A value of a class whose module is not loaded here: that is done first. */
+  async #deliverLater(job: Job, record: { read(): unknown; free(): void }, threw: boolean, at: number, count: number, time: number | undefined): Promise<void> {
+    job.undelivered++;
+    if (time !== undefined) job.endedAfter = time;
+    let value: unknown;
+    try {
+      value = await decodeWithClasses(record.read);
+    } catch (error) {
+      threw = true;
+      value = error;
+    }
+    record.free();
+    job.deliver(value, threw, at, count);
+    if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
+  }
+}

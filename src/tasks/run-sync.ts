@@ -1,0 +1,74 @@
+import { Queue } from "../channels/queue.js";
+import { serve, type Served } from "../channels/served.js";
+import { TimeoutError, WorkerDiedError } from "../errors/index.js";
+import type { ResultOf } from "../pools/pool.js";
+import { checkGuard, loadTask } from "../workers/task-module.js";
+import { type AnyFunction, identityOf, type Task, task } from "../workers/task.js";
+import { Thread } from "../workers/thread.js";
+
+/** How often a caller looks whether the helper has come up, or has died over it. */
+const LOOK_MS = 500;
+
+/** What the helper does for its owner. */
+interface Helper {
+  run(url: string, name: string, args: unknown[]): Promise<unknown>;
+}
+
+/** The helper of this thread: made with the first call, kept for the next. */
+let helper: { readonly thread: Thread; readonly served: Served<Helper> } | undefined;
+
+/** The library is in every worker before any task: there is nothing to load for this one, and so its module is an empty one. */
+const NOWHERE = new URL("data:text/javascript,");
+
+const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<Helper>>) => {
+  announced.putSync(serve<Helper>({ run: async (url, name, args) => await (await loadTask(url, name))(...args) }));
+  await new Promise(() => {});
+});
+
+/**
+ * Blocks this thread until an asynchronous task has its result, and gives that: for code that cannot await. The task runs in a helper thread with a loop of its own, one
+ * for each thread that calls; it is a daemon and starts with the first call, which takes some 50 ms longer than those after it.
+ *
+ * **Deadlock:** this thread's loop stands still meanwhile. A task that needs it, since it calls an object that this thread serves or waits for a lock that this
+ * thread holds, waits for ever. On the main thread everything stands still: there, await.
+ * **Death:** if the task ends the helper, `WorkerDiedError`; the next call has a new one.
+ * @throws what the task throws; NotATaskError, UnsendableError
+ *
+ * @example
+ * ```ts
+ * import { isMain, runSync, sleep, task } from "allcores";
+ * const answer = task(import.meta, async function answer(ms: number) {
+ *   await sleep(ms);
+ *   return 42;
+ * });
+ * if (isMain(import.meta)) console.log(runSync(answer, 10)); // 42
+ * ```
+ */
+export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): ResultOf<F> {
+  const { url, name, bound } = identityOf(task);
+  checkGuard();
+  helper ??= startHelper();
+  try {
+    return helper.served.callSync("run", url, name, [...bound, ...args]) as ResultOf<F>;
+  } catch (error) {
+    if (error instanceof WorkerDiedError) {
+      helper.thread.terminate();
+      helper = undefined;
+    }
+    throw error;
+  }
+}
+
+function startHelper(): NonNullable<typeof helper> {
+  const announced = new Queue<Served<Helper>>();
+  const thread = new Thread(help, { args: [announced], name: "runSync", daemon: true }).start();
+  for (;;) {
+    try {
+      return { thread, served: announced.getSync({ timeout: LOOK_MS }) };
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || thread.isAlive) continue;
+      thread.joinSync();
+      throw new WorkerDiedError("the helper thread of runSync() ended before it had begun");
+    }
+  }
+}

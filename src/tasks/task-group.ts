@@ -1,0 +1,170 @@
+import { setMaxListeners } from "node:events";
+import { ArgumentTypeError, CancelledError, StateError, TaskGroupError } from "../errors/index.js";
+import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
+import { signalOf } from "../memory/index.js";
+import { isEcho } from "./echo.js";
+
+/** How a group is made. */
+export interface TaskGroupOptions {
+  /** Cancels the group when it aborts: the signal of the task that the group is a part of. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A task of a group, from its start to its end. */
+class Child<T> implements Work {
+  readonly #controller = new AbortController();
+  readonly settler: Settler<T> = openFuture<T>(this);
+  /** Its end, which never rejects. */
+  ended: Promise<void> | undefined;
+
+  constructor() {
+    setMaxListeners(0, this.signal);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isRunning(): boolean {
+    return true;
+  }
+
+  /** It is asked to stop. What becomes of it, it says itself, once it has cleaned up. */
+  cancel(reason: unknown): "asked" {
+    this.#controller.abort(reason);
+    return "asked";
+  }
+}
+
+/**
+ * Tasks that belong together, on this event loop: Python's `asyncio.TaskGroup`. Nobody leaves the group before all of its tasks have ended, those included that its
+ * tasks spawned meanwhile.
+ *
+ * **Failure:** the first one cancels the rest, by the signal that each task is given; when all have cleaned up, `TaskGroupError` (an `AggregateError`) carries every
+ * real failure in the order in which they came, also if it is a single one. What tasks throw because they heard the signal is none. A task that does not listen to its
+ * signal is waited for all the same.
+ * **Cancel:** `future.cancel()` is for one task and no failure; `cancel()` for all of them, after which the group ends without an error; `options.signal` for a group
+ * that is a part of another task, and its reason is thrown on. A task that ends with a value although it was asked to stop has that value.
+ *
+ * `TaskGroup.run(fn)` counts an error of `fn` as a failure. A block with `await using` cannot: JavaScript does not tell it of the error, so the block's tasks go on to
+ * their end, and the error comes after.
+ *
+ * @example
+ * ```ts
+ * import { sleep, TaskGroup } from "allcores";
+ * const sum = await TaskGroup.run(async (group) => {
+ *   const one = group.spawn(async (signal) => {
+ *     await sleep(5, { signal });
+ *     return 1;
+ *   });
+ *   const two = group.spawn(() => 2);
+ *   return (await one) + (await two);
+ * });
+ * console.log(sum); // 3
+ * ```
+ */
+export class TaskGroup implements AsyncDisposable {
+  readonly #controller = new AbortController();
+  /** Those that have not ended. */
+  readonly #children = new Set<Child<never>>();
+  readonly #failures: unknown[] = [];
+  readonly #parent: AbortSignal | undefined;
+  /** The parent's signal, and not `cancel` or a failure, has ended the group. */
+  #isOrphan = false;
+  #isOver = false;
+
+  /** @throws the reason of `options.signal` when that is aborted already */
+  constructor(options?: TaskGroupOptions) {
+    this.#parent = signalOf(options);
+    setMaxListeners(0, this.signal);
+    this.#parent?.addEventListener("abort", this.#parentAborted, { once: true });
+  }
+
+  /** Gives `fn` a group, waits for all of its tasks, and gives what `fn` returned. @throws TaskGroupError; the reason of `options.signal`, or of `cancel()` if `fn` heeded that */
+  static async run<T>(fn: (group: TaskGroup) => T, options?: TaskGroupOptions): Promise<Awaited<T>> {
+    const group = new TaskGroup(options);
+    let outcome: { readonly value: Awaited<T> } | undefined;
+    try {
+      outcome = { value: await fn(group) };
+    } catch (error) {
+      group.#failed(error, group.signal);
+    }
+    await group[Symbol.asyncDispose]();
+    if (outcome === undefined) throw group.signal.reason;
+    return outcome.value;
+  }
+
+  /** Aborts when the group is cancelled, by whatever. For what runs in the group but is none of its tasks. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /**
+   * Starts a task of the group; its function is called at once and gets the signal that asks this task to stop. From anywhere, as long as the group has not ended; in a
+   * group that is being cancelled it is not called any more, and the future is cancelled.
+   * @throws StateError after the end
+   */
+  spawn<T>(fn: (signal: AbortSignal) => T): Future<Awaited<T>> {
+    if (typeof fn !== "function")
+      throw new ArgumentTypeError(`group.spawn(fn): fn must be a function, got ${typeof fn}; a promise has begun already, and nobody can cancel it`);
+    if (this.#isOver) throw new StateError("this TaskGroup has ended: spawn(fn) from within it, or make a new one");
+    const child = new Child<Awaited<T>>();
+    if (this.signal.aborted) {
+      child.settler.reject(this.signal.reason, true);
+      return child.settler.future;
+    }
+    this.#children.add(child as Child<never>);
+    child.ended = this.#run(child, fn);
+    return child.settler.future;
+  }
+
+  /** Asks all tasks to stop. The group then ends without an error of its own; a failure in cleaning up is one. */
+  cancel(reason: unknown = new CancelledError("the task group was cancelled")): void {
+    if (!this.#isOver) this.#abort(reason);
+  }
+
+  /** Waits for all tasks. @throws TaskGroupError; the reason of `options.signal` */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Through Promise.allSettled the engine finds its way from an error in a task to who waits here: its stack shows both.
+    while (this.#children.size > 0) await Promise.allSettled([...this.#children].map(({ ended }) => ended));
+    this.#isOver = true;
+    this.#parent?.removeEventListener("abort", this.#parentAborted);
+    if (this.#failures.length > 0) throw new TaskGroupError(this.#failures.splice(0));
+    if (this.#isOrphan) throw this.#parent!.reason;
+  }
+
+  async #run<T>(child: Child<Awaited<T>>, fn: (signal: AbortSignal) => T): Promise<void> {
+    const { settler, signal } = child;
+    try {
+      settler.resolve(await fn(signal));
+    } catch (error) {
+      if (isEcho(signal, error)) settler.reject(signal.reason, true);
+      else {
+        settler.reject(error);
+        this.#failed(error, signal);
+      }
+    } finally {
+      this.#children.delete(child as Child<never>);
+    }
+  }
+
+  /** Takes note of a failure, if it is one. One that also came through a future that somebody awaited is the same. */
+  #failed(error: unknown, signal: AbortSignal): void {
+    if (isEcho(signal, error) || this.#failures.includes(error)) return;
+    this.#failures.push(error);
+    const text = error instanceof Error ? error.message : String(error);
+    this.#abort(new CancelledError(`another task of the group failed: ${text}`, { cause: error }));
+  }
+
+  #abort(reason: unknown): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    for (const child of this.#children) child.cancel(reason);
+  }
+
+  readonly #parentAborted = (): void => {
+    if (this.signal.aborted) return;
+    this.#isOrphan = true;
+    this.#abort(this.#parent!.reason);
+  };
+}

@@ -1,0 +1,155 @@
+import { setMaxListeners } from "node:events";
+import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError } from "../errors/index.js";
+import { signalOf } from "../memory/index.js";
+import { Alarm, checkedMs } from "./alarm.js";
+import { isEcho } from "./echo.js";
+
+/** A block's limit, as the block sees it. */
+export class TimeoutScope {
+  readonly #alarm: Alarm;
+  readonly #outer: AbortSignal | undefined;
+  #controller: AbortController | undefined;
+  /** What has ended it before its work did. */
+  #end: { readonly reason: unknown } | undefined;
+  #expired = false;
+  #isOver = false;
+  #leave: ((reason: unknown) => void) | undefined;
+  #verdict: NodeJS.Immediate | undefined;
+
+  /** @internal Made by `timeout` and `timeoutAt`. */
+  constructor(when: number, outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    this.#alarm = new Alarm(when, this.#ring);
+    outer?.addEventListener("abort", this.#aborted, { once: true });
+  }
+
+  /** Aborts when the time has run out, or when `options.signal` does. A block that has asked for it is expected to end then, and waited for; any other is left at once. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      setMaxListeners(0, this.#controller.signal);
+      if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** When the time runs out, on this thread's `performance.now()`; Infinity for never. */
+  get when(): number {
+    return this.#alarm.when;
+  }
+
+  /** Whether the time has run out. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  /** Gives it `ms` milliseconds from now on. @throws StateError when the block has ended or its time has run out */
+  reschedule(ms: number): void {
+    this.rescheduleAt(performance.now() + checkedMs("scope.reschedule(ms)", ms));
+  }
+
+  /** Gives it until `when`, on this thread's `performance.now()`. @throws StateError as `reschedule` */
+  rescheduleAt(when: number): void {
+    checkMoment("scope.rescheduleAt(when)", when);
+    if (this.#isOver) throw new StateError("the block of this timeout has ended: there is nothing to reschedule");
+    if (this.#end !== undefined) throw new StateError("the time of this block has run out, or it was cancelled: reschedule() before that");
+    clearImmediate(this.#verdict);
+    this.#alarm.set(when);
+  }
+
+  /** @internal Waits for the block. `patient`: also for its clean-up. */
+  async hold<T>(work: T, patient: boolean): Promise<Awaited<T>> {
+    const left = new Promise<never>((_, reject) => {
+      this.#leave = (reason) => {
+        if (!patient || this.#controller === undefined) reject(reason);
+      };
+    });
+    return await Promise.race([work, left]);
+  }
+
+  /** @internal The block is over. Gives what its error, if that is what it ended with, comes to. */
+  close(error?: unknown): unknown {
+    this.#isOver = true;
+    this.#alarm.clear();
+    clearImmediate(this.#verdict);
+    this.#outer?.removeEventListener("abort", this.#aborted);
+    if (this.#end === undefined) return error;
+    return error === this.#end.reason || (this.#controller !== undefined && isEcho(this.#controller.signal, error)) ? this.#end.reason : error;
+  }
+
+  readonly #ring = (): void => {
+    // A result that lies ready in the loop, behind this timer, comes first.
+    this.#verdict = setImmediate(() => {
+      if (this.#end !== undefined) return;
+      this.#expired = true;
+      this.#stop(new TimeoutError("the block had not ended when its time ran out"));
+    });
+  };
+
+  readonly #aborted = (): void => this.#stop(this.#outer!.reason);
+
+  #stop(reason: unknown): void {
+    if (this.#end !== undefined || this.#isOver) return;
+    this.#end = { reason };
+    this.#alarm.clear();
+    this.#controller?.abort(reason);
+    this.#leave?.(reason);
+  }
+}
+
+/**
+ * Runs a block that has `ms` milliseconds; then `scope.signal` aborts, and when the block has ended, `TimeoutError` is thrown: Python's `asyncio.timeout`.
+ *
+ * A block that never asked for `scope.signal` cannot hear it: it is left at once, and what becomes of it is ignored. A result counts even if it comes late, when it was
+ * ready as the time ran out or the block brings it in spite of the signal. An error of the block is thrown as it is; the TimeoutError of another block within it is
+ * never taken for this one's, nor the other way round. `Infinity` is no limit, to be set by `scope.reschedule`.
+ * @throws TimeoutError; the reason of `options.signal`; what the block throws
+ *
+ * @example
+ * ```ts
+ * import { sleep, timeout, TimeoutError } from "allcores";
+ * const text = await timeout(1000, async ({ signal }) => {
+ *   await sleep(5, { signal });
+ *   return "in time";
+ * });
+ * console.log(text); // in time
+ * const late = await timeout(5, ({ signal }) => sleep(60_000, { signal })).catch((error) => error instanceof TimeoutError);
+ * console.log(late); // true
+ * ```
+ */
+export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
+  return await within("timeout(ms, fn)", performance.now() + checkedMs("timeout(ms, fn)", ms), fn, signalOf(options));
+}
+
+/**
+ * As `timeout`, until a moment on this thread's `performance.now()`.
+ *
+ * @example
+ * ```ts
+ * import { sleep, timeoutAt } from "allcores";
+ * const deadline = performance.now() + 1000;
+ * for (const ms of [5, 10]) await timeoutAt(deadline, ({ signal }) => sleep(ms, { signal }));
+ * ```
+ */
+export async function timeoutAt<T>(when: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
+  checkMoment("timeoutAt(when, fn)", when);
+  return await within("timeoutAt(when, fn)", when, fn, signalOf(options));
+}
+
+async function within<T>(call: string, when: number, fn: (scope: TimeoutScope) => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {
+  if (typeof fn !== "function")
+    throw new ArgumentTypeError(`${call}: fn must be a function, got ${typeof fn}; for a promise there is waitFor(promise, { timeout })`);
+  const scope = new TimeoutScope(when, signal);
+  try {
+    const value = await scope.hold(fn(scope), true);
+    scope.close();
+    return value;
+  } catch (error) {
+    throw scope.close(error);
+  }
+}
+
+function checkMoment(call: string, when: unknown): void {
+  if (typeof when !== "number") throw new ArgumentTypeError(`${call}: when must be a moment on performance.now(), got ${typeof when}`);
+  if (Number.isNaN(when)) throw new ArgumentRangeError(`${call}: when must be a moment on performance.now(), got NaN`);
+}

@@ -1,0 +1,38 @@
+import { ArgumentTypeError } from "../errors/index.js";
+import { Future } from "../futures/future.js";
+import { signalOf, type WaitOptions } from "../memory/index.js";
+import { checkedMs } from "./alarm.js";
+import { TimeoutScope } from "./timeout.js";
+
+/**
+ * Waits for a promise, or for what a function gives, but no longer than `options.timeout` and not beyond `options.signal`: then it leaves at once. A `Future` is
+ * cancelled with that, a function hears it by its signal; a plain promise goes on, since nobody can stop it, and what becomes of it is ignored.
+ *
+ * `timeout(ms, fn)` is the patient one: it waits for the function to clean up.
+ * @throws TimeoutError; the signal's reason; what the promise is rejected with
+ *
+ * @example
+ * ```ts
+ * import { sleep, waitFor } from "allcores";
+ * console.log(await waitFor(Promise.resolve(1), { timeout: 1000 })); // 1
+ * const late = await waitFor((signal) => sleep(60_000, { signal }), { timeout: 5 }).catch((error) => error.code);
+ * console.log(late); // ERR_ALLCORES_TIMEOUT
+ * ```
+ */
+export async function waitFor<T>(work: PromiseLike<T> | ((signal: AbortSignal) => T | PromiseLike<T>), options: WaitOptions = {}): Promise<Awaited<T>> {
+  const isFunction = typeof work === "function";
+  if (!isFunction && typeof (work as PromiseLike<T> | undefined)?.then !== "function")
+    throw new ArgumentTypeError(`waitFor(work): a promise or a function is needed, got ${work === null ? "null" : typeof work}`);
+  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`waitFor(work, options): options must be an object, got ${typeof options}`);
+  const ms = checkedMs("waitFor(work, { timeout })", options.timeout ?? Number.POSITIVE_INFINITY);
+  const scope = new TimeoutScope(performance.now() + ms, signalOf(options));
+  try {
+    const value = await scope.hold(isFunction ? work(scope.signal) : work, false);
+    scope.close();
+    return value as Awaited<T>;
+  } catch (error) {
+    const reason = scope.close(error);
+    if (work instanceof Future) work.cancel(reason);
+    throw reason;
+  }
+}

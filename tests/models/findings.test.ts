@@ -1,0 +1,4 @@
+import { testModels } from "./everyday.js";
+import { models } from "./findings.model.js";
+
+testModels(models);

@@ -1,0 +1,10 @@
+import { AsyncPool } from "allcores";
+import * as tasks from "../fixtures/awaiting-tasks.js";
+import { poolContract, type PoolKind } from "./pool.contract.js";
+import { poolCallContract } from "./pool-call.contract.js";
+import { poolMapContract } from "./pool-map.contract.js";
+
+const kind: PoolKind = { model: "async", across: "threads", tasks, make: (options) => new AsyncPool(options) };
+poolContract("AsyncPool", kind);
+poolCallContract("AsyncPool", kind);
+poolMapContract("AsyncPool", kind);
