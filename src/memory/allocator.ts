@@ -64,6 +64,7 @@ export class Allocator {
 
   /** Takes a published block as this worker's own again: from here on it goes back when this worker dies. */
   adopt(at: number): void {
+    this.check(at);
     const { words, self } = this.#heap;
     words[at - BLOCK_HEADER_WORDS + BLOCK.owner] = self;
     store(words, at - BLOCK_HEADER_WORDS + BLOCK.state, (words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & ~STATE_MASK) | DRAFT);
@@ -73,6 +74,7 @@ export class Allocator {
   free(at: number): void {
     this.#enter();
     try {
+      if (!this.#isBlock(at)) noBlock(at);
       this.#free(at);
     } finally {
       leave(this.#heap, HEADER.guard);
@@ -147,20 +149,26 @@ export class Allocator {
 
   /** `at`, if it is the start of a block in use; all of it is within reach then. For what a word of shared memory names. @throws CorruptError */
   check(at: number): number {
+    return this.#isBlock(at) && (this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & STATE_MASK) !== FREE ? at : noBlock(at);
+  }
+
+  /** Whether a block may stand there; all that it says it has is within reach then. */
+  #isBlock(at: number): boolean {
     const heap = this.#heap;
     const header = at - BLOCK_HEADER_WORDS;
-    if (header >= BLOCKS_AT && at < load(heap.words, HEADER.brk)) {
-      heap.reserveWords(at);
-      const state = heap.words[header + BLOCK.state]!;
-      if ((state & STATE_MASK) !== FREE && state >>> CLASS_SHIFT < CLASSES) {
-        heap.reserveWords(at + sizeOf(state >>> CLASS_SHIFT));
-        return at;
-      }
-    }
-    throw new CorruptError(`a word of shared memory names word ${at} as a block, which it is not`);
+    const brk = load(heap.words, HEADER.brk);
+    if (!(header >= BLOCKS_AT && at < brk)) return false;
+    if (at > heap.words.length) heap.reserveWords(at);
+    const sizeClass = heap.words[header + BLOCK.state]! >>> CLASS_SHIFT;
+    if (sizeClass >= CLASSES) return false;
+    const end = at + sizeOf(sizeClass);
+    if (end > brk) return false;
+    heap.reserveWords(end);
+    return true;
   }
 
   retain(at: number): void {
+    this.check(at);
     add(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1);
   }
 
@@ -187,6 +195,7 @@ export class Allocator {
 
   /** Lets go of one reference; true when it was the last, so that the caller must destroy the object. */
   letGo(at: number): boolean {
+    this.check(at);
     return sub(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1) === 1;
   }
 
@@ -291,7 +300,7 @@ export class Allocator {
       const brk = heap.words[HEADER.brk]!;
       const end = brk + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
       if (!(brk >= BLOCKS_AT)) throw new CorruptError(`shared memory says that it ends at word ${brk}, which is before its first block`);
-      heap.reserveWords(end, true);
+      heap.addWords(brk, end);
       at = brk + BLOCK_HEADER_WORDS;
       // The class first, then brk: a walk never meets a block without its size.
       heap.words[brk + BLOCK.state] = (sizeClass << CLASS_SHIFT) | FREE;
@@ -401,6 +410,10 @@ export class Allocator {
 
 export function heapFull(what: string, bytes: number): never {
   throw new OutOfMemoryError(`${what} has no room for ${bytes} more bytes; free() what is no longer needed, or put large data into SharedMemory`);
+}
+
+function noBlock(at: number): never {
+  throw new CorruptError(`a word of shared memory names word ${at} as a block, which it is not`);
 }
 
 export function notThere(unit: number, bytes: number): never {

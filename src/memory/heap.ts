@@ -101,8 +101,10 @@ export abstract class Heap {
     this.reserveWords(load(this.words, HEADER.brk));
   }
 
-  /** Makes sure that `words` reaches to `end`, which only who `adds` memory sets beyond what was handed out (@throws CorruptError): memory that another worker added may lie beyond this thread's view. */
-  abstract reserveWords(end: number, adds?: boolean): void;
+  /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. @throws CorruptError where nobody has added any */
+  abstract reserveWords(end: number): void;
+  /** Adds memory from `brk` to `end`. @throws CorruptError when there is none before `brk` */
+  abstract addWords(brk: number, end: number): void;
   /** First unit of an extent of `units` units at or after `brk`; adds memory as needed. */
   abstract placeExtent(brk: number, units: number): number;
   /** Sets real memory aside for an extent, where touching it could kill the process otherwise. */
@@ -152,10 +154,10 @@ export function formatHeap(words: Int32Array, heapId = drawHeapId(), more: reado
   store(words, HEADER.magic, MAGIC);
 }
 
-/** What `end` may be beyond what was handed out: places are asked for by the largest that may stand there. */
+/** What may be asked for beyond what there is: places are asked for by the largest that may stand there. */
 const SLACK_WORDS = 4096;
 
-/** @throws CorruptError when a place lies beyond all blocks */
-export function checkEnd(heap: Heap, end: number): void {
-  if (!(end <= load(heap.words, HEADER.brk) + SLACK_WORDS)) throw new CorruptError(`a word of shared memory names word ${end}, which lies beyond its end`);
+/** @throws CorruptError when a place lies beyond all memory that anybody has added, up to `there` */
+export function checkEnd(end: number, there: number): void {
+  if (!(end <= there + SLACK_WORDS)) throw new CorruptError(`a word of shared memory names word ${end}, which lies beyond its end`);
 }

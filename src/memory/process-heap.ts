@@ -10,9 +10,9 @@ import type net from "node:net";
 import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull, notThere } from "./allocator.js";
 import { type Arena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, LABEL, mapArena, OF_MACHINE, readHeader, WINDOW_BYTES } from "./arena.js";
-import { load, store } from "#atomics";
+import { compareExchange, load, store } from "#atomics";
 import { checkEnd, Heap, type UserBuffer } from "./heap.js";
-import { BLOCKING, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
@@ -44,16 +44,33 @@ export class ProcessHeap extends Heap {
     return this.id !== load(threadHeap().words, HEADER.ownHeap);
   }
 
-  reserveWords(end: number, adds = false): void {
+  reserveWords(end: number): void {
     const { words } = this;
+    const reserved = load(words, HEADER.reserved);
     // Not by `reserved` alone: it is a word like others.
-    if (end <= load(words, HEADER.reserved) && end <= words.length) return;
-    if (!adds) checkEnd(this, end);
+    if (end <= reserved && end <= words.length) return;
+    checkEnd(end, Math.max(reserved, BLOCKS_AT));
+    this.#reserve(end);
+  }
+
+  addWords(brk: number, end: number): void {
+    const reserved = load(this.words, HEADER.reserved);
+    if (end <= reserved && end <= this.words.length) return;
+    checkEnd(brk, Math.max(reserved, BLOCKS_AT));
+    this.#reserve(end);
+  }
+
+  #reserve(end: number): void {
+    const { words } = this;
     if (end > words.length) heapFull("the memory that processes share", end * 4 - CONTROL_BYTES);
     // As for extents, and in steps, since few programs need much of this region. Two workers may do it at once.
     const upTo = Math.min(words.length, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
     if (!this.#platform.reserve(this.descriptor, 0, upTo * 4)) heapFull("this machine", upTo * 4);
-    store(words, HEADER.reserved, Math.max(upTo, load(words, HEADER.reserved)));
+    for (let seen = load(words, HEADER.reserved); seen < upTo; ) {
+      const found = compareExchange(words, HEADER.reserved, seen, upTo);
+      if (found === seen) return;
+      seen = found;
+    }
   }
 
   placeExtent(brk: number, units: number): number {
@@ -164,7 +181,8 @@ export class ProcessHeap extends Heap {
       return undefined;
     }
     // A worker that ended meanwhile may have left its descriptor number to something else.
-    if (load(words, record + RECORD.id) === worker && (fs.fstatSync(descriptor).ino | 0) === words[record + RECORD.pipeInode]) return { worker, descriptor };
+    const file = fs.fstatSync(descriptor);
+    if (load(words, record + RECORD.id) === worker && file.isFIFO() && (file.ino | 0) === words[record + RECORD.pipeInode]) return { worker, descriptor };
     fs.closeSync(descriptor);
     return undefined;
   }

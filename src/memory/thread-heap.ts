@@ -64,9 +64,19 @@ export class ThreadHeap extends Heap {
     this.#data = buffers.data as Growable;
   }
 
-  reserveWords(end: number, adds = false): void {
+  reserveWords(end: number): void {
     if (end <= this.words.length) return;
-    if (!adds) checkEnd(this, end);
+    checkEnd(end, this.#control.byteLength >> 2);
+    this.#view(end);
+  }
+
+  addWords(brk: number, end: number): void {
+    if (end <= this.words.length) return;
+    checkEnd(brk, this.#control.byteLength >> 2);
+    this.#view(end);
+  }
+
+  #view(end: number): void {
     growTo(this.#control, end * 4);
     this.words = visible(new Int32Array(this.#control, 0, this.#control.byteLength >> 2));
     this.bytes = new Uint8Array(this.#control, 0, this.#control.byteLength);
@@ -74,6 +84,7 @@ export class ThreadHeap extends Heap {
 
   placeExtent(brk: number, units: number): number {
     const bytes = (brk + units) * UNIT_BYTES;
+    if (!(brk >= 0 && brk * UNIT_BYTES <= this.#data.byteLength)) notThere(brk, units * UNIT_BYTES);
     if (bytes > this.#data.maxByteLength) heapFull("the data memory that threads share", units * UNIT_BYTES);
     growTo(this.#data, bytes);
     return brk;

@@ -101,7 +101,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
       const epoch = load(words, at + LIST.epoch);
       const spine = load(words, at + LIST.spine);
       if (spine === 0) return 0;
-      if (spine + CELLS <= words.length) {
+      if (spine > 0 && spine + CELLS <= words.length) {
         const first = load(words, spine + FIRST);
         const end = load(words, spine + END);
         if (load(words, spine + FIRST) === first && load(words, at + LIST.epoch) === epoch) return end - first;
@@ -326,7 +326,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     const epoch = load(words, at + LIST.epoch);
     const spine = load(words, at + LIST.spine);
     if (spine === 0) return undefined;
-    if (spine + CELLS > limit) return UNREAD;
+    if (!(spine > 0 && spine + CELLS <= limit)) return UNREAD;
     const first = load(words, spine + FIRST);
     const end = load(words, spine + END);
     const place = index < 0 ? end + index : first + index;

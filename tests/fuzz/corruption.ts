@@ -1,235 +1,155 @@
 /**
- * One case: a heap with objects of every kind in it, some of its words changed, then every operation. Each must come to its end by a value or an error; how long it may
- * take, and that the process lives, is seen to from outside (hunt.ts).
+ * What becomes of words of shared memory in one case: those that carry structure, found by what stands in them, each replaced by what is hardest on whoever follows it:
+ * bounds, places just beside the right one, other blocks, free ones, its own block (a circle), places outside of all blocks.
  */
 import fc from "fast-check";
-import {
-  Barrier,
-  BoundedSemaphore,
-  Condition,
-  createPipe,
-  Event,
-  isAllcoresError,
-  LifoQueue,
-  Lock,
-  PriorityQueue,
-  Queue,
-  RLock,
-  RWLock,
-  Semaphore,
-  SharedArray,
-  SharedList,
-  SharedMap,
-  SharedMemory,
-  Struct,
-  trySelect,
-  Value,
-} from "../../src/index.js";
+import { BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, HEADER, KIND, LIVE, RECORD_WORDS, UNIT_BYTES } from "../../src/memory/layout.js";
+import type { ThreadHeap } from "../../src/memory/thread-heap.js";
 import { sizeOf } from "../../src/memory/size-class.js";
-import { BLOCK_HEADER_WORDS, BLOCKS_AT, HEADER, RECORD, RECORD_WORDS, REGISTRY_AT } from "../../src/memory/layout.js";
-import type { Heap } from "../../src/memory/heap.js";
 
-/** A word to change: where it stands (a share of the kind of place), and what becomes of it. */
+const kinds = [
+  /** Words that name a block. */
+  "link",
+  /** Small numbers: counts, lengths, places, states, flags. */
+  "count",
+  /** Hashes, headers of records, bytes of messages. */
+  "other",
+  /** Zeros at the beginning of a block: links and counts that are not in use. */
+  "empty",
+  /** In front of each block. */
+  "header",
+  /** The heap's own. */
+  "heap",
+  "freeList",
+  /** This worker's record, with its waiter nodes. */
+  "record",
+  /** One byte, of a message in the control or in the data region. */
+  "byte",
+] as const;
+type Kind = (typeof kinds)[number];
+
+const becomes = [
+  ...["zero", "minusOne", "least", "most", "random", "small", "near", "flipped", "doubled", "shifted"],
+  ...["itself", "block", "inBlock", "freeBlock", "beforeBlocks", "atEnd", "beyond", "copied"],
+] as const;
+
 export interface Change {
-  readonly place: "block" | "header" | "record";
+  readonly kind: Kind;
+  /** Which of the words of that kind, as a share of their number. */
   readonly share: number;
-  readonly becomes: "random" | "small" | "negative" | "place" | "nearby" | "flipped" | "other";
+  readonly becomes: string;
   readonly value: number;
 }
 
-export const changes: fc.Arbitrary<Change[]> = fc.array(
-  fc.record({
-    place: fc.constantFrom("block", "block", "block", "block", "block", "header", "record"),
-    share: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-    becomes: fc.constantFrom("random", "small", "negative", "place", "nearby", "flipped", "other"),
-    value: fc.integer(),
-  }) as fc.Arbitrary<Change>,
-  { minLength: 1, maxLength: 12 },
-);
+const change: fc.Arbitrary<Change> = fc.record({
+  // Links and counts lead on to others.
+  kind: fc.constantFrom<Kind>("link", "link", "link", "count", "count", "count", ...kinds),
+  share: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  becomes: fc.constantFrom(...becomes),
+  value: fc.integer(),
+});
+
+/** Few: what comes first would hide the rest. */
+export const changes: fc.Arbitrary<Change[]> = fc.array(change, { minLength: 1, maxLength: 4 });
 
 /** Words of the header that say which memory this is: others are refused before it is mapped, and nothing goes by them later. */
-const IDENTITY = [HEADER.magic, HEADER.version, HEADER.heapId];
+const IDENTITY: readonly number[] = [HEADER.magic, HEADER.version, HEADER.heapId];
 
-export function corrupt(heap: Heap, list: readonly Change[]): void {
+interface Blocks {
+  readonly used: number[];
+  readonly free: number[];
+}
+
+export function corrupt(heap: ThreadHeap, list: readonly Change[]): void {
   const { words } = heap;
   const brk = words[HEADER.brk]!;
-  const blocks: number[] = [];
-  for (let header = BLOCKS_AT; header < brk; header += BLOCK_HEADER_WORDS + sizeOf(words[header]! >>> 8)) blocks.push(header);
-  const places: Record<Change["place"], () => [number, number]> = {
-    block: () => [BLOCKS_AT, brk - BLOCKS_AT],
-    header: () => [0, HEADER.freeExtents + 56],
-    record: () => [REGISTRY_AT + RECORD_WORDS, 2 * RECORD_WORDS],
-  };
-  for (const { place, share, becomes, value } of list) {
-    const [from, length] = places[place]();
-    // Mostly one of the first words of some block: most of memory is payload.
-    const block = blocks[Math.floor(share * blocks.length)]!;
-    const at = place === "block" ? block + ((value >>> 3) % 24) : from + Math.floor(share * length);
-    if (IDENTITY.includes(at as 0)) continue;
-    // Who it says it is: a record of another worker is judged by the kernel, and lives as long as that one.
-    if (place === "record" && (at - REGISTRY_AT) % RECORD_WORDS <= RECORD.startTime) continue;
-    const current = words[at]!;
-    const next = {
-      random: value,
-      small: value & 31,
-      negative: -(value & 31) - 1,
-      place: BLOCKS_AT + ((value >>> 1) % (brk - BLOCKS_AT + 64)),
-      nearby: current + ((value & 7) - 3),
-      flipped: current ^ (1 << (value & 31)),
-      other: words[BLOCKS_AT + ((value >>> 1) % (brk - BLOCKS_AT))]!,
-    }[becomes];
-    words[at] = next;
+  const blocks: Blocks = { used: [], free: [] };
+  for (let header = BLOCKS_AT; header < brk; header += BLOCK_HEADER_WORDS + sizeOf(words[header]! >>> 8))
+    ((words[header]! & 0xff) === 0 ? blocks.free : blocks.used).push(header + BLOCK_HEADER_WORDS);
+  const places = findPlaces(heap, blocks, brk);
+  for (const { kind, share, becomes, value } of list) {
+    const among = places[kind];
+    if (among.length === 0) continue;
+    const at = among[Math.floor(share * among.length)]!;
+    if (kind === "byte") {
+      if (at >= 0) heap.bytes[at] = value;
+      else new Uint8Array(heap.buffers.data)[-1 - at] = value;
+    } else words[at] = successor(words, at, becomes, value, blocks, brk, places.link);
   }
 }
 
-type Operation = () => unknown;
-
-/** Objects of every kind with something in them, and all that can be done with each. */
-export function furnish(across: "threads" | "processes"): { objects: { free(): void }[]; operations: Operation[] } {
-  const reach = { across };
-  const now = { timeout: 0 };
-  const soon = { timeout: 1 };
-  const [lock, rlock, semaphore, bounded] = [new Lock(reach), new RLock(reach), new Semaphore(2, reach), new BoundedSemaphore(2, reach)];
-  const [event, barrier, rwlock, condition] = [new Event(reach), new Barrier(2, reach), new RWLock(reach), new Condition(undefined, reach)];
-  const [value, array, list, map] = [
-    new Value("int32", 1, reach),
-    new SharedArray("int32", 8, reach),
-    new SharedList<unknown>(reach),
-    new SharedMap<unknown>(reach),
-  ];
-  const cache = new SharedMap<unknown>({ ...reach, maxBytes: 2048, ttl: 60_000 });
-  const memory = new SharedMemory(256, reach);
-  const struct = new Struct({ a: "int32", b: "float64" } as const, undefined, reach);
-  const named = SharedMap.open<unknown>("fuzzed", reach);
-  const large = Buffer.alloc(6000, 7);
-  const [fifo, lifo, ranked] = [new Queue<unknown>(reach), new LifoQueue<unknown>(reach), new PriorityQueue<unknown>({ ...reach, priority: () => 1 })];
-  const bounds = new Queue<unknown>({ ...reach, maxSize: 4, capacity: 5000 });
-  const queues = [fifo, lifo, ranked, bounds];
-  const [near, far] = createPipe<unknown>(reach);
-  for (let index = 0; index < 4; index++) {
-    for (const queue of queues) queue.tryPut(index % 2 ? { index, lock } : "x".repeat(index * 50));
-    list.push({ index }, "item", 5);
-    map.set(`key ${index}`, index === 1 ? [event] : { index });
-    cache.set(`key ${index}`, "y".repeat(index * 100));
-    near.trySend({ index });
-  }
-  for (const queue of [fifo, lifo, ranked]) queue.tryPut(large);
-  for (let index = 0; index < 30; index++) {
-    map.set(`more ${index}`, index);
-    lifo.tryPut(`z${index}`.repeat(20));
-    ranked.tryPut(index);
-  }
-  map.set("large", large);
-  near.trySend(large);
-  named.set("a", 1);
-  const held = [semaphore.tryAcquire(), rwlock.tryRead(), rlock.tryAcquire()];
-  const operations: Operation[] = [
-    () => lock.acquireSync(now),
-    () => lock.tryAcquire()?.[Symbol.dispose](),
-    () => lock.release(),
-    () => rlock.acquireSync(soon),
-    () => rlock.release(),
-    () => held.map((hold) => hold?.[Symbol.dispose]()),
-    ...[semaphore, bounded].flatMap((each): Operation[] => [() => each.acquireSync(now), () => each.tryAcquire(), () => each.release(), () => each.value]),
-    () => semaphore.acquireSync(soon),
-    () => event.set(),
-    () => event.clear(),
-    () => event.waitSync(soon),
-    () => barrier.waitSync(soon),
-    () => [barrier.broken, barrier.waiting, barrier.reset(), barrier.abort()],
-    () => rwlock.readSync(now),
-    () => rwlock.writeSync(soon),
-    () => rwlock.tryWrite()?.[Symbol.dispose](),
-    () => condition.acquireSync(now),
-    () => condition.waitSync(soon),
-    () => condition.notifyAll(),
-    () => [value.add(1), value.value],
-    () => value.lock.acquireSync(now)[Symbol.dispose](),
-    () => value.update((n) => n + 1),
-    () => [array.at(1), [...array]],
-    () => (array.view[2] = 3),
-    () => struct.toString(),
-    () => new Uint8Array(memory.bytes).length,
-    ...[map, cache, named].flatMap((each): Operation[] => [
-      () => each.get("key 1"),
-      () => each.get("large"),
-      () => each.has("key 2"),
-      () => each.set("key 1", { other: 1 }),
-      () => each.set("new key", "v"),
-      () => each.delete("key 2"),
-      () => each.update("key 3", (seen) => [seen]),
-      () => each.compareAndSet("key 0", { index: 0 }, 1),
-      () => each.size,
-      () => [...each],
-      () => each.stats(),
-      () => {
-        for (let index = 0; index < 40; index++) each.set(`grown ${index}`, index);
-      },
-      () => each.clear(),
-      () => each.set("after", 1),
-    ]),
-    () => SharedMap.open("fuzzed", reach),
-    () => SharedMap.open("another", reach).free(),
-    () => named.name,
-    () => list.length,
-    () => [list.get(0), list.get(-1)],
-    () => list.set(1, large),
-    () => list.update(0, (item) => [item]),
-    () => list.push(1, 2, 3),
-    () => [list.pop(), list.shift()],
-    () => list.unshift("first"),
-    () => list.splice(1, 2, "other"),
-    () => list.indexOf(5),
-    () => list.toArray(),
-    () => list.clear(),
-    ...queues.flatMap((queue): Operation[] => [
-      () => [queue.size, queue.isEmpty, queue.isFull],
-      () => queue.tryGet(),
-      () => queue.getSync(now),
-      () => queue.putSync({ put: 1 }, now),
-      () => queue.tryPut(large),
-      () => trySelect({ queue }),
-      () => queue.taskDone(),
-      () => queue.joinSync(soon),
-      () => {
-        for (let index = 0; index < 30; index++) queue.tryPut(index);
-      },
-      () => {
-        for (let index = 0; index < 60; index++) queue.tryGet();
-      },
-      () => queue.shutdown({ immediate: true }),
-    ]),
-    () => fifo.getSync(soon),
-    () => far.tryRecv(),
-    () => far.recvSync(now),
-    () => far.recvInto(Buffer.alloc(10), soon as never).catch(() => {}),
-    () => near.trySend(large),
-    () => near.sendSync(5, now),
-    () => far.pollSync(soon),
-    () => [near.close(), far.close()],
-    () => new Queue(reach).free(),
-    () => new SharedMemory(5000, reach).close(),
-  ];
-  return {
-    objects: [lock, rlock, semaphore, bounded, event, barrier, rwlock, condition, value, array, list, map, cache, named, struct, memory, ...queues],
-    operations,
-  };
-}
-
-/** How operations ended: by a value, an error of ours, or one of the platform's checks of bounds, by its first words. */
-export type Ends = Record<string, number>;
-
-export function attemptAll(operations: readonly Operation[], ends: Ends, said: (index: number) => void): void {
-  for (const [index, operation] of operations.entries()) {
-    said(index);
-    let end = "value";
-    try {
-      operation();
-    } catch (error) {
-      if (isAllcoresError(error)) end = error.code;
-      else if (error instanceof RangeError || error instanceof TypeError) end = `${error.name}: ${error.message.slice(0, 40)}`;
-      else throw error;
+function findPlaces(heap: ThreadHeap, { used, free }: Blocks, brk: number): Record<Kind, number[]> {
+  const { words, record } = heap;
+  const places: Record<Kind, number[]> = { link: [], count: [], other: [], empty: [], header: [], heap: [], freeList: [], record: [], byte: [] };
+  const known = new Set([...used, ...free]);
+  for (const at of used) {
+    for (let word = 1; word <= BLOCK_HEADER_WORDS; word++) places.header.push(at - word);
+    const size = sizeOf(words[at - BLOCK_HEADER_WORDS]! >>> 8);
+    for (let word = at; word < at + size; word++) {
+      const value = words[word]!;
+      if (value === 0) {
+        if (word < at + 32) places.empty.push(word);
+        continue;
+      }
+      places[known.has(value) ? "link" : value > 0 && value < 8192 ? "count" : "other"].push(word);
+      places.byte.push(word * 4 + (word & 3));
     }
-    ends[end] = (ends[end] ?? 0) + 1;
+    if ((words[at - 1]! & 0xff) !== KIND.extent || (words[at - BLOCK_HEADER_WORDS]! & 0xff) !== LIVE) continue;
+    // Bytes of the data region, as negative numbers.
+    const start = words[at + EXTENT.unit]! * UNIT_BYTES;
+    for (let index = 0; index < Math.min(64, words[at + EXTENT.length]!); index++) places.byte.push(-1 - (start + index));
+  }
+  for (let word = 0; word < HEADER.freeBlocks; word++) if (!IDENTITY.includes(word)) places.heap.push(word);
+  for (const lists of [HEADER.freeBlocks, HEADER.freeExtents])
+    for (let word = lists; word < lists + 56; word++) if (words[word] !== 0 || word % 8 === 0) places.freeList.push(word);
+  for (const at of free) places.freeList.push(at, at - BLOCK_HEADER_WORDS);
+  for (let word = record; word < record + RECORD_WORDS; word++) places.record.push(word);
+  if (brk > words.length) throw new Error("a fresh heap ends before its view does");
+  return places;
+}
+
+function successor(words: Int32Array, at: number, becomes: string, value: number, { used, free }: Blocks, brk: number, links: number[]): number {
+  const current = words[at]!;
+  const some = (list: readonly number[]) => (list.length === 0 ? 0 : list[(value >>> 1) % list.length]!);
+  switch (becomes) {
+    case "zero":
+      return 0;
+    case "minusOne":
+      return -1;
+    case "least":
+      return -0x80000000;
+    case "most":
+      return 0x7fffffff;
+    case "small":
+      return value & 63;
+    case "near":
+      return current + ((value & 7) - 4 || 4);
+    case "flipped":
+      return current ^ (1 << (value & 31));
+    case "doubled":
+      return current * 2;
+    case "shifted":
+      return current << (value & 31);
+    case "itself": {
+      let own = 0;
+      for (const block of used) if (block <= at && block > own) own = block;
+      return own;
+    }
+    case "block":
+      return some(used);
+    case "inBlock":
+      return some(used) + ((value >>> 20) & 15);
+    case "freeBlock":
+      return some(free);
+    case "beforeBlocks":
+      return (value >>> 1) % BLOCKS_AT;
+    case "atEnd":
+      return brk + ((value & 15) - 8);
+    case "beyond":
+      return brk + ((value >>> 4) & 0xfffffff);
+    case "copied":
+      return words[some(links)]!;
+    default:
+      return value;
   }
 }

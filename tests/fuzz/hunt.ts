@@ -2,33 +2,38 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isMainThread, Worker } from "node:worker_threads";
-import type { Ends } from "./corruption.js";
+import type { Ends, Faults } from "./fuzz-case.js";
 
 /** One case takes some milliseconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 10_000;
 
 export interface Hunt {
   readonly cases: number;
   readonly seed: number;
+  /** The subject of all of them, instead of each one's own. */
+  readonly only?: string | undefined;
+  /** Where the hunt lies, in another copy of the library. */
+  readonly from?: string;
 }
 
-/** How all operations ended. @throws with the seed of the case that did not come to its end */
-export async function hunt({ cases, seed }: Hunt): Promise<Ends> {
-  const child = spawn(process.execPath, ["--enable-source-maps", fileURLToPath(import.meta.url), String(cases), String(seed)], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+/** How all operations ended. @throws with the seed of the case that did not come to its end, and of the first one with each fault */
+export async function hunt({ cases, seed, only = "", from = fileURLToPath(import.meta.url) }: Hunt): Promise<Ends> {
+  const child = spawn(process.execPath, ["--enable-source-maps", from, String(cases), String(seed), only], { stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
   if (code !== 0) throw new Error(`${cases} cases from seed ${seed} on: ended with ${signal ?? code}\n${out}${err}`);
-  return JSON.parse(out) as Ends;
+  const { ends, faults } = JSON.parse(out) as { ends: Ends; faults: Faults };
+  const told = Object.entries(faults).map(([what, first]) => `  seed ${first} (npm run fuzz -- 1 ${first}): ${what}`);
+  if (told.length > 0) throw new Error(`${told.length} faults in ${cases} cases from seed ${seed} on:\n${told.join("\n")}`);
+  return ends;
 }
 
-function watch(cases: number, seed: number): void {
+function watch(cases: number, seed: number, only: string | undefined): void {
   const progress = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress } });
+  const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress, only: only || undefined } });
   const at = () => `seed ${seed + progress[0]!}, operation ${progress[1]} (npm run fuzz -- 1 ${seed + progress[0]!})`;
   const fail = (what: string) => {
     console.error(`${what} at ${at()}`);
@@ -44,4 +49,4 @@ function watch(cases: number, seed: number): void {
   worker.on("message", (ends) => console.log(JSON.stringify(ends)));
 }
 
-if (isMainThread && process.argv[1] === fileURLToPath(import.meta.url)) watch(Number(process.argv[2]), Number(process.argv[3]));
+if (isMainThread && process.argv[1] === fileURLToPath(import.meta.url)) watch(Number(process.argv[2]), Number(process.argv[3]), process.argv[4]);

@@ -1,25 +1,14 @@
 /** The thread that runs cases: what it is at stands in memory that its watchdog reads. */
 import { parentPort, workerData } from "node:worker_threads";
-import fc from "fast-check";
-import { createThreadHeap, renewThreadHeap } from "../../src/memory/thread-heap.js";
-import { randomFrom } from "../fixtures/random.js";
-import { attemptAll, changes, corrupt, type Ends, furnish } from "./corruption.js";
+import { type Ends, type Faults, runCase } from "./fuzz-case.js";
 
-const { cases, seed, progress } = workerData as { cases: number; seed: number; progress: Int32Array };
+const { cases, seed, progress, only } = workerData as { cases: number; seed: number; progress: Int32Array; only: string | undefined };
 const ends: Ends = {};
+const faults: Faults = {};
 
 for (let index = 0; index < cases; index++) {
   Atomics.store(progress, 0, index);
-  const random = randomFrom(seed + index);
-  const [list] = fc.sample(changes, { numRuns: 1, seed: seed + index });
-  const heap = renewThreadHeap(createThreadHeap());
-  const { objects, operations } = furnish("threads");
-  corrupt(heap, list!);
-  // Beginning anywhere: what comes first finds what is corrupt, the rest what that left.
-  const from = Math.floor(random() * operations.length);
-  attemptAll([...operations.slice(from), ...operations.slice(0, from), ...objects.map((object) => () => object.free())], ends, (operation) =>
-    Atomics.store(progress, 1, operation),
-  );
+  await runCase(seed + index, ends, faults, (operation) => Atomics.store(progress, 1, operation), only);
 }
 Atomics.store(progress, 0, cases);
-parentPort!.postMessage(ends);
+parentPort!.postMessage({ ends, faults });

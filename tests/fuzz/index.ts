@@ -1,12 +1,12 @@
-/** npm run fuzz [cases] [seed]: corrupts words of shared memory, and sees that every operation comes to its end. The case of seed s is the same in every run. */
+/** npm run fuzz [cases] [seed] [subject]: corrupts words of shared memory, and sees that every operation comes to its end. The case of seed s is the same in every run. */
 import { isMain } from "allcores";
+import type { Ends } from "./fuzz-case.js";
 import { hunt } from "./hunt.js";
-import type { Ends } from "./corruption.js";
 
 const CASES_A_PROCESS = 1000;
 
 async function main(): Promise<void> {
-  const [, , casesGiven = "100000", seedGiven] = process.argv;
+  const [, , casesGiven = "100000", seedGiven, only] = process.argv;
   const cases = Number(casesGiven);
   const seed = Number(seedGiven ?? Date.now() % 1_000_000_000);
   console.log(`fuzz: ${cases} cases, seed ${seed}`);
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   let failures = 0;
   for (let done = 0; done < cases; done += CASES_A_PROCESS) {
     try {
-      const ends = await hunt({ cases: Math.min(CASES_A_PROCESS, cases - done), seed: seed + done });
+      const ends = await hunt({ cases: Math.min(CASES_A_PROCESS, cases - done), seed: seed + done, only });
       for (const [end, n] of Object.entries(ends)) total[end] = (total[end] ?? 0) + n;
     } catch (error) {
       failures++;
