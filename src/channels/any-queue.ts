@@ -4,8 +4,19 @@
  */
 import { decodeLoading } from "../codec/index.js";
 import { Handle, type Reach } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, type Heap, hasSpareCore, type Insight, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
+import {
+  type Attempt,
+  atomics,
+  deadlineOf,
+  type Heap,
+  HEADER,
+  hasSpareCore,
+  type Insight,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken } from "./item.js";
@@ -209,7 +220,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.checkUsable();
     this.close();
     if (immediate) {
-      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) drop(taken, this.heap);
+      // No more than find room: a chain of chunks that leads back into itself has items for ever.
+      let room = atomics.load(this.heap.words, HEADER.brk);
+      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) {
+        drop(taken, this.heap);
+        if (--room < 0) throw new CorruptError(`${this.title} has more items than shared memory has room for`);
+      }
     }
     const { waitQueue } = this.heap;
     waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);

@@ -91,7 +91,8 @@ export function write(item: Item, heap: Heap, at: number): number {
 export function read(header: number, heap: Heap, at: number): Taken {
   if (header === INTEGER) return heap.words[at]!;
   if (header === STORED) return { block: heap.words[at]! };
-  if (header >>> 0 > MOST_INLINE_BYTES) throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
+  // No message is empty: so memory that was never written to holds no items.
+  if (!((header - 1) >>> 0 < MOST_INLINE_BYTES)) throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
   return { bytes: copyOf(heap.bytes, at * 4, header), length: header };
 }
 

@@ -3,6 +3,7 @@
  * the top down; both are committed with the rest of the state (flip-queue.ts).
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
+import { CorruptError } from "../errors/index.js";
 import { type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
@@ -111,7 +112,10 @@ onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {
     walk.to(chunk);
     while (top > FIRST_RECORD) {
       const header = heap.words[chunk + top - 1]!;
+      const before = top;
       top -= payloadBehind(header) + 1;
+      if (!(top >= FIRST_RECORD && top < before && before <= heap.allocator.sizeOfBlock(chunk)))
+        throw new CorruptError(`a stack in shared memory goes on at word ${before} of a chunk, where no record ends`);
       if (header === STORED) heap.allocator.free(heap.words[chunk + top]!);
     }
     const below = heap.words[chunk + BELOW]!;

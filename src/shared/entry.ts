@@ -147,10 +147,9 @@ export function destroyEntry(heap: Heap, entry: number): void {
 
 /** Makes sure that all of an entry is within reach, and of what describes its extent. */
 export function reachEntry(heap: Heap, entry: number): void {
-  heap.reserveWords(entry + ENTRY.key);
-  heap.reserveWords(entry + heap.allocator.sizeOfBlock(entry));
+  heap.allocator.check(entry);
   const extent = extentOf(heap, entry);
-  if (extent !== 0) heap.reserveWords(extent + EXTENT.length + 1);
+  if (extent !== 0) heap.allocator.check(extent);
 }
 
 /** How many words of memory an entry takes up: its block, and its extent. */

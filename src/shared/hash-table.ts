@@ -205,7 +205,9 @@ export class HashTable {
       const segment = this.#segmentOf(hand);
       if (segment === 0) return 0;
       const slots = this.#slotsOf(segment);
-      for (let index = words[at + HAND_SLOT]!; index < slots; index++) {
+      const from = words[at + HAND_SLOT]!;
+      if (!(from >= 0)) throw new CorruptError(`a map in shared memory goes on at slot ${from} of a segment`);
+      for (let index = from; index < slots; index++) {
         const slot = segment + SLOTS + index * SLOT_WORDS;
         if (words[slot + NAMED]! > 0) {
           words[at + HAND_SLOT] = index + 1;
@@ -335,6 +337,7 @@ export class HashTable {
     const depth = old === 0 ? 0 : this.#depthOf(directory);
     const bits = old === 0 ? 0 : before[old + SHARED_BITS]!;
     const live = old === 0 ? 0 : before[old + LIVE]!;
+    if (live !== 0 && !(live >>> 0 <= this.#slotsOf(old))) throw new CorruptError(`a segment of a map in shared memory says that it holds ${live} entries`);
     // Not where the hashes are so much alike that the directory would grow without use.
     const split = slotsLogFor(live + 1) > MOST_SLOTS_LOG && bits < MOST_DEPTH && (bits < depth || 2 ** depth <= 64 + before[this.#at + COUNT]! / 32);
     const side = 31 - bits;

@@ -152,14 +152,12 @@ function takeOut(heap: Heap, entry: number): void {
 const referencesOf = (memory: number): number => memory - BLOCK_HEADER_WORDS + BLOCK.references;
 
 function isHeld(heap: Heap, memory: number): boolean {
-  heap.reserveWords(memory);
-  return atomics.load(heap.words, referencesOf(memory)) > 0;
+  return atomics.load(heap.words, referencesOf(heap.allocator.check(memory))) > 0;
 }
 
 /** Counts one more hold, unless the last one is gone already: then the memory is being destroyed. */
 function hold(heap: Heap, memory: number): boolean {
-  heap.reserveWords(memory);
-  const word = referencesOf(memory);
+  const word = referencesOf(heap.allocator.check(memory));
   for (let count = atomics.load(heap.words, word); count > 0; ) {
     const seen = atomics.compareExchange(heap.words, word, count, count + 1);
     if (seen === count) return true;

@@ -4,6 +4,7 @@ import { isAllcoresError, Queue } from "../../src/index.js";
 import { createThreadHeap, renewThreadHeap, type ThreadHeap } from "../../src/memory/thread-heap.js";
 import { randomFrom } from "../fixtures/random.js";
 import { changes, corrupt } from "./corruption.js";
+import { decoding, wholeMessages } from "./messages.js";
 import { type Operation, subjects } from "./subjects.js";
 
 const names = Object.keys(subjects);
@@ -18,11 +19,41 @@ export type Ends = Record<string, number>;
 /** What must not be: an error that is not ours, by its first lines, and the seed of the first case with it. */
 export type Faults = Record<string, number>;
 
+function subjectOf(share: number): string {
+  return names[Math.floor(share * names.length)]!;
+}
+
+/** What the case of a seed is about. */
+export function subjectOfCase(seed: number): string {
+  return subjectOf(randomFrom(seed)());
+}
+
+/** The subject that is bytes for the decoder. */
+const MESSAGES = "messages";
+/** Many cases to one heap. */
+let messages: { readonly heap: ThreadHeap; readonly whole: readonly Uint8Array[]; used: number } | undefined;
+
+async function runMessage(seed: number, ends: Ends, faults: Faults, isAt: (operation: number) => void): Promise<void> {
+  if (messages === undefined || messages.used++ > 500) {
+    const heap = renewThreadHeap(createThreadHeap());
+    messages = { heap, whole: wholeMessages(), used: 0 };
+  }
+  const before = process.memoryUsage().arrayBuffers;
+  const found = (what: string) => (faults[`${MESSAGES}: ${what}`] ??= seed);
+  for (const [index, operation] of decoding(messages.whole, seed).entries()) {
+    isAt(index);
+    const end = await endOf(operation, found);
+    ends[end] = (ends[end] ?? 0) + 1;
+  }
+  checkSize(messages.heap, before, found);
+}
+
 export async function runCase(seed: number, ends: Ends, faults: Faults, isAt: (operation: number) => void, only?: string): Promise<void> {
-  const random = randomFrom(seed);
+  if (only === MESSAGES) return await runMessage(seed, ends, faults, isAt);
   const [list] = fc.sample(changes, { numRuns: 1, seed });
   const heap = renewThreadHeap(createThreadHeap());
-  const name = only ?? names[Math.floor(random() * names.length)]!;
+  const random = randomFrom(seed);
+  const name = only ?? subjectOf(random());
   const { objects, operations } = subjects[name]!();
   const before = process.memoryUsage().arrayBuffers;
   corrupt(heap, list!);

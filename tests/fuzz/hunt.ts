@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isMainThread, Worker } from "node:worker_threads";
-import type { Ends, Faults } from "./fuzz-case.js";
+import { type Ends, type Faults, subjectOfCase } from "./fuzz-case.js";
 
 /** One case takes some milliseconds. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5000;
 
 export interface Hunt {
   readonly cases: number;
@@ -34,7 +34,10 @@ export async function hunt({ cases, seed, only = "", from = fileURLToPath(import
 function watch(cases: number, seed: number, only: string | undefined): void {
   const progress = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress, only: only || undefined } });
-  const at = () => `seed ${seed + progress[0]!}, operation ${progress[1]} (npm run fuzz -- 1 ${seed + progress[0]!})`;
+  const at = () => {
+    const its = seed + progress[0]!;
+    return `seed ${its}, ${only || subjectOfCase(its)}, operation ${progress[1]} (npm run fuzz -- 1 ${its} ${only ?? ""})`;
+  };
   const fail = (what: string) => {
     console.error(`${what} at ${at()}`);
     process.exit(1);

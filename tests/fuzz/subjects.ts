@@ -403,7 +403,7 @@ function queue(fuzzed: Queue | LifoQueue | PriorityQueue): Subject {
 }
 
 function map(fuzzed: SharedMap): Subject {
-  values().forEach((value, index) => fuzzed.set(`key ${index}`, value));
+  for (const [index, value] of values().entries()) fuzzed.set(`key ${index}`, value);
   for (let index = 0; index < 12; index++) fuzzed.set(`more ${index}`, index);
   fuzzed.delete("more 3");
   return {
