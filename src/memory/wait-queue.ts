@@ -20,6 +20,7 @@ import {
   HEADER,
   INLINE_NODES,
   KIND,
+  MAX_WORKERS,
   NODE,
   NODE_BLOCK,
   NODE_WORDS,
@@ -165,12 +166,12 @@ export class WaitQueue {
       let oldestRecord = 0;
       let oldestTicket = 0;
       const { words } = this.#heap;
-      const high = load(words, HEADER.workersHigh);
+      const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
       for (let slot = 1; slot < high; slot++) {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
         if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
         let node = record + RECORD.nodes;
-        let end = node + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+        let end = node + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
         let more = load(words, record + RECORD.moreNodes);
         const walk = more === 0 ? undefined : new Walk(this.#heap);
         for (;;) {
@@ -229,7 +230,7 @@ export class WaitQueue {
   countWaiters(key: number): number {
     let count = 0;
     const { words } = this.#heap;
-    const high = load(words, HEADER.workersHigh);
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       if ((load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
@@ -273,7 +274,7 @@ export class WaitQueue {
   #eachNode(record: number, visit: (node: number) => void): void {
     this.#heap.reserveWords(this.#heap.words[HEADER.brk]!);
     const { words } = this.#heap;
-    const end = record + RECORD.nodes + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+    const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
     for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
     const more = load(words, record + RECORD.moreNodes);
     const walk = more === 0 ? undefined : new Walk(this.#heap);

@@ -117,6 +117,7 @@ export function discardEntry(heap: Heap, entry: number): void {
 export function retireEntry(heap: Heap, entry: number, retired: number[]): void {
   const { allocator } = heap;
   const extent = extentOf(heap, entry);
+  if (extent !== 0) allocator.check(extent);
   if ((heap.words[entry + ENTRY.head]! & HOLDS) !== 0) letGoOf(holdsOf(heap, entry));
   allocator.adopt(entry);
   retired.push(entry);

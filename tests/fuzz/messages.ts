@@ -33,6 +33,7 @@ class Point {
   x = 1;
 }
 class Hooked {
+  readonly made = true;
   static [encodeHook](): unknown {
     return [1, 2];
   }
