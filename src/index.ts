@@ -70,6 +70,7 @@ export { createPipe, type PipeOptions, type ReceivingConnection, type SendingCon
 export { PriorityQueue, type PriorityQueueOptions, type PutPriority } from "./channels/priority-queue.js";
 export { Queue } from "./channels/queue.js";
 export { type Selectables, type Selected, select, selectSync, trySelect } from "./channels/select.js";
+export { allowModules } from "./codec/allowed-modules.js";
 export { pack, type Packed, type PackOptions, unpack } from "./codec/pack.js";
 export { type SendableClass, sendable } from "./codec/sendable.js";
 export { transfer } from "./codec/transfer.js";

@@ -9,6 +9,7 @@
  */
 import { decode, encode, lose, type Message } from "../codec/index.js";
 import { loseMessage, readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
+import { CorruptError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
 
 export const STORED = -1;
@@ -92,6 +93,8 @@ export function write(item: Item, heap: Heap, at: number): number {
 export function read(header: number, heap: Heap, at: number): Taken {
   if (header === INTEGER) return heap.words[at]!;
   if (header === STORED) return { block: heap.words[at]! };
+  // No message is empty: so memory that was never written to holds no items.
+  if (!((header - 1) >>> 0 < MOST_INLINE_BYTES)) throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
   return { bytes: copyOf(heap.bytes, at * 4, header), length: header };
 }
 
@@ -109,7 +112,7 @@ export function lengthBehind(header: number, heap: Heap, at: number): number {
 export function open(taken: Taken, heap: Heap): unknown {
   if (typeof taken === "number") return taken;
   if ("bytes" in taken) {
-    const value = decode(taken.bytes, 0, taken.length);
+    const value = decode(taken.bytes, 0, taken.length, undefined, heap);
     giveBack(taken.bytes);
     return value;
   }

@@ -175,3 +175,26 @@ export class UnknownClassError extends Error {
     this.className = className;
   }
 }
+
+/**
+ * A message names a module that this worker lets no message name: one outside the program's projects, or not a file. `allowModules(module)` lets it; see there.
+ */
+export class ModuleNotAllowedError extends Error {
+  declare readonly code: ErrorCode;
+  /** URL of the module. */
+  readonly module: string;
+  static {
+    branded(this, "ERR_ALLCORES_MODULE_NOT_ALLOWED");
+  }
+  constructor(module: string, what: string) {
+    super(
+      `${what} arrived, whose module is ${shown(module)}: messages may not name that module here; if they are to, call allowModules(${shown(module)}) in this worker first`,
+    );
+    this.module = module;
+  }
+}
+
+/** A data: URL is as long as its program. */
+function shown(url: string): string {
+  return JSON.stringify(url.length > 200 ? `${url.slice(0, 200)}…` : url);
+}

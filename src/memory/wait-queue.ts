@@ -24,6 +24,7 @@ import {
   INLINE_NODES,
   KIND,
   KIND_MASK,
+  MAX_WORKERS,
   NODE,
   NODE_BLOCK,
   NODE_WORDS,
@@ -33,6 +34,7 @@ import {
   REGISTRY_AT,
   STATE_MASK,
 } from "./layout.js";
+import { Walk } from "./walk.js";
 
 const WANTED_ONE = 1 << 10;
 const COUNT_MASK = 0x3ff;
@@ -86,7 +88,8 @@ export class WaitQueue {
       // The slot's earlier workers have left their blocks, emptied by the sweep.
       this.#inherited = true;
       heap.catchUp();
-      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[block + NODE_BLOCK.next]!) this.#addVacant(block);
+      const walk = new Walk(heap);
+      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[walk.to(block) + NODE_BLOCK.next]!) this.#addVacant(block);
       return this.takeNode();
     }
     const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
@@ -197,13 +200,14 @@ export class WaitQueue {
       let oldestRecord = 0;
       let oldestTicket = 0;
       const { words } = this.#heap;
-      const high = load(words, HEADER.workersHigh);
+      const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
       for (let slot = 1; slot < high; slot++) {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
         if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
         let node = record + RECORD.nodes;
-        let end = node + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+        let end = node + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
         let more = load(words, record + RECORD.moreNodes);
+        const walk = more === 0 ? undefined : new Walk(this.#heap);
         for (;;) {
           for (; node < end; node += NODE_WORDS) {
             const state = load(words, node + NODE.state);
@@ -218,7 +222,7 @@ export class WaitQueue {
             oldestTicket = ticket;
           }
           if (more === 0) break;
-          this.#heap.reserveWords(more + NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS);
+          walk!.to(more);
           if (words !== this.#heap.words) return woken + this.#wake(key, count - woken, limit);
           node = more + NODE_BLOCK.nodes;
           end = node + NODES_PER_BLOCK * NODE_WORDS;
@@ -260,7 +264,7 @@ export class WaitQueue {
   countWaiters(key: number): number {
     let count = 0;
     const { words } = this.#heap;
-    const high = load(words, HEADER.workersHigh);
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       if ((load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
@@ -306,9 +310,12 @@ export class WaitQueue {
   #eachNode(record: number, visit: (node: number) => void): void {
     this.#heap.reserveWords(this.#heap.words[HEADER.brk]!);
     const { words } = this.#heap;
-    const end = record + RECORD.nodes + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+    const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
     for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
-    for (let block = load(words, record + RECORD.moreNodes); block !== 0; block = words[block + NODE_BLOCK.next]!) {
+    const more = load(words, record + RECORD.moreNodes);
+    const walk = more === 0 ? undefined : new Walk(this.#heap);
+    for (let block = more; block !== 0; block = words[block + NODE_BLOCK.next]!) {
+      walk!.to(block);
       for (let index = 0; index < NODES_PER_BLOCK; index++) visit(block + NODE_BLOCK.nodes + index * NODE_WORDS);
     }
   }

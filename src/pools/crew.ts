@@ -27,7 +27,7 @@ export class Crew implements Iterable<Member> {
   /** Mean of what jobs took lately, in milliseconds. */
   pace: number | undefined;
   /** Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job could wait for. */
-  refusal: unknown;
+  refusal: Error | undefined;
   /** The last attempt to start a worker failed beside others: it may succeed later. */
   isShort = false;
   readonly #model: WorkerModel;
@@ -119,7 +119,7 @@ export class Crew implements Iterable<Member> {
       worker = this.#model.start(full, lane.at, this.#settings, (end) => member !== undefined && this.#watch.lost(member, end));
     } catch (error) {
       lane?.free();
-      if (this.#members.size === 0) this.refusal = error;
+      if (this.#members.size === 0) this.refusal = error as Error;
       else this.isShort = true;
       return undefined;
     }

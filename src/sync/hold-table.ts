@@ -4,6 +4,7 @@
  * The cells are the truth: totals elsewhere are derived from them, so a worker killed between two stores leaves nothing half done. All access is
  * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
  */
+import { CorruptError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, type Heap, type Hold, KIND } from "../memory/index.js";
 
 const { load, store } = atomics;
@@ -132,6 +133,8 @@ export class HoldTable {
     const more = heap.words[this.#at + MORE_AT]!;
     if (more !== 0) heap.catchUp();
     const { words } = heap;
+    if (more !== 0 && !(words[heap.allocator.check(more) + BLOCK_CELLS]! >>> 0 <= heap.allocator.sizeOfBlock(more) / CELL_WORDS))
+      throw new CorruptError("a table of holders in shared memory has more cells than its block has room for");
     let cell = more === 0 ? this.#at + INLINE_AT : more + BLOCK_CELLS_AT;
     const end = cell + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS;
     for (; cell < end; cell += CELL_WORDS) visit(cell, words);

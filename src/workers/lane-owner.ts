@@ -7,6 +7,8 @@ import { atomics } from "../memory/index.js";
 import {
   ATTACHED,
   ATTEMPT_SHIFT,
+  checkRecord,
+  checkUse,
   CLOSE,
   HEADER_WORDS,
   JOB,
@@ -179,24 +181,29 @@ export class LaneOwner {
     return load(this.#words, this.#at + LANE.resultsTail) !== this.#resultsHead;
   }
 
-  /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. */
+  /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. @throws CorruptError when what stands there is no record */
   receive(): boolean {
     const words = this.#words;
     const tail = load(words, this.#at + LANE.resultsTail);
     for (;;) {
-      if (tail === this.#resultsHead) return false;
+      const ahead = (tail - this.#resultsHead) | 0;
+      if (ahead === 0) return false;
       const record = this.#at + RESULTS_AT + (this.#resultsHead & RING_MASK);
       const sequence = words[record + RESULT.sequence]!;
       if (sequence === SKIP) {
-        this.#resultsHead = (this.#resultsHead + RING_WORDS - (this.#resultsHead & RING_MASK)) | 0;
+        const rest = RING_WORDS - (this.#resultsHead & RING_MASK);
+        checkRecord(rest, ahead);
+        this.#resultsHead = (this.#resultsHead + rest) | 0;
         continue;
       }
       const what = words[record + RESULT.what]!;
       this.#record = record;
       this.#recordLength = what & LENGTH_MASK;
       this.#recordSize = HEADER_WORDS + ((this.#recordLength + 3) >> 2);
+      checkRecord(this.#recordSize, ahead);
       this.sequence = sequence;
       this.kind = what >>> KIND_SHIFT;
+      if (this.kind & STORED) this.lane.heap.allocator.check(words[record + RESULT.payload]!);
       this.count = words[record + RESULT.count]!;
       this.time = words[record + RESULT.time]!;
       return true;
@@ -239,6 +246,7 @@ export class LaneOwner {
     const needed = rest < size ? rest + size : size;
     if (RING_WORDS - ((this.#tail - this.#head) | 0) < needed) {
       this.#head = load(this.#words, this.#at + LANE.jobsHead);
+      checkUse((this.#tail - this.#head) | 0);
       if (RING_WORDS - ((this.#tail - this.#head) | 0) < needed) return false;
     }
     if (rest < size) {

@@ -9,6 +9,7 @@
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
+import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, KIND } from "../memory/index.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
@@ -110,6 +111,17 @@ export const MOST_INLINE_BYTES = 1024;
 export const MOST_AHEAD = 128;
 /** Words that a result's record never takes from the others: each job in the lane can deliver one stored result, so a last result never waits for room. */
 export const RESERVED_RESULT_WORDS = MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
+
+/** A reader goes no further than the writer has come: a record that would lead beyond, or nowhere, leads round for ever. @throws CorruptError */
+export function checkRecord(size: number, ahead: number): void {
+  if (!(size > 0 && size <= ahead && ahead <= RING_WORDS))
+    throw new CorruptError(`a record of ${size} words in a pool's lane, of ${ahead} that were written, is not one`);
+}
+
+/** What a ring has in use is never more than it has. @throws CorruptError */
+export function checkUse(used: number): void {
+  if (!(used >= 0 && used <= RING_WORDS)) throw new CorruptError(`the ring of a pool's lane says that ${used} of its ${RING_WORDS} words are in use`);
+}
 
 /** Where a lane stands. */
 export class Lane {
