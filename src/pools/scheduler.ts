@@ -132,7 +132,8 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
         this.#isFull = false;
       }
       this.feed();
-    } else this.#lookout.watch();
+      // What was moved comes back by the port, most likely, and that wakes the loop in less time than looking takes from the worker where both share a core.
+    } else this.#lookout.watch(job.isBound);
     if (job.beside !== undefined) message.release();
   }
 
@@ -312,9 +313,12 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     }
     if (found > 0) {
       this.#isFull = false;
-      this.#recall.unblock();
-      this.feed();
-      this.#recall.balance();
+      // Nothing is left to be handed out or taken back: who waited for this comes the sooner.
+      if (this.#crew.inFlight > 0 || this.#backlog.size > 0) {
+        this.#recall.unblock();
+        this.feed();
+        this.#recall.balance();
+      }
       this.#settleDown();
     }
     return found;

@@ -24,6 +24,8 @@ const TURN_MS = 50;
 const LOOK_MS = 0.05;
 /** While looking does not pay, one wait of so many looks all the same. */
 const TRIAL_EVERY = 16;
+/** How long it makes way for a pool that it has woken. */
+const NAP_MS = 1;
 /** Outcomes of a chunk wait no longer than this for those that follow. */
 const FLUSH_MS = 1;
 /** Items shorter than this are timed in groups: the clock costs as much as they do. */
@@ -238,7 +240,8 @@ export class JobService {
   /** Nothing is to be done: looks for a moment, then waits in whatever way leaves this worker's other work alone. */
   async #rest(): Promise<void> {
     const lane = this.#lane;
-    if (this.#look()) return;
+    // The pool slept: it may have been woken on this very core, where looking, and what the last job left to this loop, would keep it waiting.
+    if (lane.hasWoken ? lane.makeWay(NAP_MS) : this.#look()) return;
     const since = performance.now();
     // Ticks and immediates of the last job have their turn before the thread stands still.
     await this.#turn();

@@ -22,6 +22,7 @@ import {
   RECALLED,
   RESULT,
   RESULTS_AT,
+  RING,
   RING_MASK,
   RING_WORDS,
   SKIP,
@@ -29,6 +30,7 @@ import {
   STATE_MASK,
   STORED,
   TAKEN,
+  VOID,
 } from "./lane.js";
 
 const { compareExchange, exchange, load, store } = atomics;
@@ -41,6 +43,9 @@ export interface Attached {
   readonly attachments: readonly unknown[];
   readonly transfer: readonly object[];
 }
+
+/** What came through the port for a record: attachments, or why they could not be had. */
+type Heard = readonly unknown[] | typeof VOID | { readonly error: unknown };
 
 export class LaneOwner {
   readonly lane: Lane;
@@ -56,7 +61,8 @@ export class LaneOwner {
   #record = 0;
   #recordLength = 0;
   #recordSize = 0;
-  #attachments: readonly unknown[] | undefined;
+  /** What came through the port, for records that were not yet received. */
+  readonly #heard: Heard[] = [];
   sequence = 0;
   kind = 0;
   count = 0;
@@ -181,6 +187,37 @@ export class LaneOwner {
     return load(this.#words, this.#at + LANE.resultsTail) !== this.#resultsHead;
   }
 
+  /** Calls `ring` whenever something comes through the port: what belongs to a result, or word that there is one. */
+  listen(ring: () => void): void {
+    const port = this.#port;
+    if (port === undefined) return;
+    port.on("message", (message: readonly unknown[] | typeof RING | typeof VOID) => {
+      if (message !== RING) this.#heard.push(message);
+      ring();
+    });
+    port.on("messageerror", (error) => {
+      this.#heard.push({ error });
+      ring();
+    });
+    port.unref();
+  }
+
+  /** What belongs to the next record that has attachments, though the event loop may not have brought it yet; undefined when it was not posted yet. */
+  #attached(): Heard | undefined {
+    while (this.#heard.length === 0) {
+      let received: { message: readonly unknown[] | typeof RING | typeof VOID } | undefined;
+      try {
+        received = receiveMessageOnPort(this.#port!);
+      } catch (error) {
+        this.#heard.push({ error });
+        break;
+      }
+      if (received === undefined) return undefined;
+      if (received.message !== RING) this.#heard.push(received.message);
+    }
+    return this.#heard[0];
+  }
+
   /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. @throws CorruptError when what stands there is no record */
   receive(): boolean {
     const words = this.#words;
@@ -204,6 +241,15 @@ export class LaneOwner {
       this.sequence = sequence;
       this.kind = what >>> KIND_SHIFT;
       if (this.kind & STORED) this.lane.heap.allocator.check(words[record + RESULT.payload]!);
+      if (this.kind & ATTACHED) {
+        const attached = this.#attached();
+        // Its message will ring. Unless its sender died: then it never came to be.
+        if (attached === undefined) return false;
+        if (attached === VOID) {
+          this.release();
+          continue;
+        }
+      }
       this.count = words[record + RESULT.count]!;
       this.time = words[record + RESULT.time]!;
       return true;
@@ -213,10 +259,9 @@ export class LaneOwner {
   /** The value of the record, to be decoded once. @throws what decoding throws; after an UnknownClassError it may be read again */
   read(): unknown {
     const payload = this.#record + RESULT.payload;
-    // In the order of the records, since no result is ever passed by.
-    if (this.kind & ATTACHED && this.#attachments === undefined) this.#attachments = receiveMessageOnPort(this.#port!)?.message as readonly unknown[];
-    if (this.kind & STORED) return readMessage(this.lane.heap, this.#words[payload]!, this.#attachments);
-    return decode(this.lane.bytes, payload << 2, this.#recordLength, this.#attachments);
+    const attachments = this.#attachments;
+    if (this.kind & STORED) return readMessage(this.lane.heap, this.#words[payload]!, attachments);
+    return decode(this.lane.bytes, payload << 2, this.#recordLength, attachments);
   }
 
   /** The record's value for later, when its room is in use again; `free` gives back what it stands in. */
@@ -236,9 +281,18 @@ export class LaneOwner {
   /** Gives the record's room back, and the block of a stored payload. */
   release(): void {
     if (this.kind & STORED) this.lane.heap.allocator.free(this.#words[this.#record + RESULT.payload]!);
-    this.#attachments = undefined;
+    // In the order of the records, since no result is ever passed by.
+    if (this.kind & ATTACHED) this.#heard.shift();
     this.#resultsHead = (this.#resultsHead + this.#recordSize) | 0;
     store(this.#words, this.#at + LANE.resultsHead, this.#resultsHead);
+  }
+
+  /** Of the record that was received. */
+  get #attachments(): readonly unknown[] | undefined {
+    if ((this.kind & ATTACHED) === 0) return undefined;
+    const heard = this.#heard[0] as Exclude<Heard, typeof VOID>;
+    if ("error" in heard) throw heard.error;
+    return heard;
   }
 
   #makeRoom(size: number): boolean {

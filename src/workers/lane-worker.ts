@@ -22,6 +22,7 @@ import {
   RESERVED_RESULT_WORDS,
   RESULT,
   RESULTS_AT,
+  RING,
   RING_MASK,
   RING_WORDS,
   SKIP,
@@ -29,6 +30,7 @@ import {
   STATE_MASK,
   STORED,
   TAKEN,
+  VOID,
 } from "./lane.js";
 
 const { compareExchange, exchange, load, pause, store } = atomics;
@@ -169,17 +171,20 @@ export class LaneWorker {
     await parker.waitUntil(this.#at + LANE.cancelled, () => this.isCancelled(sequence) || undefined, Number.POSITIVE_INFINITY, until);
   }
 
-  /** Commits a result, or a part of one, and wakes the pool if it sleeps. What is not the last of its job waits for room. */
+  /** Whether the last result has woken the pool. */
+  hasWoken = false;
+
+  /**
+   * Commits a result, or a part of one, and wakes the pool if it sleeps. What is not the last of its job waits for room.
+   * @throws what `postMessage` throws of its attachments: the record is void then
+   */
   reply(kind: number, count: number, microseconds: number, message: Message): void {
     const { heap } = this.lane;
     const words = this.#words;
     let { length } = message;
     let block = 0;
-    // First, because it may throw; and before the commit, so that the pool finds them in the port without an event loop.
-    if (message.attachments.length > 0) {
-      kind |= ATTACHED;
-      this.#port!.postMessage(message.attachments, message.transfer as MessagePort[]);
-    }
+    const isAttached = message.attachments.length > 0;
+    if (isAttached) kind |= ATTACHED;
     if (length > MOST_INLINE_BYTES || !this.#hasRoom(HEADER_WORDS + ((length + 3) >> 2), RESERVED_RESULT_WORDS)) {
       length = 4;
       const reserved = kind & LAST ? 0 : RESERVED_RESULT_WORDS;
@@ -209,12 +214,38 @@ export class LaneWorker {
     store(words, this.#at + LANE.resultsTail, this.#tail);
     // Pairs with the flag that the pool raises before its last look. Should this worker die between the two, its end itself makes the pool look.
     const flag = this.#at + LANE.ownerWaits;
-    if (load(words, flag) === 1 && exchange(words, flag, 0) === 1) heap.waitQueue.wake(this.#ownerKey, 1);
+    this.hasWoken = isAttached || (load(words, flag) === 1 && exchange(words, flag, 0) === 1);
+    if (isAttached) this.#attach(message);
+    else if (this.hasWoken) this.#ring();
+  }
+
+  #ring(): void {
+    if (this.#port === undefined) this.lane.heap.waitQueue.wake(this.#ownerKey, 1);
+    else this.#port.postMessage(RING);
+  }
+
+  /**
+   * After the commit, since the message itself wakes the pool's loop: it would look too early, sleep again, and have to be woken twice. Until it comes, the record is as good as not
+   * committed: so it is too when this worker dies here.
+   */
+  #attach({ attachments, transfer }: Message): void {
+    try {
+      this.#port!.postMessage(attachments, transfer as MessagePort[]);
+    } catch (error) {
+      this.#port!.postMessage(VOID);
+      throw error;
+    }
   }
 
   /** Blocks this thread until there is a job, at most `ms`. False when there is none yet. */
   waitSync(ms: number): boolean {
     return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms, true) !== undefined;
+  }
+
+  /** Lets a pool that was woken have the core that this thread may have kept from it; the same, once. */
+  makeWay(ms: number): boolean {
+    this.hasWoken = false;
+    return this.waitSync(ms);
   }
 
   /** Resolves when there is a job, while the event loop turns. */

@@ -105,12 +105,20 @@ export const LAST = 8;
 /** Not an outcome: news of the job in hand. */
 export const PROGRESS = 16;
 
+/** What a thread posts to wake its pool, and says nothing else. */
+export const RING = 0;
+/** What it posts in place of attachments that cannot be posted: their record holds nothing, and another follows. */
+export const VOID = 1;
+
 /** Longer payloads are stored in a block of their own. */
 export const MOST_INLINE_BYTES = 1024;
 /** Most jobs in one lane that have no last result yet. */
 export const MOST_AHEAD = 128;
-/** Words that a result's record never takes from the others: each job in the lane can deliver one stored result, so a last result never waits for room. */
-export const RESERVED_RESULT_WORDS = MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
+/**
+ * Words that a result's record never takes from the others: each job in the lane can deliver one stored result, and one more in the place of one that is void, so a last result never
+ * waits for room.
+ */
+export const RESERVED_RESULT_WORDS = 2 * MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
 
 /** A reader goes no further than the writer has come: a record that would lead beyond, or nowhere, leads round for ever. @throws CorruptError */
 export function checkRecord(size: number, ahead: number): void {
