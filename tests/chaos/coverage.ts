@@ -37,6 +37,7 @@ export const played: Record<string, readonly string[]> = {
 
 /** Not played by itself: it shares nothing with other workers, or is another way to what is played. */
 export const spared: Record<string, string> = {
+  allowModules: "a rule for one worker's decoding",
   Future: "what the pools' scenarios await",
   WorkerLocal: "belongs to one worker, and ends with it",
   activeWorkers: "only tells",

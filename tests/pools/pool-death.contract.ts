@@ -225,10 +225,12 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
           assert.ok(Math.abs(since - begun) < 10_000);
           assert.deepEqual((await shows("waitFor", "waiting")).waitsFor, ['Lock "accounts"']);
           await shows("openPipe", "blocked");
-          closeSync(openSync(path, "r+"));
+          // Open until it has let go: whoever is not there yet does not wait either.
+          const writer = openSync(path, "r+");
           held[Symbol.dispose]();
           go.set();
           assert.deepEqual(await Promise.all(futures), ["computed", "awaited", "acquired", "opened"]);
+          closeSync(writer);
           const { perWorker } = pool.stats();
           assert.deepEqual(new Set(perWorker.map(({ state }) => state)), new Set(["idle"]));
           for (const worker of perWorker) assert.ok(!("task" in worker));
@@ -247,8 +249,10 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
           const named = (task: string) => told.filter((worker) => worker.task === task);
           await until(() => named("waitFor").length > 0 && named("openPipe").length > 0, 30_000);
           held[Symbol.dispose]();
-          closeSync(openSync(path, "r+"));
+          // Open until it has let go: whoever is not there yet does not wait either.
+          const writer = openSync(path, "r+");
           assert.deepEqual(await Promise.all(silent), ["acquired", "opened"]);
+          closeSync(writer);
           go.set();
           assert.deepEqual(await Promise.all(innocent), ["computed", "awaited", "slept"]);
           const [waiting] = named("waitFor");
@@ -292,8 +296,10 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
           assert.match(error.message, /^PoolWorker-\d+ was blocked and did not respond, and was killed while it ran the task "openPipe"/);
           assert.deepEqual(await Promise.all(others), squares(20));
           // It ends on its own account once its call returns: a thread cannot be made to.
-          closeSync(openSync(path, "r+"));
+          // Open until it has let go: whoever is not there yet does not wait either.
+          const writer = openSync(path, "r+");
           await until(() => !pool.stats().perWorker.some(({ state }) => state === "blocked"));
+          closeSync(writer);
           assert.equal(pool.stats().died, 0);
         }),
       ));
