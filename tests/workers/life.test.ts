@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), "allcores-life-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) assert.ok(Date.now() < end, String(condition));
+  for (const end = Date.now() + 20_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) assert.ok(Date.now() < end, String(condition));
 }
 
 function isRunning(pid: number): boolean {
