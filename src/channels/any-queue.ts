@@ -2,20 +2,24 @@
  * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
  * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
  */
+import { decodeLoading } from "../codec/index.js";
 import { Handle, type Reach } from "../codec/shared-object.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
 import {
-  ArgumentRangeError,
-  ArgumentTypeError,
-  QueueShutDown,
-  ReleasedTooOftenError,
-  TimeoutError,
-  TooLargeError,
-  UnknownClassError,
-} from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, type Heap, hasSpareCore, type Insight, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+  type Attempt,
+  atomics,
+  deadlineOf,
+  type Heap,
+  HEADER,
+  hasSpareCore,
+  type Insight,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discard, drop, type Item, itemOf, keep, lengthOf, MOST_INLINE_BYTES, open, type Taken } from "./item.js";
+import { discard, type Item, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, type Taken, tellCommitted } from "./item.js";
 
 /** Words of every queue. */
 export const QUEUE = {
@@ -151,7 +155,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return taken === undefined ? this.#timedOut("had no item", options) : (open(taken, this.heap) as T);
   }
 
-  /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; the reason of `options.signal` */
+  /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; ModuleNotAllowedError; the reason of `options.signal` */
   async get(options?: WaitOptions): Promise<T> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
@@ -160,15 +164,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
       (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
       this.#timedOut("had no item", options);
     if (typeof taken === "number") return taken as T;
-    for (const loaded = new Set<string>(); ; ) {
-      try {
-        return open(taken, this.heap) as T;
-      } catch (error) {
-        if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
-        loaded.add(error.module);
-        await import(error.module);
-      }
-    }
+    return await decodeLoading(() => open(taken, this.heap) as T, this.heap);
   }
 
   /** Takes the next value if there is one now. @throws QueueShutDown once it is shut down and drained */
@@ -224,7 +220,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.checkUsable();
     this.close();
     if (immediate) {
-      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) drop(taken, this.heap);
+      // No more than find room: a chain of chunks that leads back into itself has items for ever.
+      let room = atomics.load(this.heap.words, HEADER.brk);
+      for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) {
+        loseTaken(taken, this.heap);
+        if (--room < 0) throw new CorruptError(`${this.title} has more items than shared memory has room for`);
+      }
     }
     const { waitQueue } = this.heap;
     waitQueue.wake(this.at + QUEUE.gettersWait, EVERYBODY);
@@ -288,13 +289,16 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
       discard(item, this.heap);
       throw error;
     }
-    if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
-    return done;
+    if (!done) return false;
+    tellCommitted(item);
+    this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+    return true;
   }
 
   #putAttempt(item: Item, priority: number): Attempt<true> {
     return () => {
       if (!this.append(item, priority, true)) return undefined;
+      tellCommitted(item);
       // One large item may have made room for several: each that gets in wakes the next.
       if (!this.isFull) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
       this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);

@@ -1,7 +1,7 @@
-import { type Boundary, crossing, decode, encode, type Message, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, decode, decodeLoading, encode, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { readMessage } from "../codec/stored-message.js";
-import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError, UnknownClassError } from "../errors/index.js";
+import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
@@ -147,18 +147,10 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#sendNow(value, false) === true;
   }
 
-  /** Receives the next value, waiting while there is none. @throws ConnectionClosed, TimeoutError, StateError; the reason of `options.signal` */
+  /** Receives the next value, waiting while there is none. @throws ConnectionClosed, TimeoutError, StateError, ModuleNotAllowedError; the reason of `options.signal` */
   async recv(options?: WaitOptions): Promise<R> {
-    for (const loaded = new Set<string>(); ; ) {
-      try {
-        return (await this.#receive(takeValue, options)) as R;
-      } catch (error) {
-        // It is still there.
-        if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
-        loaded.add(error.module);
-        await import(error.module);
-      }
-    }
+    // Once the class is loaded: the message is still there.
+    return (await decodeLoading(() => this.#receive(takeValue, options), this.heap)) as R;
   }
 
   /**

@@ -27,7 +27,7 @@ const NONE: readonly number[] = [];
 
 /** Where the copy stands that counts, of a queue at `at`. */
 export function liveState(words: Int32Array, at: number): number {
-  return at + FIRST_COPY + load(words, at + LIVE) * STATE_WORDS;
+  return at + FIRST_COPY + (load(words, at + LIVE) & 1) * STATE_WORDS;
 }
 
 export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {

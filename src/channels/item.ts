@@ -7,8 +7,9 @@
  * | STORED | one word: the block of a stored message (codec/stored-message.ts), copied there outside the mutex |
  * | INTEGER | one word: an integer of 32 bits, which needs no encoder |
  */
-import { decode, encode, type Message } from "../codec/index.js";
-import { readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
+import { decode, encode, lose, type Message } from "../codec/index.js";
+import { loseMessage, readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
+import { CorruptError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
 
 export const STORED = -1;
@@ -18,11 +19,13 @@ export const MOST_INLINE_BYTES = 1024;
 export const INTEGER_BYTES = 4;
 
 /** What is put: an integer, a message still in the encoder or a copy of it, or a stored one. */
-export type Item = number | Pick<Message, "length" | "writeTo"> | StoredItem;
+export type Item = number | Pick<Message, "length" | "writeTo" | "committed"> | StoredItem;
 
 export interface StoredItem {
   readonly length: number;
   readonly block: number;
+  /** As a message's. */
+  readonly committed: Message["committed"];
 }
 
 /** What was taken out: an integer, a copy of a message, or the block of a stored one. */
@@ -39,12 +42,12 @@ export function isInteger(value: unknown): value is number {
  */
 export function itemOf(value: unknown, heap: Heap, mostInline: number, most: number): Item {
   if (isInteger(value)) return value;
-  const message = encode(value, { to: heap.across, root: "value" });
-  const { length } = message;
+  const message = encode(value, { to: heap.across, root: "value", tells: true });
+  const { length, committed } = message;
   if (length <= mostInline || length > most) return message;
   const block = storeMessage(heap, message);
   message.release();
-  return { length, block };
+  return { length, block, committed };
 }
 
 /** How many bytes it counts for. */
@@ -57,7 +60,7 @@ export function keep(item: Item): Item {
   if (typeof item === "number" || "block" in item) return item;
   const bytes = new Uint8Array(item.length);
   item.writeTo(bytes, 0);
-  return { length: item.length, writeTo: (target, at) => target.set(bytes, at) };
+  return { length: item.length, writeTo: (target, at) => target.set(bytes, at), committed: item.committed };
 }
 
 /** How many words the payload of an item takes up. */
@@ -90,6 +93,8 @@ export function write(item: Item, heap: Heap, at: number): number {
 export function read(header: number, heap: Heap, at: number): Taken {
   if (header === INTEGER) return heap.words[at]!;
   if (header === STORED) return { block: heap.words[at]! };
+  // No message is empty: so memory that was never written to holds no items.
+  if (!((header - 1) >>> 0 < MOST_INLINE_BYTES)) throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
   return { bytes: copyOf(heap.bytes, at * 4, header), length: header };
 }
 
@@ -107,7 +112,7 @@ export function lengthBehind(header: number, heap: Heap, at: number): number {
 export function open(taken: Taken, heap: Heap): unknown {
   if (typeof taken === "number") return taken;
   if ("bytes" in taken) {
-    const value = decode(taken.bytes, 0, taken.length);
+    const value = decode(taken.bytes, 0, taken.length, undefined, heap);
     giveBack(taken.bytes);
     return value;
   }
@@ -117,8 +122,45 @@ export function open(taken: Taken, heap: Heap): unknown {
   return value;
 }
 
-/** Lets go of what an item carries that nobody will take. */
-export function drop(taken: Taken, heap: Heap): void {
+/** It is in the queue: what it carries is no longer in the hands of who put it. */
+export function tellCommitted(item: Item): void {
+  if (typeof item !== "number") item.committed?.();
+}
+
+/** Lets go of an item in a queue that nobody uses any more, where it lies: whoever has to hear is told of what it carries. */
+export function loseItem(header: number, heap: Heap, at: number): void {
+  if (header === INTEGER) return;
+  if (header !== STORED) {
+    heap.reserveWords(at + payloadBehind(header));
+    lose(heap.bytes, at * 4, header);
+    return;
+  }
+  const block = heap.words[at]!;
+  heap.reserveWords(block + 8);
+  loseMessage(heap, block);
+  heap.allocator.free(block);
+}
+
+/** Lets go of an item that was taken out and will not be delivered: whoever has to hear is told, and other objects in it are let go of. */
+export function loseTaken(taken: Taken, heap: Heap): void {
+  if (typeof taken === "number") return;
+  if ("bytes" in taken) {
+    lose(taken.bytes, 0, taken.length);
+    drop(taken, heap);
+    return;
+  }
+  heap.allocator.adopt(taken.block);
+  loseMessage(heap, taken.block);
+  try {
+    readMessage(heap, taken.block);
+  } catch {
+    // An end of a pipe that is lost does not arrive; what comes behind it in this message stays held.
+  }
+  heap.allocator.free(taken.block);
+}
+
+/** Lets go of what an item carries that was not put: an end of a pipe is back. */
+function drop(taken: Taken, heap: Heap): void {
   try {
     open(taken, heap);
   } catch {
@@ -126,7 +168,7 @@ export function drop(taken: Taken, heap: Heap): void {
   }
 }
 
-/** Lets go of what an item carries that was not put. */
+/** The same for an item as it was to be put. */
 export function discard(item: Item, heap: Heap): void {
   if (typeof item === "number") return;
   if ("block" in item) {

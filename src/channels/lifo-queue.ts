@@ -3,10 +3,11 @@
  * the top down; both are committed with the rest of the state (flip-queue.ts).
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { CorruptError } from "../errors/index.js";
+import { type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { type Item, lengthBehind, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
+import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 
 /** The stack's part of the state. `top`: the first word beyond the last record, counted from the chunk's start; `end`: one past the chunk's words. */
 const STACK = { chunk: 4, top: 5, end: 6 } as const;
@@ -79,10 +80,11 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
     // An empty chunk is kept until something below it is taken: puts and gets in turns at its edge cost no blocks.
     if (top === FIRST_RECORD) {
       const left: number[] = [];
+      const walk = new Walk(heap);
       // More than one, where a record did not fit into an empty one.
       for (; top === FIRST_RECORD; chunk = heap.words[chunk + BELOW]!) {
         left.push(chunk);
-        top = heap.words[chunk + BELOW_TOP]!;
+        top = heap.words[walk.to(chunk) + BELOW_TOP]!;
         heap.reserveWords(heap.words[chunk + BELOW]! + top);
       }
       this.left = left;
@@ -105,11 +107,16 @@ onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {
   const live = liveState(heap.words, at);
   let chunk = heap.words[live + STACK.chunk]!;
   let top = heap.words[live + STACK.top]!;
+  const walk = new Walk(heap);
   while (chunk !== 0) {
+    walk.to(chunk);
     while (top > FIRST_RECORD) {
       const header = heap.words[chunk + top - 1]!;
+      const before = top;
       top -= payloadBehind(header) + 1;
-      if (header === STORED) heap.allocator.free(heap.words[chunk + top]!);
+      if (!(top >= FIRST_RECORD && top < before && before <= heap.allocator.sizeOfBlock(chunk)))
+        throw new CorruptError(`a stack in shared memory goes on at word ${before} of a chunk, where no record ends`);
+      loseItem(header, heap, chunk + top);
     }
     const below = heap.words[chunk + BELOW]!;
     top = heap.words[chunk + BELOW_TOP]!;

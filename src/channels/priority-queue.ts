@@ -8,11 +8,11 @@
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
+import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { type Item, lengthBehind, read, STORED, type Taken, write } from "./item.js";
+import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 
 const { store } = atomics;
 
@@ -133,7 +133,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     const { heap, words, at } = this;
     heap.catchUp();
     if (words[at + PRIORITY.free] === 0) this.#addSlots(Math.min(words[at + PRIORITY.slots]!, MOST_SLOTS));
-    const slot = words[at + PRIORITY.free]!;
+    const slot = this.#checkSlot(words[at + PRIORITY.free]!);
     words[at + PRIORITY.free] = heap.words[slot + SLOT.sequence]!;
     heap.words[slot + SLOT.sequence] = words[next + RANKS.sequence]!;
     writePriority(heap.words, slot, priority);
@@ -151,12 +151,19 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   protected pop(next: number): Taken {
     const { heap, words, at } = this;
     heap.catchUp();
-    const slot = heap.words[words[at + PRIORITY.heap]!]!;
+    const slot = this.#checkSlot(heap.words[words[at + PRIORITY.heap]!]!);
     const header = heap.words[slot + SLOT.header]!;
     words[next + RANKS.taken] = slot;
     words[next + RANKS.takenSequence] = heap.words[slot + SLOT.sequence]!;
     words[next + STATE.bytes]! -= lengthBehind(header, heap, slot + SLOT.payload);
     return read(header, heap, slot + SLOT.payload);
+  }
+
+  /** A slot that a word names lies among the blocks. */
+  #checkSlot(slot: number): number {
+    const { words } = this.heap;
+    if (slot >= BLOCKS_AT && slot < atomics.load(words, HEADER.brk)) return slot;
+    throw new CorruptError(`a word of ${this.title} names word ${slot} as a slot, which it is not`);
   }
 
   protected override popped(live: number): void {
@@ -223,7 +230,8 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     const { heap, words, at } = this;
     const left: number[] = [];
     let segment = words[at + PRIORITY.segments]!;
-    for (let older = heap.words[segment + OLDER]!; older !== 0; older = heap.words[segment + OLDER]!) {
+    const walk = new Walk(heap);
+    for (let older = heap.words[segment + OLDER]!; older !== 0; older = heap.words[walk.to(segment) + OLDER]!) {
       left.push(segment);
       segment = older;
     }
@@ -294,7 +302,9 @@ function writePriority(words: Int32Array, slot: number, priority: number): void 
 }
 
 function eachSlot(heap: Heap, segments: number, visit: (slot: number) => void): void {
+  const walk = new Walk(heap);
   for (let segment = segments; segment !== 0; segment = heap.words[segment + OLDER]!) {
+    walk.to(segment);
     const end = segment + heap.allocator.sizeOfBlock(segment);
     for (let slot = segment + FIRST_SLOT; slot + SLOT_WORDS <= end; slot += SLOT_WORDS) visit(slot);
   }
@@ -305,10 +315,11 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
   const live = liveState(heap.words, at);
   const segments = heap.words[at + PRIORITY.segments]!;
   eachSlot(heap, segments, (slot) => {
-    if (heap.words[slot + SLOT.header] === STORED && isTakenUp(heap.words, slot, live)) heap.allocator.free(heap.words[slot + SLOT.payload]!);
+    if (isTakenUp(heap.words, slot, live)) loseItem(heap.words[slot + SLOT.header]!, heap, slot + SLOT.payload);
   });
+  const walk = new Walk(heap);
   for (let segment = segments; segment !== 0; ) {
-    const older = heap.words[segment + OLDER]!;
+    const older = heap.words[walk.to(segment) + OLDER]!;
     heap.allocator.free(segment);
     segment = older;
   }

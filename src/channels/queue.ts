@@ -9,10 +9,11 @@
  * Rejected: one mutex for both ends (docs/decisions/0012), and a lock-free ring of slots (Vyukov): a producer killed between claiming a slot and filling it stops everybody.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect } from "../memory/index.js";
+import { CorruptError } from "../errors/index.js";
+import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, Walk } from "../memory/index.js";
 import { MONITOR } from "../sync/monitor.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
-import { type Item, lengthBehind, lengthOf, payloadBehind, payloadOf, read, STORED, type Taken, write } from "./item.js";
+import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -283,17 +284,20 @@ onDestroy(KIND.queue, (heap: Heap, at: number) => {
   const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
   let chunk = heap.words[head + HEAD.chunk]!;
   let place = heap.words[head + HEAD.place]!;
+  const walk = new Walk(heap);
+  walk.to(chunk);
   for (let left = (load(heap.words, at + FIFO.put) - taken) | 0; left > 0; ) {
-    heap.reserveWords(chunk + place + 2);
+    if (!(place > 0 && place < heap.allocator.sizeOfBlock(chunk)))
+      throw new CorruptError(`a queue in shared memory goes on at word ${place} of a chunk that is not so long`);
     const header = heap.words[chunk + place]!;
     if (header === END) {
       const next = heap.words[chunk + NEXT]!;
       heap.allocator.free(chunk);
-      chunk = next;
+      chunk = walk.to(next);
       place = FIRST_RECORD;
       continue;
     }
-    if (header === STORED) heap.allocator.free(heap.words[chunk + place + 1]!);
+    loseItem(header, heap, chunk + place + 1);
     place += 1 + payloadBehind(header);
     left--;
   }

@@ -3,15 +3,13 @@ import { type BinaryPlace, findBinary } from "../codec/binary-message.js";
 import { copyBytes } from "../codec/copy-bytes.js";
 import { decode } from "../codec/index.js";
 import { readStored } from "../codec/stored-message.js";
-import { ArgumentRangeError, StateError, UnknownClassError } from "../errors/index.js";
+import { ArgumentRangeError, CorruptError, StateError, UnknownClassError } from "../errors/index.js";
 import { atomics, type Heap } from "../memory/index.js";
-import { inlineWords, RING, rouse, SKIP, STORED, STORED_WORDS } from "./ring.js";
+import { inlineWords, LAST_PLACE, MOST_INLINE_BYTES, RING, rouse, SKIP, STORED, STORED_WORDS } from "./ring.js";
 
 const { load, store } = atomics;
 
 type Open<T> = (bytes: Uint8Array, at: number, length: number) => T;
-
-const decodeValue: Open<unknown> = (bytes, at, length) => decode(bytes, at, length);
 
 export class RingReader {
   /** Where the reader of this ring waits for a message. */
@@ -27,6 +25,7 @@ export class RingReader {
   #opening = 0;
   /** Blocks of messages that were opened, to be freed once the head has passed them. */
   readonly #spent: number[] = [];
+  readonly #decode: Open<unknown> = (bytes, at, length) => decode(bytes, at, length, undefined, this.#heap);
 
   constructor(heap: Heap, at: number) {
     this.#heap = heap;
@@ -54,7 +53,7 @@ export class RingReader {
 
   /** Takes the first message; there must be one. @throws UnknownClassError, which leaves it there; what else decoding throws, with which it is lost */
   read(): unknown {
-    return this.#take(decodeValue);
+    return this.#take(this.#decode);
   }
 
   /** Takes the first message, nothing but bytes, into `target`; returns how many. There must be one. @throws StateError, ArgumentRangeError, which leave it there */
@@ -65,7 +64,7 @@ export class RingReader {
       if (place.length > target.byteLength)
         throw new TooShort(`the buffer has ${target.byteLength} bytes, the next message ${place.length}: receive into a larger one`);
       if (place.at >= 0) copyBytes(bytes, place.at, place.at + place.length, target, 0);
-      else copyShared(decode(bytes, at, length), place, target);
+      else copyShared(this.#decode(bytes, at, length), place, target);
       return place.length;
     });
   }
@@ -79,6 +78,8 @@ export class RingReader {
       record = this.#at + RING.records;
       length = words[record]!;
     }
+    if (!(before >= 0 && before <= LAST_PLACE && length >= STORED && length <= MOST_INLINE_BYTES))
+      throw new CorruptError(`the record at place ${before} of a pipe in shared memory is not one`);
     const place = record - this.#at - RING.records;
     let block = 0;
     if (length === STORED) {

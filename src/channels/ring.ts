@@ -7,6 +7,7 @@
  */
 import { lose } from "../codec/index.js";
 import { loseMessage } from "../codec/stored-message.js";
+import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap } from "../memory/index.js";
 
 const { exchange, load } = atomics;
@@ -65,6 +66,8 @@ export function dropMessages(heap: Heap, ring: number): void {
   while (head !== tail) {
     const record = ring + RING.records + head;
     const length = words[record]!;
+    if (!(head >= 0 && head <= LAST_PLACE && length >= SKIP && length <= MOST_INLINE_BYTES && (length !== SKIP || head > 0)))
+      throw new CorruptError(`the record at place ${head} of a pipe in shared memory is not one`);
     if (length === SKIP) {
       head = 0;
     } else if (length === STORED) {

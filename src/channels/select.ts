@@ -3,9 +3,10 @@
  * the deadline, and promises by their settlement. One thing is tried at a time and the first that succeeds is the last, so never two are taken.
  * Rejected: claiming the winner by a word that all nodes share, as Go's select does with its `selectDone`. Wakers here never hand anything over, they only say "look".
  */
-import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError, UnknownClassError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
+import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
-import { type Contender, deadlineOf, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Contender, deadlineOf, type Heap, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
@@ -192,17 +193,9 @@ function selectedOf<S>({ entry, taken }: Winner): Selected<S> {
 }
 
 /** The value of what was taken; a class that this thread does not know yet is loaded. */
-async function opened({ open, openAwaiting }: AnySource<unknown>, taken: unknown): Promise<unknown> {
+async function opened({ open, openAwaiting, heap }: AnySource<unknown> & { heap?: Heap }, taken: unknown): Promise<unknown> {
   if (openAwaiting !== undefined) return await openAwaiting(taken);
-  for (const loaded = new Set<string>(); ; ) {
-    try {
-      return open(taken);
-    } catch (error) {
-      if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
-      loaded.add(error.module);
-      await import(error.module);
-    }
-  }
+  return await decodeLoading(() => open(taken), heap ?? FROM_HERE);
 }
 
 function timedOut(entries: readonly Entry[], options: SyncWait | undefined): never {

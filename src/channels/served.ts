@@ -4,11 +4,14 @@
  */
 import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
-import { ArgumentTypeError, CorruptError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import { ArgumentTypeError, CorruptError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
 
 /** How often a caller looks whether the owner still lives. */
 const LOOK_MS = 500;
+
+/** Between two attempts to answer in full memory. */
+const FULL_MS = 20;
 
 type Method = (...args: never[]) => unknown;
 /** The names of an object's methods. */
@@ -142,17 +145,30 @@ export class Served<T extends object> implements Disposable, Crosses {
     for await (const [replies, id, method, args] of this.#requests) {
       void (async () => {
         try {
-          replies.putSync([id, true, await invoke(target, method, args)]);
+          await reply(replies, [id, true, await invoke(target, method, args)]);
         } catch (error) {
           try {
-            replies.putSync([id, false, error]);
+            await reply(replies, [id, false, error]);
           } catch {
-            replies.putSync([id, false, new Error(`${method} failed with what cannot cross to another worker: ${String(error)}`)]);
+            await reply(replies, [id, false, new Error(`${method} failed with what cannot cross to another worker: ${String(error)}`)]);
           }
         }
       })();
     }
     this.#requests.free();
+  }
+}
+
+/** The caller waits for it as long as this worker lives: where no memory is left it is tried again. */
+async function reply(replies: Queue<Answer>, answer: Answer): Promise<void> {
+  for (;;) {
+    try {
+      replies.putSync(answer);
+      return;
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+    }
   }
 }
 

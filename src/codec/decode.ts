@@ -1,3 +1,4 @@
+import type { Origin } from "./allowed-modules.js";
 import { Decoder } from "./decoder.js";
 import { smallInteger } from "./tags.js";
 
@@ -8,10 +9,11 @@ let idle: Decoder | undefined;
  * The value of the message that takes up `length` bytes of `bytes` from index `at`. The value holds no part of `bytes`.
  *
  * @param attachments what travelled beside the bytes
+ * @param origin where the message comes from, if not from this program
  * @throws CorruptError when the bytes are not a message, or one of a kind of object that nobody registered here
  * @throws UnknownClassError when the module of a `sendable()` class has to be imported first; nothing has been decoded then
  */
-export function decode(bytes: Uint8Array, at: number, length: number, attachments?: readonly unknown[]): unknown {
+export function decode(bytes: Uint8Array, at: number, length: number, attachments?: readonly unknown[], origin?: Origin): unknown {
   if (length === 1) {
     const first = bytes[at];
     if (first !== undefined && first >= smallInteger) return first - smallInteger;
@@ -19,7 +21,7 @@ export function decode(bytes: Uint8Array, at: number, length: number, attachment
   const decoder = idle ?? new Decoder();
   idle = undefined;
   try {
-    return decoder.run(bytes, at, length, attachments);
+    return decoder.run(bytes, at, length, attachments, origin);
   } finally {
     idle = decoder;
   }

@@ -1,4 +1,5 @@
 import { UnknownClassError } from "../errors/index.js";
+import { FROM_HERE } from "./allowed-modules.js";
 import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer, readView } from "./binary.js";
 import { readBoxed, readDate, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
 import { ByteReader } from "./byte-reader.js";
@@ -19,6 +20,7 @@ const gapLimit = 1024;
 /** Makes the value that the bytes of a message stand for. */
 export class Decoder extends ByteReader {
   private attachments: readonly unknown[] = noAttachments;
+  private origin = FROM_HERE;
   private objects: unknown[] = [];
   private depth = 0;
   private classes: readonly (Registration | undefined)[] = noAttachments;
@@ -35,9 +37,10 @@ export class Decoder extends ByteReader {
     }
   }
 
-  run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments): unknown {
+  run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments, origin = FROM_HERE): unknown {
     this.open(bytes, at, length);
     this.attachments = attachments;
+    this.origin = origin;
     try {
       if (length > 0 && bytes[at] === Tag.classTable) this.readClassTable();
       const value = this.read();
@@ -227,7 +230,7 @@ export class Decoder extends ByteReader {
     const identity = this.reserve();
     const kind = this.key();
     const payload = this.read();
-    if (!this.losing) return this.resolve(identity, openParcel(kind, payload));
+    if (!this.losing) return this.resolve(identity, openParcel(kind, payload, this.origin));
     loseParcel(kind, payload);
     return this.resolve(identity, undefined);
   }

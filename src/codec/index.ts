@@ -1,3 +1,4 @@
+export { allowModules, checkAllowed, decodeLoading, FROM_HERE, isAllowed, knowModule, type Origin } from "./allowed-modules.js";
 export { decode, lose } from "./decode.js";
 export { encode, encodeError } from "./encode.js";
 export type { EncodeOptions } from "./encoder.js";

@@ -9,6 +9,7 @@
 import { types } from "node:util";
 import { ArgumentTypeError, AttachError } from "../errors/index.js";
 import { attachThreadHeap, LAYOUT_VERSION, pidNamespace, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
+import { FROM_ELSEWHERE } from "./allowed-modules.js";
 import { decode } from "./decode.js";
 import { encode } from "./encode.js";
 import type { Boundary, Parcel } from "./parcel.js";
@@ -99,6 +100,7 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
  * @throws AttachError when an object's memory cannot be reached from here: nobody lives who has it, another user, another container, another version of this library, or an object
  * across threads only that arrived in another process
  * @throws FreedError when an object was freed before this worker unpacked it
+ * @throws UnknownClassError, ModuleNotAllowedError for a class, or a task, that is not registered here: nothing is loaded because a message says so
  * @throws ArgumentTypeError for what `pack` did not make
  */
 export function unpack<T>(message: Packed<T>): T;
@@ -113,7 +115,7 @@ export function unpack(message: unknown): unknown {
     if (types.isSharedArrayBuffer(buffers?.control) && types.isSharedArrayBuffer(buffers.data)) attachThreadHeap(buffers);
   }
   const encoded = Buffer.from(bytes, "base64");
-  return decode(encoded, 0, encoded.length);
+  return decode(encoded, 0, encoded.length, undefined, FROM_ELSEWHERE);
 }
 
 /** Has that heap attached here, before the first object of it is made. */

@@ -1,5 +1,6 @@
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
+import type { Origin } from "./allowed-modules.js";
 
 /** What is being crossed: from thread to thread inside one process, or from process to process. */
 export type Boundary = "threads" | "processes";
@@ -43,7 +44,7 @@ export interface Crosses {
   [crossing](to: Boundary, path: string): Parcel;
 }
 
-type KindDecoder = (payload: never) => unknown;
+type KindDecoder = (payload: never, origin: Origin) => unknown;
 type KindLoss = (payload: never) => void;
 
 const kinds = new Map<string, { readonly decode: KindDecoder; readonly lose: KindLoss | undefined }>();
@@ -67,10 +68,10 @@ export function isCrossing(value: object): value is Crosses {
 }
 
 /** The object that a parcel stands for. @throws CorruptError when nobody registered its kind here. */
-export function openParcel(kind: string, payload: unknown): unknown {
+export function openParcel(kind: string, payload: unknown, origin: Origin): unknown {
   const known = kinds.get(kind);
   if (known === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
-  return known.decode(payload as never);
+  return known.decode(payload as never, origin);
 }
 
 /** The object that a parcel stands for is lost. */

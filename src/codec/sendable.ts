@@ -1,6 +1,7 @@
 import { ArgumentTypeError } from "../errors/index.js";
 import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
+import { knowModule } from "./allowed-modules.js";
 import { defineField } from "./field.js";
 import { type ModuleSource, moduleUrl } from "./module-url.js";
 import { Tag } from "./tags.js";
@@ -58,6 +59,7 @@ export function sendable<C extends SendableClass>(from: ModuleSource, registered
   if ((registration.encode === undefined) !== (registration.decode === undefined)) {
     throw new ArgumentTypeError(`sendable: class ${registered.name} needs both of the static methods allcores.encode and allcores.decode, or neither`);
   }
+  knowModule(module);
   byPrototype.set(prototype, registration);
   byIdentity.set(identity(module, registered.name), registration);
   return registered;

@@ -31,7 +31,7 @@ export function storeMessage(heap: Heap, message: Storable): number {
 
 /** The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it carries. */
 export function readMessage(heap: Heap, block: number, attachments?: readonly unknown[]): unknown {
-  return readStored(heap, block, (bytes, at, length) => decode(bytes, at, length, attachments));
+  return readStored(heap, block, (bytes, at, length) => decode(bytes, at, length, attachments, heap));
 }
 
 /** What `read` makes of the bytes of a stored message, where they stand. */

@@ -1,28 +1,95 @@
 /** Errors whose cause lies outside the calling program: a killed worker, a missing platform feature, memory that ran out. */
 import { branded, type ErrorCode } from "./base.js";
 
-/** A worker ended before it delivered a result. */
+/** How a worker of a pool ended that had a task in hand. */
+export interface WorkerDeath {
+  /** Which attempt at the task it was, from 1. */
+  readonly attempt: number;
+  /** Name of the worker. */
+  readonly worker: string;
+  /** Its process; undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Node's number of its thread, 0 for a process's main thread. */
+  readonly threadId: number;
+  /**
+   * `"exit"`: by itself. `"signal"`: somebody killed it, or it crashed. `"memory"`: it took more than it may. `"unresponsive"`: the pool killed it, as it was told to.
+   * `"start"`: before it could take the task, which it has not run.
+   */
+  readonly reason: "exit" | "signal" | "memory" | "unresponsive" | "start";
+  readonly signal: string | undefined;
+  readonly exitCode: number | undefined;
+  /** When the pool heard of it: milliseconds since 1970. */
+  readonly time: number;
+  /** Milliseconds that the task had run by then; of an item of a map, the chunk that it came in. */
+  readonly ranFor: number;
+  /** What the task last told by `progress()` in that attempt. */
+  readonly lastProgress: unknown;
+}
+
+/**
+ * A worker ended before it delivered a result. Where it was a pool's, `deaths` tells of each worker that the task took along in its attempts, and so does the message:
+ * a task that kills whatever runs it is told from one that had bad luck.
+ *
+ * @example
+ * ```ts
+ * import { isMain, ProcessPool, task, WorkerDiedError } from "allcores";
+ * const poison = task(import.meta, function poison() {
+ *   process.kill(process.pid, "SIGKILL");
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ProcessPool({ workers: 2, retries: { limit: 1, delay: 1 } });
+ *   try {
+ *     await pool.submit(poison);
+ *   } catch (error) {
+ *     if (error instanceof WorkerDiedError) console.log(error.deaths.map(({ signal }) => signal)); // [ 'SIGKILL', 'SIGKILL' ]
+ *   }
+ * }
+ * ```
+ */
 export class WorkerDiedError extends Error {
   declare readonly code: ErrorCode;
   /** The exit code: 0 and up as the worker set it, `-n` when signal n killed it, undefined when it is not known. */
   readonly exitCode: number | undefined;
   /** The signal that killed it, as in "SIGKILL". */
   readonly signal: string | undefined;
+  /** Of a pool's task: each worker that died of it, over all attempts, the last one last. Empty elsewhere. */
+  readonly deaths: readonly WorkerDeath[];
   static {
     branded(this, "ERR_ALLCORES_WORKER_DIED");
   }
-  constructor(message: string, details: { exitCode?: number | undefined; signal?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    details: { exitCode?: number | undefined; signal?: string | undefined; deaths?: readonly WorkerDeath[] | undefined; cause?: unknown } = {},
+  ) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.exitCode = details.exitCode;
     this.signal = details.signal;
+    this.deaths = details.deaths ?? [];
   }
 }
 
-/** A worker was ended because its task took more memory than the pool's `resourceLimits` allow. */
-export class MemoryLimitError extends Error {
+/**
+ * The worker that held a lock made with `{ onOwnerDeath: "error" }` ended without releasing it: what it guards may be half changed. Nobody gets that lock until somebody
+ * has repaired it, and said so by `lock.consistent()`.
+ */
+export class OwnerDiedError extends Error {
   declare readonly code: ErrorCode;
   static {
+    branded(this, "ERR_ALLCORES_OWNER_DIED");
+  }
+}
+
+/** A worker was ended because its task took more memory than the pool's `resourceLimits`, or the platform, allow. */
+export class MemoryLimitError extends Error {
+  declare readonly code: ErrorCode;
+  /** Each worker that died of the task, over all attempts, for this reason or another. */
+  readonly deaths: readonly WorkerDeath[];
+  static {
     branded(this, "ERR_ALLCORES_MEMORY_LIMIT");
+  }
+  constructor(message: string, details: { deaths?: readonly WorkerDeath[] | undefined; cause?: unknown } = {}) {
+    super(message, details);
+    this.deaths = details.deaths ?? [];
   }
 }
 
@@ -66,6 +133,17 @@ export class OutOfMemoryError extends RangeError {
   }
 }
 
+/**
+ * This process, or the machine, has as many files open as it may. Nothing was left half made: what needs a descriptor can be had as soon as some are closed,
+ * or the limit is raised (`ulimit -n`).
+ */
+export class OutOfDescriptorsError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_OUT_OF_DESCRIPTORS");
+  }
+}
+
 /** More workers are alive than the registry has room for. */
 export class TooManyWorkersError extends RangeError {
   declare readonly code: ErrorCode;
@@ -96,4 +174,27 @@ export class UnknownClassError extends Error {
     this.module = module;
     this.className = className;
   }
+}
+
+/**
+ * A message names a module that this worker lets no message name: one outside the program's projects, or not a file. `allowModules(module)` lets it; see there.
+ */
+export class ModuleNotAllowedError extends Error {
+  declare readonly code: ErrorCode;
+  /** URL of the module. */
+  readonly module: string;
+  static {
+    branded(this, "ERR_ALLCORES_MODULE_NOT_ALLOWED");
+  }
+  constructor(module: string, what: string) {
+    super(
+      `${what} arrived, whose module is ${shown(module)}: messages may not name that module here; if they are to, call allowModules(${shown(module)}) in this worker first`,
+    );
+    this.module = module;
+  }
+}
+
+/** A data: URL is as long as its program. */
+function shown(url: string): string {
+  return JSON.stringify(url.length > 200 ? `${url.slice(0, 200)}…` : url);
 }

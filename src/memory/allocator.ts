@@ -5,7 +5,7 @@
  * Every change is made under the heap's guard. Whoever enters the guard after a worker died inside it rebuilds the free lists from the headers,
  * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
-import { OutOfMemoryError } from "../errors/index.js";
+import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { add, compareExchange, load, or, store, sub } from "#atomics";
 import type { Heap } from "./heap.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LENT, LIVE, UNIT_BYTES } from "./layout.js";
@@ -64,6 +64,7 @@ export class Allocator {
 
   /** Takes a published block as this worker's own again: from here on it goes back when this worker dies. */
   adopt(at: number): void {
+    this.check(at);
     const { words, self } = this.#heap;
     words[at - BLOCK_HEADER_WORDS + BLOCK.owner] = self;
     store(words, at - BLOCK_HEADER_WORDS + BLOCK.state, (words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & ~STATE_MASK) | DRAFT);
@@ -73,6 +74,7 @@ export class Allocator {
   free(at: number): void {
     this.#enter();
     try {
+      if (!this.#isBlock(at)) noBlock(at);
       this.#free(at);
     } finally {
       leave(this.#heap, HEADER.guard);
@@ -91,6 +93,10 @@ export class Allocator {
     this.#enter();
     try {
       block = heap.words[head]!;
+      if (block !== 0 && !this.#isListedExtent(block, sizeClass)) {
+        this.#rebuild();
+        block = heap.words[head]!;
+      }
       if (block !== 0) {
         unit = heap.words[block + EXTENT.unit]!;
         if (heap.words[block + EXTENT.length] === DISCARDED) heap.reserveExtent(unit, size);
@@ -98,11 +104,17 @@ export class Allocator {
         heap.words[head] = heap.words[block + EXTENT.next]!;
       } else {
         zeroed = false;
-        unit = heap.placeExtent(heap.words[HEADER.dataBrk]!, size);
+        const brk = heap.words[HEADER.dataBrk]!;
+        unit = heap.placeExtent(brk, size);
         heap.reserveExtent(unit, size);
         // Before anything names the place: a death in between loses it, in the other order two extents would share it.
         heap.words[HEADER.dataBrk] = unit + size;
-        block = this.#allocate(EXTENT_WORDS, KIND.plain, FREE);
+        try {
+          block = this.#allocate(EXTENT_WORDS, KIND.plain, FREE);
+        } catch (error) {
+          heap.words[HEADER.dataBrk] = brk;
+          throw error;
+        }
         const { words } = heap;
         words[block + EXTENT.unit] = unit;
         words[block + EXTENT.sizeClass] = sizeClass;
@@ -124,7 +136,9 @@ export class Allocator {
   /** The extent that a block describes, and how many bytes it holds. */
   extentOf(block: number): Extent & { bytes: number } {
     const { words } = this.#heap;
-    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(words[block + EXTENT.sizeClass]!) * UNIT_BYTES };
+    const sizeClass = words[block + EXTENT.sizeClass]!;
+    if (!(sizeClass >>> 0 < CLASSES)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
+    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(sizeClass) * UNIT_BYTES };
   }
 
   /** Frees what a dead worker had allocated and not published. */
@@ -139,7 +153,28 @@ export class Allocator {
     }
   }
 
+  /** `at`, if it is the start of a block in use; all of it is within reach then. For what a word of shared memory names. @throws CorruptError */
+  check(at: number): number {
+    return this.#isBlock(at) && (this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & STATE_MASK) !== FREE ? at : noBlock(at);
+  }
+
+  /** Whether a block may stand there; all that it says it has is within reach then. */
+  #isBlock(at: number): boolean {
+    const heap = this.#heap;
+    const header = at - BLOCK_HEADER_WORDS;
+    const brk = load(heap.words, HEADER.brk);
+    if (!(header >= BLOCKS_AT && at < brk)) return false;
+    if (at > heap.words.length) heap.reserveWords(at);
+    const sizeClass = heap.words[header + BLOCK.state]! >>> CLASS_SHIFT;
+    if (sizeClass >= CLASSES) return false;
+    const end = at + sizeOf(sizeClass);
+    if (end > brk) return false;
+    heap.reserveWords(end);
+    return true;
+  }
+
   retain(at: number): void {
+    this.check(at);
     add(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1);
   }
 
@@ -166,6 +201,7 @@ export class Allocator {
 
   /** Lets go of one reference; true when it was the last, so that the caller must destroy the object. */
   letGo(at: number): boolean {
+    this.check(at);
     return sub(this.#heap.words, at - BLOCK_HEADER_WORDS + BLOCK.references, 1) === 1;
   }
 
@@ -259,12 +295,18 @@ export class Allocator {
     const sizeClass = classOf(size);
     const head = HEADER.freeBlocks + sizeClass;
     let at = heap.words[head]!;
+    if (at !== 0 && !this.#isListed(at, (sizeClass << CLASS_SHIFT) | FREE)) {
+      // Free lists are only an index.
+      this.#rebuild();
+      at = heap.words[head]!;
+    }
     if (at !== 0) {
       heap.words[head] = heap.words[at]!;
     } else {
       const brk = heap.words[HEADER.brk]!;
       const end = brk + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
-      heap.reserveWords(end);
+      if (!(brk >= BLOCKS_AT)) throw new CorruptError(`shared memory says that it ends at word ${brk}, which is before its first block`);
+      heap.addWords(brk, end);
       at = brk + BLOCK_HEADER_WORDS;
       // The class first, then brk: a walk never meets a block without its size.
       heap.words[brk + BLOCK.state] = (sizeClass << CLASS_SHIFT) | FREE;
@@ -275,6 +317,23 @@ export class Allocator {
     words[identity] = (words[identity]! & ~0xff) | kind;
     this.#claim(at, state);
     return at;
+  }
+
+  /** Whether a word of a free list names a block that is free and of that class. */
+  #isListed(at: number, state: number): boolean {
+    const { words } = this.#heap;
+    return at >= BLOCKS_AT + BLOCK_HEADER_WORDS && words[at - BLOCK_HEADER_WORDS + BLOCK.state] === state;
+  }
+
+  /** Whether a word of a free list names an extent of that class that is not used. */
+  #isListedExtent(block: number, sizeClass: number): boolean {
+    const { words } = this.#heap;
+    return (
+      block >= BLOCKS_AT + BLOCK_HEADER_WORDS &&
+      (words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff) === KIND.extent &&
+      words[block + EXTENT.sizeClass] === sizeClass &&
+      words[block + EXTENT.used] === 0
+    );
   }
 
   #claim(at: number, state: number): void {
@@ -305,6 +364,7 @@ export class Allocator {
   #freeExtent(block: number): void {
     const { words } = this.#heap;
     const sizeClass = words[block + EXTENT.sizeClass]!;
+    if (!(sizeClass >>> 0 < CLASSES)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
     const header = block - BLOCK_HEADER_WORDS;
     // Unused first: from here on the rebuild lists it. As a draft it is not freed again with its owner's others: those are in use.
     store(words, block + EXTENT.used, 0);
@@ -326,7 +386,9 @@ export class Allocator {
     const { words } = this.#heap;
     for (let header = BLOCKS_AT; header < brk; ) {
       // Before the visit: it may free the block, never resize it.
-      const next = header + BLOCK_HEADER_WORDS + sizeOf(words[header + BLOCK.state]! >>> CLASS_SHIFT);
+      const sizeClass = words[header + BLOCK.state]! >>> CLASS_SHIFT;
+      if (sizeClass >= CLASSES) throw new CorruptError(`the header of a block of shared memory, at word ${header}, is not one`);
+      const next = header + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
       visit(header, words);
       header = next;
     }
@@ -344,6 +406,7 @@ export class Allocator {
       } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && words[at + EXTENT.used] === 0) {
         // A draft here is one that was about to be used, or no longer is.
         words[header + BLOCK.state] = (state & ~STATE_MASK) | LIVE;
+        if (!(words[at + EXTENT.sizeClass]! >>> 0 < CLASSES)) return;
         words[at + EXTENT.next] = words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!]!;
         words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!] = at;
       }
@@ -353,4 +416,12 @@ export class Allocator {
 
 export function heapFull(what: string, bytes: number): never {
   throw new OutOfMemoryError(`${what} has no room for ${bytes} more bytes; free() what is no longer needed, or put large data into SharedMemory`);
+}
+
+function noBlock(at: number): never {
+  throw new CorruptError(`a word of shared memory names word ${at} as a block, which it is not`);
+}
+
+export function notThere(unit: number, bytes: number): never {
+  throw new CorruptError(`a word of shared memory names ${bytes} bytes at unit ${unit} of the data region, which are not there`);
 }

@@ -12,6 +12,7 @@ import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MA
 import { enter, leave } from "./mutex.js";
 import { platform } from "./platform/index.js";
 import { threadHeap } from "./thread-heap.js";
+import { Walk } from "./walk.js";
 
 export const CONTROL_BYTES = 256 * 2 ** 20;
 export const WINDOW_BYTES = 2 ** 30;
@@ -72,8 +73,9 @@ export function checkHeader(header: Int32Array): void {
 /** As this process has it mapped, if it has. */
 export function findArena(suits: (arena: Arena) => boolean): Arena | undefined {
   const threads = threadHeap();
+  const walk = new Walk(threads);
   for (let entry = load(threads.words, HEADER.arenas); entry !== 0; entry = threads.words[entry + ARENA.next]!) {
-    threads.reserveWords(entry + ARENA_WORDS);
+    walk.to(entry);
     const { words } = threads;
     const arena = {
       heapId: words[entry + ARENA.heapId]!,

@@ -6,6 +6,7 @@
  * gone on meanwhile. That the wait had not succeeded just then is told by `looks`, which the worker raises after each attempt in vain.
  * Both are drafts: after a death they go back with the others. No worker waits for another here.
  */
+import { OutOfMemoryError } from "../errors/index.js";
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import { ALIVE, BLOCK, BLOCK_HEADER_WORDS, CARD, DRAFT, KIND, NOTICE, RECORD, STATE_BITS, STATE_MASK } from "./layout.js";
@@ -51,10 +52,16 @@ export interface FoundNotice extends Omit<Notice, "text"> {
   readonly looks: number;
 }
 
-/** Writes the card of the calling worker. */
+/** Writes the card of the calling worker. In full memory it goes without: reports call it by its numbers. */
 export function writeCard(heap: Heap, identity: string): void {
   const bytes = encoder.encode(identity).subarray(0, MOST_BYTES);
-  const card = heap.allocator.allocate(CARD.text + ((bytes.length + 3) >> 2), KIND.plain, DRAFT);
+  let card: number;
+  try {
+    card = heap.allocator.allocate(CARD.text + ((bytes.length + 3) >> 2), KIND.plain, DRAFT);
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return;
+    throw error;
+  }
   heap.words[card + CARD.bytes] = bytes.length;
   heap.bytes.set(bytes, (card + CARD.text) * 4);
   store(heap.words, heap.record + RECORD.card, card);

@@ -1,3 +1,4 @@
+import { CorruptError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
 import { Allocator } from "./allocator.js";
 import { BLOCKING, BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
@@ -66,6 +67,9 @@ export abstract class Heap {
     return this.words[HEADER.heapId]!;
   }
 
+  /** Whether other programs than this one write there too. */
+  abstract readonly isForeign: boolean;
+
   /** How far what stands in it reaches. */
   get reach(): Across {
     return this.words[HEADER.ofMachine] === 1 ? "machine" : this.across;
@@ -97,8 +101,10 @@ export abstract class Heap {
     this.reserveWords(load(this.words, HEADER.brk));
   }
 
-  /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. */
+  /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. @throws CorruptError where nobody has added any */
   abstract reserveWords(end: number): void;
+  /** Adds memory from `brk` to `end`. @throws CorruptError when there is none before `brk` */
+  abstract addWords(brk: number, end: number): void;
   /** First unit of an extent of `units` units at or after `brk`; adds memory as needed. */
   abstract placeExtent(brk: number, units: number): number;
   /** Sets real memory aside for an extent, where touching it could kill the process otherwise. */
@@ -146,4 +152,12 @@ export function formatHeap(words: Int32Array, heapId = drawHeapId(), more: reado
   words[HEADER.workersHigh] = 1;
   for (const [word, value] of more) words[word] = value;
   store(words, HEADER.magic, MAGIC);
+}
+
+/** What may be asked for beyond what there is: places are asked for by the largest that may stand there. */
+const SLACK_WORDS = 4096;
+
+/** @throws CorruptError when a place lies beyond all memory that anybody has added, up to `there` */
+export function checkEnd(end: number, there: number): void {
+  if (!(end <= there + SLACK_WORDS)) throw new CorruptError(`a word of shared memory names word ${end}, which lies beyond its end`);
 }

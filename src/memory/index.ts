@@ -3,6 +3,7 @@ export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
 export * as cards from "./card.js";
+export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
 export { type Hold, type Holders, type Insight, insightInto, onInspect } from "./insight.js";
@@ -50,5 +51,7 @@ export {
   threadHeap,
   threadHeapOf,
 } from "./thread-heap.js";
+export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
+export { Walk } from "./walk.js";

@@ -3,6 +3,7 @@
  */
 import fs from "node:fs";
 import { toldAlive, toldThread } from "#atomics";
+import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 
 export interface ThreadIdentity {
   pid: number;
@@ -15,7 +16,7 @@ const EXIT_CODE_FIELD = 49;
 const START_TIME_FIELD = 19;
 
 /** What stands after the command's name, which may itself hold spaces and brackets. */
-function statFields(path: string): string[] | undefined {
+export function statFields(path: string): string[] | undefined {
   let text: string;
   try {
     text = fs.readFileSync(path, "latin1");
@@ -35,7 +36,9 @@ export function thisThread(): ThreadIdentity {
   try {
     const tid = Number(/\d+$/.exec(fs.readlinkSync("/proc/thread-self"))![0]);
     return { pid: process.pid, tid, startTime: Number(statFields(`/proc/${process.pid}/task/${tid}/stat`)?.[START_TIME_FIELD] ?? 0) | 0 };
-  } catch {
+  } catch (error) {
+    // With a start time that is not its own, others would take this thread for dead.
+    if (isOutOfDescriptors(error)) throw outOfDescriptors("looking up this thread, for those who watch whether it lives", error);
     return { pid: process.pid, tid: process.pid, startTime: 0 };
   }
 }

@@ -11,6 +11,7 @@ import fs from "node:fs";
 import { pause } from "#atomics";
 import { AttachError } from "../errors/index.js";
 import { createArena, findArena, LABEL, OF_MACHINE, pidNamespace, readHeader } from "./arena.js";
+import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 import { HEADER, LAYOUT_VERSION } from "./layout.js";
 import { openThroughMember } from "./members.js";
 import { platform } from "./platform/index.js";
@@ -37,7 +38,7 @@ function known(): ProcessHeap | undefined {
 
 function found(orMade: boolean, deadline: number): ProcessHeap | undefined {
   platform();
-  const lock = fs.openSync(LOCKED_DIRECTORY, fs.constants.O_RDONLY);
+  const lock = openLocked();
   try {
     const locked = takeLock(lock, orMade, deadline);
     const descriptor = openThroughMember((name) => name.startsWith(LABEL) && name.endsWith(OF_MACHINE), isOfMachine);
@@ -47,6 +48,15 @@ function found(orMade: boolean, deadline: number): ProcessHeap | undefined {
     return heapOfFile(createArena(true).descriptor);
   } finally {
     fs.closeSync(lock);
+  }
+}
+
+function openLocked(): number {
+  try {
+    return fs.openSync(LOCKED_DIRECTORY, fs.constants.O_RDONLY);
+  } catch (error) {
+    if (isOutOfDescriptors(error)) throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
+    throw error;
   }
 }
 

@@ -5,6 +5,8 @@
  * Processes of other users, and those whose memory may not be looked at (a setuid program, a Node with file capabilities), are passed over in silence.
  */
 import fs from "node:fs";
+import { OutOfDescriptorsError } from "../errors/index.js";
+import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 
 /** Where a process may have a memory file open. */
 export interface Member {
@@ -22,7 +24,8 @@ export function openThroughMember(
     let descriptor: number;
     try {
       descriptor = fs.openSync(path, fs.constants.O_RDWR);
-    } catch {
+    } catch (error) {
+      notForWant(error);
       // It ended meanwhile, closed the file, or may not be looked at.
       continue;
     }
@@ -36,19 +39,35 @@ export function openThroughMember(
   return undefined;
 }
 
+/** What cannot be looked at for want of a descriptor may be what is looked for: to pass it over would be to say that nobody has it. */
+function notForWant(error: unknown): void {
+  if (error instanceof OutOfDescriptorsError) throw error;
+  if (isOutOfDescriptors(error)) throw outOfDescriptors("looking for the memory that other processes share", error);
+}
+
+function folderOf(path: string): string[] {
+  try {
+    return fs.readdirSync(path);
+  } catch (error) {
+    notForWant(error);
+    throw error;
+  }
+}
+
 function* places(hasName: (name: string) => boolean, likely: Member | undefined): Generator<string> {
   const user = process.geteuid!();
   if (likely !== undefined) yield* placesIn(likely.pid, [String(likely.descriptor)], user, hasName);
   yield* placesIn(process.ppid, undefined, user, hasName);
-  for (const name of fs.readdirSync("/proc")) if (/^\d+$/.test(name)) yield* placesIn(Number(name), undefined, user, hasName);
+  for (const name of folderOf("/proc")) if (/^\d+$/.test(name)) yield* placesIn(Number(name), undefined, user, hasName);
 }
 
 function* placesIn(pid: number, descriptors: readonly string[] | undefined, user: number, hasName: (name: string) => boolean): Generator<string> {
   const folder = `/proc/${pid}/fd`;
   try {
     if (fs.statSync(`/proc/${pid}`).uid !== user) return;
-    descriptors ??= fs.readdirSync(folder);
-  } catch {
+    descriptors ??= folderOf(folder);
+  } catch (error) {
+    notForWant(error);
     return;
   }
   for (const descriptor of descriptors) {

@@ -5,6 +5,7 @@
  * returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
  * Rejected: parking here. The parker's own wait would then need a second waiter node, and a contended section is over before a futex call is.
  */
+import { CorruptError } from "../errors/index.js";
 import { compareExchange, load, pauseWhile, spins, store } from "#atomics";
 import type { Heap } from "./heap.js";
 
@@ -25,6 +26,8 @@ function enterSlow(heap: Heap, at: number): boolean {
       if (load(words, at) === 0 && compareExchange(words, at, 0, self) === 0) return false;
     }
     const holder = load(words, at);
+    // Sections are not nested, so this worker is not inside: somebody else wrote its id there.
+    if (holder === self) throw new CorruptError(`the mutex at word ${at} of shared memory says that this very worker is inside`);
     if (holder !== 0 && !(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
       if (compareExchange(words, at, holder, self) === holder) return true;
     }

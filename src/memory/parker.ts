@@ -91,7 +91,6 @@ export class Parker {
     const { waitQueue } = heap;
     const node = waitQueue.blockingNode();
     waitQueue.arm(node, key, BLOCKING);
-    let grants = 0;
     let watch: Watch | undefined;
     try {
       let result = attempt(false);
@@ -110,17 +109,16 @@ export class Parker {
             continue;
           }
         }
-        grants = waitQueue.useGrants(node);
-        if (grants === 0) continue;
+        if (waitQueue.useGrants(node) === 0) continue;
         result = attempt(true);
-        if (result === undefined) grants = 0;
+        waitQueue.putDown(node);
       }
-      grants = 0;
       return result;
     } finally {
       watch?.end();
       // A grant that came too late, or whose attempt threw, is meant for somebody.
-      if (waitQueue.withdraw(node) || grants > 0) waitQueue.wake(key, 1);
+      waitQueue.withdraw(node);
+      waitQueue.handOn(node);
     }
   }
 
@@ -139,8 +137,6 @@ export class Parker {
       }
       return undefined;
     };
-    /** Whose grant was used, until its attempt has told. */
-    let inHand: Contender<T> | undefined;
     try {
       for (const contender of contenders) {
         const { waitQueue } = contender.heap;
@@ -162,19 +158,19 @@ export class Parker {
         }
         for (const { contender, node } of places) {
           if (contender.heap.waitQueue.useGrants(node) === 0) continue;
-          inHand = contender;
           result = contender.attempt(true);
-          inHand = undefined;
+          contender.heap.waitQueue.putDown(node);
           if (result !== undefined) break;
         }
       }
       return result;
     } finally {
       for (const { contender, node } of places) {
-        const { heap, key } = contender;
-        // What was granted to a loser while another won, or came too late, is meant for somebody.
-        if (heap.waitQueue.withdraw(node) || contender === inHand) heap.waitQueue.wake(key, 1);
-        heap.waitQueue.putNode(node);
+        const { waitQueue } = contender.heap;
+        // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for somebody.
+        waitQueue.withdraw(node);
+        waitQueue.handOn(node);
+        waitQueue.putNode(node);
       }
     }
   }
@@ -237,7 +233,7 @@ export class Parker {
         },
       };
       const abort = () => {
-        if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(key, 1);
+        if (this.#leave(awaited, waiter)) this.#passOn(awaited);
         waiter.fail(signal?.reason);
       };
       const expire = () => {
@@ -255,11 +251,12 @@ export class Parker {
         try {
           result = attempt(true);
         } catch (error) {
-          this.#heap.waitQueue.wake(key, 1);
+          this.#passOn(awaited);
           waiter.fail(error);
           return;
         }
-        if (result === undefined) this.#heap.waitQueue.wake(key, 1);
+        if (result === undefined) this.#passOn(awaited);
+        else this.#putDown(awaited);
         waiter.settle(result);
       };
       const awaited = this.#enter(key, waiter);
@@ -298,9 +295,9 @@ export class Parker {
         signal?.removeEventListener("abort", abort);
         unwatch();
         for (const { contender, awaited, waiter } of places) {
-          const { heap, key } = contender;
-          if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);
-          heap.parker.#rest();
+          const { parker } = contender.heap;
+          if (contender !== winner && parker.#leave(awaited, waiter)) parker.#passOn(awaited);
+          parker.#rest();
         }
       };
       const abort = () => {
@@ -376,13 +373,23 @@ export class Parker {
     return awaited;
   }
 
-  /** Withdraws a waiter; true when a grant had been won for it. */
+  /** Withdraws a waiter; true when a grant had been won for it, which is in hand, and has to be put down or passed on: until then the node is not given back. */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
     this.#watch?.end();
     const won = this.#heap.waitQueue.withdraw(awaited.node);
-    this.#forgetIfEmpty(awaited);
+    if (!won) this.#forgetIfEmpty(awaited);
     return won;
+  }
+
+  #putDown(awaited: AwaitedKey): void {
+    this.#heap.waitQueue.putDown(awaited.node);
+    this.#forgetIfEmpty(awaited);
+  }
+
+  #passOn(awaited: AwaitedKey): void {
+    this.#heap.waitQueue.wake(awaited.key, 1);
+    this.#putDown(awaited);
   }
 
   #forgetIfEmpty(awaited: AwaitedKey): void {
@@ -393,18 +400,20 @@ export class Parker {
     if (queues.length === 0) this.#awaited.delete(awaited.key);
   }
 
-  /** Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws, is passed on. */
+  /** Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws, is passed on. `granted`: one is in hand. */
   #attempt(awaited: AwaitedKey, waiter: Waiter, granted: boolean): boolean {
     let result: unknown;
     try {
       result = waiter.attempt(granted);
     } catch (error) {
-      if (this.#leave(awaited, waiter) || granted) this.#heap.waitQueue.wake(awaited.key, 1);
+      if (granted) this.#passOn(awaited);
+      if (this.#leave(awaited, waiter)) this.#passOn(awaited);
       waiter.fail(error);
       return true;
     }
+    if (granted) this.#heap.waitQueue.putDown(awaited.node);
     if (result === undefined) return false;
-    if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(awaited.key, 1);
+    if (this.#leave(awaited, waiter)) this.#passOn(awaited);
     waiter.settle(result);
     return true;
   }
@@ -423,6 +432,7 @@ export class Parker {
         }
         // A waiter that stood here twice has left both places.
         if (grants > 0) waitQueue.wake(awaited.key, grants);
+        waitQueue.putDown(awaited.node, grants);
       }
     }
   }

@@ -8,13 +8,14 @@
 import fs from "node:fs";
 import type net from "node:net";
 import { AttachError, TooLargeError } from "../errors/index.js";
-import { heapFull } from "./allocator.js";
+import { heapFull, notThere } from "./allocator.js";
 import { type Arena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, LABEL, mapArena, OF_MACHINE, readHeader, WINDOW_BYTES } from "./arena.js";
-import { load, store } from "#atomics";
-import { Heap, type UserBuffer } from "./heap.js";
-import { BLOCKING, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { compareExchange, load, store } from "#atomics";
+import { checkEnd, Heap, type UserBuffer } from "./heap.js";
+import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
+import { SLICE_MS } from "./parker.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
@@ -39,14 +40,38 @@ export class ProcessHeap extends Heap {
     this.#address = address;
   }
 
+  /** All but the one that this program made, or inherited. */
+  get isForeign(): boolean {
+    return this.id !== load(threadHeap().words, HEADER.ownHeap);
+  }
+
   reserveWords(end: number): void {
     const { words } = this;
-    if (end <= load(words, HEADER.reserved)) return;
+    const reserved = load(words, HEADER.reserved);
+    // Not by `reserved` alone: it is a word like others.
+    if (end <= reserved && end <= words.length) return;
+    checkEnd(end, Math.max(reserved, BLOCKS_AT));
+    this.#reserve(end);
+  }
+
+  addWords(brk: number, end: number): void {
+    const reserved = load(this.words, HEADER.reserved);
+    if (end <= reserved && end <= this.words.length) return;
+    checkEnd(brk, Math.max(reserved, BLOCKS_AT));
+    this.#reserve(end);
+  }
+
+  #reserve(end: number): void {
+    const { words } = this;
     if (end > words.length) heapFull("the memory that processes share", end * 4 - CONTROL_BYTES);
     // As for extents, and in steps, since few programs need much of this region. Two workers may do it at once.
     const upTo = Math.min(words.length, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
     if (!this.#platform.reserve(this.descriptor, 0, upTo * 4)) heapFull("this machine", upTo * 4);
-    store(words, HEADER.reserved, Math.max(upTo, load(words, HEADER.reserved)));
+    for (let seen = load(words, HEADER.reserved); seen < upTo; ) {
+      const found = compareExchange(words, HEADER.reserved, seen, upTo);
+      if (found === seen) return;
+      seen = found;
+    }
   }
 
   placeExtent(brk: number, units: number): number {
@@ -62,10 +87,12 @@ export class ProcessHeap extends Heap {
   /** tmpfs would hand out pages that it does not have and kill the process by SIGBUS when they are touched. */
   reserveExtent(unit: number, units: number): void {
     const bytes = units * UNIT_BYTES;
+    checkPlace(unit, bytes);
     if (!this.#platform.reserve(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, bytes)) heapFull("this machine", bytes);
   }
 
   data(unit: number, bytes: number): Uint8Array {
+    checkPlace(unit, bytes);
     const start = unit * UNIT_BYTES;
     const index = Math.floor(start / WINDOW_BYTES);
     const window = (this.#windows[index] ??= new Uint8Array(this.#platform.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, WINDOW_BYTES)));
@@ -73,10 +100,12 @@ export class ProcessHeap extends Heap {
   }
 
   userBuffer(unit: number, bytes: number): UserBuffer {
+    checkPlace(unit, bytes);
     return { buffer: this.#platform.view(this.#address + CONTROL_BYTES + unit * UNIT_BYTES, bytes), byteOffset: 0 };
   }
 
   discardExtent(unit: number, units: number): void {
+    checkPlace(unit, units * UNIT_BYTES);
     this.#platform.discard(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, units * UNIT_BYTES);
   }
 
@@ -100,6 +129,11 @@ export class ProcessHeap extends Heap {
     this.#onRing = onRing;
     if (this.#pipe === undefined) {
       const pipe = this.#platform.pipe();
+      if (pipe === undefined) {
+        // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a pipe.
+        setTimeout(() => this.#rung(), SLICE_MS).unref();
+        return;
+      }
       // Loaded here: a worker that never awaits across processes starts faster without it.
       const { Socket } = process.getBuiltinModule("node:net");
       this.#pipe = new Socket({
@@ -153,10 +187,25 @@ export class ProcessHeap extends Heap {
       return undefined;
     }
     // A worker that ended meanwhile may have left its descriptor number to something else.
-    if (load(words, record + RECORD.id) === worker && (fs.fstatSync(descriptor).ino | 0) === words[record + RECORD.pipeInode]) return { worker, descriptor };
+    const file = fs.fstatSync(descriptor);
+    if (load(words, record + RECORD.id) === worker && file.isFIFO() && (file.ino | 0) === words[record + RECORD.pipeInode]) return { worker, descriptor };
     fs.closeSync(descriptor);
     return undefined;
   }
+}
+
+/** Behind the end of the mapping lies other memory of this process. */
+function checkPlace(unit: number, bytes: number): void {
+  const start = unit * UNIT_BYTES;
+  if (
+    !(
+      unit >= 0 &&
+      bytes >= 0 &&
+      start + bytes <= DATA_BYTES &&
+      Math.floor(start / WINDOW_BYTES) === Math.floor(Math.max(start, start + bytes - 1) / WINDOW_BYTES)
+    )
+  )
+    notThere(unit, bytes);
 }
 
 /** This thread's, by their ids. */

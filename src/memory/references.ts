@@ -9,6 +9,7 @@
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
+import { Walk } from "./walk.js";
 
 const LEDGER_WORDS = 64;
 /** More ledgers than any worker has. */
@@ -128,8 +129,9 @@ export class References {
   /** What a worker held that ended. Called by the one who sweeps its record. */
   dropAllOf(record: number): void {
     const heap = this.#heap;
+    const walk = new Walk(heap);
     for (let ledger = load(heap.words, record + RECORD.references); ledger !== 0; ) {
-      heap.reserveWords(ledger + LEDGER_WORDS);
+      walk.to(ledger);
       for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) {
         const at = heap.words[entry]!;
         if (at === 0) continue;

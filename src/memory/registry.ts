@@ -109,7 +109,7 @@ export class Registry {
     this.#lastReap = time;
     const { words } = this.#heap;
     const self = this.#heap.selfIfJoined;
-    const high = load(words, HEADER.workersHigh);
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       const word = load(words, record + RECORD.state);
@@ -127,7 +127,7 @@ export class Registry {
   /** The ids of all workers alive. */
   workers(): number[] {
     const { words } = this.#heap;
-    const high = load(words, HEADER.workersHigh);
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     const alive: number[] = [];
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;

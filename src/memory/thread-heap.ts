@@ -5,10 +5,10 @@
  * that anybody starts later, through `adoptThreadHeap` in workers that we start, and through `attachThreadHeap` in threads that anybody started earlier.
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
-import { AttachError, TooLargeError } from "../errors/index.js";
-import { heapFull } from "./allocator.js";
+import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
+import { heapFull, notThere } from "./allocator.js";
 import { load, notify, visible, wait } from "#atomics";
-import { formatHeap, Heap, type UserBuffer } from "./heap.js";
+import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
 
@@ -33,7 +33,7 @@ function growable(bytes: number, most: number): Growable {
     try {
       return new GrowableBuffer(bytes, { maxByteLength: max });
     } catch (error) {
-      if (max / 2 < bytes) throw error;
+      if (max / 2 < Math.max(bytes, 2 ** 20)) throw new OutOfMemoryError("the system gave no memory to share between threads", { cause: error });
     }
   }
 }
@@ -41,17 +41,19 @@ function growable(bytes: number, most: number): Growable {
 function growTo(buffer: Growable, bytes: number): void {
   if (bytes > buffer.maxByteLength) heapFull("the memory that threads share", bytes - buffer.byteLength);
   // Another thread may have grown it meanwhile, which makes this call fail although there is room.
-  while (buffer.byteLength < bytes) {
+  for (let ahead = 2; buffer.byteLength < bytes; ahead = 1) {
     try {
-      buffer.grow(Math.min(buffer.maxByteLength, Math.max(bytes, buffer.byteLength * 2)));
-    } catch (error) {
-      if (buffer.byteLength < bytes) throw error;
+      buffer.grow(Math.min(buffer.maxByteLength, Math.max(bytes, buffer.byteLength * ahead)));
+    } catch {
+      // Once more without anything beyond what is needed.
+      if (buffer.byteLength < bytes && ahead === 1) heapFull("this machine", bytes - buffer.byteLength);
     }
   }
 }
 
 export class ThreadHeap extends Heap {
   readonly across = "threads";
+  readonly isForeign = false;
   readonly buffers: ThreadHeapBuffers;
   readonly #control: Growable;
   readonly #data: Growable;
@@ -65,6 +67,17 @@ export class ThreadHeap extends Heap {
 
   reserveWords(end: number): void {
     if (end <= this.words.length) return;
+    checkEnd(end, this.#control.byteLength >> 2);
+    this.#view(end);
+  }
+
+  addWords(brk: number, end: number): void {
+    if (end <= this.words.length) return;
+    checkEnd(brk, this.#control.byteLength >> 2);
+    this.#view(end);
+  }
+
+  #view(end: number): void {
     growTo(this.#control, end * 4);
     this.words = visible(new Int32Array(this.#control, 0, this.#control.byteLength >> 2));
     this.bytes = new Uint8Array(this.#control, 0, this.#control.byteLength);
@@ -72,16 +85,19 @@ export class ThreadHeap extends Heap {
 
   placeExtent(brk: number, units: number): number {
     const bytes = (brk + units) * UNIT_BYTES;
+    if (!(brk >= 0 && brk * UNIT_BYTES <= this.#data.byteLength)) notThere(brk, units * UNIT_BYTES);
     if (bytes > this.#data.maxByteLength) heapFull("the data memory that threads share", units * UNIT_BYTES);
     growTo(this.#data, bytes);
     return brk;
   }
 
   data(unit: number, bytes: number): Uint8Array {
+    if (!(unit >= 0 && bytes >= 0 && unit * UNIT_BYTES + bytes <= this.#data.byteLength)) notThere(unit, bytes);
     return new Uint8Array(this.#data, unit * UNIT_BYTES, bytes);
   }
 
   userBuffer(unit: number, bytes: number): UserBuffer {
+    if (!(unit >= 0 && unit * UNIT_BYTES <= this.#data.byteLength)) notThere(unit, bytes);
     if (bytes > this.#data.maxByteLength) throw new TooLargeError(`${bytes} bytes are more than threads can share (${this.#data.maxByteLength})`);
     return { buffer: this.#data, byteOffset: unit * UNIT_BYTES };
   }

@@ -6,6 +6,8 @@
  *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
  *   use      granted - n           by the waiting worker, which then attempts, still armed
  *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant too, which the parker passes on
+ * What was used or withdrawn is in the worker's hand until it has been of avail or is passed on: counted in the node before it leaves the state, so a death in between
+ * doubles a wake-up rather than losing it.
  * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
  * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
  * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the primitive's own word (an abandoned
@@ -17,9 +19,12 @@ import {
   ALIVE,
   type AWAITING,
   type BLOCKING,
+  HAND_ONE,
   HEADER,
   INLINE_NODES,
   KIND,
+  KIND_MASK,
+  MAX_WORKERS,
   NODE,
   NODE_BLOCK,
   NODE_WORDS,
@@ -29,6 +34,7 @@ import {
   REGISTRY_AT,
   STATE_MASK,
 } from "./layout.js";
+import { Walk } from "./walk.js";
 
 const WANTED_ONE = 1 << 10;
 const COUNT_MASK = 0x3ff;
@@ -82,7 +88,8 @@ export class WaitQueue {
       // The slot's earlier workers have left their blocks, emptied by the sweep.
       this.#inherited = true;
       heap.catchUp();
-      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[block + NODE_BLOCK.next]!) this.#addVacant(block);
+      const walk = new Walk(heap);
+      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[walk.to(block) + NODE_BLOCK.next]!) this.#addVacant(block);
       return this.takeNode();
     }
     const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
@@ -109,7 +116,8 @@ export class WaitQueue {
     if (wantedIn(state) === 0) {
       words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
-      words[node + NODE.kind] = kind;
+      // A wake-up that this node's last waiter has in hand stays there: the key is the same then.
+      words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;
     }
@@ -124,27 +132,56 @@ export class WaitQueue {
     return grantedIn(load(this.#heap.words, node + NODE.state)) > 0;
   }
 
-  /** Uses every grant that has come; returns how many. The waiters stay armed, and keep their place, until they withdraw. */
+  /** Uses every grant that has come; returns how many, in hand from here on. The waiters stay armed, and keep their place, until they withdraw. */
   useGrants(node: number): number {
     const { words } = this.#heap;
-    for (let state = load(words, node + NODE.state); ; ) {
+    let state = load(words, node + NODE.state);
+    if (grantedIn(state) === 0) return 0;
+    const kind = words[node + NODE.kind]!;
+    for (;;) {
       const granted = grantedIn(state);
-      if (granted === 0) return 0;
+      words[node + NODE.kind] = kind + granted * HAND_ONE;
       const seen = compareExchange(words, node + NODE.state, state, state - granted);
       if (seen === state) return granted;
       state = seen;
     }
   }
 
-  /** One waiter leaves. True when a grant was already meant for it: the caller now owns that wake-up and must use it or pass it on. */
+  /** One waiter leaves. True when a grant was already meant for it: it is in hand, to be used or passed on. */
   withdraw(node: number): boolean {
     const { words } = this.#heap;
-    for (let state = load(words, node + NODE.state); ; ) {
+    const kind = words[node + NODE.kind]!;
+    for (let state = load(words, node + NODE.state), counted = false; ; ) {
       const won = grantedIn(state) === wantedIn(state);
+      if (won !== counted) words[node + NODE.kind] = won ? kind + HAND_ONE : kind;
+      counted = won;
       const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
       if (seen === state) return won;
       state = seen;
     }
+  }
+
+  /** So many wake-ups in hand were of avail, or have been passed on. */
+  putDown(node: number, count = 1): void {
+    this.#heap.words[node + NODE.kind]! -= count * HAND_ONE;
+  }
+
+  /** Passes on what is in hand. */
+  handOn(node: number): void {
+    const { words } = this.#heap;
+    const count = words[node + NODE.kind]! >>> 1;
+    if (count === 0) return;
+    this.wake(words[node + NODE.key]!, count);
+    this.putDown(node, count);
+  }
+
+  /** Keeps a wake-up for `key` in hand for longer than its wait: in a node of its own, to be put down with that node. */
+  carry(key: number): number {
+    const node = this.takeNode();
+    const { words } = this.#heap;
+    words[node + NODE.key] = key;
+    words[node + NODE.kind] = HAND_ONE;
+    return node;
   }
 
   /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */
@@ -163,13 +200,14 @@ export class WaitQueue {
       let oldestRecord = 0;
       let oldestTicket = 0;
       const { words } = this.#heap;
-      const high = load(words, HEADER.workersHigh);
+      const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
       for (let slot = 1; slot < high; slot++) {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
         if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
         let node = record + RECORD.nodes;
-        let end = node + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+        let end = node + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
         let more = load(words, record + RECORD.moreNodes);
+        const walk = more === 0 ? undefined : new Walk(this.#heap);
         for (;;) {
           for (; node < end; node += NODE_WORDS) {
             const state = load(words, node + NODE.state);
@@ -184,7 +222,7 @@ export class WaitQueue {
             oldestTicket = ticket;
           }
           if (more === 0) break;
-          this.#heap.reserveWords(more + NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS);
+          walk!.to(more);
           if (words !== this.#heap.words) return woken + this.#wake(key, count - woken, limit);
           node = more + NODE_BLOCK.nodes;
           end = node + NODES_PER_BLOCK * NODE_WORDS;
@@ -213,7 +251,7 @@ export class WaitQueue {
       const given = count >= COUNT_MASK ? room : 1;
       const seen = compareExchange(words, node + NODE.state, state, state + given);
       if (seen === state) {
-        heap.ring(record, words[node + NODE.kind]!);
+        heap.ring(record, words[node + NODE.kind]! & KIND_MASK);
         // The state's sequence tells armings apart, so the CAS gave this to the waiter whose key was read. The key must not be looked at again: a waiter that woke
         // at once may wait for something else by now (a condition's for its lock), and its wake-up would be given a second time.
         return { given, filled: given === room };
@@ -226,7 +264,7 @@ export class WaitQueue {
   countWaiters(key: number): number {
     let count = 0;
     const { words } = this.#heap;
-    const high = load(words, HEADER.workersHigh);
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       if ((load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
@@ -262,7 +300,9 @@ export class WaitQueue {
         if (seen === state) state = closed;
         else state = seen;
       }
-      if (grantedIn(state) > 0) this.wake(words[node + NODE.key]!, grantedIn(state));
+      const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);
+      if (owed > 0) this.wake(words[node + NODE.key]!, owed);
+      words[node + NODE.kind]! &= KIND_MASK;
       store(words, node + NODE.state, (state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1));
     });
   }
@@ -270,9 +310,12 @@ export class WaitQueue {
   #eachNode(record: number, visit: (node: number) => void): void {
     this.#heap.reserveWords(this.#heap.words[HEADER.brk]!);
     const { words } = this.#heap;
-    const end = record + RECORD.nodes + words[record + RECORD.nodesHigh]! * NODE_WORDS;
+    const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
     for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
-    for (let block = load(words, record + RECORD.moreNodes); block !== 0; block = words[block + NODE_BLOCK.next]!) {
+    const more = load(words, record + RECORD.moreNodes);
+    const walk = more === 0 ? undefined : new Walk(this.#heap);
+    for (let block = more; block !== 0; block = words[block + NODE_BLOCK.next]!) {
+      walk!.to(block);
       for (let index = 0; index < NODES_PER_BLOCK; index++) visit(block + NODE_BLOCK.nodes + index * NODE_WORDS);
     }
   }

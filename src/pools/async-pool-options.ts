@@ -4,7 +4,7 @@ import { type PoolOptions, type PoolSettings, settingsOf, wholeNumber } from "./
 import { Rate, type RateOptions } from "./rate.js";
 
 /** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
-export interface AsyncPoolOptions extends Omit<PoolOptions, "initializer" | "resourceLimits" | "worker"> {
+export interface AsyncPoolOptions extends Omit<PoolOptions, "initializer" | "resourceLimits" | "unresponsive" | "worker"> {
   /** How many tasks run at a time; 32 unless given. */
   concurrency?: number | undefined;
   /** The same by the name that other pools have for it. */
@@ -36,7 +36,7 @@ export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { concurrency: 8 }, got ${options === null ? "null" : typeof options}`);
   const { concurrency, rate, initializer, initArgs = [], tracked = false, ...others } = options;
-  for (const name of ["resourceLimits", "worker"])
+  for (const name of ["resourceLimits", "unresponsive", "worker"])
     if ((others as Record<string, unknown>)[name] !== undefined)
       throw new ArgumentTypeError(
         `options.${name} is for workers: an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool`,

@@ -200,7 +200,7 @@ export class AsyncScheduler implements AsyncJobs {
     const running = this.#placed.length;
     const queued = this.#lines.size + this.#retries.size;
     const idle = Math.max(0, this.#workers - running);
-    return { workers: this.#workers, idle, running, queued, ...this.#counts, wait: this.#wait.summary(), run: this.#run.summary() };
+    return { workers: this.#workers, idle, running, queued, ...this.#counts, wait: this.#wait.summary(), run: this.#run.summary(), perWorker: [] };
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { type Boundary, encode, type Message, takeTransfers } from "../codec/ind
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
+import type { Loss } from "./death.js";
 import { Job } from "./job.js";
 
 /** What a call needs of its pool. */
@@ -89,8 +90,10 @@ export class Call extends Job implements Work {
     this.#pool.settled(this, { future: this.future, error });
   }
 
-  lose(error: unknown): readonly Job[] {
-    if (!this.isOver && !this.#pool.retry(this, error)) this.fail(error);
+  lose(loss: Loss): readonly Job[] {
+    if (this.isOver) return [];
+    const error = loss.errorFor(this);
+    if (!this.#pool.retry(this, error)) this.fail(error);
     return [];
   }
 

@@ -1,8 +1,9 @@
 import { type Boundary, decode, encode, type Message, takeTransfers } from "../codec/index.js";
-import { UnsendableError } from "../errors/index.js";
+import { UnsendableError, type WorkerDeath } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
+import type { Loss } from "./death.js";
 import { Job } from "./job.js";
 import { Failure, type Segment } from "./segment.js";
 
@@ -21,8 +22,8 @@ export interface ChunkMap {
   begun(chunk: Chunk): void;
   /** A chunk is over. */
   ended(chunk: Chunk): void;
-  /** An item failed: false when it is to fail for good, true when the map tries it again. */
-  retry(segment: Segment, index: number, attempts: number, error: unknown): boolean;
+  /** An item failed: false when it is to fail for good, true when the map tries it again. `deaths`: workers that died of it so far. */
+  retry(segment: Segment, index: number, attempts: number, deaths: readonly WorkerDeath[], error: unknown): boolean;
 }
 
 /** Items of a map that travel together, and whose outcomes each stand for themselves. */
@@ -107,12 +108,25 @@ export class Chunk extends Job {
     this.#map.ended(this);
   }
 
-  /** Outcomes that were sent stand. What may have been begun since then fails, or is tried again; the rest goes on elsewhere. */
-  lose(error: unknown, item: number): readonly Job[] {
+  /**
+   * Outcomes that were sent stand. The item in hand fails, or is tried again by itself, and with it those before it whose outcomes died with the worker: nothing is run
+   * twice unasked. The rest goes on elsewhere.
+   */
+  lose(loss: Loss): readonly Job[] {
     if (this.isOver) return [];
     this.isOver = true;
-    const begun = Math.min(this.#to, this.#from + item + 1);
-    for (let index = this.#from + this.outcomes; index < begun; index++) this.#failed(index, error);
+    const begun = Math.min(this.#to, this.#from + loss.item + 1);
+    const inHand = begun - 1;
+    const before = this.deaths;
+    if (this.#from + this.outcomes < inHand) {
+      const error = loss.errorForDone(this);
+      for (let index = this.#from + this.outcomes; index < inHand; index++) this.#failed(index, error);
+    }
+    if (this.#from + this.outcomes < begun) {
+      const error = loss.errorFor(this);
+      this.#failed(inHand, error);
+      this.deaths = before;
+    }
     this.#map.ended(this);
     if (begun === this.#to) return [];
     const rest = this.#rest(begun);
@@ -127,7 +141,7 @@ export class Chunk extends Job {
   }
 
   #failed(index: number, error: unknown): void {
-    if (this.#map.retry(this.#segment, index, this.attempts, error)) return;
+    if (this.#map.retry(this.#segment, index, this.attempts, this.deaths, error)) return;
     this.#segment.set(index, new Failure(error));
     this.#map.arrived(this.#segment);
   }

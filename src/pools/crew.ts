@@ -26,6 +26,10 @@ export class Crew implements Iterable<Member> {
   inFlight = 0;
   /** Mean of what jobs took lately, in milliseconds. */
   pace: number | undefined;
+  /** Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job could wait for. */
+  refusal: Error | undefined;
+  /** The last attempt to start a worker failed beside others: it may succeed later. */
+  isShort = false;
   readonly #model: WorkerModel;
   readonly #settings: PoolSettings;
   readonly #watch: CrewWatch;
@@ -76,7 +80,10 @@ export class Crew implements Iterable<Member> {
       } else if (!member.isStalled && (shortest === undefined || ahead < shortest.inFlight.length)) shortest = member;
     }
     if (starting !== undefined) return starting;
-    if (active < this.most) return this.#hire();
+    if (active < this.most) {
+      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes it, or a worker that can be started later.
+      return this.#hire();
+    }
     return shortest !== undefined && shortest.inFlight.length < this.#mostAhead ? shortest : undefined;
   }
 
@@ -93,22 +100,28 @@ export class Crew implements Iterable<Member> {
     return active.slice(0, Math.max(0, active.length - this.most));
   }
 
-  #hire(): Member {
+  /** Undefined when there is no memory, or no descriptor, for another one. */
+  #hire(): Member | undefined {
+    this.refusal = undefined;
+    this.isShort = false;
     const { heap } = this.#model;
     const { name } = this.#settings;
     const full = `${name ?? "PoolWorker"}-${name === undefined ? heap.registry.nextName(HEADER.poolNames) : ++this.#named}`;
-    if (this.key === 0) {
-      this.key = heap.allocator.allocate(1, KIND.plain);
-      heap.references.hold(this.key, this);
-    }
-    const lane = Lane.create(heap, this.key);
+    let lane: Lane | undefined;
     let member: Member | undefined;
     let worker: StartedWorker;
     try {
+      if (this.key === 0) {
+        this.key = heap.allocator.allocate(1, KIND.plain);
+        heap.references.hold(this.key, this);
+      }
+      lane = Lane.create(heap, this.key);
       worker = this.#model.start(full, lane.at, this.#settings, (end) => member !== undefined && this.#watch.lost(member, end));
     } catch (error) {
-      lane.free();
-      throw error;
+      lane?.free();
+      if (this.#members.size === 0) this.refusal = error as Error;
+      else this.isShort = true;
+      return undefined;
     }
     member = new Member(full, lane, worker);
     this.#members.add(member);

@@ -1,8 +1,12 @@
 import type { Message } from "../codec/index.js";
+import type { WorkerDeath } from "../errors/index.js";
 import type { Attached, Payload } from "../workers/lane-owner.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
+import type { Loss } from "./death.js";
 import type { Member } from "./member.js";
+
+const NO_DEATHS: readonly WorkerDeath[] = [];
 
 let sequences = 0;
 
@@ -24,6 +28,8 @@ export abstract class Job {
   readonly submittedAt = performance.now();
   /** How often it was begun. */
   attempts = 1;
+  /** The workers that died of it, over all attempts. */
+  deaths = NO_DEATHS;
   /** Its arguments while it waits in the backlog. */
   payload: Payload | undefined;
   beside: Attached | undefined;
@@ -50,8 +56,8 @@ export abstract class Job {
   abstract finish(microseconds: number): void;
   /** It fails as a whole. `calledOff`: because somebody wanted it so. */
   abstract fail(error: unknown, calledOff?: boolean): void;
-  /** Its worker died. What may have been begun (up to the item `item`, for a chunk) fails; gives what can be run elsewhere. */
-  abstract lose(error: unknown, item: number): readonly Job[];
+  /** Its worker died. What was in hand (of a chunk, one item) fails, or is tried again; gives what can be run elsewhere. */
+  abstract lose(loss: Loss): readonly Job[];
   /** News from the task. */
   abstract progress(value: unknown): void;
 

@@ -5,7 +5,7 @@
  * from what they took the next ones are sized, at most GROWTH times as long as those before.
  */
 import type { Boundary } from "../codec/index.js";
-import { ArgumentTypeError, CancelledError, TimeoutError } from "../errors/index.js";
+import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -192,7 +192,7 @@ export class MapFeed implements ChunkMap {
     this.#size = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.#size, items) * GROWTH));
   }
 
-  retry(segment: Segment, index: number, attempts: number, error: unknown): boolean {
+  retry(segment: Segment, index: number, attempts: number, deaths: readonly WorkerDeath[], error: unknown): boolean {
     if (this.#isStopped) return false;
     const { call, task } = this.#plan;
     const delay = call.retries.delayAfter(attempts, error);
@@ -201,6 +201,7 @@ export class MapFeed implements ChunkMap {
       this.#retries.delete(timer);
       const chunk = new Chunk(this, task, call, segment, index, index + 1);
       chunk.attempts = attempts + 1;
+      chunk.deaths = deaths;
       this.#send(chunk);
     };
     const timer = setTimeout(again, Math.min(delay, LONGEST_TIMER_MS));

@@ -28,6 +28,12 @@ export class Member {
   isKilled = false;
   /** Somebody watches how long its jobs run. */
   isGuarded = false;
+  /** Somebody watches whether it responds. */
+  isWatched = false;
+  /** What it was killed for: it did not respond, since it was in this state. */
+  unresponsive: "blocked" | "stopped" | undefined;
+  /** What its job last told, and of which of its items. Kept until that job has ended. */
+  news: { readonly sequence: number; readonly item: number; readonly value: unknown } | undefined;
 
   constructor(name: string, lane: Lane, worker: StartedWorker) {
     this.name = name;

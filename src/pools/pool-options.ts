@@ -4,6 +4,7 @@ import { cpuCount } from "../workers/cpu-count.js";
 import type { ThreadFactory } from "../workers/thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { type RetryOptions, Retries } from "./retries.js";
+import type { UnresponsiveWorker } from "./vigil.js";
 
 /** Most memory that one worker may take, in megabytes. */
 export interface ResourceLimits {
@@ -11,6 +12,39 @@ export interface ResourceLimits {
   heap?: number | undefined;
   /** Of everything (resident set); processes only. */
   rss?: number | undefined;
+}
+
+/**
+ * What a pool does about workers that do not respond (Linux). One that computes is busy and never meant, however long it takes: `taskTimeout` bounds that. Nothing is asked
+ * of the workers and nobody looks before a task has run for `after`, so it costs tasks that end sooner nothing.
+ * **Threads:** one that is blocked in a call of the system ends when the call returns; its task does not wait for that longer than `killGrace`.
+ *
+ * @example
+ * ```ts
+ * import { isMain, ProcessPool, task, WorkerDiedError } from "allcores";
+ * const hang = task(import.meta, function hang() {
+ *   process.kill(process.pid, "SIGSTOP");
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ProcessPool({ workers: 1, unresponsive: { after: 300, action: "kill" } });
+ *   try {
+ *     await pool.submit(hang);
+ *   } catch (error) {
+ *     console.log(error instanceof WorkerDiedError && error.deaths[0]?.reason); // unresponsive
+ *   }
+ * }
+ * ```
+ */
+export interface UnresponsiveOptions {
+  /** Milliseconds that a worker may have a task before anybody looks at it; its state is certain up to a second after that. */
+  after: number;
+  /**
+   * `"report"` (default): it is told. `"kill"`: a worker that is stopped or blocked is killed, and its task fails with `WorkerDiedError` or is tried again. One that computes,
+   * awaits, or waits for an object of this library is never killed.
+   */
+  action?: "report" | "kill" | undefined;
+  /** Is called with a worker that is stopped, blocked, or waits, once in each of these states for a task. Without it `"report"` writes a line to stderr. */
+  report?: ((worker: UnresponsiveWorker) => void) | undefined;
 }
 
 /** How a pool is made. */
@@ -35,6 +69,8 @@ export interface PoolOptions {
   taskTimeout?: number | undefined;
   /** Milliseconds between asking a running task to stop and ending its worker; 1000 unless given. */
   killGrace?: number | undefined;
+  /** Whether somebody looks after workers that stop responding (Linux). Nobody does unless given, and nobody does before a task has run for long. */
+  unresponsive?: UnresponsiveOptions | undefined;
   /**
    * The file that workers run, where a bundler makes one: it imports "allcores" and the modules of the tasks. For threads a function that starts it, in the form that bundlers know,
    * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL or path. Tasks are then found by their names, which must differ.
@@ -55,6 +91,7 @@ export interface PoolSettings {
   readonly retries: Retries;
   readonly taskTimeout: number;
   readonly killGrace: number;
+  readonly unresponsive: { readonly after: number; readonly action: "report" | "kill"; readonly report: UnresponsiveOptions["report"] } | undefined;
   readonly name: string | undefined;
   readonly worker: ThreadFactory | string | undefined;
 }
@@ -63,7 +100,7 @@ const DEFAULT_KILL_GRACE_MS = 1000;
 
 export function settingsOf(options: PoolOptions): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
-  const { initializer, initArgs = [], resourceLimits = {}, name } = options;
+  const { initializer, initArgs = [], resourceLimits = {}, unresponsive, name } = options;
   if (!Array.isArray(initArgs)) throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
   if (typeof resourceLimits !== "object" || resourceLimits === null)
     throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
@@ -81,9 +118,20 @@ export function settingsOf(options: PoolOptions): PoolSettings {
     retries: new Retries(options.retries),
     taskTimeout: milliseconds("taskTimeout", options.taskTimeout, Number.POSITIVE_INFINITY),
     killGrace: milliseconds("killGrace", options.killGrace, DEFAULT_KILL_GRACE_MS),
+    unresponsive: unresponsive === undefined ? undefined : unresponsiveOf(unresponsive),
     name,
     worker: options.worker instanceof URL ? fileURLToPath(options.worker) : options.worker,
   };
+}
+
+function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings["unresponsive"]> {
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`options.unresponsive must be an object such as { after: 5000 }, got ${options === null ? "null" : typeof options}`);
+  const { after, action = "report", report } = options;
+  if (action !== "report" && action !== "kill") throw new ArgumentTypeError(`options.unresponsive.action must be "report" or "kill", got ${String(action)}`);
+  if (report !== undefined && typeof report !== "function") throw new ArgumentTypeError(`options.unresponsive.report must be a function, got ${typeof report}`);
+  if (after === undefined) throw new ArgumentTypeError("options.unresponsive.after must be a number of milliseconds, such as 5000");
+  return { after: milliseconds("unresponsive.after", after, 0), action, report };
 }
 
 function limit(option: string, value: unknown): number | undefined {

@@ -1,4 +1,5 @@
 import type { Durations } from "./histogram.js";
+import type { PoolWorker } from "./pool-worker.js";
 
 /** What a pool has done and does. Durations are in milliseconds. */
 export interface PoolStats {
@@ -19,4 +20,6 @@ export interface PoolStats {
   readonly wait: Durations;
   /** What the workers spent on it. A chunk of `map` counts as one. */
   readonly run: Durations;
+  /** Each worker and what it does at this moment. Empty for an `AsyncPool`, whose tasks share their thread. */
+  readonly perWorker: readonly PoolWorker[];
 }

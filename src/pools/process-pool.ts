@@ -36,6 +36,8 @@ const processes: WorkerModel = {
     });
     child.on("exit", (code, signal) => over(exitCodeOf(code, signal), signal ?? undefined, undefined));
     return {
+      pid: child.pid,
+      threadId: 0,
       port: undefined,
       hold: (alive) => (alive ? child.ref() : child.unref()),
       kill: () => void child.kill("SIGKILL"),

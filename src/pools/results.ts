@@ -1,4 +1,4 @@
-import { UnknownClassError } from "../errors/index.js";
+import { CorruptError, UnknownClassError } from "../errors/index.js";
 import { LAST, PROGRESS, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
@@ -23,7 +23,7 @@ export class Results {
     const { owner } = member;
     let found = 0;
     let now = 0;
-    while (owner.receive()) {
+    while (receives(member)) {
       found++;
       const job = member.inFlight[0];
       const { kind, count, time } = owner;
@@ -43,7 +43,9 @@ export class Results {
       owner.release();
       if (job === undefined) continue;
       if (kind & PROGRESS) {
-        if (!isUndecoded && later === undefined) this.#tell(() => job.progress(value));
+        if (isUndecoded || later !== undefined) continue;
+        member.news = { sequence: job.sequence, item: time, value };
+        this.#tell(() => job.progress(value));
         continue;
       }
       const at = job.outcomes;
@@ -55,6 +57,7 @@ export class Results {
         member.inFlight.shift();
         member.heardAt = now;
         member.isStalled = false;
+        if (member.news !== undefined) member.news = undefined;
         const ran = time / 1000;
         this.#crew.ended(ran);
         this.run.add(ran);
@@ -102,5 +105,16 @@ export class Results {
     record.free();
     job.deliver(value, threw, at, count);
     if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
+  }
+}
+
+/** A worker in whose lane stands what is no record is ended, and fails its jobs as any that dies. */
+function receives({ owner, worker }: Member): boolean {
+  try {
+    return owner.receive();
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    worker.kill();
+    return false;
   }
 }

@@ -6,11 +6,10 @@
  * (`recall.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`lookout.ts`); many are drained at a time (`results.ts`).
  */
 import type { Message } from "../codec/index.js";
-import { CancelledError, InitializerError, PoolFullError, StateError } from "../errors/index.js";
+import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
 import { Backlog } from "./backlog.js";
 import { Crew } from "./crew.js";
-import { deathOf } from "./death.js";
-import type { Dispatch } from "./dispatch.js";
+import { refused, stillbirthOf, stillbornError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
 import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
@@ -21,17 +20,23 @@ import { Overtime } from "./overtime.js";
 import type { PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { PoolStats } from "./pool-stats.js";
+import { lookAt } from "./pool-worker.js";
 import { Recall } from "./recall.js";
 import { Results } from "./results.js";
 import { TaskNumbers } from "./task-numbers.js";
 import { type FailedFuture, Unheard } from "./unheard.js";
+import { Vigil, type VigilDispatch } from "./vigil.js";
 import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 
 /** So many submissions in a row, and results are drained in between: the caller's loop may go on for long. */
 const DRAIN_EVERY = 32;
+/** So many workers in a row that end before they have begun, and what waits fails: they would be started for ever. */
+const MOST_STILLBORN = 8;
+/** How long after a worker could not be started for want of memory or descriptors it is tried again. */
+const SHORT_MS = 50;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
-export class Scheduler implements Dispatch, Interruptible, NestedPool {
+export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   readonly settings: PoolSettings;
   readonly model: WorkerModel;
   readonly title: string;
@@ -41,6 +46,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly #lookout: Lookout;
   readonly #recall: Recall;
   readonly #overtime: Overtime;
+  readonly #vigil: Vigil;
   readonly #nested = new NestedCalls(this);
   readonly #tasks = new TaskNumbers();
   readonly #unheard = new Unheard();
@@ -49,6 +55,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly #retries = new Map<Job, NodeJS.Timeout>();
   /** Nothing that waits can be given to anybody before something comes back. */
   #isFull = false;
+  /** Workers that ended before they had begun, since one had. */
+  #stillborn: readonly WorkerDeath[] = [];
   #isDraining = false;
   #isClosed = false;
   /** What still ran was given up. */
@@ -57,6 +65,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #failure: InitializerError | undefined;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(title: string, settings: PoolSettings, model: WorkerModel) {
     model.check(settings);
@@ -69,6 +78,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#lookout = new Lookout(this.#crew, model, () => this.drain());
     this.#recall = new Recall(this.#crew, this.#backlog, this);
     this.#overtime = new Overtime(this.#crew, settings, this.#recall, this);
+    this.#vigil = new Vigil(title, this.#crew, () => model.heap, settings, this.#recall, this);
   }
 
   get boundary(): "threads" | "processes" {
@@ -200,6 +210,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     let running = 0;
     let queued = this.#backlog.size + this.#retries.size;
     for (const member of this.#crew) {
+      if (member.unresponsive !== undefined) continue;
       if (member.inFlight.length === 0) idle++;
       else {
         const begun = member.inHand === undefined ? 0 : 1;
@@ -207,7 +218,9 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
         queued += member.inFlight.length - begun;
       }
     }
-    return { workers: this.#crew.size, idle, running, queued, ...this.#counts, wait: this.#results.wait.summary(), run: this.#results.run.summary() };
+    const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
+    const perWorker = [...this.#crew].map((member) => lookAt(member, this.model.heap).worker);
+    return { workers: this.#crew.size, idle, running, queued, ...this.#counts, ...durations, perWorker };
   }
 
   close(): void {
@@ -339,6 +352,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     if (member.served >= this.settings.maxTasksPerWorker) member.isRetiring = true;
     if (member.inFlight.length > 1) this.#recall.patrolSoon();
     if (this.settings.taskTimeout !== Number.POSITIVE_INFINITY && !member.isGuarded) this.#overtime.guard(member);
+    if (this.settings.unresponsive !== undefined && !member.isWatched) this.#vigil.over(member);
     return true;
   }
 
@@ -346,7 +360,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #memberFor(task: number): Member | undefined {
     const member = this.#crew.pick();
     if (member === undefined || !member.define(task, this.#tasks.identity(task), this.boundary)) {
-      this.#isFull = member === undefined;
+      this.#isFull = member === undefined && this.#crew.refusal === undefined;
       return undefined;
     }
     return member;
@@ -354,12 +368,23 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
 
   /** Gives what waits to whoever can take it. */
   feed(): void {
+    let isAnyLost = false;
     while (!this.#isFull) {
       const job = this.#backlog.first();
       if (job === undefined) break;
       const task = this.#tasks.of(job.task);
       const member = this.#memberFor(task);
-      if (member === undefined) break;
+      if (member === undefined) {
+        const { refusal } = this.#crew;
+        if (refusal === undefined) break;
+        // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
+        this.#isFull = false;
+        this.#backlog.shift(job);
+        this.#discard(job);
+        for (const rest of job.lose(refused(refusal))) this.#resume(rest);
+        isAnyLost = true;
+        continue;
+      }
       // First, because a job may come back from its lane while it is on its way there.
       this.#backlog.shift(job);
       try {
@@ -373,6 +398,13 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       }
     }
     this.#lookout.watch();
+    if (this.#crew.isShort && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
+    if (isAnyLost && !this.#isDraining) this.#settleDown();
+  }
+
+  #feedAgain(): void {
+    this.#again = undefined;
+    this.feedAnew();
   }
 
   feedAnew(): void {
@@ -429,6 +461,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnded = true;
+    clearTimeout(this.#again);
     this.#recall.end();
     this.#nested.end();
     this.#unheard.report(this.title);
@@ -443,9 +476,30 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     // A result that was committed survives its sender.
     this.#results.take(member);
     this.#crew.remove(member);
+    const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
+    if (!wasAsked) this.#counts.died++;
+    this.#lose(member, end);
+    if (!wasAsked) this.#countStillborn(member, end);
+    lane.free();
+    if (this.#crew.size === 0) hasEnded(this);
+    this.feedAnew();
+    this.#settleDown();
+  }
+
+  giveUp(member: Member): void {
+    if (!this.#crew.has(member) || member.inFlight.length === 0) return;
+    this.#results.take(member);
+    this.#lose(member, { exitCode: undefined, signal: undefined, cause: undefined, outOfMemory: false });
+    this.feedAnew();
+    this.#settleDown();
+  }
+
+  /** What becomes of the jobs of a member that can do no more. */
+  #lose(member: Member, end: WorkerEnd): void {
+    const { lane } = member;
+    const limits = this.settings.resourceLimits;
     const jobs = member.inFlight.splice(0);
     this.#crew.inFlight -= jobs.length;
-    if (!member.isClosed && !member.isKilled && !this.#isEnded) this.#counts.died++;
     const first = jobs[0];
     // One that never began has not run anything, but a worker that cannot start must not be started for ever.
     const isGuilty = first !== undefined && (member.owner.isTaken(first.position) || lane.worker === 0);
@@ -453,7 +507,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       const payload = member.owner.recall(job.position);
       job.member = undefined;
       if (payload === undefined || (job.beside === undefined && member.owner.isAttached(job.position))) {
-        for (const rest of job.lose(deathOf(member, end, job, this.settings.resourceLimits), 0)) this.#resume(rest);
+        for (const rest of job.lose(new WorkerLoss(member, end, limits, 0))) this.#resume(rest);
         continue;
       }
       job.payload = payload;
@@ -464,13 +518,27 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       const payload = member.owner.recall(first.position);
       if (payload !== undefined) discard(this.model.heap, payload, undefined);
       first.member = undefined;
-      for (const rest of first.lose(deathOf(member, end, first, this.settings.resourceLimits), payload === undefined ? member.owner.item : 0))
-        this.#resume(rest);
+      for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
     }
-    lane.free();
-    if (this.#crew.size === 0) hasEnded(this);
-    this.feedAnew();
-    this.#settleDown();
+  }
+
+  /** One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that waits. What is submitted later is tried anew. */
+  #countStillborn(member: Member, end: WorkerEnd): void {
+    const isStillborn = !member.isReady && ![...this.#crew].some(({ isReady }) => isReady);
+    this.#stillborn = isStillborn ? [...this.#stillborn, stillbirthOf(member, end)] : [];
+    if (this.#stillborn.length < MOST_STILLBORN) return;
+    const error = stillbornError(this.title, this.#stillborn, end.cause);
+    this.#stillborn = [];
+    const waiting = [...this.#retries.keys()];
+    for (const timer of this.#retries.values()) clearTimeout(timer);
+    this.#retries.clear();
+    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) {
+      this.#backlog.shift(job);
+      this.#discard(job);
+      waiting.push(job);
+    }
+    // Last: a map that hears of it submits more.
+    for (const job of waiting) job.fail(error);
   }
 
   #resume(job: Job): void {

@@ -39,6 +39,8 @@ const threads: WorkerModel = {
       port1.close();
     });
     return {
+      pid: process.pid,
+      threadId: worker.threadId,
       port: port1,
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
       kill: () => void worker.terminate(),

@@ -5,7 +5,8 @@ import type { PoolSettings } from "./pool-options.js";
 
 /** How a worker ended, as the platform tells it. */
 export interface WorkerEnd {
-  readonly exitCode: number;
+  /** Undefined when it was given up before it had ended. */
+  readonly exitCode: number | undefined;
   readonly signal: string | undefined;
   /** What it failed of, as far as the platform says. */
   readonly cause: unknown;
@@ -15,6 +16,10 @@ export interface WorkerEnd {
 
 /** A worker that was started, as the platform handles it. */
 export interface StartedWorker {
+  /** Its process; undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Node's number of its thread, 0 for a process's main thread. */
+  readonly threadId: number;
   /** Carries what cannot stand in memory; threads only. */
   readonly port: MessagePort | undefined;
   /** Whether it keeps the program alive. A new one does not. */

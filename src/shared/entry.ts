@@ -18,7 +18,7 @@ import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
 import type { Held } from "../codec/parcel.js";
 import { storeMessage } from "../codec/stored-message.js";
-import { UnknownClassError } from "../errors/index.js";
+import { CorruptError, UnknownClassError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, threadHeapOf } from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
@@ -117,6 +117,7 @@ export function discardEntry(heap: Heap, entry: number): void {
 export function retireEntry(heap: Heap, entry: number, retired: number[]): void {
   const { allocator } = heap;
   const extent = extentOf(heap, entry);
+  if (extent !== 0) allocator.check(extent);
   if ((heap.words[entry + ENTRY.head]! & HOLDS) !== 0) letGoOf(holdsOf(heap, entry));
   allocator.adopt(entry);
   retired.push(entry);
@@ -147,10 +148,9 @@ export function destroyEntry(heap: Heap, entry: number): void {
 
 /** Makes sure that all of an entry is within reach, and of what describes its extent. */
 export function reachEntry(heap: Heap, entry: number): void {
-  heap.reserveWords(entry + ENTRY.key);
-  heap.reserveWords(entry + heap.allocator.sizeOfBlock(entry));
+  heap.allocator.check(entry);
   const extent = extentOf(heap, entry);
-  if (extent !== 0) heap.reserveWords(extent + EXTENT.length + 1);
+  if (extent !== 0) heap.allocator.check(extent);
 }
 
 /** How many words of memory an entry takes up: its block, and its extent. */
@@ -203,7 +203,7 @@ export function readEntry(heap: Heap, entry: number, generation: number): unknow
     idle = scratch;
     return UNREAD;
   }
-  const value = due === NEVER || due > clock() ? (shortTextIn(scratch.bytes, length) ?? decode(scratch.bytes, 0, length)) : undefined;
+  const value = due === NEVER || due > clock() ? (shortTextIn(scratch.bytes, length) ?? decode(scratch.bytes, 0, length, undefined, heap)) : undefined;
   idle = scratch;
   return value;
 }
@@ -251,6 +251,7 @@ export function takeValue(heap: Heap, entry: number): TakenValue {
   const value = entry + ENTRY.key + keyWords(words[entry + ENTRY.shape]!);
   if ((head & STORED) === 0) {
     const length = head >>> FLAG_BITS;
+    if (length > MOST_INLINE_BYTES) throw new CorruptError(`an entry in shared memory says that its value has ${length} bytes`);
     return { bytes: heap.bytes.slice(value * 4, value * 4 + length), holds, pinned: 0, pin: undefined };
   }
   const extent = words[value]!;
@@ -268,7 +269,7 @@ export function takeValue(heap: Heap, entry: number): TakenValue {
 /** The value that was taken. Outside the mutex: decoding may run a user's code. */
 export function openValue(heap: Heap, taken: TakenValue): unknown {
   try {
-    return decode(taken.bytes, 0, taken.bytes.length);
+    return decode(taken.bytes, 0, taken.bytes.length, undefined, heap);
   } catch (error) {
     // Nothing has been decoded then.
     if (error instanceof UnknownClassError) letGoOf(taken.holds);
@@ -319,7 +320,9 @@ function holdsOf(heap: Heap, entry: number): readonly Held[] {
   const head = words[entry + ENTRY.head]!;
   if ((head & HOLDS) === 0) return nothing;
   let at = afterValue(words, entry, head) + ((head & DUE) !== 0 ? 2 : 0);
-  return Array.from({ length: words[at++]! }, () => {
+  const count = words[at++]!;
+  if (!(count >>> 0 <= heap.allocator.sizeOfBlock(entry) / 2)) throw new CorruptError(`an entry in shared memory says that it holds ${count} objects`);
+  return Array.from({ length: count }, () => {
     const heapId = words[at++]!;
     const block = words[at++]!;
     return { acrossProcesses: (block & 1) !== 0, heapId, at: block >>> 1 };

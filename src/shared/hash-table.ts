@@ -28,6 +28,7 @@
  * holds writers up for as long as it is large; splitting a segment in place, cell by cell, which a worker killed half-way leaves with two owners of one entry.
  */
 import { atomics, DRAFT, type Heap, KIND } from "../memory/index.js";
+import { CorruptError } from "../errors/index.js";
 import { ENTRY, generationWord } from "./entry.js";
 import type { PackedKey } from "./packed-key.js";
 
@@ -130,7 +131,7 @@ export class HashTable {
     if (segment === 0) return 0;
     const { words } = this.#heap;
     const { hash } = key;
-    const mask = (1 << words[segment + SLOTS_LOG]!) - 1;
+    const mask = this.#slotsOf(segment) - 1;
     for (let index = hash & mask, step = 0; step <= mask; index = (index + 1) & mask, step++) {
       const slot = segment + SLOTS + index * SLOT_WORDS;
       const entry = words[slot + NAMED]!;
@@ -148,7 +149,7 @@ export class HashTable {
   reserve(hash: number): void {
     const segment = this.#segmentOf(hash);
     const { words } = this.#heap;
-    if (segment !== 0 && 4 * (words[segment + USED]! + 1) <= 3 * (1 << words[segment + SLOTS_LOG]!)) return;
+    if (segment !== 0 && 4 * (words[segment + USED]! + 1) <= 3 * this.#slotsOf(segment)) return;
     this.#renew(segment);
   }
 
@@ -156,9 +157,9 @@ export class HashTable {
   insert(hash: number, entry: number, weight: number): void {
     const { words } = this.#heap;
     const segment = this.#segmentOf(hash);
-    const mask = (1 << words[segment + SLOTS_LOG]!) - 1;
+    const mask = this.#slotsOf(segment) - 1;
     let index = hash & mask;
-    while (words[segment + SLOTS + index * SLOT_WORDS + NAMED]! > 0) index = (index + 1) & mask;
+    for (let step = 0; words[segment + SLOTS + index * SLOT_WORDS + NAMED]! > 0; index = (index + 1) & mask) if (step++ > mask) full();
     const slot = segment + SLOTS + index * SLOT_WORDS;
     if (words[slot + NAMED] === 0) words[segment + USED]!++;
     words[segment + LIVE]!++;
@@ -187,7 +188,7 @@ export class HashTable {
   /** Calls `visit` for each slot that holds an entry. It may remove that one. */
   forEach(visit: (slot: number) => void): void {
     this.#forEachSegment(load(this.#heap.words, this.#at + DIRECTORY), (segment) => {
-      const slots = 1 << this.#heap.words[segment + SLOTS_LOG]!;
+      const slots = this.#slotsOf(segment);
       for (let index = 0; index < slots; index++) {
         const slot = segment + SLOTS + index * SLOT_WORDS;
         if (this.#heap.words[slot + NAMED]! > 0) visit(slot);
@@ -203,8 +204,10 @@ export class HashTable {
       const hand = words[at + HAND]! >>> 0;
       const segment = this.#segmentOf(hand);
       if (segment === 0) return 0;
-      const slots = 1 << words[segment + SLOTS_LOG]!;
-      for (let index = words[at + HAND_SLOT]!; index < slots; index++) {
+      const slots = this.#slotsOf(segment);
+      const from = words[at + HAND_SLOT]!;
+      if (!(from >= 0)) throw new CorruptError(`a map in shared memory goes on at slot ${from} of a segment`);
+      for (let index = from; index < slots; index++) {
         const slot = segment + SLOTS + index * SLOT_WORDS;
         if (words[slot + NAMED]! > 0) {
           words[at + HAND_SLOT] = index + 1;
@@ -229,7 +232,7 @@ export class HashTable {
     this.#forEachSegment(load(words, at + DIRECTORY), (segment) => {
       let used = 0;
       let live = 0;
-      const end = segment + SLOTS + (1 << words[segment + SLOTS_LOG]!) * SLOT_WORDS;
+      const end = segment + SLOTS + this.#slotsOf(segment) * SLOT_WORDS;
       for (let slot = segment + SLOTS; slot < end; slot += SLOT_WORDS) {
         const entry = words[slot + NAMED]!;
         if (entry === 0) continue;
@@ -263,11 +266,11 @@ export class HashTable {
   destroyNext(directory: number, destroy: (entry: number) => void): boolean {
     const { allocator } = this.#heap;
     const { words } = this.#heap;
-    const end = directory + CELLS + 2 ** words[directory + DEPTH]!;
+    const end = directory + CELLS + 2 ** this.#depthOf(directory);
     for (let cell = directory + CELLS; cell < end; cell++) {
       const segment = words[cell]!;
       if (segment === 0) continue;
-      const last = segment + SLOTS + (1 << words[segment + SLOTS_LOG]!) * SLOT_WORDS;
+      const last = segment + SLOTS + this.#slotsOf(segment) * SLOT_WORDS;
       for (let slot = segment + SLOTS; slot < last; slot += SLOT_WORDS) {
         const entry = words[slot + NAMED]!;
         if (entry <= 0) continue;
@@ -296,16 +299,32 @@ export class HashTable {
   #segmentOf(hash: number): number {
     const { words } = this.#heap;
     const directory = words[this.#at + DIRECTORY]!;
-    return directory === 0 ? 0 : words[directory + CELLS + cellOf(hash, words[directory + DEPTH]!)]!;
+    return directory === 0 ? 0 : words[directory + CELLS + cellOf(hash, this.#depthOf(directory))]!;
+  }
+
+  /** The depth of a directory that is one. @throws CorruptError */
+  #depthOf(directory: number): number {
+    const depth = this.#heap.words[this.#heap.allocator.check(directory) + DEPTH]!;
+    if (depth >>> 0 <= MOST_DEPTH && CELLS + 2 ** depth <= this.#heap.allocator.sizeOfBlock(directory)) return depth;
+    throw new CorruptError(`the directory of a map in shared memory says that its depth is ${depth}`);
+  }
+
+  /** How many slots a segment has that is one. @throws CorruptError */
+  #slotsOf(segment: number): number {
+    const log = this.#heap.words[this.#heap.allocator.check(segment) + SLOTS_LOG]!;
+    if (log >>> 0 < 31 && SLOTS + (1 << log) * SLOT_WORDS <= this.#heap.allocator.sizeOfBlock(segment)) return 1 << log;
+    throw new CorruptError(`a segment of a map in shared memory says that it has 2 ** ${log} slots`);
   }
 
   #forEachSegment(directory: number, visit: (segment: number) => void): void {
     const { words } = this.#heap;
     if (directory === 0) return;
-    const depth = words[directory + DEPTH]!;
+    const depth = this.#depthOf(directory);
     for (let cell = 0; cell < 2 ** depth; ) {
-      const segment = words[directory + CELLS + cell]!;
-      cell += 2 ** (depth - words[segment + SHARED_BITS]!);
+      const segment = this.#heap.allocator.check(words[directory + CELLS + cell]!);
+      const bits = words[segment + SHARED_BITS]!;
+      if (!(bits >= 0 && bits <= depth)) throw new CorruptError(`a segment of a map in shared memory says that its hashes share ${bits} bits`);
+      cell += 2 ** (depth - bits);
       visit(segment);
     }
   }
@@ -315,9 +334,10 @@ export class HashTable {
     const { allocator } = this.#heap;
     const before = this.#heap.words;
     const directory = before[this.#at + DIRECTORY]!;
-    const depth = old === 0 ? 0 : before[directory + DEPTH]!;
+    const depth = old === 0 ? 0 : this.#depthOf(directory);
     const bits = old === 0 ? 0 : before[old + SHARED_BITS]!;
     const live = old === 0 ? 0 : before[old + LIVE]!;
+    if (live !== 0 && !(live >>> 0 <= this.#slotsOf(old))) throw new CorruptError(`a segment of a map in shared memory says that it holds ${live} entries`);
     // Not where the hashes are so much alike that the directory would grow without use.
     const split = slotsLogFor(live + 1) > MOST_SLOTS_LOG && bits < MOST_DEPTH && (bits < depth || 2 ** depth <= 64 + before[this.#at + COUNT]! / 32);
     const side = 31 - bits;
@@ -356,7 +376,7 @@ export class HashTable {
         const part = parts[split ? (((its >>> side) & 1) as 0 | 1) : 0];
         const mask = (1 << words[part + SLOTS_LOG]!) - 1;
         let index = its & mask;
-        while (words[part + SLOTS + index * SLOT_WORDS + NAMED] !== 0) index = (index + 1) & mask;
+        for (let step = 0; words[part + SLOTS + index * SLOT_WORDS + NAMED] !== 0; index = (index + 1) & mask) if (step++ > mask) full();
         words[part + SLOTS + index * SLOT_WORDS] = its;
         words[part + SLOTS + index * SLOT_WORDS + NAMED] = entry;
         words[part + USED]!++;
@@ -378,7 +398,7 @@ export class HashTable {
 
   #forEachEntry(segment: number, visit: (hash: number, entry: number) => void): void {
     const { words } = this.#heap;
-    const end = segment + SLOTS + (1 << words[segment + SLOTS_LOG]!) * SLOT_WORDS;
+    const end = segment + SLOTS + this.#slotsOf(segment) * SLOT_WORDS;
     for (let slot = segment + SLOTS; slot < end; slot += SLOT_WORDS) if (words[slot + NAMED]! > 0) visit(words[slot]!, words[slot + NAMED]!);
   }
 }
@@ -391,6 +411,10 @@ function cellOf(hash: number, depth: number): number {
 /** So many slots that half of them stay empty. */
 function slotsLogFor(entries: number): number {
   return Math.max(LEAST_SLOTS_LOG, 32 - Math.clz32(2 * entries - 1));
+}
+
+function full(): never {
+  throw new CorruptError("a segment of a map in shared memory is full, whatever it says");
 }
 
 function isKeyOf(words: Int32Array, entry: number, key: PackedKey): boolean {

@@ -12,8 +12,8 @@
  * leaves nothing to mend. Nothing is allocated or freed inside: both may have to sweep up after a dead worker, whose memory's name would then be taken out
  * by a caller that is inside already.
  */
-import { ArgumentRangeError, ArgumentTypeError, NameTakenError } from "../errors/index.js";
-import { atomics, BLOCK_HEADER_WORDS, DRAFT, enter, HEADER, type Heap, KIND, leave } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, NameTakenError } from "../errors/index.js";
+import { atomics, BLOCK_HEADER_WORDS, DRAFT, enter, HEADER, type Heap, KIND, leave, Walk } from "../memory/index.js";
 import { BLOCK } from "../memory/layout.js";
 import { show } from "./scalar-type.js";
 
@@ -118,7 +118,9 @@ function guarded<R>(heap: Heap, section: () => R): R {
 }
 
 function search(heap: Heap, name: Uint8Array): number {
+  const walk = new Walk(heap);
   for (let entry = atomics.load(heap.words, HEADER.names); entry !== 0; entry = heap.words[entry + NEXT]!) {
+    walk.to(entry);
     if (Buffer.compare(nameIn(heap, entry), name) === 0) return entry;
   }
   return 0;
@@ -126,8 +128,9 @@ function search(heap: Heap, name: Uint8Array): number {
 
 /** Makes sure that all of an entry is within reach, too. */
 function nameIn(heap: Heap, entry: number): Uint8Array {
-  heap.reserveWords(entry + NAME);
+  heap.allocator.check(entry);
   const length = heap.words[entry + LENGTH]!;
+  if (length >>> 0 > MOST_NAME_BYTES) throw new CorruptError(`an entry of the names of shared memory says that its name has ${length} bytes`);
   heap.reserveWords(entry + NAME + Math.ceil(length / 4));
   return heap.bytes.subarray((entry + NAME) * 4, (entry + NAME) * 4 + length);
 }
@@ -135,8 +138,9 @@ function nameIn(heap: Heap, entry: number): Uint8Array {
 /** Takes an entry out of the chain if it is in it. */
 function takeOut(heap: Heap, entry: number): void {
   let link: number = HEADER.names;
+  const walk = new Walk(heap);
   for (let at = atomics.load(heap.words, link); at !== 0; at = heap.words[link]!) {
-    heap.reserveWords(at + NAME);
+    walk.to(at);
     if (at === entry) {
       atomics.store(heap.words, link, heap.words[at + NEXT]!);
       return;
@@ -148,14 +152,12 @@ function takeOut(heap: Heap, entry: number): void {
 const referencesOf = (memory: number): number => memory - BLOCK_HEADER_WORDS + BLOCK.references;
 
 function isHeld(heap: Heap, memory: number): boolean {
-  heap.reserveWords(memory);
-  return atomics.load(heap.words, referencesOf(memory)) > 0;
+  return atomics.load(heap.words, referencesOf(heap.allocator.check(memory))) > 0;
 }
 
 /** Counts one more hold, unless the last one is gone already: then the memory is being destroyed. */
 function hold(heap: Heap, memory: number): boolean {
-  heap.reserveWords(memory);
-  const word = referencesOf(memory);
+  const word = referencesOf(heap.allocator.check(memory));
   for (let count = atomics.load(heap.words, word); count > 0; ) {
     const seen = atomics.compareExchange(heap.words, word, count, count + 1);
     if (seen === count) return true;

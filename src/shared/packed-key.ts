@@ -1,7 +1,7 @@
 /**
  * A key as words: four characters a word while all of them are Latin-1, two otherwise. Hashed and compared a word at a time; lone surrogates stay what they are.
  */
-import { ArgumentTypeError, TooLargeError } from "../errors/index.js";
+import { ArgumentTypeError, CorruptError, TooLargeError } from "../errors/index.js";
 import { show } from "./scalar-type.js";
 
 const MOST_UNITS = 2 ** 24;
@@ -94,5 +94,7 @@ export function keyAt(bytes: Uint8Array, word: number, shape: number): string {
   const start = word * 4;
   const units = shape >>> 1;
   const wide = (shape & 1) !== 0;
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, wide ? units * 2 : units).toString(wide ? "utf16le" : "latin1");
+  const length = wide ? units * 2 : units;
+  if (!(start >= 0 && start + length <= bytes.length)) throw new CorruptError(`an entry in shared memory says that its key has ${length} bytes`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString(wide ? "utf16le" : "latin1");
 }

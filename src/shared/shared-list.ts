@@ -10,7 +10,7 @@
  */
 import { encode, type Message } from "../codec/index.js";
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
 import { atomics, DRAFT, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import {
@@ -101,7 +101,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
       const epoch = load(words, at + LIST.epoch);
       const spine = load(words, at + LIST.spine);
       if (spine === 0) return 0;
-      if (spine + CELLS <= words.length) {
+      if (spine > 0 && spine + CELLS <= words.length) {
         const first = load(words, spine + FIRST);
         const end = load(words, spine + END);
         if (load(words, spine + FIRST) === first && load(words, at + LIST.epoch) === epoch) return end - first;
@@ -288,7 +288,11 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   #length(): number {
     const spine = this.#spine;
     const { words } = this.heap;
-    return spine === 0 ? 0 : words[spine + END]! - words[spine + FIRST]!;
+    if (spine === 0) return 0;
+    const [first, end] = [words[this.heap.allocator.check(spine) + FIRST]!, words[spine + END]!];
+    if (!(first >= 0 && first <= end && end <= this.#cells(spine)))
+      throw new CorruptError(`${this.title} says that its items stand from ${first} to ${end}, which they cannot`);
+    return end - first;
   }
 
   /** The cell of an index, 0 when no item has it. Inside the mutex. */
@@ -322,7 +326,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     const epoch = load(words, at + LIST.epoch);
     const spine = load(words, at + LIST.spine);
     if (spine === 0) return undefined;
-    if (spine + CELLS > limit) return UNREAD;
+    if (!(spine > 0 && spine + CELLS <= limit)) return UNREAD;
     const first = load(words, spine + FIRST);
     const end = load(words, spine + END);
     const place = index < 0 ? end + index : first + index;
@@ -467,6 +471,8 @@ onDestroy(KIND.sharedList, (heap, at) => {
   const { words } = heap;
   const spine = load(words, at + LIST.spine);
   if (spine === 0) return;
+  const room = heap.allocator.sizeOfBlock(heap.allocator.check(spine)) - CELLS;
+  if (!(words[spine + FIRST]! >= 0 && words[spine + END]! <= room)) throw new CorruptError("a list in shared memory has more items than there is room for");
   for (let place = words[spine + FIRST]!; place < words[spine + END]!; place++) {
     const entry = words[spine + CELLS + place]!;
     reachEntry(heap, entry);

@@ -7,8 +7,8 @@
  */
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, TooLargeError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, TooLargeError } from "../errors/index.js";
+import { atomics, type Heap, HEADER, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import {
   clock,
@@ -548,8 +548,11 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     }
     if (max === 0) return;
     if (weight > max) throw new TooLargeError(`an entry of ${weight * 4} bytes never fits into ${this.title}, whose maxBytes is ${max * 4}`);
+    let turns = MOST_PASSED_OVER[PUT] + MOST_PASSED_OVER[READ] + load(words, HEADER.brk);
     for (let passed = 0; table.weight + more > max && table.count > (replaced === 0 ? 0 : 1); ) {
       const slot = table.nextInTurn();
+      // As many turns as there can be slots, each of them passed over as often as it may be.
+      if (--turns < 0) throw new CorruptError(`${this.title} says that it holds more than can be found in it`);
       if (slot === 0) continue;
       const entry = table.entryIn(slot);
       if (entry === replaced) continue;

@@ -16,6 +16,8 @@ const EVERYBODY = 0x7fffffff;
  * It has no state of its own: a notification goes to those who wait at that moment and is not remembered. Exactly `n` waiters are woken, the longest waiting first;
  * one that was aborted, timed out or died passes its wake-up on.
  * `wait` returns or throws holding the lock, after a timeout or an abort too.
+ * **Death:** a waiter that dies before its wait has returned passes its wake-up on. If an owner died meanwhile, `held.ownerDied` of the hold that waits becomes true; with a lock
+ * made with `{ onOwnerDeath: "error" }` the wait throws `OwnerDiedError`, and the lock is not held.
  *
  * @example
  * ```ts
@@ -71,6 +73,10 @@ export class Condition extends SharedObject {
   /** As the lock's. */
   release(): void {
     this.lock.release();
+  }
+  /** As the lock's. */
+  consistent(): void {
+    this.lock.consistent();
   }
   /** As the lock's. */
   get locked(): boolean {
@@ -140,7 +146,11 @@ export class Condition extends SharedObject {
     try {
       return this.heap.parker.blockUntil(this.at, suspension.attempt, deadline) ?? false;
     } finally {
-      if (suspension.begun) this.lock[reacquireSync](suspension.tenure as never);
+      try {
+        if (suspension.begun) this.lock[reacquireSync](suspension.tenure as never);
+      } finally {
+        this.#putDown(suspension.carried);
+      }
     }
   }
 
@@ -150,21 +160,38 @@ export class Condition extends SharedObject {
     try {
       return (await this.heap.parker.waitUntil(this.at, suspension.attempt, deadline, signal)) ?? false;
     } finally {
-      if (suspension.begun) await this.lock[reacquire](suspension.tenure as never);
+      try {
+        if (suspension.begun) await this.lock[reacquire](suspension.tenure as never);
+      } finally {
+        this.#putDown(suspension.carried);
+      }
     }
   }
 
-  /** The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. */
-  #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown } {
+  #putDown(carried: number): void {
+    if (carried === 0) return;
+    const { waitQueue } = this.heap;
+    waitQueue.putDown(carried);
+    waitQueue.putNode(carried);
+  }
+
+  /**
+   * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. A notification stays in hand
+   * until the lock is taken back: whoever dies before that has not acted on it, and the sweep passes it on.
+   */
+  #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown; carried: number } {
     const suspension = {
       begun: false,
       tenure: undefined as unknown,
+      carried: 0,
       attempt: (granted: boolean): true | undefined => {
         if (!suspension.begun) {
           suspension.begun = true;
           suspension.tenure = this.lock[suspend]();
         }
-        return granted || undefined;
+        if (!granted) return undefined;
+        suspension.carried = this.heap.waitQueue.carry(this.at);
+        return true;
       },
     };
     return suspension;

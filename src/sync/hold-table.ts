@@ -4,6 +4,7 @@
  * The cells are the truth: totals elsewhere are derived from them, so a worker killed between two stores leaves nothing half done. All access is
  * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
  */
+import { CorruptError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, type Heap, type Hold, KIND } from "../memory/index.js";
 
 const { load, store } = atomics;
@@ -54,13 +55,14 @@ export class HoldTable {
     return total;
   }
 
-  /** Strikes out workers that are dead; returns how many they held. */
-  reclaim(): number {
+  /** Strikes out workers that are dead; returns how many they held. `mark` is called before anything is struck out: a worker killed in between leaves word of it. */
+  reclaim(mark: () => void = () => {}): number {
     const { registry } = this.#heap;
     let reclaimed = 0;
     this.#each((cell, words) => {
       const worker = words[cell + WORKER]!;
       if (worker === 0 || registry.isAlive(worker)) return;
+      if (words[cell + COUNT]! > 0) mark();
       reclaimed += words[cell + COUNT]!;
       store(words, cell + COUNT, 0);
       store(words, cell + WORKER, 0);
@@ -131,6 +133,8 @@ export class HoldTable {
     const more = heap.words[this.#at + MORE_AT]!;
     if (more !== 0) heap.catchUp();
     const { words } = heap;
+    if (more !== 0 && !(words[heap.allocator.check(more) + BLOCK_CELLS]! >>> 0 <= heap.allocator.sizeOfBlock(more) / CELL_WORDS))
+      throw new CorruptError("a table of holders in shared memory has more cells than its block has room for");
     let cell = more === 0 ? this.#at + INLINE_AT : more + BLOCK_CELLS_AT;
     const end = cell + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS;
     for (; cell < end; cell += CELL_WORDS) visit(cell, words);

@@ -1,8 +1,9 @@
-import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { type Handle, registerShared } from "../codec/shared-object.js";
 import { NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
-import { OwnerWord, ownerInsight, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import type { LockOptions } from "./owner-death.js";
+import { OwnerWord, ownerInsight, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
@@ -11,7 +12,8 @@ const handOff = Symbol("handOff");
 
 class LockHeld implements Held {
   readonly #lock: Lock;
-  readonly ownerDied: boolean;
+  /** Changed only by a condition's wait that gave the lock up meanwhile. */
+  ownerDied: boolean;
   constructor(lock: Lock, ownerDied: boolean) {
     this.#lock = lock;
     this.ownerDied = ownerDied;
@@ -28,7 +30,8 @@ class LockHeld implements Held {
  * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not re-entrant: see `RLock`.
  *
  * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms has it reserved for those who wait.
- * **Death:** when the owner ends in any way without releasing, the next one gets the lock with `held.ownerDied`, within a second.
+ * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with `held.ownerDied`; so does everybody after it, until a holder
+ * calls `consistent()`. With `{ onOwnerDeath: "error" }` they get an `OwnerDiedError` instead.
  * **Cancel:** a wait that is aborted or runs out neither keeps the lock nor loses another's wake-up.
  *
  * @example
@@ -46,9 +49,9 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   /** The hold that this worker has now: an earlier one no longer releases anything. */
   #current: LockHeld | undefined;
 
-  constructor(reach?: Reach);
-  constructor(reach?: Reach | Handle) {
-    super(KIND.lock, reach);
+  constructor(options?: LockOptions);
+  constructor(options?: LockOptions | Handle) {
+    super(KIND.lock, options);
   }
 
   /** @internal */
@@ -56,19 +59,19 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     return new Lock(handle as never);
   }
 
-  /** Takes the lock, blocking this thread (and its event loop) until it is free. @throws TimeoutError after `options.timeout` ms */
+  /** Takes the lock, blocking this thread (and its event loop) until it is free. @throws TimeoutError after `options.timeout` ms, OwnerDiedError */
   acquireSync(options?: SyncWait): Held {
     if (options === undefined && this.takeFast()) return (this.#current = new LockHeld(this, false));
     return this.#held(this.takeSync(deadlineOf(options))) ?? this.timedOut(options);
   }
 
-  /** Takes the lock without blocking the event loop. @throws TimeoutError after `options.timeout` ms; the reason of `options.signal` when it aborts */
+  /** Takes the lock without blocking the event loop. @throws TimeoutError after `options.timeout` ms, OwnerDiedError; the reason of `options.signal` when it aborts */
   async acquire(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken))) ?? this.timedOut(options);
   }
 
-  /** Takes the lock if it is free now; never waits. */
+  /** Takes the lock if it is free now; never waits. @throws OwnerDiedError */
   tryAcquire(): Held | undefined {
     return this.#held(this.tryTake());
   }
@@ -104,7 +107,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   }
 
   #begin(taken: Taken): LockHeld {
-    return (this.#current = new LockHeld(this, taken === TAKEN_FROM_THE_DEAD));
+    return (this.#current = new LockHeld(this, taken === TAKEN_INCONSISTENT));
   }
 
   [dispose](held: LockHeld): void {
@@ -129,15 +132,17 @@ export class Lock extends OwnerWord implements Selectable<Held> {
 
   /** @internal */
   [reacquireSync](held: LockHeld | undefined): void {
-    this.takeSync(Number.POSITIVE_INFINITY, false);
-    this.#current = held;
+    this.#resume(held, this.takeSync(Number.POSITIVE_INFINITY, false));
   }
 
   /** @internal */
   async [reacquire](held: LockHeld | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined, () => {
-      this.#current = held;
-    });
+    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken));
+  }
+
+  #resume(held: LockHeld | undefined, taken: Taken | undefined): void {
+    this.#current = held;
+    if (held !== undefined && taken === TAKEN_INCONSISTENT) held.ownerDied = true;
   }
 }
 onInspect(KIND.lock, ownerInsight("Lock", false));

@@ -1,21 +1,23 @@
 /**
  * A mutual exclusion lock in one word, three states as in Drepper's "Futexes are tricky" (mutex 3), with the owner's id in it and Go's starvation rule on top.
  *
- * The word is owner << 2 | flags:
+ * The word is owner << 3 | flags:
  *
- *   owner  flag       meaning
- *   0      -          free
- *   id     -          held by that worker, nobody waits
- *   id     CONTENDED  held; somebody may wait, so release must wake
- *   0      RESERVED   free, for those who wait already: newcomers queue up behind them
+ *   owner  flag          meaning
+ *   0      -             free
+ *   id     -             held by that worker, nobody waits
+ *   id     CONTENDED     held; somebody may wait, so release must wake
+ *   0      RESERVED      free, for those who wait already: newcomers queue up behind them
+ *   any    INCONSISTENT  an owner died: what the lock guards may be half changed, until an owner says that it is not
  *
  * CONTENDED is set by a waiter after it armed its node and cleared only by the exchange that frees the lock; the woken waiter sets it again when it
  * takes the lock, since others may wait still. An owner whose id is no longer its slot's is dead; the next one who tries takes the lock over and is told.
+ * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
-import type { Handle, Reach } from "../codec/shared-object.js";
-import { SharedObject } from "../codec/shared-object.js";
-import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
+import { Handle, SharedObject } from "../codec/shared-object.js";
+import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, type Hold, type Insight, type SyncWait } from "../memory/index.js";
+import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
 
@@ -23,9 +25,13 @@ const { compareExchange, load } = atomics;
 
 export const CONTENDED = 1;
 export const RESERVED = 2;
-const FLAGS = 3;
-export const OWNER_SHIFT = 2;
+export const INCONSISTENT = 4;
+const FLAGS = 7;
+export const OWNER_SHIFT = 3;
+/** The word after the owner's: 1 where owner death is an error. Set once. */
+const FAILS = 1;
 const SIZE = 4;
+const EVERYBODY = 0x7fffffff;
 
 /** Attempts before a blocking caller parks. */
 const SPINS = atomics.spins(40);
@@ -34,16 +40,18 @@ const STARVING_MS = 5;
 
 /** How a lock was taken. */
 export const TAKEN = 1;
-export const TAKEN_FROM_THE_DEAD = 2;
-export type Taken = typeof TAKEN | typeof TAKEN_FROM_THE_DEAD;
+export const TAKEN_INCONSISTENT = 2;
+export type Taken = typeof TAKEN | typeof TAKEN_INCONSISTENT;
 
 /** What Lock and RLock share: the word, and how to take and free it. */
 export abstract class OwnerWord extends SharedObject {
   readonly #owned: number;
 
-  constructor(kind: number, reach: Reach | Handle | undefined) {
-    super(kind, SIZE, reach);
+  constructor(kind: number, options: LockOptions | Handle | undefined) {
+    const fails = failsOnOwnerDeath(options);
+    super(kind, SIZE, options);
     this.#owned = this.self << OWNER_SHIFT;
+    if (!(options instanceof Handle)) this.words[this.at + FAILS] = fails ? 1 : 0;
   }
 
   /** Whether anybody holds it now. */
@@ -56,6 +64,48 @@ export abstract class OwnerWord extends SharedObject {
   get owned(): boolean {
     this.checkUsable();
     return load(this.words, this.at) >>> OWNER_SHIFT === this.self;
+  }
+
+  /**
+   * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having repaired that. Of a lock made with
+   * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
+   * @throws NotOwnerError when another worker holds it, NotHeldError when nobody does
+   *
+   * @example
+   * ```ts
+   * import { Lock, SharedArray } from "allcores";
+   * const accounts = new SharedArray("int32", [60, 40]); // always 100 in all
+   * const lock = new Lock();
+   * using held = lock.acquireSync();
+   * if (held.ownerDied) {
+   *   accounts.view[1] = 100 - accounts.view[0]!;
+   *   lock.consistent();
+   * }
+   * accounts.view[0]! -= 10;
+   * accounts.view[1]! += 10;
+   * ```
+   */
+  consistent(): void {
+    this.checkUsable();
+    for (;;) {
+      const word = load(this.words, this.at);
+      const owner = word >>> OWNER_SHIFT;
+      if (owner === this.self) {
+        if (compareExchange(this.words, this.at, word, word & ~INCONSISTENT) === word) return;
+        continue;
+      }
+      if (owner !== 0 && this.heap.registry.confirmAlive(owner))
+        throw new NotOwnerError(`${this.title} is held by another worker: consistent() is for who holds it`);
+      if (this.words[this.at + FAILS] === 0)
+        throw new NotHeldError(`${this.title} is not held by anybody: acquire it, repair what it guards, and call consistent() before you release it`);
+      if (owner === 0 && (word & INCONSISTENT) === 0) return;
+      if (this.#freeFrom(word, 0)) return;
+    }
+  }
+
+  /** Whether what it guards is marked as half changed. For its owner, to whom nobody else changes it. */
+  protected get isInconsistent(): boolean {
+    return (load(this.words, this.at) & INCONSISTENT) !== 0;
   }
 
   /** The uncontended case: one CAS. */
@@ -81,7 +131,9 @@ export abstract class OwnerWord extends SharedObject {
   protected takeSync(deadline: number, refusable = true): Taken | undefined {
     this.checkUsable();
     for (let spin = 0; spin < SPINS; spin++) {
-      if (load(this.words, this.at) === 0 && this.takeFast()) return TAKEN;
+      const word = load(this.words, this.at);
+      const taken = (word & ~INCONSISTENT) === 0 ? this.#take(word, 0) : undefined;
+      if (taken !== undefined) return taken;
     }
     return deadline === 0 ? this.tryTake() : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline, false, refusable);
   }
@@ -137,8 +189,10 @@ export abstract class OwnerWord extends SharedObject {
     this.checkUsable();
     for (;;) {
       const word = load(this.words, this.at);
-      if (word >>> OWNER_SHIFT === 0) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
-      if (this.#freeFrom(word)) return;
+      const owner = word >>> OWNER_SHIFT;
+      if (owner === 0) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
+      // In a dead owner's stead: what that one left half changed is not whole because somebody else let go.
+      if (this.#freeFrom(word, this.heap.registry.isAlive(owner) ? word & INCONSISTENT : INCONSISTENT)) return;
     }
   }
 
@@ -157,16 +211,16 @@ export abstract class OwnerWord extends SharedObject {
     throw new TimeoutError(`${this.title} was not free${options?.timeout === undefined ? " in time" : ` within ${options.timeout} ms`}`);
   }
 
-  /** Frees the lock if its word is still `word`. RESERVED stays until one of those who wait has taken it. */
-  #freeFrom(word: number): boolean {
-    if (compareExchange(this.words, this.at, word, word & RESERVED) !== word) return false;
+  /** Frees the lock if its word is still `word`. RESERVED stays until one of those who wait has taken it, `mark` until somebody says that it is consistent. */
+  #freeFrom(word: number, mark = word & INCONSISTENT): boolean {
+    if (compareExchange(this.words, this.at, word, (word & RESERVED) | mark) !== word) return false;
     if ((word & CONTENDED) === 0) return true;
     // Pairs with the arming in the parker: a waiter that set CONTENDED had armed its node before, so this scan sees it.
     while (this.heap.waitQueue.wake(this.at, 1) === 0) {
       // Nobody waits any more. A reservation must not outlive them; a newcomer that queued behind it meanwhile has said so by CONTENDED.
       const now = load(this.words, this.at);
       if ((now & RESERVED) === 0 || now >>> OWNER_SHIFT !== 0) break;
-      if (compareExchange(this.words, this.at, now, 0) === now && (now & CONTENDED) === 0) break;
+      if (compareExchange(this.words, this.at, now, now & INCONSISTENT) === now && (now & CONTENDED) === 0) break;
     }
     return true;
   }
@@ -175,8 +229,18 @@ export abstract class OwnerWord extends SharedObject {
   #take(word: number, contended: number): Taken | undefined {
     const owner = word >>> OWNER_SHIFT;
     if (owner !== 0 && this.heap.registry.isAlive(owner)) return undefined;
-    if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED)) !== word) return undefined;
-    return owner === 0 ? TAKEN : TAKEN_FROM_THE_DEAD;
+    const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;
+    if (mark !== 0 && this.words[this.at + FAILS] === 1) this.#fail(word);
+    if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word) return undefined;
+    return mark === 0 ? TAKEN : TAKEN_INCONSISTENT;
+  }
+
+  /** Nobody gets it, and those who wait are told at once. From here on it is free and marked, so that `consistent()` finds no dead worker in it. */
+  #fail(word: number): never {
+    if (word !== INCONSISTENT && compareExchange(this.words, this.at, word, INCONSISTENT) === word) this.heap.waitQueue.wake(this.at, EVERYBODY);
+    throw new OwnerDiedError(
+      `the worker that held ${this.title} ended without releasing it: repair what it guards, which nobody can enter meanwhile, then call consistent()`,
+    );
   }
 
   #attempt(): Attempt<Taken> {

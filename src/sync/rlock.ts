@@ -1,8 +1,9 @@
-import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { type Handle, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
-import { OwnerWord, ownerInsight, TAKEN, TAKEN_FROM_THE_DEAD, type Taken } from "./owner-word.js";
+import type { LockOptions } from "./owner-death.js";
+import { OwnerWord, ownerInsight, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
@@ -21,17 +22,25 @@ interface Tenure {
   depth: number;
   /** Taken by awaiting code: blocking code on this thread must not re-enter it, and cannot wait for it either. */
   readonly awaited: boolean;
+  /** Whether what the lock guards is marked as half changed: the word says so too, and only its owner changes it there. */
+  marked: boolean;
+  /** How often a condition's wait that had given the lock up came back to what an owner had left when it died. */
+  deaths: number;
 }
 
 class RLockHeld implements RHeld {
   readonly #lock: RLock;
   readonly #tenure: Tenure;
-  readonly ownerDied: boolean;
+  /** Deaths of the tenure that it was not told of. */
+  readonly #deaths: number;
   #over = false;
-  constructor(lock: RLock, tenure: Tenure, ownerDied: boolean) {
+  constructor(lock: RLock, tenure: Tenure) {
     this.#lock = lock;
     this.#tenure = tenure;
-    this.ownerDied = ownerDied;
+    this.#deaths = tenure.marked ? -1 : tenure.deaths;
+  }
+  get ownerDied(): boolean {
+    return this.#tenure.deaths > this.#deaths;
   }
   acquire(): RHeld {
     if (this.#over) throw new NotHeldError("this hold of an RLock is over: acquire() on a hold that is still open");
@@ -71,9 +80,9 @@ class RLockHeld implements RHeld {
 export class RLock extends OwnerWord implements Selectable<RHeld> {
   #tenure: Tenure | undefined;
 
-  constructor(reach?: Reach);
-  constructor(reach?: Reach | Handle) {
-    super(KIND.rlock, reach);
+  constructor(options?: LockOptions);
+  constructor(options?: LockOptions | Handle) {
+    super(KIND.rlock, options);
   }
 
   /** @internal */
@@ -81,7 +90,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return new RLock(handle as never);
   }
 
-  /** Takes the lock, blocking this thread until it is free; enters again if this thread's blocking code has it. @throws TimeoutError, DeadlockError */
+  /** Takes the lock, blocking this thread until it is free; enters again if this thread's blocking code has it. @throws TimeoutError, DeadlockError, OwnerDiedError */
   acquireSync(options?: SyncWait): RHeld {
     const tenure = this.#tenure;
     if (tenure === undefined && options === undefined && this.takeFast()) return this.#begin(false, TAKEN);
@@ -94,7 +103,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return this.#held(this.takeSync(deadline), false) ?? this.timedOut(options);
   }
 
-  /** Takes the lock without blocking the event loop; never enters again by itself. @throws TimeoutError; the reason of `options.signal` */
+  /** Takes the lock without blocking the event loop; never enters again by itself. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async acquire(options?: WaitOptions): Promise<RHeld> {
     const deadline = deadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken))) ?? this.timedOut(options);
@@ -120,6 +129,11 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   runSync<R>(fn: (held: RHeld) => R, options?: SyncWait): R {
     using held = this.acquireSync(options);
     return fn(held);
+  }
+
+  override consistent(): void {
+    super.consistent();
+    if (this.#tenure !== undefined) this.#tenure.marked = false;
   }
 
   /** Releases one level. @throws NotHeldError when nobody holds it, NotOwnerError when another worker does */
@@ -154,20 +168,20 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   }
 
   #begin(awaited: boolean, taken: Taken): RHeld {
-    this.#tenure = { depth: 1, awaited };
-    return new RLockHeld(this, this.#tenure, taken === TAKEN_FROM_THE_DEAD);
+    this.#tenure = { depth: 1, awaited, marked: taken === TAKEN_INCONSISTENT, deaths: 0 };
+    return new RLockHeld(this, this.#tenure);
   }
 
   /** The tenure of this worker; one that another handed to it begins here, as blocking code's. */
   #ownTenure(): Tenure | undefined {
     if (!this.owned) return undefined;
-    return (this.#tenure ??= { depth: 1, awaited: false });
+    return (this.#tenure ??= { depth: 1, awaited: false, marked: this.isInconsistent, deaths: 0 });
   }
 
   [enterAgain](tenure: Tenure): RHeld {
     if (this.#tenure !== tenure) throw new NotHeldError(`${this.title} was released meanwhile`);
     tenure.depth++;
-    return new RLockHeld(this, tenure, false);
+    return new RLockHeld(this, tenure);
   }
 
   [leave](tenure: Tenure): void {
@@ -192,15 +206,19 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   /** @internal */
   [reacquireSync](tenure: Tenure | undefined): void {
-    this.takeSync(Number.POSITIVE_INFINITY, false);
-    this.#tenure = tenure;
+    this.#resume(tenure, this.takeSync(Number.POSITIVE_INFINITY, false));
   }
 
   /** @internal */
   async [reacquire](tenure: Tenure | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined, () => {
-      this.#tenure = tenure;
-    });
+    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken));
+  }
+
+  #resume(tenure: Tenure | undefined, taken: Taken | undefined): void {
+    this.#tenure = tenure;
+    if (tenure === undefined) return;
+    tenure.marked = taken === TAKEN_INCONSISTENT;
+    if (tenure.marked) tenure.deaths++;
   }
 }
 onInspect(KIND.rlock, ownerInsight("RLock", true));

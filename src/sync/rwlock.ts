@@ -2,8 +2,8 @@
  * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is done all readers that wait
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
-import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
+import { Handle, registerShared } from "../codec/shared-object.js";
+import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import {
   type Attempt,
   BLOCKING,
@@ -20,6 +20,7 @@ import {
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor } from "./monitor.js";
+import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
 
 const RWLOCK = {
@@ -33,11 +34,13 @@ const RWLOCK = {
   writersWait: MONITOR_WORDS + 3,
   /** 1 after a writer, while readers that waited for it have not come in: no writer before them. */
   readersTurn: MONITOR_WORDS + 4,
-  /** 1 once a writer died, until the next one is told. */
-  writerDied: MONITOR_WORDS + 5,
+  /** 1 once a writer died, until somebody says that it is consistent. */
+  inconsistent: MONITOR_WORDS + 5,
   holds: MONITOR_WORDS + 6,
+  /** 1 where that is an error. Set once. */
+  fails: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
 } as const;
-const SIZE = RWLOCK.holds + HOLD_TABLE_WORDS;
+const SIZE = RWLOCK.fails + 1;
 const EVERYBODY = 0x7fffffff;
 
 const endRead = Symbol("endRead");
@@ -71,7 +74,8 @@ class RWHeld implements Held {
  * A lock that many may hold for reading, or one for writing.
  *
  * **Fairness:** phase-fair: neither readers nor writers starve. Not re-entrant: a reader that reads again while a writer waits blocks itself.
- * **Death:** what a dead reader held comes back; after a dead writer the next writer, and every reader until then, sees `held.ownerDied`.
+ * **Death:** what a dead reader held comes back; after a dead writer everybody sees `held.ownerDied` until a writer calls `consistent()`, or gets an `OwnerDiedError` with
+ * `{ onOwnerDeath: "error" }`.
  *
  * @example
  * ```ts
@@ -89,10 +93,12 @@ class RWHeld implements Held {
 export class RWLock extends Monitor {
   readonly #holds: HoldTable;
 
-  constructor(reach?: Reach);
-  constructor(reach?: Reach | Handle) {
-    super(KIND.rwlock, SIZE, reach);
+  constructor(options?: LockOptions);
+  constructor(options?: LockOptions | Handle) {
+    const fails = failsOnOwnerDeath(options);
+    super(KIND.rwlock, SIZE, options);
     this.#holds = new HoldTable(this.heap, this.at + RWLOCK.holds);
+    if (!(options instanceof Handle)) this.words[this.at + RWLOCK.fails] = fails ? 1 : 0;
   }
 
   /** @internal */
@@ -100,7 +106,7 @@ export class RWLock extends Monitor {
     return new RWLock(handle as never);
   }
 
-  /** Takes it for reading. @throws TimeoutError; the reason of `options.signal` */
+  /** Takes it for reading. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async read(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
@@ -113,7 +119,7 @@ export class RWLock extends Monitor {
     );
   }
 
-  /** Takes it for reading, blocking this thread. @throws TimeoutError */
+  /** Takes it for reading, blocking this thread. @throws TimeoutError, OwnerDiedError */
   readSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryRead() ?? this.#timedOut("reading", options);
@@ -136,7 +142,7 @@ export class RWLock extends Monitor {
     });
   }
 
-  /** Takes it for writing. @throws TimeoutError; the reason of `options.signal` */
+  /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async write(options?: WaitOptions): Promise<Held> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
@@ -149,7 +155,7 @@ export class RWLock extends Monitor {
     );
   }
 
-  /** Takes it for writing, blocking this thread. @throws TimeoutError */
+  /** Takes it for writing, blocking this thread. @throws TimeoutError, OwnerDiedError */
   writeSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryWrite() ?? this.#timedOut("writing", options);
@@ -181,6 +187,39 @@ export class RWLock extends Monitor {
     if (this.words[this.at + RWLOCK.writer] === this.self) this[endWrite]();
     else if (this.inside(() => this.#holds.mine) > 0) this[endRead]();
     else throw new NotHeldError(`${this.title} is not held by this worker, neither for reading nor for writing`);
+  }
+
+  /**
+   * What a dead writer left half changed is whole again: later holders are no longer told. A writer says it, having repaired that. Of a lock made with
+   * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
+   * @throws NotOwnerError when another worker writes, NotHeldError when nobody does
+   *
+   * @example
+   * ```ts
+   * import { RWLock } from "allcores";
+   * const lock = new RWLock();
+   * using writing = lock.writeSync();
+   * if (writing.ownerDied) lock.consistent(); // after the repair
+   * ```
+   */
+  consistent(): void {
+    this.checkUsable();
+    const { words, at } = this;
+    const writer = words[at + RWLOCK.writer]!;
+    if (writer !== 0 && writer !== this.self) this.heap.registry.confirmAlive(writer);
+    const opened = this.inside(() => {
+      this.#writerGone();
+      if (words[at + RWLOCK.writer] !== this.self) {
+        if (words[at + RWLOCK.writer] !== 0)
+          throw new NotOwnerError(`${this.title} is held for writing by another worker: consistent() is for who holds it so`);
+        if (words[at + RWLOCK.fails] === 0)
+          throw new NotHeldError(`${this.title} is not held for writing: repair what it guards as a writer, and call consistent() before you release it`);
+      }
+      const opened = words[at + RWLOCK.fails] === 1 && words[at + RWLOCK.inconsistent] === 1;
+      words[at + RWLOCK.inconsistent] = 0;
+      return opened;
+    });
+    if (opened) this.#wakeNext();
   }
 
   /** Whether a writer has it now. */
@@ -249,9 +288,17 @@ export class RWLock extends Monitor {
     const writer = words[at + RWLOCK.writer]!;
     if (writer === 0 && words[at + RWLOCK.readers] === 0) return;
     if (writer !== 0 && !this.heap.registry.isAlive(writer)) {
-      words[at + RWLOCK.writerDied] = 1;
+      words[at + RWLOCK.inconsistent] = 1;
       words[at + RWLOCK.writer] = 0;
     }
+  }
+
+  /** Who comes is to be told of a dead writer: by a mark, or an error. Inside the mutex. @throws OwnerDiedError */
+  #refuseIfStrict(): void {
+    if (this.words[this.at + RWLOCK.fails] === 0) return;
+    throw new OwnerDiedError(
+      `a worker ended while it wrote under ${this.title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`,
+    );
   }
 
   /** The flags may be stale, the nodes are not. */
@@ -267,18 +314,22 @@ export class RWLock extends Monitor {
   #admitReader(granted: boolean, patience: Patience | undefined): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
+    const ownerDied = words[at + RWLOCK.inconsistent] === 1;
+    if (ownerDied) this.#refuseIfStrict();
     const makesWay = !granted && words[at + RWLOCK.readersTurn] === 0 && this.#writersWaiting();
     // Only a free lock tries the patience: readers that are in keep the writer waiting rightfully.
     if (makesWay && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
     this.#holds.add(this.self, 1);
     words[at + RWLOCK.readers]!++;
     words[at + RWLOCK.readersTurn] = 0;
-    return new RWHeld(this, false, words[at + RWLOCK.writerDied] === 1);
+    return new RWHeld(this, false, ownerDied);
   }
 
   #admitWriter(granted: boolean, patience: Patience | undefined): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
+    const ownerDied = words[at + RWLOCK.inconsistent] === 1;
+    if (ownerDied) this.#refuseIfStrict();
     if (words[at + RWLOCK.readers] !== 0) {
       if (this.#holds.reclaim() > 0) this.rebuild();
       if (words[at + RWLOCK.readers] !== 0) return undefined;
@@ -286,8 +337,6 @@ export class RWLock extends Monitor {
     if (words[at + RWLOCK.readersTurn] === 1 && !granted && this.#readersWaiting() && patience?.isOver !== true) return undefined;
     words[at + RWLOCK.writer] = this.self;
     words[at + RWLOCK.readersTurn] = 0;
-    const ownerDied = words[at + RWLOCK.writerDied] === 1;
-    words[at + RWLOCK.writerDied] = 0;
     return new RWHeld(this, true, ownerDied);
   }
 

@@ -1,5 +1,5 @@
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import { type Attempt, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
@@ -17,8 +17,10 @@ const SEMAPHORE = {
   /** 1 while a waiter was beaten for too long: newcomers queue up. */
   reserved: MONITOR_WORDS + 3,
   holds: MONITOR_WORDS + 4,
+  /** 1 once a holder died, until a holder says that it is consistent. */
+  inconsistent: MONITOR_WORDS + 4 + HOLD_TABLE_WORDS,
 } as const;
-const SIZE = SEMAPHORE.holds + HOLD_TABLE_WORDS;
+const SIZE = SEMAPHORE.inconsistent + 1;
 const MOST_PERMITS = 0x7fffffff;
 /** A waiter beaten this long keeps newcomers out. */
 const STARVING_MS = 5;
@@ -51,7 +53,8 @@ class Permit implements Held {
  *
  * `release(n)` first gives back what this worker holds and then adds new permits, so a signal from a worker that holds none works as in Python, and disposing a
  * permit that was released already does nothing.
- * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **Death:** a permit held by a worker that ends comes back within a second; whoever gets it sees `held.ownerDied`.
+ * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **Death:** a permit held by a worker that ends comes back, within a second, once it is asked for; from then on
+ * whoever gets one sees `held.ownerDied`, until a holder calls `consistent()`.
  *
  * @example
  * ```ts
@@ -119,13 +122,13 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   /** Takes a permit if one is free now; never waits. */
   tryAcquire(): Held | undefined {
     if (this.words[this.at + SEMAPHORE.free]! <= 0) this.heap.registry.reap();
-    let ownerDied = false;
+    let reclaimed = false;
     const permit = this.inside(() => {
-      if (this.words[this.at + SEMAPHORE.free]! <= 0) ownerDied = this.#reclaim();
+      if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
       else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at) > 0) return undefined;
-      return this.#take(ownerDied);
+      return this.#take();
     });
-    if (ownerDied) this.#wakeForTheRest();
+    if (reclaimed) this.#wakeForTheRest();
     return permit;
   }
 
@@ -158,6 +161,26 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       words[at + SEMAPHORE.free] = free + n;
     });
     this.wake(this.at, n);
+  }
+
+  /**
+   * What a dead holder left half done is in order again: later holders are no longer told. A holder says it.
+   * @throws NotHeldError when this worker holds no permit
+   *
+   * @example
+   * ```ts
+   * import { Semaphore } from "allcores";
+   * const connections = new Semaphore(2);
+   * connections.runSync((held) => {
+   *   if (held.ownerDied) connections.consistent(); // once its half-open connection is closed
+   * });
+   * ```
+   */
+  consistent(): void {
+    this.inside(() => {
+      if (this.#holds.mine === 0) throw new NotHeldError(`this worker holds no permit of ${this.title}: call consistent() before you give it back`);
+      this.words[this.at + SEMAPHORE.inconsistent] = 0;
+    });
   }
 
   /** What `select` waits for: a permit, which is acquired if it is chosen. */
@@ -195,7 +218,9 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   }
 
   #reclaim(): boolean {
-    const reclaimed = this.#holds.reclaim();
+    const reclaimed = this.#holds.reclaim(() => {
+      this.words[this.at + SEMAPHORE.inconsistent] = 1;
+    });
     if (reclaimed > 0) {
       this.#dropSurplus(reclaimed);
       this.rebuild();
@@ -213,24 +238,24 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     return surplus;
   }
 
-  #take(ownerDied: boolean): Permit | undefined {
+  #take(): Permit | undefined {
     const { words, at } = this;
     if (words[at + SEMAPHORE.free]! <= 0) return undefined;
     this.#holds.add(this.self, 1);
     words[at + SEMAPHORE.free]!--;
-    return new Permit(this, ownerDied);
+    return new Permit(this, words[at + SEMAPHORE.inconsistent] === 1);
   }
 
   #attempt(): Attempt<Held> {
     let since = 0;
     const patience = new Patience();
     return (granted) => {
-      let ownerDied = false;
+      let reclaimed = false;
       const permit = this.inside(() => {
         const { words, at } = this;
-        if (words[at + SEMAPHORE.free]! <= 0) ownerDied = this.#reclaim();
+        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
         const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at) > 1 && !patience.isOver;
-        const taken = keepOut ? undefined : this.#take(ownerDied);
+        const taken = keepOut ? undefined : this.#take();
         if (taken !== undefined) {
           words[at + SEMAPHORE.reserved] = 0;
           return taken;
@@ -243,7 +268,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
         }
         return undefined;
       });
-      if (ownerDied) this.#wakeForTheRest();
+      if (reclaimed) this.#wakeForTheRest();
       return permit;
     };
   }

@@ -176,16 +176,14 @@ export class ControlBlock {
     this.log = new Int32Array(buffers.log);
   }
 
-  static create(units: number): ControlBlock {
-    const block = new ControlBlock({
+  static create(): ControlBlock {
+    return new ControlBlock({
       words: new SharedArrayBuffer((CONTROL.unitsAt + MOST_UNITS * UNIT_WORDS) * 4),
       times: new SharedArrayBuffer((1 + MOST_UNITS) * 8),
       plan: new SharedArrayBuffer(MOST_PLANNED * 2 * 4),
       log: new SharedArrayBuffer((MOST_DECISIONS + 1) * ENTRY_WORDS * 4),
       parcels: new SharedArrayBuffer(MOST_UNITS * PARCEL_BYTES),
     });
-    block.words[CONTROL.units] = units;
-    return block;
   }
 
   get clock(): number {

@@ -1,18 +1,14 @@
-import { MessageChannel, Worker } from "node:worker_threads";
 import { decode } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, StateError, WorkerDiedError } from "../errors/index.js";
-import { createThreadHeap } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, StateError } from "../errors/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { checkGuard } from "../workers/task-module.js";
-import { ControlBlock, MOST_DECISIONS, MOST_UNITS } from "./control-block.js";
+import { MOST_DECISIONS, MOST_UNITS } from "./control-block.js";
 import { Exploration } from "./exploration.js";
 import type { ExploreOptions, Program } from "./program.js";
 import { parseSchedule } from "./schedule.js";
-import type { StageBounds, StageNews, StageStart } from "./stage.js";
-import type { UnitStart } from "./unit-thread.js";
+import type { StageBounds, StageNews } from "./stage.js";
+import { Troupe } from "./troupe.js";
 
-/** The condition under which the library asks a scheduler before each operation. */
-const CONDITION = "--conditions=allcores-explored";
 /** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
 const SILENCE_MS = 30_000;
 
@@ -51,41 +47,20 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new ArgumentTypeError(`options.onProgress must be a function, got ${typeof onProgress}`);
 
-  const block = ControlBlock.create(workers.length);
-  const heap = createThreadHeap();
-  const channels = workers.map(() => new MessageChannel());
   const began = performance.now();
-  const threads: Worker[] = [];
+  const troupe = Troupe.take();
+  let clean = false;
+  let watch: NodeJS.Timeout | undefined;
   try {
-    return await new Promise<Exploration>((resolve, reject) => {
-      const open = (start: UnitStart | StageStart): Worker => {
-        const ports = start.role === "stage" ? start.ports : [start.port];
-        const thread = new Worker(new URL("./entry.js", import.meta.url), {
-          workerData: { allcoresExploration: start },
-          transferList: [...ports],
-          execArgv: [...inherited(), CONDITION],
-          name: start.role === "stage" ? "stage" : `unit ${start.index}`,
-        });
-        threads.push(thread);
-        thread.on("error", reject);
-        thread.on("exit", (code) => {
-          if (code !== 0) reject(new WorkerDiedError(`a worker of the explored program ended the thread with exit code ${code}`, { exitCode: code }));
-        });
-        return thread;
-      };
-
-      for (const [index, task] of workers.entries()) open({ role: "unit", index, control: block.buffers, heap, task, port: channels[index]!.port1 });
-      const stage = open({ role: "stage", control: block.buffers, heap, ports: channels.map(({ port2 }) => port2), setup, check, bounds });
-
+    const exploration = await new Promise<Exploration>((resolve, reject) => {
       let heard = performance.now();
-      const watch = setInterval(() => {
+      watch = setInterval(() => {
         if (performance.now() - heard > SILENCE_MS)
           reject(
             new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
           );
       }, 1000);
-      stage.on("exit", () => clearInterval(watch));
-      stage.on("message", (news: StageNews) => {
+      const hear = (news: StageNews): void => {
         heard = performance.now();
         switch (news.type) {
           case "progress":
@@ -101,10 +76,15 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
           case "end":
             resolve(new Exploration({ ...news, seed: bounds.seed, duration: performance.now() - began }));
         }
-      });
+      };
+      troupe.begin({ setup, workers, check, bounds }, hear, reject);
     });
+    clean = exploration.failure === undefined;
+    return exploration;
   } finally {
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    clearInterval(watch);
+    if (clean) troupe.rest();
+    else await troupe.end();
   }
 }
 
@@ -156,12 +136,4 @@ function whole(options: ExploreOptions, name: Count, otherwise: number, least: n
   if ((!Number.isInteger(value) && value !== Number.POSITIVE_INFINITY) || value < least || value > most)
     throw new ArgumentRangeError(`options.${name} must be a whole number from ${least} to ${most}, got ${value}`);
   return value;
-}
-
-/** What of this program's options its threads need: conditions and loaders, not what only a main program may have. */
-function inherited(): string[] {
-  return process.execArgv.filter(
-    (argument, index, all) =>
-      /^(-C|--conditions|--import|--loader|--enable-source-maps)(=|$)/.test(argument) || /^(-C|--conditions|--import|--loader)$/.test(all[index - 1] ?? ""),
-  );
 }

@@ -14,7 +14,7 @@ import {
   SLOT_MASK,
   UNIT_BYTES,
 } from "../memory/index.js";
-import { CONTENDED, OWNER_SHIFT, RESERVED } from "../sync/owner-word.js";
+import { CONTENDED, INCONSISTENT, OWNER_SHIFT, RESERVED } from "../sync/owner-word.js";
 import { CLOCK_MEMORY, CONTROL_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
 
 /** The word of a SharedArray that names its extent. */
@@ -82,7 +82,7 @@ export class Places {
     if (value === 0) return "free";
     const owner = value >>> OWNER_SHIFT;
     const who = owner === 0 ? "free" : this.#ownerOf(owner & SLOT_MASK);
-    return `${who}${value & CONTENDED ? ", waited for" : ""}${value & RESERVED ? ", reserved" : ""}`;
+    return `${who}${value & CONTENDED ? ", waited for" : ""}${value & RESERVED ? ", reserved" : ""}${value & INCONSISTENT ? ", inconsistent" : ""}`;
   }
 
   /** Whether the place is the library's own: how workers are known, wait and are woken, and how memory is given out. */

@@ -39,8 +39,8 @@ import { Stagehand } from "./stagehand.js";
 import { Trace } from "./trace.js";
 import { described, isThenable, type UnitNews } from "./unit-thread.js";
 
+/** One exploration, as the stage begins it. */
 export interface StageStart {
-  readonly role: "stage";
   readonly control: ControlBuffers;
   readonly heap: ThreadHeapBuffers;
   readonly ports: readonly MessagePort[];
@@ -164,6 +164,9 @@ class Stage {
       }
       failure ??= scouted ?? (await this.#walk(bounds.walks));
     }
+    // The units return to their loops, where they hear of the next exploration.
+    this.#block.words[CONTROL.unwind] = 2;
+    for (let unit = 0; unit < this.#units; unit++) this.#give(this.#block.unit(unit) + UNIT.turn);
     parentPort!.postMessage({
       type: "end",
       schedules: this.#schedules,
@@ -172,9 +175,6 @@ class Stage {
       walks: this.#walks,
       failure,
     } satisfies StageNews);
-    // The units end.
-    this.#block.words[CONTROL.unwind] = 2;
-    for (let unit = 0; unit < this.#units; unit++) this.#give(this.#block.unit(unit) + UNIT.turn);
   }
 
   get #units(): number {

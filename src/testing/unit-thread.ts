@@ -1,4 +1,4 @@
-/** What the thread of a unit does: it runs its worker's task, once an execution. */
+/** What the thread of a unit does: it runs its worker's task, once an execution, and, if the thread is kept, another worker's in the next exploration. */
 import type { MessagePort } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { control } from "../memory/controlled-atomics.js";
@@ -9,8 +9,8 @@ import { CONTROL, ControlBlock, type ControlBuffers } from "./control-block.js";
 import { Unit } from "./unit.js";
 import { VirtualClock } from "./virtual-clock.js";
 
+/** One exploration, as a unit begins it. Index, control block and heap are the thread's for good. */
 export interface UnitStart {
-  readonly role: "unit";
   readonly index: number;
   readonly control: ControlBuffers;
   readonly heap: ThreadHeapBuffers;
@@ -25,54 +25,81 @@ export interface UnitNews {
   readonly stacks?: ReadonlyMap<number, string> | undefined;
 }
 
-export async function runUnit({ index, control: buffers, heap, task, port }: UnitStart): Promise<void> {
-  const block = new ControlBlock(buffers);
-  const unit = new Unit(block, index);
-  const clock = new VirtualClock(unit);
-  const nextTurn = setImmediate;
-  const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
-  control(unit);
-  clock.install();
-  process.setSourceMapsEnabled(true);
-  const fn = await loadTask(task.url, task.name);
+/** The platform's, taken before the clock stands in its place. */
+const nextTurn = setImmediate;
+const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
 
-  let escaped: { error: unknown } | undefined;
-  const notice = (error: unknown) => {
-    if (!unit.isOver) escaped ??= { error };
-  };
-  process.on("unhandledRejection", notice);
-  process.on("uncaughtException", notice);
-  port.postMessage("ready");
+let own: UnitThread | undefined;
 
-  for (;;) {
-    unit.awaitTurn();
-    if (block.words[CONTROL.unwind] === 2) break;
-    let news: UnitNews = {};
-    escaped = undefined;
-    unit.prepare(heap.control);
-    clock.restart();
-    try {
-      const own = renewThreadHeap(heap);
-      void own.record;
-      const parcel = block.parcel(index);
-      const length = parcel.getInt32(0);
-      const shared = decode(new Uint8Array(parcel.buffer, parcel.byteOffset + 4, length), 0, length);
-      unit.begin();
-      const result = fn(...task.bound, shared, index);
-      if (isThenable(result)) await settle(result);
-      if (escaped !== undefined) throw (escaped as { error: unknown }).error;
-    } catch (error) {
-      // Once it is over, whatever comes out is what became of the unwinding.
-      if (!unit.isOver) news = { error: described(error) };
-    }
-    if (block.words[CONTROL.traced] === 1) news = { ...news, stacks: new Map(unit.stacks) };
-    if (news.error !== undefined || news.stacks !== undefined) port.postMessage(news);
-    unit.end(news.error !== undefined);
+/** One exploration after the other, always as the same unit. */
+export function runUnit(start: UnitStart): Promise<void> {
+  own ??= new UnitThread(start);
+  return own.run(start);
+}
+
+class UnitThread {
+  readonly #block: ControlBlock;
+  readonly #unit: Unit;
+  readonly #clock: VirtualClock;
+  /** What came out of a promise or a callback that nobody looks after. */
+  #escaped: { error: unknown } | undefined;
+
+  constructor({ index, control: buffers }: UnitStart) {
+    this.#block = new ControlBlock(buffers);
+    this.#unit = new Unit(this.#block, index);
+    this.#clock = new VirtualClock(this.#unit);
+    control(this.#unit);
+    this.#clock.install();
+    process.setSourceMapsEnabled(true);
+    const notice = (error: unknown) => {
+      if (!this.#unit.isOver) this.#escaped ??= { error };
+    };
+    process.on("unhandledRejection", notice);
+    process.on("uncaughtException", notice);
   }
-  port.close();
+
+  async run({ index, heap, task, port }: UnitStart): Promise<void> {
+    const block = this.#block;
+    const unit = this.#unit;
+    // The last exploration's end unwound whatever still touched memory; what a module does while it is loaded is not of that one.
+    unit.prepare(heap.control);
+    const fn = await loadTask(task.url, task.name);
+    port.postMessage("ready");
+
+    for (;;) {
+      unit.awaitTurn();
+      if (block.words[CONTROL.unwind] === 2) break;
+      let news: UnitNews = {};
+      this.#escaped = undefined;
+      unit.prepare(heap.control);
+      this.#clock.restart();
+      try {
+        const own = renewThreadHeap(heap);
+        void own.record;
+        const parcel = block.parcel(index);
+        const length = parcel.getInt32(0);
+        const shared = decode(new Uint8Array(parcel.buffer, parcel.byteOffset + 4, length), 0, length);
+        unit.begin();
+        const result = fn(...task.bound, shared, index);
+        if (isThenable(result)) await this.#settle(result);
+        this.#throwEscaped();
+      } catch (error) {
+        // Once it is over, whatever comes out is what became of the unwinding.
+        if (!unit.isOver) news = { error: described(error) };
+      }
+      if (block.words[CONTROL.traced] === 1) news = { ...news, stacks: new Map(unit.stacks) };
+      if (news.error !== undefined || news.stacks !== undefined) port.postMessage(news);
+      unit.end(news.error !== undefined);
+    }
+    port.close();
+  }
+
+  #throwEscaped(): void {
+    if (this.#escaped !== undefined) throw this.#escaped.error;
+  }
 
   /** Turns the loop until the promise is settled, or the unit's execution is over. */
-  async function settle(promise: PromiseLike<unknown>): Promise<void> {
+  async #settle(promise: PromiseLike<unknown>): Promise<void> {
     let settled = false;
     let failure: { error: unknown } | undefined;
     promise.then(
@@ -87,8 +114,8 @@ export async function runUnit({ index, control: buffers, heap, task, port }: Uni
     for (;;) {
       // Every microtask has run by then: the loop has nothing to do before its next event.
       await turn();
-      if (settled || unit.isOver || escaped !== undefined) break;
-      unit.turnLoop(clock);
+      if (settled || this.#unit.isOver || this.#escaped !== undefined) break;
+      this.#unit.turnLoop(this.#clock);
     }
     if (failure !== undefined) throw failure.error;
   }

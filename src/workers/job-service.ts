@@ -75,11 +75,16 @@ export class JobService {
         const job = new JobOfLane(lane, this.#boundary);
         workerState.job = job;
         const later = lane.kind & CHUNK ? this.#chunk(now) : this.#single(now);
-        if (later !== undefined) await later;
+        if (later !== undefined) {
+          await later;
+          lane.awaits = false;
+        }
         workerState.job = undefined;
         job.end();
       }
       lane.done();
+      // Another worker is able to load what this one never will.
+      if (workerState.isSpoilt) break;
       await undefined;
       now = performance.now();
       if (now - this.#lastTurn > TURN_MS) await this.#turn();
@@ -110,13 +115,19 @@ export class JobService {
     try {
       const fn = await this.#function();
       const args = (await decodeWithClasses(() => this.#lane.read())) as unknown[];
-      this.#returned(await fn(...args), start);
+      let value = fn(...args);
+      if (isThenable(value)) {
+        this.#lane.awaits = true;
+        value = await value;
+      }
+      this.#returned(value, start);
     } catch (error) {
       this.#threw(error, start);
     }
   }
 
   async #later(value: PromiseLike<unknown>, start: number): Promise<void> {
+    this.#lane.awaits = true;
     try {
       this.#returned(await value, start);
     } catch (error) {
@@ -167,9 +178,14 @@ export class JobService {
         try {
           const item = items[index];
           let value = simple ? fn(item) : fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item]));
-          if (isThenable(value)) value = await value;
+          if (isThenable(value)) {
+            lane.awaits = true;
+            value = await value;
+            lane.awaits = false;
+          }
           this.#values.push(value);
         } catch (error) {
+          lane.awaits = false;
           this.#flush(0);
           lane.reply(THREW_FLAG, 1, 0, this.#encodeError(error));
           if (stops) break;
@@ -295,7 +311,7 @@ class JobOfLane implements JobInHand {
   progress(value: unknown): void {
     const lane = this.#lane;
     if (lane === undefined) return;
-    lane.reply(PROGRESS, 0, 0, encode(value, { to: this.#boundary, root: "progress", attach: this.#boundary === "threads" }));
+    lane.reply(PROGRESS, 0, lane.item, encode(value, { to: this.#boundary, root: "progress", attach: this.#boundary === "threads" }));
   }
 
   end(): void {

@@ -7,6 +7,8 @@ import { atomics } from "../memory/index.js";
 import {
   ATTACHED,
   ATTEMPT_SHIFT,
+  checkRecord,
+  checkUse,
   CLOSE,
   HEADER_WORDS,
   JOB,
@@ -167,6 +169,11 @@ export class LaneOwner {
     return load(this.#words, this.#at + LANE.item);
   }
 
+  /** Whether the task in hand awaits something in its event loop. */
+  get awaits(): boolean {
+    return load(this.#words, this.#at + LANE.awaits) === 1;
+  }
+
   /** Raised before the last look at the results; the worker commits a result and then looks at the flag: one of the two sees the other. */
   raiseFlag(): void {
     store(this.#words, this.#at + LANE.ownerWaits, 1);
@@ -211,24 +218,29 @@ export class LaneOwner {
     return this.#heard[0];
   }
 
-  /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. */
+  /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. @throws CorruptError when what stands there is no record */
   receive(): boolean {
     const words = this.#words;
     const tail = load(words, this.#at + LANE.resultsTail);
     for (;;) {
-      if (tail === this.#resultsHead) return false;
+      const ahead = (tail - this.#resultsHead) | 0;
+      if (ahead === 0) return false;
       const record = this.#at + RESULTS_AT + (this.#resultsHead & RING_MASK);
       const sequence = words[record + RESULT.sequence]!;
       if (sequence === SKIP) {
-        this.#resultsHead = (this.#resultsHead + RING_WORDS - (this.#resultsHead & RING_MASK)) | 0;
+        const rest = RING_WORDS - (this.#resultsHead & RING_MASK);
+        checkRecord(rest, ahead);
+        this.#resultsHead = (this.#resultsHead + rest) | 0;
         continue;
       }
       const what = words[record + RESULT.what]!;
       this.#record = record;
       this.#recordLength = what & LENGTH_MASK;
       this.#recordSize = HEADER_WORDS + ((this.#recordLength + 3) >> 2);
+      checkRecord(this.#recordSize, ahead);
       this.sequence = sequence;
       this.kind = what >>> KIND_SHIFT;
+      if (this.kind & STORED) this.lane.heap.allocator.check(words[record + RESULT.payload]!);
       if (this.kind & ATTACHED) {
         const attached = this.#attached();
         // Its message will ring. Unless its sender died: then it never came to be.
@@ -288,6 +300,7 @@ export class LaneOwner {
     const needed = rest < size ? rest + size : size;
     if (RING_WORDS - ((this.#tail - this.#head) | 0) < needed) {
       this.#head = load(this.#words, this.#at + LANE.jobsHead);
+      checkUse((this.#tail - this.#head) | 0);
       if (RING_WORDS - ((this.#tail - this.#head) | 0) < needed) return false;
     }
     if (rest < size) {

@@ -6,6 +6,8 @@ import { type Attempt, atomics } from "../memory/index.js";
 import {
   ATTACHED,
   ATTEMPT_SHIFT,
+  checkRecord,
+  checkUse,
   HEADER_WORDS,
   JOB,
   KIND_SHIFT,
@@ -72,14 +74,18 @@ export class LaneWorker {
   take(): boolean {
     const words = this.#words;
     for (;;) {
-      if (!this.hasJob) return false;
+      const ahead = (load(words, this.#at + LANE.jobsTail) - this.#head) | 0;
+      if (ahead === 0) return false;
       const record = this.#at + LANE.jobs + (this.#head & RING_MASK);
       const state = load(words, record);
       if ((state & STATE_MASK) === SKIP) {
-        this.#head = (this.#head + RING_WORDS - (this.#head & RING_MASK)) | 0;
+        const rest = RING_WORDS - (this.#head & RING_MASK);
+        checkRecord(rest, ahead);
+        this.#head = (this.#head + rest) | 0;
         continue;
       }
       this.#size = state >>> STATE_BITS;
+      checkRecord(this.#size, ahead);
       if ((state & STATE_MASK) === READY) {
         // Before it is taken: who sees it taken must not find the times of the job before.
         words[this.#at + LANE.item] = 0;
@@ -143,6 +149,15 @@ export class LaneWorker {
   /** Which item of a chunk is worked on: what its death is held against. */
   set item(index: number) {
     this.#words[this.#at + LANE.item] = index;
+  }
+
+  get item(): number {
+    return this.#words[this.#at + LANE.item]!;
+  }
+
+  /** Whether the task in hand has let the event loop go on: asleep then, it is not blocked. */
+  set awaits(yes: boolean) {
+    this.#words[this.#at + LANE.awaits] = yes ? 1 : 0;
   }
 
   /** Whether the job was asked to stop. */
@@ -251,6 +266,7 @@ export class LaneWorker {
     const needed = (rest < size ? rest + size : size) + reserved;
     if (RING_WORDS - ((this.#tail - this.#resultsHead) | 0) >= needed) return true;
     this.#resultsHead = load(this.#words, this.#at + LANE.resultsHead);
+    checkUse((this.#tail - this.#resultsHead) | 0);
     return RING_WORDS - ((this.#tail - this.#resultsHead) | 0) >= needed;
   }
 

@@ -9,6 +9,7 @@
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
+import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, KIND } from "../memory/index.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
@@ -33,6 +34,8 @@ export const LANE = {
   item: 19,
   /** Worker id, 0 until it has begun. */
   worker: 20,
+  /** 1 while the task in hand has returned a promise that is not settled: the event loop turns. */
+  awaits: 21,
   /** Position of the first result whose room is still in use. */
   resultsHead: 32,
   jobs: 48,
@@ -63,7 +66,7 @@ export const RESULT = {
   what: 1,
   /** How many outcomes of a chunk it holds. */
   count: 2,
-  /** Microseconds that the worker spent on the job, in its last record. */
+  /** Microseconds that the worker spent on the job, in its last record; in news, the item of a chunk that they are of. */
   time: 3,
   payload: 4,
 } as const;
@@ -116,6 +119,17 @@ export const MOST_AHEAD = 128;
  * waits for room.
  */
 export const RESERVED_RESULT_WORDS = 2 * MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
+
+/** A reader goes no further than the writer has come: a record that would lead beyond, or nowhere, leads round for ever. @throws CorruptError */
+export function checkRecord(size: number, ahead: number): void {
+  if (!(size > 0 && size <= ahead && ahead <= RING_WORDS))
+    throw new CorruptError(`a record of ${size} words in a pool's lane, of ${ahead} that were written, is not one`);
+}
+
+/** What a ring has in use is never more than it has. @throws CorruptError */
+export function checkUse(used: number): void {
+  if (!(used >= 0 && used <= RING_WORDS)) throw new CorruptError(`the ring of a pool's lane says that ${used} of its ${RING_WORDS} words are in use`);
+}
 
 /** Where a lane stands. */
 export class Lane {

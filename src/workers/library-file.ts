@@ -17,11 +17,17 @@ export function libraryFile(): (LibraryFile & { readonly descriptor: number }) |
   if (code === undefined) return undefined;
   const { text, cache } = code;
   if (written?.code !== code) {
-    if (written !== undefined) fs.closeSync(written.descriptor);
     const descriptor = platform().createMemory("allcores-code", text.length + cache.length);
+    try {
+      fs.writeSync(descriptor, text, 0, "latin1");
+      fs.writeSync(descriptor, cache, 0, cache.length, text.length);
+    } catch (error) {
+      fs.closeSync(descriptor);
+      throw error;
+    }
+    // Only once there is another: after a failure the old one is still the one that is open.
+    if (written !== undefined) fs.closeSync(written.descriptor);
     written = { code, descriptor };
-    fs.writeSync(descriptor, text, 0, "latin1");
-    fs.writeSync(descriptor, cache, 0, cache.length, text.length);
   }
   return { text: text.length, cache: cache.length, descriptor: written.descriptor };
 }

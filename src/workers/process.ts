@@ -1,12 +1,18 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { binding, HEADER, type Heap, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
 import { LIFELINE_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
+
+/**
+ * How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. Asked for before, because a start that fails half way leaves the
+ * lifeline's open in Node 20.
+ */
+const DESCRIPTORS = 4;
 
 const living = new Set<ChildProcess>();
 
@@ -24,12 +30,18 @@ export function spawnChild(
   const entry = file ?? fileURLToPath(entryUrl());
   const code = file === undefined ? libraryFile() : undefined;
   const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
+  checkDescriptors(DESCRIPTORS, "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
     stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", ...(code === undefined ? [] : [code.descriptor])],
     serialization: "json",
   });
+  // Others took them meanwhile: Node goes no further than this then, and says so by an event later on.
+  if (child.stdio === undefined) {
+    child.on("error", () => {});
+    throw outOfDescriptors("another process");
+  }
   if (child.pid !== undefined) living.add(child);
   child.once("exit", () => living.delete(child));
   const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as import("node:net").Socket | null;

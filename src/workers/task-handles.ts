@@ -1,4 +1,4 @@
-import { type ModuleSource, moduleUrl } from "../codec/index.js";
+import { knowModule, type ModuleSource, moduleUrl } from "../codec/index.js";
 import { type AnyFunction, handleOf, type Task } from "./task.js";
 
 /** The functions that a module exports, as tasks. */
@@ -22,6 +22,7 @@ export type TaskModule<M> = { readonly [Name in keyof M as M[Name] extends AnyFu
  */
 export function taskModule<M>(from: ModuleSource): TaskModule<M> {
   const url = moduleUrl("taskModule", from);
+  knowModule(url);
   const handles = new Map<string, Task>();
   return new Proxy(Object.create(null) as TaskModule<M>, {
     get(_target, name) {

@@ -3,8 +3,9 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { MainGuardError, StateError, TaskLoadError, UnknownClassError } from "../errors/index.js";
-import { atomics } from "../memory/index.js";
+import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
+import { MainGuardError, StateError, TaskLoadError } from "../errors/index.js";
+import { atomics, isOutOfDescriptors } from "../memory/index.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
@@ -14,6 +15,8 @@ const FIRST_NODE_FOR_TYPESCRIPT = 24;
 
 /** Loads the module and finds the task. @throws TaskLoadError, MainGuardError, TaskNotFoundError */
 export async function loadTask(url: string, name: string): Promise<AnyFunction> {
+  // An order of whoever started this worker, who says what it runs.
+  knowModule(url);
   const bundled = workerState.isBundled ? onlyTask(name) : undefined;
   return bundled ?? registeredTask(url, name, await loadModule(url));
 }
@@ -40,6 +43,8 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
     return (await import(file)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof MainGuardError || error instanceof TaskLoadError) throw error;
+    // Node remembers it, and would say so for ever.
+    if (isOutOfDescriptors(error)) workerState.isSpoilt = true;
     throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
@@ -82,15 +87,7 @@ export function checkGuard(): void {
   );
 }
 
-/** Decodes; a class that arrives before its module was loaded here has it loaded. */
+/** Decodes what another worker of this program sent; a class that arrives before its module was loaded here has it loaded. @throws ModuleNotAllowedError */
 export async function decodeWithClasses(decodeIt: () => unknown): Promise<unknown> {
-  for (const loaded = new Set<string>(); ; ) {
-    try {
-      return decodeIt();
-    } catch (error) {
-      if (!(error instanceof UnknownClassError) || loaded.has(error.module)) throw error;
-      loaded.add(error.module);
-      await loadModule(error.module);
-    }
-  }
+  return await decodeLoading(decodeIt, FROM_HERE, loadModule);
 }

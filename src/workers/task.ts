@@ -1,4 +1,4 @@
-import { type Boundary, crossing, type ModuleSource, moduleUrl, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, checkAllowed, crossing, knowModule, type ModuleSource, moduleUrl, type Origin, type Parcel, registerKind } from "../codec/index.js";
 import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError } from "../errors/index.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
@@ -61,6 +61,7 @@ export function task<F extends AnyFunction>(from: ModuleSource, nameOrFn: string
   const known = registered.get(keyOf(url, name));
   if (known !== undefined && known !== fn)
     throw new StateError(`${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`);
+  knowModule(url);
   registered.set(keyOf(url, name), fn);
   return asTask(fn, { url, name, bound: [] }) as Task<F>;
 }
@@ -123,9 +124,11 @@ export function registeredTask(url: string, name: string, module?: Record<string
   );
 }
 
-registerKind("Task", (payload: unknown) => {
+registerKind("Task", (payload: unknown, origin: Origin) => {
   const [url, name, ...bound] = Array.isArray(payload) ? payload : [];
   if (typeof url !== "string" || typeof name !== "string") throw new CorruptError("a task arrived without its name");
+  // Whoever runs it in a worker has its module loaded there.
+  if (!registered.has(keyOf(url, name))) checkAllowed(url, `a task named ${JSON.stringify(name.slice(0, 100))}`, origin);
   // Its module may not be loaded here yet: it is looked up when it is called.
   return asTask((...args: unknown[]) => registeredTask(url, name)(...bound, ...args), { url, name, bound });
 });

@@ -1,6 +1,8 @@
+import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, lose } from "../codec/index.js";
-import { HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { OutOfMemoryError } from "../errors/index.js";
+import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
@@ -45,6 +47,20 @@ export interface PoolThreadStart {
 /** Makes a worker of a file that a bundler made: `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`. */
 export type ThreadFactory = (options: WorkerOptions) => Worker;
 
+/** How many a thread takes at its start: four for its event loop, and one for the files that it reads. Without them it would end before it could say so to a blocked parent. */
+const DESCRIPTORS = 5;
+
+const THREADS_HERE = "/proc/self/task";
+
+/** The kernel's numbers of this process's threads; undefined where it does not tell. */
+function threadsHere(): string[] | undefined {
+  try {
+    return fs.readdirSync(THREADS_HERE);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
 export function openThread(
   start: ThreadStart | PoolThreadStart,
@@ -52,10 +68,17 @@ export function openThread(
   resourceLimits: ResourceLimits = {},
   factory?: ThreadFactory,
 ): Worker {
+  checkDescriptors(DESCRIPTORS, "another thread");
   const options = { name: start.name, transferList, resourceLimits };
   if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
   const code = libraryCode();
-  const worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code } } });
+  let worker: Worker;
+  try {
+    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code } } });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
+    throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
+  }
   if (code?.isSeasoned === false) worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
   return worker;
 }
@@ -87,6 +110,8 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #result: ThreadResult | undefined;
   /** As long as it may end without having taken them; only where somebody would have to hear of that. */
   #args: Uint8Array | undefined;
+  /** The kernel's numbers of threads that came into being with it: it is one of them. */
+  #tids: string[] | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     super(task, options);
@@ -126,9 +151,11 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
       port: port2,
     };
+    const others = threadsHere();
     const worker = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
     this.#worker = worker;
     this.#port = port1;
+    this.#tids = others && threadsHere()?.filter((tid) => !others.includes(tid));
     if (start.daemon) worker.unref();
     worker.on("error", (error) => {
       this.#cause = error;
@@ -167,7 +194,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   }
 
   protected isGone(): boolean {
-    return false;
+    return this.#tids?.every((tid) => !fs.existsSync(`${THREADS_HERE}/${tid}`)) === true;
   }
 
   protected exitCodeNow(): undefined {}

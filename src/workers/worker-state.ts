@@ -12,6 +12,8 @@ export interface WorkerState {
   model: "main" | "thread" | "process";
   /** True while the module of a task is being loaded: starting a worker then means that a guard is missing. */
   loading: boolean;
+  /** A module could not be read for want of a descriptor, which Node would say of it from now on: a pool ends the worker and has another. */
+  isSpoilt: boolean;
   /** Its file was made by a bundler: tasks are in it, under other URLs than where they are submitted. */
   isBundled: boolean;
   /** In a pool's worker, while it has a task in hand. */
@@ -33,6 +35,7 @@ export const workerState: WorkerState = (realm[key] ??= {
   name: "MainThread",
   model: "main",
   loading: false,
+  isSpoilt: false,
   isBundled: false,
   job: undefined,
   asyncJob: undefined,

@@ -1,13 +1,18 @@
 /** Workers that are kept alive while blows fall on them, and hired again after each death. */
 import { Event, isAllcoresError, Process, type Task, Thread } from "allcores";
+import { CHAOS, CHAOS_EXIT } from "./mishap.js";
+import { exhaustDescriptors, halt, Hoard, isShortage } from "./blows.js";
 
 export type Across = "threads" | "processes";
 // biome-ignore lint/suspicious/noExplicitAny: tasks of many shapes.
 type Role = Task<(...args: any[]) => unknown>;
 
-/** What a worker throws, or exits with, because it was told to fail at random: a death like any other. */
-export const CHAOS = "chaos";
-export const CHAOS_EXIT = 7;
+/** Share of the blows that take all memory, or a process's descriptors, for a while. */
+const SHORT_OF_MEMORY = 0.06;
+const SHORT_OF_DESCRIPTORS = 0.08;
+/** The longest that such a blow lasts. */
+const SHORTAGE_MS = 60;
+const HALT_MS = 60;
 
 interface Hired {
   readonly worker: Thread | Process;
@@ -29,6 +34,7 @@ export class Crew {
   readonly across: Across;
   readonly #random: () => number;
   readonly #seats: Seat[] = [];
+  #hoard: Hoard | undefined;
   #calm = false;
   /** How many workers ended before their time, by how. */
   readonly blows = new Map<string, number>();
@@ -77,6 +83,21 @@ export class Crew {
 
   async #strike(worker: Thread | Process): Promise<boolean> {
     if (!worker.isAlive) return false;
+    const blow = this.#random();
+    if (blow < SHORT_OF_MEMORY) {
+      this.#count("full memory");
+      this.#hoard ??= new Hoard(this.across);
+      this.#hoard.take();
+      await pause(this.#random() * SHORTAGE_MS);
+      this.#hoard.give();
+      return true;
+    }
+    if (blow < SHORT_OF_MEMORY + SHORT_OF_DESCRIPTORS) {
+      const ms = Math.ceil(this.#random() * SHORTAGE_MS);
+      const isDealt = await exhaustDescriptors(worker instanceof Thread ? process.pid : (worker.pid ?? 0), ms);
+      if (isDealt) this.#count("no descriptors");
+      return isDealt;
+    }
     if (worker instanceof Thread) {
       this.#count("terminate");
       worker.terminate();
@@ -86,16 +107,18 @@ export class Crew {
     if (pid === undefined) return false;
     const dice = this.#random();
     const signal = dice < 0.75 ? "SIGKILL" : dice < 0.9 ? "SIGSTOP" : "SIGTERM";
+    if (signal === "SIGSTOP") {
+      // Whoever is stopped is alive: what it holds stays held meanwhile.
+      if (!(await halt(pid, Math.ceil(this.#random() * HALT_MS), this.#random() < 0.5 ? "CONT" : "KILL"))) return false;
+      this.#count(signal);
+      return true;
+    }
     try {
       process.kill(pid, signal);
-      this.#count(signal);
-      if (signal !== "SIGSTOP") return true;
-      // Whoever is stopped is alive: what it holds stays held meanwhile.
-      await pause(this.#random() * 60);
-      process.kill(pid, this.#random() < 0.5 ? "SIGCONT" : "SIGKILL");
     } catch {
       return false; // It was gone already.
     }
+    this.#count(signal);
     return true;
   }
 
@@ -112,10 +135,28 @@ export class Crew {
         if (isAllcoresError(error) && error.code === "ERR_ALLCORES_WORKER_DIED" && (error as { exitCode?: number }).exitCode === CHAOS_EXIT)
           this.#count("exit");
         else if (error instanceof Error && error.message === CHAOS) this.#count("throw");
+        else if (isShortage(error)) this.#count("shortage");
         seat.deaths++;
       }
       // After the storm too: a worker that was struck last leaves work to those who come after it.
-      seat.hired = seat.hire();
+      try {
+        seat.hired = await this.#rehire(seat);
+      } catch (error) {
+        this.failure ??= error;
+        return;
+      }
+    }
+  }
+
+  async #rehire({ hire }: Seat): Promise<Hired> {
+    for (;;) {
+      try {
+        return hire();
+      } catch (error) {
+        if (!isShortage(error)) throw error;
+        this.#count("refused");
+        await pause(5);
+      }
     }
   }
 
@@ -125,5 +166,5 @@ export class Crew {
 }
 
 function isDeath(error: unknown): boolean {
-  return (error instanceof Error && error.message === CHAOS) || (isAllcoresError(error) && error.code === "ERR_ALLCORES_WORKER_DIED");
+  return (error instanceof Error && error.message === CHAOS) || isShortage(error) || (isAllcoresError(error) && error.code === "ERR_ALLCORES_WORKER_DIED");
 }

@@ -5,9 +5,10 @@
 import { isMain } from "allcores";
 import type { Across } from "./crew.js";
 import { play } from "./play.js";
-import { scenarios, type Tally } from "./scenarios.js";
+import { scenarios } from "./scenarios.js";
+import type { Tally } from "./stage.js";
 
-const BLOWS_A_PLAY = 25;
+const MOST_BLOWS_A_PLAY = 25;
 
 async function main(): Promise<void> {
   const [, , blowsGiven = "1000", seedGiven, part = ""] = process.argv;
@@ -17,11 +18,13 @@ async function main(): Promise<void> {
     .filter((name) => name.includes(part))
     .flatMap((scenario) => (["processes", "threads"] as Across[]).map((across) => ({ scenario, across })));
   if (plays.length === 0) throw new RangeError(`no scenario has "${part}" in its name; there are ${Object.keys(scenarios).join(", ")}`);
+  // So that each is played, if there are blows for all.
+  const share = Math.min(MOST_BLOWS_A_PLAY, Math.max(1, Math.ceil(blows / plays.length)));
   console.log(`chaos: ${blows} blows, seed ${seed}`);
   const total: Tally = {};
   let failures = 0;
   for (let dealt = 0, index = 0; dealt < blows; index++) {
-    const now = Math.min(BLOWS_A_PLAY, blows - dealt);
+    const now = Math.min(share, blows - dealt);
     const what = { ...plays[index % plays.length]!, blows: now, seed: seed + index };
     const title = `${what.scenario} across ${what.across}, ${now} blows, seed ${what.seed}`;
     dealt += now;

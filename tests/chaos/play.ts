@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Across } from "./crew.js";
-import type { Tally } from "./scenarios.js";
+import type { Tally } from "./stage.js";
 
 const program = fileURLToPath(new URL("program.js", import.meta.url));
 const MARK = "ALLCORES_CHAOS";

@@ -314,6 +314,58 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       assert.deepEqual(await waited, { locked: true });
     });
 
+    for (const blocks of [true, false]) {
+      check(`death: a notification whose ${blocks ? "blocking" : "awaiting"} receiver dies as it takes the lock back reaches a live one`, async () => {
+        const victim = stage.victim();
+        victim
+          .call(async ({ condition }, _, blocks) => {
+            await condition.acquire();
+            if (blocks) condition.waitSync();
+            else await condition.wait();
+          }, blocks)
+          .catch(() => {});
+        await waiting(1);
+        const waited = waits({ timeout: 5000 });
+        await waiting(2);
+        await stage.third.call(({ condition }, { held }) => {
+          held.h = condition.acquireSync();
+          condition.notify();
+        });
+        // Notified, it has left the condition's line and stands in the lock's.
+        await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && waiters(condition.lock) === 1));
+        await victim.kill();
+        await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
+        assert.deepEqual(await waited, { locked: true });
+      });
+    }
+
+    check("death: an owner that dies while somebody waits is told to the hold that waits", async () => {
+      const victim = stage.victim();
+      const told = stage.subject.call(
+        async ({ condition }, _, acquire, wait) => {
+          const held = await condition[acquire]();
+          const told = [held.ownerDied];
+          await condition[wait]({ timeout: 5000 });
+          told.push(held.ownerDied);
+          condition.consistent();
+          held[Symbol.dispose]();
+          const next = await condition[acquire]();
+          told.push(next.ownerDied);
+          next[Symbol.dispose]();
+          return told;
+        },
+        stage.verb("acquire"),
+        wait,
+      );
+      await waiting(1);
+      await victim.call(({ condition }) => {
+        condition.acquireSync();
+        condition.notify();
+      });
+      await victim.kill();
+      assert.deepEqual(await told, [false, true, false]);
+    });
+
     check("death: a notifier that dies holding the lock does not keep the notified out", async () => {
       const victim = stage.victim();
       const waited = waits({ timeout: 5000 });

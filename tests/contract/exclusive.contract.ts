@@ -285,7 +285,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false }: 
     }
 
     if (stage.apart) {
-      check("death: killed while it holds, a waiter is told", async () => {
+      check("death: killed while it holds, a waiter is told, and everybody after it until one says that it is consistent", async () => {
         const victim = stage.victim();
         await hold(victim);
         const waited = wait(stage.subject, { timeout: 5000 });
@@ -293,8 +293,38 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false }: 
         await victim.kill();
         assert.deepEqual(await waited, { ownerDied: true });
         await letGo(stage.subject);
+        assert.deepEqual(await wait(stage.other), { ownerDied: true });
+        await stage.other.call(({ it }) => void it.consistent!());
+        await letGo(stage.other);
+        assert.deepEqual(await wait(stage.subject), { ownerDied: false });
+        await letGo(stage.subject);
+      });
+
+      check("death: an heir that dies too leaves word", async () => {
+        const victim = stage.victim();
+        const heir = stage.victim();
+        await hold(victim);
+        await victim.kill();
+        await heir.call(async ({ it }, { held, until }, tryTake) => void (await until(() => (held.h = it[tryTake]!() as Held) !== undefined)), tryTake);
+        await heir.kill();
+        assert.deepEqual(await wait(stage.subject, { timeout: 5000 }), { ownerDied: true });
+        await stage.subject.call(({ it }) => void it.consistent!());
+        await letGo(stage.subject);
         assert.deepEqual(await wait(stage.other), { ownerDied: false });
         await letGo(stage.other);
+      });
+
+      check("consistent() is for who holds it, and changes nothing without a death", async () => {
+        const says = (who: Stage<ExclusiveObjects>["subject"]) => who.call(({ it }) => void it.consistent!());
+        await assert.rejects(says(stage.subject), { code: "ERR_ALLCORES_NOT_HELD" });
+        await hold(stage.third);
+        await assert.rejects(says(stage.subject), { code: /^ERR_ALLCORES_NOT_(OWNER|HELD)$/ });
+        await says(stage.third);
+        assert.equal(isBusy(), true);
+        await letGo(stage.third);
+        assert.deepEqual(await wait(stage.subject), { ownerDied: false });
+        await letGo(stage.subject);
+        assert.equal(isBusy(), false);
       });
 
       check("death: killed while it holds, found by trying", async () => {

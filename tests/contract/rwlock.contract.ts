@@ -190,7 +190,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       await ends(stage.subject, "w");
     });
 
-    check("death: readers after a dead writer are told, and so is the next writer, once", async () => {
+    check("death: readers after a dead writer are told, and so is the next writer, until one says that it is consistent", async () => {
       const victim = stage.victim();
       assert.equal(await writes(victim as never), true);
       const read_ = stage.subject.call(async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: 5000 })).ownerDied, read);
@@ -200,14 +200,35 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       await ends(stage.subject, "r");
       const told = await stage.other.call(async ({ lock }) => {
         const told = [];
-        for (let round = 0; round < 2; round++) {
+        for (let round = 0; round < 3; round++) {
           const held = await lock.write({ timeout: 5000 });
           told.push(held.ownerDied);
+          if (round === 1) lock.consistent();
           held[Symbol.dispose]();
         }
+        const read = await lock.read();
+        told.push(read.ownerDied);
+        read[Symbol.dispose]();
         return told;
       });
-      assert.deepEqual(told, [true, false]);
+      assert.deepEqual(told, [true, true, false, false]);
+    });
+
+    check("death: a reader may not say that it is consistent", async () => {
+      const victim = stage.victim();
+      await victim.call(({ lock }) => void lock.writeSync());
+      await victim.kill();
+      const told = await stage.subject.call(async ({ lock }, _, read) => {
+        const held = await lock[read]({ timeout: 5000 });
+        try {
+          lock.consistent();
+        } catch (error) {
+          return [held.ownerDied, (error as { code: string }).code];
+        } finally {
+          held[Symbol.dispose]();
+        }
+      }, read);
+      assert.deepEqual(told, [true, "ERR_ALLCORES_NOT_HELD"]);
     });
 
     check("death: a dead writer that waited no longer holds readers back", async () => {

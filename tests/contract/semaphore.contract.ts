@@ -125,9 +125,15 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
       const died = await stage.other.call(async ({ three }) => {
         const seen = [];
         for (let index = 0; index < 3; index++) seen.push((await three.acquire({ timeout: 5000 })).ownerDied);
+        // The dead heir's comes back once there is none else; from then on everybody is told, and those who hold the others are not.
+        three.release();
+        seen.push((await three.acquire()).ownerDied);
+        three.consistent();
+        three.release();
+        seen.push((await three.acquire()).ownerDied);
         return seen;
       });
-      assert.deepEqual(died, [false, false, true]);
+      assert.deepEqual(died, [false, false, true, true, false]);
     });
   }
 };

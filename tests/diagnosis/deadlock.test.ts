@@ -204,7 +204,9 @@ for (const across of ["threads", "processes"] as const) {
       assert.deepEqual(scene.told, []);
     });
 
-    test("awaiting workers whose loops have nothing else to do are told of", WHOLE, async () => {
+    // The runner of newer Nodes passes every option on, and with --report-signal each process listens for a signal: its loop has something else to do.
+    const listens = across === "processes" && process.execArgv.some((option) => option.startsWith("--report-signal"));
+    test("awaiting workers whose loops have nothing else to do are told of", { ...WHOLE, skip: listens }, async () => {
       const scene = new Scene();
       const meeting = new Barrier(2, { across });
       const [a, b] = [new RLock({ across, label: "a" }), new RLock({ across, label: "b" })];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Condition, Lock, RLock, sleep, task, TimeoutError, Value } from "../../src/index.js";
+import { Condition, Event, Lock, RLock, sleep, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -197,6 +197,57 @@ const careful = task(import.meta, "careful", async ({ condition, items }: Shared
 const carefulAndAdding = task(import.meta, "carefulAndAdding", async (shared: Shared) => {
   await Promise.all([careful(shared), awaitingAdding(shared)]);
 });
+/** Two that wait for nothing but a notification, and pass it on; the first one may die. `items`: 1 once there was one. */
+interface Relay extends Shared {
+  done: Event;
+}
+const setupRelay = task(import.meta, "setupRelay", (): Relay => ({ ...setup(), done: new Event() }));
+const relaying = task(import.meta, "relaying", ({ condition, items }: Relay) => {
+  condition.runSync(() => {
+    if (items.value === 1) return;
+    condition.waitSync();
+    condition.notify();
+  });
+});
+const awaitingRelaying = task(import.meta, "awaitingRelaying", async ({ condition, items }: Relay) => {
+  await condition.run(async () => {
+    if (items.value === 1) return;
+    await condition.wait();
+    condition.notify();
+  });
+});
+async function patient({ condition, notified, done }: Relay, waits: () => void): Promise<void> {
+  await condition.run(async () => {
+    waits();
+    await condition.wait();
+    notified.value += 1;
+    condition.notify();
+  });
+  done.set();
+}
+/** Notifies one, once the patient one waits too; then looks after what a dead owner left undone, and only that. */
+const relayed = task(import.meta, "relayed", async (shared: Relay) => {
+  const { condition, items, done } = shared;
+  let over: Promise<void> | undefined;
+  await new Promise<void>((resolve) => {
+    over = patient(shared, resolve);
+  });
+  await condition.run(({ ownerDied }) => {
+    items.value = 1;
+    condition.notify(ownerDied ? 2 : 1);
+  });
+  for (let looks = 0; looks < 4 && !done.isSet; looks++) {
+    await done.wait({ timeout: 300 }).catch(() => {});
+    await condition.run(({ ownerDied }) => {
+      if (ownerDied) condition.notifyAll();
+    });
+  }
+  await over;
+});
+const patientNotified = task(import.meta, "patientNotified", ({ condition, notified }: Relay) => {
+  assert.equal(notified.value, 1);
+  assert.notEqual(condition.tryAcquire(), undefined, "the lock is free in the end");
+});
 
 const free = task(import.meta, "free", ({ condition }: Shared) => {
   assert.notEqual(condition.tryAcquire(), undefined, "the lock is free in the end");
@@ -243,6 +294,18 @@ export const models: Model[] = [
   },
   { name: "who gives up has the lock", program: { setup, workers: [impatient, notifyingOnce], check: free } },
   { name: "a waiter dies, and leaves the lock to the others", program: { setup, workers: [mortal, adding], check: free }, options: { deaths: 1, mortal: [0] } },
+  {
+    name: "a notification outlives a blocking caller that dies before its wait is over",
+    everyday: false,
+    program: { setup: setupRelay, workers: [relaying, relayed], check: patientNotified },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a notification outlives an awaiting caller that dies before its wait is over",
+    everyday: false,
+    program: { setup: setupRelay, workers: [awaitingRelaying, relayed], check: patientNotified },
+    options: { deaths: 1, mortal: [0] },
+  },
   {
     name: "a notification that died with its waiter costs the others no more than their limit",
     everyday: false,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Event, Lock, sleep, task, TimeoutError, Value } from "../../src/index.js";
+import { Event, Lock, OwnerDiedError, sleep, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -158,6 +158,76 @@ const heir = task(import.meta, "heir", ({ lock }: Shared) => {
 const awaitingHeir = task(import.meta, "awaitingHeir", async ({ lock }: Shared) => {
   await lock.run(() => undefined);
 });
+/** Half done once 1, done once 2. */
+const halfAndWhole = task(import.meta, "halfAndWhole", ({ lock, inside }: Shared) => {
+  lock.runSync(() => {
+    inside.value = 1;
+    inside.value = 2;
+  });
+});
+/** Overlooks what it is told: the next one must be told all the same. */
+const careless = task(import.meta, "careless", ({ lock, inside }: Shared) => {
+  lock.runSync(({ ownerDied }) => {
+    if (inside.value === 1) assert.ok(ownerDied, "an owner died inside");
+  });
+});
+const awaitingCareless = task(import.meta, "awaitingCareless", async ({ lock, inside }: Shared) => {
+  await lock.run(({ ownerDied }) => {
+    if (inside.value === 1) assert.ok(ownerDied, "an owner died inside");
+  });
+});
+/** Repairs, and says so: from then on nobody is told. `count`: it has. */
+const repairing = task(import.meta, "repairing", ({ lock, count, inside }: Shared) => {
+  lock.runSync(({ ownerDied }) => {
+    if (!ownerDied) return;
+    inside.value = 2;
+    lock.consistent();
+    count.value = 1;
+  });
+});
+const told = task(import.meta, "told", ({ lock, count, inside }: Shared) => {
+  using held = lock.tryAcquire();
+  assert.ok(held !== undefined, "the lock is free in the end");
+  if (inside.value === 1) assert.ok(held.ownerDied, "an owner died inside");
+  if (count.value === 1) assert.equal(held.ownerDied, false, "it was repaired");
+});
+const setupStrict = task(
+  import.meta,
+  "setupStrict",
+  (): Shared => ({ lock: new Lock({ onOwnerDeath: "error" }), count: new Value("int32"), inside: new Value("int32") }),
+);
+/** Nobody gets the lock before it has repaired. */
+const reopening = task(import.meta, "reopening", ({ lock, inside }: Shared) => {
+  try {
+    lock.runSync(() => assert.notEqual(inside.value, 1, "let in to what is half done"));
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error;
+    inside.value = 2;
+    lock.consistent();
+    lock.runSync(() => undefined);
+  }
+});
+const awaitingReopening = task(import.meta, "awaitingReopening", async ({ lock, inside }: Shared) => {
+  try {
+    await lock.run(() => assert.notEqual(inside.value, 1, "let in to what is half done"));
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error;
+    inside.value = 2;
+    lock.consistent();
+    await lock.run(() => undefined);
+  }
+});
+const closedOrWhole = task(import.meta, "closedOrWhole", ({ lock, inside }: Shared) => {
+  try {
+    using held = lock.tryAcquire();
+    assert.equal(held?.ownerDied, false, "it is free and whole in the end");
+    assert.notEqual(inside.value, 1);
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error;
+    lock.consistent();
+    assert.notEqual(lock.tryAcquire(), undefined);
+  }
+});
 const free = task(import.meta, "free", ({ lock }: Shared) => {
   assert.notEqual(lock.tryAcquire(), undefined, "the lock is free in the end");
 });
@@ -203,6 +273,31 @@ export const models: Model[] = [
   {
     name: "the lock of a dead owner passes on to an awaiting caller",
     program: { setup, workers: [mortal, awaitingHeir], check: free },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a dead owner's mark outlives an heir that overlooks it, or dies too",
+    program: { setup, workers: [halfAndWhole, careless], check: told },
+    options: { deaths: 2 },
+  },
+  {
+    name: "a dead owner's mark outlives an awaiting heir",
+    program: { setup, workers: [halfAndWhole, awaitingCareless], check: told },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "nobody is told of a dead owner any more once its heir has repaired",
+    program: { setup, workers: [halfAndWhole, repairing], check: told },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "after the death of an owner that is an error, nobody enters before the repair",
+    program: { setup: setupStrict, workers: [halfAndWhole, reopening], check: closedOrWhole },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "after the death of an owner that is an error, who awaits it is told",
+    program: { setup: setupStrict, workers: [halfAndWhole, awaitingReopening], check: closedOrWhole },
     options: { deaths: 1, mortal: [0] },
   },
   { name: "a waiter dies, a wake-up for it does not", program: { setup, workers: [heir, heir, mortal], check: free }, options: { deaths: 1, mortal: [0] } },

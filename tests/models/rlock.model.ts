@@ -159,7 +159,10 @@ const heir = task(import.meta, "heir", ({ lock, inside }: Shared) => {
     const depth = inside.value;
     if (depth === 1 || depth === 2) assert.ok(ownerDied, "the owner died inside");
     if (depth === 0) return;
-    lock.runSync((held) => assert.equal(held.ownerDied, false, "told once"));
+    lock.runSync((held) => assert.equal(held.ownerDied, ownerDied, "told on every level"));
+    if (!ownerDied) return;
+    lock.consistent();
+    lock.runSync((held) => assert.equal(held.ownerDied, false, "told until it is consistent"));
   });
 });
 const awaitingHeir = task(import.meta, "awaitingHeir", async ({ lock, inside }: Shared) => {

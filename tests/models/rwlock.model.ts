@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Event, NotHeldError, RWLock, task, TimeoutError, Value } from "../../src/index.js";
+import { Event, NotHeldError, OwnerDiedError, RWLock, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 /** What a writer adds to `inside`; a reader adds 1. */
@@ -151,6 +151,44 @@ const readingHeir = task(import.meta, "readingHeir", async ({ lock, inside }: Sh
   using held = await lock.read();
   if (inside.value === 1) assert.ok(held.ownerDied, "the writer died inside");
 });
+/** `data`: it has repaired. */
+const repairingHeir = task(import.meta, "repairingHeir", ({ lock, data, inside }: Shared) => {
+  using held = lock.writeSync();
+  if (!held.ownerDied) return;
+  inside.value = 2;
+  lock.consistent();
+  data.value = 1;
+});
+const told = task(import.meta, "told", ({ lock, data, inside }: Shared) => {
+  using held = lock.tryWrite();
+  assert.ok(held !== undefined, "the lock is free in the end");
+  if (inside.value === 1) assert.ok(held.ownerDied, "the writer died inside");
+  if (data.value === 1) assert.equal(held.ownerDied, false, "it was repaired");
+});
+const setupStrict = task(import.meta, "setupStrict", (): Shared => ({ ...setup(), lock: new RWLock({ onOwnerDeath: "error" }) }));
+/** Nobody gets the lock before it has repaired. */
+const reopening = task(import.meta, "reopening", async ({ lock, inside }: Shared) => {
+  try {
+    using _ = await lock.read();
+    assert.notEqual(inside.value, 1, "let in to what is half done");
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error;
+    inside.value = 2;
+    lock.consistent();
+    using _ = lock.writeSync();
+  }
+});
+const closedOrWhole = task(import.meta, "closedOrWhole", ({ lock, inside }: Shared) => {
+  try {
+    using held = lock.tryRead();
+    assert.equal(held?.ownerDied, false, "it is free and whole in the end");
+    assert.notEqual(inside.value, 1);
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error;
+    lock.consistent();
+    assert.notEqual(lock.tryWrite(), undefined);
+  }
+});
 
 const free = task(import.meta, "free", ({ lock }: Shared) => {
   const held = lock.tryWrite();
@@ -236,6 +274,31 @@ export const models: Model[] = [
   {
     name: "the lock of a dead writer passes on to a reader, who is told",
     program: { setup, workers: [mortalWriter, readingHeir], check: free },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a dead writer's mark outlives an heir that overlooks it, or dies too",
+    program: { setup, workers: [mortalWriter, writingHeir], check: told },
+    options: { deaths: 2 },
+  },
+  {
+    name: "a dead writer's mark outlives a reader",
+    program: { setup, workers: [mortalWriter, readingHeir], check: told },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "nobody is told of a dead writer any more once its heir has repaired",
+    program: { setup, workers: [mortalWriter, repairingHeir], check: told },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "after the death of a writer that is an error, nobody enters before the repair",
+    program: { setup: setupStrict, workers: [mortalWriter, reopening], check: closedOrWhole },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a writer dies, its turn does not",
+    program: { setup, workers: [passingWriter, passingWriter, passingReader], check: free },
     options: { deaths: 1, mortal: [0] },
   },
   {

@@ -130,6 +130,30 @@ const meddling = task(import.meta, "meddling", ({ semaphore }: Shared) => {
 const lone = task(import.meta, "lone", ({ semaphore }: Shared) => {
   using _ = semaphore.acquireSync();
 });
+/** Waits in line, and gives what is waited for. */
+const loneAndSignalling = task(import.meta, "loneAndSignalling", async (shared: Shared) => {
+  const waiting = awaitingLone(shared);
+  await sleep(5);
+  shared.semaphore.release();
+  await waiting;
+});
+/** Half done once 1, done once 2. */
+const halfAndWhole = task(import.meta, "halfAndWhole", ({ semaphore, count }: Shared) => {
+  semaphore.runSync(() => {
+    count.value = 1;
+    count.value = 2;
+  });
+});
+const careless = task(import.meta, "careless", ({ semaphore, count }: Shared) => {
+  semaphore.runSync(({ ownerDied }) => {
+    if (count.value === 1) assert.ok(ownerDied, "a holder died inside");
+  });
+});
+const told = task(import.meta, "told", ({ semaphore, count }: Shared) => {
+  using held = semaphore.tryAcquire();
+  assert.ok(held !== undefined, "the permit is there in the end");
+  if (count.value === 1) assert.ok(held.ownerDied, "a holder died inside");
+});
 const awaitingLone = task(import.meta, "awaitingLone", async ({ semaphore }: Shared) => {
   using _ = await semaphore.acquire();
 });
@@ -178,6 +202,21 @@ export const models: Model[] = [
     name: "the permit of a dead holder comes back to an awaiting caller",
     program: { setup: setupOne, workers: [lone, awaitingLone], check: one },
     options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a permit that a dying waiter was about to take goes to the next",
+    program: { setup: setupNone, workers: [lone, loneAndSignalling], check: one },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a permit that a dying loop was about to take goes to the next",
+    program: { setup: setupNone, workers: [awaitingLone, loneAndSignalling], check: one },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a dead holder's mark outlives an heir that overlooks it, or dies too",
+    program: { setup: setupOne, workers: [halfAndWhole, careless], check: told },
+    options: { deaths: 2 },
   },
   {
     name: "a bounded semaphore has its permit whoever died",

@@ -99,6 +99,52 @@ const wakeOnce = task(import.meta, "wakeOnce", ({ at }: Haunted) => {
   heap.parker.blockUntil(at + ARMED, () => atomics.load(heap.words, at + ARMED) === 1 || undefined, Number.POSITIVE_INFINITY);
   assert.equal(heap.waitQueue.wake(at + UNITS, 1), 1);
 });
+/** 1 once the mortal one has used its wake-up. */
+const USED = 2;
+/** Whoever used it and did not pass it on is dead: then a slice is what it costs. */
+const usingGrant =
+  (at: number): Attempt<true> =>
+  (granted) => {
+    const { words } = threadHeap();
+    if (granted) atomics.store(words, at + USED, 1);
+    return atomics.load(words, at + USED) === 1 || undefined;
+  };
+/** Acts on its wake-up in the attempt, then passes it on; it may die before, in between, and after. */
+const useGrant = task(import.meta, "useGrant", ({ at }: Shared) => {
+  const heap = threadHeap();
+  heap.parker.blockUntil(at + UNITS, usingGrant(at), Number.POSITIVE_INFINITY);
+  heap.waitQueue.wake(at + UNITS, 1);
+});
+const useGrantAwaiting = task(import.meta, "useGrantAwaiting", async ({ at }: Shared) => {
+  const heap = threadHeap();
+  await heap.parker.waitUntil(at + UNITS, usingGrant(at), Number.POSITIVE_INFINITY, undefined);
+  heap.waitQueue.wake(at + UNITS, 1);
+});
+/** Gives up, or passes its wake-up on as soon as it has it. */
+const leaveGrant = task(import.meta, "leaveGrant", ({ at }: Shared) => {
+  const heap = threadHeap();
+  const attempt: Attempt<true> = (granted) => {
+    if (granted) heap.waitQueue.wake(at + UNITS, 1);
+    return granted || undefined;
+  };
+  heap.parker.blockUntil(at + UNITS, attempt, performance.now() + 10);
+});
+/** Waits for the wake-up that the mortal one passes on, or leaves behind. */
+const patient = task(import.meta, "patient", ({ at }: Shared) => {
+  const heap = threadHeap();
+  const attempt: Attempt<true> = (granted) => {
+    if (atomics.exchange(heap.words, at + ARMED, 1) === 0) heap.waitQueue.wake(at + ARMED, 1);
+    return usingGrant(at)(granted);
+  };
+  heap.parker.blockUntil(at + UNITS, attempt, Number.POSITIVE_INFINITY);
+  heap.waitQueue.wake(at + UNITS, 1);
+});
+/** Wakes one, once the patient one waits. Who comes later finds it used. */
+const wakeOne = task(import.meta, "wakeOne", ({ at }: Shared) => {
+  const heap = threadHeap();
+  heap.parker.blockUntil(at + ARMED, () => atomics.load(heap.words, at + ARMED) === 1 || undefined, Number.POSITIVE_INFINITY);
+  assert.equal(heap.waitQueue.wake(at + UNITS, 1), 1);
+});
 const declareDead = task(import.meta, "declareDead", ({ ghost }: Haunted) => threadHeap().registry.declareDead(ghost));
 
 export const models: Model[] = [
@@ -111,6 +157,24 @@ export const models: Model[] = [
   { name: "an awaiting caller gives up", program: { setup, workers: [awaitImpatiently, wait, give.partial(1)], check: unitsLeft.partial(0) } },
   { name: "an awaiting caller is aborted", program: { setup, workers: [waitUntilAborted, wait, give.partial(1)], check: unitsLeft.partial(0) } },
   { name: "a wake-up for a dead waiter passes on", program: { setup: haunted, workers: [waitForGrant, wakeOnce, declareDead] } },
+  {
+    name: "a wake-up that a dying caller has in its hands passes on",
+    everyday: false,
+    program: { setup, workers: [useGrant, patient, wakeOne] },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a wake-up that a dying loop has in its hands passes on",
+    everyday: false,
+    program: { setup, workers: [useGrantAwaiting, patient, wakeOne] },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a wake-up that a caller takes along as it gives up and dies passes on",
+    everyday: false,
+    program: { setup, workers: [leaveGrant, patient, wakeOne] },
+    options: { deaths: 1, mortal: [0] },
+  },
   {
     name: "a waiter dies while others wait",
     everyday: false,

@@ -25,9 +25,37 @@ export const mutants: readonly Mutant[] = [
   {
     name: "lock: it is taken without looking whether it still is free",
     file: "sync/owner-word.ts",
-    from: "if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED)) !== word) return undefined;",
-    to: "atomics.store(this.words, this.at, this.#owned | contended | (word & CONTENDED));",
+    from: "if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word) return undefined;",
+    to: "atomics.store(this.words, this.at, this.#owned | contended | (word & CONTENDED) | mark);",
     models: ["lock: three callers"],
+  },
+  {
+    name: "lock: taking it from a dead owner leaves no mark",
+    file: "sync/owner-word.ts",
+    from: "const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;",
+    to: "const mark = word & INCONSISTENT;",
+    models: ["lock: a dead owner's mark outlives an heir"],
+  },
+  {
+    name: "lock: a release takes the mark away",
+    file: "sync/owner-word.ts",
+    from: "#freeFrom(word: number, mark = word & INCONSISTENT): boolean {",
+    to: "#freeFrom(word: number, mark = 0): boolean {",
+    models: ["lock: a dead owner's mark outlives an heir"],
+  },
+  {
+    name: "lock: consistent() leaves the mark",
+    file: "sync/owner-word.ts",
+    from: "word & ~INCONSISTENT) === word) return;\n        continue;",
+    to: "word) === word) return;\n        continue;",
+    models: ["lock: nobody is told of a dead owner any more"],
+  },
+  {
+    name: "lock: a death that is an error lets an heir in",
+    file: "sync/owner-word.ts",
+    from: "if (mark !== 0 && this.words[this.at + FAILS] === 1) this.#fail(word);",
+    to: "",
+    models: ["lock: after the death of an owner that is an error, nobody enters"],
   },
   {
     name: "lock: a dead owner keeps it",
@@ -39,8 +67,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller attempts before it arms its node",
     file: "memory/parker.ts",
-    from: "    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    let watch: Watch | undefined;\n    try {\n      let result = attempt(false);",
-    to: "    let result = attempt(false);\n    waitQueue.arm(node, key, BLOCKING);\n    let grants = 0;\n    let watch: Watch | undefined;\n    try {",
+    from: "    waitQueue.arm(node, key, BLOCKING);\n    let watch: Watch | undefined;\n    try {\n      let result = attempt(false);",
+    to: "    let result = attempt(false);\n    waitQueue.arm(node, key, BLOCKING);\n    let watch: Watch | undefined;\n    try {",
     models: ["event: set wakes a blocking caller"],
   },
   {
@@ -53,15 +81,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller that gives up keeps its grant",
     file: "memory/parker.ts",
-    from: "if (waitQueue.withdraw(node) || grants > 0) waitQueue.wake(key, 1);",
-    to: "waitQueue.withdraw(node);",
+    from: "      waitQueue.withdraw(node);\n      waitQueue.handOn(node);",
+    to: "      if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
     models: ["condition: a waiter that gives up"],
   },
   {
     name: "parker: an awaiting caller that is aborted keeps its grant",
     file: "memory/parker.ts",
-    from: "if (this.#leave(awaited, waiter)) this.#heap.waitQueue.wake(key, 1);\n        waiter.fail(signal?.reason);",
-    to: "this.#leave(awaited, waiter);\n        waiter.fail(signal?.reason);",
+    from: "if (this.#leave(awaited, waiter)) this.#passOn(awaited);\n        waiter.fail(signal?.reason);",
+    to: "if (this.#leave(awaited, waiter)) this.#putDown(awaited);\n        waiter.fail(signal?.reason);",
     models: ["lock: a caller whose signal"],
   },
   {
@@ -78,6 +106,7 @@ export const mutants: readonly Mutant[] = [
         }
         // A waiter that stood here twice has left both places.
         if (grants > 0) waitQueue.wake(awaited.key, grants);
+        waitQueue.putDown(awaited.node, grants);
       }
     }`,
     to: `    for (const queues of [...this.#awaited.values()]) {
@@ -112,16 +141,51 @@ export const mutants: readonly Mutant[] = [
   {
     name: "wait queue: a dead worker's grants are not passed on",
     file: "memory/wait-queue.ts",
-    from: "if (grantedIn(state) > 0) this.wake(words[node + NODE.key]!, grantedIn(state));",
-    to: "",
+    from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
+    to: "const owed = words[node + NODE.kind]! >>> 1;",
     models: ["wait-queue: a wake-up for a dead waiter"],
+  },
+  {
+    name: "wait queue: what a dead worker had in its hands is not passed on",
+    file: "memory/wait-queue.ts",
+    from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
+    to: "const owed = grantedIn(state);",
+    models: ["wait-queue: a wake-up that a dying caller", "wait-queue: a wake-up that a caller takes along"],
+  },
+  {
+    name: "wait queue: a grant is in hand only after it has left the state",
+    file: "memory/wait-queue.ts",
+    from: "      words[node + NODE.kind] = kind + granted * HAND_ONE;\n      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n",
+    to: "      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n      if (seen === state) words[node + NODE.kind] = kind + granted * HAND_ONE;\n",
+    models: ["wait-queue: a wake-up that a dying caller"],
+  },
+  {
+    name: "wait queue: a grant that is withdrawn is in hand only afterwards",
+    file: "memory/wait-queue.ts",
+    from: `      if (won !== counted) words[node + NODE.kind] = won ? kind + HAND_ONE : kind;
+      counted = won;
+      const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
+`,
+    to: `      counted = won;
+      const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
+      if (seen === state && counted) words[node + NODE.kind] = kind + HAND_ONE;
+`,
+    models: ["wait-queue: a wake-up that a caller takes along"],
+  },
+  {
+    name: "parker: a wake-up is put down before it has been of avail",
+    file: "memory/parker.ts",
+    from: "        result = attempt(true);\n        waitQueue.putDown(node);\n",
+    to: "        waitQueue.putDown(node);\n        result = attempt(true);\n",
+    models: ["wait-queue: a wake-up that a dying caller"],
   },
   {
     name: "wait queue: the key of a node is set after the node is armed",
     file: "memory/wait-queue.ts",
     from: `      words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
-      words[node + NODE.kind] = kind;
+      // A wake-up that this node's last waiter has in hand stays there: the key is the same then.
+      words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;`,
     to: `      words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
@@ -328,8 +392,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "queue: an item wakes no getter",
     file: "channels/any-queue.ts",
-    from: "if (done) this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
-    to: "",
+    from: "    tellCommitted(item);\n    this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);",
+    to: "    tellCommitted(item);",
     models: ["queue: a producer and a consumer"],
   },
   {
@@ -473,6 +537,13 @@ export const mutants: readonly Mutant[] = [
     models: ["condition: a notification"],
   },
   {
+    name: "condition: a notification is not kept in hand until the lock is taken back",
+    file: "sync/condition.ts",
+    from: "suspension.carried = this.heap.waitQueue.carry(this.at);",
+    to: "",
+    models: ["condition: a notification outlives a blocking caller"],
+  },
+  {
     name: "condition: notify wakes one, however many are asked for",
     file: "sync/condition.ts",
     from: "this.heap.waitQueue.wake(this.at, n);",
@@ -496,9 +567,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "semaphore: a dead worker's permits do not come back",
     file: "sync/semaphore.ts",
-    from: "        if (words[at + SEMAPHORE.free]! <= 0) ownerDied = this.#reclaim();\n        const keepOut",
+    from: "        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();\n        const keepOut",
     to: "        const keepOut",
     models: ["semaphore: a holder dies"],
+  },
+  {
+    name: "semaphore: a dead holder is struck out before the mark is set",
+    file: "sync/hold-table.ts",
+    from: "      if (words[cell + COUNT]! > 0) mark();\n      reclaimed += words[cell + COUNT]!;\n      store(words, cell + COUNT, 0);\n      store(words, cell + WORKER, 0);\n",
+    to: "      const count = words[cell + COUNT]!;\n      reclaimed += count;\n      store(words, cell + COUNT, 0);\n      store(words, cell + WORKER, 0);\n      if (count > 0) mark();\n",
+    models: ["semaphore: a dead holder's mark"],
   },
   {
     name: "hold table: the dead keep what they hold",
@@ -534,6 +612,13 @@ export const mutants: readonly Mutant[] = [
     from: "visit.completes = visit.index + 1 === words[at + BARRIER.parties];",
     to: "visit.completes = visit.index + 2 >= words[at + BARRIER.parties]!;",
     models: ["barrier: three parties"],
+  },
+  {
+    name: "rwlock: a dead writer is taken out before the mark is set",
+    file: "sync/rwlock.ts",
+    from: "      words[at + RWLOCK.inconsistent] = 1;\n      words[at + RWLOCK.writer] = 0;\n",
+    to: "      words[at + RWLOCK.writer] = 0;\n      words[at + RWLOCK.inconsistent] = 1;\n",
+    models: ["rwlock: a dead writer's mark outlives an heir"],
   },
   {
     name: "rwlock: a writer does not look for readers",
@@ -706,21 +791,21 @@ export const mutants: readonly Mutant[] = [
   {
     name: "select: a blocking one keeps what was granted to it by those that lost",
     file: "memory/parker.ts",
-    from: "if (heap.waitQueue.withdraw(node) || contender === inHand) heap.waitQueue.wake(key, 1);",
-    to: "heap.waitQueue.withdraw(node);",
+    from: "        waitQueue.withdraw(node);\n        waitQueue.handOn(node);",
+    to: "        if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
     models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
   },
   {
     name: "select: an awaiting one keeps what was granted to it by those that lost",
     file: "memory/parker.ts",
-    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
-    to: "if (contender !== winner) heap.parker.#leave(awaited, waiter);",
+    from: "if (contender !== winner && parker.#leave(awaited, waiter)) parker.#passOn(awaited);",
+    to: "if (contender !== winner && parker.#leave(awaited, waiter)) parker.#putDown(awaited);",
     models: ["select: an awaiting select passes on", "select: an awaiting select that chose the news"],
   },
   {
     name: "select: an awaiting one stays in the lines of those that lost",
     file: "memory/parker.ts",
-    from: "if (contender !== winner && heap.parker.#leave(awaited, waiter)) heap.waitQueue.wake(key, 1);",
+    from: "if (contender !== winner && parker.#leave(awaited, waiter)) parker.#passOn(awaited);",
     to: "",
     models: ["select: an awaiting select that chose the news"],
   },

@@ -26,6 +26,7 @@ describe("pains of primitives", { concurrency: 2, timeout: 60_000 }, () => {
     {
       using held = await next;
       assert.equal(held.ownerDied, true);
+      lock.consistent();
     }
     using again = lock.acquireSync();
     assert.equal(again.ownerDied, false);

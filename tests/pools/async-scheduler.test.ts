@@ -218,6 +218,7 @@ describe("AsyncPool", { timeout: 30_000 }, () => {
     assert.equal(pool.workers, 3);
     assert.equal(new AsyncPool({ concurrency: 5 }).workers, 5);
     assert.throws(() => createPool("async", { resourceLimits: { heap: 5 } } as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /resourceLimits/ });
+    assert.throws(() => createPool("async", { unresponsive: { after: 5 } } as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /unresponsive/ });
     assert.throws(() => new AsyncPool({ tracked: 1 as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
     assert.throws(() => new AsyncPool({ concurrency: 0 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
     const model = "thread" as "async" | "thread" | "process";

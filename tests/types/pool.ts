@@ -1,10 +1,13 @@
 /** What the compiler accepts and refuses; nothing here runs. */
 import {
+  AsyncPool,
   asCompleted,
   createPool,
   type Future,
   type MapRun,
   type Pool,
+  type PoolStats,
+  type PoolWorker,
   ProcessPool,
   Queue,
   type Settled,
@@ -12,6 +15,9 @@ import {
   task,
   ThreadPool,
   transfer,
+  type UnresponsiveWorker,
+  type WorkerDeath,
+  WorkerDiedError,
   wait,
 } from "allcores";
 
@@ -93,6 +99,30 @@ export async function pools(): Promise<void> {
   using _ = pool;
   // @ts-expect-error nothing is moved of a number
   transfer(5);
+}
+
+export function deaths(): void {
+  const pool = new ThreadPool({ unresponsive: { after: 5000 } });
+  new ProcessPool({ unresponsive: { after: 5000, action: "kill", report: (worker) => expectType<UnresponsiveWorker>()(worker, true) } });
+  const stats: PoolStats = pool.stats();
+  expectType<readonly PoolWorker[]>()(stats.perWorker, true);
+  const worker = stats.perWorker[0] as PoolWorker;
+  expectType<"starting" | "idle" | "busy" | "awaiting" | "waiting" | "blocked" | "stopped">()(worker.state, true);
+  expectType<string | undefined>()(worker.task, true);
+  const error = new WorkerDiedError("gone");
+  expectType<readonly WorkerDeath[]>()(error.deaths, true);
+  expectType<unknown>()((error.deaths[0] as WorkerDeath).lastProgress, true);
+
+  // @ts-expect-error a history is not changed
+  error.deaths.push(error.deaths[0] as WorkerDeath);
+  // @ts-expect-error after how long is to be said
+  new ThreadPool({ unresponsive: { action: "kill" } });
+  // @ts-expect-error no such action
+  new ThreadPool({ unresponsive: { after: 5, action: "ignore" } });
+  // @ts-expect-error the tasks of an AsyncPool share their thread
+  new AsyncPool({ unresponsive: { after: 5 } });
+  // @ts-expect-error so none of them can be asked of any pool
+  createPool("thread" as "async" | "thread", { unresponsive: { after: 5 } });
 }
 
 export function tasks(): void {

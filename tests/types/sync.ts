@@ -1,5 +1,18 @@
 /** What the compiler accepts of the primitives, and what it must refuse. */
-import { Barrier, type BoundedSemaphore, Condition, Event, type Held, Lock, RLock, type RWLock, type RHeld, type Semaphore } from "allcores";
+import {
+  Barrier,
+  type BoundedSemaphore,
+  Condition,
+  Event,
+  type Held,
+  Lock,
+  type LockOptions,
+  OwnerDiedError,
+  RLock,
+  RWLock,
+  type RHeld,
+  type Semaphore,
+} from "allcores";
 
 function same<A>(_value: A): <B>(proof: [A] extends [B] ? ([B] extends [A] ? true : never) : never, as: B) => void {
   return () => {};
@@ -28,6 +41,9 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   new Condition(new RLock({ across: "processes" }));
   new Event({ across: "threads", label: "ready" });
   new Barrier(2, { timeout: 5 });
+  const strict: LockOptions = { across: "processes", label: "accounts", onOwnerDeath: "error" };
+  for (const each of [new Lock(strict), new RLock(strict), new RWLock(strict), new Lock({ onOwnerDeath: "report" }), condition, semaphore]) each.consistent();
+  new OwnerDiedError("").code satisfies string;
 }
 
 export function refused(lock: Lock, rlock: RLock, bounded: BoundedSemaphore, event: Event): void {
@@ -35,6 +51,12 @@ export function refused(lock: Lock, rlock: RLock, bounded: BoundedSemaphore, eve
   using _ = lock;
   // @ts-expect-error a promise is not what is held: await it
   using __ = lock.acquire();
+  // @ts-expect-error an owner that died is reported, or an error
+  new Lock({ onOwnerDeath: "throw" });
+  // @ts-expect-error said of the lock, not of the hold
+  lock.acquireSync().consistent();
+  // @ts-expect-error a hold tells, and is not told
+  lock.acquireSync().ownerDied = false;
   // @ts-expect-error a blocking wait has no signal
   lock.acquireSync({ signal: AbortSignal.timeout(1) });
   // @ts-expect-error a Lock is no RLock

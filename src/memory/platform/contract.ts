@@ -16,8 +16,8 @@ export interface Platform {
   wake(address: number, count: number): void;
   /** Takes the kernel's lock on an open file, shared or alone, without waiting; false while another has it. It goes with the descriptor. */
   lock(descriptor: number, alone: boolean): boolean;
-  /** A new pipe, both ends behind one descriptor, so that it never reports an end: non-blocking, closed in children. */
-  pipe(): number;
+  /** A new pipe, both ends behind one descriptor, so that it never reports an end: non-blocking, closed in children. Undefined when there is none to be had. */
+  pipe(): number | undefined;
   /** Ends this process here and now, by the system call. */
   exit(code: number): never;
   /**

@@ -1,4 +1,5 @@
 import { PlatformError } from "../../errors/index.js";
+import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import type { Platform } from "./contract.js";
 import { linux } from "./linux.js";
 
@@ -20,6 +21,10 @@ export function platform(): Platform {
     loaded = linux();
   } catch (error) {
     if (error instanceof PlatformError) throw error;
+    // Nothing is wrong with the installation then: once files are closed it loads. The loader of libraries tells that by a text only.
+    const what = "loading the koffi package";
+    if (isOutOfDescriptors(error)) throw outOfDescriptors(what, error);
+    checkDescriptors(1, what);
     throw new PlatformError(`sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`, {
       cause: error,
     });

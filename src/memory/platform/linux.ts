@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import type { Platform } from "./contract.js";
 
 const MFD_CLOEXEC = 1;
@@ -28,6 +29,9 @@ const SIGKILL = 9;
 const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
 const EWOULDBLOCK = 11;
+const EINTR = 4;
+/** What is asked for at a time: before Linux 5.19 any signal makes the kernel undo the piece at hand. */
+const RESERVE_BYTES = 2 ** 24;
 
 const FUTEX_SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98, ppc64: 221, s390x: 238 };
 
@@ -78,6 +82,7 @@ export function linux(): Platform {
   const timespec = new BigInt64Array(2);
   let timespecMs = 0;
   const failed = (call: string, errno = koffi.errno()): never => {
+    if (isOutOfDescriptors(errno)) throw outOfDescriptors("memory to share between processes");
     throw new OutOfMemoryError(`${call} failed (errno ${errno}): the system gave no memory to share between processes`);
   };
 
@@ -94,7 +99,13 @@ export function linux(): Platform {
       return Number(address) <= 0 || BigInt(address) >= 0xffff_ffff_ffff_f000n ? failed("mmap") : Number(address);
     },
     view: (address, bytes) => koffi.view(address as never, bytes),
-    reserve: (descriptor, at, bytes) => fallocate(descriptor, 0, at, bytes) === 0,
+    reserve(descriptor, at, bytes) {
+      for (const end = at + bytes; at < end; at += RESERVE_BYTES) {
+        // A signal, or being stopped and continued, says nothing about memory.
+        while (fallocate(descriptor, 0, at, Math.min(RESERVE_BYTES, end - at)) !== 0) if (koffi.errno() !== EINTR) return false;
+      }
+      return true;
+    },
     discard(descriptor, at, bytes) {
       fallocate(descriptor, FALLOC_KEEP_SIZE_PUNCH_HOLE, at, bytes);
     },
@@ -120,12 +131,11 @@ export function linux(): Platform {
     },
     pipe() {
       const ends = new Int32Array(2);
-      if (pipe2(ends, O_NONBLOCK_CLOEXEC) !== 0) throw new PlatformError(`pipe2 failed (errno ${koffi.errno()}): too many open files?`);
+      if (pipe2(ends, O_NONBLOCK_CLOEXEC) !== 0) return undefined;
       const both = open(`/proc/self/fd/${ends[0]}`, O_RDWR | O_NONBLOCK_CLOEXEC);
       close(ends[0]);
       close(ends[1]);
-      if (both < 0) throw new PlatformError(`/proc/self/fd cannot be reopened (errno ${koffi.errno()}): is /proc mounted?`);
-      return both;
+      return both < 0 ? undefined : both;
     },
     exit(code) {
       exit(code);

@@ -1,0 +1,44 @@
+/** What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the thread itself. */
+import fs from "node:fs";
+import { statFields } from "./liveness.js";
+
+const USER_TICKS_FIELD = 11;
+const SYSTEM_TICKS_FIELD = 12;
+const TICK_NS = 10_000_000;
+
+/** A thread at one moment. */
+export interface Vitals {
+  /** "R": it runs, or would if a processor were free. "S", "D", "I": it sleeps. "T", "t": it was stopped. "Z", "X": it is gone. */
+  readonly state: string;
+  /** How long it has had a processor, in nanoseconds; in steps of 10 ms where the kernel counts no finer. */
+  readonly ran: number;
+  /** The function of the kernel in which it sleeps, as in "pipe_read"; undefined where the kernel keeps that to itself. */
+  readonly sleepsIn: string | undefined;
+}
+
+/** Undefined where the system does not tell, and once the thread is gone. Three small files are read. */
+export function vitalsOf(pid: number, tid: number): Vitals | undefined {
+  const folder = `/proc/${pid}/task/${tid}`;
+  try {
+    const fields = statFields(`${folder}/stat`);
+    if (fields === undefined) return undefined;
+    const ticks = Number(fields[USER_TICKS_FIELD]) + Number(fields[SYSTEM_TICKS_FIELD]);
+    const exactly = Number(read(`${folder}/schedstat`)?.split(" ")[0]);
+    return { state: fields[0]!, ran: exactly > 0 ? exactly : ticks * TICK_NS, sleepsIn: sleepsIn(folder) };
+  } catch {
+    return undefined;
+  }
+}
+
+function sleepsIn(folder: string): string | undefined {
+  const name = read(`${folder}/wchan`);
+  return name === "" || name === "0" ? undefined : name;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, "latin1").trim();
+  } catch {
+    return undefined;
+  }
+}

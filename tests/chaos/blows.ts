@@ -1,0 +1,90 @@
+/** Blows that pass: no memory is left to share, no file descriptor is left to a process, or it is stopped for a while. */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { isAllcoresError } from "allcores";
+import { type Heap, KIND, LIVE, processHeap, threadHeap } from "../../src/memory/index.js";
+import type { Across } from "./crew.js";
+
+/** Blocks of up to this many words, a pool's lanes among them, are what programs need all the time. */
+const LARGEST_SPARE = 16_384;
+/** So many of each size can still be had after the first such blow: from then on the program lives in a heap of some 30 MB. */
+const sparesOf = (words: number) => Math.min(512, 2 ** 19 / words);
+
+/** What is refused for want of something, and may be asked for again. */
+export function isShortage(error: unknown): boolean {
+  if (!isAllcoresError(error)) return false;
+  // A worker that has begun reads its modules, which needs a descriptor too.
+  if (error.code === "ERR_ALLCORES_TASK_LOAD") return /EMFILE|ENFILE/.test(error.message);
+  return ["ERR_ALLCORES_OUT_OF_MEMORY", "ERR_ALLCORES_OUT_OF_DESCRIPTORS"].includes(error.code);
+}
+
+/** Takes all the shared memory there is. A block keeps its size for ever, so what is to be given back must be in the sizes that will be asked for. */
+export class Hoard {
+  readonly #heap: Heap;
+  #taken: number[] = [];
+  #isFirst = true;
+
+  constructor(across: Across) {
+    this.#heap = across === "threads" ? threadHeap() : processHeap();
+  }
+
+  take(): void {
+    if (this.#isFirst) {
+      for (const words of spareSizes()) for (let count = 0; count < sparesOf(words); count++) this.#take(words);
+      // Kept: all the rest.
+      const spare = this.#taken;
+      for (let words = 2 ** 24; words > LARGEST_SPARE; words /= 2) while (this.#take(words));
+      this.#taken = spare;
+      this.#isFirst = false;
+    }
+    for (const words of spareSizes()) while (this.#take(words));
+  }
+
+  give(): void {
+    for (const at of this.#taken.splice(0)) this.#heap.allocator.free(at);
+  }
+
+  #take(words: number): boolean {
+    try {
+      this.#taken.push(this.#heap.allocator.allocate(words, KIND.plain, LIVE));
+      return true;
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      return false;
+    }
+  }
+}
+
+/** Largest first: what is too small for one class may do for the next. */
+function spareSizes(): number[] {
+  const sizes: number[] = [];
+  for (let words = LARGEST_SPARE; words > 4; words /= 2) sizes.push(words, (words * 3) / 4);
+  return [...sizes.filter((words) => words >= 8), 4];
+}
+
+/** For so many milliseconds a process can open no more files. False where the system has no such tool, or the process is gone. */
+export async function exhaustDescriptors(pid: number, ms: number): Promise<boolean> {
+  let limits: string[] | undefined;
+  try {
+    limits = /^Max open files\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.slice(1);
+  } catch {
+    return false;
+  }
+  if (limits === undefined) return false;
+  const [soft, hard] = limits;
+  return await fromOutside(`prlimit --pid ${pid} --nofile=3:${hard} && sleep ${ms / 1000} && prlimit --pid ${pid} --nofile=${soft}:${hard}`);
+}
+
+/** Stops a process, and then has it go on or kills it. */
+export async function halt(pid: number, ms: number, then: "CONT" | "KILL"): Promise<boolean> {
+  return await fromOutside(`kill -STOP ${pid} && sleep ${ms / 1000} && kill -${then} ${pid}`);
+}
+
+/** By a process that shares nothing with the program: whoever is stopped inside an internal mutex stops the program's main thread too. */
+async function fromOutside(script: string): Promise<boolean> {
+  const helper = spawn("/bin/sh", ["-c", script], { stdio: "ignore" });
+  return await new Promise((resolve) => {
+    helper.on("error", () => resolve(false));
+    helper.on("exit", (code) => resolve(code === 0));
+  });
+}
