@@ -64,7 +64,10 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
       words[next + STACK.end] = heap.allocator.sizeOfBlock(chunk);
       top = FIRST_RECORD;
     }
-    const record = words[next + STACK.chunk]! + top;
+    const chunk = words[next + STACK.chunk]!;
+    if (!(chunk > 0 && top >= FIRST_RECORD))
+      throw new CorruptError(`a stack in shared memory has its top at word ${top} of a chunk at ${chunk}: no chunk has one there`);
+    const record = chunk + top;
     // Another thread may have added the memory that the chunk stands in.
     heap.reserveWords(record + recordWords);
     heap.words[record + recordWords - 1] = write(item, heap, record);

@@ -6,6 +6,7 @@
  * alive is as good as GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of its carrier, and dies with it.
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
+import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { dropMessages, RING_WORDS, rouseAll } from "./ring.js";
 
@@ -155,10 +156,15 @@ function ringFrom(words: Int32Array, pipe: number, side: Side): number {
   return side === 1 ? pipe + PIPE.ring : 0;
 }
 
+/** @throws CorruptError when no block stands at `pipe`, or it has no such side */
 function closeSide(heap: Heap, pipe: number, side: number): void {
+  heap.allocator.check(pipe);
+  const rings = heap.words[pipe + PIPE.rings]!;
+  if (side >>> 1 !== 0 || rings < 1 || rings > 2)
+    throw new CorruptError(`an end in shared memory is side ${side} of a pipe of ${rings} rings: there are two sides, and one or two rings`);
   store(heap.words, pipe + PIPE.owners + side, GONE);
   // After the store: who looks sees it.
-  for (let ring = 0; ring < heap.words[pipe + PIPE.rings]!; ring++) rouseAll(heap, pipe + PIPE.ring + ring * RING_WORDS);
+  for (let ring = 0; ring < rings; ring++) rouseAll(heap, pipe + PIPE.ring + ring * RING_WORDS);
 }
 
 // The last one to hold an end is done with it, or has died.
