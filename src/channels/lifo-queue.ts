@@ -64,10 +64,7 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
       words[next + STACK.end] = heap.allocator.sizeOfBlock(chunk);
       top = FIRST_RECORD;
     }
-    const chunk = words[next + STACK.chunk]!;
-    if (!(chunk > 0 && top >= FIRST_RECORD))
-      throw new CorruptError(`a stack in shared memory has its top at word ${top} of a chunk at ${chunk}: no chunk has one there`);
-    const record = chunk + top;
+    const record = checkTop(words[next + STACK.chunk]!, top) + top;
     // Another thread may have added the memory that the chunk stands in.
     heap.reserveWords(record + recordWords);
     heap.words[record + recordWords - 1] = write(item, heap, record);
@@ -94,7 +91,7 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
       words[next + STACK.chunk] = chunk;
       words[next + STACK.end] = heap.allocator.sizeOfBlock(chunk);
     }
-    const header = heap.words[chunk + top - 1]!;
+    const header = heap.words[checkTop(chunk, top) + top - 1]!;
     top -= payloadBehind(header) + 1;
     words[next + STACK.top] = top;
     words[next + STATE.bytes]! -= lengthBehind(header, heap, chunk + top);
@@ -103,6 +100,12 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
 
   /** The state is committed by one store: a worker that died inside has left it whole. */
   protected rebuild(): void {}
+}
+
+/** The chunk, if it may have its top there. */
+function checkTop(chunk: number, top: number): number {
+  if (chunk > 0 && top >= FIRST_RECORD) return chunk;
+  throw new CorruptError(`a stack in shared memory has its top at word ${top} of a chunk at ${chunk}: no chunk has one there`);
 }
 
 onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {

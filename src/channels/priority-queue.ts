@@ -208,7 +208,10 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   #addSlots(count: number): void {
     const { heap, words, at } = this;
     const { allocator } = heap;
-    const size = words[at + PRIORITY.slots]! + 2 * count;
+    const slots = words[at + PRIORITY.slots]!;
+    if (!(slots >= 0 && slots * SLOT_WORDS <= atomics.load(words, HEADER.brk)))
+      throw new CorruptError(`${this.title} says that it has ${slots} slots, for which there is no room`);
+    const size = slots + 2 * count;
     const before = words[at + PRIORITY.heap]!;
     if (allocator.sizeOfBlock(before) < size) {
       const larger = allocator.allocate(2 * size, KIND.plain);

@@ -67,9 +67,10 @@ export function writeCard(heap: Heap, identity: string): void {
   store(heap.words, heap.record + RECORD.card, card);
 }
 
-/** Where the card of a record's worker stands, 0 for none. */
+/** Where the card of a record's worker stands, 0 for none, or where none can stand. */
 export function cardOf(heap: Heap, record: number): number {
-  return load(heap.words, record + RECORD.card);
+  const card = load(heap.words, record + RECORD.card);
+  return card > 0 && card + CARD.text <= heap.words.length ? card : 0;
 }
 
 /** Puts a notice on the calling worker's card; returns its block, 0 where there is no card. */
@@ -101,7 +102,8 @@ export function lookedInVain({ words }: Heap, notice: number): void {
 /** Takes the notice off the card and gives it back. */
 export function takeNotice(heap: Heap, notice: number): void {
   // In this order: nobody finds a notice on a card whose words belong to somebody else by then.
-  store(heap.words, cardOf(heap, heap.record) + CARD.notice, 0);
+  const card = cardOf(heap, heap.record);
+  if (card !== 0) store(heap.words, card + CARD.notice, 0);
   heap.allocator.free(notice);
 }
 
@@ -124,7 +126,7 @@ export function findNotice(heap: Heap, record: number): FoundNotice | undefined 
   const card = cardOf(heap, record);
   if (card === 0 || (state & STATE_MASK) !== ALIVE) return undefined;
   const block = load(words, card + CARD.notice);
-  if (block <= 0 || block + NOTICE.waits > words.length) return undefined;
+  if (block < BLOCK_HEADER_WORDS || block + NOTICE.waits > words.length) return undefined;
   const generation = generationOf(words, block);
   // Asked again: the block may have been freed before its generation was read, and stand there half written for the next notice.
   if (load(words, card + CARD.notice) !== block) return undefined;

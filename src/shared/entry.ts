@@ -245,7 +245,7 @@ export interface TakenValue {
 /** Takes the value of an entry, inside the mutex: copies what is short, pins what is long, and counts what it holds once more. */
 export function takeValue(heap: Heap, entry: number): TakenValue {
   const { words, references } = heap;
-  const head = words[entry + ENTRY.head]!;
+  const head = words[heap.allocator.check(entry) + ENTRY.head]!;
   const holds = holdsOf(heap, entry);
   for (const { acrossProcesses, heapId, at } of holds) heapHolding(acrossProcesses, heapId)?.allocator.retain(at);
   const value = entry + ENTRY.key + keyWords(words[entry + ENTRY.shape]!);
