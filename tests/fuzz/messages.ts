@@ -1,8 +1,8 @@
 /** Bytes that are almost a message, or not at all, for the decoder: what comes of them is a value or an error of ours, and nothing large. */
 import fc from "fast-check";
 import { createPipe, Lock, Queue, RLock, SharedArray, SharedMap, task, taskModule, Value } from "../../src/index.js";
-import { decode, decodeHook, encode, encodeHook, lose, sendable } from "../../src/codec/index.js";
-
+import { decode, encode, lose } from "../../src/codec/index.js";
+import { sampleValues } from "../codec/sample-values.js";
 import { share } from "./corruption.js";
 import type { Operation } from "./subjects.js";
 
@@ -29,38 +29,15 @@ const bytes: fc.Arbitrary<{ share: number; edits: Edit[]; noise: Uint8Array | un
   ),
 });
 
-class Point {
-  x = 1;
-}
-class Hooked {
-  readonly made = true;
-  static [encodeHook](): unknown {
-    return [1, 2];
-  }
-  static [decodeHook](): Hooked {
-    return new Hooked();
-  }
-}
-sendable(import.meta, Point);
-sendable(import.meta, Hooked);
 const own = task(import.meta, "own", () => 1);
 
 /** Whole messages with something of everything. Their objects live as long as the case's heap. */
 export function wholeMessages(): Uint8Array[] {
-  const resizable = new ArrayBuffer(16, { maxByteLength: 32 } as never);
   const self: Record<string, unknown> = { a: 1 };
   self.self = self;
-  const wholes: unknown[] = [
-    { id: 1, name: "abc", ok: true, list: [1, -5, 300, 70_000, 0.5, null, undefined], nested: { "a longer key": new Date(5) } },
-    [2n ** 70n, -(2n ** 90n), 5n, "é".repeat(70), "x".repeat(100), "\ud800", Object("s"), /a+b/gi],
-    new Map<unknown, unknown>([
-      ["k", new Set([1, { a: 1 }])],
-      [1, new Map()],
-    ]),
-    [Buffer.from("hello"), new Float64Array(4), new DataView(new ArrayBuffer(8), 2, 3), resizable, new Uint16Array(resizable, 2)],
-    [new Error("e", { cause: new RangeError("r") }), AbortSignal.abort().reason, new AggregateError([new TypeError("t")])],
-    [new URL("https://example.org/?a=1"), new URLSearchParams("b=2"), Object.assign([], { 3: 1, 9000: 2 }), self],
-    [new Point(), new Hooked(), [new Point()]],
+  const wholes: readonly unknown[] = [
+    ...sampleValues,
+    self,
     [new Lock(), new RLock(), new Value("int32", 1), new SharedArray("int32", 4), new Queue(), new SharedMap(), createPipe()[0]],
     [own, taskModule<{ run(): void }>(new URL("../fixtures/plain-functions.js", import.meta.url)).run],
   ];

@@ -10,7 +10,6 @@ import {
   Event,
   type Future,
   type Pool,
-  type PoolOptions,
   Queue,
   serve,
   setUncaughtHook,
@@ -23,6 +22,7 @@ import {
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { withPool } from "./with-pool.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
@@ -35,15 +35,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     afterEach(() => {
       for (const gate of gates.splice(0)) gate.set();
     });
-    const using = async (options: PoolOptions, body: (pool: Pool) => Promise<void>) => {
-      const pool = make(options);
-      try {
-        await body(pool);
-      } finally {
-        pool.terminate();
-        await pool.join();
-      }
-    };
+    const using = withPool(make);
     /** Keeps every worker busy until `go`. */
     const occupy = async (pool: Pool) => {
       const started = new Queue<number>({ across });

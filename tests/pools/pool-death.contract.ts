@@ -6,21 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import {
-  Event,
-  InitializerError,
-  Lock,
-  MemoryLimitError,
-  type Pool,
-  type PoolOptions,
-  type PoolWorker,
-  type UnresponsiveWorker,
-  WorkerDiedError,
-} from "allcores";
+import { Event, InitializerError, Lock, MemoryLimitError, type Pool, type PoolWorker, type UnresponsiveWorker, WorkerDiedError } from "allcores";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { withPool } from "./with-pool.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const squares = (to: number) => count(to).map((n) => n * n);
@@ -29,15 +20,7 @@ const again = { limit: 2, delay: 1 };
 export function poolDeathContract(title: string, { across, make }: PoolKind): void {
   const ofProcesses = across === "processes";
   const apart = ofProcesses ? test : test.skip;
-  const using = async (options: PoolOptions, body: (pool: Pool) => Promise<void>) => {
-    const pool = make(options);
-    try {
-      await body(pool);
-    } finally {
-      pool.terminate();
-      await pool.join();
-    }
-  };
+  const using = withPool(make);
   const failure = async <E extends Error>(promise: PromiseLike<unknown>): Promise<E> => {
     const [end] = await Promise.allSettled([promise]);
     assert.equal(end.status, "rejected");

@@ -17,6 +17,7 @@ import {
 } from "allcores";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { withPool } from "./with-pool.js";
 
 const WORKERS = 2;
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
@@ -33,15 +34,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       pool.terminate();
       await pool.join();
     });
-    const using = async (options: PoolOptions, body: (pool: Pool) => Promise<void>) => {
-      const own = make(options);
-      try {
-        await body(own);
-      } finally {
-        own.terminate();
-        await own.join();
-      }
-    };
+    const using = withPool(make);
     const works = async () => assert.equal(await pool.submit(tasks.add, 20, 22), 42);
 
     test("many trivial items travel in few chunks, and come back in order", async () => {
