@@ -132,6 +132,8 @@ export class Queue<T = unknown> extends AnyQueue<T> {
       let place = words[tail + TAIL.place]!;
       let end = words[tail + TAIL.end]!;
       const recordWords = 1 + payloadOf(item);
+      if (!(chunk > 0 && place >= FIRST_RECORD && place < end))
+        throw new CorruptError(`${this.title} goes on at word ${place} of a chunk at ${chunk} with ${end} words, which cannot be`);
       // Another thread may have added the memory that the chunk stands in.
       heap.reserveWords(chunk + end);
       // One word is always left for END.

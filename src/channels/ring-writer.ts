@@ -1,5 +1,6 @@
 /** The writer's side of a ring: messages go in. */
 import { type Storable, storeMessage } from "../codec/stored-message.js";
+import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap } from "../memory/index.js";
 import { inlineWords, LAST_PLACE, MOST_INLINE_BYTES, RING, rouse, SKIP, STORED, STORED_WORDS } from "./ring.js";
 
@@ -87,6 +88,8 @@ export class RingWriter {
   #placeFor(size: number): number {
     const head = load(this.#words, this.#at + RING.head);
     const tail = this.#tail;
+    // A head beyond the ring would have this side write there.
+    if (head >>> 0 > LAST_PLACE) throw new CorruptError(`the reader of a pipe in shared memory says that it is at place ${head}, where its ring has none`);
     if (tail < head) return tail + size < head ? tail : -1;
     if (tail + size <= LAST_PLACE) return tail;
     return size < head ? 0 : -1;

@@ -63,12 +63,15 @@ export function dropMessages(heap: Heap, ring: number): void {
   const { words, bytes } = heap;
   const tail = load(words, ring + RING.tail);
   let head = words[ring + RING.head]!;
+  let hasTurned = false;
   while (head !== tail) {
     const record = ring + RING.records + head;
     const length = words[record]!;
     if (!(head >= 0 && head <= LAST_PLACE && length >= SKIP && length <= MOST_INLINE_BYTES && (length !== SKIP || head > 0)))
       throw new CorruptError(`the record at place ${head} of a pipe in shared memory is not one`);
     if (length === SKIP) {
+      if (hasTurned) throw new CorruptError("the records of a pipe in shared memory go round and never meet its tail");
+      hasTurned = true;
       head = 0;
     } else if (length === STORED) {
       const block = words[record + 1]!;

@@ -6,6 +6,7 @@
  * leaks one object until the program ends; it never frees one that is in use.
  * Finalizers are only the backstop: none runs while a worker sits in a blocking wait.
  */
+import { CorruptError } from "../errors/index.js";
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
@@ -36,7 +37,13 @@ export class References {
   readonly #holds = new Map<number, Hold>();
   readonly #vacant: number[] = [];
   readonly #finalizers = new FinalizationRegistry<{ at: number; wrapper: number }>(({ at, wrapper }) => {
-    if (this.#holds.get(at)?.wrapper === wrapper) this.drop(at);
+    if (this.#holds.get(at)?.wrapper !== wrapper) return;
+    try {
+      this.drop(at);
+    } catch (error) {
+      // The collector has no caller who could hear of it: memory that was written over must not end the program, and what cannot be let go of stays.
+      if (!(error instanceof CorruptError)) throw error;
+    }
   });
   #wrappers = 0;
 

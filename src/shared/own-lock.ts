@@ -3,10 +3,9 @@
  * The object holds it as a worker would, and lets go of it when it is destroyed.
  */
 import { placeOf, reachOf, wrap } from "../codec/shared-object.js";
-import { atomics, type Heap } from "../memory/index.js";
+import { CorruptError } from "../errors/index.js";
+import { atomics, type Heap, KIND } from "../memory/index.js";
 import { RLock } from "../sync/rlock.js";
-
-const LOCK_WORDS = 4;
 
 /** This worker's wrapper of the lock that the word at `word` names. */
 export function ownLock(heap: Heap, word: number, label: string | undefined): RLock {
@@ -27,12 +26,11 @@ export function ownLock(heap: Heap, word: number, label: string | undefined): RL
 export function letGoOfLock(heap: Heap, word: number): void {
   const at = atomics.load(heap.words, word);
   if (at === 0) return;
-  heap.reserveWords(at + LOCK_WORDS);
   heap.references.letGo(at);
 }
 
 function attach(heap: Heap, at: number, label: string | undefined): RLock {
-  heap.reserveWords(at + LOCK_WORDS);
   heap.allocator.retain(at);
+  if (heap.allocator.kindOf(at) !== KIND.rlock) throw new CorruptError(`a word of shared memory names word ${at} as a lock, which it is not`);
   return wrap(heap, at, label === undefined ? undefined : `${label}.lock`, RLock.attach);
 }

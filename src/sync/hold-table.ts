@@ -87,6 +87,7 @@ export class HoldTable {
     const { words } = heap;
     for (let tries = 0; tries < 8; tries++) {
       const more = load(words, at + MORE_AT);
+      if (more !== 0 && !(more >= BLOCK_HEADER_WORDS && more + BLOCK_CELLS_AT <= words.length)) return [];
       const identity = more === 0 ? 0 : load(words, more - BLOCK_HEADER_WORDS + BLOCK.identity);
       const first = more === 0 ? at + INLINE_AT : more + BLOCK_CELLS_AT;
       const end = Math.min(words.length, first + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS);

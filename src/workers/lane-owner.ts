@@ -3,6 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { readMessage, type Storable, storeMessage } from "../codec/stored-message.js";
+import { CorruptError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
 import {
   ATTACHED,
@@ -204,10 +205,12 @@ export class LaneOwner {
 
   /** What belongs to the next record that has attachments, though the event loop may not have brought it yet; undefined when it was not posted yet. */
   #attached(): Heard | undefined {
+    const port = this.#port;
+    if (port === undefined) throw new CorruptError("a result in shared memory says that something came beside it, for which its pool has no port");
     while (this.#heard.length === 0) {
       let received: { message: readonly unknown[] | typeof RING | typeof VOID } | undefined;
       try {
-        received = receiveMessageOnPort(this.#port!);
+        received = receiveMessageOnPort(port);
       } catch (error) {
         this.#heard.push({ error });
         break;

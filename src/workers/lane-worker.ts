@@ -2,6 +2,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { decode, type Message } from "../codec/index.js";
 import { readMessage, storeMessage } from "../codec/stored-message.js";
+import { CorruptError } from "../errors/index.js";
 import { type Attempt, atomics } from "../memory/index.js";
 import {
   ATTACHED,
@@ -272,8 +273,10 @@ export class LaneWorker {
 
   /** What travelled beside the job's bytes. Earlier messages in the port belong to jobs that were taken back. */
   #attachments(): readonly unknown[] {
+    const port = this.#port;
+    if (port === undefined) throw new CorruptError("a job in shared memory says that something came beside it, for which its worker has no port");
     while (this.#received === undefined) {
-      const received = receiveMessageOnPort(this.#port!);
+      const received = receiveMessageOnPort(port);
       if (received === undefined) return [];
       const [sequence, attachments] = received.message as [number, readonly unknown[]];
       if (sequence === this.sequence) this.#received = attachments;
