@@ -6,14 +6,18 @@ export function classOf(size: number): number {
   if (size <= 4) return 0;
   if (size <= 8) return 1;
   const log = 31 - Math.clz32(size - 1);
-  return 2 * (log - 2) + (size <= 3 * 2 ** (log - 1) ? 0 : 1);
-}
-
-/** How much a member of the class holds. */
-export function sizeOf(sizeClass: number): number {
-  if (sizeClass < 2) return 4 << sizeClass;
-  const log = ((sizeClass - 2) >> 1) + 3;
-  return sizeClass & 1 ? 2 ** (log + 1) : 3 * 2 ** (log - 1);
+  return 2 * (log - 2) + (size <= 3 * (1 << (log - 1)) ? 0 : 1);
 }
 
 export const CLASSES = 56;
+
+const sizes = Array.from({ length: CLASSES }, (_, sizeClass) => {
+  if (sizeClass < 2) return 4 << sizeClass;
+  const log = ((sizeClass - 2) >> 1) + 3;
+  return sizeClass & 1 ? 2 ** (log + 1) : 3 * 2 ** (log - 1);
+});
+
+/** How much a member of the class holds; of what is no class, as nothing has. Looked up: every block that is named by a word is measured. */
+export function sizeOf(sizeClass: number): number {
+  return sizes[sizeClass] ?? Number.POSITIVE_INFINITY;
+}

@@ -27,7 +27,7 @@
  * Rejected: chains of entries, whose links would lead from an entry that was taken out into what took its neighbour's place; one table that grows as a whole, which
  * holds writers up for as long as it is large; splitting a segment in place, cell by cell, which a worker killed half-way leaves with two owners of one entry.
  */
-import { atomics, DRAFT, type Heap, KIND } from "../memory/index.js";
+import { atomics, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, type Heap, KIND } from "../memory/index.js";
 import { CorruptError } from "../errors/index.js";
 import { ENTRY, generationWord } from "./entry.js";
 import type { PackedKey } from "./packed-key.js";
@@ -71,6 +71,8 @@ export class HashTable {
   readonly #at: number;
   /** Of the block of the entry that `find` returned. */
   generation = 0;
+  /** How far memory is known to reach. */
+  #reach = 0;
 
   constructor(heap: Heap, at: number) {
     this.#heap = heap;
@@ -304,16 +306,32 @@ export class HashTable {
 
   /** The depth of a directory that is one. @throws CorruptError */
   #depthOf(directory: number): number {
-    const depth = this.#heap.words[this.#heap.allocator.check(directory) + DEPTH]!;
-    if (depth >>> 0 <= MOST_DEPTH && CELLS + 2 ** depth <= this.#heap.allocator.sizeOfBlock(directory)) return depth;
-    throw new CorruptError(`the directory of a map in shared memory says that its depth is ${depth}`);
+    this.#reachTo(directory, CELLS);
+    const depth = this.#heap.words[directory + DEPTH]!;
+    const length = CELLS + 2 ** depth;
+    if (!(depth >>> 0 <= MOST_DEPTH && length <= this.#heap.allocator.sizeOfBlock(directory)))
+      throw new CorruptError(`the directory of a map in shared memory says that its depth is ${depth}`);
+    this.#reachTo(directory, length);
+    return depth;
   }
 
   /** How many slots a segment has that is one. @throws CorruptError */
   #slotsOf(segment: number): number {
-    const log = this.#heap.words[this.#heap.allocator.check(segment) + SLOTS_LOG]!;
-    if (log >>> 0 < 31 && SLOTS + (1 << log) * SLOT_WORDS <= this.#heap.allocator.sizeOfBlock(segment)) return 1 << log;
-    throw new CorruptError(`a segment of a map in shared memory says that it has 2 ** ${log} slots`);
+    this.#reachTo(segment, SLOTS);
+    const log = this.#heap.words[segment + SLOTS_LOG]!;
+    const length = SLOTS + (1 << log) * SLOT_WORDS;
+    if (!(log >>> 0 < 31 && length <= this.#heap.allocator.sizeOfBlock(segment)))
+      throw new CorruptError(`a segment of a map in shared memory says that it has 2 ** ${log} slots`);
+    this.#reachTo(segment, length);
+    return 1 << log;
+  }
+
+  /** Sees to it that so many words of a block are memory. What once was stays memory, so most are known to be without looking up where it ends. @throws CorruptError where no block in use is */
+  #reachTo(block: number, length: number): void {
+    if (block >= BLOCKS_AT + BLOCK_HEADER_WORDS && block + length <= this.#reach) return;
+    const { allocator } = this.#heap;
+    allocator.check(block);
+    this.#reach = Math.max(this.#reach, block + allocator.sizeOfBlock(block));
   }
 
   #forEachSegment(directory: number, visit: (segment: number) => void): void {
