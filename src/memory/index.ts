@@ -37,6 +37,7 @@ export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";
+export { underAddonGuard } from "./addon-guard.js";
 export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { onDestroy } from "./references.js";

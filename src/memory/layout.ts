@@ -43,6 +43,8 @@ export const HEADER = {
   namesGuard: 18,
   /** First word that no memory was set aside for (process heap). */
   reserved: 19,
+  /** Mutex for loading an addon and for terminating a thread (thread heap). */
+  addonGuard: 20,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
   /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */

@@ -1,6 +1,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { ArgumentTypeError } from "../errors/index.js";
-import { type Heap, threadHeap } from "../memory/index.js";
+import { type Heap, threadHeap, underAddonGuard } from "../memory/index.js";
 import { openThread, type ThreadFactory } from "../workers/thread.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
@@ -43,7 +43,7 @@ const threads: WorkerModel = {
       threadId: worker.threadId,
       port: port1,
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
-      kill: () => void worker.terminate(),
+      kill: () => underAddonGuard(() => void worker.terminate()),
     };
   },
 };

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, lose } from "../codec/index.js";
 import { OutOfMemoryError } from "../errors/index.js";
-import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers, underAddonGuard } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
@@ -200,6 +200,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected exitCodeNow(): undefined {}
 
   protected end(): void {
-    void this.#worker?.terminate();
+    const worker = this.#worker;
+    if (worker !== undefined) underAddonGuard(() => void worker.terminate());
   }
 }

@@ -5,7 +5,7 @@ import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { Lock, ProcessPool, Queue, SharedMap } from "../../src/index.js";
+import { Event, Lock, ProcessPool, Queue, SharedMap } from "../../src/index.js";
 import { processHeap } from "../../src/memory/index.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 
@@ -42,6 +42,23 @@ test("another user opens neither that file nor what maps it", asRoot, () => {
   fs.closeSync(fs.openSync(path, "r"));
 });
 
+test("the doorbells of who awaits across processes are pipes without a name", async () => {
+  const event = new Event({ across: "processes" });
+  const waiting = event.wait();
+  const links = fs.readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      const path = `/proc/self/fd/${name}`;
+      return fs.fstatSync(Number(name)).isFIFO() ? [fs.readlinkSync(path)] : [];
+    } catch {
+      return [];
+    }
+  });
+  assert.ok(links.length > 0);
+  for (const link of links) assert.match(link, /^pipe:\[\d+\]$/);
+  event.set();
+  await waiting;
+});
+
 test("nothing that a program shares has a name in a directory", async () => {
   const places = ["/dev/shm", tmpdir(), process.cwd()];
   const entries = () => places.map((place) => new Set(fs.readdirSync(place)));
@@ -50,7 +67,8 @@ test("nothing that a program shares has a name in a directory", async () => {
   kept.push(SharedMap.open("ownership test"), SharedMap.open("ownership test of the machine", { across: "machine" }));
   await pool.map(tasks.square, [1, 2, 3]).settled();
   for (const [at, now] of entries().entries()) {
-    const added = [...now].filter((name) => !before[at]!.has(name) && /allcores|memfd|fifo/i.test(name));
+    const isOurs = places[at] === "/dev/shm" ? () => true : (name: string) => /allcores|memfd|fifo/i.test(name);
+    const added = [...now].filter((name) => !before[at]!.has(name) && isOurs(name));
     // Folders are those of tests that run at the same time.
     const ours = added.map((name) => join(places[at]!, name)).filter((path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === false);
     assert.deepEqual(ours, []);

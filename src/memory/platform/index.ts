@@ -1,4 +1,6 @@
+import { isMainThread } from "node:worker_threads";
 import { PlatformError } from "../../errors/index.js";
+import { underAddonGuard } from "../addon-guard.js";
 import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import type { Platform } from "./contract.js";
 import { linux } from "./linux.js";
@@ -18,7 +20,7 @@ export function platform(): Platform {
     );
   }
   try {
-    loaded = linux();
+    loaded = isMainThread ? linux() : underAddonGuard(linux);
   } catch (error) {
     if (error instanceof PlatformError) throw error;
     // Nothing is wrong with the installation then: once files are closed it loads. The loader of libraries tells that by a text only.
