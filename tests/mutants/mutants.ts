@@ -658,8 +658,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "card: a notice is freed before it is taken off",
     file: "memory/card.ts",
-    from: "  store(heap.words, cardOf(heap, heap.record) + CARD.notice, 0);\n  heap.allocator.free(notice);",
-    to: "  heap.allocator.free(notice);\n  store(heap.words, cardOf(heap, heap.record) + CARD.notice, 0);",
+    from: "  if (card !== 0) store(heap.words, card + CARD.notice, 0);\n  heap.allocator.free(notice);",
+    to: "  heap.allocator.free(notice);\n  if (card !== 0) store(heap.words, card + CARD.notice, 0);",
     models: ["card:"],
   },
   {
