@@ -187,9 +187,18 @@ test("an exploration stops at its limits, and says so", async () => {
   assert.equal(short.exhaustive, false);
 });
 
+test("programs of one worker and of six take turns, and none of the six threads is left in an exploration that is over", async () => {
+  const options: ExploreOptions = { preemptions: 0, walks: 0 };
+  const of = (workers: number): AnyProgram => ({ setup: programs.counter, workers: new Array(workers).fill(programs.doNothing) });
+  for (let round = 0; round < 15; round++) {
+    await passes(of(6), options);
+    await passes(of(1), options);
+  }
+});
+
 test("progress is told", async () => {
   let told = 0;
   const program: AnyProgram = { setup: programs.mail, workers: [programs.sendTwo, programs.sendTwo] };
-  await explore(program, { preemptions: 3, schedules: 20_000, onProgress: () => told++ });
+  await explore(program, { preemptions: 3, schedules: 500, onProgress: () => told++ });
   assert.ok(told > 0);
 });
