@@ -326,9 +326,8 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
     heap.allocator.free(segment);
     segment = older;
   }
-  const firstHeap = heap.words[at + PRIORITY.firstHeap]!;
-  if (heap.words[at + PRIORITY.heap] !== firstHeap) heap.allocator.free(heap.words[at + PRIORITY.heap]!);
-  heap.allocator.free(firstHeap);
+  // Where its maker ended, or found no memory, there is none.
+  for (const block of new Set([heap.words[at + PRIORITY.firstHeap]!, heap.words[at + PRIORITY.heap]!])) if (block !== 0) heap.allocator.free(block);
 });
 onInspect(KIND.priorityQueue, flipInsight("PriorityQueue"));
 registerShared(KIND.priorityQueue, PriorityQueue);

@@ -286,6 +286,8 @@ onDestroy(KIND.queue, (heap: Heap, at: number) => {
   const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
   let chunk = heap.words[head + HEAD.chunk]!;
   let place = heap.words[head + HEAD.place]!;
+  // Its maker ended, or found no memory, before it had one.
+  if (chunk === 0) return;
   const walk = new Walk(heap);
   walk.to(chunk);
   for (let left = (load(heap.words, at + FIFO.put) - taken) | 0; left > 0; ) {

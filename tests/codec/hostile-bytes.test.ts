@@ -33,15 +33,22 @@ test("every truncation is noticed", () => {
   }
 });
 
+function timeOf(bytes: Uint8Array): number {
+  const start = performance.now();
+  attempt(bytes);
+  return performance.now() - start;
+}
+
 test("20 000 messages with random bytes changed", () => {
   const random = randomFrom(20260101);
   let slowest = 0;
   for (let round = 0; round < 20_000; round++) {
     const bytes = (messages[round % messages.length] as Uint8Array).slice();
     for (let changes = 1 + random(4); changes > 0; changes--) bytes[random(bytes.length)] = random(256);
-    const start = performance.now();
-    attempt(bytes);
-    slowest = Math.max(slowest, performance.now() - start);
+    let took = timeOf(bytes);
+    // The machine stood still, or the message takes long: then it does so each time.
+    for (let again = 0; took >= 500 && again < 3; again++) took = Math.min(took, timeOf(bytes));
+    slowest = Math.max(slowest, took);
   }
   assert.ok(slowest < 500, `the slowest took ${slowest} ms`);
 });
