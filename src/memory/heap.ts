@@ -138,9 +138,13 @@ export function onJoin(fn: (heap: Heap) => void): void {
   introduce = fn;
 }
 
-/** A number for a new heap, from 1. */
+/**
+ * A number for a new heap, from 1: the platform's randomness, so that two programs that come into being alike draw apart. Loaded on use, once a process; `globalThis.crypto` would load
+ * six times as much.
+ */
 export function drawHeapId(): number {
-  return Math.floor(Math.random() * 0x7ffffffe) + 1;
+  const [word] = process.getBuiltinModule("node:crypto").randomFillSync(new Uint32Array(1));
+  return (word! % 0x7ffffffe) + 1;
 }
 
 /** Writes the header of a new control region, `magic` last; `more` words of it too. */
