@@ -99,7 +99,7 @@ async function mirror() {
   const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
   const copied = files.filter((file) => !/\.(ts|md)$/.test(file) && !file.startsWith("src/"));
   const [{ metafile }] = await Promise.all([
-    build({ ...common, entryPoints: sources, outbase: ".", outdir: "build", sourcemap: "inline" }),
+    build({ ...common, entryPoints: sources, outbase: ".", outdir: "build", sourcemap: "inline", sourcesContent: false }),
     ...copied.map(async (file) => {
       await mkdir(dirname(join("build", file)), { recursive: true });
       await copyFile(file, join("build", file));

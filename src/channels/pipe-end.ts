@@ -8,7 +8,7 @@
  */
 import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
-import { dropMessages, RING_WORDS, rouseAll } from "./ring.js";
+import { dropMessages, RING, RING_WORDS, rouseAll, unreadIn } from "./ring.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -167,8 +167,54 @@ function closeSide(heap: Heap, pipe: number, side: number): void {
   for (let ring = 0; ring < rings; ring++) rouseAll(heap, pipe + PIPE.ring + ring * RING_WORDS);
 }
 
+/** Whose an end is; 0 while it is nobody's, or a message's. */
+function ownerOf({ words }: Heap, pipe: number, side: number): number {
+  return Math.max(0, words[pipe + PIPE.owners + side]!);
+}
+
+/** Which side writes a ring of a pipe. */
+function writerOf({ words }: Heap, pipe: number, ring: number): number {
+  return words[pipe + PIPE.rings] === 2 ? ring : 1;
+}
+
+onInspect(KIND.connection, {
+  name: "Connection",
+  body: ({ words }, at) => words[at + END.pipe]!,
+  held(heap, at) {
+    heap.catchUp();
+    const worker = ownerOf(heap, heap.words[at + END.pipe]!, heap.words[at + END.side]!);
+    return worker > 0 ? [{ worker, count: 1 }] : [];
+  },
+});
+onInspect(KIND.pipe, {
+  name: "Pipe",
+  purpose: (at, key) => (isForMessage(at, key) ? "a message" : "room"),
+  // The one who has the other end. Not firm, though nobody else can do it: an error here would not end the wait there, as it does where a lock is let go of.
+  holders(heap, at, key) {
+    const writer = writerOf(heap, at, ringAround(at, key));
+    const worker = ownerOf(heap, at, isForMessage(at, key) ? writer : 1 - writer);
+    // In a message it may come to anybody.
+    return { workers: worker > 0 ? [worker] : [], firm: false };
+  },
+  state(heap, at) {
+    const { words } = heap;
+    const unread: Record<string, number> = {};
+    for (let ring = 0; ring < words[at + PIPE.rings]! && ring < 2; ring++)
+      unread[writerOf(heap, at, ring) === 0 ? "bytesToSecond" : "bytesToFirst"] = unreadIn(words, at + PIPE.ring + ring * RING_WORDS);
+    return { ...unread, capacity: words[at + PIPE.capacity]! };
+  },
+});
+
+/** In which ring of a pipe a key stands. */
+function ringAround(pipe: number, key: number): number {
+  return Math.floor((key - pipe - PIPE.ring) / RING_WORDS);
+}
+
+function isForMessage(pipe: number, key: number): boolean {
+  return key === pipe + PIPE.ring + ringAround(pipe, key) * RING_WORDS + RING.readerWaits;
+}
+
 // The last one to hold an end is done with it, or has died.
-onInspect(KIND.connection, { name: "Connection" });
 onDestroy(KIND.connection, (heap, at) => {
   const pipe = heap.words[at + END.pipe]!;
   if (pipe === 0) return;

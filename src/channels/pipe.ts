@@ -1,4 +1,4 @@
-import { Handle, heapOfReach, type Reach } from "../codec/shared-object.js";
+import { Handle, heapOfReach, noteOrigin, type Reach } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import type { selectable } from "../sync/selectable.js";
 import { Connection } from "./connection.js";
@@ -56,5 +56,7 @@ export function createPipe(options?: PipeOptions): [Connection, Connection] {
   if (!(capacity >= 1) || (Number.isFinite(capacity) && !Number.isInteger(capacity)))
     throw new ArgumentRangeError(`options.capacity must be a whole number of bytes from 1, got ${capacity}`);
   const ends = allocatePipe(heap, Math.min(capacity, MOST_CAPACITY), duplex);
-  return [Connection.attach(new Handle(heap, ends[0], label)), Connection.attach(new Handle(heap, ends[1], label))];
+  const connections: [Connection, Connection] = [Connection.attach(new Handle(heap, ends[0], label)), Connection.attach(new Handle(heap, ends[1], label))];
+  for (const connection of connections) noteOrigin(connection);
+  return connections;
 }

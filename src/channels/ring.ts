@@ -52,6 +52,11 @@ export function rouse(heap: Heap, words: Int32Array, flag: number): void {
   if (load(words, flag) === 1 && exchange(words, flag, 0) === 1) heap.waitQueue.wake(flag, EVERYBODY);
 }
 
+/** How many bytes of messages were committed and not taken. */
+export function unreadIn(words: Int32Array, ring: number): number {
+  return (words[ring + RING.sent]! - words[ring + RING.taken]!) >>> 0;
+}
+
 /** Everybody who waits at a ring looks again: an end of its pipe is gone. */
 export function rouseAll(heap: Heap, ring: number): void {
   heap.waitQueue.wake(ring + RING.readerWaits, EVERYBODY);

@@ -68,7 +68,7 @@ export async function select<const S extends Selectables<S>>(from: S, options?: 
 
 /**
  * As `select`, blocking this thread. A future or promise can be settled only by this thread's loop: unless it is settled already it is refused.
- * @throws TimeoutError; DeadlockError for a promise that cannot be settled meanwhile; what the chosen one failed with; ArgumentTypeError
+ * @throws TimeoutError; DeadlockError for a promise that cannot be settled meanwhile, and where nothing of it can ever come; what the chosen one failed with; ArgumentTypeError
  *
  * @example
  * ```ts

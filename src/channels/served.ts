@@ -1,16 +1,19 @@
 /**
- * An object that stays with its owner and is called from other workers: requests go through one queue to the owner, answers through one of each caller.
+ * An object that stays with its owner and is called from other workers: requests go through one queue to the owner, answers through one of each caller. What may not arrive whole,
+ * for want of memory or of a class, is sealed: whom to answer, and whose answer it is, is known all the same.
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
  */
-import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
+import type { Heap } from "../memory/index.js";
 import { ArgumentTypeError, CorruptError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
+import { Sealed } from "./sealed.js";
 
 /** How often a caller looks whether the owner still lives. */
 const LOOK_MS = 500;
 
-/** Between two attempts to answer in full memory. */
+/** Between two attempts in full memory. */
 const FULL_MS = 20;
 
 type Method = (...args: never[]) => unknown;
@@ -19,11 +22,12 @@ export type MethodOf<T> = { [Name in keyof T]: T[Name] extends Method ? Name : n
 type ArgsOf<T, Name extends keyof T> = T[Name] extends (...args: infer A) => unknown ? A : never;
 type AnswerOf<T, Name extends keyof T> = T[Name] extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-type Request = [replies: Queue<Answer>, id: number, method: string, args: unknown[]];
-type Answer = [id: number, ok: boolean, value: unknown];
+type Request = [replies: Sealed<Queue<Answer>>, id: number, method: string, args: Sealed<unknown[]>];
+/** Without a value: there was no memory for what it was called with, and an error in full might find none either. */
+type Answer = [id: number, ok: boolean, value?: Sealed];
 
 interface Caller {
-  resolve(value: unknown): void;
+  receive(ok: boolean, value: Sealed): void;
   reject(error: unknown): void;
 }
 
@@ -53,7 +57,13 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** Runs a method at the owner and gives its value or its error. @throws UnsendableError when an argument cannot cross, StateError once it is no longer served */
   async call<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): Promise<AnswerOf<T, Name>> {
     if (this.#target !== undefined) return (await invoke(this.#target, name, args)) as AnswerOf<T, Name>;
-    const answer = new Promise<unknown>((resolve, reject) => this.#send(name, args, { resolve, reject }));
+    const heap = heapIn(this.#requests);
+    const answer = new Promise<unknown>((resolve, reject) =>
+      this.#send(name, args, {
+        receive: (ok, value) => void decodeLoading(() => value.open(heap), heap).then(ok ? resolve : reject, reject),
+        reject,
+      }),
+    );
     void this.#listen();
     return (await answer) as AnswerOf<T, Name>;
   }
@@ -62,13 +72,19 @@ export class Served<T extends object> implements Disposable, Crosses {
   callSync<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): AnswerOf<T, Name> {
     if (this.#target !== undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
     let answer: { value: unknown } | { error: unknown } | undefined;
+    const reject = (error: unknown) => {
+      answer = { error };
+    };
     this.#send(name, args, {
-      resolve: (value) => {
-        answer = { value };
+      receive: (ok, sealed) => {
+        try {
+          const value = sealed.open(heapIn(this.#requests));
+          answer = ok ? { value } : { error: value };
+        } catch (error) {
+          reject(error);
+        }
       },
-      reject: (error) => {
-        answer = { error };
-      },
+      reject,
     });
     while (answer === undefined) {
       try {
@@ -97,11 +113,16 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 
   #send(name: string, args: unknown[], caller: Caller): void {
-    this.#replies ??= new Queue<Answer>(reachOf(heapIn(this.#requests)));
+    const heap = heapIn(this.#requests);
+    this.#replies ??= new Queue<Answer>(reachOf(heap));
     const id = ++this.#ids;
+    const given = Sealed.of(args, heap, "args");
+    const replies = Sealed.of(this.#replies, heap, "replies");
     try {
-      this.#requests.putSync([this.#replies, id, name, args]);
+      this.#requests.putSync([replies, id, name, given]);
     } catch (error) {
+      given.takeBack(heap);
+      replies.takeBack(heap);
       if (error instanceof QueueShutDown) throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
       throw error;
     }
@@ -125,8 +146,10 @@ export class Served<T extends object> implements Disposable, Crosses {
   #receive([id, ok, value]: Answer): void {
     const caller = this.#callers.get(id);
     this.#callers.delete(id);
-    if (ok) caller?.resolve(value);
-    else caller?.reject(value);
+    if (value === undefined)
+      caller?.reject(new OutOfMemoryError("shared memory is full: the owner of the served object had no room for what it was called with, and called nothing"));
+    else if (caller === undefined) value.takeBack(heapIn(this.#requests));
+    else caller.receive(ok, value);
   }
 
   #lookAfterOwner(): void {
@@ -142,29 +165,50 @@ export class Served<T extends object> implements Disposable, Crosses {
 
   /** Until it is disposed of; what had been asked by then is answered. */
   async #attend(target: T): Promise<void> {
-    for await (const [replies, id, method, args] of this.#requests) {
-      void (async () => {
-        try {
-          await reply(replies, [id, true, await invoke(target, method, args)]);
-        } catch (error) {
-          try {
-            await reply(replies, [id, false, error]);
-          } catch {
-            await reply(replies, [id, false, new Error(`${method} failed with what cannot cross to another worker: ${String(error)}`)]);
-          }
-        }
-      })();
-    }
+    const heap = heapIn(this.#requests);
+    for await (const request of this.#requests) void respond(target, request, heap);
     this.#requests.free();
   }
 }
 
-/** The caller waits for it as long as this worker lives: where no memory is left it is tried again. */
-async function reply(replies: Queue<Answer>, answer: Answer): Promise<void> {
+/** Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had. */
+async function respond(target: object, [whom, id, method, args]: Request, heap: Heap): Promise<void> {
+  let replies: Queue<Answer>;
+  try {
+    replies = await onceThereIsMemory(() => whom.open(heap));
+  } catch {
+    // The caller's memory is out of reach, or was written over: there is nobody to be told.
+    args.takeBack(heap);
+    return;
+  }
+  const reply = async (ok: boolean, value: unknown) => {
+    const sealed = Sealed.of(value, heap, ok ? "result" : "error");
+    await onceThereIsMemory(() => replies.putSync([id, ok, sealed]));
+  };
+  let given: unknown[];
+  try {
+    given = await decodeLoading(() => args.open(heap), heap);
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) await onceThereIsMemory(() => replies.putSync([id, false]));
+    else await reply(false, error);
+    return;
+  }
+  try {
+    await reply(true, await invoke(target, method, given));
+  } catch (error) {
+    try {
+      await reply(false, error);
+    } catch {
+      await reply(false, new Error(`${method} failed with what cannot cross to another worker: ${String(error)}`));
+    }
+  }
+}
+
+/** The caller waits for its answer as long as this worker lives: where no memory is left to give it, that is tried again. Nothing is changed by an attempt that fails so. */
+async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
   for (;;) {
     try {
-      replies.putSync(answer);
-      return;
+      return attempt();
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
       await new Promise((resolve) => setTimeout(resolve, FULL_MS));

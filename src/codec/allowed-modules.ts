@@ -111,8 +111,14 @@ function projectOf(url: string | undefined): string {
   const started = process.argv[1];
   let folder: string;
   if (url !== undefined) folder = dirname(fileURLToPath(url));
-  else if (started === undefined) folder = process.cwd();
-  else {
+  else if (started === undefined) {
+    try {
+      folder = process.cwd();
+    } catch {
+      // It was deleted: no file can be of that project.
+      return "";
+    }
+  } else {
     try {
       folder = dirname(fs.realpathSync(started));
     } catch {

@@ -26,6 +26,8 @@ export class Decoder extends ByteReader {
   private classes: readonly (Registration | undefined)[] = noAttachments;
   /** Nothing is made: objects that travel by handle are told that they are lost. */
   private losing = false;
+  /** What is read says how an object travels: that is made all the same, since it tells who has to hear. */
+  private inPayload = 0;
 
   /** Goes through a message that nobody will receive. */
   lose(bytes: Uint8Array, at: number, length: number): void {
@@ -51,6 +53,7 @@ export class Decoder extends ByteReader {
       this.attachments = noAttachments;
       if (this.objects.length > 0) this.objects = [];
       this.depth = 0;
+      this.inPayload = 0;
       this.classes = noAttachments;
     }
   }
@@ -111,7 +114,7 @@ export class Decoder extends ByteReader {
   }
 
   override binary<T extends Uint8Array>(target: T): T {
-    if (!this.losing) return super.binary(target);
+    if (!this.losing || this.inPayload > 0) return super.binary(target);
     this.take(target.length);
     return target;
   }
@@ -229,7 +232,9 @@ export class Decoder extends ByteReader {
   private parcel(): unknown {
     const identity = this.reserve();
     const kind = this.key();
+    this.inPayload++;
     const payload = this.read();
+    this.inPayload--;
     if (!this.losing) return this.resolve(identity, openParcel(kind, payload, this.origin));
     loseParcel(kind, payload);
     return this.resolve(identity, undefined);

@@ -63,6 +63,11 @@ export function keepOrigins(keep: boolean): void {
   else origins ??= new WeakMap();
 }
 
+/** Remembers, where that is kept, that an object which is attached by a handle is created here. */
+export function noteOrigin(object: SharedObject): void {
+  origins?.set(object, new Error());
+}
+
 /** The stack of an object's creation, if it was kept. */
 export function originOf(object: object): string | undefined {
   return origins?.get(object)?.stack;
@@ -111,7 +116,7 @@ export abstract class SharedObject implements Crosses {
       this.label = reach?.label;
       this.at = this.heap.allocator.allocate(size, kind);
       this.heap.references.hold(this.at, this);
-      origins?.set(this, new Error());
+      noteOrigin(this);
     }
     this.words = this.heap.words;
     this.self = this.heap.self;

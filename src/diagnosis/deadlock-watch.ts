@@ -13,12 +13,15 @@ import { settings } from "./settings.js";
 /** Over one blocking wait. */
 class BlockingWatch implements Watch {
   readonly #wait: LongWait;
+  readonly #heaps: readonly Heap[];
   readonly #search: DeadlockSearch;
-  #notice = 0;
+  /** One in each heap, once it is up. */
+  readonly #notices = new Map<Heap, number>();
 
   constructor(wait: LongWait) {
     this.#wait = wait;
-    this.#search = new DeadlockSearch(wait.heap, wait.since);
+    this.#heaps = [...new Set(wait.places.map(({ heap }) => heap))];
+    this.#search = new DeadlockSearch(this.#heaps[0]!, wait.since);
   }
 
   look(): void {
@@ -32,18 +35,18 @@ class BlockingWatch implements Watch {
   }
 
   end(): void {
-    if (this.#notice !== 0) cards.takeNotice(this.#wait.heap, this.#notice);
+    for (const [heap, notice] of this.#notices) cards.takeNotice(heap, notice);
   }
 
   #look(): DeadlockError | undefined {
-    const { heap, since, deadline } = this.#wait;
-    if (this.#notice !== 0) cards.lookedInVain(heap, this.#notice);
+    const { since, deadline } = this.#wait;
+    for (const [heap, notice] of this.#notices) cards.lookedInVain(heap, notice);
     dumpWhileBlocked();
     const now = performance.now();
     const { after, action } = settings();
     if (action === "off" || now - since < after) return undefined;
-    if (this.#notice === 0) this.#notice = this.#putNotice();
-    if (deadline !== Number.POSITIVE_INFINITY || this.#notice === 0) return undefined;
+    this.#putNotices();
+    if (deadline !== Number.POSITIVE_INFINITY || this.#notices.size < this.#heaps.length) return undefined;
     const found = this.#search.look(now);
     if (found === undefined) return undefined;
     const { circle, self } = found;
@@ -58,18 +61,23 @@ class BlockingWatch implements Watch {
     return undefined;
   }
 
-  #putNotice(): number {
-    const { heap, key, since, deadline, refusable } = this.#wait;
-    const around = heap.references.around(key);
-    if (around === undefined) return 0;
-    const stack = stackHere();
-    const description: Description = { objects: [describe(around.object, stack)] };
-    return cards.putNotice(heap, {
-      waits: [{ at: around.at, key }],
-      flags: (refusable ? cards.REFUSABLE : 0) | (deadline === Number.POSITIVE_INFINITY ? cards.ENDLESS : 0),
-      since: performance.timeOrigin + since,
-      text: JSON.stringify(description),
-    });
+  #putNotices(): void {
+    const { places, since, deadline, refusable } = this.#wait;
+    for (const heap of this.#heaps) {
+      if (this.#notices.has(heap)) continue;
+      const known = places.filter((place) => place.heap === heap).map(({ key }) => ({ key, around: heap.references.around(key) }));
+      // One was forgotten while it is waited for, and collected.
+      if (!known.every(({ around }) => around !== undefined)) return;
+      const stack = stackHere();
+      const description: Description = { ...(stack === undefined ? {} : { stack }), objects: known.map(({ around }) => describe(around!.object, undefined)) };
+      const notice = cards.putNotice(heap, {
+        waits: known.map(({ key, around }) => ({ at: around!.at, key })),
+        flags: (refusable ? cards.REFUSABLE : 0) | (deadline === Number.POSITIVE_INFINITY ? cards.ENDLESS : 0) | (this.#heaps.length << cards.HEAPS_SHIFT),
+        since: performance.timeOrigin + since,
+        text: JSON.stringify(description),
+      });
+      if (notice !== 0) this.#notices.set(heap, notice);
+    }
   }
 }
 
@@ -78,6 +86,8 @@ class IdleWatch implements LoopWatch {
   readonly #heap: Heap;
   #search: DeadlockSearch | undefined;
   #notice = 0;
+  /** What its notice says. */
+  #loops = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -106,6 +116,9 @@ class IdleWatch implements LoopWatch {
       this.end();
       return;
     }
+    // It awaits something elsewhere since.
+    if (loops !== this.#loops) this.end();
+    this.#loops = loops;
     if (this.#notice === 0) this.#notice = this.#putNotice(awaits, since, loops);
     else cards.lookedInVain(this.#heap, this.#notice);
     if (this.#notice === 0) return;
@@ -122,7 +135,7 @@ class IdleWatch implements LoopWatch {
     const description: Description = { objects: known.map(({ origin, around }) => describe(around!.object, usersPart(origin?.stack))) };
     return cards.putNotice(heap, {
       waits: known.map(({ key, around }) => ({ at: around!.at, key })),
-      flags: cards.IDLE | cards.ENDLESS | (loops << cards.LOOPS_SHIFT),
+      flags: cards.IDLE | cards.ENDLESS | (loops << cards.HEAPS_SHIFT),
       since: performance.timeOrigin + since,
       text: JSON.stringify(description),
     });
@@ -147,8 +160,9 @@ function describe(object: object, stack: string | undefined): Description["objec
 if (!atomics.controlled) {
   watchLongWaits({
     blocks: (wait) => {
-      const { heap, key } = wait;
-      return isKnown(heap, heap.references.around(key)?.at) ? new BlockingWatch(wait) : undefined;
+      const { places } = wait;
+      const areKnown = places.length <= cards.MOST_WAITS && places.every(({ heap, key }) => isKnown(heap, heap.references.around(key)?.at));
+      return areKnown ? new BlockingWatch(wait) : undefined;
     },
     awaits: (heap) => new IdleWatch(heap),
   });

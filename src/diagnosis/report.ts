@@ -6,14 +6,17 @@ import type { Circle, Dependency, Party } from "./wait-graph.js";
 
 /** What a notice says in words, of each wait in its order. */
 export interface Description {
+  /** Where one call waits for all of them. */
+  readonly stack?: string;
   readonly objects: readonly { readonly label?: string; readonly stack?: string; readonly created?: string }[];
 }
 
 /** The description on a notice; what cannot be read is left out. */
 export function descriptionOf({ heap, record, notice }: { heap: Heap; record: number; notice: cards.FoundNotice }): Description {
   try {
-    const { objects } = JSON.parse(cards.readNotice(heap, record, notice) ?? "{}") as Partial<Description>;
-    return { objects: Array.isArray(objects) ? objects : [] };
+    const { stack, objects } = JSON.parse(cards.readNotice(heap, record, notice) ?? "{}") as Partial<Description>;
+    if (!Array.isArray(objects)) return { objects: [] };
+    return { objects: stack === undefined ? objects : objects.map((object) => ({ stack, ...object })) };
   } catch {
     return { objects: [] };
   }
@@ -112,17 +115,30 @@ function textOf({ kind, proven, members, victim }: Omit<DeadlockReport, "text">)
           ? `${parts} ${workers === 1 ? "for itself" : "for each other"}`
           : `${parts} ${workers === 1 ? "for itself" : "for each other"}, unless somebody else releases what they hold`;
   const lines = [`allcores: ${proven ? "deadlock" : "possible deadlock"}: ${head}`];
-  for (const { worker, waitsFor, how, since, stack, created, holds } of members) {
+  for (const wait of waitsAmong(members)) {
+    const [{ worker, how, since, stack, holds }] = wait;
     const duration = since === undefined ? "" : ` ${Math.max(0, (Date.now() - since) / 1000).toFixed(1)} s`;
-    const purpose = waitsFor.purpose === undefined ? "" : ` (${waitsFor.purpose})`;
+    const objects = wait.map(({ waitsFor }) => `${nameOf(waitsFor)}${waitsFor.purpose === undefined ? "" : ` (${waitsFor.purpose})`}`);
     const held = holds.length === 0 ? "" : ` holds ${holds.map(nameOf).join(", ")} and`;
     const idle = how === "blocking" || kind === "pool" ? "" : ", its event loop has nothing else to do";
-    lines.push(`  ${titleOf(worker)}${held} has waited${duration} for ${nameOf(waitsFor)}${purpose}${idle}`);
+    lines.push(`  ${titleOf(worker)}${held} has waited${duration} for ${objects.join(" or ")}${idle}`);
     if (stack !== undefined) lines.push(...indented(stack));
-    if (created !== undefined) lines.push(`    ${nameOf(waitsFor)} was created`, ...indented(created));
+    for (const { waitsFor, created } of wait) if (created !== undefined) lines.push(`    ${nameOf(waitsFor)} was created`, ...indented(created));
   }
   if (victim !== undefined) lines.push(`  ${titleOf(victim)} gets a DeadlockError, so that the others go on`);
   return lines.join("\n");
+}
+
+/** What a blocked worker waits for is one wait, for whatever comes first; what an event loop awaits is many. */
+function waitsAmong(members: readonly DeadlockMember[]): [DeadlockMember, ...DeadlockMember[]][] {
+  const waits: [DeadlockMember, ...DeadlockMember[]][] = [];
+  for (const member of members) {
+    const last = waits.at(-1);
+    const { pid, tid } = member.worker;
+    if (member.how === "blocking" && last?.[0].worker.pid === pid && last[0].worker.tid === tid) last.push(member);
+    else waits.push([member]);
+  }
+  return waits;
 }
 
 function indented(stack: string): string[] {

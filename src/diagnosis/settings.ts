@@ -57,7 +57,7 @@ export function settings(): Settings {
  *
  * A deadlock is *proven* when nobody alive can end it: workers that block, each waiting for an `RLock` or `RWLock` that the next one holds or for its end; or waiting
  * for what no other worker has any more. Then one of them gets a `DeadlockError` with the whole report. A cycle through a `Lock` or `Semaphore`, which others may
- * release, is only reported. A wait with a timeout is never part of one.
+ * release, is only reported, and so are two that wait for each other at a pipe. A select is part of one if nothing that it waits for can come. A wait with a timeout is never part of one.
  *
  * What is set counts for all threads of this process and for processes that it starts later. Options that are left out stay as they are.
  *

@@ -146,7 +146,7 @@ export function snapshot(): Snapshot {
     }
     const blocks = heap.allocator.objects().filter(({ kind }) => insightInto(kind) !== undefined);
     const armed = heap.waitQueue.armed();
-    const labels = labelsIn(heap);
+    const labels = labelsIn(heap, blocks);
     for (const block of blocks) {
       const { at, kind, size, references } = block;
       const insight = insightInto(kind)!;
@@ -188,7 +188,7 @@ function named(heap: Heap, { at, kind }: Block, labels: ReadonlyMap<number, stri
   return { kind: insightInto(kind)!.name, ...(label === undefined ? {} : { label }), across: heap.across, id: at };
 }
 
-function labelsIn(heap: Heap): Map<number, string> {
+function labelsIn(heap: Heap, blocks: readonly Block[]): Map<number, string> {
   const found = new Map<number, string>();
   for (const id of heap.registry.workers()) {
     const record = heap.registry.recordOf(id);
@@ -198,6 +198,12 @@ function labelsIn(heap: Heap): Map<number, string> {
       const wait = notice.waits[index];
       if (wait !== undefined && object.label !== undefined) found.set(wait.at, object.label);
     });
+  }
+  for (const { at, kind } of blocks) {
+    const own = heap.references.find(at);
+    const body = own && insightInto(kind)?.body?.(heap, at);
+    const label = own && labelOf(own);
+    if (body !== undefined && label !== undefined) found.set(body, label);
   }
   return found;
 }

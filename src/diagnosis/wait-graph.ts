@@ -7,6 +7,7 @@
  *   - for every other wait all workers that have the object are of the set, and no message in flight carries it.
  * Nobody of such a set can go on, and nobody outside can help: a worker outside has none of the objects, and none of the set can give it one. Where a release by
  * others is possible but not to be expected (Lock, Semaphore), the same is computed with the present holders in the place of all who have the object: a suspicion.
+ * Who waits for several things, a select or an event loop, goes on with the first that comes: each of its waits must be so.
  * For blocking waits this is the condition of Knapp's AND and OR models together ("Deadlock Detection in Distributed Databases", 1987).
  *
  * An event loop that waits counts only while it has nothing else to do, and only for a suspicion: what is unref'd may still wake it.
@@ -39,10 +40,9 @@ export class Party {
 
   /** Whether it cannot go on before what its notices say has come to pass. */
   get waitsForEver(): boolean {
-    const [first] = this.waiting;
-    if (first === undefined || this.waiting.some(({ notice }) => (notice.flags & cards.ENDLESS) === 0)) return false;
-    // An event loop that waits in both heaps says so on two cards.
-    return (first.notice.flags & cards.IDLE) === 0 || this.waiting.length === first.notice.flags >>> cards.LOOPS_SHIFT;
+    if (this.waiting.length === 0 || this.waiting.some(({ notice }) => (notice.flags & cards.ENDLESS) === 0)) return false;
+    // Who waits in both heaps says so on two cards.
+    return this.waiting.every(({ notice }) => this.waiting.length >= notice.flags >>> cards.HEAPS_SHIFT);
   }
 
   /** Whether it is this worker of a heap. */

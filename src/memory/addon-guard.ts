@@ -1,6 +1,6 @@
 /**
- * While Node loads an addon into a thread, the thread must not be terminated: the addon would have to throw in a thread that ends, which Node's addon interface answers by
- * aborting the program. So loading and terminating exclude each other, by a mutex of the thread heap. Whoever is terminated while it waits for it has loaded nothing; whoever enters after
+ * While Node loads an addon into a thread, and while that makes an object, the thread must not be terminated: the addon would have to throw in a thread that ends, which Node's addon interface answers by
+ * aborting the program. So these and terminating exclude each other, by a mutex of the thread heap. Whoever is terminated while it waits for it has loaded nothing; whoever enters after
  * `terminate()` has returned comes to its end at the next call, before the addon.
  * What is left: threads that Node ends by itself, since the thread that started them ended.
  */
@@ -8,7 +8,7 @@ import { HEADER } from "./layout.js";
 import { enter, leave } from "./mutex.js";
 import { threadHeap } from "./thread-heap.js";
 
-/** Loads an addon, or terminates a thread: one at a time in this process. */
+/** Loads an addon, has it make an object, or terminates a thread: one at a time in this process. */
 export function underAddonGuard<R>(section: () => R): R {
   const heap = threadHeap();
   enter(heap, HEADER.addonGuard);

@@ -17,8 +17,8 @@ export const REFUSABLE = 1;
 export const ENDLESS = 2;
 /** It is an event loop's, which has nothing else to do. */
 export const IDLE = 4;
-/** Of an idle loop's: in how many heaps it waits, each of which has a notice. */
-export const LOOPS_SHIFT = 4;
+/** In how many heaps it waits, each of which has a notice. */
+export const HEAPS_SHIFT = 4;
 
 const HIGH_ONE = 2 ** 20;
 /** No longer text, and no more keys, are written or believed. */
@@ -36,7 +36,7 @@ export interface Awaited {
 
 /** What a worker says of a wait. */
 export interface Notice {
-  /** One for a blocking wait; for an event loop all that it waits for. */
+  /** One for most blocking waits; for a select, which whatever comes first ends, and for an event loop all that it waits for in this heap. */
   readonly waits: readonly Awaited[];
   readonly flags: number;
   /** Milliseconds since 1970. */

@@ -30,7 +30,7 @@ export {
   UNIT_BYTES,
 } from "./layout.js";
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
-export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "./long-wait.js";
+export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { enter, leave } from "./mutex.js";
 export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";

@@ -26,6 +26,8 @@ export interface Insight {
   readonly name: string;
   /** Who holds it. Reads words that others change meanwhile. */
   held?(heap: Heap, at: number): Hold[];
+  /** The block whose words its holders wait for, where that is another than its own. */
+  body?(heap: Heap, at: number): number;
   /** Whom a wait for `key` depends on; undefined where any worker that has the object may end it. Reads words that others change meanwhile. */
   holders?(heap: Heap, at: number, key: number): Holders | undefined;
   /** What is waited for by this key, as in "reading". */

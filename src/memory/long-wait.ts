@@ -3,10 +3,16 @@
  */
 import type { Heap } from "./heap.js";
 
-/** A blocking wait that has lasted a slice. */
-export interface LongWait {
+/** One of the things that a wait is for. */
+export interface WaitPlace {
   readonly heap: Heap;
   readonly key: number;
+}
+
+/** A blocking wait that has lasted a slice. */
+export interface LongWait {
+  /** What it is for: where there are several, as in a select, for whichever comes first. */
+  readonly places: readonly WaitPlace[];
   /** The moment (on this thread's `performance.now()`) when it began. */
   readonly since: number;
   /** The moment when it runs out. */

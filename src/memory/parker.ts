@@ -14,7 +14,7 @@ import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics"
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
-import { keepsOrigins, type LoopWatch, type Watch, watcher } from "./long-wait.js";
+import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
@@ -34,9 +34,7 @@ const SPINS = spins(1000);
 export type Attempt<T> = (granted: boolean) => T | undefined;
 
 /** One of the things that a caller waits for at the same time. */
-export interface Contender<T> {
-  readonly heap: Heap;
-  readonly key: number;
+export interface Contender<T> extends WaitPlace {
   readonly attempt: Attempt<T>;
 }
 
@@ -61,6 +59,8 @@ interface AwaitedKey {
 
 /** In how many heaps this thread's loop awaits something. */
 let loops = 0;
+/** Over what it awaits, of each heap. */
+const loopWatches: LoopWatch[] = [];
 
 export class Parker {
   readonly #heap: Heap;
@@ -103,7 +103,7 @@ export class Parker {
             if (!idle) heap.registry.reap();
             result = attempt(false);
             if (result === undefined && !idle) {
-              watch ??= this.#watchOver(key, deadline, refusable);
+              watch ??= watchOver([{ heap, key }], deadline, refusable);
               watch?.look();
             }
             continue;
@@ -129,6 +129,7 @@ export class Parker {
   static blockUntilAny<T>(contenders: readonly Contender<T>[], deadline: number): T | undefined {
     const heaps = [...new Set(contenders.map(({ heap }) => heap))];
     const places: { readonly contender: Contender<T>; readonly node: number }[] = [];
+    let watch: Watch | undefined;
     const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
     const attemptAll = () => {
       for (const { attempt } of contenders) {
@@ -153,6 +154,10 @@ export class Parker {
           if (Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS))) {
             for (const { registry } of heaps) registry.reap();
             result = attemptAll();
+            if (result === undefined && contenders.length > 0) {
+              watch ??= watchOver(contenders, deadline, true);
+              watch?.look();
+            }
             continue;
           }
         }
@@ -165,6 +170,7 @@ export class Parker {
       }
       return result;
     } finally {
+      watch?.end();
       for (const { contender, node } of places) {
         const { waitQueue } = contender.heap;
         // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for somebody.
@@ -288,6 +294,9 @@ export class Parker {
       let timer: NodeJS.Timeout | undefined;
       let unwatch = () => {};
       let over = false;
+      // A promise among the things is settled by this very loop: nothing else than what the loop awaits.
+      const isEndless = deadline === Number.POSITIVE_INFINITY && signal === undefined;
+      const origin = keepsOrigins ? new Error() : undefined;
       /** Leaves every line but that of `winner`, who has left it already. */
       const end = (winner?: Contender<T>) => {
         over = true;
@@ -319,8 +328,8 @@ export class Parker {
           const waiter: Waiter = {
             // Two of its places may be in one node, or be attempted in one go: never after the first success.
             attempt: (granted) => (over ? undefined : attempt(granted)),
-            isEndless: false,
-            origin: undefined,
+            isEndless,
+            origin,
             settle: (value) => {
               end(contender);
               resolve(value as T);
@@ -487,15 +496,18 @@ export class Parker {
       awaited.since ||= now;
       return { key: awaited.key, since: awaited.since, isEndless: waiters.every(({ isEndless }) => isEndless), origin: waiters[0]?.origin };
     });
-    this.#watch ??= watcher?.awaits(this.#heap);
+    if (this.#watch === undefined) {
+      this.#watch = watcher?.awaits(this.#heap);
+      if (this.#watch !== undefined) loopWatches.push(this.#watch);
+    }
     this.#watch?.look(awaits, loops);
   }
+}
 
-  #watchOver(key: number, deadline: number, refusable: boolean): Watch | undefined {
-    // What its loop said of itself holds no longer: it is running, and blocked.
-    this.#watch?.end();
-    return watcher?.blocks({ heap: this.#heap, key, since: performance.now() - SLICE_MS, deadline, refusable });
-  }
+function watchOver(places: readonly WaitPlace[], deadline: number, refusable: boolean): Watch | undefined {
+  // What this thread's loop said of itself holds no longer, in any heap: it is running, and blocked.
+  for (const watch of loopWatches) watch.end();
+  return watcher?.blocks({ places, since: performance.now() - SLICE_MS, deadline, refusable });
 }
 
 /** Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory shared between threads. */

@@ -9,6 +9,7 @@
 import { CorruptError } from "../errors/index.js";
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
+import { insightInto } from "./insight.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
 import { Walk } from "./walk.js";
 
@@ -56,12 +57,17 @@ export class References {
     return this.#holds.get(at)?.object.deref();
   }
 
-  /** The object that this worker holds and in whose block a word stands: its block, and its wrapper. */
+  /** The object that this worker holds and in whose block, or body, a word stands: that block, and its wrapper. */
   around(word: number): { readonly at: number; readonly object: object } | undefined {
+    const { allocator } = this.#heap;
     let nearest = 0;
-    for (const at of this.#holds.keys()) if (at <= word && at > nearest) nearest = at;
-    if (nearest === 0 || word >= nearest + this.#heap.allocator.sizeOfBlock(nearest)) return undefined;
-    const object = this.find(nearest);
+    let held = 0;
+    for (const each of this.#holds.keys()) {
+      const at = insightInto(allocator.kindOf(each))?.body?.(this.#heap, each) ?? each;
+      if (at <= word && at > nearest) [nearest, held] = [at, each];
+    }
+    if (nearest === 0 || word >= nearest + allocator.sizeOfBlock(nearest)) return undefined;
+    const object = this.find(held);
     return object && { at: nearest, object };
   }
 

@@ -18,7 +18,7 @@ export const CONTROL = {
   decision: 2,
   /** How the execution ended; RUNNING until then. */
   verdict: 3,
-  /** 1: a unit that gets the turn unwinds and gives it back to the stage. 2: it ends. */
+  /** 1: a unit that gets the turn unwinds and gives it back to the stage. 2: it gives it back and waits for the next exploration. */
   unwind: 4,
   /** Entries of the plan, and the next one. */
   planned: 5,

@@ -166,7 +166,10 @@ class Stage {
     }
     // The units return to their loops, where they hear of the next exploration.
     this.#block.words[CONTROL.unwind] = 2;
-    for (let unit = 0; unit < this.#units; unit++) this.#give(this.#block.unit(unit) + UNIT.turn);
+    for (let unit = 0; unit < this.#units; unit++) {
+      this.#give(this.#block.unit(unit) + UNIT.turn);
+      this.#awaitTurn();
+    }
     parentPort!.postMessage({
       type: "end",
       schedules: this.#schedules,

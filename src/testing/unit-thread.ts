@@ -68,7 +68,10 @@ class UnitThread {
 
     for (;;) {
       unit.awaitTurn();
-      if (block.words[CONTROL.unwind] === 2) break;
+      if (block.words[CONTROL.unwind] === 2) {
+        unit.leave();
+        break;
+      }
       let news: UnitNews = {};
       this.#escaped = undefined;
       unit.prepare(heap.control);

@@ -127,6 +127,11 @@ export class Unit implements Scheduler {
     else this.#pass(this.#choose(false));
   }
 
+  /** The exploration is over for this unit too: the next one, which the stage may begin at once, clears the words on which it would still sleep. */
+  leave(): void {
+    this.#give(CONTROL.turn);
+  }
+
   /** Sleeps until this thread has the turn. */
   awaitTurn(): void {
     const turn = this.#at + UNIT.turn;

@@ -22,6 +22,8 @@ const BLOCK_MS = 100;
 const TURN_MS = 50;
 /** How long a worker looks for its next job before it lets its core go. Two to three times what it takes to wake one. */
 const LOOK_MS = 0.05;
+/** How long for the next that is moved: taking it out of a port and putting it into the next takes both sides longer. */
+const MOVED_LOOK_MS = 0.15;
 /** While looking does not pay, one wait of so many looks all the same. */
 const TRIAL_EVERY = 16;
 /** How long it makes way for a pool that it has woken. */
@@ -240,6 +242,12 @@ export class JobService {
   /** Nothing is to be done: looks for a moment, then waits in whatever way leaves this worker's other work alone. */
   async #rest(): Promise<void> {
     const lane = this.#lane;
+    // What was moved is likely to come again, and to be posted: that wakes a loop in less time than it takes to wake a blocked thread besides.
+    if (lane.hasMoved) {
+      lane.hasMoved = false;
+      if (!this.#look(MOVED_LOOK_MS)) await lane.wait();
+      return;
+    }
     // The pool slept: it may have been woken on this very core, where looking, and what the last job left to this loop, would keep it waiting.
     if (lane.hasWoken ? lane.makeWay(NAP_MS) : this.#look()) return;
     const since = performance.now();
@@ -256,10 +264,10 @@ export class JobService {
     await this.#turn();
   }
 
-  #look(): boolean {
+  #look(ms = LOOK_MS): boolean {
     if (!hasSpareCore() || (!this.#pays && ++this.#skipped < TRIAL_EVERY)) return false;
     this.#skipped = 0;
-    const until = performance.now() + LOOK_MS;
+    const until = performance.now() + ms;
     do {
       for (let look = 0; look < 100; look++) if (this.#lane.hasJob) return (this.#pays = true);
     } while (performance.now() < until);

@@ -6,12 +6,14 @@ import { readMessage, type Storable, storeMessage } from "../codec/stored-messag
 import { CorruptError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
 import {
+  ASLEEP,
   ATTACHED,
   ATTEMPT_SHIFT,
   checkRecord,
   checkUse,
   CLOSE,
   HEADER_WORDS,
+  IN_LOOP,
   JOB,
   KIND_SHIFT,
   LANE,
@@ -121,12 +123,15 @@ export class LaneOwner {
   /** Pairs with the flag that the worker raises before its last look at the tail: it sees the tail, or this sees the flag. */
   wake(): void {
     const flag = this.#at + LANE.workerWaits;
-    if (load(this.#words, flag) === 1 && exchange(this.#words, flag, 0) === 1) this.lane.heap.waitQueue.wake(flag, 1);
+    if (load(this.#words, flag) === 0) return;
+    const how = exchange(this.#words, flag, 0);
+    if (how === ASLEEP) this.lane.heap.waitQueue.wake(flag, 1);
+    else if (how === IN_LOOP) this.#port?.postMessage(RING);
   }
 
   /** Whether the worker would have to be woken. */
   get isAsleep(): boolean {
-    return load(this.#words, this.#at + LANE.workerWaits) === 1;
+    return load(this.#words, this.#at + LANE.workerWaits) !== 0;
   }
 
   /** Takes a job back that was not begun; undefined when the worker was faster. */

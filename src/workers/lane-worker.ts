@@ -5,11 +5,13 @@ import { readMessage, storeMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
 import { type Attempt, atomics } from "../memory/index.js";
 import {
+  ASLEEP,
   ATTACHED,
   ATTEMPT_SHIFT,
   checkRecord,
   checkUse,
   HEADER_WORDS,
+  IN_LOOP,
   JOB,
   KIND_SHIFT,
   LANE,
@@ -37,6 +39,9 @@ import {
 const { compareExchange, exchange, load, pause, store } = atomics;
 
 const NAP_MS = 1;
+
+/** What comes through the port for the job of a sequence number. */
+type Beside = readonly [sequence: number, attachments: readonly unknown[]];
 
 export class LaneWorker {
   readonly lane: Lane;
@@ -174,6 +179,8 @@ export class LaneWorker {
 
   /** Whether the last result has woken the pool. */
   hasWoken = false;
+  /** Whether it went through the port. */
+  hasMoved = false;
 
   /**
    * Commits a result, or a part of one, and wakes the pool if it sleeps. What is not the last of its job waits for room.
@@ -216,6 +223,7 @@ export class LaneWorker {
     // Pairs with the flag that the pool raises before its last look. Should this worker die between the two, its end itself makes the pool look.
     const flag = this.#at + LANE.ownerWaits;
     this.hasWoken = isAttached || (load(words, flag) === 1 && exchange(words, flag, 0) === 1);
+    this.hasMoved = isAttached;
     if (isAttached) this.#attach(message);
     else if (this.hasWoken) this.#ring();
   }
@@ -251,16 +259,47 @@ export class LaneWorker {
 
   /** Resolves when there is a job, while the event loop turns. */
   async wait(): Promise<void> {
-    await this.lane.heap.parker.waitUntil(this.#key, this.#attempt, Number.POSITIVE_INFINITY, undefined);
+    const port = this.#port;
+    if (port === undefined) {
+      await this.lane.heap.parker.waitUntil(this.#key, this.#attempt, Number.POSITIVE_INFINITY, undefined);
+      return;
+    }
+    if (this.#raise(IN_LOOP)) return;
+    await new Promise<void>((resolve) => {
+      this.#rung = () => {
+        if (!this.#raise(IN_LOOP)) return;
+        this.#rung = undefined;
+        port.unref();
+        resolve();
+      };
+      if (this.#hears) {
+        port.ref();
+        return;
+      }
+      this.#hears = true;
+      const hear = (heard: Beside | typeof RING | { readonly error: unknown }): void => {
+        if (heard !== RING) this.#heard.push(heard);
+        this.#rung?.();
+      };
+      port.on("message", hear);
+      port.on("messageerror", (error) => hear({ error }));
+    });
   }
+  /** While this worker waits in its loop: looks whether there is a job by now. Word of a job may come before the job itself, whose commit brings more. */
+  #rung: (() => void) | undefined;
+  #hears = false;
+  /** What the loop has taken out of the port, for jobs that were not yet read. */
+  readonly #heard: (Beside | { readonly error: unknown })[] = [];
 
-  /** The flag goes up before the look at the tail: a pool commits first and looks at the flag second, so one of the two sees the other. */
-  readonly #attempt: Attempt<true> = () => {
-    store(this.#words, this.#key, 1);
-    if (!this.hasJob) return undefined;
+  readonly #attempt: Attempt<true> = () => this.#raise(ASLEEP) || undefined;
+
+  /** The flag goes up before the look at the tail: a pool commits first and looks at the flag second, so one of the two sees the other. Whether there is a job, and the flag down. */
+  #raise(how: typeof ASLEEP | typeof IN_LOOP): boolean {
+    store(this.#words, this.#key, how);
+    if (!this.hasJob) return false;
     store(this.#words, this.#key, 0);
     return true;
-  };
+  }
 
   #hasRoom(size: number, reserved: number): boolean {
     const rest = RING_WORDS - (this.#tail & RING_MASK);
@@ -276,10 +315,11 @@ export class LaneWorker {
     const port = this.#port;
     if (port === undefined) throw new CorruptError("a job in shared memory says that something came beside it, for which its worker has no port");
     while (this.#received === undefined) {
-      const received = receiveMessageOnPort(port);
-      if (received === undefined) return [];
-      const [sequence, attachments] = received.message as [number, readonly unknown[]];
-      if (sequence === this.sequence) this.#received = attachments;
+      const beside = this.#heard.shift() ?? (receiveMessageOnPort(port)?.message as Beside | typeof RING | undefined);
+      if (beside === undefined) return [];
+      if (beside === RING) continue;
+      if ("error" in beside) throw beside.error;
+      if (beside[0] === this.sequence) this.#received = beside[1];
     }
     return this.#received;
   }

@@ -20,7 +20,7 @@ export const LANE = {
   cancelled: 1,
   /** The key for which the pool waits. */
   ownerKey: 2,
-  /** 1 while a worker may sleep that waits for a job; its offset is the worker's key. */
+  /** ASLEEP or IN_LOOP while a worker may sleep that waits for a job; its offset is the worker's key. */
   workerWaits: 8,
   /** 1 while the pool may sleep that waits for results. */
   ownerWaits: 9,
@@ -105,7 +105,11 @@ export const LAST = 8;
 /** Not an outcome: news of the job in hand. */
 export const PROGRESS = 16;
 
-/** What a thread posts to wake its pool, and says nothing else. */
+/** How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what comes through its port. */
+export const ASLEEP = 1;
+export const IN_LOOP = 2;
+
+/** What a thread posts to wake its pool, and a pool a thread in its loop, and says nothing else. */
 export const RING = 0;
 /** What it posts in place of attachments that cannot be posted: their record holds nothing, and another follows. */
 export const VOID = 1;

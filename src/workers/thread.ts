@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, lose } from "../codec/index.js";
-import { OutOfMemoryError } from "../errors/index.js";
+import { OutOfMemoryError, StateError } from "../errors/index.js";
 import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers, underAddonGuard } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
@@ -66,6 +66,26 @@ function threadsHere(): string[] | undefined {
   }
 }
 
+const FOLDER_HERE = "/proc/self/cwd";
+/** What the kernel puts behind the path of what was deleted. */
+const DELETED = " (deleted)";
+
+/** Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would hear of an exit code, a blocked parent of nothing. */
+function checkFolder(): void {
+  let folder: string;
+  try {
+    folder = fs.readlinkSync(FOLDER_HERE);
+  } catch {
+    return;
+  }
+  // Not `process.cwd()`, which remembers it.
+  if (!folder.endsWith(DELETED) || fs.existsSync(folder)) return;
+  throw new StateError(
+    `no other thread can be started: the folder that this process works in, ${folder.slice(0, -DELETED.length)}, was deleted, and Node begins no thread without one. ` +
+      "Call process.chdir() with one that exists, or start a process",
+  );
+}
+
 /** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
 export function openThread(
   start: ThreadStart | PoolThreadStart,
@@ -74,6 +94,7 @@ export function openThread(
   factory?: ThreadFactory,
 ): Worker {
   checkDescriptors(DESCRIPTORS, "another thread");
+  checkFolder();
   const options = { name: start.name, transferList, resourceLimits };
   if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
   const code = libraryCode();

@@ -1,26 +1,69 @@
 /** Who plays in a contract: the same checks run for every reach, kind of caller and place. */
-import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import { after, describe, type TestContext, test } from "node:test";
 import { Actor, type Director, Here } from "../fixtures/actor.js";
 
 export type Across = "threads" | "processes";
 
-/** Scenarios that one cast can play: each check takes fresh objects. */
-const SETS = 40;
+/** Who plays the scenarios of a contract in one reach, whoever calls and from wherever: starting workers takes longer than most of what they play. */
+class Cast<O> {
+  readonly across: Across;
+  readonly #make: (across: Across) => O;
+  /** Each scenario has fresh objects, which an actor gets at its start. */
+  #sets: readonly O[] | undefined;
+  #scenarios = 0;
+  #scenario = 0;
+  readonly #actors: Actor<O>[] = [];
+
+  constructor(across: Across, make: (across: Across) => O) {
+    this.across = across;
+    this.#make = make;
+  }
+
+  /** One more scenario, before any is played; what sets the stage for it. */
+  add(): () => void {
+    const scenario = this.#scenarios++;
+    return () => {
+      this.#sets ??= Array.from({ length: this.#scenarios }, () => this.#make(this.across));
+      this.#scenario = scenario;
+    };
+  }
+
+  /** The objects of the present scenario, in this worker. */
+  get objects(): O {
+    return this.#sets![this.#scenario]!;
+  }
+
+  actor(index: number): Actor<O> {
+    const known = this.#actors[index];
+    if (known?.usable) return known;
+    const kind = this.across === "threads" || index === 2 ? "thread" : "process";
+    return (this.#actors[index] = new Actor(kind, this.#sets!, () => this.#scenario));
+  }
+
+  victim(): Actor<O> {
+    const scenario = this.#scenario;
+    return new Actor(this.across === "threads" ? "thread" : "process", this.#sets!, () => scenario);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#actors.map((actor) => actor.end()));
+  }
+}
 
 export class Stage<O> {
-  readonly across: Across;
   readonly blocking: boolean;
   /** Subject and other are two workers. */
   readonly apart: boolean;
-  readonly #sets: readonly O[];
-  readonly #actors: Actor<O>[] = [];
-  #set = -1;
+  readonly #cast: Cast<O>;
 
-  constructor(across: Across, blocking: boolean, apart: boolean, make: (across: Across) => O) {
-    this.across = across;
+  constructor(cast: Cast<O>, blocking: boolean, apart: boolean) {
+    this.#cast = cast;
     this.blocking = blocking;
     this.apart = apart;
-    this.#sets = Array.from({ length: SETS }, () => make(across));
+  }
+
+  get across(): Across {
+    return this.#cast.across;
   }
 
   /** A subject that waits can be helped by the other one: not while it blocks the loop of both. */
@@ -35,20 +78,20 @@ export class Stage<O> {
 
   /** The objects of the present scenario, in this worker. */
   get objects(): O {
-    return this.#sets[this.#set] as O;
+    return this.#cast.objects;
   }
 
   /** Whose calls are checked. */
   get subject(): Director<O> {
-    return this.#actor(0);
+    return this.#cast.actor(0);
   }
   /** Who holds, notifies and releases. */
   get other(): Director<O> {
-    return this.#actor(this.apart ? 1 : 0);
+    return this.#cast.actor(this.apart ? 1 : 0);
   }
   /** One more, always a worker of its own. Across processes a thread of this one, so that both kinds meet. */
   get third(): Director<O> {
-    return this.#actor(2);
+    return this.#cast.actor(2);
   }
 
   /** This worker, which must not block. */
@@ -56,23 +99,7 @@ export class Stage<O> {
 
   /** A worker that is going to die. */
   victim(): Actor<O> {
-    const set = this.#set;
-    return new Actor(this.across === "threads" ? "thread" : "process", this.#sets, () => set);
-  }
-
-  freshObjects(): void {
-    if (++this.#set === SETS) throw new Error(`more than ${SETS} scenarios: raise SETS`);
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.#actors.map((actor) => actor.end()));
-  }
-
-  #actor(index: number): Actor<O> {
-    const known = this.#actors[index];
-    if (known?.usable) return known;
-    const kind = this.across === "threads" || index === 2 ? "thread" : "process";
-    return (this.#actors[index] = new Actor(kind, this.#sets, () => this.#set));
+    return this.#cast.victim();
   }
 }
 
@@ -81,16 +108,22 @@ export type Check<O> = (stage: Stage<O>, check: (name: string, fn: (context: Tes
 /** Plays a contract in every combination. */
 export function everywhere<O>(name: string, make: (across: Across) => O, contract: Check<O>): void {
   for (const across of ["threads", "processes"] as const) {
-    for (const caller of ["blocking", "awaiting"] as const) {
-      for (const place of ["the same worker", "another worker"]) {
-        describe(`${name} across ${across}, ${caller}, with ${place}`, () => {
-          const stage = new Stage(across, caller === "blocking", place === "another worker", make);
-          before(() => stage.freshObjects());
-          beforeEach(() => stage.freshObjects());
-          after(() => stage.end());
-          contract(stage, (name, fn) => test(name, { timeout: 20_000 }, fn));
-        });
+    describe(`${name} across ${across}`, () => {
+      const cast = new Cast(across, make);
+      after(() => cast.end());
+      for (const caller of ["blocking", "awaiting"] as const) {
+        for (const place of ["the same worker", "another worker"]) {
+          describe(`${caller}, with ${place}`, () => {
+            contract(new Stage(cast, caller === "blocking", place === "another worker"), (name, fn) => {
+              const begin = cast.add();
+              test(name, { timeout: 20_000 }, (context) => {
+                begin();
+                return fn(context);
+              });
+            });
+          });
+        }
       }
-    }
+    });
   }
 }

@@ -1,77 +1,30 @@
 /** Deadlocks among real threads and processes: who gets an error, who goes on, what is told, and what is none. */
 import assert from "node:assert/strict";
-import { after, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
   Barrier,
   Condition,
   DeadlockError,
-  type DeadlockReport,
   detectDeadlocks,
   Event,
   Lock,
   onDeadlock,
-  Process,
   Queue,
   RLock,
   RWLock,
   Semaphore,
   sleep,
   snapshot,
-  type Task,
-  Thread,
   ThreadPool,
   TimeoutError,
   WorkerDiedError,
 } from "allcores";
+import { AFTER_MS, errorsAmong, everything, isNeverIdle, outcome, outcomes, Scene, until, watchOver, WHOLE } from "../fixtures/deadlock-scene.js";
 import * as tasks from "../fixtures/deadlock-tasks.js";
 import { nestedTask } from "../fixtures/nested-pool-task.js";
 import { waitersOf } from "../fixtures/waiters.js";
 
-const AFTER_MS = 300;
-const WHOLE = { timeout: 30_000 };
-
-/** All that was told, in its order. */
-const everything: DeadlockReport[] = [];
-const listening = onDeadlock((report) => everything.push(report));
-after(() => listening[Symbol.dispose]());
-beforeEach(() => detectDeadlocks({ after: AFTER_MS, action: "error", print: false, stacks: false }));
-
-// biome-ignore lint/suspicious/noExplicitAny: any function at all.
-type AnyFunction = (...args: any[]) => unknown;
-
-/** One test's workers, and what was told of them. */
-class Scene {
-  readonly #names = new Set<string>();
-
-  start<F extends AnyFunction>(across: "threads" | "processes", task: Task<F>, ...args: Parameters<F>): Thread<F> | Process<F> {
-    const worker = across === "threads" ? Thread.start(task, ...args) : Process.start(task, ...args);
-    this.#names.add(worker.name);
-    return worker;
-  }
-
-  get told(): DeadlockReport[] {
-    return everything.filter(({ members }) => members.some(({ worker }) => this.#names.has(worker.name)));
-  }
-}
-
-/** What a worker returned, or the error that it threw. */
-const outcome = (worker: { join(): Promise<unknown> }): Promise<unknown> => worker.join().catch((error: unknown) => error);
-const outcomes = (...workers: { join(): Promise<unknown> }[]): Promise<unknown[]> => Promise.all(workers.map(outcome));
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !condition(); await sleep(5))
-    if (performance.now() > end) throw new Error(`never came true: ${condition}\n${snapshot()}`);
-}
-
-/** Of some outcomes the errors of a deadlock; the others must be `value`. */
-function errorsAmong(found: readonly unknown[], value: unknown): DeadlockError[] {
-  const errors = found.filter((each) => each instanceof DeadlockError);
-  assert.deepEqual(
-    found.filter((each) => !(each instanceof DeadlockError)),
-    new Array(found.length - errors.length).fill(value),
-  );
-  return errors;
-}
+watchOver();
 
 for (const across of ["threads", "processes"] as const) {
   describe(`a deadlock across ${across}`, { concurrency: 5 }, () => {
@@ -96,8 +49,8 @@ for (const across of ["threads", "processes"] as const) {
       for (const { name } of workers) assert.ok(error!.message.includes(name));
       assert.match(error!.message, /RLock "a"[\s\S]*RLock "b"/);
       assert.ok(report.members.some(({ worker }) => worker.tid === report.victim?.tid));
-      await until(() => scene.told.length > 0);
-      assert.deepEqual(scene.told, [report]);
+      await until(() => scene.told().length > 0);
+      assert.deepEqual(scene.told(), [report]);
     });
 
     test("three in a ring", WHOLE, async () => {
@@ -147,14 +100,14 @@ for (const across of ["threads", "processes"] as const) {
       const meeting = new Barrier(2, { across });
       const [a, b] = [new Lock({ across, label: "a" }), new Lock({ across, label: "b" })];
       const workers = [scene.start(across, tasks.nest, a, b, meeting), scene.start(across, tasks.nest, b, a, meeting)];
-      await until(() => scene.told.length > 0);
-      assert.equal(scene.told[0]!.proven, false);
-      assert.equal(scene.told[0]!.victim, undefined);
-      assert.equal(scene.told[0]!.members.length, 2);
+      await until(() => scene.told().length > 0);
+      assert.equal(scene.told()[0]!.proven, false);
+      assert.equal(scene.told()[0]!.victim, undefined);
+      assert.equal(scene.told()[0]!.members.length, 2);
       assert.equal(waitersOf(a) + waitersOf(b), 2);
       a.release();
       assert.deepEqual(await outcomes(...workers), ["both", "both"]);
-      assert.equal(scene.told.length, 1, "told once");
+      assert.equal(scene.told().length, 1, "told once");
     });
 
     test("and so are Semaphores that serve as locks", WHOLE, async () => {
@@ -162,8 +115,8 @@ for (const across of ["threads", "processes"] as const) {
       const meeting = new Barrier(2, { across });
       const [a, b] = [new Semaphore(1, { across }), new Semaphore(1, { across })];
       const workers = [scene.start(across, tasks.nest, a, b, meeting), scene.start(across, tasks.nest, b, a, meeting)];
-      await until(() => scene.told.length > 0);
-      assert.equal(scene.told[0]!.proven, false);
+      await until(() => scene.told().length > 0);
+      assert.equal(scene.told()[0]!.proven, false);
       a.release();
       assert.deepEqual(await outcomes(...workers), ["both", "both"]);
     });
@@ -175,7 +128,7 @@ for (const across of ["threads", "processes"] as const) {
       await until(() => waitersOf(event) === 1);
       // As long as somebody has it, it may still be set.
       await sleep(2 * AFTER_MS);
-      assert.deepEqual(scene.told, []);
+      assert.deepEqual(scene.told(), []);
       event.free();
       const [error] = errorsAmong(await outcomes(worker), "none");
       assert.equal(error!.report!.kind, "abandoned");
@@ -201,21 +154,19 @@ for (const across of ["threads", "processes"] as const) {
       const [first, second] = await outcomes(...workers);
       assert.ok(first instanceof TimeoutError);
       assert.equal(second, "both");
-      assert.deepEqual(scene.told, []);
+      assert.deepEqual(scene.told(), []);
     });
 
-    // The runner of newer Nodes passes every option on, and with --report-signal each process listens for a signal: its loop has something else to do.
-    const listens = across === "processes" && process.execArgv.some((option) => option.startsWith("--report-signal"));
-    test("awaiting workers whose loops have nothing else to do are told of", { ...WHOLE, skip: listens }, async () => {
+    test("awaiting workers whose loops have nothing else to do are told of", { ...WHOLE, skip: isNeverIdle(across) }, async () => {
       const scene = new Scene();
       const meeting = new Barrier(2, { across });
       const [a, b] = [new RLock({ across, label: "a" }), new RLock({ across, label: "b" })];
       const workers = [scene.start(across, tasks.nestAwaiting, a, b, meeting), scene.start(across, tasks.nestAwaiting, b, a, meeting)];
-      await until(() => scene.told.length > 0);
-      assert.equal(scene.told[0]!.kind, "cycle");
-      assert.equal(scene.told[0]!.proven, false);
+      await until(() => scene.told().length > 0);
+      assert.equal(scene.told()[0]!.kind, "cycle");
+      assert.equal(scene.told()[0]!.proven, false);
       assert.deepEqual(
-        scene.told[0]!.members.map(({ how }) => how),
+        scene.told()[0]!.members.map(({ how }) => how),
         ["awaiting", "awaiting"],
       );
       workers[0]!.kill();
@@ -236,7 +187,7 @@ for (const across of ["threads", "processes"] as const) {
       await sleep(4 * AFTER_MS);
       goOn.set();
       assert.deepEqual(await outcomes(holder, second, third), ["held", "both", "taken"]);
-      assert.deepEqual(scene.told, []);
+      assert.deepEqual(scene.told(), []);
     });
   });
 }
@@ -249,15 +200,15 @@ for (const across of ["threads", "processes"] as const) {
       const meeting = new Barrier(2, { across });
       const [a, b] = [new RLock({ across }), new RLock({ across })];
       const workers = [scene.start(across, tasks.nest, a, b, meeting), scene.start(across, tasks.nest, b, a, meeting)];
-      await until(() => scene.told.length > 0);
-      assert.equal(scene.told[0]!.proven, true);
-      assert.equal(scene.told[0]!.victim, undefined);
+      await until(() => scene.told().length > 0);
+      assert.equal(scene.told()[0]!.proven, true);
+      assert.equal(scene.told()[0]!.victim, undefined);
       assert.equal(waitersOf(a) + waitersOf(b), 2);
       workers[0]!.kill();
       const [dead, heir] = await outcomes(...workers);
       assert.ok(dead instanceof WorkerDiedError);
       assert.equal(heir, "owner died", "who is left gets the lock of the dead");
-      assert.equal(scene.told.length, 1);
+      assert.equal(scene.told().length, 1);
     });
 
     test('with { action: "off" } nobody looks', WHOLE, async () => {
@@ -269,7 +220,7 @@ for (const across of ["threads", "processes"] as const) {
       await until(() => waitersOf(a) + waitersOf(b) === 2);
       await sleep(4 * AFTER_MS);
       assert.equal(waitersOf(a) + waitersOf(b), 2);
-      assert.deepEqual(scene.told, []);
+      assert.deepEqual(scene.told(), []);
       for (const worker of workers) worker.kill();
       await outcomes(...workers);
     });
@@ -317,7 +268,7 @@ describe("a deadlock", { concurrency: 5 }, () => {
     await until(() => waitersOf(queue, 2) === 1);
     queue.free();
     await sleep(2 * AFTER_MS);
-    assert.deepEqual(scene.told, []);
+    assert.deepEqual(scene.told(), []);
     producer.kill();
     await outcome(producer);
     const error = await outcome(consumer);
@@ -335,7 +286,7 @@ describe("a deadlock", { concurrency: 5 }, () => {
     carrier.putSync(event);
     event.free();
     await sleep(3 * AFTER_MS);
-    assert.deepEqual(scene.told, []);
+    assert.deepEqual(scene.told(), []);
     (await carrier.get()).set();
     await worker.join();
   });
@@ -360,8 +311,8 @@ describe("more options", () => {
     const worker = scene.start("threads", tasks.waitAwaiting, event);
     const created = scene.start("threads", tasks.alone);
     await created.join();
-    await until(() => scene.told.length > 0);
-    assert.match(String(scene.told[0]!.members[0]!.created), /deadlock-tasks/);
+    await until(() => scene.told().length > 0);
+    assert.match(String(scene.told()[0]!.members[0]!.created), /deadlock-tasks/);
     await until(() => snapshot().objects.some(({ label, waiters }) => label === "go" && waiters.length === 1));
     await until(() => snapshot().workers.some(({ waits }) => waits.some(({ label, stack }) => label === "go" && stack?.includes("deadlock-tasks"))));
     event.set();
@@ -374,7 +325,7 @@ describe("more options", () => {
     const [a, b] = [new RLock(), new Lock()];
     const workers = Array.from({ length: 10 }, () => scene.start("threads", tasks.inOrder, a, b, 6));
     assert.deepEqual(await outcomes(...workers), new Array(10).fill(6));
-    assert.deepEqual(scene.told, []);
+    assert.deepEqual(scene.told(), []);
   });
 });
 

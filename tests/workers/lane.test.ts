@@ -1,6 +1,8 @@
 /** Both sides of a lane in one thread: order, room, wrapping, taking back, and what a reader sees of an unfinished record. */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { encode } from "../../src/codec/index.js";
 import { threadHeap } from "../../src/memory/index.js";
 import { Lane, LAST, MOST_AHEAD, RING_WORDS } from "../../src/workers/lane.js";
@@ -124,6 +126,63 @@ describe("lane", () => {
       owner.release();
     }
     assert.equal(owner.receive(), false);
+  });
+
+  describe("of a thread that waits in its loop", () => {
+    const connected = () => {
+      const { port1, port2 } = new MessageChannel();
+      const lane = Lane.create(heap, 1);
+      lanes.push(lane);
+      ports.push(port1);
+      return { owner: new LaneOwner(lane, port1), worker: new LaneWorker(lane, port2), port: port1 };
+    };
+    const ports: MessagePort[] = [];
+    afterEach(() => {
+      for (const port of ports.splice(0)) port.close();
+    });
+
+    test("each job wakes it, with or without something beside it", async () => {
+      const { owner, worker } = connected();
+      for (let n = 1; n <= 4; n++) {
+        const waiting = worker.wait();
+        assert.ok(owner.isAsleep);
+        const buffer = new ArrayBuffer(n);
+        if (n % 2 === 0) owner.send(n, 0, 0, 1, message(n));
+        else {
+          const moved = encode(buffer, { to: "threads", attach: true, transfer: [buffer] });
+          owner.send(n, 0, 0, 1, moved, moved);
+        }
+        await waiting;
+        assert.equal(owner.isAsleep, false);
+        assert.ok(worker.take());
+        const value = worker.read();
+        assert.equal(value instanceof ArrayBuffer ? value.byteLength : value, n);
+        worker.done();
+      }
+    });
+
+    test("a job that was there before needs nobody to wake it", async () => {
+      const { owner, worker } = connected();
+      owner.send(1, 0, 0, 1, message(1));
+      await worker.wait();
+      assert.equal(owner.isAsleep, false);
+    });
+
+    test("what comes through the port before its job was committed does not end the wait", async () => {
+      const { owner, worker, port } = connected();
+      let isOver = false;
+      const waiting = worker.wait().then(() => {
+        isOver = true;
+      });
+      // As a pool that posts, and is slow to commit.
+      port.postMessage([1, [new ArrayBuffer(8)]]);
+      for (let n = 0; n < 5; n++) await turn();
+      assert.equal(isOver, false);
+      assert.ok(owner.isAsleep);
+      owner.send(1, 0, 0, 1, message("committed"));
+      await waiting;
+      assert.deepEqual(takeAll(worker), [[1, "committed"]]);
+    });
   });
 
   test("a request to stop names its job", () => {

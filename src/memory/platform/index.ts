@@ -20,7 +20,7 @@ export function platform(): Platform {
     );
   }
   try {
-    loaded = isMainThread ? linux() : underAddonGuard(linux);
+    loaded = isMainThread ? linux() : underAddonGuard(guarded);
   } catch (error) {
     if (error instanceof PlatformError) throw error;
     // Nothing is wrong with the installation then: once files are closed it loads. The loader of libraries tells that by a text only.
@@ -32,4 +32,10 @@ export function platform(): Platform {
     });
   }
   return loaded;
+}
+
+/** For a thread. A view is an object that the addon makes, which fails in a thread that is being terminated; the calls that go through it to the system take and give numbers, and do not. */
+function guarded(): Platform {
+  const system = linux();
+  return { ...system, view: (address, bytes) => underAddonGuard(() => system.view(address, bytes)) };
 }

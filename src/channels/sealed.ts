@@ -1,0 +1,69 @@
+import { type Boundary, crossing, type Crosses, decode, encode, lose, type Parcel, registerKind } from "../codec/index.js";
+import { CorruptError, UnknownClassError } from "../errors/index.js";
+import type { Heap } from "../memory/index.js";
+
+/**
+ * A value that travels within a message, and is opened apart from it: what cannot be made where it arrives, for want of memory or of a class, takes nothing along that stands beside it.
+ * It is opened once, or lost.
+ */
+export class Sealed<T = unknown> implements Crosses {
+  readonly #bytes: Uint8Array;
+  readonly #committed: (() => void) | undefined;
+
+  private constructor(bytes: Uint8Array, committed: (() => void) | undefined) {
+    this.#bytes = bytes;
+    this.#committed = committed;
+  }
+
+  /** @throws UnsendableError with the path of what cannot cross, which begins with `root` */
+  static of<T>(value: T, heap: Heap, root: string): Sealed<T> {
+    const message = encode(value, { to: heap.across, root, tells: true });
+    const { committed } = message;
+    const bytes = message.toBytes();
+    message.release();
+    return new Sealed<T>(bytes, committed);
+  }
+
+  /** @internal */
+  static arrived(payload: unknown): Sealed {
+    if (!(payload instanceof Uint8Array)) throw new CorruptError("what is sealed within a message is malformed");
+    return new Sealed(payload, undefined);
+  }
+
+  /** Its value, for a message that came through `heap`. What fails for want of a class alone may be opened again. */
+  open(heap: Heap): T {
+    try {
+      return decode(this.#bytes, 0, this.#bytes.length, undefined, heap) as T;
+    } catch (error) {
+      if (!(error instanceof UnknownClassError)) this.lose();
+      throw error;
+    }
+  }
+
+  /** Nobody gets it. */
+  lose(): void {
+    lose(this.#bytes, 0, this.#bytes.length);
+  }
+
+  /** It was not sent: what it holds is this worker's again. */
+  takeBack(heap: Heap): void {
+    try {
+      this.open(heap);
+    } catch {
+      // It could not have arrived either.
+    }
+  }
+
+  [crossing](_to: Boundary, _path: string): Parcel {
+    const { buffer, byteOffset, length } = this.#bytes;
+    return { kind: "Sealed", payload: Buffer.from(buffer, byteOffset, length), ...(this.#committed === undefined ? {} : { committed: this.#committed }) };
+  }
+}
+
+registerKind(
+  "Sealed",
+  (payload: unknown) => Sealed.arrived(payload),
+  (payload: unknown) => {
+    if (payload instanceof Uint8Array) lose(payload, 0, payload.length);
+  },
+);

@@ -1,4 +1,0 @@
-import { testModels } from "./everyday.js";
-import { models } from "./references.model.js";
-
-testModels(models);

@@ -1,4 +1,0 @@
-import { testModels } from "./everyday.js";
-import { models } from "./semaphore.model.js";
-
-testModels(models);
