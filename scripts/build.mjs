@@ -33,20 +33,35 @@ async function library() {
       format: "cjs",
       outExtension: { ".js": ".cjs" },
       define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
-      banner: { js: "(function (module, require, meta) {" },
+      banner: { js: "(function (module, require, meta) {\nvar late = (id, module) => () => module ??= require(id);" },
       footer: { js: "})" },
       write: false,
     }),
     bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" }),
   ]);
-  const text = script.outputFiles[0].text
-    // Otherwise every `import fs from "node:fs"` copies all that it has.
-    .replace(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, "{ default: $1 }")
-    // A script of its own may not import.
-    .replace(/\bimport\(/g, "meta.import(");
+  const text = loadingLate(
+    script.outputFiles[0].text
+      // Otherwise every `import fs from "node:fs"` copies all that it has.
+      .replace(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, "{ default: $1 }")
+      // A script of its own may not import.
+      .replace(/\bimport\(/g, "meta.import("),
+  );
   if (/[^\t-~]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
   await writeFile("dist/library.cjs", text);
   return [module, script, index];
+}
+
+/** Built-in modules cost each worker that loads them: those that Node does not load before any program are loaded when they are used. */
+function loadingLate(script) {
+  const always = new Set(["node:events", "node:fs", "node:path", "node:util"]);
+  const late = new Set();
+  return script
+    .replace(/\b(import_\w+) = require\("(node:[\w/]+)"\)/g, (eager, name, module) => {
+      if (always.has(module)) return eager;
+      late.add(name);
+      return `${name} = late("${module}")`;
+    })
+    .replace(/\b(import_\w+)\.(\w+)/g, (use, name, member) => (late.has(name) ? `(${name}().${member})` : use));
 }
 
 function bundle(entryPoints, outdir, door, options = {}) {

@@ -1,7 +1,8 @@
-/** The library's own text, and what V8 made of it: what a worker begins with instead of reading and compiling it once more. */
+/** The library's own text, and what V8 made of it: what a worker begins with instead of reading and compiling it once more. Both in memory that the threads share: a copy for each would stay. */
 export interface LibraryCode {
-  readonly text: string;
-  /** V8's code cache, in memory that the threads share. It holds what the one who made it had run. */
+  /** In Latin-1. */
+  readonly text: Uint8Array;
+  /** V8's code cache. It holds what the one who made it had run. */
   readonly cache: Uint8Array;
   /** It comes of a worker that has worked, so that another finds compiled what it needs, and little else. */
   readonly isSeasoned: boolean;
@@ -14,10 +15,13 @@ export interface LibraryMeta extends ImportMeta {
 
 let make: LibraryMeta["code"];
 let current: LibraryCode | undefined;
+let isAsked = false;
 
-export function setLibraryCode(making: LibraryMeta["code"], given: LibraryCode | undefined): void {
+/** `gives`: this worker is to give its code once it has worked. */
+export function setLibraryCode(making: LibraryMeta["code"], given: LibraryCode | undefined, gives: boolean | undefined): void {
   make = making;
   current = given;
+  isAsked = gives === true;
 }
 
 /** What to hand to a worker; undefined where the library runs as a module, of which V8 gives out nothing. */
@@ -25,9 +29,10 @@ export function libraryCode(): LibraryCode | undefined {
   return (current ??= make?.(false));
 }
 
-/** In a worker that has worked: what to give to the one who started it, once for all; undefined if there is such already. */
+/** In a worker that has worked: what to give to the one who started it, once, if it was asked for it. */
 export function seasonedCode(): LibraryCode | undefined {
-  if (current?.isSeasoned !== false) return undefined;
+  if (!isAsked) return undefined;
+  isAsked = false;
   return (current = make!(true));
 }
 

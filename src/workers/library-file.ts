@@ -19,7 +19,7 @@ export function libraryFile(): (LibraryFile & { readonly descriptor: number }) |
   if (written?.code !== code) {
     const descriptor = platform().createMemory("allcores-code", text.length + cache.length);
     try {
-      fs.writeSync(descriptor, text, 0, "latin1");
+      fs.writeSync(descriptor, text, 0, text.length, 0);
       fs.writeSync(descriptor, cache, 0, cache.length, text.length);
     } catch (error) {
       fs.closeSync(descriptor);

@@ -33,6 +33,8 @@ export interface ThreadResult {
 /** What a pool's thread gets to begin with. */
 export interface PoolThreadStart {
   readonly code?: LibraryCode | undefined;
+  /** It is to give its own code once it has worked. */
+  readonly gives?: boolean;
   readonly kind: "pool";
   /** Its file was given by the pool's user. */
   readonly isBundled: boolean;
@@ -51,6 +53,9 @@ export type ThreadFactory = (options: WorkerOptions) => Worker;
 const DESCRIPTORS = 5;
 
 const THREADS_HERE = "/proc/self/task";
+
+/** A worker of this thread was asked for the code that it works with. One is enough: making it takes a megabyte, which does not come back. */
+let isAsked = false;
 
 /** The kernel's numbers of this process's threads; undefined where it does not tell. */
 function threadsHere(): string[] | undefined {
@@ -93,14 +98,21 @@ export function openThread(
   const options = { name: start.name, transferList, resourceLimits };
   if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
   const code = libraryCode();
+  const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;
   try {
-    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code } } });
+    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code, gives } } });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
     throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
   }
-  if (code?.isSeasoned === false) worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
+  if (gives) {
+    isAsked = true;
+    worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
+    worker.once("exit", () => {
+      isAsked = false;
+    });
+  }
   return worker;
 }
 

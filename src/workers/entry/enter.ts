@@ -10,7 +10,7 @@ import { runThread } from "./thread.js";
 export function enter(index: string, code: LibraryMeta["code"]): void {
   setEntryUrl(index);
   const start = isMainThread ? undefined : (workerData as { allcores?: ThreadStart | PoolThreadStart } | null | undefined)?.allcores;
-  setLibraryCode(code, start?.code);
+  setLibraryCode(code, start?.code, start?.kind === "pool" && start.gives);
   if (!isMainThread) {
     if (start === undefined) return;
     // A second copy of the library in this worker, or the module of a task bundled with it, must not begin again.

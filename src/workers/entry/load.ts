@@ -14,13 +14,14 @@ type Run = (module: { exports: Library }, require: (id: string) => unknown, meta
 export function load(url: string): Library {
   const { Script } = process.getBuiltinModule("node:vm");
   const file = new URL("library.cjs", url);
-  const given = codeOfThread() ?? codeOfProcess();
-  const text = given?.text ?? process.getBuiltinModule("node:fs").readFileSync(file, "latin1");
+  const ofThread = codeOfThread();
+  const given = ofThread ?? codeOfProcess();
+  const text = given === undefined ? process.getBuiltinModule("node:fs").readFileSync(file, "latin1") : latin1(given.text);
   const script = new Script(text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
   const module = { exports: {} };
   (script.runInThisContext() as Run)(module, process.getBuiltinModule as (id: string) => unknown, {
     url,
-    code: (isSeasoned) => ({ text, cache: shared(script.createCachedData()), isSeasoned }),
+    code: (isSeasoned) => ({ text: ofThread?.text ?? shared(Buffer.from(text, "latin1")), cache: shared(script.createCachedData()), isSeasoned }),
     import: (url) => import(url),
   });
   return module.exports;
@@ -41,7 +42,11 @@ function codeOfProcess(): LibraryCode | undefined {
   const bytes = Buffer.allocUnsafe(code.text + code.cache);
   fs.readSync(CODE_DESCRIPTOR, bytes, 0, bytes.length, 0);
   fs.closeSync(CODE_DESCRIPTOR);
-  return { text: bytes.toString("latin1", 0, code.text), cache: bytes.subarray(code.text), isSeasoned: true };
+  return { text: bytes.subarray(0, code.text), cache: bytes.subarray(code.text), isSeasoned: true };
+}
+
+function latin1({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 function shared(bytes: Uint8Array): Uint8Array {
