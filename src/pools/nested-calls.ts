@@ -5,6 +5,7 @@ import { DeadlockError } from "../errors/index.js";
 import { Call, type CallPool } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";
+import type { Member } from "./member.js";
 import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { WorkerModel } from "./worker-model.js";
@@ -19,16 +20,24 @@ export interface NestedPool extends CallPool {
   readonly id: number;
   checkOpen(verb: string): void;
   submit(job: Job): void;
-  /** Whether this worker is one of the pool's. */
-  isOwn(worker: number): boolean;
+  /** The pool's member that this worker is. */
+  memberOf(worker: number): Member | undefined;
+  /** Takes what has come back. */
+  drain(): void;
+}
+
+/** A task of a worker of the pool that waits for another task. The worker may die, and the task be called off or end without waiting: the work goes on all the same. */
+interface Wait {
+  readonly caller: number;
+  /** Of the job that it had in hand, another in each attempt; none in an initializer. */
+  readonly sequence: number | undefined;
 }
 
 /** Tasks of a pool that submit to it. */
 export class NestedCalls {
   readonly #pool: NestedPool;
   #served: Served<NestedWork> | undefined;
-  /** Workers of this pool whose tasks wait for others of it, and for how many. */
-  readonly #callers = new Map<number, number>();
+  readonly #waits = new Set<Wait>();
 
   constructor(pool: NestedPool) {
     this.#pool = pool;
@@ -49,26 +58,49 @@ export class NestedCalls {
    */
   async #submit(caller: number, url: string, name: string, args: unknown[]): Promise<unknown> {
     const pool = this.#pool;
-    const isOwn = pool.isOwn(caller);
-    const before = this.#callers.get(caller) ?? 0;
-    if (isOwn && this.#callers.size + (before === 0 ? 1 : 0) >= pool.workers) {
-      const report = poolReport(pool.model.heap, [...new Set([...this.#callers.keys(), caller])], pool);
-      tell(report, true);
-      throw new DeadlockError(
-        `a task of this ${pool.title} waits for the task "${name}" of the same pool, and so do all of its ${pool.workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
-        report,
-      );
-    }
+    const wait = this.#waitOf(caller);
+    if (wait !== undefined) this.#refuseIfStuck(wait, name);
     pool.checkOpen("submit");
     const call = new Call(pool, { url, name, bound: [] }, defaultCall(pool.settings), args);
     pool.submit(call);
-    if (isOwn) this.#callers.set(caller, before + 1);
+    if (wait !== undefined) this.#waits.add(wait);
     try {
       return await call.future;
     } finally {
-      const left = (this.#callers.get(caller) ?? 0) - 1;
-      if (left > 0) this.#callers.set(caller, left);
-      else this.#callers.delete(caller);
+      if (wait !== undefined) this.#waits.delete(wait);
     }
+  }
+
+  #waitOf(caller: number): Wait | undefined {
+    const member = this.#pool.memberOf(caller);
+    return member && { caller, sequence: member.inHand?.sequence };
+  }
+
+  #refuseIfStuck(wait: Wait, name: string): void {
+    const pool = this.#pool;
+    if (this.#waiting(wait).size < pool.workers) return;
+    // One that seems to wait may have ended its task already.
+    pool.drain();
+    const waiting = this.#waiting(wait);
+    if (waiting.size < pool.workers) return;
+    const report = poolReport(pool.model.heap, [...waiting], pool);
+    tell(report, true);
+    throw new DeadlockError(
+      `a task of this ${pool.title} waits for the task "${name}" of the same pool, and so do all of its ${pool.workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
+      report,
+    );
+  }
+
+  /** The workers that would wait, with this one. */
+  #waiting(next: Wait): Set<number> {
+    return new Set([...this.#waits, next].filter((wait) => this.#isWaiting(wait)).map(({ caller }) => caller));
+  }
+
+  #isWaiting({ caller, sequence }: Wait): boolean {
+    const member = this.#pool.memberOf(caller);
+    if (member === undefined || member.isKilled) return false;
+    const job = member.inHand;
+    if (job?.sequence !== sequence || job?.isOver === true) return false;
+    return this.#pool.model.heap.registry.confirmAlive(caller);
   }
 }

@@ -266,9 +266,9 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     return this.#crew.key;
   }
 
-  isOwn(worker: number): boolean {
-    for (const member of this.#crew) if (member.lane.worker === worker) return true;
-    return false;
+  memberOf(worker: number): Member | undefined {
+    for (const member of this.#crew) if (member.lane.worker === worker) return member;
+    return undefined;
   }
 
   async interrupt(): Promise<void> {

@@ -6,7 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { Event, InitializerError, Lock, MemoryLimitError, type Pool, type PoolWorker, type UnresponsiveWorker, WorkerDiedError } from "allcores";
+import {
+  Event,
+  InitializerError,
+  Lock,
+  MemoryLimitError,
+  type Pool,
+  type PoolStats,
+  type PoolWorker,
+  Queue,
+  type UnresponsiveWorker,
+  WorkerDiedError,
+} from "allcores";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
@@ -26,6 +37,14 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
     assert.equal(end.status, "rejected");
     return (end as PromiseRejectedResult).reason as E;
   };
+  /** While one of two workers is busy until `go`, a task on the other waits for one that gets that place. */
+  const waitsForPlace = async (pool: Pool, go: Event) => {
+    const outer = pool.submit(tasks.nest, pool.handle(), 1);
+    const waits = ({ running, queued }: PoolStats) => running === 2 && queued === 1;
+    await until(() => outer.state === "failed" || waits(pool.stats()));
+    go.set();
+    assert.equal(await outer, 1);
+  };
   /** A named pipe: whoever opens it for reading blocks until the test ends. */
   const withPipe = async (body: (path: string) => Promise<void>) => {
     const folder = mkdtempSync(join(tmpdir(), "allcores-test-"));
@@ -42,6 +61,26 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
   };
 
   describe(`${title}: deaths`, { timeout: 60_000 }, () => {
+    test("a task that died while it waited for one of its own pool no longer counts as waiting", () =>
+      using({ workers: 2 }, async (pool) => {
+        const [started, go] = [new Queue<number>({ across }), new Event({ across })];
+        await failure(pool.submit(deadly.dieWaiting, pool.handle(), started, go));
+        await waitsForPlace(pool, go);
+      }));
+
+    test("nor does one that ended without waiting", () =>
+      using({ workers: 2 }, async (pool) => {
+        const [started, go] = [new Queue<number>({ across }), new Event({ across })];
+        const other = new Event({ across });
+        const busy = pool.submit(tasks.block, started, other, 0);
+        await started.get();
+        await pool.submit(deadly.leaveBehind, pool.handle(), started, go);
+        await started.get();
+        other.set();
+        await busy;
+        await waitsForPlace(pool, go);
+      }));
+
     for (const how of ofProcesses ? (["SIGKILL", "SIGSEGV", 7, 0] as const) : ([7, 0] as const)) {
       test(`a task that ends each worker by ${how} fails with the history, the others go on`, () =>
         using({ workers: 2 }, async (pool) => {
