@@ -56,6 +56,13 @@ export class Crew implements Iterable<Member> {
     return this.#members.values();
   }
 
+  /** Whether another member may be hired. */
+  get hasRoom(): boolean {
+    let active = 0;
+    for (const member of this.#members) if (!member.isRetiring) active++;
+    return active < this.most;
+  }
+
   /** A job of a member has ended after so many milliseconds. */
   ended(ms: number): void {
     this.inFlight--;

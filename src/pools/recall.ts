@@ -43,11 +43,12 @@ export class Recall {
   }
 
   /**
-   * Somebody is free: what stands behind long jobs comes back, before anything that was submitted later. As long as nobody is, it stays: its own member may be the
-   * next that is free, and then needs nobody to tell it what to do.
+   * Somebody is free, or there is room for another: what stands behind long jobs comes back, before anything that was submitted later. As long as nobody is, it stays: its
+   * own member may be the next that is free, and then needs nobody to tell it what to do. Room comes with a death: what the dead had goes to a new member, but what stands behind
+   * the others may be what they wait for.
    */
   unblock(): void {
-    let idle = false;
+    let idle = this.#crew.hasRoom;
     for (const member of this.#crew) if (member.isIdle && member.isReady) idle = true;
     if (!idle) return;
     const now = performance.now();

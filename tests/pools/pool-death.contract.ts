@@ -81,6 +81,22 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
         await waitsForPlace(pool, go);
       }));
 
+    test("what stands behind a long task is done by the successor of a worker that died", () =>
+      using({ workers: 2 }, async (pool) => {
+        const [started, go, end] = [new Queue<number>({ across }), new Event({ across }), new Event({ across })];
+        const long = pool.submit(tasks.block, started, end, 0);
+        await started.get();
+        const dying = failure(pool.submit(deadly.dieOn, started, go));
+        await started.get();
+        const behind = pool.submit(tasks.square, 3);
+        go.set();
+        await dying;
+        assert.equal(await behind, 9);
+        assert.notEqual(long.state, "done");
+        end.set();
+        await long;
+      }));
+
     for (const how of ofProcesses ? (["SIGKILL", "SIGSEGV", 7, 0] as const) : ([7, 0] as const)) {
       test(`a task that ends each worker by ${how} fails with the history, the others go on`, () =>
         using({ workers: 2 }, async (pool) => {
