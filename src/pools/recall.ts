@@ -48,13 +48,14 @@ export class Recall {
    * the others may be what they wait for.
    */
   unblock(): void {
-    let idle = this.#crew.hasRoom;
+    let idle = false;
     for (const member of this.#crew) if (member.isIdle && member.isReady) idle = true;
-    if (!idle) return;
+    if (!idle && !this.#crew.hasRoom) return;
     const now = performance.now();
     for (const member of this.#crew) {
-      // Its first job too, if it has not begun that: a new worker takes a while.
-      if (member.inFlight.length === 0 || (member.inFlight.length === 1 && member.isReady) || now - member.heardAt <= STALE_MS) continue;
+      // Its first job too, if it has not begun that and another has: a new worker takes a while.
+      if (member.isReady ? member.inFlight.length <= 1 : member.inFlight.length === 0 || !idle) continue;
+      if (now - member.heardAt <= STALE_MS) continue;
       member.isStalled = true;
       this.from(member, 0);
     }

@@ -55,6 +55,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   readonly #retries = new Map<Job, NodeJS.Timeout>();
   /** Nothing that waits can be given to anybody before something comes back. */
   #isFull = false;
+  #willFeed = false;
   /** Workers that ended before they had begun, since one had. */
   #stillborn: readonly WorkerDeath[] = [];
   #isDraining = false;
@@ -142,6 +143,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     if (job.isOver) return false;
     this.#withdraw(job);
     job.fail(reason, true);
+    this.#feedSoon();
     if (!this.#isDraining) this.#settleDown();
     return true;
   }
@@ -151,7 +153,18 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     if (job.isOver) return;
     this.#withdraw(job);
     job.fail(error);
+    this.#feedSoon();
     if (!this.#isDraining) this.#settleDown();
+  }
+
+  /** A place may have become free. Once for all that are called off together: what is given out between two of them would be called off next. */
+  #feedSoon(): void {
+    if (this.#willFeed || this.#isFull || this.#backlog.size === 0) return;
+    this.#willFeed = true;
+    queueMicrotask(() => {
+      this.#willFeed = false;
+      this.feed();
+    });
   }
 
   #withdraw(job: Job): void {
@@ -398,7 +411,9 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
       }
     }
     this.#lookout.watch();
-    if (this.#crew.isShort && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
+    // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
+    const isStuck = this.#crew.isShort || this.#crew.inFlight === 0;
+    if (isStuck && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
     if (isAnyLost && !this.#isDraining) this.#settleDown();
   }
 

@@ -13,8 +13,8 @@ const sparesOf = (words: number) => Math.min(512, 2 ** 19 / words);
 /** What is refused for want of something, and may be asked for again. */
 export function isShortage(error: unknown): boolean {
   if (!isAllcoresError(error)) return false;
-  // A worker that has begun reads its modules, which needs a descriptor too.
-  if (error.code === "ERR_ALLCORES_TASK_LOAD") return /EMFILE|ENFILE/.test(error.message);
+  // A worker that has begun reads its modules, which needs a descriptor too. Of a package.json that it cannot open Node says that there is no such package.
+  if (error.code === "ERR_ALLCORES_TASK_LOAD") return /EMFILE|ENFILE|Cannot find package 'allcores'/.test(error.message);
   return ["ERR_ALLCORES_OUT_OF_MEMORY", "ERR_ALLCORES_OUT_OF_DESCRIPTORS"].includes(error.code);
 }
 

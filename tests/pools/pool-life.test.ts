@@ -33,6 +33,7 @@ for (const across of ["threads", "processes"]) {
     test("an unused pool does not keep it alive", () => prints("unused", "end\n"));
     test("an idle pool does not keep it alive", () => prints("idle", "3\n"));
     test("pending work does", () => prints("pending", "waiting\ndone 300\n"));
+    test("work does that waits while all is called off that workers were given", () => prints("called-off", "2 3 4 5\n"));
     test("work of a pool that was closed does", () => prints("closed", "done 100\n"));
     test("a failing task that nobody awaits does not kill it", () => prints("unawaited-failure", "3\n"));
     test("workers are numbered from 1", () => prints("names", "PoolWorker-1,PoolWorker-2\n"));
