@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import { load, store } from "#atomics";
 import { AttachError } from "../errors/index.js";
-import { drawHeapId, formatHeap } from "./heap.js";
+import { formatHeap } from "./heap.js";
 import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MAGIC } from "./layout.js";
 import { enter, leave } from "./mutex.js";
 import { platform } from "./platform/index.js";
@@ -31,6 +31,15 @@ export interface Arena {
 export const LABEL = `allcores:${LAYOUT_VERSION}:`;
 /** What is added to that name, after the heap's id, where the heap is all programs'. */
 export const OF_MACHINE = ":machine";
+
+/**
+ * A number for a new memory file, from 1: the platform's randomness, so that two programs that come into being alike draw apart. Loaded on use, for that takes 3 ms, which no child pays;
+ * `globalThis.crypto` would load six times as much.
+ */
+function drawHeapId(): number {
+  const [word] = process.getBuiltinModule("node:crypto").randomFillSync(new Uint32Array(1));
+  return (word! % 0x7ffffffe) + 1;
+}
 
 /** A new memory file, ready to be mapped by anybody. */
 export function createArena(ofMachine: boolean): { heapId: number; descriptor: number } {

@@ -138,17 +138,8 @@ export function onJoin(fn: (heap: Heap) => void): void {
   introduce = fn;
 }
 
-/**
- * A number for a new heap, from 1: the platform's randomness, so that two programs that come into being alike draw apart. Loaded on use, once a process; `globalThis.crypto` would load
- * six times as much.
- */
-export function drawHeapId(): number {
-  const [word] = process.getBuiltinModule("node:crypto").randomFillSync(new Uint32Array(1));
-  return (word! % 0x7ffffffe) + 1;
-}
-
 /** Writes the header of a new control region, `magic` last; `more` words of it too. */
-export function formatHeap(words: Int32Array, heapId = drawHeapId(), more: readonly [word: number, value: number][] = []): void {
+export function formatHeap(words: Int32Array, heapId: number, more: readonly [word: number, value: number][] = []): void {
   words.fill(0, 0, HEADER_END);
   words[HEADER.version] = LAYOUT_VERSION;
   words[HEADER.heapId] = heapId;

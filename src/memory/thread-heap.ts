@@ -175,10 +175,15 @@ export function attachThreadHeap(buffers: ThreadHeapBuffers): void {
   if (threadHeapOf(id) === undefined) others.set(id, new ThreadHeap(buffers));
 }
 
+/** A number for a new heap, from 1. It tells the heaps of one process apart, of which there are hardly ever two. */
+function drawHeapId(): number {
+  return Math.floor(Math.random() * 0x7ffffffe) + 1;
+}
+
 /** The memory of a new, empty heap. */
 export function createThreadHeap(): ThreadHeapBuffers {
   const buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), MOST_CONTROL_BYTES), data: growable(0, MOST_DATA_BYTES) };
-  formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2));
+  formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2), drawHeapId());
   return buffers;
 }
 
@@ -187,7 +192,7 @@ export function clearThreadHeap({ control, data }: ThreadHeapBuffers): void {
   const words = new Int32Array(control, 0, control.byteLength >> 2);
   new Uint8Array(data, 0, words[HEADER.dataBrk]! * UNIT_BYTES).fill(0);
   words.fill(0, 0, words[HEADER.brk]);
-  formatHeap(words);
+  formatHeap(words, drawHeapId());
 }
 
 /** Begins anew, as if this thread had never used the heap: between two executions of an explored program, after `clearThreadHeap`. */
