@@ -1,13 +1,20 @@
-/** `npm run bench -- [NAME...] [--OPTION...]`: runs the benchmarks, each in a program of its own, prints their figures and writes bench/results/latest.json. */
+/**
+ * `npm run bench -- [NAME...] [--OPTION...]`: runs the benchmarks, each in a program of its own, prints their figures and writes bench/results/latest.json.
+ * `npm run bench -- [NAME...] --against OTHER.tgz [--pairs=N]`: compares this build with another, see against.ts.
+ */
 import { fork } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { machine, root, versions } from "./machine.js";
+import { against } from "./against.js";
 import { type Figure, print } from "./measure.js";
 
 const BENCHES = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool", "async", "codec"];
 
 const words = process.argv.slice(2);
+const other = optionValue("--against");
+const pairs = Number(optionValue("--pairs") ?? 7);
 /** For the benchmarks themselves. */
 const options = words.filter((word) => word.startsWith("--"));
 const asked = words.filter((word) => !word.startsWith("--"));
@@ -19,6 +26,15 @@ if (unknown.length > 0) {
 
 // Where it is set, every process reads those certificates as it starts: some 40 ms in which the cold starts of all are alike.
 delete process.env.NODE_EXTRA_CA_CERTS;
+
+if (other !== undefined) {
+  if (!Number.isInteger(pairs) || pairs < 1) {
+    console.error("--pairs is how many times both builds run: a whole number from 1");
+    process.exit(2);
+  }
+  await against(resolve(other), asked, options, pairs);
+  process.exit();
+}
 
 const benches: Record<string, { date: string; load: readonly number[]; seconds: number; figures: readonly Figure[] }> = {};
 for (const name of asked.length > 0 ? asked : BENCHES) {
@@ -34,6 +50,14 @@ console.log(`\n${all.filter(({ reached }) => reached).length} bounds reached, ${
 if (missed.length > 0) print(missed);
 // What is only shown to run is no result.
 if (!options.includes("--quick")) await save();
+
+/** The value of `--name=value` or `--name value`, which is taken out of the words. */
+function optionValue(name: string): string | undefined {
+  const at = words.findIndex((word) => word === name || word.startsWith(`${name}=`));
+  if (at < 0) return undefined;
+  const [word] = words.splice(at, 1);
+  return word === name ? words.splice(at, 1)[0] : word!.slice(name.length + 1);
+}
 
 async function run(name: string): Promise<readonly Figure[]> {
   const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), options);

@@ -50,12 +50,17 @@ export interface Pairs {
 
 export type Run = () => number | Promise<number>;
 
+/** `--alone`: one build is compared with another, so the rivals stay away and each run is short. */
+export const alone = process.argv.includes("--alone");
+const MOST_TURNS_ALONE = 3;
+
 /** Runs both in turns, so that what else happens on the machine hits both; the first `warmUps` turns do not count. */
 export async function alternate(turns: number, ours: Run, theirs: Run, warmUps = 1): Promise<Pairs> {
   const pairs: Pairs = { ours: [], theirs: [] };
-  for (let turn = -warmUps; turn < turns; turn++) {
+  const counted = alone ? Math.min(turns, MOST_TURNS_ALONE) : turns;
+  for (let turn = -warmUps; turn < counted; turn++) {
     const mine = await ours();
-    const other = await theirs();
+    const other = alone ? Number.NaN : await theirs();
     if (turn < 0) continue;
     pairs.ours.push(mine);
     pairs.theirs.push(other);
@@ -71,6 +76,7 @@ export function median(samples: readonly number[]): number {
 
 /** Ours beside a rival that was measured in the same run. */
 export function compared(name: string, unit: string, { ours, theirs }: Pairs, rival: string, bound?: Bound): Figure {
+  if (alone) return { name, unit, ours: median(ours), runs: ours.length };
   const figure = { name, unit, ours: median(ours), theirs: median(theirs), rival, runs: ours.length };
   const ratio = (bound ?? atMost(1)).ratio(figure.ours, figure.theirs);
   return bound === undefined ? { ...figure, ratio } : { ...figure, ratio, bound: bound.text, reached: bound.holds(ratio) };
@@ -85,7 +91,7 @@ export function within(name: string, unit: string, samples: readonly number[], m
 /** Nanoseconds of one round, several times over. */
 export function perRound(runs: number, rounds: number, body: (rounds: number) => void): number[] {
   body(rounds);
-  return Array.from({ length: runs }, () => {
+  return Array.from({ length: alone ? Math.min(runs, MOST_TURNS_ALONE) : runs }, () => {
     const start = process.hrtime.bigint();
     body(rounds);
     return Number(process.hrtime.bigint() - start) / rounds;
@@ -103,6 +109,7 @@ let version: string | null | undefined;
 
 /** The version of the `python3` that is installed, if one is. */
 export function pythonVersion(): string | undefined {
+  if (alone) return undefined;
   if (version === undefined) {
     try {
       version = execFileSync("python3", ["-c", "import platform; print(platform.python_version())"], {

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { isMain } from "allcores";
 import { machine, root, versions } from "./machine.js";
-import { report } from "./measure.js";
+import { alone, report } from "./measure.js";
 import { chart } from "./pool/chart.js";
 import { coldStart } from "./pool/cold-start.js";
 import { factorials } from "./pool/factorials.js";
@@ -21,7 +21,9 @@ import { throughput } from "./pool/throughput.js";
 import { defaults, type Tried, tuned } from "./pool/tuning.js";
 
 const SECTION = "--section=";
-const picked = process.argv.filter((word) => word.startsWith(SECTION)).flatMap((word) => word.slice(SECTION.length).split(","));
+const asked = process.argv.filter((word) => word.startsWith(SECTION)).flatMap((word) => word.slice(SECTION.length).split(","));
+/** Between two builds only what a change of the engine would show, unless somebody asks for more. */
+const picked = alone && asked.length === 0 ? ["throughput", "latency", "map", "payload"] : asked;
 
 /** The sections in their order; what they share is found out once, when the first of them needs it. */
 function sections(tried: Tried[]): Record<string, () => Promise<Row[]>> {
@@ -108,7 +110,8 @@ async function save(found: Sections): Promise<Row[]> {
 if (isMain(import.meta)) {
   // What was given up may still fail.
   process.on("unhandledRejection", (error) => console.log(`  left behind: ${error}`));
-  report(figuresOf(await save(await measure())));
+  const found = await measure();
+  report(figuresOf(alone ? Object.values(found).flatMap(({ rows }) => rows) : await save(found)));
   // A rival that hung would hold the program.
   setTimeout(() => process.exit(), 1000).unref();
 }

@@ -3,7 +3,7 @@
  * time in new workers, show how much of that is there from the start: V8 still interprets then what Python's and Node's queues do in C and C++.
  */
 import { Barrier, isMain, Process, Queue, Thread, task } from "allcores";
-import { type Bound, compared, type Figure, faster, median, now, python, pythonVersion, report, spanOf } from "./measure.js";
+import { alone, type Bound, compared, type Figure, faster, median, now, python, pythonVersion, report, spanOf } from "./measure.js";
 import { ipcStream, multithreadingStream, postMessageStream } from "./rivals/stream.js";
 
 const LENGTHS = [
@@ -50,20 +50,26 @@ async function stream(count: number, Worker: typeof Thread | typeof Process, con
   return spanOf(spans);
 }
 
+type Stream = (count: number) => Promise<number> | number;
+
 /** Everybody, in the order of a turn. */
-const field: Record<string, (count: number) => Promise<number> | number> = {
+const field: Record<string, Stream> = {
   threads: (count) => stream(count, Thread, consume),
   "queue.Queue": (count) => (pythonVersion() === undefined ? Number.NaN : python("threading_queue", count)),
-  postMessage: postMessageStream,
-  multithreading: multithreadingStream,
+  postMessage: rival(postMessageStream),
+  multithreading: rival(multithreadingStream),
   "threads, awaiting": (count) => stream(count, Thread, consumeAwaiting),
   "threads, bounded": (count) => stream(count, Thread, consume, 1000),
   processes: (count) => stream(count, Process, consume),
   "multiprocessing.Queue": (count) => (pythonVersion() === undefined ? Number.NaN : python("multiprocessing_queue", count)),
-  "child_process IPC": ipcStream,
+  "child_process IPC": rival(ipcStream),
   "processes, awaiting": (count) => stream(count, Process, consumeAwaiting),
   "processes, bounded": (count) => stream(count, Process, consume, 1000),
 };
+
+function rival(run: Stream): Stream {
+  return alone ? () => Number.NaN : run;
+}
 
 async function race({ count, turns }: { count: number; turns: number }): Promise<Figure[]> {
   const samples = Object.fromEntries(Object.keys(field).map((name) => [name, [] as number[]]));
@@ -75,7 +81,7 @@ async function race({ count, turns }: { count: number; turns: number }): Promise
   }
   const beside = (what: string, ours: string, theirs: string, rival: string, bound?: Bound): Figure => {
     const pair = { ours: samples[ours]!, theirs: samples[theirs]! };
-    if (!Number.isNaN(pair.theirs[0])) return compared(what, "s", pair, rival, bound);
+    if (alone || !Number.isNaN(pair.theirs[0])) return compared(what, "s", pair, rival, bound);
     return { name: what, unit: "s", ours: median(pair.ours), rival: `${rival}: no python3 here`, ...(bound && { bound: bound.text }), runs: turns };
   };
   return [

@@ -1,6 +1,6 @@
 /** SharedMap beside a plain Map of the same thread, and beside Redis on the same machine, one call after the other. */
 import { isMain, SharedMap } from "allcores";
-import { alternate, atMost, compared, faster, type Figure, median, perRound, report } from "./measure.js";
+import { alone, alternate, atMost, compared, faster, type Figure, median, perRound, report } from "./measure.js";
 import { howToGetRedis, startRedis } from "./rivals/redis.js";
 
 const TURNS = 9;
@@ -73,9 +73,9 @@ async function besideRedis(): Promise<Figure[]> {
   for (let index = 0; index < 1000; index++) map.set(`user:${index}`, value);
   const bound = faster(20);
   const ours = { get: () => timeSyncCalls(LOOK_UPS, (key) => map.get(key)), set: () => timeSyncCalls(LOOK_UPS, (key) => map.set(key, value)) };
-  const redis = await startRedis();
+  const redis = alone ? undefined : await startRedis();
   if (redis === undefined) {
-    console.log(howToGetRedis);
+    if (!alone) console.log(howToGetRedis);
     return Object.entries(ours).map(([what, run]) => {
       const samples = Array.from({ length: TURNS }, run);
       return { name: `${what} across processes`, unit: "µs", ours: median(samples), rival: howToGetRedis, bound: bound.text, runs: TURNS };

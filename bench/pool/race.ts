@@ -2,6 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { sleep } from "allcores";
+import { alone } from "../measure.js";
 
 /** What one turn measured, each metric by its name; always such that less is better. */
 export type Sample = Readonly<Record<string, number>>;
@@ -41,7 +42,7 @@ setFlagsFromString("--no-expose-gc");
 
 /** The first `warmUps` turns do not count. Each turn begins with another entrant and goes the other way round, so that nobody always follows the same one. */
 export async function race(entrants: readonly Entrant[], turns: number, warmUps: number): Promise<Outcome[]> {
-  const running = await startAll(entrants);
+  const running = await startAll(alone ? entrants.filter(({ ours }) => ours) : entrants);
   for (let turn = -warmUps; turn < turns; turn++) {
     for (let position = 0; position < running.length; position++) {
       const step = turn % 2 === 0 ? position : running.length - 1 - position;

@@ -1,5 +1,5 @@
 /** One line of the comparison: a metric, what everyone got, and the bounds that are held against ours. */
-import { type Bound, type Figure, median } from "../measure.js";
+import { alone, type Bound, type Figure, median } from "../measure.js";
 import type { Outcome } from "./race.js";
 
 export type Role = "ours" | "rival" | "bare" | "python";
@@ -122,7 +122,8 @@ export function figuresOf(rows: readonly Row[]): Figure[] {
         }),
       );
     }
-    if (ours === undefined || best === undefined) return [];
+    if (ours === undefined) return [];
+    if (best === undefined) return alone ? [{ name: `${section}: ${name}`, unit, ours, runs }] : [];
     const ratio = ours / best.median;
     return [{ name: `${section}: ${name}`, unit, ours, theirs: best.median, rival: nameOf(best), ...(Number.isFinite(ratio) && { ratio }), runs }];
   });
