@@ -20,7 +20,7 @@ export interface Pool extends AsyncDisposable {
 
   /**
    * Has a worker run the task; the future gives its value or its error.
-   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError after close; NotATaskError, MainGuardError
+   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError after close; NotATaskError
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>>;
 

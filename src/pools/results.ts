@@ -1,5 +1,5 @@
 import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { LAST, PROGRESS, THREW_FLAG } from "../workers/lane.js";
+import { LAST, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
 import { Histogram } from "./histogram.js";
@@ -12,10 +12,12 @@ export class Results {
   readonly wait = new Histogram();
   readonly run = new Histogram();
   readonly #crew: Crew;
+  readonly #refused: (error: unknown) => void;
   readonly #news: (() => void)[] = [];
 
-  constructor(crew: Crew) {
+  constructor(crew: Crew, refused: (error: unknown) => void) {
     this.#crew = crew;
+    this.#refused = refused;
   }
 
   /** Takes in what stands in a member's lane; returns how many records there were. */
@@ -41,6 +43,10 @@ export class Results {
         }
       }
       owner.release();
+      if (kind & REFUSED) {
+        this.#refused(isUndecoded ? failed : value);
+        continue;
+      }
       if (job === undefined) continue;
       if (kind & PROGRESS) {
         if (isUndecoded || later !== undefined) continue;

@@ -63,7 +63,8 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   /** What still ran was given up. */
   #isEnded = false;
   #isOver = false;
-  #failure: InitializerError | undefined;
+  /** What this pool can do no work for. */
+  #failure: unknown;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
   #again: NodeJS.Timeout | undefined;
@@ -75,7 +76,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     this.model = model;
     this.#backlog = new Backlog(model);
     this.#crew = new Crew(model, settings, { hired: (member) => this.#hired(member), lost: (member, end) => this.#lost(member, end) });
-    this.#results = new Results(this.#crew);
+    this.#results = new Results(this.#crew, (error) => this.#fail(error));
     this.#lookout = new Lookout(this.#crew, model, () => this.drain());
     this.#recall = new Recall(this.#crew, this.#backlog, this);
     this.#overtime = new Overtime(this.#crew, settings, this.#recall, this);
@@ -105,7 +106,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     return busy >= this.#crew.most && waiting >= maxQueue;
   }
 
-  /** @throws StateError, InitializerError once it takes no more work */
+  /** @throws StateError, InitializerError, MainGuardError once it takes no more work */
   checkOpen(verb: string): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new StateError(`this ${this.title} was closed: ${verb} before close(), or make a new pool`);
@@ -435,7 +436,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
 
   /** The initializer goes first into the lane, so that it is done before anything else. */
   #initialize(member: Member): void {
-    const job = initializerCall(this.settings, this.boundary, (error) => this.#fail(error, member));
+    const job = initializerCall(this.settings, this.boundary, (error) => this.#fail(this.#initializerError(error, member)));
     const number = this.#tasks.of(job.task);
     member.define(number, job.task, this.boundary);
     const message = job.encode();
@@ -447,11 +448,15 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   }
 
   /** The pool can do no work: all that was submitted fails. */
-  #fail(cause: unknown, member: Member): void {
+  #fail(failure: unknown): void {
     if (this.#isEnded) return;
+    this.#failure = failure;
+    this.terminate(() => failure);
+  }
+
+  #initializerError(cause: unknown, member: Member): InitializerError {
     const text = cause instanceof Error ? cause.message : String(cause);
-    this.#failure = new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause });
-    this.terminate(() => this.#failure);
+    return new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause });
   }
 
   #retire(member: Member): void {

@@ -2,7 +2,7 @@ import { Queue } from "../channels/queue.js";
 import { serve, type Served } from "../channels/served.js";
 import { TimeoutError, WorkerDiedError } from "../errors/index.js";
 import type { ResultOf } from "../pools/pool.js";
-import { checkGuard, loadTask } from "../workers/task-module.js";
+import { loadTask } from "../workers/task-module.js";
 import { type AnyFunction, identityOf, type Task, task } from "../workers/task.js";
 import { Thread } from "../workers/thread.js";
 
@@ -46,7 +46,6 @@ const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<He
  */
 export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): ResultOf<F> {
   const { url, name, bound } = identityOf(task);
-  checkGuard();
   helper ??= startHelper();
   try {
     return helper.served.callSync("run", url, name, [...bound, ...args]) as ResultOf<F>;

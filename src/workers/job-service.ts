@@ -95,6 +95,14 @@ export class JobService {
     this.#exit(0);
   }
 
+  /** The worker ends with an error that is no task's, and its pool fails of it. */
+  refuse(error: Error): never {
+    this.#lane.refuse(this.#encodeError(error));
+    this.#exit(1);
+    // A thread goes on for some instructions.
+    throw error;
+  }
+
   /** Runs a job; a promise only if it has to wait. */
   #single(start: number): Promise<void> | undefined {
     const fn = this.#tasks.get(this.#lane.task)?.fn;

@@ -22,6 +22,7 @@ import {
   MOST_INLINE_BYTES,
   monotonicMs,
   READY,
+  REFUSED,
   RESERVED_RESULT_WORDS,
   RESULT,
   RESULTS_AT,
@@ -39,6 +40,8 @@ import {
 const { compareExchange, exchange, load, pause, store } = atomics;
 
 const NAP_MS = 1;
+/** Where the sequence number of a job would stand, which is never 0: that would be no record. */
+const OF_NO_JOB = -1;
 
 /** What comes through the port for the job of a sequence number. */
 type Beside = readonly [sequence: number, attachments: readonly unknown[]];
@@ -226,6 +229,12 @@ export class LaneWorker {
     this.hasMoved = isAttached;
     if (isAttached) this.#attach(message);
     else if (this.hasWoken) this.#ring();
+  }
+
+  /** Commits what is of no job: the error that the pool fails of. */
+  refuse(message: Message): void {
+    this.sequence = OF_NO_JOB;
+    this.reply(REFUSED, 0, 0, message);
   }
 
   #ring(): void {

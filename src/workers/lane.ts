@@ -104,6 +104,8 @@ export const THREW_FLAG = 4;
 export const LAST = 8;
 /** Not an outcome: news of the job in hand. */
 export const PROGRESS = 16;
+/** Not an outcome, and of no job: the payload is what the pool fails of. The worker ends after it. */
+export const REFUSED = 32;
 
 /** How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what comes through its port. */
 export const ASLEEP = 1;

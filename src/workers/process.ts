@@ -4,6 +4,7 @@ import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platfor
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
+import { depthOfNext } from "./main-guard.js";
 import { LIFELINE_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
@@ -23,13 +24,14 @@ export function livingChildren(): number {
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(
-  options: Omit<ProcessStart, "parent" | "binding" | "code" | "entry" | "isBundled">,
+  options: Omit<ProcessStart, "depth" | "parent" | "binding" | "code" | "entry" | "isBundled">,
   nodeOptions: readonly string[] = [],
   file?: string,
 ): ChildProcess {
+  const depth = depthOfNext();
   const entry = file ?? fileURLToPath(entryUrl());
   const code = file === undefined ? libraryFile() : undefined;
-  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
+  const start: ProcessStart = { ...options, depth, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
   checkDescriptors(DESCRIPTORS, "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");

@@ -6,11 +6,14 @@ import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
+import { depthOfNext } from "./main-guard.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
 /** What a thread's entry gets to begin with. */
 export interface ThreadStart {
+  /** How many workers stand between the main program and its code, itself included. */
+  readonly depth: number;
   readonly code?: LibraryCode | undefined;
   readonly kind: "task";
   readonly heap: ThreadHeapBuffers;
@@ -32,6 +35,7 @@ export interface ThreadResult {
 
 /** What a pool's thread gets to begin with. */
 export interface PoolThreadStart {
+  readonly depth: number;
   readonly code?: LibraryCode | undefined;
   /** It is to give its own code once it has worked. */
   readonly gives?: boolean;
@@ -88,11 +92,12 @@ function checkFolder(): void {
 
 /** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
 export function openThread(
-  start: ThreadStart | PoolThreadStart,
+  work: Omit<ThreadStart, "depth"> | Omit<PoolThreadStart, "depth">,
   transferList: MessagePort[] = [],
   resourceLimits: ResourceLimits = {},
   factory?: ThreadFactory,
 ): Worker {
+  const start = { ...work, depth: depthOfNext() };
   checkDescriptors(DESCRIPTORS, "another thread");
   checkFolder();
   const options = { name: start.name, transferList, resourceLimits };
@@ -173,7 +178,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
     if (message.holds) this.#args = message.toBytes();
-    const beginning: ThreadStart = {
+    const beginning: Omit<ThreadStart, "depth"> = {
       kind: "task",
       heap: threadHeap().buffers,
       name: start.name,

@@ -5,7 +5,7 @@ import { type Choice, choiceOf, type Selectable, selectable } from "../sync/sele
 import { activeHandles } from "./active-workers.js";
 import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
-import { checkGuard, decodeWithClasses } from "./task-module.js";
+import { decodeWithClasses } from "./task-module.js";
 import { reportUncaught } from "./uncaught-hook.js";
 
 /** How a Thread or Process is made. */
@@ -78,11 +78,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   /**
    * Starts it.
-   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross; MainGuardError while a task's module is loaded
+   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross; NestingError
    */
   start(): this {
     if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
-    checkGuard();
     const completion = Completion.create(this.heap);
     try {
       this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });

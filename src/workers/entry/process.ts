@@ -1,4 +1,4 @@
-/** What a child process does from its start, whether started by `Process` or by a pool. */
+/** What a child process does, whether started by `Process` or by a pool. */
 import { encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
@@ -6,8 +6,8 @@ import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
-import { runTask } from "../task-run.js";
-import { workerState } from "../worker-state.js";
+import { TaskRun } from "../task-run.js";
+import type { Work } from "./work.js";
 
 /**
  * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler thread of V8 that itself waits for this thread
@@ -20,10 +20,7 @@ function exit(code: number): void {
   platform().exit(code);
 }
 
-export async function runProcess(start: ProcessStart): Promise<void> {
-  workerState.name = start.name;
-  workerState.model = "process";
-  workerState.isBundled = start.isBundled;
+export function beginProcess(start: ProcessStart): Work {
   useBinding(start.binding);
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
   if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
@@ -36,27 +33,26 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.place);
     lane.begin();
-    await new JobService(lane, "processes", undefined, exit).run();
-  } else {
-    const completion = new Completion(heap, start.place);
-    completion.begin();
-    await runTask({
-      url: start.url,
-      task: start.task,
-      completion,
-      exit,
-      decodeArgs: () => completion.takeArgs(),
-      deliver(state, value) {
-        const options = { to: "processes", root: "result" } as const;
-        let message: Message;
-        try {
-          message = state === RETURNED ? encode(value, options) : encodeError(value, options);
-        } catch (error) {
-          state = THREW;
-          message = encodeError(error, options);
-        }
-        completion.finish(state, message);
-      },
-    });
+    return new JobService(lane, "processes", undefined, exit);
   }
+  const completion = new Completion(heap, start.place);
+  completion.begin();
+  return new TaskRun({
+    url: start.url,
+    task: start.task,
+    completion,
+    exit,
+    decodeArgs: () => completion.takeArgs(),
+    deliver(state, value) {
+      const options = { to: "processes", root: "result" } as const;
+      let message: Message;
+      try {
+        message = state === RETURNED ? encode(value, options) : encodeError(value, options);
+      } catch (error) {
+        state = THREW;
+        message = encodeError(error, options);
+      }
+      completion.finish(state, message);
+    },
+  });
 }
