@@ -18,8 +18,8 @@ import { workerState } from "./worker-state.js";
 
 /** How many workers may stand one below the other: the main program's are the first. */
 export const DEEPEST = 4;
-/** How long the first task waits for what its module's top level has begun, and how often it looks. */
-const HELD_MS = 100;
+/** How often a worker looks whether its module's top level has come to its end, before the first task: for a tenth of a second, longer where processors are short. */
+const HELD_LOOKS = 50;
 const HELD_LOOK_MS = 2;
 /** Timers and requests, as `process.getActiveResourcesInfo` calls them: they end of their own, other than sockets and ports. */
 const ENDS_OF_ITS_OWN = /Timeout|Immediate|Req|ConnectWrap|Job/;
@@ -74,9 +74,8 @@ export async function loading<T>(load: () => Promise<T>): Promise<T> {
  */
 export async function beforeFirstTask(): Promise<void> {
   if (workerState.depth > 0) {
-    const until = performance.now() + HELD_MS;
     await loads().run(false, async () => {
-      while (process.getActiveResourcesInfo().some((type) => ENDS_OF_ITS_OWN.test(type)) && performance.now() < until)
+      for (let look = 0; look < HELD_LOOKS && process.getActiveResourcesInfo().some((type) => ENDS_OF_ITS_OWN.test(type)); look++)
         await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
     });
     watch(performance.now() + LONGEST_MS);

@@ -1,6 +1,5 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
@@ -60,7 +59,7 @@ function registerTsx(url: string): Promise<void> {
     let path: string;
     try {
       // Not resolve("tsx/esm/api"): that gives its CommonJS form, which looks for its loader in the wrong place.
-      const require = createRequire(url);
+      const require = process.getBuiltinModule("node:module").createRequire(url);
       const manifest = require.resolve("tsx/package.json");
       path = join(dirname(manifest), (require(manifest) as { exports: { "./esm/api": { import: { default: string } } } }).exports["./esm/api"].import.default);
     } catch (cause) {
