@@ -37,7 +37,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
     const file = sourceOf(url);
     if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
-    return (await import(file)) as Record<string, unknown>;
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof TaskLoadError) throw error;
     // Node remembers it, and would say so for ever.
@@ -68,7 +68,7 @@ function registerTsx(url: string): Promise<void> {
         { cause },
       );
     }
-    const { register } = (await import(pathToFileURL(path).href)) as typeof import("tsx/esm/api");
+    const { register } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href)) as typeof import("tsx/esm/api");
     register();
   })();
   return tsx;
