@@ -46,7 +46,10 @@ function startedFile(): string | undefined {
   if (named === undefined) return undefined;
   try {
     // Not imported: a bundler would take it for its own to resolve.
-    return process.getBuiltinModule("node:module").createRequire(join(dirname(named), "_")).resolve(named);
+    return process
+      .getBuiltinModule("node:module")
+      .createRequire(join(dirname(named), "_"))
+      .resolve(named);
   } catch {
     return named;
   }
@@ -79,7 +82,9 @@ function checkTold(module: string, started: string | undefined): void {
   if (started !== undefined && isSame(started, caller)) throw untold(`says ${module}, but this is ${caller}`);
   if (hasWarned) return;
   hasWarned = true;
-  process.emitWarning(`${untold(`says ${module}, but this is ${caller}`).message} It is taken for a module that was not started.`, { code: "ALLCORES_IS_MAIN" });
+  process.emitWarning(`${untold(`says ${module}, but this is ${caller}`).message} It is taken for a module that was not started.`, {
+    code: "ALLCORES_IS_MAIN",
+  });
 }
 
 function untold(how: string): StateError {

@@ -128,7 +128,7 @@ export function linux(): Platform {
       if (flock(descriptor, alone ? LOCK_EX_NB : LOCK_SH_NB) === 0) return true;
       const errno = koffi.errno();
       if (errno === EWOULDBLOCK) return false;
-      throw new PlatformError(`flock failed (errno ${errno}): the kernel gives no locks on this directory`);
+      throw new PlatformError(`flock failed (errno ${errno}): the kernel gives no lock on this file`);
     },
     pipe() {
       const ends = new Int32Array(2);
