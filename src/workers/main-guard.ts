@@ -18,7 +18,7 @@ import { workerState } from "./worker-state.js";
 
 /** How many workers may stand one below the other: the main program's are the first. */
 export const DEEPEST = 4;
-/** How often a worker looks whether its module's top level has come to its end, before the first task: for a tenth of a second, longer where processors are short. */
+/** How often a worker looks whether a module's top level has come to its end, before its task is called: for a tenth of a second, longer where processors are short. */
 const HELD_LOOKS = 50;
 const HELD_LOOK_MS = 2;
 /** Timers and requests, as `process.getActiveResourcesInfo` calls them: they end of their own, other than sockets and ports. */
@@ -57,29 +57,36 @@ export function outsideLoads<T>(fn: () => T): T {
   return value;
 }
 
-/** Loads a module by `load`, so that all that comes of its top level is known for that. Afterwards one turn of the loop, in which what waits for nothing comes to its end. */
+/** Loads a module by `load`, so that all that comes of its top level is known for that. */
 export async function loading<T>(load: () => Promise<T>): Promise<T> {
   if (workerState.depth === 0) return await load();
+  const before = workerState.hasBegun ? endingNow() : 0;
   try {
     return await loads().run(true, load);
   } finally {
-    await loads().run(false, () => new Promise((resolve) => setImmediate(resolve)));
-    if (workerState.hasBegun) watch(performance.now() + LONGEST_MS);
+    await afterLoad(before);
   }
 }
 
 /**
- * The first task is about to be called. It waits for what the top levels of modules have begun, as far as that comes to its end soon: so an unguarded `main()` that starts its pool after a
- * wait is always refused, and not only when it comes to that sooner than this worker has done its part. Most modules begin nothing, and nothing is waited for.
+ * A task is about to be called whose module was loaded. It waits for what the module's top level has begun, as far as that comes to its end soon: so an unguarded `main()` that starts its
+ * pool after a wait is always refused, and not only when it comes to that sooner than this worker has done its part. Most modules begin nothing, and then this is one turn of the loop.
  */
-export async function beforeFirstTask(): Promise<void> {
-  if (workerState.depth > 0) {
-    await loads().run(false, async () => {
-      for (let look = 0; look < HELD_LOOKS && process.getActiveResourcesInfo().some((type) => ENDS_OF_ITS_OWN.test(type)); look++)
-        await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
-    });
-    watch(performance.now() + LONGEST_MS);
-  }
+async function afterLoad(before: number): Promise<void> {
+  await loads().run(false, async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let look = 0; look < HELD_LOOKS && endingNow() > before; look++) await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
+  });
+  watch(performance.now() + LONGEST_MS);
+}
+
+function endingNow(): number {
+  return process.getActiveResourcesInfo().filter((type) => ENDS_OF_ITS_OWN.test(type)).length;
+}
+
+/** The first task is about to be called. In a bundle its module is the one that runs in this worker, and was not loaded. */
+export async function beginTasks(isLoaded: boolean): Promise<void> {
+  if (!isLoaded && workerState.depth > 0) await afterLoad(0);
   workerState.hasBegun = true;
 }
 

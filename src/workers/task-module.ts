@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
 import { TaskLoadError } from "../errors/index.js";
 import { isOutOfDescriptors } from "../memory/index.js";
-import { beforeFirstTask, loading } from "./main-guard.js";
+import { beginTasks, loading } from "./main-guard.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
@@ -19,7 +19,7 @@ export async function loadTask(url: string, name: string): Promise<AnyFunction> 
   knowModule(url);
   const bundled = workerState.isBundled ? onlyTask(name) : undefined;
   const fn = bundled ?? registeredTask(url, name, await loadModule(url));
-  if (!workerState.hasBegun) await beforeFirstTask();
+  if (!workerState.hasBegun) await beginTasks(bundled === undefined);
   return fn;
 }
 

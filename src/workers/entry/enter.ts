@@ -28,14 +28,13 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
 }
 
 /**
- * What this realm is, it knows from here on: in a bundle the program itself follows, which must find that it is not the main one. The work begins once every module has been evaluated; or
- * at once, when that program has to be refused.
+ * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must find that it is not the main one. What the worker was started for begins
+ * once every module has been evaluated.
  */
 function become(model: "thread" | "process", { name, depth }: { readonly name: string; readonly depth: number }, isBundled: boolean, begin: () => Work): void {
   Object.assign(workerState, { name, model, depth, isBundled });
   beginLoading();
-  let work: Work | undefined;
-  const begun = (): Work => (work ??= outsideLoads(begin));
-  workerState.refuse = (error) => begun().refuse(error);
-  outsideLoads(() => queueMicrotask(() => void begun().run()));
+  const work = outsideLoads(begin);
+  workerState.refuse = (error) => work.refuse(error);
+  outsideLoads(() => queueMicrotask(() => void work.run()));
 }
