@@ -38,9 +38,7 @@ export class Overtime {
     this.#recall.from(member, 1);
     this.#dispatch.drain();
     if (!isInHand()) return;
-    member.isRetiring = true;
-    member.isKilled = true;
-    member.worker.kill();
+    this.#dispatch.end(member);
     this.#dispatch.feedAnew();
   }
 

@@ -40,6 +40,7 @@ const processes: WorkerModel = {
       threadId: 0,
       port: undefined,
       hold: (alive) => (alive ? child.ref() : child.unref()),
+      // A process takes it at any moment.
       kill: () => void child.kill("SIGKILL"),
     };
   },

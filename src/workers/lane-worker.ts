@@ -16,6 +16,7 @@ import {
   KIND_SHIFT,
   LANE,
   LAST,
+  LEFT,
   type Lane,
   LENGTH_MASK,
   MOST_ATTEMPTS,
@@ -167,6 +168,18 @@ export class LaneWorker {
   /** Whether the task in hand has let the event loop go on: asleep then, it is not blocked. */
   set awaits(yes: boolean) {
     this.#words[this.#at + LANE.awaits] = yes ? 1 : 0;
+  }
+
+  /** A task has started a worker that is no daemon. */
+  markParent(): void {
+    store(this.#words, this.#at + LANE.isParent, 1);
+  }
+
+  /** This worker has ended its work, and only waits for workers that its tasks started. */
+  leave(nothing: Message): void {
+    // Of no job; but 0 would say that the ring begins anew.
+    this.sequence = -1;
+    this.reply(LEFT | LAST, 0, 0, nothing);
   }
 
   /** Whether the job was asked to stop. */

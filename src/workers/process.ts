@@ -77,7 +77,7 @@ function inheritedOptions(): string[] {
  *
  * Objects created with `{ across: "processes" }` are shared with it; everything else is copied. Needs Linux.
  * **Death:** if it ends without a result, `join` throws `WorkerDiedError` with the signal; what it held passes on.
- * **Life:** unless `daemon`, it keeps the program alive; it never outlives the program, not even one that was killed.
+ * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its task until the process has ended. It never outlives the program, nor its starter, not even one that was killed.
  *
  * @example
  * ```ts

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
 import { TaskLoadError } from "../errors/index.js";
 import { isOutOfDescriptors } from "../memory/index.js";
+import { whileLoading } from "./load-gate.js";
 import { beginTasks, loading } from "./main-guard.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
@@ -35,9 +36,11 @@ export async function importTask(url: string, name: string): Promise<AnyFunction
 
 async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
-    const file = sourceOf(url);
-    if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
-    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
+    return await whileLoading(async () => {
+      const file = sourceOf(url);
+      if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
+      return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
+    });
   } catch (error) {
     if (error instanceof TaskLoadError) throw error;
     // Node remembers it, and would say so for ever.

@@ -1,6 +1,9 @@
-import { type Completion, GONE, RETURNED, THREW } from "./completion.js";
+import { childrenEnd } from "./children.js";
+import { type Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
+import { reportUncaught } from "./uncaught-hook.js";
+import { workerState } from "./worker-state.js";
 
 export interface TaskOfWorker {
   /** Ends the worker. */
@@ -28,7 +31,9 @@ export class TaskRun {
       completion.finish(GONE);
     });
     process.on("uncaughtException", (error) => {
-      deliver(THREW, error);
+      // The task is done, and nobody will ask again.
+      if (completion.state !== RUNNING) reportUncaught(error, workerState);
+      else deliver(THREW, error);
       exit(1);
     });
     try {
@@ -39,7 +44,8 @@ export class TaskRun {
       deliver(THREW, error);
     }
     await runExitHooks();
-    exit(completion.exitCode ?? 0);
+    await childrenEnd();
+    exit(completion.exitCode ?? (completion.state === RETURNED ? 0 : 1));
   }
 
   /** The worker ends with an error that is not its task's. */

@@ -3,6 +3,7 @@ import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerD
 import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
+import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
@@ -14,7 +15,7 @@ export interface WorkerStart<F extends AnyFunction> {
   args?: Parameters<F> | undefined;
   /** "Thread-1", "Process-1", … unless given. */
   name?: string | undefined;
-  /** A daemon does not keep the program alive, and ends with it. */
+  /** A daemon keeps neither the program nor the worker that started it alive, and ends with its starter. */
   daemon?: boolean | undefined;
 }
 
@@ -93,11 +94,12 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     }
     this.heap.references.hold(completion.at, this);
     this.#completion = completion;
-    activeHandles.add(this);
     lookouts.add(this.#lookOut);
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    activeHandles.set(this, this.#ended);
+    if (!this.daemon) childStarted();
     return this;
   }
   #resolveEnded: () => void = () => {};
@@ -108,6 +110,16 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#signal ??= signal;
     this.#cause ??= cause;
     if (completion.worker !== 0) completion.heap.registry.declareDead(completion.worker);
+    this.#isOver(completion, exitCode);
+  }
+
+  /** It is being ended, and that takes too long: it counts as ended. What it holds passes on only once the kernel says that it is gone. */
+  protected givenUp(exitCode: number): void {
+    this.#isOver(this.#completion!, exitCode);
+  }
+
+  #isOver(completion: Completion, exitCode: number): void {
+    if (!activeHandles.has(this)) return;
     completion.exitCode = exitCode;
     completion.finish(GONE);
     this.#stopLooking();
@@ -132,12 +144,15 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (lookouts.delete(this.#lookOut)) this.loseArgs(this.#completion!);
   }
 
-  /** Whether it was started and has not ended. */
+  /** Whether it was started and has not ended. A worker whose task is done is alive as long as it waits for workers that it started and that are no daemons. */
   get isAlive(): boolean {
-    return this.#completion !== undefined && this.#completion.state === RUNNING && !this.#noticeDeath();
+    const completion = this.#completion;
+    if (completion === undefined || completion.state === GONE) return false;
+    if (completion.state !== RUNNING && completion.exitCode !== undefined) return false;
+    return !this.#noticeDeath();
   }
 
-  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n when signal n killed it; undefined before. */
+  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n when signal n killed it; undefined before it has ended, as `isAlive` tells. */
   get exitCode(): number | undefined {
     return this.#completion?.exitCode;
   }
@@ -147,7 +162,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return this.#completion?.worker || undefined;
   }
 
-  /** The task's value once it is done, or its error. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
+  /** The task's value once it is done, or its error; workers that the task started may run on. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
@@ -192,7 +207,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     });
   }
 
-  /** Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. */
+  /**
+   * Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. The workers that it started end with it.
+   * A thread that loads modules ends when they are loaded, since V8 would abort the program. It counts as ended after a second of that.
+   */
   terminate(): void {
     this.#stop("SIGTERM");
   }
@@ -202,7 +220,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#stop("SIGKILL");
   }
 
-  /** Waits for its end. An error of the task that nobody has joined for is thrown here. */
+  /** Waits for its end, and so for the workers that it started and that are no daemons. An error of the task that nobody has joined for is thrown here. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#completion === undefined) return;
     const { heap, at } = this.#completion;

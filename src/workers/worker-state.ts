@@ -32,6 +32,10 @@ export interface WorkerState {
   untracked: number;
   /** Tells that of the others. Only once a pool was made with `tracked`. */
   tracker: { getStore(): JobInHand | undefined; run<R>(job: JobInHand, fn: () => R): R } | undefined;
+  /** Its words that keep it from being terminated while it loads modules (`load-gate.ts`); undefined in a main thread that has needed none. */
+  gate: readonly Int32Array[] | undefined;
+  /** Loads of modules that are under way in it. */
+  loadsHere: number;
   /** Run before a worker ends that is let go. */
   readonly exitHooks: (() => unknown)[];
 }
@@ -52,5 +56,7 @@ export const workerState: WorkerState = (realm[key] ??= {
   asyncJob: undefined,
   untracked: 0,
   tracker: undefined,
+  gate: undefined,
+  loadsHere: 0,
   exitHooks: [],
 });

@@ -1,6 +1,7 @@
 /** What a child process does, whether started by `Process` or by a pool. */
 import { encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
+import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
@@ -52,7 +53,7 @@ export function beginProcess(start: ProcessStart): Work {
         state = THREW;
         message = encodeError(error, options);
       }
-      completion.finish(state, message);
+      completion.finish(state, message, hasChildren());
     },
   });
 }

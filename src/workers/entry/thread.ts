@@ -1,9 +1,11 @@
 /** What a thread does, whether started by `Thread` or by a pool. */
 import { decode, encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
+import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
+import { passGate } from "../load-gate.js";
 import { printDirectly } from "../output.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
@@ -11,6 +13,7 @@ import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import type { Work } from "./work.js";
 
 export function beginThread(start: ThreadStart | PoolThreadStart): Work {
+  passGate(start.gate);
   printDirectly();
   const heap = adoptThreadHeap(start.heap);
   runStartHooks();
@@ -41,7 +44,7 @@ export function beginThread(start: ThreadStart | PoolThreadStart): Work {
       const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
       // Sent before the state is set: whoever sees the state finds the result in the port.
       port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
-      completion.finish(state);
+      completion.finish(state, undefined, hasChildren());
     },
   });
 }
