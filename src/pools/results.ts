@@ -1,5 +1,6 @@
 import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { LAST, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
+import { contain } from "../memory/index.js";
+import { CHUNK, LAST, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
 import { Histogram } from "./histogram.js";
@@ -29,6 +30,11 @@ export class Results {
       found++;
       const job = member.inFlight[0];
       const { kind, count, time } = owner;
+      if (job !== undefined && job.sequence !== owner.sequence && !(kind & REFUSED)) {
+        // It is of another job than the one that the worker was given first.
+        member.worker.kill();
+        break;
+      }
       let value: unknown;
       let failed: unknown;
       let isUndecoded = false;
@@ -42,7 +48,12 @@ export class Results {
           failed = error;
         }
       }
-      owner.release();
+      const isWrong = job !== undefined && !(kind & (PROGRESS | REFUSED)) && later === undefined && !fits(job, kind, isUndecoded, value, count);
+      if (!releases(member)) break;
+      if (isWrong) {
+        member.worker.kill();
+        break;
+      }
       if (kind & REFUSED) {
         this.#refused(isUndecoded ? failed : value);
         continue;
@@ -108,9 +119,31 @@ export class Results {
       threw = true;
       value = error;
     }
-    record.free();
+    contain("giving back the memory of a result", () => record.free());
+    if (!threw && (job.kind & CHUNK) !== 0 && !(Array.isArray(value) && value.length === count)) {
+      threw = true;
+      value = new CorruptError("the outcomes of a part of a map in shared memory are not as many as it says");
+    }
     job.deliver(value, threw, at, count);
     if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
+  }
+}
+
+/** Whether a record may be one of a job's results: no more outcomes than are open, and as many values as it says. */
+function fits(job: Job, kind: number, isUndecoded: boolean, value: unknown, count: number): boolean {
+  if (!(count >= 0 && job.outcomes + count <= job.size)) return false;
+  if ((job.kind & CHUNK) === 0 || isUndecoded || (kind & THREW_FLAG) !== 0) return true;
+  return count === 0 ? (kind & LAST) !== 0 : Array.isArray(value) && value.length === count;
+}
+
+function releases({ owner, worker }: Member): boolean {
+  try {
+    owner.release();
+    return true;
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    worker.kill();
+    return false;
   }
 }
 

@@ -42,6 +42,8 @@ const threads: WorkerModel = {
       pid: process.pid,
       threadId: worker.threadId,
       port: port1,
+      order: (order) => port1.postMessage(order),
+      isOrdered: true,
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
       kill: () => underAddonGuard(() => void worker.terminate()),
     };

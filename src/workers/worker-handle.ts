@@ -1,9 +1,9 @@
 import { encode, type Message } from "../codec/index.js";
-import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
-import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { ArgumentTypeError, CorruptError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
+import { type Attempt, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
-import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
+import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
 import { reportUncaught } from "./uncaught-hook.js";
@@ -71,6 +71,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract loseArgs(completion: Completion): void;
   /** The same when it could not be started: they stay here. */
   protected abstract returnArgs(completion: Completion): void;
+  /** Whether a thread of the kernel may be its: the first of a process. */
+  protected abstract runsAs(pid: number, tid: number): boolean;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
   /** Ends it at once. */
@@ -107,10 +109,17 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const completion = this.#completion!;
     this.#signal ??= signal;
     this.#cause ??= cause;
-    if (completion.worker !== 0) completion.heap.registry.declareDead(completion.worker);
-    completion.exitCode = exitCode;
-    completion.finish(GONE);
-    this.#stopLooking();
+    // Each for itself: whoever joins waits for the last of it, whatever stands in memory.
+    const doing = "noting that a worker ended";
+    contain(doing, () => {
+      const worker = this.#workerOf(completion);
+      if (worker !== 0) completion.heap.registry.declareDead(worker);
+    });
+    contain(doing, () => {
+      completion.exitCode = exitCode;
+      completion.finish(GONE);
+    });
+    contain(doing, () => this.#stopLooking());
     activeHandles.delete(this);
     this.#resolveEnded();
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
@@ -233,7 +242,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   /** Finds a worker dead that ended without a word, while no event loop turns to tell. */
   #noticeDeath(): boolean {
     const completion = this.#completion!;
-    const { worker } = completion;
+    const worker = this.#workerOf(completion);
     const dead = worker === 0 ? this.isGone() : !completion.heap.registry.isAlive(worker);
     // Between the two looks it may have ended properly: the CAS inside decides.
     if (!dead) return false;
@@ -241,6 +250,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (code !== undefined) completion.exitCode = code;
     completion.finish(GONE);
     return true;
+  }
+
+  /** Its worker id, 0 until it has begun; 0 too where the completion names somebody else: who would be taken for dead in its place, or it for alive. */
+  #workerOf(completion: Completion): number {
+    const { worker, heap } = completion;
+    if (worker === 0) return 0;
+    const record = heap.registry.recordOf(worker);
+    return this.runsAs(heap.words[record + RECORD.pid]!, heap.words[record + RECORD.tid]!) ? worker : 0;
   }
 
   #valueNow(): Awaited<ReturnType<F>> {
@@ -265,6 +282,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     } else {
       try {
         const result = this.takeResult(completion);
+        if (state !== RETURNED && state !== THREW) throw new CorruptError(`the end of ${this.name} in shared memory is not one`);
         this.#outcome = state === RETURNED ? { ok: true, value: result as Awaited<ReturnType<F>> } : { ok: false, error: result };
       } catch (error) {
         if (error instanceof UnknownClassError) throw error;

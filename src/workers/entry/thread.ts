@@ -1,5 +1,5 @@
 /** What a thread does, whether started by `Thread` or by a pool. */
-import { decode, encode, encodeError, type Message } from "../../codec/index.js";
+import { decode, encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
@@ -11,6 +11,7 @@ import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import type { Work } from "./work.js";
 
 export function beginThread(start: ThreadStart | PoolThreadStart): Work {
+  setMainProgram(start.program);
   printDirectly();
   const heap = adoptThreadHeap(start.heap);
   runStartHooks();
