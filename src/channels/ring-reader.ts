@@ -64,7 +64,7 @@ export class RingReader {
       if (place.length > target.byteLength)
         throw new TooShort(`the buffer has ${target.byteLength} bytes, the next message ${place.length}: receive into a larger one`);
       if (place.at >= 0) copyBytes(bytes, place.at, place.at + place.length, target, 0);
-      else copyShared(this.#decode(bytes, at, length), place, target);
+      else return copyShared(this.#decode(bytes, at, length), place, target);
       return place.length;
     });
   }
@@ -117,9 +117,11 @@ export class RingReader {
   }
 }
 
-function copyShared(value: unknown, { length }: BinaryPlace, target: Uint8Array): void {
-  const view = value as ArrayBufferView;
-  copyBytes(new Uint8Array(view.buffer, view.byteOffset, length), 0, length, target, 0);
+/** The message was looked at before it was decoded, and may have been written over between the two. */
+function copyShared(value: unknown, { length }: BinaryPlace, target: Uint8Array): number {
+  if (!ArrayBuffer.isView(value) || value.byteLength !== length) throw new CorruptError("a message in a pipe was written over while it was received");
+  copyBytes(new Uint8Array(value.buffer, value.byteOffset, length), 0, length, target, 0);
+  return length;
 }
 
 /** Their own classes, so that what a decoder throws is not taken for them. */

@@ -5,8 +5,8 @@
  */
 import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
-import type { Heap } from "../memory/index.js";
-import { ArgumentTypeError, CorruptError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import { contain, type Heap } from "../memory/index.js";
+import { ArgumentTypeError, CorruptError, FreedError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
 import { Sealed } from "./sealed.js";
 
@@ -143,7 +143,10 @@ export class Served<T extends object> implements Disposable, Crosses {
     this.#isListening = false;
   }
 
-  #receive([id, ok, value]: Answer): void {
+  #receive(answer: Answer): void {
+    const [id, ok, value] = Array.isArray(answer) ? answer : [];
+    if (id === undefined || ok === undefined || !(value === undefined || value instanceof Sealed))
+      throw new CorruptError("an answer of a served object, in shared memory, is none");
     const caller = this.#callers.get(id);
     this.#callers.delete(id);
     if (value === undefined)
@@ -166,13 +169,34 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** Until it is disposed of; what had been asked by then is answered. */
   async #attend(target: T): Promise<void> {
     const heap = heapIn(this.#requests);
-    for await (const request of this.#requests) void respond(target, request, heap);
+    for (;;) {
+      let request: Request;
+      try {
+        request = await this.#requests.get();
+      } catch (error) {
+        if (error instanceof QueueShutDown || error instanceof FreedError) break;
+        // Memory that was written over. What was no request is gone with it; a queue that is none any more must not keep this loop from turning.
+        contain("taking a request for a served object", () => {
+          throw error;
+        });
+        await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+        continue;
+      }
+      void respond(target, request, heap).catch((error: unknown) =>
+        contain("answering a request for a served object", () => {
+          throw error;
+        }),
+      );
+    }
     this.#requests.free();
   }
 }
 
 /** Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had. */
-async function respond(target: object, [whom, id, method, args]: Request, heap: Heap): Promise<void> {
+async function respond(target: object, request: Request, heap: Heap): Promise<void> {
+  const [whom, id, method, args] = Array.isArray(request) ? request : [];
+  if (!(whom instanceof Sealed && args instanceof Sealed) || typeof id !== "number" || typeof method !== "string")
+    throw new CorruptError("a request for a served object, in shared memory, is none");
   let replies: Queue<Answer>;
   try {
     replies = await onceThereIsMemory(() => whom.open(heap));

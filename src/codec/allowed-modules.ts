@@ -4,7 +4,8 @@
  *
  * Allowed without being asked: modules that this worker knows, since they registered a task or a class here or its starter ordered it to load them, and other files of the same
  * projects, the program's main module's among them. A project is the outermost folder with a package.json above a file, seen from outside of node_modules. Nothing but `file:` is ever
- * taken for part of one: no `data:`, `http:`, `node:` or `blob:`.
+ * taken for part of one: no `data:`, `http:`, `node:` or `blob:`. Files are compared by their real paths; a `?` or `#` that was not registered makes another module, and is refused.
+ * The program's main module is never loaded because an instance of its class arrived: that would run the program again.
  * What comes from another program's memory, or from `unpack`, has nothing loaded: it finds what is registered here already.
  * Rejected: asking a callback (it would run between taking a message and giving it out); no loading at all (a consumer would have to import the classes of all its producers).
  */
@@ -12,7 +13,8 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
-import { type ModuleSource, moduleUrl } from "./module-url.js";
+import { isMainModule, mainProgram } from "./main-module.js";
+import { moduleName, type ModuleSource, moduleUrl } from "./module-url.js";
 
 /** Where a message comes from, as a heap says it of what lies in it. */
 export interface Origin {
@@ -23,12 +25,16 @@ export interface Origin {
 export const FROM_HERE: Origin = { isForeign: false };
 export const FROM_ELSEWHERE: Origin = { isForeign: true };
 
-/** What the user allowed: whole URLs, and folders, which end in "/". */
+/** What the user allowed: names of modules, and of folders, which end in "/". */
 const allowed = new Set<string>();
+/** As they were registered, and by their names. */
 const known = new Set<string>();
 /** Projects of the known modules; those that were not looked up yet wait, since most programs never ask. */
 const projects = new Set<string>();
-let waiting: (string | undefined)[] = [undefined];
+const waiting: (string | undefined)[] = [undefined];
+/** Looking up a real path asks the file system. */
+const names = new Map<string, string | undefined>();
+const MOST_NAMES = 1000;
 
 /**
  * Lets messages name these modules too: instances of `sendable()` classes may then have them loaded here, and tasks of theirs may arrive. A folder, `new URL("./plugins/", import.meta.url)`, stands for
@@ -46,33 +52,40 @@ let waiting: (string | undefined)[] = [undefined];
  * ```
  */
 export function allowModules(...from: ModuleSource[]): void {
-  for (const url of from.map((each) => moduleUrl("allowModules", each))) allowed.add(url);
+  for (const url of from.map((each) => moduleUrl("allowModules", each))) {
+    const name = moduleName(url) ?? url;
+    allowed.add(url.endsWith("/") && !name.endsWith("/") ? `${name}/` : name);
+  }
 }
 
 /** The module was named by this worker's own code or by who started it. */
 export function knowModule(url: string): void {
   if (known.has(url)) return;
   known.add(url);
-  if (url.startsWith("file:")) waiting.push(url);
+  waiting.push(url);
 }
 
 /** Whether a message of this origin may name the module. */
 export function isAllowed(url: string, { isForeign }: Origin): boolean {
-  let plain: string;
-  try {
-    // Without steps upwards, which would lead out of a folder.
-    plain = new URL(url).href;
-  } catch {
-    return false;
-  }
-  if (plain !== url) return false;
-  if (allowed.has(url) || isIn(allowed, url)) return true;
+  if (!isForeign && known.has(url)) return true;
+  const name = nameOf(url);
+  if (name === undefined) return false;
+  if (allowed.has(name) || isIn(allowed, name)) return true;
   if (isForeign) return false;
-  if (known.has(url)) return true;
-  if (!url.startsWith("file:")) return false;
-  for (const module of waiting) projects.add(projectOf(module));
-  waiting = [];
-  return isIn(projects, url);
+  for (const module of waiting.splice(0)) {
+    if (module !== undefined) known.add(nameOf(module) ?? module);
+    if (module === undefined || module.startsWith("file:")) projects.add(projectOf(module));
+  }
+  if (known.has(name)) return true;
+  return name.startsWith("file:") && !/[?#]/.test(name) && isIn(projects, name);
+}
+
+function nameOf(url: string): string | undefined {
+  if (names.has(url)) return names.get(url);
+  const name = moduleName(url);
+  if (names.size >= MOST_NAMES) names.clear();
+  names.set(url, name);
+  return name;
 }
 
 /** @throws ModuleNotAllowedError */
@@ -82,7 +95,7 @@ export function checkAllowed(url: string, what: string, origin: Origin): void {
 
 /**
  * Decodes; a class that arrives before its module was loaded here has it loaded, if it may be.
- * @throws ModuleNotAllowedError; UnknownClassError when the message is not from this program, or the module registers no such class
+ * @throws ModuleNotAllowedError, also for a class of the program's main module; UnknownClassError when the message is not from this program, or the module registers no such class
  */
 export async function decodeLoading<T>(
   decodeIt: () => T | PromiseLike<T>,
@@ -95,6 +108,7 @@ export async function decodeLoading<T>(
     } catch (error) {
       if (!(error instanceof UnknownClassError) || origin.isForeign || loaded.has(error.module)) throw error;
       checkAllowed(error.module, `an instance of class ${error.className}`, origin);
+      if (isMainModule(error.module)) throw ModuleNotAllowedError.ofMain(error.module, error.className);
       loaded.add(error.module);
       await load(error.module);
     }
@@ -108,9 +122,9 @@ function isIn(folders: ReadonlySet<string>, url: string): boolean {
 
 /** The folder of the project that a file belongs to, undefined for the main module's; it ends in "/". */
 function projectOf(url: string | undefined): string {
-  const started = process.argv[1];
+  const started = mainProgram();
   let folder: string;
-  if (url !== undefined) folder = dirname(fileURLToPath(url));
+  if (url !== undefined) folder = dirname(fileURLToPath(nameOf(url) ?? url));
   else if (started === undefined) {
     try {
       folder = process.cwd();

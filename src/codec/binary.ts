@@ -48,6 +48,7 @@ export function writeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
   }
   if (isDetached(buffer)) encoder.refuse({ what: "a detached ArrayBuffer", fix: "it was transferred before; send what it was transferred to" });
   if (buffer.resizable) {
+    encoder.reserveSpace(buffer.maxByteLength);
     encoder.byte(Tag.resizableBuffer);
     encoder.varint(buffer.maxByteLength);
   } else {
@@ -67,7 +68,9 @@ export function readArrayBuffer(decoder: Decoder): ArrayBuffer {
 export function readResizableBuffer(decoder: Decoder): ArrayBuffer {
   const identity = decoder.reserve();
   const maxByteLength = decoder.varint();
-  const buffer = new ArrayBuffer(decoder.size(), { maxByteLength });
+  const size = decoder.size();
+  decoder.reserveSpace(maxByteLength);
+  const buffer = new ArrayBuffer(size, { maxByteLength });
   decoder.binary(new Uint8Array(buffer));
   return decoder.resolve(identity, buffer);
 }

@@ -4,7 +4,7 @@ import { viewClasses, writeArrayBuffer, writeNodeBuffer, writeSharedArrayBuffer,
 import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
 import { Step } from "./path.js";
-import { Tag } from "./tags.js";
+import { mostClasses, Tag } from "./tags.js";
 
 /** Writes an object whose class it knows. */
 export type Write = (encoder: Encoder, value: never) => void;
@@ -61,15 +61,24 @@ export function readDate(decoder: Decoder): Date {
 
 function writeRegExp(encoder: Encoder, value: RegExp): void {
   if (!types.isRegExp(value)) throw new TypeError("it has the prototype of a RegExp but is none");
+  const { source, flags } = value;
+  if (hasTooManyClasses(source, flags))
+    encoder.refuse({ what: `a RegExp with more than ${mostClasses} \\p{…}`, fix: "send its source, and make it again on the other side" });
   encoder.byte(Tag.regexp);
-  encoder.text(value.source);
-  encoder.text(value.flags);
+  encoder.text(source);
+  encoder.text(flags);
+}
+
+function hasTooManyClasses(source: string, flags: string): boolean {
+  return source.length > mostClasses && /[uv]/.test(flags) && source.split(/\\p/i).length > mostClasses + 1;
 }
 
 export function readRegExp(decoder: Decoder): RegExp {
   const identity = decoder.reserve();
   const source = decoder.text();
-  return decoder.resolve(identity, new RegExp(source, decoder.key()));
+  const flags = decoder.key();
+  if (hasTooManyClasses(source, flags)) throw decoder.corrupt("a regular expression has more classes of characters than one may");
+  return decoder.resolve(identity, new RegExp(source, flags));
 }
 
 function writeMap(encoder: Encoder, value: Map<unknown, unknown>): void {

@@ -7,6 +7,14 @@ const none = new Uint8Array(0);
 const eight = new Uint8Array(8);
 const eightView = new DataView(eight.buffer);
 
+/**
+ * Text that V8 reads more than once, as it counts the characters of UTF-8 before it writes them: read where another worker may write meanwhile, it would be written beyond its string.
+ * So it is copied here first. One byte a character, and hexadecimal digits, are read once.
+ */
+let copied = Buffer.allocUnsafeSlow(4096);
+/** A longer text is copied into memory of its own, which goes when it has been read. */
+const keptBytes = 1 << 20;
+
 /** Below this length V8 joins strings by copying; above, it builds a tree that is flattened later. */
 const loopLimit = 12;
 
@@ -21,7 +29,10 @@ interface Lens {
 
 const lenses = new WeakMap<Uint8Array, Lens>();
 
-/** Reads what `ByteWriter` wrote, and trusts none of it: every length is checked against the end of the message before it is used. */
+/**
+ * Reads what `ByteWriter` wrote, and trusts none of it: every length is checked against the end of the message before it is used.
+ * The bytes may stand in shared memory, and change while they are read. So each byte is read once, and goes by what was read; what looks twice at the same bytes looks at a copy.
+ */
 export class ByteReader {
   protected bytes: Uint8Array = none;
   protected at = 0;
@@ -201,7 +212,19 @@ export class ByteReader {
   private encodedText(encoding: BufferEncoding): string {
     const size = this.size();
     const at = this.take(size);
-    return this.asBuffer().toString(encoding, at, at + size);
+    if (encoding === "latin1") return this.asBuffer().toString(encoding, at, at + size);
+    return this.copyOf(at, size).toString(encoding, 0, size);
+  }
+
+  /** The bytes in memory of this thread alone, until the next call. */
+  private copyOf(at: number, size: number): Buffer {
+    let target = copied;
+    if (size > target.length) {
+      target = Buffer.allocUnsafeSlow(size);
+      if (size <= keptBytes) copied = target;
+    }
+    copyBytes(this.bytes, at, at + size, target, 0);
+    return target;
   }
 
   private asBuffer(): Buffer {

@@ -4,18 +4,17 @@ import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer,
 import { readBoxed, readDate, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
-import { defineField } from "./field.js";
+import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
 import { loseParcel, openParcel } from "./parcel.js";
 import { findRegistration, type Registration, readHookedInstance, readInstance } from "./sendable.js";
-import { depthLimit, shortText, smallInteger, Tag } from "./tags.js";
+import { depthLimit, leastReserved, mostReserved, shortText, smallInteger, Tag } from "./tags.js";
 
 const noAttachments: readonly never[] = [];
 
 /** Stands for an object whose identity number is taken but which is still being made. */
 const unfinished: unique symbol = Symbol("unfinished");
 
-/** Larger gaps than this turn an array into a table by index in V8, whatever its length; below, its length is memory. */
-const gapLimit = 1024;
+const PLACES_A_BYTE = 4;
 
 /** Makes the value that the bytes of a message stand for. */
 export class Decoder extends ByteReader {
@@ -23,6 +22,9 @@ export class Decoder extends ByteReader {
   private origin = FROM_HERE;
   private objects: unknown[] = [];
   private depth = 0;
+  private reserved = 0;
+  /** For how many more holes of arrays, and of objects' numbered fields, this message pays: V8 takes eight bytes for each, and half as much again as it grows. */
+  private gaps = 0;
   private classes: readonly (Registration | undefined)[] = noAttachments;
   /** Nothing is made: objects that travel by handle are told that they are lost. */
   private losing = false;
@@ -41,6 +43,7 @@ export class Decoder extends ByteReader {
 
   run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments, origin = FROM_HERE): unknown {
     this.open(bytes, at, length);
+    this.gaps = length * PLACES_A_BYTE;
     this.attachments = attachments;
     this.origin = origin;
     try {
@@ -53,6 +56,7 @@ export class Decoder extends ByteReader {
       this.attachments = noAttachments;
       if (this.objects.length > 0) this.objects = [];
       this.depth = 0;
+      this.reserved = 0;
       this.inPayload = 0;
       this.classes = noAttachments;
     }
@@ -126,6 +130,28 @@ export class Decoder extends ByteReader {
     return true;
   }
 
+  /**
+   * Called before a field is set: a name such as "1000" makes V8 take memory for a thousand fields, of a message of ten bytes. `places`: for how many it has; returns for how many it has then.
+   * Beyond what the message pays for, the object gets a table.
+   */
+  makeRoom(object: object, key: string, places: number): number {
+    const index = indexOf(key);
+    if (index < places) return places;
+    const gap = index + 1 - places;
+    if (gap <= this.gaps) {
+      this.gaps -= gap;
+      return index + 1;
+    }
+    makeTable(object);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** A resizable buffer is about to set aside so much address space. */
+  reserveSpace(bytes: number): void {
+    this.reserved += Math.max(bytes, leastReserved);
+    if (this.reserved > mostReserved) throw this.corrupt("its resizable buffers set aside more address space than one message may");
+  }
+
   classAt(index: number): Registration | undefined {
     if (index >= this.classes.length) throw this.corrupt("a class is missing");
     return this.classes[index];
@@ -181,8 +207,10 @@ export class Decoder extends ByteReader {
   private plain(): object {
     const object: Record<string, unknown> = {};
     this.objects.push(object);
+    let places = 0;
     for (let count = this.varint(); count > 0; count--) {
       const key = this.key();
+      places = this.makeRoom(object, key, places);
       if (key === "__proto__") defineField(object, key, this.read(), true);
       else object[key] = this.read();
     }
@@ -207,13 +235,15 @@ export class Decoder extends ByteReader {
   }
 
   private sparseRest(array: unknown[], length: number): void {
-    if (length - array.length > gapLimit) {
-      // Setting the length alone would allocate it, up to 256 MB for a message of ten bytes.
-      array[length - 1] = undefined;
-      delete array[length - 1];
-    }
+    let count = this.varint();
+    // Each has an index and a value.
+    if (count > (this.end - this.at) / 2) throw this.corrupt("it ends too early");
+    // Setting the length alone would allocate it, up to 256 MB for a message of ten bytes.
+    const gap = length - array.length;
+    if (gap <= this.gaps) this.gaps -= gap;
+    else makeSparse(array, length, length > PLACES_A_BYTE * (array.length + count));
     array.length = length;
-    for (let count = this.varint(); count > 0; count--) {
+    for (; count > 0; count--) {
       const index = this.varint();
       if (index >= length) throw this.corrupt("an index lies outside its array");
       array[index] = this.read();

@@ -8,7 +8,7 @@ import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parc
 import { formatPath, inside, type PathStep } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
-import { depthLimit, Tag } from "./tags.js";
+import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
 
 export interface EncodeOptions {
   /** What will be crossed. */
@@ -71,6 +71,7 @@ export class Encoder extends ByteWriter implements Message {
   private keeps = false;
   private root = "value";
   private depth = 0;
+  private reserved = 0;
   private readonly steps: PathStep[] = [];
   /** In the order of their identity numbers; once there are many, `numbers` says the same the other way round. */
   private readonly objects: (object | undefined)[] = [];
@@ -83,6 +84,7 @@ export class Encoder extends ByteWriter implements Message {
 
   run(value: unknown, options: EncodeOptions): void {
     this.release();
+    this.reserved = 0;
     this.committed = undefined;
     this.to = options.to;
     this.root = options.root ?? "value";
@@ -185,6 +187,13 @@ export class Encoder extends ByteWriter implements Message {
     this.depth = depth + 1;
     this.steps[depth] = inside;
     return depth;
+  }
+
+  /** A resizable buffer is written: the other side sets aside as much address space. */
+  reserveSpace(bytes: number): void {
+    this.reserved += Math.max(bytes, leastReserved);
+    if (this.reserved > mostReserved)
+      this.refuse({ what: "one resizable ArrayBuffer too many for one message", fix: "send them in several, or send copies of a fixed length" });
   }
 
   step(depth: number, step: PathStep): void {

@@ -80,18 +80,26 @@ export function readError(decoder: Decoder): Error {
 export function readDomException(decoder: Decoder): Error {
   const identity = decoder.reserve();
   const name = decoder.text();
-  const error = decoder.resolve(identity, new DOMException(decoder.text(), name));
+  const message = decoder.text();
+  const error = decoder.resolve(
+    identity,
+    withoutStack(() => new DOMException(message, name)),
+  );
   readFields(decoder, error);
   return error;
 }
 
 /** A real error, without running the constructor of its class, which may want arguments, and without the cost of a stack trace. */
 function bareError(prototype: object): Error {
+  const error = withoutStack(() => new Error());
+  return Object.getPrototypeOf(error) === prototype ? error : (Object.setPrototypeOf(error, prototype) as Error);
+}
+
+function withoutStack<E extends Error>(make: () => E): E {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
-    const error = new Error();
-    return Object.getPrototypeOf(error) === prototype ? error : (Object.setPrototypeOf(error, prototype) as Error);
+    return make();
   } finally {
     Error.stackTraceLimit = limit;
   }
@@ -129,8 +137,10 @@ function writeField(encoder: Encoder, error: Error, key: string): void {
 }
 
 function readFields(decoder: Decoder, error: Error): void {
+  let places = 0;
   for (let count = decoder.varint(); count > 0; count--) {
     const key = decoder.key();
+    places = decoder.makeRoom(error, key, places);
     const enumerable = decoder.byte() === 1;
     Reflect.defineProperty(error, key, { value: decoder.read(), enumerable, configurable: true, writable: true });
   }

@@ -2,6 +2,7 @@ export { allowModules, checkAllowed, decodeLoading, FROM_HERE, isAllowed, knowMo
 export { decode, lose } from "./decode.js";
 export { encode, encodeError } from "./encode.js";
 export type { EncodeOptions } from "./encoder.js";
+export { mainProgram, setMainProgram } from "./main-module.js";
 export type { Message } from "./message.js";
 export { type ModuleSource, moduleUrl } from "./module-url.js";
 export { type Boundary, type Crosses, crossing, isCrossing, type Parcel, registerKind } from "./parcel.js";

@@ -1,5 +1,6 @@
-import { isAbsolute } from "node:path";
-import { pathToFileURL } from "node:url";
+import fs from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ArgumentTypeError } from "../errors/index.js";
 
 /** Where something is registered from: `import.meta`, a URL, or (in CommonJS) `__filename`. */
@@ -16,4 +17,29 @@ export function moduleUrl(caller: string, from: ModuleSource): string {
     return from.url;
   }
   throw new ArgumentTypeError(`${caller}: the first argument must be import.meta, a URL or an absolute path (__filename)`);
+}
+
+/**
+ * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case that the file system has; what follows a `?` or `#` makes
+ * another module of it. Undefined for what names none.
+ */
+export function moduleName(url: string): string | undefined {
+  try {
+    const parsed = new URL(url);
+    if (parsed.protocol !== "file:") return parsed.href === url ? url : undefined;
+    return pathToFileURL(realPath(fileURLToPath(parsed))).href + parsed.search + parsed.hash;
+  } catch {
+    return undefined;
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    // The other one leaves the case as it was asked for.
+    return fs.realpathSync.native(path);
+  } catch {
+    // There may be a source instead, as work.ts for work.js.
+    const folder = dirname(path);
+    return folder === path ? path : join(realPath(folder), basename(path));
+  }
 }

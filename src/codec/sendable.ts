@@ -96,8 +96,10 @@ export function readInstance(decoder: Decoder): object {
   const identity = decoder.reserve();
   const { registered } = readRegistration(decoder);
   const instance = decoder.resolve(identity, Object.create(registered.prototype as object) as object);
+  let places = 0;
   for (let count = decoder.varint(); count > 0; count--) {
     const key = decoder.key();
+    places = decoder.makeRoom(instance, key, places);
     defineField(instance, key, decoder.read(), true);
   }
   return instance;

@@ -100,3 +100,10 @@ export const depthLimit = 1000;
 
 /** The largest BigInt V8 makes has 2^30 bits. */
 export const bigintByteLimit = 2 ** 27;
+
+/** The address space that the resizable buffers of one message may set aside: it is no memory, but a process has only so much of it. Each counts for at least `leastReserved`. */
+export const mostReserved = 2 ** 40;
+export const leastReserved = 2 ** 26;
+
+/** How many `\\p{…}` one regular expression may have: V8 keeps all characters of each at hand while it reads the expression, which are up to ten thousand bytes for five of the message. */
+export const mostClasses = 256;

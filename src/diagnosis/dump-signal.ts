@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { ArgumentTypeError, StateError } from "../errors/index.js";
-import { atomics, HEADER, processHeapIfOpen, RECORD } from "../memory/index.js";
+import { atomics, contain, HEADER, processHeapIfOpen, RECORD } from "../memory/index.js";
 import { onWorkerStart } from "../workers/start-hook.js";
 import { print } from "./findings.js";
 import { applyStacks, dumpSignalName, setDumpSignal, signalNumbers } from "./settings.js";
@@ -51,11 +51,11 @@ export function dumpOnSignal(signal: NodeJS.Signals = "SIGUSR2"): Disposable {
 function listen(signal: NodeJS.Signals): void {
   listened = signal;
   answered = load();
-  process.on(signal, dump);
+  process.on(signal, dumpContained);
 }
 
 function ignore(): void {
-  if (listened !== undefined) process.off(listened, dump);
+  if (listened !== undefined) process.off(listened, dumpContained);
   listened = undefined;
 }
 
@@ -72,6 +72,11 @@ export function dumpWhileBlocked(): void {
   answered = count;
   isEarly = true;
   print(`${snapshot()}\n`);
+}
+
+/** A signal has no caller who could hear of memory that was written over. */
+function dumpContained(): void {
+  contain("writing a dump", dump);
 }
 
 function dump(): void {

@@ -6,7 +6,7 @@
  */
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
-import { atomics, DRAFT, HEADER, type Heap, KIND, Walk } from "../memory/index.js";
+import { atomics, contain, DRAFT, HEADER, type Heap, KIND, Walk } from "../memory/index.js";
 import { writeFully } from "../workers/output.js";
 import { heapsOfProgram, settings } from "./settings.js";
 
@@ -96,8 +96,11 @@ export function take(heap: Heap): DeadlockReport[] {
   try {
     for (const walk = new Walk(heap); block !== 0; ) {
       const from = (walk.to(block) + FINDING.text) * 4;
+      const length = heap.words[block + FINDING.bytes]!;
+      if (!(length >= 0 && length <= (heap.allocator.sizeOfBlock(block) - FINDING.text) * 4))
+        throw new CorruptError(`a finding in shared memory says that it has ${length} bytes`);
       // The last one comes first.
-      found.unshift(JSON.parse(new TextDecoder().decode(heap.bytes.slice(from, from + heap.words[block + FINDING.bytes]!))) as DeadlockReport);
+      found.unshift(JSON.parse(new TextDecoder().decode(heap.bytes.slice(from, from + length))) as DeadlockReport);
       const next = heap.words[block + FINDING.next]!;
       heap.allocator.free(block);
       block = next;
@@ -111,7 +114,7 @@ export function take(heap: Heap): DeadlockReport[] {
 
 function listen(): void {
   if (listening !== undefined) return;
-  const timer = setInterval(look, LISTEN_MS);
+  const timer = setInterval(() => contain("looking for deadlocks that were found", look), LISTEN_MS);
   timer.unref();
   listening = { heaps: new Set(), timer };
   look();

@@ -178,6 +178,7 @@ export class UnknownClassError extends Error {
 
 /**
  * A message names a module that this worker lets no message name: one outside the program's projects, or not a file. `allowModules(module)` lets it; see there.
+ * Also the program's main module, as the home of a class: receiving an instance must not run the program again. And a module that a pool has not ordered, in the memory of its worker.
  */
 export class ModuleNotAllowedError extends Error {
   declare readonly code: ErrorCode;
@@ -186,11 +187,31 @@ export class ModuleNotAllowedError extends Error {
   static {
     branded(this, "ERR_ALLCORES_MODULE_NOT_ALLOWED");
   }
-  constructor(module: string, what: string) {
+  constructor(module: string, what: string, message?: string) {
     super(
-      `${what} arrived, whose module is ${shown(module)}: messages may not name that module here; if they are to, call allowModules(${shown(module)}) in this worker first`,
+      message ??
+        `${what} arrived, whose module is ${shown(module)}: messages may not name that module here; if they are to, call allowModules(${shown(module)}) in this worker first`,
     );
     this.module = module;
+  }
+
+  /** @internal A class of the program's main module. */
+  static ofMain(module: string, className: string): ModuleNotAllowedError {
+    return new ModuleNotAllowedError(
+      module,
+      className,
+      `an instance of class ${className} arrived, which ${shown(module)} defines, the program's main module: loading it here would run the program again. ` +
+        `Move the class into a module of its own, which the main module and the modules of tasks import`,
+    );
+  }
+
+  /** @internal A task of a pool, of which its worker was told by shared memory alone. */
+  static ofLane(module: string, name: string): ModuleNotAllowedError {
+    return new ModuleNotAllowedError(
+      module,
+      name,
+      `a pool's worker found in shared memory that it is to run ${JSON.stringify(name.slice(0, 100))} of ${shown(module)}, which its pool has not ordered: the memory was written over, and nothing was loaded`,
+    );
   }
 }
 

@@ -6,7 +6,8 @@
  */
 import fs from "node:fs";
 import { load, store } from "#atomics";
-import { AttachError } from "../errors/index.js";
+import { AttachError, CorruptError } from "../errors/index.js";
+import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 import { formatHeap } from "./heap.js";
 import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MAGIC } from "./layout.js";
 import { enter, leave } from "./mutex.js";
@@ -94,6 +95,42 @@ export function findArena(suits: (arena: Arena) => boolean): Arena | undefined {
     if (suits(arena)) return arena;
   }
   return undefined;
+}
+
+/** @throws CorruptError where an entry names an address, or a descriptor, that is not that heap's: what stands there goes by its word otherwise, and files would be written to */
+export function checkArena(arena: Arena): Arena {
+  const { heapId, descriptor, address } = arena;
+  let isIt = false;
+  try {
+    isIt = fs.fstatSync(descriptor).uid === process.geteuid!() && readHeader(descriptor)?.[HEADER.heapId] === heapId && isMapped(descriptor, address);
+  } catch (error) {
+    if (isOutOfDescriptors(error)) throw outOfDescriptors("looking up where the memory that processes share is mapped", error);
+  }
+  if (!isIt) throw new CorruptError("the memory of this process's threads says that the memory of processes is mapped where it is not");
+  return arena;
+}
+
+/** Whether the kernel knows the file's mapping at that address, all of it. */
+function isMapped(descriptor: number, address: number): boolean {
+  const range = `${address.toString(16)}-${(address + ARENA_BYTES).toString(16)}`;
+  try {
+    return fs.readlinkSync(`/proc/self/map_files/${range}`) === fs.readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    // Not every kernel has these links; all have the list, which takes longer.
+    const { ino } = fs.statSync(`/proc/self/fd/${descriptor}`);
+    const line = fs
+      .readFileSync("/proc/self/maps", "latin1")
+      .split("\n")
+      .find((each) =>
+        each.startsWith(
+          `${range
+            .split("-")
+            .map((end) => end.padStart(8, "0"))
+            .join("-")} `,
+        ),
+      );
+    return line !== undefined && Number(line.split(/ +/)[4]) === ino;
+  }
 }
 
 /**

@@ -29,8 +29,9 @@ export {
   SLOT_MASK,
   UNIT_BYTES,
 } from "./layout.js";
-export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
+export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
+export { contain } from "./mishap.js";
 export { enter, leave } from "./mutex.js";
 export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";

@@ -15,6 +15,7 @@ import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
+import { contain } from "./mishap.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
@@ -27,6 +28,7 @@ export const SLICE_MS = slice(200);
 const NAP_MS = slice(1);
 /** The longest that a timer of the platform can run. */
 const LONGEST_TIMER_MS = 0x7fffffff;
+const DRAINING = "handing out wake-ups";
 /** Looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
 const SPINS = spins(1000);
 
@@ -76,7 +78,7 @@ export class Parker {
     this.#heap = heap;
     this.#eagerLook = new EagerLook(() => {
       if (load(heap.words, heap.record + RECORD.doorbell) === 0) return false;
-      this.#drain();
+      contain(DRAINING, () => this.#drain());
       return true;
     });
   }
@@ -364,7 +366,7 @@ export class Parker {
     this.#drainScheduled = true;
     queueMicrotask(() => {
       this.#drainScheduled = false;
-      this.#drain();
+      contain(DRAINING, () => this.#drain());
     });
   }
 
@@ -397,7 +399,8 @@ export class Parker {
   }
 
   #passOn(awaited: AwaitedKey): void {
-    this.#heap.waitQueue.wake(awaited.key, 1);
+    // Whoever leaves is settled next, whatever becomes of this.
+    contain("passing on a wake-up", () => void this.#heap.waitQueue.wake(awaited.key, 1));
     this.#putDown(awaited);
   }
 
@@ -454,8 +457,8 @@ export class Parker {
     this.#heap.listen(() => {
       this.#listening = false;
       this.#eagerLook.stop();
-      this.#drain();
-      this.#listen();
+      contain(DRAINING, () => this.#drain());
+      contain("listening for wake-ups", () => this.#listen());
     });
   }
 
@@ -479,14 +482,14 @@ export class Parker {
       this.#heartbeat = undefined;
       return;
     }
-    this.#heap.registry.reap();
-    this.#drain();
+    contain("looking for workers that ended", () => this.#heap.registry.reap());
+    contain(DRAINING, () => this.#drain());
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }
-    if (watcher !== undefined) this.#lookAfterLoop();
+    if (watcher !== undefined) contain("looking for deadlocks", () => this.#lookAfterLoop());
   }
 
   #lookAfterLoop(): void {

@@ -9,9 +9,23 @@ import fs from "node:fs";
 import type net from "node:net";
 import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull, notThere } from "./allocator.js";
-import { type Arena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, LABEL, mapArena, OF_MACHINE, readHeader, WINDOW_BYTES } from "./arena.js";
+import {
+  type Arena,
+  checkArena,
+  checkHeader,
+  CONTROL_BYTES,
+  createArena,
+  DATA_BYTES,
+  findArena,
+  LABEL,
+  mapArena,
+  OF_MACHINE,
+  pidNamespace,
+  readHeader,
+  WINDOW_BYTES,
+} from "./arena.js";
 import { compareExchange, load, store } from "#atomics";
-import { checkEnd, Heap, type UserBuffer } from "./heap.js";
+import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
@@ -19,6 +33,8 @@ import { SLICE_MS } from "./parker.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
+/** Cases of tests use no more. */
+const RENEWED_WORDS = 2 ** 18;
 const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {
@@ -241,6 +257,17 @@ function copySettings(from: Int32Array, to: Int32Array): void {
   for (const word of [HEADER.diagnosis, HEADER.lookAfter]) store(to, word, load(from, word));
 }
 
+/** Empties this program's heap and begins anew, as if nobody had used it: between two cases of a test that spoils it. No other worker may use it. */
+export function renewProcessHeap(): ProcessHeap {
+  const { words, descriptor, id } = processHeap();
+  const arena = findArena(({ heapId }) => heapId === id)!;
+  words.fill(0, 0, RENEWED_WORDS);
+  formatHeap(words, id, [[HEADER.pidNamespace, pidNamespace()]]);
+  heaps.delete(id);
+  own = undefined;
+  return (own = heapOfArena({ ...arena, descriptor }));
+}
+
 /** Opens the heap that this process inherited from its parent as `descriptor`: from then on it is its program's own. */
 export function adoptProcessHeap(descriptor: number, heapId: number): ProcessHeap {
   const header = readHeader(descriptor);
@@ -287,6 +314,7 @@ export function heapOfFile(descriptor: number): ProcessHeap {
 /** This thread's view of a heap that this process has mapped. */
 export function heapOfArena(arena: Arena): ProcessHeap {
   let heap = heaps.get(arena.heapId);
-  if (heap === undefined) heaps.set(arena.heapId, (heap = new ProcessHeap(arena)));
+  // Once for each thread: it has the address for itself from here on.
+  if (heap === undefined) heaps.set(arena.heapId, (heap = new ProcessHeap(checkArena(arena))));
   return heap;
 }

@@ -6,11 +6,11 @@
  * leaks one object until the program ends; it never frees one that is in use.
  * Finalizers are only the backstop: none runs while a worker sits in a blocking wait.
  */
-import { CorruptError } from "../errors/index.js";
 import { load, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import { insightInto } from "./insight.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
+import { contain } from "./mishap.js";
 import { Walk } from "./walk.js";
 
 const LEDGER_WORDS = 64;
@@ -39,12 +39,8 @@ export class References {
   readonly #vacant: number[] = [];
   readonly #finalizers = new FinalizationRegistry<{ at: number; wrapper: number }>(({ at, wrapper }) => {
     if (this.#holds.get(at)?.wrapper !== wrapper) return;
-    try {
-      this.drop(at);
-    } catch (error) {
-      // The collector has no caller who could hear of it: memory that was written over must not end the program, and what cannot be let go of stays.
-      if (!(error instanceof CorruptError)) throw error;
-    }
+    // The collector has no caller: what cannot be let go of stays.
+    contain("letting go of an object that was forgotten", () => this.drop(at));
   });
   #wrappers = 0;
 
@@ -149,8 +145,11 @@ export class References {
         const at = heap.words[entry]!;
         if (at === 0) continue;
         store(heap.words, entry, 0);
-        heap.reserveWords(at);
-        this.letGo(at);
+        // What is no object keeps no other from being let go of.
+        contain("letting go of an object that a worker held that ended", () => {
+          heap.reserveWords(at);
+          this.letGo(at);
+        });
       }
       const next = heap.words[ledger]!;
       store(heap.words, record + RECORD.references, next);

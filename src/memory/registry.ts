@@ -27,6 +27,7 @@ import {
   VACANT,
 } from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
+import { contain } from "./mishap.js";
 
 /** Between two looks at the whole registry by one worker. */
 const REAP_INTERVAL_MS = 100;
@@ -121,7 +122,7 @@ export class Registry {
         this.#sweep(record, worker);
       }
     }
-    for (const look of lookouts) look();
+    for (const look of lookouts) contain("looking after a worker that was started here", look);
   }
 
   /** The ids of all workers alive. */
@@ -162,9 +163,10 @@ export class Registry {
     if (compareExchange(words, record + RECORD.sweeper, sweeper, self) !== sweeper) return;
     // It may have been swept, and claimed by a newcomer, between the look and the claim.
     if (load(words, record + RECORD.state) === isDead) {
-      heap.waitQueue.passOn(record);
-      heap.references.dropAllOf(record);
-      heap.allocator.freeDraftsOf(dead);
+      // Each for itself: what of the memory was written over is left alone, and keeps nobody from the rest, nor the next worker from the record.
+      if (!contain(`passing on the wake-ups of a worker that ended`, () => heap.waitQueue.passOn(record))) store(words, record + RECORD.moreNodes, 0);
+      if (!contain(`letting go of what a worker held that ended`, () => heap.references.dropAllOf(record))) store(words, record + RECORD.references, 0);
+      contain(`giving back the drafts of a worker that ended`, () => heap.allocator.freeDraftsOf(dead));
       compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
     }
     // Last: until here nobody else sweeps this record.

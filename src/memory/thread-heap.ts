@@ -9,7 +9,7 @@ import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js
 import { heapFull, notThere } from "./allocator.js";
 import { load, notify, visible, wait } from "#atomics";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
-import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, UNIT_BYTES } from "./layout.js";
+import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, RECORD_WORDS, REGISTRY_AT, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
 
 const KEY = "allcores.threadHeap@1";
@@ -122,7 +122,8 @@ export class ThreadHeap extends Heap {
   }
 
   wakeElsewhere(sleepingIn: number): void {
-    wakeInProcessHeap(sleepingIn);
+    // It becomes an address: anything but the place of a record is nobody's.
+    if (isRecord(sleepingIn)) wakeInProcessHeap(sleepingIn);
   }
 
   listen(onRing: () => void): void {
@@ -132,6 +133,10 @@ export class ThreadHeap extends Heap {
   ringDoorbell(record: number): void {
     notify(this.words, record + RECORD.doorbell, 1);
   }
+}
+
+function isRecord(word: number): boolean {
+  return word > REGISTRY_AT && word < BLOCKS_AT && (word - REGISTRY_AT) % RECORD_WORDS === 0;
 }
 
 let wakeInProcessHeap: (record: number) => void;

@@ -34,6 +34,7 @@ import {
   REGISTRY_AT,
   STATE_MASK,
 } from "./layout.js";
+import { contain } from "./mishap.js";
 import { Walk } from "./walk.js";
 
 const WANTED_ONE = 1 << 10;
@@ -171,7 +172,8 @@ export class WaitQueue {
     const { words } = this.#heap;
     const count = words[node + NODE.kind]! >>> 1;
     if (count === 0) return;
-    this.wake(words[node + NODE.key]!, count);
+    // Whoever has what it waited for gets it, whatever becomes of this.
+    contain("passing on a wake-up", () => void this.wake(words[node + NODE.key]!, count));
     this.putDown(node, count);
   }
 

@@ -1,5 +1,5 @@
 import { type Boundary, decode, encode, type Message, takeTransfers } from "../codec/index.js";
-import { UnsendableError, type WorkerDeath } from "../errors/index.js";
+import { CorruptError, UnsendableError, type WorkerDeath } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -44,7 +44,7 @@ export class Chunk extends Job {
     this.kind = map.stops && call.retries.limit === 0 ? CHUNK | STOPS : CHUNK;
   }
 
-  get size(): number {
+  override get size(): number {
     return this.#to - this.#from;
   }
 
@@ -57,6 +57,8 @@ export class Chunk extends Job {
     this.bytes = message.length;
     return message;
   }
+  /** An outcome that came was an error: where a map stops at the first, nothing follows it. */
+  #hasFailed = false;
   /** How long its message was. */
   bytes = 0;
 
@@ -91,11 +93,19 @@ export class Chunk extends Job {
       this.#segment.fill(first, value as unknown[]);
       this.#map.arrived(this.#segment);
     } else if (count === 0) this.fail(value);
-    else this.#failed(first, value);
+    else {
+      this.#hasFailed = true;
+      // More than one where outcomes came that could not be read.
+      for (let index = first; index < first + count; index++) this.#failed(index, value);
+    }
   }
 
   finish(microseconds: number): void {
     if (this.isOver) return;
+    if (this.outcomes < this.size && !(this.#hasFailed && (this.kind & STOPS) !== 0)) {
+      this.fail(new CorruptError("a part of a map came to its end in shared memory without all of its outcomes: the memory was written over"));
+      return;
+    }
     this.isOver = true;
     if (this.outcomes > 0) this.#map.measured(microseconds, this.outcomes);
     this.#map.ended(this);
@@ -115,7 +125,8 @@ export class Chunk extends Job {
   lose(loss: Loss): readonly Job[] {
     if (this.isOver) return [];
     this.isOver = true;
-    const begun = Math.min(this.#to, this.#from + loss.item + 1);
+    // Within what is open, whatever the lane says.
+    const begun = Math.min(this.#to, Math.max(this.#from + loss.item + 1, this.#from + this.outcomes));
     const inHand = begun - 1;
     const before = this.deaths;
     if (this.#from + this.outcomes < inHand) {

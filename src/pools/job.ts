@@ -48,6 +48,11 @@ export abstract class Job {
     this.call = call;
   }
 
+  /** How many outcomes it has. */
+  get size(): number {
+    return 1;
+  }
+
   /** Its arguments as a message, valid until the next `encode`. @throws UnsendableError, ReachError */
   abstract encode(): Message;
   /** The value of a record of its results; `at` counts the outcomes before it. */

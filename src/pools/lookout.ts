@@ -63,18 +63,33 @@ export class Lookout {
     const { parker } = this.#model.heap;
     void parker
       .waitUntil(this.#crew.key, () => this.#lastLook() || undefined, Number.POSITIVE_INFINITY, undefined, true)
-      .then(() => {
-        this.#drain();
-        this.#wakeUp();
-      });
+      .then(
+        () => {
+          this.#drain();
+          this.#wakeUp();
+        },
+        // Its own place in the line was written over: what comes is found by looking.
+        () =>
+          setTimeout(() => {
+            this.#drain();
+            this.#wakeUp();
+          }, SLICE_MS),
+      );
   }
 
   /** Raises the flags and looks once more: a worker commits first and looks at its flag second, so one of the two sees the other. Whether there is no need to sleep. */
   #lastLook(): boolean {
     this.#isAsleep = true;
     for (const member of this.#crew) member.owner.raiseFlag();
-    return this.#drain() > 0 || this.#crew.inFlight === 0;
+    if (this.#drain() > 0 || this.#crew.inFlight === 0) return true;
+    const now = performance.now();
+    if (now - this.#mended >= SLICE_MS) {
+      this.#mended = now;
+      for (const member of this.#crew) if (!member.owner.mend(member.inFlight.length)) this.#crew.kill(member);
+    }
+    return false;
   }
+  #mended = performance.now();
 
   #lookAndSleep(): void {
     if (this.#lastLook()) this.#wakeUp();

@@ -3,6 +3,7 @@ import { readMessage } from "../codec/stored-message.js";
 import type { Heap } from "../memory/index.js";
 import { DEFINE, type Lane, MOST_AHEAD, monotonicMs } from "../workers/lane.js";
 import { LaneOwner, type Payload } from "../workers/lane-owner.js";
+import { orderOf } from "../workers/orders.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { Job } from "./job.js";
 import type { StartedWorker } from "./worker-model.js";
@@ -15,6 +16,7 @@ export class Member {
   /** Jobs whose last result has not come. The worker takes them in this order. */
   readonly inFlight: Job[] = [];
   readonly #defined = new Set<number>();
+  readonly #ordered = new Set<number>();
   /** When something last came from it. */
   heardAt = performance.now();
   /** What it has in hand takes long: nothing goes behind it. */
@@ -72,9 +74,15 @@ export class Member {
     return begunAt === 0 ? 0 : (monotonicMs() - begunAt) | 0;
   }
 
-  /** Makes a task known to the worker. Encodes; must come before the message of a job is encoded. False when the lane is full. */
+  /** Makes a task known to the worker. Encodes; must come before the message of a job is encoded. False when the lane is full, or its orders do not reach it yet. */
   define(task: number, identity: TaskIdentity, boundary: "threads" | "processes"): boolean {
     if (this.#defined.has(task)) return true;
+    // First the order: the worker looks for it as soon as it finds the definition.
+    if (!this.#ordered.has(task)) {
+      this.worker.order(orderOf(identity.url, identity.name));
+      this.#ordered.add(task);
+    }
+    if (!this.worker.isOrdered) return false;
     if (this.owner.send(0, task, DEFINE, 0, encode([task, identity.url, identity.name], { to: boundary })) === undefined) return false;
     this.#defined.add(task);
     return true;

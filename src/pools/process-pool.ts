@@ -1,6 +1,9 @@
+import type { Socket } from "node:net";
 import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, platform, processHeap } from "../memory/index.js";
+import { lineOf } from "../workers/orders.js";
 import { exitCodeOf, spawnChild } from "../workers/process.js";
+import { ORDERS_DESCRIPTOR } from "../workers/process-start.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
 import { watchResidentSet } from "./resident-set.js";
@@ -21,6 +24,7 @@ const processes: WorkerModel = {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
     const child = spawnChild({ kind: "pool", heapId: processHeap().id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
     child.unref();
+    const line = (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
     const watch = limits.rss === undefined ? undefined : watchResidentSet(child.pid, limits.rss, () => child.kill("SIGKILL"));
     let isOver = false;
     const over = (exitCode: number, signal: string | undefined, cause: unknown) => {
@@ -39,6 +43,11 @@ const processes: WorkerModel = {
       pid: child.pid,
       threadId: 0,
       port: undefined,
+      order: (order) => void line?.write(lineOf(order)),
+      // What the socket does not take at once the loop writes later.
+      get isOrdered() {
+        return (line?.writableLength ?? 0) === 0;
+      },
       hold: (alive) => (alive ? child.ref() : child.unref()),
       // A process takes it at any moment.
       kill: () => void child.kill("SIGKILL"),

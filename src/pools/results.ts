@@ -1,5 +1,6 @@
 import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { LAST, LEFT, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
+import { contain } from "../memory/index.js";
+import { CHUNK, LAST, LEFT, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
 import { Histogram } from "./histogram.js";
@@ -33,9 +34,14 @@ export class Results {
       const job = member.inFlight[0];
       const { kind, count, time } = owner;
       if (kind & LEFT) {
-        owner.release();
+        if (!this.#releases(member)) break;
         this.#left(member);
         continue;
+      }
+      if (job !== undefined && job.sequence !== owner.sequence && !(kind & REFUSED)) {
+        // It is of another job than the one that the worker was given first.
+        this.#crew.kill(member);
+        break;
       }
       let value: unknown;
       let failed: unknown;
@@ -50,7 +56,12 @@ export class Results {
           failed = error;
         }
       }
-      owner.release();
+      const isWrong = job !== undefined && !(kind & (PROGRESS | REFUSED)) && later === undefined && !fits(job, kind, isUndecoded, value, count);
+      if (!this.#releases(member)) break;
+      if (isWrong) {
+        this.#crew.kill(member);
+        break;
+      }
       if (kind & REFUSED) {
         this.#refused(isUndecoded ? failed : value);
         continue;
@@ -100,6 +111,17 @@ export class Results {
     }
   }
 
+  #releases(member: Member): boolean {
+    try {
+      member.owner.release();
+      return true;
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error;
+      this.#crew.kill(member);
+      return false;
+    }
+  }
+
   /** News, and what follows them, in order and outside of whatever called here. */
   #tell(news: () => void): void {
     if (this.#news.push(news) === 1)
@@ -127,8 +149,19 @@ export class Results {
       threw = true;
       value = error;
     }
-    record.free();
+    contain("giving back the memory of a result", () => record.free());
+    if (!threw && (job.kind & CHUNK) !== 0 && !(Array.isArray(value) && value.length === count)) {
+      threw = true;
+      value = new CorruptError("the outcomes of a part of a map in shared memory are not as many as it says");
+    }
     job.deliver(value, threw, at, count);
     if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
   }
+}
+
+/** Whether a record may be one of a job's results: no more outcomes than are open, and as many values as it says. */
+function fits(job: Job, kind: number, isUndecoded: boolean, value: unknown, count: number): boolean {
+  if (!(count >= 0 && job.outcomes + count <= job.size)) return false;
+  if ((job.kind & CHUNK) === 0 || isUndecoded || (kind & THREW_FLAG) !== 0) return true;
+  return count === 0 ? (kind & LAST) !== 0 : Array.isArray(value) && value.length === count;
 }

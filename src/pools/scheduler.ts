@@ -7,6 +7,7 @@
  */
 import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
+import { contain, kernelTells, RECORD } from "../memory/index.js";
 import { Backlog } from "./backlog.js";
 import { Crew } from "./crew.js";
 import { refused, stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
@@ -510,10 +511,10 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   /** A worker ended: what it had in hand fails or is tried again, what it had not begun goes to others. */
   #lost(member: Member, end: WorkerEnd): void {
     const { lane } = member;
-    if (lane.worker !== 0) this.model.heap.registry.declareDead(lane.worker);
+    contain("noting that a pool's worker ended", () => this.#declareDead(member));
     if (!this.#crew.has(member)) {
       // It was given up before.
-      lane.free();
+      contain("giving back the lane of a worker that ended", () => lane.free());
       return;
     }
     // A result that was committed survives its sender.
@@ -526,10 +527,20 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       this.#countStillborn(member, end);
       this.#countUnprepared(member, end);
     }
-    lane.free();
+    contain("giving back the lane of a worker that ended", () => lane.free());
     if (this.#crew.size === 0) hasEnded(this);
     this.feedAnew();
     this.#settleDown();
+  }
+
+  /** What it held passes on. Its lane may name somebody else by now: only who is gone by the kernel's word is declared dead, where there is one. */
+  #declareDead({ lane, worker }: Member): void {
+    const { registry, words } = this.model.heap;
+    const id = lane.worker;
+    if (id === 0 || words[registry.recordOf(id) + RECORD.pid] !== worker.pid) return;
+    if (this.model.boundary === "processes") registry.declareDead(id);
+    else if (!kernelTells) registry.declareDead(id);
+    else registry.confirmAlive(id);
   }
 
   end(member: Member): void {

@@ -43,6 +43,8 @@ const threads: WorkerModel = {
       pid: process.pid,
       threadId: worker.threadId,
       port: port1,
+      order: (order) => port1.postMessage(order),
+      isOrdered: true,
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
       kill: (killGrace, givenUp) => opened.terminate(killGrace, givenUp),
     };

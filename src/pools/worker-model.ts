@@ -22,6 +22,10 @@ export interface StartedWorker {
   readonly threadId: number;
   /** Carries what cannot stand in memory; threads only. */
   readonly port: MessagePort | undefined;
+  /** Tells the worker, by a way that nobody else can write to, that tasks of this pool may be this one. See workers/orders.ts */
+  order(order: string): void;
+  /** Whether all orders are where the worker finds them. */
+  readonly isOrdered: boolean;
   /** Whether it keeps the program alive. A new one does not. */
   hold(alive: boolean): void;
   /** Ends it now; where that has to be held back, `givenUp` is called after `killGrace` ms. */

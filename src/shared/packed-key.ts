@@ -96,5 +96,7 @@ export function keyAt(bytes: Uint8Array, word: number, shape: number): string {
   const wide = (shape & 1) !== 0;
   const length = wide ? units * 2 : units;
   if (!(start >= 0 && start + length <= bytes.length)) throw new CorruptError(`an entry in shared memory says that its key has ${length} bytes`);
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString(wide ? "utf16le" : "latin1");
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, length);
+  // V8 looks twice at what may take two bytes a character: at a copy, since the entry may be freed, and written over, meanwhile.
+  return wide ? Buffer.from(text).toString("utf16le") : text.toString("latin1");
 }

@@ -113,7 +113,8 @@ function sizeOfLargest(schema: StructSchema, path: string, depth: number): numbe
     const place = pathTo(path, name);
     return isGroup(type) ? sizeOfLargest(type, place, depth + 1) : traitOf(type, `schema: ${place}`).bytes;
   });
-  return Math.max(1, ...sizes);
+  // Not as arguments of one call: of those there can be only so many.
+  return sizes.reduce((largest, size) => Math.max(largest, size), 1);
 }
 
 function pathTo(path: string, name: string): string {

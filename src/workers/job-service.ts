@@ -6,13 +6,14 @@
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
-import { CancelledError, UnknownClassError } from "../errors/index.js";
-import { hasSpareCore } from "../memory/index.js";
+import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
+import { contain, hasSpareCore } from "../memory/index.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";
 import { runExitHooks } from "./exit-hook.js";
 import { seasonedCode } from "./library-code.js";
 import { CHUNK, CLOSE, DEFINE, type Lane, LAST, PROGRESS, STOPS, THREW_FLAG } from "./lane.js";
 import { LaneWorker } from "./lane-worker.js";
+import type { Orders } from "./orders.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
 import { type JobInHand, workerState } from "./worker-state.js";
@@ -43,7 +44,7 @@ export class JobService {
   readonly #lane: LaneWorker;
   readonly #boundary: Boundary;
   readonly #exit: (code: number) => void;
-  readonly #tasks = new Map<number, { readonly url: string; readonly name: string; fn: AnyFunction | undefined }>();
+  readonly #tasks = new Map<number, { readonly url: string; readonly name: string; fn: AnyFunction | undefined; readonly refusal?: Error }>();
   /** Handles that are open while no task has run yet. */
   readonly #quiet: number;
   #lastTurn = 0;
@@ -51,13 +52,13 @@ export class JobService {
   #skipped = 0;
   #values: unknown[] = [];
 
-  constructor(lane: Lane, boundary: Boundary, port: MessagePort | undefined, exit: (code: number) => void) {
-    this.#lane = new LaneWorker(lane, port);
+  constructor(lane: Lane, boundary: Boundary, port: MessagePort | undefined, exit: (code: number) => void, orders?: Orders) {
+    this.#lane = new LaneWorker(lane, port, orders);
     this.#boundary = boundary;
     this.#exit = exit;
     this.#quiet = process.getActiveResourcesInfo().length;
     // A task that ends its worker: what its chunk has done before is not lost.
-    process.once("exit", () => this.#flush(0));
+    process.once("exit", () => contain("giving what a chunk has done", () => void this.#flush(0)));
     onChild(() => this.#lane.markParent());
   }
 
@@ -73,8 +74,7 @@ export class JobService {
       }
       if (lane.kind & CLOSE) break;
       if (lane.kind & DEFINE) {
-        const [task, url, name] = lane.read() as [number, string, string];
-        this.#tasks.set(task, { url, name, fn: undefined });
+        this.#define();
       } else {
         const job = new JobOfLane(lane, this.#boundary);
         workerState.job = job;
@@ -109,13 +109,27 @@ export class JobService {
     throw error;
   }
 
+  /** The pool says what a number stands for. What is no definition, or was not ordered, fails the jobs of that number: nothing is loaded. */
+  #define(): void {
+    const { task } = this.#lane;
+    try {
+      const [number, url, name] = this.#lane.read() as [number, string, string];
+      if (number !== task || typeof url !== "string" || typeof name !== "string")
+        throw new CorruptError("the definition of a task in a pool's lane is not one");
+      const refusal = this.#lane.isOrdered(url, name) ? undefined : ModuleNotAllowedError.ofLane(url, name);
+      this.#tasks.set(task, { url, name, fn: undefined, ...(refusal && { refusal }) });
+    } catch (error) {
+      this.#tasks.set(task, { url: "", name: "", fn: undefined, refusal: error as Error });
+    }
+  }
+
   /** Runs a job; a promise only if it has to wait. */
   #single(start: number): Promise<void> | undefined {
     const fn = this.#tasks.get(this.#lane.task)?.fn;
     if (fn === undefined) return this.#singleSlow(start);
     let value: unknown;
     try {
-      const args = this.#lane.read() as unknown[];
+      const args = argsOf(this.#lane.read());
       value = args.length === 1 ? fn(args[0]) : fn(...args);
       if (isThenable(value)) return this.#later(value, start);
     } catch (error) {
@@ -130,7 +144,7 @@ export class JobService {
   async #singleSlow(start: number): Promise<void> {
     try {
       const fn = await this.#function();
-      const args = (await decodeWithClasses(() => this.#lane.read())) as unknown[];
+      const args = argsOf(await decodeWithClasses(() => this.#lane.read()));
       let value = fn(...args);
       if (isThenable(value)) {
         this.#lane.awaits = true;
@@ -166,7 +180,9 @@ export class JobService {
 
   /** The task of the job in hand, loaded. */
   async #function(): Promise<AnyFunction> {
-    const task = this.#tasks.get(this.#lane.task)!;
+    const task = this.#tasks.get(this.#lane.task);
+    if (task === undefined) throw new CorruptError(`a job in a pool's lane is of a task, ${this.#lane.task}, that its pool has not defined`);
+    if (task.refusal !== undefined) throw task.refusal;
     if (task.fn === undefined) {
       this.#lane.stopClock();
       task.fn = await loadTask(task.url, task.name);
@@ -182,7 +198,9 @@ export class JobService {
     let items: readonly unknown[] = [];
     try {
       const fn = await this.#function();
-      const [bound, given, how] = (await decodeWithClasses(() => lane.read())) as [unknown[], unknown[], number];
+      const [bound, given, how] = argsOf(await decodeWithClasses(() => lane.read())) as [unknown[], unknown[], number];
+      argsOf(bound);
+      argsOf(given);
       items = given;
       const simple = bound.length === 0 && how === AS_ONE;
       let flushed = start;
@@ -340,6 +358,11 @@ class JobOfLane implements JobInHand {
     this.#lane = undefined;
     this.#ended?.abort();
   }
+}
+
+function argsOf(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw new CorruptError("the arguments of a job in a pool's lane are none");
+  return value;
 }
 
 /** What this worker has compiled by now is what the next one will need. */

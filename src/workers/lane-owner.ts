@@ -134,6 +134,26 @@ export class LaneOwner {
     return load(this.#words, this.#at + LANE.workerWaits) !== 0;
   }
 
+  /**
+   * Called now and then while the pool sleeps, with how many jobs are open: writes again what this side alone writes, and rings for a job that nobody takes, in case the words were written over.
+   * False when jobs were lost: the worker has done all that it was given, all its results came, and yet jobs are open. The worker's head is read first, for it moves after the results.
+   */
+  mend(open: number): boolean {
+    const words = this.#words;
+    const at = this.#at;
+    if (load(words, at + LANE.jobsTail) !== this.#tail) store(words, at + LANE.jobsTail, this.#tail);
+    if (load(words, at + LANE.resultsHead) !== this.#resultsHead) store(words, at + LANE.resultsHead, this.#resultsHead);
+    if (open === 0) return true;
+    const head = load(words, at + LANE.jobsHead);
+    if (head === this.#tail) return load(words, at + LANE.resultsTail) !== this.#resultsHead;
+    if (load(words, at + LANE.workerWaits) !== 0) this.wake();
+    else if ((load(words, at + LANE.jobs + (head & RING_MASK)) & STATE_MASK) === READY) {
+      if (this.#port === undefined) this.lane.heap.waitQueue.wake(at + LANE.workerWaits, 1);
+      else this.#port.postMessage(RING);
+    }
+    return true;
+  }
+
   /** Takes a job back that was not begun; undefined when the worker was faster. */
   recall(position: number): Payload | undefined {
     const words = this.#words;

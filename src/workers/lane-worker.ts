@@ -37,6 +37,7 @@ import {
   TAKEN,
   VOID,
 } from "./lane.js";
+import { orderOf, Orders } from "./orders.js";
 
 const { compareExchange, exchange, load, pause, store } = atomics;
 
@@ -46,6 +47,8 @@ const OF_NO_JOB = -1;
 
 /** What comes through the port for the job of a sequence number. */
 type Beside = readonly [sequence: number, attachments: readonly unknown[]];
+/** All that comes through it: also that a job may be there, and orders. */
+type Posted = Beside | typeof RING | string;
 
 export class LaneWorker {
   readonly lane: Lane;
@@ -66,9 +69,12 @@ export class LaneWorker {
   task = 0;
   attempt = 0;
 
-  constructor(lane: Lane, port: MessagePort | undefined) {
+  readonly #orders: Orders;
+
+  constructor(lane: Lane, port: MessagePort | undefined, orders = new Orders()) {
     this.lane = lane;
     this.#port = port;
+    this.#orders = orders;
     this.#words = lane.words;
     this.#at = lane.at;
     this.#key = lane.at + LANE.workerWaits;
@@ -96,6 +102,8 @@ export class LaneWorker {
       }
       this.#size = state >>> STATE_BITS;
       checkRecord(this.#size, ahead);
+      // Only this side takes jobs.
+      if ((state & STATE_MASK) === TAKEN) throw new CorruptError("a job in a pool's lane says that it was taken, and was not");
       if ((state & STATE_MASK) === READY) {
         // Before it is taken: who sees it taken must not find the times of the job before.
         words[this.#at + LANE.item] = 0;
@@ -130,6 +138,24 @@ export class LaneWorker {
     this.#freeAdopted();
     return value;
   }
+
+  /** Whether the pool has ordered a task of this worker. Orders come first: what is ordered is there by the time its record is. */
+  isOrdered(url: string, name: string): boolean {
+    return this.#orders.has(orderOf(url, name), () => {
+      for (let posted = this.#receive(); posted !== undefined; posted = this.#receive()) if (posted !== RING) this.#heard.push(posted);
+    });
+  }
+
+  /** What comes next through the port, orders taken out; undefined when nothing has. */
+  #receive(): Exclude<Posted, string> | undefined {
+    if (this.#port === undefined) return undefined;
+    for (;;) {
+      const posted = receiveMessageOnPort(this.#port)?.message as Posted | undefined;
+      if (typeof posted !== "string") return posted;
+      this.#orders.add(posted);
+    }
+  }
+
   /** The block that the job came in, until it has been read. */
   #adopted = 0;
   #received: readonly unknown[] | undefined;
@@ -299,8 +325,9 @@ export class LaneWorker {
         return;
       }
       this.#hears = true;
-      const hear = (heard: Beside | typeof RING | { readonly error: unknown }): void => {
-        if (heard !== RING) this.#heard.push(heard);
+      const hear = (heard: Posted | { readonly error: unknown }): void => {
+        if (typeof heard === "string") this.#orders.add(heard);
+        else if (heard !== RING) this.#heard.push(heard);
         this.#rung?.();
       };
       port.on("message", hear);
@@ -318,9 +345,18 @@ export class LaneWorker {
   /** The flag goes up before the look at the tail: a pool commits first and looks at the flag second, so one of the two sees the other. Whether there is a job, and the flag down. */
   #raise(how: typeof ASLEEP | typeof IN_LOOP): boolean {
     store(this.#words, this.#key, how);
-    if (!this.hasJob) return false;
+    if (!this.hasJob) {
+      this.#mend();
+      return false;
+    }
     store(this.#words, this.#key, 0);
     return true;
+  }
+
+  /** What this side alone writes, in case it was written over: the pool would wait for it for ever. */
+  #mend(): void {
+    if (load(this.#words, this.#at + LANE.jobsHead) !== this.#head) store(this.#words, this.#at + LANE.jobsHead, this.#head);
+    if (load(this.#words, this.#at + LANE.resultsTail) !== this.#tail) store(this.#words, this.#at + LANE.resultsTail, this.#tail);
   }
 
   #hasRoom(size: number, reserved: number): boolean {
@@ -337,7 +373,7 @@ export class LaneWorker {
     const port = this.#port;
     if (port === undefined) throw new CorruptError("a job in shared memory says that something came beside it, for which its worker has no port");
     while (this.#received === undefined) {
-      const beside = this.#heard.shift() ?? (receiveMessageOnPort(port)?.message as Beside | typeof RING | undefined);
+      const beside = this.#heard.shift() ?? this.#receive();
       if (beside === undefined) return [];
       if (beside === RING) continue;
       if ("error" in beside) throw beside.error;

@@ -5,6 +5,8 @@ import type { LibraryFile } from "./library-file.js";
 export const HEAP_DESCRIPTOR = 3;
 export const LIFELINE_DESCRIPTOR = 4;
 export const CODE_DESCRIPTOR = 5;
+/** Of a pool's process: the socket by which the pool orders tasks. */
+export const ORDERS_DESCRIPTOR = 6;
 
 /** What a child finds on its command line, as JSON. */
 export interface ProcessStart {
@@ -16,6 +18,8 @@ export interface ProcessStart {
   readonly isBundled: boolean;
   /** How many workers stand between the main program and its code, itself included. */
   readonly depth: number;
+  /** The program that this process belongs to, as Node was given its path; see codec/main-module.ts. */
+  readonly program: string | undefined;
   /** Process id of who starts it. */
   readonly parent: number;
   /** Where the native part of the platform is. */

@@ -1,11 +1,13 @@
 import type { ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { mainProgram } from "../codec/index.js";
 import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
 import { depthOfNext } from "./main-guard.js";
-import { LIFELINE_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
+import { LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
@@ -14,6 +16,8 @@ import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker
  * lifeline's open in Node 20.
  */
 const DESCRIPTORS = 4;
+/** The socket of a pool's orders. */
+const MORE_FOR_POOL = 2;
 
 const living = new Set<ChildProcess>();
 
@@ -24,19 +28,29 @@ export function livingChildren(): number {
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(
-  options: Omit<ProcessStart, "depth" | "parent" | "binding" | "code" | "entry" | "isBundled">,
+  options: Omit<ProcessStart, "depth" | "parent" | "program" | "binding" | "code" | "entry" | "isBundled">,
   nodeOptions: readonly string[] = [],
   file?: string,
 ): ChildProcess {
   const depth = depthOfNext();
   const entry = file ?? fileURLToPath(entryUrl());
   const code = file === undefined ? libraryFile() : undefined;
-  const start: ProcessStart = { ...options, depth, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
-  checkDescriptors(DESCRIPTORS, "another process");
+  const start: ProcessStart = {
+    ...options,
+    depth,
+    entry,
+    isBundled: file !== undefined,
+    program: mainProgram(),
+    parent: process.pid,
+    binding: binding(),
+    code,
+  };
+  const ofPool = options.kind === "pool";
+  checkDescriptors(DESCRIPTORS + (ofPool ? MORE_FOR_POOL : 0), "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
-    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", ...(code === undefined ? [] : [code.descriptor])],
+    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", code?.descriptor ?? "ignore", ...(ofPool ? (["pipe"] as const) : [])],
     serialization: "json",
   });
   // Others took them meanwhile: Node goes no further than this then, and says so by an event later on.
@@ -46,9 +60,11 @@ export function spawnChild(
   }
   if (child.pid !== undefined) living.add(child);
   child.once("exit", () => living.delete(child));
-  const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as import("node:net").Socket | null;
-  lifeline?.on("error", () => {});
-  lifeline?.unref();
+  for (const descriptor of [LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR]) {
+    const socket = (child.stdio as readonly unknown[])[descriptor] as Socket | null | undefined;
+    socket?.on("error", () => {});
+    socket?.unref();
+  }
   return child;
 }
 
@@ -154,6 +170,10 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
 
   protected returnArgs(completion: Completion): void {
     completion.takeArgs();
+  }
+
+  protected runsAs(pid: number, tid: number): boolean {
+    return pid === this.#child?.pid && tid === pid;
   }
 
   protected isGone(): boolean {

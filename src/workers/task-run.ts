@@ -1,3 +1,5 @@
+import { CorruptError } from "../errors/index.js";
+import { contain } from "../memory/index.js";
 import { childrenEnd } from "./children.js";
 import { type Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
@@ -27,8 +29,10 @@ export class TaskRun {
   async run(): Promise<void> {
     const { url, task, completion, decodeArgs, deliver, exit } = this.#task;
     process.on("exit", (code) => {
-      completion.exitCode = code;
-      completion.finish(GONE);
+      contain("noting that this worker ends", () => {
+        completion.exitCode = code;
+        completion.finish(GONE);
+      });
     });
     process.on("uncaughtException", (error) => {
       // The task is done, and nobody will ask again.
@@ -38,7 +42,9 @@ export class TaskRun {
     });
     try {
       const fn = await loadTask(url, task);
-      const value = await fn(...((await decodeWithClasses(decodeArgs)) as unknown[]));
+      const args = await decodeWithClasses(decodeArgs);
+      if (!Array.isArray(args)) throw new CorruptError("the arguments of this worker's task, in shared memory, are none");
+      const value = await fn(...(args as unknown[]));
       deliver(RETURNED, value);
     } catch (error) {
       deliver(THREW, error);

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
-import { decode, lose } from "../codec/index.js";
+import { decode, lose, mainProgram } from "../codec/index.js";
 import { OutOfMemoryError, StateError } from "../errors/index.js";
-import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { checkDescriptors, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
@@ -17,6 +17,8 @@ interface AnyThreadStart {
   readonly gate: LoadGate;
   /** How many workers stand between the main program and its code, itself included. */
   readonly depth: number;
+  /** The program that this worker belongs to; see codec/main-module.ts. */
+  readonly program?: string | undefined;
   readonly heap: ThreadHeapBuffers;
   readonly name: string;
 }
@@ -122,12 +124,12 @@ export function openThread(
 }
 
 function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
-  if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
+  if (factory !== undefined) return factory({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } });
   const code = libraryCode();
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;
   try {
-    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, code, gives } } });
+    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
     throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
@@ -223,7 +225,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     });
     worker.on("exit", (code) => {
       // Read before the port closes: whoever joins may learn of the end only after this.
-      this.#receive();
+      contain("taking the result of a thread that ended", () => void this.#receive());
       port1.close();
       this.ended(code, undefined, this.#cause);
     });
@@ -252,6 +254,10 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected returnArgs(): void {
     if (this.#args !== undefined) decode(this.#args, 0, this.#args.length);
     this.#args = undefined;
+  }
+
+  protected runsAs(pid: number, tid: number): boolean {
+    return pid === process.pid && this.#tids?.includes(String(tid)) !== false;
   }
 
   protected isGone(): boolean {

@@ -1,10 +1,10 @@
 import { encode, type Message } from "../codec/index.js";
-import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
-import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { ArgumentTypeError, CorruptError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
+import { type Attempt, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
-import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
+import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
 import { reportUncaught } from "./uncaught-hook.js";
@@ -27,6 +27,9 @@ export interface Start {
   readonly daemon: boolean;
   readonly args: readonly unknown[];
 }
+
+/** What the handle was doing, if words of shared memory are spoilt. */
+const ENDING = "noting that a worker ended";
 
 type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
 
@@ -72,6 +75,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract loseArgs(completion: Completion): void;
   /** The same when it could not be started: they stay here. */
   protected abstract returnArgs(completion: Completion): void;
+  /** Whether a thread of the kernel may be its: the first of a process. */
+  protected abstract runsAs(pid: number, tid: number): boolean;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
   /** Ends it at once. */
@@ -109,7 +114,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const completion = this.#completion!;
     this.#signal ??= signal;
     this.#cause ??= cause;
-    if (completion.worker !== 0) completion.heap.registry.declareDead(completion.worker);
+    // Each for itself: whoever joins waits for the last of it, whatever stands in memory.
+    contain(ENDING, () => {
+      const worker = this.#workerOf(completion);
+      if (worker !== 0) completion.heap.registry.declareDead(worker);
+    });
     this.#isOver(completion, exitCode);
   }
 
@@ -120,9 +129,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   #isOver(completion: Completion, exitCode: number): void {
     if (!activeHandles.has(this)) return;
-    completion.exitCode = exitCode;
-    completion.finish(GONE);
-    this.#stopLooking();
+    contain(ENDING, () => {
+      completion.exitCode = exitCode;
+      completion.finish(GONE);
+    });
+    contain(ENDING, () => this.#stopLooking());
     activeHandles.delete(this);
     this.#resolveEnded();
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
@@ -251,7 +262,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   /** Finds a worker dead that ended without a word, while no event loop turns to tell. */
   #noticeDeath(): boolean {
     const completion = this.#completion!;
-    const { worker } = completion;
+    const worker = this.#workerOf(completion);
     const dead = worker === 0 ? this.isGone() : !completion.heap.registry.isAlive(worker);
     // Between the two looks it may have ended properly: the CAS inside decides.
     if (!dead) return false;
@@ -259,6 +270,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (code !== undefined) completion.exitCode = code;
     completion.finish(GONE);
     return true;
+  }
+
+  /** Its worker id, 0 until it has begun; 0 too where the completion names somebody else: who would be taken for dead in its place, or it for alive. */
+  #workerOf(completion: Completion): number {
+    const { worker, heap } = completion;
+    if (worker === 0) return 0;
+    const record = heap.registry.recordOf(worker);
+    return this.runsAs(heap.words[record + RECORD.pid]!, heap.words[record + RECORD.tid]!) ? worker : 0;
   }
 
   #valueNow(): Awaited<ReturnType<F>> {
@@ -283,6 +302,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     } else {
       try {
         const result = this.takeResult(completion);
+        if (state !== RETURNED && state !== THREW) throw new CorruptError(`the end of ${this.name} in shared memory is not one`);
         this.#outcome = state === RETURNED ? { ok: true, value: result as Awaited<ReturnType<F>> } : { ok: false, error: result };
       } catch (error) {
         if (error instanceof UnknownClassError) throw error;

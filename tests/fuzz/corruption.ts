@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, HEADER, KIND, LIVE, RECORD_WORDS, UNIT_BYTES } from "../../src/memory/layout.js";
+import type { Heap } from "../../src/memory/index.js";
 import type { ThreadHeap } from "../../src/memory/thread-heap.js";
 import { sizeOf } from "../../src/memory/size-class.js";
 
@@ -58,17 +59,24 @@ export const changes: fc.Arbitrary<Change[]> = fc.array(change, { minLength: 1, 
 /** Words of the header that say which memory this is: others are refused before it is mapped, and nothing goes by them later. */
 const IDENTITY: readonly number[] = [HEADER.magic, HEADER.version, HEADER.heapId];
 
-interface Blocks {
+export interface Blocks {
   readonly used: number[];
   readonly free: number[];
+}
+
+/** Where the blocks of a heap begin that is whole. */
+export function findBlocks({ words }: Heap): Blocks {
+  const brk = words[HEADER.brk]!;
+  const blocks: Blocks = { used: [], free: [] };
+  for (let header = BLOCKS_AT; header < brk; header += BLOCK_HEADER_WORDS + sizeOf(words[header]! >>> 8))
+    ((words[header]! & 0xff) === 0 ? blocks.free : blocks.used).push(header + BLOCK_HEADER_WORDS);
+  return blocks;
 }
 
 export function corrupt(heap: ThreadHeap, list: readonly Change[]): void {
   const { words } = heap;
   const brk = words[HEADER.brk]!;
-  const blocks: Blocks = { used: [], free: [] };
-  for (let header = BLOCKS_AT; header < brk; header += BLOCK_HEADER_WORDS + sizeOf(words[header]! >>> 8))
-    ((words[header]! & 0xff) === 0 ? blocks.free : blocks.used).push(header + BLOCK_HEADER_WORDS);
+  const blocks = findBlocks(heap);
   const places = findPlaces(heap, blocks, brk);
   for (const { kind, share, becomes, value } of list) {
     const among = places[kind];

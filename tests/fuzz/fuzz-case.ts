@@ -1,11 +1,14 @@
 /** One case: a heap with objects of one kind in it, some of its words changed, then all that can be done with them. Each operation must come to its end by a value or an error of ours. */
 import fc from "fast-check";
 import { isAllcoresError, Queue } from "../../src/index.js";
-import { createThreadHeap, renewThreadHeap, type ThreadHeap } from "../../src/memory/thread-heap.js";
+import type { Heap } from "../../src/memory/index.js";
+import { renewProcessHeap } from "../../src/memory/process-heap.js";
+import { createThreadHeap, renewThreadHeap, ThreadHeap } from "../../src/memory/thread-heap.js";
 import { randomFrom } from "../fixtures/random.js";
 import { changes, corrupt } from "./corruption.js";
+import { placesIn, spoil, WRONGS } from "./layout-walk.js";
 import { decoding, wholeMessages } from "./messages.js";
-import { type Operation, subjects } from "./subjects.js";
+import { makeSubjectsAcross, type Operation, subjects } from "./subjects.js";
 
 const names = Object.keys(subjects);
 /** A heap of a case has some thousand words. */
@@ -67,6 +70,67 @@ export async function runCase(seed: number, ends: Ends, faults: Faults, isAt: (o
     ends[end] = (ends[end] ?? 0) + 1;
   }
   checkSize(heap, before, found);
+}
+
+/** The walk over the layouts, of objects across threads or across processes. */
+export const WALKS = { layout: "threads", "layout-processes": "processes" } as const;
+type WalkName = keyof typeof WALKS;
+
+export function isWalk(name: string | undefined): name is WalkName {
+  return name !== undefined && Object.hasOwn(WALKS, name);
+}
+
+let counted: { readonly walk: WalkName; readonly sizes: readonly (readonly [subject: string, cases: number])[] } | undefined;
+/** Their finalizers would reach into the memory of later cases, which is the same. */
+const kept: unknown[] = [];
+
+function freshHeap(walk: WalkName): Heap {
+  makeSubjectsAcross(WALKS[walk]);
+  return WALKS[walk] === "threads" ? renewThreadHeap(createThreadHeap()) : renewProcessHeap();
+}
+
+function sizesOf(walk: WalkName): readonly (readonly [subject: string, cases: number])[] {
+  if (counted?.walk !== walk) {
+    const sizes = names.map((name) => {
+      const heap = freshHeap(walk);
+      const subject = subjects[name]!();
+      if (WALKS[walk] === "processes") kept.push(subject, heap);
+      return [name, placesIn(heap).length * WRONGS] as const;
+    });
+    counted = { walk, sizes };
+  }
+  return counted.sizes;
+}
+
+/** How many cases a walk has. */
+export function casesOf(walk: WalkName): number {
+  return sizesOf(walk).reduce((sum, [, cases]) => sum + cases, 0);
+}
+
+/** One word, one wrong value, then all that can be done. Returns what was wrong. */
+export async function runWalk(walk: WalkName, index: number, ends: Ends, faults: Faults, isAt: (operation: number) => void): Promise<void> {
+  let rest = index % casesOf(walk);
+  let name = "";
+  for (const [subject, cases] of sizesOf(walk)) {
+    name = subject;
+    if (rest < cases) break;
+    rest -= cases;
+  }
+  const heap = freshHeap(walk);
+  const subject = subjects[name]!();
+  if (WALKS[walk] === "processes") kept.push(subject, heap);
+  const before = process.memoryUsage().arrayBuffers;
+  const what = spoil(heap, placesIn(heap), rest);
+  if (what === undefined) return;
+  const found = (fault: string) => (faults[`${name}, ${what}: ${fault}`] ??= index);
+  const operations = [...subject.operations, ...subject.objects.map((object) => () => object.free()), newcomers, () => heap.registry.reap(true)];
+  for (const [at, operation] of operations.entries()) {
+    isAt(at);
+    const end = await endOf(operation, found);
+    ends[end] = (ends[end] ?? 0) + 1;
+  }
+  if (heap instanceof ThreadHeap) checkSize(heap, before, found);
+  else if (process.memoryUsage().arrayBuffers - before > 2 * 2 ** 30) found("buffers of absurd size were made");
 }
 
 async function endOf(operation: Operation, found: (what: string) => void): Promise<string> {

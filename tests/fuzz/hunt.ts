@@ -12,13 +12,17 @@ export interface Hunt {
   readonly seed: number;
   /** The subject of all of them, instead of each one's own. */
   readonly only?: string | undefined;
+  /** Of a walk: each how manieth case. */
+  readonly every?: number;
   /** Where the hunt lies, in another copy of the library. */
   readonly from?: string;
 }
 
 /** How all operations ended. @throws with the seed of the case that did not come to its end, and of the first one with each fault */
-export async function hunt({ cases, seed, only = "", from = fileURLToPath(import.meta.url) }: Hunt): Promise<Ends> {
-  const child = spawn(process.execPath, ["--enable-source-maps", from, String(cases), String(seed), only], { stdio: ["ignore", "pipe", "pipe"] });
+export async function hunt({ cases, seed, only = "", every = 1, from = fileURLToPath(import.meta.url) }: Hunt): Promise<Ends> {
+  const child = spawn(process.execPath, ["--enable-source-maps", from, String(cases), String(seed), only, String(every)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
@@ -31,9 +35,9 @@ export async function hunt({ cases, seed, only = "", from = fileURLToPath(import
   return ends;
 }
 
-function watch(cases: number, seed: number, only: string | undefined): void {
+function watch(cases: number, seed: number, only: string | undefined, every: number): void {
   const progress = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress, only: only || undefined } });
+  const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress, only: only || undefined, every } });
   const at = () => {
     const its = seed + progress[0]!;
     return `seed ${its}, ${only || subjectOfCase(its)}, operation ${progress[1]} (npm run fuzz -- 1 ${its} ${only ?? ""})`;
@@ -52,4 +56,5 @@ function watch(cases: number, seed: number, only: string | undefined): void {
   worker.on("message", (ends) => console.log(JSON.stringify(ends)));
 }
 
-if (isMainThread && process.argv[1] === fileURLToPath(import.meta.url)) watch(Number(process.argv[2]), Number(process.argv[3]), process.argv[4]);
+if (isMainThread && process.argv[1] === fileURLToPath(import.meta.url))
+  watch(Number(process.argv[2]), Number(process.argv[3]), process.argv[4], Number(process.argv[5] ?? 1));

@@ -24,7 +24,7 @@ import {
 } from "../../src/index.js";
 import { encode } from "../../src/codec/index.js";
 import { take } from "../../src/diagnosis/findings.js";
-import { KIND, LIVE, RECORD, RECORD_WORDS, REGISTRY_AT, threadHeap } from "../../src/memory/index.js";
+import { type Heap, KIND, LIVE, processHeap, RECORD, RECORD_WORDS, REGISTRY_AT, threadHeap } from "../../src/memory/index.js";
 import { writeCard } from "../../src/memory/card.js";
 import { DEAD, HEADER, STATE_BITS } from "../../src/memory/layout.js";
 import { Completion, RETURNED } from "../../src/workers/completion.js";
@@ -39,12 +39,24 @@ export interface Subject {
   readonly operations: readonly Operation[];
 }
 
+/** How far the objects of a case reach. */
+let reach: { readonly across: "threads" | "processes" } = { across: "threads" };
+
+/** From here on subjects are made in this heap. */
+export function makeSubjectsAcross(across: "threads" | "processes"): void {
+  reach = { across };
+}
+
+function heapHere(): Heap {
+  return reach.across === "threads" ? threadHeap() : processHeap();
+}
+
 const now = { timeout: 0 };
 const soon = { timeout: 1 };
 const large = Buffer.alloc(6000, 7);
 const middling = "m".repeat(1500);
 /** Of all sizes, and with objects in them. */
-const values = (): unknown[] => [1, { index: 1 }, "x".repeat(70), [new Event(), "in"], middling, large, -5, new Map([[1, new Date(5)]])];
+const values = (): unknown[] => [1, { index: 1 }, "x".repeat(70), [new Event(reach), "in"], middling, large, -5, new Map([[1, new Date(5)]])];
 
 const times = (count: number, operation: (index: number) => unknown): Operation => {
   return () => {
@@ -54,7 +66,7 @@ const times = (count: number, operation: (index: number) => unknown): Operation 
 
 export const subjects: Record<string, () => Subject> = {
   lock() {
-    const lock = new Lock({ label: "fuzzed" });
+    const lock = new Lock({ ...reach, label: "fuzzed" });
     return {
       objects: [lock],
       operations: [
@@ -70,7 +82,7 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   rlock() {
-    const lock = new RLock();
+    const lock = new RLock(reach);
     const held = lock.tryAcquire();
     return {
       objects: [lock],
@@ -86,7 +98,7 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   semaphore() {
-    const [semaphore, bounded] = [new Semaphore(2), new BoundedSemaphore(2)];
+    const [semaphore, bounded] = [new Semaphore(2, reach), new BoundedSemaphore(2, reach)];
     const held = [semaphore.tryAcquire(), bounded.tryAcquire()];
     return {
       objects: [semaphore, bounded],
@@ -103,7 +115,7 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   rwlock() {
-    const lock = new RWLock();
+    const lock = new RWLock(reach);
     // More than find room in its first table.
     const held = Array.from({ length: 3 }, () => lock.tryRead());
     return {
@@ -120,7 +132,7 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   event() {
-    const [event, barrier, condition] = [new Event(), new Barrier(2), new Condition()];
+    const [event, barrier, condition] = [new Event(reach), new Barrier(2, reach), new Condition(undefined, reach)];
     return {
       objects: [event, barrier, condition],
       operations: [
@@ -145,10 +157,10 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   numbers() {
-    const value = new Value("int32", 1);
-    const array = new SharedArray("int32", 8);
-    const struct = new Struct({ a: "int32", b: "float64" });
-    const memory = new SharedMemory(256);
+    const value = new Value("int32", 1, reach);
+    const array = new SharedArray("int32", 8, reach);
+    const struct = new Struct({ a: "int32", b: "float64" }, undefined, reach);
+    const memory = new SharedMemory(256, reach);
     return {
       objects: [value, array, struct, memory],
       operations: [
@@ -161,18 +173,18 @@ export const subjects: Record<string, () => Subject> = {
         () => struct.update((fields) => ({ a: fields.a + 1 })),
         () => [struct.readSync(now), String(struct)],
         () => memory.bytes.fill(1),
-        () => new SharedMemory(300).free(),
+        () => new SharedMemory(300, reach).free(),
       ],
     };
   },
 
-  queue: () => queue(new Queue()),
-  boundedQueue: () => queue(new Queue({ maxSize: 9, capacity: 20_000 })),
-  lifo: () => queue(new LifoQueue()),
-  priority: () => queue(new PriorityQueue({ priority: (value) => String(value).length % 5 })),
+  queue: () => queue(new Queue(reach)),
+  boundedQueue: () => queue(new Queue({ ...reach, maxSize: 9, capacity: 20_000 })),
+  lifo: () => queue(new LifoQueue(reach)),
+  priority: () => queue(new PriorityQueue({ ...reach, priority: (value) => String(value).length % 5 })),
 
   pipe() {
-    const [near, far] = createPipe<unknown>();
+    const [near, far] = createPipe<unknown>(reach);
     for (const value of values()) near.trySend(value);
     for (const value of values()) far.trySend(value);
     return {
@@ -197,12 +209,12 @@ export const subjects: Record<string, () => Subject> = {
     };
   },
 
-  map: () => map(new SharedMap()),
-  cache: () => map(new SharedMap({ maxBytes: 9000, ttl: 60_000 })),
-  namedMap: () => map(SharedMap.open("fuzzed")),
+  map: () => map(new SharedMap(reach)),
+  cache: () => map(new SharedMap({ ...reach, maxBytes: 9000, ttl: 60_000 })),
+  namedMap: () => map(SharedMap.open("fuzzed", reach)),
 
   list() {
-    const list = new SharedList<unknown>();
+    const list = new SharedList<unknown>(reach);
     list.push(...values(), ...values());
     return {
       objects: [list],
@@ -228,23 +240,23 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   names() {
-    const opened = ["one", "two", "three", "four"].map((name) => SharedMap.open<unknown>(name));
-    const memory = SharedMemory.openOrCreate("five", 100);
+    const opened = ["one", "two", "three", "four"].map((name) => SharedMap.open<unknown>(name, reach));
+    const memory = SharedMemory.openOrCreate("five", 100, reach);
     return {
       objects: [...opened, memory],
       operations: [
-        () => SharedMap.open("two"),
-        () => SharedMap.open("another").free(),
+        () => SharedMap.open("two", reach),
+        () => SharedMap.open("another", reach).free(),
         () => opened.map((each) => each.name),
-        () => SharedMemory.open("five"),
+        () => SharedMemory.open("five", reach),
         () => opened[1]!.free(),
-        () => SharedMap.open("two").free(),
+        () => SharedMap.open("two", reach).free(),
       ],
     };
   },
 
   worker() {
-    const heap = threadHeap();
+    const heap = heapHere();
     const completion = Completion.create(heap);
     completion.args = encode([1, large], { boundary: "threads" } as never);
     completion.begin();
@@ -298,8 +310,8 @@ export const subjects: Record<string, () => Subject> = {
 
   /** A worker that died: what it held, waited for and had drafted is swept by whoever looks. */
   dead() {
-    const heap = threadHeap();
-    const [lock, event, queue] = [new Lock(), new Event(), new Queue()];
+    const heap = heapHere();
+    const [lock, event, queue] = [new Lock(reach), new Event(reach), new Queue(reach)];
     queue.putSync(large);
     const { self: id } = heap;
     const record = REGISTRY_AT + 2 * RECORD_WORDS;
@@ -344,15 +356,15 @@ export const subjects: Record<string, () => Subject> = {
   },
 
   diagnosis() {
-    const heap = threadHeap();
+    const heap = heapHere();
     const [lock, rlock, rwlock, semaphore, queue, map, list] = [
-      new Lock({ label: "held" }),
-      new RLock(),
-      new RWLock(),
-      new Semaphore(1),
-      new Queue(),
-      new SharedMap(),
-      new SharedList(),
+      new Lock({ ...reach, label: "held" }),
+      new RLock(reach),
+      new RWLock(reach),
+      new Semaphore(1, reach),
+      new Queue(reach),
+      new SharedMap(reach),
+      new SharedList(reach),
     ];
     for (const hold of [lock, rlock, semaphore]) hold.tryAcquire();
     rwlock.tryRead();

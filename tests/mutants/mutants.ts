@@ -233,8 +233,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "registry: the record is not looked at again once the sweep is claimed",
     file: "memory/registry.ts",
-    from: "    if (load(words, record + RECORD.state) === isDead) {\n      heap.waitQueue",
-    to: "    if (true) {\n      heap.waitQueue",
+    from: "    if (load(words, record + RECORD.state) === isDead) {\n      // Each",
+    to: "    if (true) {\n      // Each",
     models: ["registry: a newcomer in the slot"],
   },
   {

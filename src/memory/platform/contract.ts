@@ -18,6 +18,8 @@ export interface Platform {
   lock(descriptor: number, alone: boolean): boolean;
   /** A new pipe, both ends behind one descriptor, so that it never reports an end: non-blocking, closed in children. Undefined when there is none to be had. */
   pipe(): number | undefined;
+  /** From here on reading from this descriptor fails with EAGAIN while there is nothing. */
+  neverBlock(descriptor: number): void;
   /** Ends this process here and now, by the system call. */
   exit(code: number): never;
   /**

@@ -138,6 +138,9 @@ export function linux(): Platform {
       close(ends[1]);
       return both < 0 ? undefined : both;
     },
+    neverBlock(descriptor) {
+      fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_NONBLOCK);
+    },
     exit(code) {
       exit(code);
       throw new PlatformError("_exit returned");

@@ -1,11 +1,12 @@
 /** What a child process does, whether started by `Process` or by a pool. */
-import { encode, encodeError, type Message } from "../../codec/index.js";
+import { encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
 import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
-import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
+import { Orders } from "../orders.js";
+import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import type { Work } from "./work.js";
@@ -22,6 +23,7 @@ function exit(code: number): void {
 }
 
 export function beginProcess(start: ProcessStart): Work {
+  setMainProgram(start.program);
   useBinding(start.binding);
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
   if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
@@ -34,7 +36,8 @@ export function beginProcess(start: ProcessStart): Work {
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.place);
     lane.begin();
-    return new JobService(lane, "processes", undefined, exit);
+    platform().neverBlock(ORDERS_DESCRIPTOR);
+    return new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
   }
   const completion = new Completion(heap, start.place);
   completion.begin();

@@ -1,5 +1,5 @@
 /** What a thread does, whether started by `Thread` or by a pool. */
-import { decode, encode, encodeError, type Message } from "../../codec/index.js";
+import { decode, encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
@@ -14,6 +14,7 @@ import type { Work } from "./work.js";
 
 export function beginThread(start: ThreadStart | PoolThreadStart): Work {
   passGate(start.gate);
+  setMainProgram(start.program);
   printDirectly();
   const heap = adoptThreadHeap(start.heap);
   runStartHooks();
