@@ -7,7 +7,7 @@
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
 import { dropMessages, RING, RING_WORDS, rouseAll, unreadIn } from "./ring.js";
 
 const { compareExchange, load, store } = atomics;
@@ -223,6 +223,12 @@ onDestroy(KIND.connection, (heap, at) => {
   heap.references.letGo(pipe);
 });
 
+onNames(KIND.pipe, (_heap, at, strike) => {
+  for (const side of [0, 1]) {
+    strike(at + PIPE.owners + side);
+    strike(at + PIPE.carriers + side);
+  }
+});
 onDestroy(KIND.pipe, (heap, at) => {
   heap.catchUp();
   for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++) dropMessages(heap, at + PIPE.ring + ring * RING_WORDS);

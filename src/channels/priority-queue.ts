@@ -10,6 +10,7 @@
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
 import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { onMonitorNames } from "../sync/monitor.js";
 import type { QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
@@ -330,4 +331,5 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
   for (const block of new Set([heap.words[at + PRIORITY.firstHeap]!, heap.words[at + PRIORITY.heap]!])) if (block !== 0) heap.allocator.free(block);
 });
 onInspect(KIND.priorityQueue, flipInsight("PriorityQueue"));
+onMonitorNames(KIND.priorityQueue);
 registerShared(KIND.priorityQueue, PriorityQueue);

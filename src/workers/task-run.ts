@@ -1,3 +1,4 @@
+import { markEnded } from "../memory/index.js";
 import { childrenEnd } from "./children.js";
 import { type Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
@@ -39,8 +40,11 @@ export class TaskRun {
     try {
       const fn = await loadTask(url, task);
       const value = await fn(...((await decodeWithClasses(decodeArgs)) as unknown[]));
+      // Before anybody can hear of it, and kill this worker.
+      markEnded(true);
       deliver(RETURNED, value);
     } catch (error) {
+      markEnded(true);
       deliver(THREW, error);
     }
     await runExitHooks();
