@@ -39,6 +39,8 @@ export const lookouts = new Set<() => void>();
 export class Registry {
   readonly #heap: Heap;
   #lastReap = 0;
+  /** This worker has no id yet, and so can enter no mutex. */
+  #isJoining = false;
   /** A slot was passed over when this worker joined. */
   #metWorn = false;
   constructor(heap: Heap) {
@@ -52,6 +54,15 @@ export class Registry {
 
   /** Enters the calling thread; returns its worker id. Slot 0 is never used, so that no id is 0. */
   join(): number {
+    this.#isJoining = true;
+    try {
+      return this.#join();
+    } finally {
+      this.#isJoining = false;
+    }
+  }
+
+  #join(): number {
     const { words } = this.#heap;
     const identity = thisThread();
     for (let pass = 0; pass < 2; pass++) {
@@ -227,8 +238,8 @@ export class Registry {
 
   /** Whether the caller is the one who looks after a record without a living worker: one at a time, and the next when that one is gone. */
   #claim(record: number): boolean {
-    const { words, selfIfJoined: self } = this.#heap;
-    if (self === 0) return false;
+    if (this.#isJoining) return false;
+    const { words, self } = this.#heap;
     const sweeper = load(words, record + RECORD.sweeper);
     if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return false;
     return compareExchange(words, record + RECORD.sweeper, sweeper, self) === sweeper;

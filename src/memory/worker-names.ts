@@ -12,7 +12,7 @@ import { GHOST, HEADER, MAX_WORKERS, RECORD, RECORD_WORDS, REGISTRY_AT, SLOT_MAS
 /** Strikes a worker of the slot out of a word that holds an id, `shift` bits up; flags below it stay. */
 export type Strike = (word: number, shift?: number) => void;
 /** False when the object is busy: it is asked again. */
-type Names = (heap: Heap, at: number, strike: Strike) => boolean | void;
+type Names = (heap: Heap, at: number, strike: Strike) => unknown;
 
 const kinds = new Map<number, Names>();
 const GUARDS = [HEADER.guard, HEADER.arenaGuard, HEADER.namesGuard, HEADER.addonGuard];

@@ -21,6 +21,7 @@ const sources: Source[] = [];
 /** From here on this worker has tasks of a pool in hand, one after the other. */
 export function watchTaskPermits(): void {
   isWatched = true;
+  sources.length = 0;
 }
 
 /** A permit was taken; true when its source is noted from here on, and needs not be noted again before it is used up. */
