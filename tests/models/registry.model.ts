@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { task } from "../../src/index.js";
+import { Barrier, Lock, RWLock, Semaphore, task } from "../../src/index.js";
 import { BLOCK, BLOCK_HEADER_WORDS, DRAFT, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
 import type { Model } from "./model.js";
 
@@ -91,7 +91,59 @@ const newcomerLives = task(import.meta, "newcomerLives", ({ ghost, object, newco
   assert.equal(referencesOf(object), 2, "the newcomer still holds the object");
 });
 
+interface Worn {
+  /** A dead worker, which the newcomer of a slot whose generations are used up would be taken for. */
+  ghost: number;
+  /** What it held when it died. */
+  lock: Lock;
+  rwlock: RWLock;
+  semaphore: Semaphore;
+  barrier: Barrier;
+}
+
+const setupWorn = task(import.meta, "setupWorn", (): Worn => {
+  const heap = threadHeap();
+  const { registry, words } = heap;
+  const ghost = registry.join();
+  const shared: Worn = { ghost, lock: new Lock(), rwlock: new RWLock(), semaphore: new Semaphore(1), barrier: new Barrier(2) };
+  for (const held of [shared.lock.tryAcquire(), shared.rwlock.tryRead(), shared.semaphore.tryAcquire()]) held!.handOff(ghost);
+  registry.markDead(ghost);
+  registry.reap(true);
+  // As after all the other workers that the slot had since.
+  words[registry.recordOf(ghost) + RECORD.state] = (ghost - 1024) << 3;
+  return shared;
+});
+const joinWorn = task(import.meta, "joinWorn", ({ ghost }: Worn) => {
+  const { registry } = threadHeap();
+  const newcomer = registry.join();
+  registry.renewSlots();
+  assert.ok(newcomer !== ghost || registry.isAlive(ghost));
+});
+/** Whatever a newcomer is called, what the dead one held comes back. */
+const takeAll = task(import.meta, "takeAll", ({ lock, rwlock, semaphore }: Worn) => {
+  const { registry } = threadHeap();
+  for (let look = 0; look < 3; look++) registry.reap(true);
+  for (const held of [lock.tryAcquire(), rwlock.tryWrite(), semaphore.tryAcquire()]) assert.ok(held !== undefined, "a dead worker keeps it");
+  for (const held of [lock.tryAcquire(), rwlock.tryWrite(), semaphore.tryAcquire()]) assert.ok(held === undefined, "it was given twice");
+});
+const takeLock = task(import.meta, "takeLock", ({ lock, semaphore }: Worn) => {
+  const [held, permit] = [lock.tryAcquire(), semaphore.tryAcquire()];
+  assert.ok(held?.ownerDied && permit?.ownerDied);
+  held[Symbol.dispose]();
+  permit[Symbol.dispose]();
+});
+
 export const models: Model[] = [
+  {
+    name: "two newcomers, and a slot whose ids come again: a dead one's id names nobody",
+    program: { setup: setupWorn, workers: [joinWorn, joinWorn], check: takeAll },
+  },
+  {
+    name: "who renews a slot whose ids come again dies: the next one goes on",
+    program: { setup: setupWorn, workers: [joinWorn, joinWorn], check: takeAll },
+    options: { deaths: 1, mortal: [0] },
+  },
+  { name: "what the dead held is taken while their slot is renewed", program: { setup: setupWorn, workers: [joinWorn, takeLock, joinWorn], check: takeAll } },
   { name: "two newcomers get slots of their own", preemptions: 3, program: { setup, workers: [join, join], check: joined } },
   { name: "a newcomer joins while the dead are swept", program: { setup, workers: [join, join, reap], check: joined } },
   { name: "two sweepers, one sweep", preemptions: 3, program: { setup, workers: [reap, declareDead], check: sweptOnce } },
