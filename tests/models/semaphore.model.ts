@@ -240,6 +240,16 @@ const joinAndTry = task(import.meta, "joinAndTry", ({ semaphore }: Ghostly) => {
   threadHeap().registry.join();
   assert.equal(semaphore.tryAcquire(), undefined, "what was used up came back");
 });
+/** Enters the semaphore, and looks for no dead. */
+const signalGhost = task(import.meta, "signalGhost", ({ semaphore }: Ghostly) => semaphore.release());
+const oneSignal = task(import.meta, "oneSignal", ({ semaphore }: Ghostly) => {
+  const { registry } = threadHeap();
+  for (let look = 0; look < 2; look++) registry.reap(true);
+  // In its slot.
+  registry.join();
+  assert.notEqual(semaphore.tryAcquire(), undefined);
+  assert.equal(semaphore.tryAcquire(), undefined, "what was used up came back");
+});
 const ghostIsGone = task(import.meta, "ghostIsGone", ({ semaphore, ghost }: Ghostly) => {
   const { registry, words } = threadHeap();
   // The first look finds that a sweeper died inside the semaphore, the second goes on in its stead.
@@ -331,6 +341,10 @@ export const models: Model[] = [
     name: "a sweeper of one that ended normally dies: what was used up never comes back",
     program: { setup: setupGhost, workers: [sweepGhost, tryGhost], check: ghostIsGone },
     options: { deaths: 1 },
+  },
+  {
+    name: "one that ended normally is swept while its semaphore is busy",
+    program: { setup: setupGhost, workers: [sweepGhost, signalGhost], check: oneSignal },
   },
   {
     name: "one that ended normally, and a newcomer while it is swept",

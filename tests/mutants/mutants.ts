@@ -590,7 +590,7 @@ export const mutants: readonly Mutant[] = [
     file: "memory/registry.ts",
     from: "if (load(words, record + RECORD.ended) === 0 || heap.references.endPartsOf(record, dead)) {",
     to: "heap.references.endPartsOf(record, dead); {",
-    models: ["semaphore: a sweeper of one that ended normally"],
+    models: ["semaphore: one that ended normally is swept while"],
   },
   {
     name: "semaphore: a task that settles is not marked while it strikes out what it took",
@@ -625,14 +625,14 @@ export const mutants: readonly Mutant[] = [
     file: "memory/registry.ts",
     from: "if (strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) store(words, record + RECORD.id, 0);",
     to: "store(words, record + RECORD.id, 0);\n      strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS);",
-    models: ["registry: who renews a slot whose ids come again", "registry: two newcomers, and a slot whose ids come again"],
+    models: ["registry: who renews a slot whose ids come again"],
   },
   {
     name: "registry: two renew a slot at once",
     file: "memory/registry.ts",
     from: "!this.#isWorn(record, word) || !this.#claim(record)) return;",
     to: "!this.#isWorn(record, word)) return;",
-    models: ["registry: what the dead held is taken", "registry: two newcomers, and a slot whose ids come again"],
+    models: ["registry: who renews a slot late"],
   },
   {
     name: "hold table: the dead keep what they hold",
