@@ -32,6 +32,8 @@ const END = { pipe: 0, side: 1 } as const;
 const END_WORDS = 4;
 
 const GONE = 0;
+/** Departures are numbered from 1 on: what would make their numbers negative begins anew. */
+const MOST_DEPARTURES = 0x7fffffff;
 
 export type Side = 0 | 1;
 
@@ -104,7 +106,7 @@ export class PipeEnd {
 
   /** The number of its next departure: what a message that carries it says. */
   get nextDeparture(): number {
-    return this.#words[this.pipe + PIPE.departures + this.side]! + 1;
+    return (this.#words[this.pipe + PIPE.departures + this.side]! % MOST_DEPARTURES) + 1;
   }
 
   /** It belongs to a message from here on, which is in this worker's hands. */

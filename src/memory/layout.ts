@@ -134,7 +134,7 @@ export const STATE_MASK = 7;
 
 /** One waiter node. */
 export const NODE = {
-  /** sequence << 20 | wanted << 10 | granted: who waits here and how many wake-ups were won but not taken yet. */
+  /** sequence << 14 | wanted << 7 | granted: who waits here and how many wake-ups were won but not taken yet. */
   state: 0,
   /** The word offset that identifies what is waited for. Stable while wanted > 0. */
   key: 1,

@@ -271,7 +271,10 @@ test("four threads that each keep what they hold: the killed ones' permits come 
   const [begun, ends] = [new Event(), new Event()];
   const workers = [1, 2, 3, 4].map(() => Thread.start(tasks.takeAndFree, semaphore, begun, ends));
   await until(() => semaphore.value === 0);
-  await Promise.all(workers.slice(0, 2).map((each) => (each.kill(), each.join().catch(() => {}))));
+  for (const each of workers.slice(0, 2)) {
+    each.kill();
+    await each.join().catch(() => {});
+  }
   ends.set();
   await Promise.all(workers.slice(2).map((each) => each.join()));
   for (const each of workers) await swept(semaphore, each.worker!);
