@@ -23,7 +23,7 @@ export { Condition } from "./sync/condition.js";
 export { Event } from "./sync/event.js";
 export type { Held } from "./sync/held.js";
 export { Lock } from "./sync/lock.js";
-export type { LockOptions } from "./sync/owner-death.js";
+export type { LockOptions, SemaphoreOptions } from "./sync/owner-death.js";
 export { type RHeld, RLock } from "./sync/rlock.js";
 export { RWLock } from "./sync/rwlock.js";
 export { type Choice, type Selectable, selectable } from "./sync/selectable.js";

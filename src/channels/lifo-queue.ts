@@ -5,6 +5,7 @@
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { CorruptError } from "../errors/index.js";
 import { type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { onMonitorNames } from "../sync/monitor.js";
 import type { QueueOptions } from "./any-queue.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
@@ -131,4 +132,5 @@ onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {
   }
 });
 onInspect(KIND.lifoQueue, flipInsight("LifoQueue"));
+onMonitorNames(KIND.lifoQueue);
 registerShared(KIND.lifoQueue, LifoQueue);

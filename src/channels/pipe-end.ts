@@ -7,7 +7,7 @@
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
 import { dropMessages, RING, RING_WORDS, rouseAll, unreadIn } from "./ring.js";
 
 const { compareExchange, load, store } = atomics;
@@ -32,6 +32,8 @@ const END = { pipe: 0, side: 1 } as const;
 const END_WORDS = 4;
 
 const GONE = 0;
+/** Departures are numbered from 1 on: what would make their numbers negative begins anew. */
+const MOST_DEPARTURES = 0x7fffffff;
 
 export type Side = 0 | 1;
 
@@ -104,7 +106,7 @@ export class PipeEnd {
 
   /** The number of its next departure: what a message that carries it says. */
   get nextDeparture(): number {
-    return this.#words[this.pipe + PIPE.departures + this.side]! + 1;
+    return (this.#words[this.pipe + PIPE.departures + this.side]! % MOST_DEPARTURES) + 1;
   }
 
   /** It belongs to a message from here on, which is in this worker's hands. */
@@ -223,6 +225,12 @@ onDestroy(KIND.connection, (heap, at) => {
   heap.references.letGo(pipe);
 });
 
+onNames(KIND.pipe, (_heap, at, strike) => {
+  for (const side of [0, 1]) {
+    strike(at + PIPE.owners + side);
+    strike(at + PIPE.carriers + side);
+  }
+});
 onDestroy(KIND.pipe, (heap, at) => {
   heap.catchUp();
   for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++) dropMessages(heap, at + PIPE.ring + ring * RING_WORDS);

@@ -10,14 +10,18 @@
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
 import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { onMonitorNames } from "../sync/monitor.js";
 import type { QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 
 const { store } = atomics;
 
-/** The priority queue's part of the state. `sequence`: the number of the next item; `taken`, `takenSequence`: what the last take took out. */
-const RANKS = { sequence: 4, taken: 5, takenSequence: 6 } as const;
+/**
+ * The priority queue's part of the state. `sequence`: the number of the next item, modulo 2^32; `taken`, `takenSequence`: what the last take took out; `turns`: how often the numbers have
+ * begun anew.
+ */
+const RANKS = { sequence: 4, taken: 5, takenSequence: 6, turns: 7 } as const;
 
 /** Derived from the slots and the state, all but `segments` and `firstHeap`. */
 const PRIORITY = {
@@ -42,7 +46,7 @@ const FIRST_SLOTS = 7;
 const MOST_SLOTS = 1024;
 
 const SLOT = {
-  /** 1 once it was written for an item; whether that item is in the queue is told by its number. */
+  /** Once it was written for an item: 1 more than the turns of the numbers before its own; else 0. Whether that item is in the queue is told by its number. */
   used: 0,
   /** The item's number; in a free slot the next free one. */
   sequence: 1,
@@ -138,8 +142,8 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     heap.words[slot + SLOT.sequence] = words[next + RANKS.sequence]!;
     writePriority(heap.words, slot, priority);
     heap.words[slot + SLOT.header] = write(item, heap, slot + SLOT.payload);
-    heap.words[slot + SLOT.used] = 1;
-    words[next + RANKS.sequence]!++;
+    heap.words[slot + SLOT.used] = words[next + RANKS.turns]! + 1;
+    if (++words[next + RANKS.sequence]! === 0) words[next + RANKS.turns]!++;
     return slot;
   }
 
@@ -274,22 +278,24 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   }
 }
 
-/** Whether a slot holds an item of the queue: one that was committed, and not taken since. */
+/** Whether a slot holds an item of the queue: one that was committed, and not taken since. One that was not committed has the number of the next. */
 function isTakenUp(words: Int32Array, slot: number, live: number): boolean {
   const sequence = words[slot + SLOT.sequence]!;
   return (
-    words[slot + SLOT.used] === 1 &&
-    ((sequence - words[live + RANKS.sequence]!) | 0) < 0 &&
+    words[slot + SLOT.used]! > 0 &&
+    (sequence !== words[live + RANKS.sequence] || words[slot + SLOT.used] !== words[live + RANKS.turns]! + 1) &&
     (slot !== words[live + RANKS.taken] || sequence !== words[live + RANKS.takenSequence])
   );
 }
 
-/** By priority, then by number; the differences of numbers, not the numbers, are compared: they wrap. */
+/** By priority, then by number. An item may stay while the numbers begin anew. */
 function comesBefore(words: Int32Array, a: number, b: number): boolean {
   const upper = words[a + SLOT.upper]! - words[b + SLOT.upper]!;
   if (upper !== 0) return upper < 0;
   const lower = (words[a + SLOT.lower]! >>> 0) - (words[b + SLOT.lower]! >>> 0);
-  return lower !== 0 ? lower < 0 : ((words[a + SLOT.sequence]! - words[b + SLOT.sequence]!) | 0) < 0;
+  if (lower !== 0) return lower < 0;
+  const turns = words[a + SLOT.used]! - words[b + SLOT.used]!;
+  return turns !== 0 ? turns < 0 : words[a + SLOT.sequence]! >>> 0 < words[b + SLOT.sequence]! >>> 0;
 }
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -330,4 +336,5 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
   for (const block of new Set([heap.words[at + PRIORITY.firstHeap]!, heap.words[at + PRIORITY.heap]!])) if (block !== 0) heap.allocator.free(block);
 });
 onInspect(KIND.priorityQueue, flipInsight("PriorityQueue"));
+onMonitorNames(KIND.priorityQueue);
 registerShared(KIND.priorityQueue, PriorityQueue);

@@ -10,7 +10,7 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, onNames, Walk } from "../memory/index.js";
 import { MONITOR } from "../sync/monitor.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
@@ -316,4 +316,8 @@ onInspect(
     return { size: (put - taken) | 0, unfinished: (put - over) | 0, shutDown: load(words, at + FIFO.closed) !== OPEN };
   }),
 );
+onNames(KIND.queue, (_heap, at, strike) => {
+  strike(at + MONITOR.mutex);
+  strike(at + FIFO.takers);
+});
 registerShared(KIND.queue, Queue);

@@ -2,11 +2,11 @@ import { CorruptError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
 import { Allocator } from "./allocator.js";
 import { BLOCKING, BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD } from "./layout.js";
-import { kernelTells } from "./liveness.js";
 import { Parker, pressDoorbell } from "./parker.js";
 import { References } from "./references.js";
 import { Registry } from "./registry.js";
 import { WaitQueue } from "./wait-queue.js";
+import { tellEnd } from "./worker-end.js";
 
 /** How far an object reaches: the threads of this process, every process of this program too, or every program of this user on this machine. */
 export type Across = "threads" | "processes" | "machine";
@@ -78,8 +78,8 @@ export abstract class Heap {
   #join(): void {
     this.#self = this.registry.join();
     this.#record = this.registry.recordOf(this.#self);
-    // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes as a dead worker that anybody may rob.
-    if (!kernelTells) process.once("exit", () => this.registry.markDead(this.#self));
+    tellEnd(this);
+    this.registry.renewSlots();
     introduce?.(this);
   }
 

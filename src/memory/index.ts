@@ -32,7 +32,7 @@ export {
 export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
-export { enter, leave } from "./mutex.js";
+export { enter, leave, leaveUnmended, tryEnter } from "./mutex.js";
 export { lookouts } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
 export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
@@ -41,7 +41,7 @@ export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
 export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
-export { onDestroy } from "./references.js";
+export { onDestroy, onNormalEnd } from "./references.js";
 export {
   adoptThreadHeap,
   attachThreadHeap,
@@ -57,3 +57,5 @@ export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";
+export { heapsEntered, markEnded } from "./worker-end.js";
+export { namesKnown, onNames, type Strike } from "./worker-names.js";

@@ -110,14 +110,20 @@ export const RECORD = {
   references: 12,
   /** The worker's card, 0 while it has none: who it is and what it has long waited for, for others to read. */
   card: 13,
+  /** 1 once the worker ends normally, or while a pool's task settles: what it took of a semaphore is used up, and its death gives nothing of that back. */
+  ended: 14,
+  /** 1 when the worker may hold permits of semaphores that its ledger does not name: they were handed to it, or it has let go of the semaphore. */
+  strays: 15,
   /** Inline waiter nodes; the first is the blocking wait's. */
   nodes: 16,
 } as const;
 
 export const SLOT_BITS = 10;
 export const SLOT_MASK = (1 << SLOT_BITS) - 1;
-/** Ids stay below 2^28, so that an owner word has three flag bits beside one. */
+/** Ids stay below 2^28, so that an owner word has three flag bits beside one. A slot whose generations are used up rests until no word names its workers. */
 export const GENERATION_MASK = (1 << 18) - 1;
+/** Stands for a worker that is dead for ever: slot 0 is never used. */
+export const GHOST = 1 << SLOT_BITS;
 
 export const VACANT = 0;
 export const CLAIMED = 1;
@@ -128,7 +134,7 @@ export const STATE_MASK = 7;
 
 /** One waiter node. */
 export const NODE = {
-  /** sequence << 20 | wanted << 10 | granted: who waits here and how many wake-ups were won but not taken yet. */
+  /** sequence << 14 | wanted << 7 | granted: who waits here and how many wake-ups were won but not taken yet. */
   state: 0,
   /** The word offset that identifies what is waited for. Stable while wanted > 0. */
   key: 1,

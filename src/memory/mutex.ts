@@ -8,6 +8,7 @@
 import { CorruptError } from "../errors/index.js";
 import { compareExchange, load, pauseWhile, spins, store } from "#atomics";
 import type { Heap } from "./heap.js";
+import { GHOST } from "./layout.js";
 
 const SPINS = spins(200);
 const LONGEST_NAP_MS = 1;
@@ -36,6 +37,26 @@ function enterSlow(heap: Heap, at: number): boolean {
   }
 }
 
+/**
+ * Enters if that is possible without waiting, for who may be inside another section, which waiting could close into a circle. As `enter`; undefined when somebody is inside, this
+ * very worker perhaps.
+ */
+export function tryEnter(heap: Heap, at: number): boolean | undefined {
+  const { words, self } = heap;
+  for (let spin = 0; spin < SPINS; spin++) {
+    const holder = load(words, at);
+    if (holder === self) return undefined;
+    if (holder !== 0 && heap.registry.isAlive(holder)) continue;
+    if (compareExchange(words, at, holder, self) === holder) return holder !== 0;
+  }
+  return undefined;
+}
+
 export function leave(heap: Heap, at: number): void {
   store(heap.words, at, 0);
+}
+
+/** Leaves what a dead worker had left half done to the next one. */
+export function leaveUnmended(heap: Heap, at: number): void {
+  store(heap.words, at, GHOST);
 }

@@ -103,6 +103,7 @@ export class Parker {
           if (left <= 0) return undefined;
           if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
             if (!idle) heap.registry.reap();
+            waitQueue.keepPlace(node);
             result = attempt(false);
             if (result === undefined && !idle) {
               watch ??= watchOver([{ heap, key }], deadline, refusable);
@@ -155,6 +156,7 @@ export class Parker {
           if (left <= 0) return undefined;
           if (Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS))) {
             for (const { registry } of heaps) registry.reap();
+            for (const { contender, node } of places) contender.heap.waitQueue.keepPlace(node);
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
               watch ??= watchOver(contenders, deadline, true);
@@ -486,6 +488,7 @@ export class Parker {
     contain(DRAINING, () => this.#drain());
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
+        this.#heap.waitQueue.keepPlace(awaited.node);
         for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }

@@ -33,6 +33,20 @@ export function onDestroy(kind: number, destroy: Destroy): void {
   destroyers.set(kind, destroy);
 }
 
+/** What a kind knows of the parts that workers have in its objects, of which only the objects tell. */
+export interface Parts {
+  /** Whether a worker has a part in the object; true where that cannot be told now. */
+  has(heap: Heap, at: number, worker: number): boolean;
+  /** The worker has ended normally, and its part with it. May be called again. False when the object is busy: then it must be. */
+  end(heap: Heap, at: number, worker: number): boolean;
+}
+const parts = new Map<number, Parts>();
+
+/** How a worker's part in an object of this kind ends with the worker. */
+export function onNormalEnd(kind: number, ends: Parts): void {
+  parts.set(kind, ends);
+}
+
 export class References {
   readonly #heap: Heap;
   readonly #holds = new Map<number, Hold>();
@@ -103,6 +117,7 @@ export class References {
   drop(at: number): void {
     const hold = this.#holds.get(at);
     if (hold === undefined) return;
+    this.#noteStray(at);
     this.#holds.delete(at);
     store(this.#heap.words, hold.entry, 0);
     this.#vacant.push(hold.entry);
@@ -133,6 +148,55 @@ export class References {
     const { allocator } = this.#heap;
     destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
     allocator.free(at);
+  }
+
+  /** What the worker has a part in, others keep: its end must find it without the ledger. Before the ledger loses it. */
+  #noteStray(at: number): void {
+    const heap = this.#heap;
+    const part = parts.get(heap.allocator.kindOf(at));
+    if (part === undefined || (heap.allocator.referencesTo(at) === 1 && !heap.allocator.isLent(at))) return;
+    if (part.has(heap, at, heap.self)) store(heap.words, heap.record + RECORD.strays, 1);
+  }
+
+  /**
+   * Ends the parts of a worker that ended normally. Called by the one who sweeps its record, before the ledger is dropped. False when an object was busy: the sweep must come again.
+   */
+  endPartsOf(record: number, worker: number): boolean {
+    const heap = this.#heap;
+    let done = true;
+    const walk = new Walk(heap);
+    for (let ledger = load(heap.words, record + RECORD.references); ledger !== 0; ledger = heap.words[ledger]!) {
+      walk.to(ledger);
+      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) {
+        const at = heap.words[entry]!;
+        if (at === 0) continue;
+        const part = parts.get(heap.allocator.kindOf(heap.allocator.check(at)));
+        if (part?.end(heap, at, worker) === false) done = false;
+      }
+    }
+    return (load(heap.words, record + RECORD.strays) === 0 || this.endStraysOf(worker)) && done;
+  }
+
+  /** The same for objects that its ledger may not name: looks at all there are. */
+  endStraysOf(worker: number): boolean {
+    let done = true;
+    this.eachObject([...parts.keys()], (at, kind) => {
+      if (!parts.get(kind)!.end(this.#heap, at, worker)) done = false;
+    });
+    return done;
+  }
+
+  /** Visits all objects of some kinds, each of them held meanwhile. */
+  eachObject(kinds: readonly number[], visit: (at: number, kind: number) => void): void {
+    const { allocator } = this.#heap;
+    for (const { at, kind } of allocator.objects()) {
+      if (!kinds.includes(kind) || !allocator.retainLive(at, kind, allocator.generationOf(at))) continue;
+      try {
+        visit(at, kind);
+      } finally {
+        this.letGo(at);
+      }
+    }
   }
 
   /** What a worker held that ended. Called by the one who sweeps its record. */

@@ -4,7 +4,8 @@
  * A record's state word holds the worker's id beside the state, id << 3 | state, so every transition names the worker it is about: VACANT -> CLAIMED -> ALIVE -> DEAD ->
  * VACANT. A DEAD record is swept by whoever wins the CAS on `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel,
  * not here: a worker that ends cleanly sweeps its own record.
- * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
+ * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead. Before the generations of a slot begin anew, words that still name
+ * its workers are struck out (see worker-names.ts).
  * Nobody supervises: whoever waits looks, at least every SLICE_MS (see parker.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
@@ -28,6 +29,7 @@ import {
 } from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
 import { contain } from "./mishap.js";
+import { strikeOut } from "./worker-names.js";
 
 /** Between two looks at the whole registry by one worker. */
 const REAP_INTERVAL_MS = 100;
@@ -38,6 +40,10 @@ export const lookouts = new Set<() => void>();
 export class Registry {
   readonly #heap: Heap;
   #lastReap = 0;
+  /** This worker has no id yet, and so can enter no mutex. */
+  #isJoining = false;
+  /** A slot was passed over when this worker joined. */
+  #metWorn = false;
   constructor(heap: Heap) {
     this.#heap = heap;
   }
@@ -49,6 +55,15 @@ export class Registry {
 
   /** Enters the calling thread; returns its worker id. Slot 0 is never used, so that no id is 0. */
   join(): number {
+    this.#isJoining = true;
+    try {
+      return this.#join();
+    } finally {
+      this.#isJoining = false;
+    }
+  }
+
+  #join(): number {
     const { words } = this.#heap;
     const identity = thisThread();
     for (let pass = 0; pass < 2; pass++) {
@@ -56,7 +71,11 @@ export class Registry {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
         const vacant = load(words, record + RECORD.state);
         if ((vacant & STATE_MASK) !== VACANT) continue;
-        const generation = ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
+        const generation = nextGeneration(vacant);
+        if (this.#isWorn(record, vacant)) {
+          this.#metWorn = true;
+          continue;
+        }
         const id = (generation << SLOT_BITS) | slot;
         if (compareExchange(words, record + RECORD.state, vacant, stateWord(id, CLAIMED)) !== vacant) continue;
         // Not the nodes: the sweep has emptied them, and their sequences go on so that a late waker's CAS fails. Not the sweeper: it strikes itself out.
@@ -82,6 +101,21 @@ export class Registry {
   /** As far as the registry knows. One load. */
   isAlive(worker: number): boolean {
     return load(this.#heap.words, this.recordOf(worker) + RECORD.state) === stateWord(worker, ALIVE);
+  }
+
+  /**
+   * Whether a worker that is dead ended normally, so that what it took is used up. Asked of a worker that a semaphore names: none does any more once the record of one that ended
+   * normally is vacant.
+   */
+  endedNormally(worker: number): boolean {
+    const { words } = this.#heap;
+    const record = this.recordOf(worker);
+    return load(words, record + RECORD.id) === worker && load(words, record + RECORD.ended) === 1;
+  }
+
+  /** A worker may hold, from here on, what its ledger does not name. */
+  markStrays(worker: number): void {
+    store(this.#heap.words, this.recordOf(worker) + RECORD.strays, 1);
   }
 
   /** Asks the kernel too; a worker found dead is declared dead and swept. */
@@ -120,9 +154,23 @@ export class Registry {
         if (worker !== self && !this.#kernelSaysRunning(record)) this.declareDead(worker);
       } else if (state === DEAD) {
         this.#sweep(record, worker);
+      } else if (state === VACANT) {
+        this.#renew(record, word);
       }
     }
     for (const look of lookouts) contain("looking after a worker that was started here", look);
+  }
+
+  /** Has slots renewed that were passed over when this worker joined. */
+  renewSlots(): void {
+    if (!this.#metWorn) return;
+    this.#metWorn = false;
+    const { words } = this.#heap;
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
+    for (let slot = 1; slot < high; slot++) {
+      const record = REGISTRY_AT + slot * RECORD_WORDS;
+      this.#renew(record, load(words, record + RECORD.state));
+    }
   }
 
   /** The ids of all workers alive. */
@@ -155,22 +203,59 @@ export class Registry {
   #sweep(record: number, dead: number): void {
     const heap = this.#heap;
     const { words } = heap;
-    const { self } = heap;
     const isDead = stateWord(dead, DEAD);
-    if (load(words, record + RECORD.state) !== isDead) return;
-    const sweeper = load(words, record + RECORD.sweeper);
-    if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return;
-    if (compareExchange(words, record + RECORD.sweeper, sweeper, self) !== sweeper) return;
+    if (load(words, record + RECORD.state) !== isDead || !this.#claim(record)) return;
     // It may have been swept, and claimed by a newcomer, between the look and the claim.
     if (load(words, record + RECORD.state) === isDead) {
       // Each for itself: what of the memory was written over is left alone, and keeps nobody from the rest, nor the next worker from the record.
-      if (!contain(`passing on the wake-ups of a worker that ended`, () => heap.waitQueue.passOn(record))) store(words, record + RECORD.moreNodes, 0);
-      if (!contain(`letting go of what a worker held that ended`, () => heap.references.dropAllOf(record))) store(words, record + RECORD.references, 0);
-      contain(`giving back the drafts of a worker that ended`, () => heap.allocator.freeDraftsOf(dead));
-      compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
+      if (!contain("passing on the wake-ups of a worker that ended", () => heap.waitQueue.passOn(record))) store(words, record + RECORD.moreNodes, 0);
+      contain("giving back the drafts of a worker that ended", () => heap.allocator.freeDraftsOf(dead));
+      // A semaphore may be busy, with this very worker perhaps, which then waits for something that the dead one has. Until the next sweep the record says how its worker ended.
+      let isDone = true;
+      if (load(words, record + RECORD.ended) !== 0) {
+        contain("using up the permits of a worker that ended", () => {
+          isDone = heap.references.endPartsOf(record, dead);
+        });
+      }
+      if (isDone) {
+        if (!contain("letting go of what a worker held that ended", () => heap.references.dropAllOf(record))) store(words, record + RECORD.references, 0);
+        compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
+      }
     }
-    // Last: until here nobody else sweeps this record.
-    compareExchange(words, record + RECORD.sweeper, self, 0);
+    this.#unclaim(record);
+  }
+
+  /** Whether the next id of a vacant slot is not above its last one: it was used before, and words may still name that worker. */
+  #isWorn(record: number, vacant: number): boolean {
+    return nextGeneration(vacant) <= load(this.#heap.words, record + RECORD.id) >>> SLOT_BITS;
+  }
+
+  /**
+   * A worn slot is nobody's until no word names its workers any more; then it is as good as new. Each step may be repeated. Only a worker does it that is in the registry: it enters
+   * mutexes.
+   */
+  #renew(record: number, word: number): void {
+    const { words } = this.#heap;
+    if ((word & STATE_MASK) !== VACANT || !this.#isWorn(record, word) || !this.#claim(record)) return;
+    // Nobody else renews it, and nobody joins there before the last store.
+    if (load(words, record + RECORD.state) === word && this.#isWorn(record, word)) {
+      if (strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) store(words, record + RECORD.id, 0);
+    }
+    this.#unclaim(record);
+  }
+
+  /** Whether the caller is the one who looks after a record without a living worker: one at a time, and the next when that one is gone. */
+  #claim(record: number): boolean {
+    if (this.#isJoining) return false;
+    const { words, self } = this.#heap;
+    const sweeper = load(words, record + RECORD.sweeper);
+    if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return false;
+    return compareExchange(words, record + RECORD.sweeper, sweeper, self) === sweeper;
+  }
+
+  /** Last: until here nobody else looks after this record. */
+  #unclaim(record: number): void {
+    compareExchange(this.#heap.words, record + RECORD.sweeper, this.#heap.self, 0);
   }
 
   /** Whether a worker's thread still runs, dead to the registry or not. */
@@ -178,6 +263,11 @@ export class Registry {
     const record = this.recordOf(worker);
     return load(this.#heap.words, record + RECORD.id) === worker && this.#kernelSaysRunning(record);
   }
+}
+
+/** Of who comes after the one that a vacant slot's state word names. */
+function nextGeneration(vacant: number): number {
+  return ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
 }
 
 /** A state, and whose it is. */

@@ -11,6 +11,7 @@ import { load, notify, visible, wait } from "#atomics";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, RECORD_WORDS, REGISTRY_AT, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
+import { forgetEnd } from "./worker-end.js";
 
 const KEY = "allcores.threadHeap@1";
 const globalKey = Symbol.for(KEY);
@@ -202,6 +203,7 @@ export function clearThreadHeap({ control, data }: ThreadHeapBuffers): void {
 
 /** Begins anew, as if this thread had never used the heap: between two executions of an explored program, after `clearThreadHeap`. */
 export function renewThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
+  if (current !== undefined) forgetEnd(current);
   current = new ThreadHeap(buffers);
   return current;
 }

@@ -1,7 +1,7 @@
 /**
  * Who waits for what: waiter nodes in the records of the workers, found by key.
  *
- * A node's state is one word, sequence << 20 | wanted << 10 | granted, and every transition is one CAS on it:
+ * A node's state is one word, sequence << 14 | wanted << 7 | granted, and every transition is one CAS on it:
  *   arm      wanted + 1            by the waiting worker
  *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
  *   use      granted - n           by the waiting worker, which then attempts, still armed
@@ -37,17 +37,27 @@ import {
 import { contain } from "./mishap.js";
 import { Walk } from "./walk.js";
 
-const WANTED_ONE = 1 << 10;
-const COUNT_MASK = 0x3ff;
-const SEQUENCE_ONE = 1 << 20;
+const COUNT_BITS = 7;
+const WANTED_ONE = 1 << COUNT_BITS;
+const COUNT_MASK = WANTED_ONE - 1;
+/** The rest, 18 bits: a waker that stands still between its look and its CAS must not find the same number again, with another key. */
+const SEQUENCE_ONE = 1 << (2 * COUNT_BITS);
+/** A waiter looks no older than so many tickets: twice as many would make it look young. */
+const OLDEST = 2 ** 30;
 /** More local waiters than this for one key take another node. */
 export const MOST_WANTED = COUNT_MASK;
 
-const wantedIn = (state: number): number => (state >>> 10) & COUNT_MASK;
+const wantedIn = (state: number): number => (state >>> COUNT_BITS) & COUNT_MASK;
 const grantedIn = (state: number): number => state & COUNT_MASK;
 
 /** The same state with nobody wanting more than was granted. */
-const closedState = (state: number): number => (state & ~(COUNT_MASK << 10)) | (grantedIn(state) << 10);
+const closedState = (state: number): number => (state & ~(COUNT_MASK << COUNT_BITS)) | (grantedIn(state) << COUNT_BITS);
+
+/** Whether one node waits for less long than another. Two that stand for very long may have the same ticket. */
+function comesAfter(ticket: number, node: number, otherTicket: number, other: number): boolean {
+  const younger = (ticket - otherTicket) | 0;
+  return younger !== 0 ? younger > 0 : node > other;
+}
 
 /** Waiters of one worker for one key. */
 export interface ArmedNode {
@@ -129,6 +139,13 @@ export class WaitQueue {
     }
   }
 
+  /** A waiter that stands for long keeps its place while the tickets wrap: called at each of its looks. Only its worker writes the ticket. */
+  keepPlace(node: number): void {
+    const { words } = this.#heap;
+    const oldest = (load(words, HEADER.ticket) - OLDEST) | 0;
+    if (((words[node + NODE.ticket]! - oldest) | 0) < 0) words[node + NODE.ticket] = oldest;
+  }
+
   hasGrant(node: number): boolean {
     return grantedIn(load(this.#heap.words, node + NODE.state)) > 0;
   }
@@ -196,6 +213,7 @@ export class WaitQueue {
     let woken = 0;
     // A node that got all it wants is passed by: its waiter may use the grant in vain and stay armed, and would be woken by this very call for ever.
     let from = 0;
+    let fromNode = 0;
     let passed = false;
     while (woken < count) {
       let oldest = 0;
@@ -217,8 +235,8 @@ export class WaitQueue {
             const ticket = words[node + NODE.ticket]!;
             if (((ticket - limit) | 0) >= 0) continue;
             // The differences, not the tickets, are compared: the counter wraps.
-            if (passed && ((ticket - from) | 0) <= 0) continue;
-            if (oldest !== 0 && ((ticket - oldestTicket) | 0) >= 0) continue;
+            if (passed && !comesAfter(ticket, node, from, fromNode)) continue;
+            if (oldest !== 0 && comesAfter(ticket, node, oldestTicket, oldest)) continue;
             oldest = node;
             oldestRecord = record;
             oldestTicket = ticket;
@@ -237,6 +255,7 @@ export class WaitQueue {
       if (room.filled) {
         passed = true;
         from = oldestTicket;
+        fromNode = oldest;
       }
     }
     return woken;

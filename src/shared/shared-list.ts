@@ -12,7 +12,7 @@ import { encode, type Message } from "../codec/index.js";
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
 import { atomics, DRAFT, KIND, onDestroy, onInspect } from "../memory/index.js";
-import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
+import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
   destroyEntry,
   discardEntry,
@@ -465,6 +465,7 @@ function checkIndex(index: unknown): void {
 }
 
 registerShared(KIND.sharedList, SharedList);
+onMonitorNames(KIND.sharedList);
 onInspect(KIND.sharedList, { name: "SharedList" });
 onDestroy(KIND.sharedList, (heap, at) => {
   heap.catchUp();

@@ -9,7 +9,7 @@ import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, TooLargeError } from "../errors/index.js";
 import { atomics, type Heap, HEADER, KIND, onDestroy, onInspect } from "../memory/index.js";
-import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
+import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
   clock,
   destroyEntry,
@@ -642,6 +642,7 @@ function freeNext(heap: Heap, table: HashTable, directory: number): boolean {
 }
 
 registerShared(KIND.sharedMap, SharedMap);
+onMonitorNames(KIND.sharedMap);
 onInspect(KIND.sharedMap, { name: "SharedMap" });
 onDestroy(KIND.sharedMap, (heap, at) => {
   heap.catchUp();

@@ -2,7 +2,7 @@ import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR_WORDS, Monitor } from "./monitor.js";
+import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 
 const { load } = atomics;
 
@@ -268,4 +268,5 @@ onInspect(KIND.barrier, {
     broken: words[at + BARRIER.broken] === 1,
   }),
 });
+onMonitorNames(KIND.barrier, (heap, at, strike) => new HoldTable(heap, at + BARRIER.waiting).names(strike));
 registerShared(KIND.barrier, Barrier);

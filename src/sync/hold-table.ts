@@ -5,7 +5,7 @@
  * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, type Heap, type Hold, KIND } from "../memory/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, type Heap, type Hold, KIND, type Strike } from "../memory/index.js";
 
 const { load, store } = atomics;
 
@@ -22,6 +22,9 @@ const INLINE_CELLS = 5;
 const BLOCK_CELLS = 0;
 const BLOCK_CELLS_AT = 2;
 
+/** In place of the worker: what the cell counts is used up. It still counts until it is struck out. */
+const USED_UP = -1;
+
 export class HoldTable {
   readonly #heap: Heap;
   readonly #at: number;
@@ -35,7 +38,12 @@ export class HoldTable {
 
   /** How many this worker holds. */
   get mine(): number {
-    const cell = this.#cellOf(this.#heap.self, false);
+    return this.of(this.#heap.self);
+  }
+
+  /** How many a worker holds. */
+  of(worker: number): number {
+    const cell = this.#cellOf(worker, false);
     return cell === 0 ? 0 : this.#heap.words[cell + COUNT]!;
   }
 
@@ -55,23 +63,68 @@ export class HoldTable {
     return total;
   }
 
-  /** Strikes out workers that are dead; returns how many they held. `mark` is called before anything is struck out: a worker killed in between leaves word of it. */
-  reclaim(mark: () => void = () => {}): number {
+  /**
+   * Strikes out workers that are dead; returns how many they held. `mark` is called before anything is struck out: a worker killed in between leaves word of it. What a worker held of
+   * whom `keeps` is true is used up instead.
+   */
+  reclaim(mark: () => void = () => {}, keeps: (worker: number) => boolean = () => false): number {
     const { registry } = this.#heap;
     let reclaimed = 0;
     this.#each((cell, words) => {
       const worker = words[cell + WORKER]!;
-      if (worker === 0 || registry.isAlive(worker)) return;
-      if (words[cell + COUNT]! > 0) mark();
-      reclaimed += words[cell + COUNT]!;
+      if (worker === 0 || worker === USED_UP || registry.isAlive(worker)) return;
+      const count = words[cell + COUNT]!;
+      if (count > 0 && keeps(worker)) {
+        store(words, cell + WORKER, USED_UP);
+        return;
+      }
+      if (count > 0) mark();
+      reclaimed += count;
       store(words, cell + COUNT, 0);
       store(words, cell + WORKER, 0);
     });
     return reclaimed;
   }
 
+  /** What a worker holds is used up; returns how many that are. It counts until it is struck out. One store. */
+  useUp(worker: number): number {
+    const cell = this.#cellOf(worker, false);
+    if (cell === 0) return 0;
+    const { words } = this.#heap;
+    const count = words[cell + COUNT]!;
+    if (count > 0) store(words, cell + WORKER, USED_UP);
+    return count;
+  }
+
+  /** The same for whoever holds more than `most`. */
+  useUpBeyond(most: number): void {
+    this.#each((cell, words) => {
+      if (words[cell + WORKER] !== 0 && words[cell + COUNT]! > most) store(words, cell + WORKER, USED_UP);
+    });
+  }
+
+  /** How many are used up and not struck out yet. */
+  get usedUp(): number {
+    let used = 0;
+    this.#each((cell, words) => {
+      if (words[cell + WORKER] === USED_UP) used += words[cell + COUNT]!;
+    });
+    return used;
+  }
+
+  strikeOutUsedUp(): void {
+    this.#each((cell, words) => {
+      if (words[cell + WORKER] === USED_UP) store(words, cell + COUNT, 0);
+    });
+  }
+
   clear(): void {
     this.#each((cell, words) => store(words, cell + COUNT, 0));
+  }
+
+  /** The words that name workers. Inside the mutex. */
+  names(strike: Strike): void {
+    this.#each((cell) => strike(cell + WORKER));
   }
 
   /** The block that the table has outgrown its object into, 0 for none: freed with the object. */
@@ -95,7 +148,7 @@ export class HoldTable {
       for (let cell = first; cell < end; cell += CELL_WORDS) {
         const worker = words[cell + WORKER]!;
         const count = words[cell + COUNT]!;
-        if (worker !== 0 && count > 0) found.push({ worker, count });
+        if (worker > 0 && count > 0) found.push({ worker, count });
       }
       if (load(words, at + MORE_AT) === more && (more === 0 || load(words, more - BLOCK_HEADER_WORDS + BLOCK.identity) === identity)) return found;
     }

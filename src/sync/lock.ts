@@ -1,9 +1,9 @@
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { NotOwnerError } from "../errors/index.js";
-import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
@@ -146,4 +146,5 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   }
 }
 onInspect(KIND.lock, ownerInsight("Lock", false));
+onNames(KIND.lock, ownerNames);
 registerShared(KIND.lock, Lock);

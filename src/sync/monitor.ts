@@ -1,5 +1,5 @@
 import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { atomics, enter, leave } from "../memory/index.js";
+import { atomics, enter, type Heap, leave, leaveUnmended, onNames, type Strike, tryEnter } from "../memory/index.js";
 
 const { load, store } = atomics;
 
@@ -56,4 +56,21 @@ export abstract class Monitor extends SharedObject {
     }
     return woken;
   }
+}
+
+/** Which words of a kind of monitor name workers: the mutex, and what `names` strikes out, inside the mutex. */
+export function onMonitorNames(kind: number, names?: (heap: Heap, at: number, strike: Strike) => void): void {
+  onNames(kind, (heap, at, strike) => {
+    const mutex = at + MONITOR.mutex;
+    strike(mutex);
+    if (names === undefined) return;
+    const died = tryEnter(heap, mutex);
+    if (died === undefined) return false;
+    try {
+      names(heap, at, strike);
+    } finally {
+      if (died) leaveUnmended(heap, mutex);
+      else leave(heap, mutex);
+    }
+  });
 }

@@ -22,6 +22,31 @@ export interface LockOptions extends Reach {
   onOwnerDeath?: "report" | "error" | undefined;
 }
 
+/** How far a semaphore reaches, and what comes of the permits of a holder that dies. */
+export interface SemaphoreOptions extends Reach {
+  /**
+   * What becomes of permits whose holder dies. `"report"` (default): they come back, and who takes one is told by `held.ownerDied`. `"keep"`: nothing comes back, as in Python:
+   * for a semaphore that signals, of which nobody gives back what it took.
+   *
+   * @example
+   * ```ts
+   * import { Semaphore } from "allcores";
+   * const items = new Semaphore(0, { onOwnerDeath: "keep" });
+   * items.release(); // there is one
+   * items.acquireSync(); // it is taken, whatever becomes of who took it
+   * ```
+   */
+  onOwnerDeath?: "report" | "keep" | undefined;
+}
+
+/** Checks the options of a semaphore, before there is one: whether the permits of the dead stay away. */
+export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined): boolean {
+  const policy = (options as SemaphoreOptions | null | undefined)?.onOwnerDeath;
+  if (policy !== undefined && policy !== "report" && policy !== "keep")
+    throw new ArgumentTypeError(`options.onOwnerDeath must be "report" or "keep", got ${String(policy)}`);
+  return policy === "keep";
+}
+
 /** Checks the options of a lock, before there is one: whether owner death is an error. */
 export function failsOnOwnerDeath(options: LockOptions | Handle | undefined): boolean {
   const policy = (options as LockOptions | null | undefined)?.onOwnerDeath;

@@ -16,7 +16,7 @@
  */
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, type Hold, type Insight, type SyncWait } from "../memory/index.js";
+import { type Attempt, atomics, type Heap, type Hold, type Insight, type Strike, type SyncWait } from "../memory/index.js";
 import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
@@ -276,4 +276,9 @@ export function ownerInsight(name: string, firm: boolean): Insight {
     return worker === 0 ? [] : [{ worker, count: 1 }];
   };
   return { name, held, holders: (heap, at) => ({ workers: held(heap, at).map(({ worker }) => worker), firm }) };
+}
+
+/** The one word that names a worker. */
+export function ownerNames(_heap: Heap, at: number, strike: Strike): void {
+  strike(at, OWNER_SHIFT);
 }

@@ -1,9 +1,9 @@
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
-import { deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
@@ -222,4 +222,5 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   }
 }
 onInspect(KIND.rlock, ownerInsight("RLock", true));
+onNames(KIND.rlock, ownerNames);
 registerShared(KIND.rlock, RLock);

@@ -19,7 +19,7 @@ import {
 } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR_WORDS, Monitor } from "./monitor.js";
+import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
 
@@ -417,5 +417,9 @@ onInspect(KIND.rwlock, {
   },
   purpose: (at, key) => (key === at + RWLOCK.readersWait ? "reading" : "writing"),
   state: ({ words }, at) => ({ writing: words[at + RWLOCK.writer] !== 0, readers: words[at + RWLOCK.readers]! }),
+});
+onMonitorNames(KIND.rwlock, (heap, at, strike) => {
+  strike(at + RWLOCK.writer);
+  new HoldTable(heap, at + RWLOCK.holds).names(strike);
 });
 registerShared(KIND.rwlock, RWLock);

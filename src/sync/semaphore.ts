@@ -1,11 +1,29 @@
-import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
-import { type Attempt, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  type Attempt,
+  atomics,
+  deadlineOf,
+  type Heap,
+  KIND,
+  leave,
+  onDestroy,
+  onInspect,
+  onNormalEnd,
+  signalOf,
+  type SyncWait,
+  tryEnter,
+  type WaitOptions,
+} from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR, MONITOR_WORDS, Monitor } from "./monitor.js";
+import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
+import { keepsOnOwnerDeath, type SemaphoreOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
+import { notePermit, useUp } from "./task-permits.js";
+
+const { store } = atomics;
 
 const SEMAPHORE = {
   /** All permits there are, free or held. With the hold table, the truth. */
@@ -19,9 +37,15 @@ const SEMAPHORE = {
   holds: MONITOR_WORDS + 4,
   /** 1 once a holder died, until a holder says that it is consistent. */
   inconsistent: MONITOR_WORDS + 4 + HOLD_TABLE_WORDS,
+  /** 1 where the permits of the dead stay away. Set once. */
+  keeps: MONITOR_WORDS + 5 + HOLD_TABLE_WORDS,
+  /** While used-up permits are taken out of `permits`: what that comes to, inverted; else 0. */
+  remaining: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
 } as const;
-const SIZE = SEMAPHORE.inconsistent + 1;
+const SIZE = SEMAPHORE.remaining + 1;
 const MOST_PERMITS = 0x7fffffff;
+/** Who holds more does not guard anything: permits are signals there, which it has taken and nobody gives back. */
+const MOST_HELD = 2 ** 30;
 /** A waiter beaten this long keeps newcomers out. */
 const STARVING_MS = 5;
 
@@ -30,21 +54,23 @@ const handOff = Symbol("handOff");
 
 class Permit implements Held {
   readonly #semaphore: Semaphore;
+  readonly #era: number;
   readonly ownerDied: boolean;
   #over = false;
-  constructor(semaphore: Semaphore, ownerDied: boolean) {
+  constructor(semaphore: Semaphore, era: number, ownerDied: boolean) {
     this.#semaphore = semaphore;
+    this.#era = era;
     this.ownerDied = ownerDied;
   }
   handOff(worker: number): void {
     if (this.#over) throw new NotOwnerError("this permit was given back already");
-    this.#semaphore[handOff](worker);
+    this.#semaphore[handOff](worker, this.#era);
     this.#over = true;
   }
   [Symbol.dispose](): void {
     if (this.#over) return;
     this.#over = true;
-    this.#semaphore[giveBack]();
+    this.#semaphore[giveBack](this.#era);
   }
 }
 
@@ -53,8 +79,10 @@ class Permit implements Held {
  *
  * `release(n)` first gives back what this worker holds and then adds new permits, so a signal from a worker that holds none works as in Python, and disposing a
  * permit that was released already does nothing.
- * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **Death:** a permit held by a worker that ends comes back, within a second, once it is asked for; from then on
- * whoever gets one sees `held.ownerDied`, until a holder calls `consistent()`.
+ * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **End:** a worker that ends normally has used its permits up, as in Python: its task has returned or thrown, it called
+ * `process.exit`, or its pool let it go. In a pool, a task has used up, when it settles, what it took and did not give back.
+ * **Death:** what a worker holds that is killed or terminated, or ends by an uncaught error, comes back within a second, once it is asked for; from then on whoever gets a permit sees
+ * `held.ownerDied`, until a holder calls `consistent()`. With `{ onOwnerDeath: "keep" }` nothing comes back.
  *
  * @example
  * ```ts
@@ -70,17 +98,25 @@ class Permit implements Held {
  */
 export class Semaphore extends Monitor implements Selectable<Held> {
   readonly #holds: HoldTable;
+  /** How often tasks of this worker settled that had permits of it left. Permits of an earlier era are used up. */
+  #era = 0;
+  /** How many permits, whose `Held` may come to be disposed still, were used up. */
+  #usedUp = 0;
+  /** It is noted that the task in hand has taken a permit. */
+  #isNoted = false;
 
-  /** `value`: the permits at the start, a whole number from 0. */
-  constructor(value?: number, reach?: Reach);
-  constructor(value: number | undefined, reach: Reach | Handle | undefined);
-  constructor(value: number | undefined = 1, reach?: Reach | Handle) {
+  /** `value`: the permits at the start, a whole number from 0. `options.onOwnerDeath`: what becomes of the permits of a holder that dies. */
+  constructor(value?: number, options?: SemaphoreOptions);
+  constructor(value: number | undefined, options: SemaphoreOptions | Handle | undefined);
+  constructor(value: number | undefined = 1, options?: SemaphoreOptions | Handle) {
     if (typeof value !== "number") throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
       throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
-    super(KIND.semaphore, SIZE, reach);
+    const keeps = keepsOnOwnerDeath(options);
+    super(KIND.semaphore, SIZE, options);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
-    if (!(reach instanceof Handle)) {
+    if (!(options instanceof Handle)) {
+      this.words[this.at + SEMAPHORE.keeps] = keeps ? 1 : 0;
       this.words[this.at + SEMAPHORE.permits] = value;
       this.words[this.at + SEMAPHORE.free] = value;
     }
@@ -155,6 +191,10 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       if (bound !== 0 && free + n > bound)
         throw new ReleasedTooOftenError(`${this.title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
       const own = Math.min(n, this.#holds.mine);
+      if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) {
+        this.#holds.useUpBeyond(MOST_HELD);
+        takeOutUsedUp(this.heap, at, this.#holds);
+      }
       if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) throw new ArgumentRangeError(`release(${n}) would make more than ${MOST_PERMITS} permits`);
       if (own > 0) this.#holds.add(this.self, -own);
       words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! + n - own;
@@ -188,8 +228,13 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     return choiceOf({ heap: this.heap, key: this.at, poll: () => this.tryAcquire(), begin: () => this.#attempt(), open: (held) => held });
   }
 
-  [giveBack](): void {
+  /** @param era of the permit: one that was used up when its task settled is not this worker's any more, and adds a permit, as a release by a stranger does. */
+  [giveBack](era: number): void {
     if (this.at === 0) return;
+    if (era !== this.#era) {
+      this.#giveBackLate();
+      return;
+    }
     const returned = this.inside(() => {
       if (this.#holds.mine === 0) return false;
       const surplus = this.#dropSurplus(1);
@@ -201,11 +246,41 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (returned) this.wake(this.at, 1);
   }
 
-  [handOff](worker: number): void {
+  #giveBackLate(): void {
+    if (this.#usedUp === 0) return;
+    this.#usedUp--;
+    const bound = this.words[this.at + SEMAPHORE.bound]!;
+    const added = this.inside(() => {
+      if (bound !== 0 && this.words[this.at + SEMAPHORE.free]! >= bound) return false;
+      this.words[this.at + SEMAPHORE.permits]!++;
+      this.words[this.at + SEMAPHORE.free]!++;
+      return true;
+    });
+    if (added) this.wake(this.at, 1);
+  }
+
+  /** The task in hand is settled: what this worker holds is used up. */
+  [useUp](): void {
+    this.#isNoted = false;
+    if (this.at === 0) return;
+    const count = this.inside(() => {
+      const count = this.#holds.useUp(this.self);
+      if (count > 0) takeOutUsedUp(this.heap, this.at, this.#holds);
+      return count;
+    });
+    if (count === 0) return;
+    this.#era++;
+    this.#usedUp += count;
+  }
+
+  [handOff](worker: number, era: number): void {
     this.inside(() => {
+      if (era !== this.#era) throw new NotOwnerError(`this permit of ${this.title} was used up when its task settled`);
       if (!this.heap.registry.isAlive(worker))
         throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
       if (this.#holds.mine === 0) throw new NotOwnerError(`this permit of ${this.title} was released already`);
+      // Before it is the heir's: whoever ends the heir then finds it, though the heir may never have had this semaphore.
+      this.heap.registry.markStrays(worker);
       // The heir first: its cell may need memory, and a throw must not change anything.
       this.#holds.add(worker, 1);
       this.#holds.add(this.self, -1);
@@ -213,14 +288,25 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   }
 
   protected rebuild(): void {
-    const { words, at } = this;
-    words[at + SEMAPHORE.free] = words[at + SEMAPHORE.permits]! - this.#holds.total;
+    rebuild(this.heap, this.at, this.#holds);
   }
 
   #reclaim(): boolean {
-    const reclaimed = this.#holds.reclaim(() => {
-      this.words[this.at + SEMAPHORE.inconsistent] = 1;
-    });
+    const { words, at } = this;
+    const { registry } = this.heap;
+    const keeps = words[at + SEMAPHORE.keeps] === 1;
+    let usedUp = false;
+    const reclaimed = this.#holds.reclaim(
+      () => {
+        words[at + SEMAPHORE.inconsistent] = 1;
+      },
+      (worker) => {
+        const is = keeps || registry.endedNormally(worker);
+        usedUp ||= is;
+        return is;
+      },
+    );
+    if (usedUp) takeOutUsedUp(this.heap, at, this.#holds);
     if (reclaimed > 0) {
       this.#dropSurplus(reclaimed);
       this.rebuild();
@@ -243,7 +329,8 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (words[at + SEMAPHORE.free]! <= 0) return undefined;
     this.#holds.add(this.self, 1);
     words[at + SEMAPHORE.free]!--;
-    return new Permit(this, words[at + SEMAPHORE.inconsistent] === 1);
+    if (!this.#isNoted) this.#isNoted = notePermit(this);
+    return new Permit(this, this.#era, words[at + SEMAPHORE.inconsistent] === 1);
   }
 
   #attempt(): Attempt<Held> {
@@ -302,11 +389,11 @@ export class BoundedSemaphore extends Semaphore {
   /** Tells it from a Semaphore in the type system. */
   readonly #bounded = true;
 
-  constructor(value?: number, reach?: Reach);
-  constructor(value?: number, reach?: Reach | Handle) {
+  constructor(value?: number, options?: SemaphoreOptions);
+  constructor(value?: number, options?: SemaphoreOptions | Handle) {
     if (value === 0) throw new ArgumentRangeError("new BoundedSemaphore(value): with a bound of 0 nothing could ever be acquired");
-    super(value, reach);
-    if (!(reach instanceof Handle)) this.bound = this.value;
+    super(value, options);
+    if (!(options instanceof Handle)) this.bound = this.value;
   }
 
   /** @internal */
@@ -318,6 +405,40 @@ export class BoundedSemaphore extends Semaphore {
   get limit(): number {
     this.checkUsable();
     return this.#bounded ? this.words[this.at + SEMAPHORE.bound]! : 0;
+  }
+}
+
+/** Derives what can be derived, after a worker died inside the mutex. */
+function rebuild(heap: Heap, at: number, holds: HoldTable): void {
+  const { words } = heap;
+  if (words[at + SEMAPHORE.remaining] !== 0 || holds.usedUp > 0) takeOutUsedUp(heap, at, holds);
+  const { total } = holds;
+  const bound = words[at + SEMAPHORE.bound]!;
+  if (bound !== 0) words[at + SEMAPHORE.permits] = Math.min(words[at + SEMAPHORE.permits]!, bound + total);
+  words[at + SEMAPHORE.free] = words[at + SEMAPHORE.permits]! - total;
+}
+
+/**
+ * Permits that are used up are no more. The store of USED_UP in a cell has decided it; `free` stays the same. `permits` and the cells are two truths: `remaining` says what comes of them
+ * while they change, and `rebuild` does it again.
+ */
+function takeOutUsedUp({ words }: Heap, at: number, holds: HoldTable): void {
+  if (words[at + SEMAPHORE.remaining] === 0) store(words, at + SEMAPHORE.remaining, ~Math.max(0, words[at + SEMAPHORE.permits]! - holds.usedUp));
+  store(words, at + SEMAPHORE.permits, ~words[at + SEMAPHORE.remaining]!);
+  holds.strikeOutUsedUp();
+  store(words, at + SEMAPHORE.remaining, 0);
+}
+
+/** Inside the mutex, if that can be had now. */
+function insideAtOnce<R>(heap: Heap, at: number, section: (holds: HoldTable) => R): R | undefined {
+  const died = tryEnter(heap, at + MONITOR.mutex);
+  if (died === undefined) return undefined;
+  try {
+    const holds = new HoldTable(heap, at + SEMAPHORE.holds);
+    if (died) rebuild(heap, at, holds);
+    return section(holds);
+  } finally {
+    leave(heap, at + MONITOR.mutex);
   }
 }
 
@@ -338,5 +459,14 @@ onInspect(KIND.semaphore, {
     return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === 0 ? {} : { bound }) };
   },
 });
+onNormalEnd(KIND.semaphore, {
+  has: (heap, at, worker) => insideAtOnce(heap, at, (holds) => holds.of(worker) > 0) ?? true,
+  end: (heap, at, worker) =>
+    insideAtOnce(heap, at, (holds) => {
+      if (holds.useUp(worker) > 0) takeOutUsedUp(heap, at, holds);
+      return true;
+    }) ?? false,
+});
+onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));
 registerShared(KIND.semaphore, Semaphore);
 registerShared(KIND.semaphore, BoundedSemaphore);

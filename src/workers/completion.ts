@@ -6,7 +6,7 @@
  */
 import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -124,6 +124,7 @@ onDestroy(KIND.completion, (heap, at) => {
   }
 });
 
+onNames(KIND.completion, (_heap, at, strike) => strike(at + COMPLETION.worker));
 onInspect(KIND.completion, {
   name: "Worker",
   purpose: () => "its end",

@@ -8,6 +8,7 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
 import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
 import { contain, hasSpareCore } from "../memory/index.js";
+import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";
 import { runExitHooks } from "./exit-hook.js";
 import { seasonedCode } from "./library-code.js";
@@ -57,6 +58,7 @@ export class JobService {
     this.#boundary = boundary;
     this.#exit = exit;
     this.#quiet = process.getActiveResourcesInfo().length;
+    watchTaskPermits();
     // A task that ends its worker: what its chunk has done before is not lost.
     process.once("exit", () => contain("giving what a chunk has done", () => void this.#flush(0)));
     onChild(() => this.#lane.markParent());
@@ -166,6 +168,7 @@ export class JobService {
   }
 
   #returned(value: unknown, start: number): void {
+    settleAllPermits();
     try {
       const message = this.#encode(value, takeTransfers([value]));
       this.#lane.reply(LAST, 1, microseconds(start), message);
@@ -175,6 +178,7 @@ export class JobService {
   }
 
   #threw(error: unknown, start: number): void {
+    settleAllPermits();
     this.#lane.reply(THREW_FLAG | LAST, 1, microseconds(start), this.#encodeError(error));
   }
 
@@ -217,9 +221,11 @@ export class JobService {
             value = await value;
             lane.awaits = false;
           }
+          settlePermits();
           this.#values.push(value);
         } catch (error) {
           lane.awaits = false;
+          settlePermits();
           this.#flush(0);
           lane.reply(THREW_FLAG, 1, 0, this.#encodeError(error));
           if (stops) break;
@@ -233,7 +239,9 @@ export class JobService {
           this.#flush(0);
         }
       }
+      settleAllPermits();
     } catch (error) {
+      settleAllPermits();
       // Nothing was begun: the module, or the items, could not be had.
       lane.reply(THREW_FLAG | LAST, 0, microseconds(start), this.#encodeError(error));
       return;

@@ -10,7 +10,7 @@
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND } from "../memory/index.js";
+import { atomics, type Heap, KIND, onNames } from "../memory/index.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
 export const LANE = {
@@ -189,3 +189,5 @@ export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return (seconds * 1000 + nanoseconds / 1e6) | 0 || 1;
 }
+
+onNames(KIND.lane, (_heap, at, strike) => strike(at + LANE.worker));

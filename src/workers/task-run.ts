@@ -1,5 +1,5 @@
 import { CorruptError } from "../errors/index.js";
-import { contain } from "../memory/index.js";
+import { contain, markEnded } from "../memory/index.js";
 import { childrenEnd } from "./children.js";
 import { type Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
@@ -45,8 +45,11 @@ export class TaskRun {
       const args = await decodeWithClasses(decodeArgs);
       if (!Array.isArray(args)) throw new CorruptError("the arguments of this worker's task, in shared memory, are none");
       const value = await fn(...(args as unknown[]));
+      // Before anybody can hear of it, and kill this worker.
+      markEnded(true);
       deliver(RETURNED, value);
     } catch (error) {
+      markEnded(true);
       deliver(THREW, error);
     }
     await runExitHooks();

@@ -166,3 +166,24 @@ describe("the priority of a value", () => {
     for (const priority of [5, "rank", null, {}]) assert.throws(() => new PriorityQueue({ priority } as unknown as PriorityQueueOptions<unknown>), wrong);
   });
 });
+
+test("an item that stays while the numbers of items begin anew comes out first among its equals, and is not lost", () => {
+  const queue = new PriorityQueue<string>();
+  const { words, at } = queue as unknown as { words: Int32Array; at: number };
+  /** As after so many puts more: both copies of the state have the number of the next item. */
+  const skip = (items: number) => {
+    for (const copy of [7, 15]) words[at + copy + 4] = (words[at + copy + 4]! + items) | 0;
+  };
+  const put = (value: string) => queue.putSync(value, { priority: 1 });
+  put("first");
+  skip(2 ** 31);
+  put("second");
+  skip(2 ** 31 - 3);
+  for (const value of ["third", "fourth", "fifth"]) put(value);
+  // Whoever enters after a death inside makes the heap anew.
+  words[at] = 1 << 10;
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map(() => queue.getSync({ timeout: 0 })),
+    ["first", "second", "third", "fourth", "fifth"],
+  );
+});

@@ -19,13 +19,15 @@ export interface Words {
   readonly runs: boolean;
   /** Whether blocking code of its owner gets it again. */
   readonly reenters?: boolean;
+  /** Whether a worker that ends normally has used up what it held. */
+  readonly usesUp?: boolean;
 }
 
 export type ExclusiveObjects = { readonly it: Exclusive };
 
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 
-export function exclusive({ take, tryTake, busy, key, runs, reenters = false }: Words): Check<ExclusiveObjects> {
+export function exclusive({ take, tryTake, busy, key, runs, reenters = false, usesUp = false }: Words): Check<ExclusiveObjects> {
   return (stage, check) => {
     const verb = stage.verb(take);
     const { here } = stage;
@@ -340,15 +342,37 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false }: 
         await letGo(stage.subject);
       });
 
-      check("death: an exit that lets go of nothing counts as one", async () => {
-        const victim = stage.victim();
-        await hold(victim);
-        const waited = wait(stage.subject, { timeout: 5000 });
-        await waiting(1);
-        await victim.end();
-        assert.deepEqual(await waited, { ownerDied: true });
-        await letGo(stage.subject);
-      });
+      if (usesUp) {
+        check("a worker that ends normally has used up what it held: nobody gets it until it is released, and nobody died", async () => {
+          const victim = stage.victim();
+          await hold(victim);
+          const waited = wait(stage.subject, { timeout: 5000 });
+          await waiting(1);
+          await victim.end();
+          // A worker that began later has its slot, perhaps.
+          const successor = stage.victim();
+          assert.equal(await hold(successor), false);
+          await stage.third.call(({ it }, { until }) => {
+            let looks = 0;
+            return until(() => it.tryAcquire!() !== undefined || ++looks > 20);
+          });
+          await waiting(1);
+          await stage.third.call(({ it }) => void it.release!());
+          assert.deepEqual(await waited, { ownerDied: false });
+          await letGo(stage.subject);
+          await successor.end();
+        });
+      } else {
+        check("death: an exit that lets go of nothing counts as one", async () => {
+          const victim = stage.victim();
+          await hold(victim);
+          const waited = wait(stage.subject, { timeout: 5000 });
+          await waiting(1);
+          await victim.end();
+          assert.deepEqual(await waited, { ownerDied: true });
+          await letGo(stage.subject);
+        });
+      }
 
       check("death: killed while it waits, no wake-up is lost", async () => {
         const victim = stage.victim();

@@ -17,7 +17,7 @@ export function boundedObjects(across: Across): SemaphoreObjects {
 }
 
 const permits: Check<SemaphoreObjects> = (stage, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["value", 0], key: 0, runs: true })(stage as never, check);
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["value", 0], key: 0, runs: true, usesUp: true })(stage as never, check);
   const acquire = stage.verb("acquire");
 
   check("it counts", async () => {

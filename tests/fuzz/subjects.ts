@@ -335,7 +335,7 @@ export const subjects: Record<string, () => Subject> = {
       });
     });
     // It waits for the event, with a grant that it has not taken.
-    const granted = (1 << 20) | (1 << 10) | 1;
+    const granted = (1 << 14) | (1 << 7) | 1;
     for (const node of [record + RECORD.nodes, nodes[0]! + 4, nodes[1]! + 8]) {
       words[node] = granted;
       words[node + 1] = (event as unknown as { at: number }).at;

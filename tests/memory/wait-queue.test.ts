@@ -134,3 +134,28 @@ test("waking everybody ends, even if each is beaten and stays, or leaves and wai
     ring.mock.restore();
   }
 });
+
+test("who waits while the tickets wrap keeps its place", () => {
+  const key = nextKey++;
+  const nodes = [waitQueue.takeNode(), waitQueue.takeNode(), waitQueue.takeNode()] as const;
+  const pass = (tickets: number) => {
+    heap.words[HEADER.ticket] = (heap.words[HEADER.ticket]! + tickets) | 0;
+    for (const node of nodes) waitQueue.keepPlace(node);
+  };
+  const [first, second, last] = nodes;
+  waitQueue.arm(first, key, AWAITING);
+  waitQueue.arm(second, key, AWAITING);
+  // Six times 2^30: once round, and half a turn more.
+  for (let turn = 0; turn < 6; turn++) pass(2 ** 30);
+  waitQueue.arm(last, key, AWAITING);
+  assert.equal(waitQueue.wake(key, 2), 2);
+  assert.deepEqual(
+    nodes.map((node) => waitQueue.hasGrant(node)),
+    [true, true, false],
+  );
+  assert.equal(waitQueue.wake(key, 5), 1);
+  for (const node of nodes) {
+    assert.equal(take(node), 1);
+    waitQueue.putNode(node);
+  }
+});

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { task } from "../../src/index.js";
-import { BLOCK, BLOCK_HEADER_WORDS, DRAFT, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import { Lock, RWLock, Semaphore, task } from "../../src/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import { GHOST } from "../../src/memory/layout.js";
+import { placeOf } from "../../src/codec/shared-object.js";
+import { OWNER_SHIFT } from "../../src/sync/owner-word.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -91,7 +94,75 @@ const newcomerLives = task(import.meta, "newcomerLives", ({ ghost, object, newco
   assert.equal(referencesOf(object), 2, "the newcomer still holds the object");
 });
 
+interface Worn {
+  /** The newcomer of its slot, whose generations are used up, would be taken for it. */
+  ghost: number;
+  /** What it held when it died. */
+  lock: Lock;
+  rwlock: RWLock;
+  semaphore: Semaphore;
+}
+
+/** A state of a slot that the registry leaves alone. */
+const TAKEN = 5;
+const setupWorn = task(import.meta, "setupWorn", (): Worn => {
+  const heap = threadHeap();
+  const ghost = heap.registry.join();
+  const shared: Worn = { ghost, lock: new Lock(), rwlock: new RWLock(), semaphore: new Semaphore(1) };
+  for (const held of [shared.lock.tryAcquire(), shared.rwlock.tryRead(), shared.semaphore.tryAcquire()]) held!.handOff(ghost);
+  heap.words[heap.registry.recordOf(ghost) + RECORD.state] = (ghost << 3) | TAKEN;
+  return shared;
+});
+/** It is dead, and so are all the other workers that its slot had since: what the slot says from the start of the model on, but not while its workers join. */
+function wear({ ghost }: Worn): void {
+  const { registry, words } = threadHeap();
+  atomics.compareExchange(words, registry.recordOf(ghost) + RECORD.state, (ghost << 3) | TAKEN, (ghost - 1024) << 3);
+}
+const joinWorn = task(import.meta, "joinWorn", (worn: Worn) => {
+  wear(worn);
+  const { registry } = threadHeap();
+  registry.join();
+  registry.renewSlots();
+});
+/** Whatever it is called: what the dead one held is not its own. */
+const joinAndTake = task(import.meta, "joinAndTake", (worn: Worn) => {
+  const { lock, rwlock, semaphore } = worn;
+  joinWorn(worn);
+  for (const held of [lock.tryAcquire(), rwlock.tryWrite(), semaphore.tryAcquire()]) assert.ok(held !== undefined, "a dead worker keeps it");
+});
+const renew = task(import.meta, "renew", (worn: Worn) => {
+  wear(worn);
+  threadHeap().registry.reap(true);
+});
+/** Takes the lock by the id of a newcomer, which is that of the dead one once that has been struck out. */
+const keepLock = task(import.meta, "keepLock", (worn: Worn) => {
+  wear(worn);
+  const { registry, words } = threadHeap();
+  const lock = placeOf(worn.lock);
+  const owned = registry.join() << OWNER_SHIFT;
+  if (atomics.compareExchange(words, lock, GHOST << OWNER_SHIFT, owned) !== GHOST << OWNER_SHIFT) return;
+  assert.equal(atomics.load(words, lock), owned, "it was struck out of what it holds");
+});
+const takeLock = task(import.meta, "takeLock", (worn: Worn) => {
+  wear(worn);
+  const [held, permit] = [worn.lock.acquireSync(), worn.semaphore.acquireSync()];
+  assert.ok(held.ownerDied && permit.ownerDied);
+  held[Symbol.dispose]();
+  permit[Symbol.dispose]();
+});
+
 export const models: Model[] = [
+  {
+    name: "two newcomers, and a slot whose ids come again: a dead one's id names nobody",
+    program: { setup: setupWorn, workers: [joinWorn, joinAndTake] },
+  },
+  {
+    name: "who renews a slot whose ids come again dies: the next one goes on",
+    program: { setup: setupWorn, workers: [joinWorn, joinAndTake] },
+    options: { deaths: 1, mortal: [0] },
+  },
+  { name: "what the dead held is taken while their slot is renewed", program: { setup: setupWorn, workers: [joinWorn, takeLock, joinWorn] } },
+  { name: "who renews a slot late strikes nobody out of what it holds", program: { setup: setupWorn, workers: [renew, renew, keepLock] } },
   { name: "two newcomers get slots of their own", preemptions: 3, program: { setup, workers: [join, join], check: joined } },
   { name: "a newcomer joins while the dead are swept", program: { setup, workers: [join, join, reap], check: joined } },
   { name: "two sweepers, one sweep", preemptions: 3, program: { setup, workers: [reap, declareDead], check: sweptOnce } },

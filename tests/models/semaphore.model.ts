@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { BoundedSemaphore, ReleasedTooOftenError, Semaphore, sleep, task, TimeoutError, Value } from "../../src/index.js";
+import { markEnded, RECORD, threadHeap } from "../../src/memory/index.js";
+import { settleAllPermits, watchTaskPermits } from "../../src/sync/task-permits.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -158,6 +160,108 @@ const awaitingLone = task(import.meta, "awaitingLone", async ({ semaphore }: Sha
   using _ = await semaphore.acquire();
 });
 
+/** Ends normally with the permit in hand: 1 before it says so, 2 once it has. */
+const ending = task(import.meta, "ending", ({ semaphore, count }: Shared) => {
+  semaphore.acquireSync();
+  count.value = 1;
+  markEnded(true);
+  count.value = 2;
+});
+/** Whoever is dead has ended, and is swept. */
+const reapAndTry = task(import.meta, "reapAndTry", ({ semaphore, count }: Shared) => {
+  threadHeap().registry.reap(true);
+  using permit = semaphore.tryAcquire();
+  if (permit !== undefined) assert.notEqual(count.value, 2, "what was used up came back");
+});
+/** Used up since it said so, there since it died before. */
+const usedUpOrBack = task(import.meta, "usedUpOrBack", (shared: Shared) => {
+  const { count, semaphore } = shared;
+  if (count.value !== 1) return left(shared, count.value === 2 ? 0 : 1);
+  semaphore.tryAcquire();
+  assert.equal(semaphore.tryAcquire(), undefined, "there is none too many");
+});
+
+interface Two {
+  first: Semaphore;
+  second: Semaphore;
+  /** 1 when the task has both, 2 once it is settled. */
+  count: Value<number>;
+}
+const setupTwoSemaphores = task(
+  import.meta,
+  "setupTwoSemaphores",
+  (): Two => ({ first: new Semaphore(1), second: new BoundedSemaphore(2), count: new Value("int32") }),
+);
+/** A pool's task that gives nothing back. */
+const settling = task(import.meta, "settling", ({ first, second, count }: Two) => {
+  watchTaskPermits();
+  first.acquireSync();
+  second.acquireSync();
+  second.acquireSync();
+  count.value = 1;
+  settleAllPermits();
+  count.value = 2;
+});
+const tryBoth = task(import.meta, "tryBoth", ({ first, second, count }: Two) => {
+  for (const semaphore of [first, second]) {
+    using permit = semaphore.tryAcquire();
+    if (permit !== undefined) assert.notEqual(count.value, 2, "what was used up came back");
+  }
+});
+/** All or nothing. */
+const bothOrNone = task(import.meta, "bothOrNone", ({ first, second, count }: Two) => {
+  threadHeap().registry.reap(true);
+  let permits = 0;
+  for (const semaphore of [first, second]) while (semaphore.tryAcquire() !== undefined) permits++;
+  if (count.value === 1) assert.ok(permits === 0 || permits === 3, `${permits} of 3 came back`);
+  else assert.equal(permits, count.value === 2 ? 0 : 3);
+});
+
+interface Ghostly {
+  semaphore: Semaphore;
+  /** A dead worker that ended normally, with the one permit in hand. */
+  ghost: number;
+}
+const setupGhost = task(import.meta, "setupGhost", (): Ghostly => {
+  const semaphore = new Semaphore(1);
+  const { registry, words } = threadHeap();
+  const ghost = registry.join();
+  semaphore.tryAcquire()!.handOff(ghost);
+  words[registry.recordOf(ghost) + RECORD.ended] = 1;
+  registry.markDead(ghost);
+  return { semaphore, ghost };
+});
+const sweepGhost = task(import.meta, "sweepGhost", () => threadHeap().registry.reap(true));
+const tryGhost = task(import.meta, "tryGhost", ({ semaphore }: Ghostly) => {
+  assert.equal(semaphore.tryAcquire(), undefined, "what was used up came back");
+});
+/** In its slot or in another one. */
+const joinAndTry = task(import.meta, "joinAndTry", ({ semaphore }: Ghostly) => {
+  threadHeap().registry.join();
+  assert.equal(semaphore.tryAcquire(), undefined, "what was used up came back");
+});
+/** Enters the semaphore, and looks for no dead. */
+const signalGhost = task(import.meta, "signalGhost", ({ semaphore }: Ghostly) => semaphore.release());
+const oneSignal = task(import.meta, "oneSignal", ({ semaphore }: Ghostly) => {
+  const { registry } = threadHeap();
+  for (let look = 0; look < 2; look++) registry.reap(true);
+  // In its slot.
+  registry.join();
+  assert.notEqual(semaphore.tryAcquire(), undefined);
+  assert.equal(semaphore.tryAcquire(), undefined, "what was used up came back");
+});
+const ghostIsGone = task(import.meta, "ghostIsGone", ({ semaphore, ghost }: Ghostly) => {
+  const { registry, words } = threadHeap();
+  // The first look finds that a sweeper died inside the semaphore, the second goes on in its stead.
+  registry.reap(true);
+  registry.reap(true);
+  const state = words[registry.recordOf(ghost) + RECORD.state]!;
+  assert.ok(state >>> 3 !== ghost || (state & 7) === 0, "its slot is vacant, or another's");
+  assert.equal(semaphore.tryAcquire(), undefined, "what was used up came back");
+  semaphore.release();
+  assert.notEqual(semaphore.tryAcquire(), undefined);
+});
+
 /** So many permits can be had in the end, no more and no fewer. */
 function left({ semaphore }: Shared, permits: number): void {
   for (let permit = 0; permit < permits; permit++) assert.notEqual(semaphore.tryAcquire(), undefined, `permit ${permit} is there in the end`);
@@ -217,6 +321,34 @@ export const models: Model[] = [
     name: "a dead holder's mark outlives an heir that overlooks it, or dies too",
     program: { setup: setupOne, workers: [halfAndWhole, careless], check: told },
     options: { deaths: 2 },
+  },
+  {
+    name: "a normal end that death cuts off: the permit is used up once it was said, and comes back before",
+    program: { setup: setupOne, workers: [ending, reapAndTry], check: usedUpOrBack },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a bounded semaphore, and a normal end that death cuts off",
+    program: { setup: setupBounded, workers: [ending, reapAndTry], check: usedUpOrBack },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a task that settles, and a death at any step of that: all that it took is used up, or all comes back",
+    program: { setup: setupTwoSemaphores, workers: [settling, tryBoth], check: bothOrNone },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a sweeper of one that ended normally dies: what was used up never comes back",
+    program: { setup: setupGhost, workers: [sweepGhost, tryGhost], check: ghostIsGone },
+    options: { deaths: 1 },
+  },
+  {
+    name: "one that ended normally is swept while its semaphore is busy",
+    program: { setup: setupGhost, workers: [sweepGhost, signalGhost], check: oneSignal },
+  },
+  {
+    name: "one that ended normally, and a newcomer while it is swept",
+    program: { setup: setupGhost, workers: [sweepGhost, joinAndTry], check: ghostIsGone },
   },
   {
     name: "a bounded semaphore has its permit whoever died",
