@@ -3,6 +3,7 @@ export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
 export * as cards from "./card.js";
+export { monotonicMs } from "./clock.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
@@ -40,6 +41,7 @@ export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
 export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
+export { readProcFile } from "./proc-file.js";
 export { onDestroy } from "./references.js";
 export {
   adoptThreadHeap,

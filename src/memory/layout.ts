@@ -45,6 +45,9 @@ export const HEADER = {
   reserved: 19,
   /** Mutex for loading an addon and for terminating a thread (thread heap). */
   addonGuard: 20,
+  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first look. */
+  looked: 21,
+  searched: 22,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
   /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */
@@ -62,7 +65,7 @@ export const HEADER = {
 
 export const MAGIC = 0x616c6c63;
 /** Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it whether they understand each other. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays until the process ends. */
 export const ARENA = {
@@ -110,6 +113,8 @@ export const RECORD = {
   references: 12,
   /** The worker's card, 0 while it has none: who it is and what it has long waited for, for others to read. */
   card: 13,
+  /** 1 once somebody who looked for deadlocks found a circle that this worker has to act on: it looks itself. */
+  asked: 14,
   /** Inline waiter nodes; the first is the blocking wait's. */
   nodes: 16,
 } as const;

@@ -19,10 +19,10 @@ import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /**
- * The longest sleep in one piece. After each, the waiter looks whether workers died and attempts again: no death goes unnoticed longer,
- * and a thread in a native wait notices `terminate()`.
+ * The longest sleep in one piece. After each, the waiter attempts again, and one of all looks whether workers died: no death goes unnoticed longer, and a thread in a native wait
+ * notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
  */
-export const SLICE_MS = slice(200);
+export const SLICE_MS = slice(600);
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
 const NAP_MS = slice(1);
 /** The longest that a timer of the platform can run. */
@@ -76,14 +76,15 @@ export class Parker {
     this.#heap = heap;
     this.#eagerLook = new EagerLook(() => {
       if (load(heap.words, heap.record + RECORD.doorbell) === 0) return false;
-      this.#drain();
+      this.#rung();
       return true;
     });
   }
 
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
-   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, and looks after nobody.
+   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, in one piece, and looks after nobody. Where a
+   * signal interrupts that it gets undefined early, so that its event loop can turn.
    * `refusable`: where the wait is found to be part of a deadlock, it may end with an error.
    */
   blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
@@ -94,21 +95,27 @@ export class Parker {
     let watch: Watch | undefined;
     try {
       let result = attempt(false);
+      let spin = hasSpareCore() && !idle ? 0 : SPINS;
       while (result === undefined) {
-        for (let spin = hasSpareCore() && !idle ? 0 : SPINS; spin < SPINS && !waitQueue.hasGrant(node); spin++);
+        // Not after a slice in vain: what has not come in that time will not come in this, and code that runs so seldom is not compiled.
+        for (; spin < SPINS && !waitQueue.hasGrant(node); spin++);
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
-            if (!idle) heap.registry.reap();
+          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, SLICE_MS));
+          // Without a grant it was its slice that ended, or somebody died.
+          if (!waitQueue.hasGrant(node)) {
+            if (isOver && !idle) heap.registry.reap();
             result = attempt(false);
-            if (result === undefined && !idle) {
+            if (idle) return result;
+            if (result === undefined) {
               watch ??= watchOver([{ heap, key }], deadline, refusable);
               watch?.look();
             }
             continue;
           }
         }
+        if (hasSpareCore() && !idle) spin = 0;
         if (waitQueue.useGrants(node) === 0) continue;
         result = attempt(true);
         waitQueue.putDown(node);
@@ -146,13 +153,15 @@ export class Parker {
         places.push({ contender, node });
       }
       let result: T | undefined = attemptAll();
+      let spin = hasSpareCore() ? 0 : SPINS;
       while (result === undefined) {
-        for (let spin = hasSpareCore() ? 0 : SPINS; spin < SPINS && !hasGrant(); spin += 1 + places.length);
+        for (; spin < SPINS && !hasGrant(); spin += 1 + places.length);
         if (!hasGrant()) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          if (Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS))) {
-            for (const { registry } of heaps) registry.reap();
+          const isOver = Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS));
+          if (!hasGrant()) {
+            if (isOver) for (const { registry } of heaps) registry.reap();
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
               watch ??= watchOver(contenders, deadline, true);
@@ -161,6 +170,7 @@ export class Parker {
             continue;
           }
         }
+        if (hasSpareCore()) spin = 0;
         for (const { contender, node } of places) {
           if (contender.heap.waitQueue.useGrants(node) === 0) continue;
           result = contender.attempt(true);
@@ -364,7 +374,7 @@ export class Parker {
     this.#drainScheduled = true;
     queueMicrotask(() => {
       this.#drainScheduled = false;
-      this.#drain();
+      this.#rung();
     });
   }
 
@@ -427,13 +437,21 @@ export class Parker {
     return true;
   }
 
-  #drain(): void {
+  /** Without a grant somebody has died: each caller may find now what it waits for. */
+  #rung(): void {
+    if (!this.#drain()) this.#attemptAll();
+  }
+
+  /** Hands out what was granted. False if nothing was. */
+  #drain(): boolean {
     const { words, record, waitQueue } = this.#heap;
+    let any = false;
     // Lowered before the nodes are read: a grant made after this rings again.
     store(words, record + RECORD.doorbell, 0);
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
+        any ||= grants > 0;
         for (const waiter of awaited.waiters) {
           if (grants <= 0) break;
           grants--;
@@ -442,6 +460,15 @@ export class Parker {
         // A waiter that stood here twice has left both places.
         if (grants > 0) waitQueue.wake(awaited.key, grants);
         waitQueue.putDown(awaited.node, grants);
+      }
+    }
+    return any;
+  }
+
+  #attemptAll(): void {
+    for (const queues of [...this.#awaited.values()]) {
+      for (const awaited of [...queues]) {
+        for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }
   }
@@ -454,7 +481,7 @@ export class Parker {
     this.#heap.listen(() => {
       this.#listening = false;
       this.#eagerLook.stop();
-      this.#drain();
+      this.#rung();
       this.#listen();
     });
   }
@@ -481,11 +508,7 @@ export class Parker {
     }
     this.#heap.registry.reap();
     this.#drain();
-    for (const queues of [...this.#awaited.values()]) {
-      for (const awaited of [...queues]) {
-        for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
-      }
-    }
+    this.#attemptAll();
     if (watcher !== undefined) this.#lookAfterLoop();
   }
 

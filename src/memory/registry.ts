@@ -5,7 +5,7 @@
  * VACANT. A DEAD record is swept by whoever wins the CAS on `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel,
  * not here: a worker that ends cleanly sweeps its own record.
  * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
- * Nobody supervises: whoever waits looks, at least every SLICE_MS (see parker.ts).
+ * Nobody supervises: of those who wait one looks at all workers every LOOK_EVERY_MS, whoever comes first (see turn.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
 import { add, compareExchange, load, store } from "#atomics";
@@ -27,16 +27,19 @@ import {
   VACANT,
 } from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
+import { takeTurn } from "./turn.js";
 
-/** Between two looks at the whole registry by one worker. */
-const REAP_INTERVAL_MS = 100;
+/** Between two looks at all workers of a heap, by whomever. A look reads a file of the kernel's for each worker. */
+const LOOK_EVERY_MS = 200;
+/** How often one worker asks whether it is its turn: some of those who ask try in vain again and again. */
+const ASK_EVERY_MS = 100;
 
 /** What else to do after each look at the workers: whoever started one that may end before it is in the registry looks after it. */
 export const lookouts = new Set<() => void>();
 
 export class Registry {
   readonly #heap: Heap;
-  #lastReap = 0;
+  #lastAsked = 0;
   constructor(heap: Heap) {
     this.#heap = heap;
   }
@@ -102,26 +105,36 @@ export class Registry {
     compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, stateWord(worker, ALIVE), stateWord(worker, DEAD));
   }
 
-  /** Looks at every worker, at most every REAP_INTERVAL_MS unless `now`. */
+  /** Looks at every worker, if nobody has of late; `now`: in any case. Called by whoever waits, after each slice. */
   reap(now = false): void {
     const time = performance.now();
-    if (!now && time - this.#lastReap < REAP_INTERVAL_MS) return;
-    this.#lastReap = time;
+    if (!now && time - this.#lastAsked < ASK_EVERY_MS) return;
+    this.#lastAsked = time;
+    if (takeTurn(this.#heap.words, HEADER.looked, now ? 0 : LOOK_EVERY_MS) || now) this.#look();
+    // Of this thread's own workers nobody else would know.
+    for (const look of lookouts) look();
+  }
+
+  #look(): void {
     const { words } = this.#heap;
     const self = this.#heap.selfIfJoined;
     const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
+    let found = false;
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       const word = load(words, record + RECORD.state);
       const worker = word >>> STATE_BITS;
       const state = word & STATE_MASK;
       if (state === ALIVE) {
-        if (worker !== self && !this.#kernelSaysRunning(record)) this.declareDead(worker);
+        if (worker === self || this.#kernelSaysRunning(record)) continue;
+        this.declareDead(worker);
+        found = true;
       } else if (state === DEAD) {
         this.#sweep(record, worker);
       }
     }
-    for (const look of lookouts) look();
+    // Of a death that nobody had told of the others hear now, not after a slice of their own.
+    if (found) this.#heap.waitQueue.rouseAll();
   }
 
   /** The ids of all workers alive. */

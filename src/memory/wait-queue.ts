@@ -289,6 +289,12 @@ export class WaitQueue {
     return found;
   }
 
+  /** Has all who wait attempt again, without a grant: somebody died, and anybody may wait for what that one held. */
+  rouseAll(): void {
+    const { registry } = this.#heap;
+    for (const { worker, kind } of this.armed()) this.#heap.ring(registry.recordOf(worker), kind & KIND_MASK);
+  }
+
   /** A dead worker's grants go to others who wait for the same. */
   passOn(record: number): void {
     const { words } = this.#heap;

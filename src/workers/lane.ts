@@ -179,9 +179,3 @@ export class Lane {
     this.heap.references.drop(this.at);
   }
 }
-
-/** The system's monotonic clock in milliseconds, the same in every worker. */
-export function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return (seconds * 1000 + nanoseconds / 1e6) | 0 || 1;
-}
