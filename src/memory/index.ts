@@ -56,5 +56,6 @@ export {
 } from "./thread-heap.js";
 export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
+export { takeTurn } from "./turn.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";
