@@ -111,7 +111,14 @@ class IdleWatch implements LoopWatch {
     const now = performance.now();
     const since = Math.max(...awaits.map(({ since }) => since));
     const { after, action } = settings();
-    if (action === "off" || now - since < after || awaits.length > cards.MOST_WAITS || !awaits.every(({ isEndless }) => isEndless) || !isIdle(loops)) {
+    if (
+      action === "off" ||
+      awaits.length === 0 ||
+      now - since < after ||
+      awaits.length > cards.MOST_WAITS ||
+      !awaits.every(({ isEndless }) => isEndless) ||
+      !isIdle(loops)
+    ) {
       this.end();
       return;
     }

@@ -157,7 +157,9 @@ export class WaitGraph {
       if (!party.waitsForEver || (proven && !party.isBlocked)) continue;
       dependencies.set(
         party,
-        party.waiting.flatMap((waiting) => waiting.notice.waits.map(({ at, key }) => ({ waiting, at, key, need: this.#need(needs, waiting.heap, at, key, proven) }))),
+        party.waiting.flatMap((waiting) =>
+          waiting.notice.waits.map(({ at, key }) => ({ waiting, at, key, need: this.#need(needs, waiting.heap, at, key, proven) })),
+        ),
       );
     }
     const stuck = stuckAmong(dependencies);

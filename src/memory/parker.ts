@@ -71,6 +71,8 @@ export class Parker {
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #eagerLook: EagerLook;
   #watch: LoopWatch | undefined;
+  /** How often a caller has come or gone. */
+  #changes = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -388,6 +390,7 @@ export class Parker {
     waitQueue.arm(awaited.node, key, AWAITING);
     awaited.waiters.add(waiter);
     awaited.since = 0;
+    this.#changes++;
     this.#watch?.end();
     return awaited;
   }
@@ -395,6 +398,7 @@ export class Parker {
   /** Withdraws a waiter; true when a grant had been won for it, which is in hand, and has to be put down or passed on: until then the node is not given back. */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
+    this.#changes++;
     this.#watch?.end();
     const won = this.#heap.waitQueue.withdraw(awaited.node);
     if (!won) this.#forgetIfEmpty(awaited);
@@ -506,10 +510,12 @@ export class Parker {
       this.#heartbeat = undefined;
       return;
     }
+    const changes = this.#changes;
     this.#heap.registry.reap();
     this.#drain();
     this.#attemptAll();
-    if (watcher !== undefined) this.#lookAfterLoop();
+    // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
+    if (watcher !== undefined && changes === this.#changes) this.#lookAfterLoop();
   }
 
   #lookAfterLoop(): void {
