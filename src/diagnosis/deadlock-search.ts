@@ -7,14 +7,14 @@
  * again and every party that it rests on has failed an attempt in between: at that attempt all the others were waiting, and none of them could have ended this wait since.
  * Rejected: each wait looks for its own circle. That takes time with the square of the waits, or the cube.
  */
-import { atomics, AWAITING, BLOCKING, cards, HEADER, type Heap, monotonicMs, takeTurn } from "../memory/index.js";
+import { atomics, AWAITING, BLOCKING, cards, HEADER, type Heap, monotonicMs } from "../memory/index.js";
 import { heapsInSight, settings } from "./settings.js";
 import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 
 /** The longest time between two looks on behalf of one wait: a party may go away long after the wait began. */
 const LOOK_AT_LEAST_EVERY_MS = 10_000;
-/** Between two looks in one heap, by whomever. */
-const SEARCH_EVERY_MS = 250;
+/** Each worker that sees other programs' heaps looks from there too, so many milliseconds apart for each worker that there is: all of them together take the same time however many they are. */
+const OWN_VIEW_MS = 300;
 
 /** A circle that counts, and who looked. */
 export interface Found {
@@ -33,6 +33,7 @@ export class DeadlockSearch {
   #dueSince: number | undefined;
   /** Before this moment it looks for itself only if it suspects something. */
   #nextOwn = 0;
+  #nextView = 0;
   #suspect: Suspect | undefined;
 
   /** For a wait of this worker's in `heap` that began at `since`. */
@@ -43,8 +44,12 @@ export class DeadlockSearch {
 
   /** Looks, if it is time to: for all, or for itself if it was asked to. Each circle is found once. */
   look(now: number): Found | undefined {
+    const { searches, words } = this.#heap;
+    if (now >= this.#nextLook && !this.#isServed(now)) atomics.store(words, HEADER.searchDue, 1);
     let graph: WaitGraph | undefined;
-    if (now >= this.#nextLook && this.#hasTurn(now)) {
+    if ((atomics.load(words, HEADER.searchDue) === 1 && searches.take(words)) || this.#seesMore(now)) {
+      // Before the look: who becomes due meanwhile wants another.
+      atomics.store(words, HEADER.searchDue, 0);
       graph = new WaitGraph(heapsInSight());
       askActors(graph);
     }
@@ -53,20 +58,28 @@ export class DeadlockSearch {
     return this.#lookForItself(graph ?? new WaitGraph(heapsInSight()), now);
   }
 
-  /** Whether nobody has looked of late, and none on behalf of this wait too since that was due. */
-  #hasTurn(now: number): boolean {
-    this.#dueSince ??= monotonicMs();
-    const { words } = this.#heap;
-    const ago = (monotonicMs() - this.#dueSince) | 0;
-    const looked = (atomics.load(words, HEADER.searched) - this.#dueSince) | 0;
-    // Who has other programs' heaps open may see what the one that looked does not.
-    const isServed = looked > 0 && looked <= ago && !heapsInSight().some(({ isForeign }) => isForeign);
-    const isTurn = !isServed && takeTurn(words, HEADER.searched, SEARCH_EVERY_MS);
-    if (isServed || isTurn) {
-      this.#dueSince = undefined;
-      this.#nextLook = this.#later(now);
-    }
-    return isTurn;
+  /** The wait is over: somebody else is to look. */
+  end(): void {
+    this.#heap.searches.leave(this.#heap.words);
+  }
+
+  /** Whether somebody has looked since a look on behalf of this wait was due. */
+  #isServed(now: number): boolean {
+    const time = monotonicMs();
+    this.#dueSince ??= time;
+    const looked = (atomics.load(this.#heap.words, HEADER.searched) - this.#dueSince) | 0;
+    if (looked <= 0 || looked > ((time - this.#dueSince) | 0)) return false;
+    this.#dueSince = undefined;
+    this.#nextLook = this.#later(now);
+    return true;
+  }
+
+  /** Whether it is time to look from here though it is not this worker's turn: who has other programs' heaps open may see what the one that looks does not. */
+  #seesMore(now: number): boolean {
+    if (now < this.#nextView) return false;
+    const workers = atomics.load(this.#heap.words, HEADER.workersHigh);
+    this.#nextView = now + Math.max(LOOK_AT_LEAST_EVERY_MS, workers * OWN_VIEW_MS);
+    return heapsInSight().some(({ isForeign }) => isForeign);
   }
 
   #later(now: number): number {

@@ -36,6 +36,7 @@ class BlockingWatch implements Watch {
 
   end(): void {
     for (const [heap, notice] of this.#notices) cards.takeNotice(heap, notice);
+    this.#search.end();
   }
 
   #look(): DeadlockError | undefined {
@@ -104,6 +105,7 @@ class IdleWatch implements LoopWatch {
     if (this.#notice === 0) return;
     cards.takeNotice(this.#heap, this.#notice);
     this.#notice = 0;
+    this.#search?.end();
     this.#search = undefined;
   }
 

@@ -33,9 +33,9 @@ export {
 export { isRunning, thisThread, zombieExitCode } from "./liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { enter, leave } from "./mutex.js";
-export { lookouts } from "./registry.js";
+export { lookouts, SLICE_MS } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
-export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
+export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
@@ -56,6 +56,5 @@ export {
 } from "./thread-heap.js";
 export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
-export { takeTurn } from "./turn.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";

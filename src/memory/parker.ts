@@ -15,14 +15,10 @@ import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
+import { SLICE_MS } from "./registry.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
-/**
- * The longest sleep in one piece. After each, the waiter attempts again, and one of all looks whether workers died: no death goes unnoticed longer, and a thread in a native wait
- * notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
- */
-export const SLICE_MS = slice(600);
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
 const NAP_MS = slice(1);
 /** The longest that a timer of the platform can run. */
@@ -95,6 +91,8 @@ export class Parker {
     const node = waitQueue.blockingNode();
     waitQueue.arm(node, key, BLOCKING);
     let watch: Watch | undefined;
+    /** How long it may sleep in one piece, 0 before the first slice has ended. */
+    let piece = 0;
     try {
       let result = attempt(false);
       let spin = hasSpareCore() && !idle ? 0 : SPINS;
@@ -104,14 +102,14 @@ export class Parker {
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, SLICE_MS));
+          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS));
           // Without a grant it was its slice that ended, or somebody died.
           if (!waitQueue.hasGrant(node)) {
-            if (isOver && !idle) heap.registry.reap();
+            if (isOver && !idle) piece = heap.registry.watch();
             result = attempt(false);
             if (idle) return result;
             if (result === undefined) {
-              watch ??= watchOver([{ heap, key }], deadline, refusable);
+              if (isOver) watch ??= watchOver([{ heap, key }], deadline, refusable);
               watch?.look();
             }
             continue;
@@ -125,6 +123,7 @@ export class Parker {
       return result;
     } finally {
       watch?.end();
+      if (piece !== 0) heap.registry.endWatch();
       // A grant that came too late, or whose attempt threw, is meant for somebody.
       waitQueue.withdraw(node);
       waitQueue.handOn(node);
@@ -139,6 +138,7 @@ export class Parker {
     const heaps = [...new Set(contenders.map(({ heap }) => heap))];
     const places: { readonly contender: Contender<T>; readonly node: number }[] = [];
     let watch: Watch | undefined;
+    let piece = 0;
     const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
     const attemptAll = () => {
       for (const { attempt } of contenders) {
@@ -161,12 +161,12 @@ export class Parker {
         if (!hasGrant()) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          const isOver = Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS));
+          const isOver = Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, piece || SLICE_MS));
           if (!hasGrant()) {
-            if (isOver) for (const { registry } of heaps) registry.reap();
+            if (isOver) piece = Math.min(...heaps.map(({ registry }) => registry.watch()));
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
-              watch ??= watchOver(contenders, deadline, true);
+              if (isOver) watch ??= watchOver(contenders, deadline, true);
               watch?.look();
             }
             continue;
@@ -183,6 +183,7 @@ export class Parker {
       return result;
     } finally {
       watch?.end();
+      if (piece !== 0) for (const { registry } of heaps) registry.endWatch();
       for (const { contender, node } of places) {
         const { waitQueue } = contender.heap;
         // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for somebody.
@@ -494,7 +495,7 @@ export class Parker {
   #stir(): void {
     if (this.#pending++ > 0) return;
     loops++;
-    this.#heartbeat ??= setInterval(() => this.#beat(), SLICE_MS);
+    this.#heartbeat ??= setTimeout(() => this.#beat(), SLICE_MS);
     this.#heartbeat.ref();
   }
 
@@ -502,20 +503,26 @@ export class Parker {
     if (--this.#pending > 0) return;
     loops--;
     this.#heartbeat?.unref();
+    this.#heap.registry.endWatch();
   }
 
   #beat(): void {
     if (this.#pending === 0) {
-      clearInterval(this.#heartbeat);
       this.#heartbeat = undefined;
       return;
     }
     const changes = this.#changes;
-    this.#heap.registry.reap();
-    this.#drain();
-    this.#attemptAll();
-    // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
-    if (watcher !== undefined && changes === this.#changes) this.#lookAfterLoop();
+    let piece = SLICE_MS;
+    try {
+      piece = this.#heap.registry.watch();
+      this.#drain();
+      this.#attemptAll();
+      // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
+      if (watcher !== undefined && changes === this.#changes) this.#lookAfterLoop();
+    } finally {
+      this.#heartbeat = setTimeout(() => this.#beat(), piece);
+      if (this.#pending === 0) this.#heartbeat.unref();
+    }
   }
 
   #lookAfterLoop(): void {

@@ -5,10 +5,10 @@
  * VACANT. A DEAD record is swept by whoever wins the CAS on `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel,
  * not here: a worker that ends cleanly sweeps its own record.
  * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
- * Nobody supervises: of those who wait one looks at all workers every LOOK_EVERY_MS, whoever comes first (see turn.ts).
+ * Nobody supervises: one of those who wait looks at all workers, the others see that it does (see turn.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
-import { add, compareExchange, load, store } from "#atomics";
+import { add, compareExchange, load, slice, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import {
   ALIVE,
@@ -27,10 +27,18 @@ import {
   VACANT,
 } from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
-import { takeTurn } from "./turn.js";
+import { Turn } from "./turn.js";
 
-/** Between two looks at all workers of a heap, by whomever. A look reads a file of the kernel's for each worker. */
+/** Between two looks at all workers of a heap: by the one that has the turn, and before another takes it. A look reads a file of the kernel's for each worker. */
 const LOOK_EVERY_MS = 200;
+const OVERDUE_MS = 500;
+/**
+ * The longest sleep in one piece of a waiter: of the one that looks, of the others, and of these while the one that looks is late. After each the waiter attempts again, and a thread in
+ * a native wait notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
+ */
+const LOOKER_SLICE_MS = slice(300);
+export const SLICE_MS = slice(600);
+const LATE_SLICE_MS = slice(150);
 /** How often one worker asks whether it is its turn: some of those who ask try in vain again and again. */
 const ASK_EVERY_MS = 100;
 
@@ -39,6 +47,7 @@ export const lookouts = new Set<() => void>();
 
 export class Registry {
   readonly #heap: Heap;
+  readonly #turn = new Turn(HEADER.looked, LOOK_EVERY_MS, OVERDUE_MS);
   #lastAsked = 0;
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -105,14 +114,33 @@ export class Registry {
     compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, stateWord(worker, ALIVE), stateWord(worker, DEAD));
   }
 
-  /** Looks at every worker, if nobody has of late; `now`: in any case. Called by whoever waits, after each slice. */
+  /** Looks at every worker, if nobody does; `now`: in any case. For those who tried in vain. */
   reap(now = false): void {
-    const time = performance.now();
-    if (!now && time - this.#lastAsked < ASK_EVERY_MS) return;
-    this.#lastAsked = time;
-    if (takeTurn(this.#heap.words, HEADER.looked, now ? 0 : LOOK_EVERY_MS) || now) this.#look();
+    if (now) {
+      this.#turn.seize(this.#heap.words);
+      this.#look();
+    } else {
+      const time = performance.now();
+      if (time - this.#lastAsked < ASK_EVERY_MS) return;
+      this.#lastAsked = time;
+      if (this.#turn.take(this.#heap.words)) this.#look();
+    }
+    for (const look of lookouts) look();
+  }
+
+  /** For a waiter after each slice: looks at every worker if it is its turn. How long it may sleep in one piece then, so that a death is noticed within a second. */
+  watch(): number {
+    const { words } = this.#heap;
+    if (this.#turn.take(words)) this.#look();
     // Of this thread's own workers nobody else would know.
     for (const look of lookouts) look();
+    if (this.#turn.isMine(words)) return LOOKER_SLICE_MS;
+    return this.#turn.ago > LOOKER_SLICE_MS ? LATE_SLICE_MS : SLICE_MS;
+  }
+
+  /** It waits no longer: somebody else is to look. */
+  endWatch(): void {
+    this.#turn.leave(this.#heap.words);
   }
 
   #look(): void {
