@@ -50,6 +50,8 @@ export const HEADER = {
   searched: 22,
   /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */
   searchDue: 23,
+  /** How often all who wait were told that somebody had died. */
+  deaths: 29,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
   /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */

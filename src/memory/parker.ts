@@ -13,7 +13,7 @@
 import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
-import { AWAITING, BLOCKING, RECORD } from "./layout.js";
+import { AWAITING, BLOCKING, HEADER, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { SLICE_MS } from "./registry.js";
 import { hasSpareCore } from "./spare-core.js";
@@ -94,6 +94,8 @@ export class Parker {
     /** How long it may sleep in one piece, 0 before the first slice has ended. */
     let piece = 0;
     try {
+      // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
+      let deaths = load(heap.words, HEADER.deaths);
       let result = attempt(false);
       let spin = hasSpareCore() && !idle ? 0 : SPINS;
       while (result === undefined) {
@@ -102,10 +104,11 @@ export class Parker {
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS));
+          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS), deaths);
           // Without a grant it was its slice that ended, or somebody died.
           if (!waitQueue.hasGrant(node)) {
             if (isOver && !idle) piece = heap.registry.watch();
+            deaths = load(heap.words, HEADER.deaths);
             result = attempt(false);
             if (idle) return result;
             if (result === undefined) {
@@ -140,6 +143,9 @@ export class Parker {
     let watch: Watch | undefined;
     let piece = 0;
     const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
+    const deathsNow = () => heaps.map(({ words }) => load(words, HEADER.deaths));
+    let deaths = deathsNow();
+    const isStirred = () => hasGrant() || heaps.some(({ words }, index) => load(words, HEADER.deaths) !== deaths[index]);
     const attemptAll = () => {
       for (const { attempt } of contenders) {
         const result = attempt(false);
@@ -161,9 +167,10 @@ export class Parker {
         if (!hasGrant()) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          const isOver = Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, piece || SLICE_MS));
+          const isOver = Parker.#sleepInOneOf(heaps, isStirred, Math.min(left, piece || SLICE_MS));
           if (!hasGrant()) {
             if (isOver) piece = Math.min(...heaps.map(({ registry }) => registry.watch()));
+            deaths = deathsNow();
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
               if (isOver) watch ??= watchOver(contenders, deadline, true);
@@ -196,18 +203,20 @@ export class Parker {
 
   /**
    * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless the node has a grant. True when nobody did, and it has none: the time is over.
-   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
+   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other. So it is with `deaths`, how many there were
+   * before the last attempt.
    */
-  #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number): boolean {
+  #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number, deaths: number): boolean {
     const heap = this.#heap;
+    const { words } = heap;
     const flag = heap.record + RECORD.blocking;
-    store(heap.words, flag, 1);
-    if (!look.hasGrant(node)) heap.sleep(flag, 1, ms);
-    return exchange(heap.words, flag, 0) === 1 && !look.hasGrant(node);
+    store(words, flag, 1);
+    if (!look.hasGrant(node) && load(words, HEADER.deaths) === deaths) heap.sleep(flag, 1, ms);
+    return exchange(words, flag, 0) === 1 && !look.hasGrant(node) && load(words, HEADER.deaths) === deaths;
   }
 
   /** The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it is a pause. */
-  static #sleepInOneOf(heaps: readonly Heap[], hasGrant: () => boolean, ms: number): boolean {
+  static #sleepInOneOf(heaps: readonly Heap[], isStirred: () => boolean, ms: number): boolean {
     const bed = heaps.find((each) => heaps.every((heap) => heap === each || heap.sleepingIn(each) !== 0)) ?? heaps[0];
     if (bed === undefined) {
       pause(ms);
@@ -221,7 +230,7 @@ export class Parker {
       if (word === 0) longest = Math.min(longest, NAP_MS);
       else store(heap.words, heap.record + RECORD.blocking, word);
     }
-    const quiet = bed.parker.#sleepUnlessGranted({ hasGrant }, 0, longest);
+    const quiet = bed.parker.#sleepUnlessGranted({ hasGrant: isStirred }, 0, longest, load(bed.words, HEADER.deaths));
     for (const heap of others) store(heap.words, heap.record + RECORD.blocking, 0);
     return quiet;
   }
