@@ -45,7 +45,7 @@ export const HEADER = {
   reserved: 19,
   /** Mutex for loading an addon and for terminating a thread (thread heap). */
   addonGuard: 20,
-  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 while nobody has that turn (see turn.ts). */
+  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see turn.ts). */
   looked: 21,
   searched: 22,
   /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */

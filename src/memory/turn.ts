@@ -1,8 +1,8 @@
 /**
- * Work that one of all who use a heap does for the others, now and then: a word of the header says when it was last begun, 0 once who did it has left.
+ * Work that one of all who use a heap does for the others, now and then: a word of the header says when it was last begun, 0 before that.
  *
  * Who begins it keeps the turn: it is the one that finds there what it wrote. The same thread so does it again and again, whose code is compiled for it. The others take the turn when
- * the work is overdue, or at once when it was given up, by a CAS. One that dies over the work, or is stopped, costs them that interval and nothing else: so the work must be one that
+ * the work is overdue, by a CAS; who leaves sets the word so far back that it is overdue when the work was to be done again, and not sooner: many may come and go. One that dies over the work, or is stopped, costs them that interval and nothing else: so the work must be one that
  * may be begun by several, and left off anywhere.
  * Rejected: to appoint a worker by its id. Its death would have to be noticed by somebody first. To let whoever comes first do it: each thread would have to compile the code.
  */
@@ -57,7 +57,7 @@ export class Turn {
   /** The caller will not do it any more. */
   leave(words: Int32Array): void {
     if (this.#mine === 0) return;
-    compareExchange(words, this.#at, this.#mine, 0);
+    compareExchange(words, this.#at, this.#mine, (this.#mine - this.#patience + this.#every) | 0 || 1);
     this.#mine = 0;
   }
 }

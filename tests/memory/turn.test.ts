@@ -47,11 +47,13 @@ describe("a turn", () => {
     assert.equal(second.isMine(words), true, "nobody gives up what is another's");
   });
 
-  it("goes on at once when it was given up", () => {
+  it("goes on when it was given up, in its time and not sooner", () => {
     const { words, first, second } = scene();
+    const began = monotonicMs();
     first.take(words);
     first.leave(words);
-    assert.equal(second.take(words), true);
+    while (!second.take(words)) assert.equal(first.take(words), false);
+    assert.ok(((monotonicMs() - began) | 0) >= EVERY_MS);
   });
 
   it("is taken although the word names a moment to come, as when it was written over", () => {
