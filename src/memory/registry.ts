@@ -37,7 +37,7 @@ const OVERDUE_MS = 500;
  * a native wait notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
  */
 const LOOKER_SLICE_MS = slice(300);
-export const SLICE_MS = slice(600);
+export const SLICE_MS = slice(700);
 const LATE_SLICE_MS = slice(150);
 /** How often one worker asks whether it is its turn: some of those who ask try in vain again and again. */
 const ASK_EVERY_MS = 100;
