@@ -7,8 +7,9 @@ import { block, wait } from "../workers/waiters.js";
 export type How = "blocking" | "awaiting" | "idle";
 export type Model = "threads" | "processes";
 
-/** A program that has just begun to wait still collects its garbage, in each worker once: until two spans are alike, or for so long. */
+/** A program that has just begun to wait says so once in each worker, and collects its garbage: until two spans are alike, but for so many at least and at most. */
 const SETTLE_MS = 1000;
+const LEAST_SETTLES = 4;
 const MOST_SETTLES = 15;
 const ALIKE = 0.25;
 
@@ -69,7 +70,7 @@ if (isMain(import.meta)) {
   const started = await start(how, model, Number(count));
   for (let settle = 0, last = Number.POSITIVE_INFINITY; settle < MOST_SETTLES; settle++) {
     const now = await taken(SETTLE_MS);
-    if (Math.abs(now - last) <= ALIKE * last) break;
+    if (settle >= LEAST_SETTLES && Math.abs(now - last) <= ALIKE * last) break;
     last = now;
   }
   console.log(await taken(Number(span)));

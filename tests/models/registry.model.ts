@@ -145,11 +145,5 @@ export const models: Model[] = [
     program: { setup: setupGone, workers: [look, awaitDeathInLoop], check: sweptInTheEnd },
     options: { deaths: 1, mortal: [0] },
   },
-  {
-    name: "a looker dies at any step, and of two that wait one looks for both",
-    program: { setup: setupGone, workers: [look, awaitDeath, awaitDeath], check: sweptInTheEnd },
-    options: { deaths: 1, mortal: [0] },
-    everyday: false,
-  },
   { name: "two lookers, one of which goes away: the death is found", program: { setup: setupGone, workers: [lookAndLeave, look], check: sweptOnce } },
 ];
