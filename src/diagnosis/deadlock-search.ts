@@ -1,16 +1,20 @@
 /**
- * One wait's search for the circle that it is part of: when to look, what a find must show before it counts, and who of the circle acts.
+ * The search for circles of waits: when to look, what a find must show before it counts, and who of a circle acts.
  *
+ * One of all who wait in a heap looks for all circles at once, whoever has the turn (see memory/turn.ts), and asks of each circle the one worker that has to act: who began to wait
+ * last. The one asked looks itself, and its own looks are what counts. A searcher that dies costs the others one interval.
  * One look shows that the waits of a circle overlapped; a party may have got what it waits for just then, and not have said so yet. So a circle counts only if it is found
- * again and every party of it has failed an attempt in between: at that attempt all the others were waiting, and none of them could have ended this wait since.
- * All parties see the same circle and choose the same one of them: who began to wait last.
+ * again and every party that it rests on has failed an attempt in between: at that attempt all the others were waiting, and none of them could have ended this wait since.
+ * Rejected: each wait looks for its own circle. That takes time with the square of the waits, or the cube.
  */
-import { cards, type Heap } from "../memory/index.js";
-import { heapsInSight } from "./settings.js";
+import { atomics, AWAITING, BLOCKING, cards, HEADER, type Heap, monotonicMs } from "../memory/index.js";
+import { heapsInSight, settings } from "./settings.js";
 import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 
-/** The longest time between two looks of one wait: a party may go away long after the wait began. */
+/** The longest time between two looks on behalf of one wait: a party may go away long after the wait began. */
 const LOOK_AT_LEAST_EVERY_MS = 10_000;
+/** Each worker that sees other programs' heaps looks from there too, so many milliseconds apart for each worker that there is: all of them together take the same time however many they are. */
+const OWN_VIEW_MS = 300;
 
 /** A circle that counts, and who looked. */
 export interface Found {
@@ -25,6 +29,11 @@ export class DeadlockSearch {
   readonly #heap: Heap;
   readonly #since: number;
   #nextLook = 0;
+  /** Since when a look is due, on the clock that all share; undefined while none is. */
+  #dueSince: number | undefined;
+  /** Before this moment it looks for itself only if it suspects something. */
+  #nextOwn = 0;
+  #nextView = 0;
   #suspect: Suspect | undefined;
 
   /** For a wait of this worker's in `heap` that began at `since`. */
@@ -33,55 +42,126 @@ export class DeadlockSearch {
     this.#since = since;
   }
 
-  /** Looks, if it is time to. Each circle is found once. */
+  /** Looks, if it is time to: for all, or for itself if it was asked to. Each circle is found once. */
   look(now: number): Found | undefined {
-    if (now < this.#nextLook) return undefined;
+    const { searches, words } = this.#heap;
+    if (now >= this.#nextLook && !this.#isServed(now)) atomics.store(words, HEADER.searchDue, 1);
+    let graph: WaitGraph | undefined;
+    if ((atomics.load(words, HEADER.searchDue) === 1 && searches.take(words)) || this.#seesMore(now)) {
+      // Before the look: who becomes due meanwhile wants another.
+      atomics.store(words, HEADER.searchDue, 0);
+      graph = new WaitGraph(heapsInSight());
+      askActors(graph);
+    }
+    if (this.#suspect === undefined && (now < this.#nextOwn || !cards.isAsked(this.#heap))) return undefined;
+    cards.answer(this.#heap);
+    return this.#lookForItself(graph ?? new WaitGraph(heapsInSight()), now);
+  }
+
+  /** The wait is over: somebody else is to look. */
+  end(): void {
+    this.#heap.searches.leave(this.#heap.words);
+  }
+
+  /** Whether somebody has looked since a look on behalf of this wait was due. */
+  #isServed(now: number): boolean {
+    const time = monotonicMs();
+    this.#dueSince ??= time;
+    const looked = (atomics.load(this.#heap.words, HEADER.searched) - this.#dueSince) | 0;
+    if (looked <= 0 || looked > ((time - this.#dueSince) | 0)) return false;
+    this.#dueSince = undefined;
+    this.#nextLook = this.#later(now);
+    return true;
+  }
+
+  /** Whether it is time to look from here though it is not this worker's turn: who has other programs' heaps open may see what the one that looks does not. */
+  #seesMore(now: number): boolean {
+    if (now < this.#nextView) return false;
+    const workers = atomics.load(this.#heap.words, HEADER.workersHigh);
+    this.#nextView = now + Math.max(LOOK_AT_LEAST_EVERY_MS, workers * OWN_VIEW_MS);
+    return heapsInSight().some(({ isForeign }) => isForeign);
+  }
+
+  #later(now: number): number {
+    return now + Math.min(LOOK_AT_LEAST_EVERY_MS, (now - this.#since) / 4);
+  }
+
+  #lookForItself(graph: WaitGraph, now: number): Found | undefined {
     const before = this.#suspect;
     this.#suspect = undefined;
-    this.#nextLook = now + Math.min(LOOK_AT_LEAST_EVERY_MS, (now - this.#since) / 4);
-    const graph = new WaitGraph(heapsInSight());
     const self = graph.partyOf(this.#heap, this.#heap.selfIfJoined);
     const circle = self && graph.circleOf(self);
-    if (circle === undefined) return undefined;
-    const suspect = new Suspect(circle, self!);
-    if (suspect.name === known) return undefined;
+    const suspect = circle && new Suspect(circle, self!);
+    if (suspect === undefined || suspect.name === known) {
+      this.#nextOwn = this.#later(now);
+      return undefined;
+    }
     if (before?.name !== suspect.name || !suspect.hasLastedSince(before)) {
       // Compared with its first sight until all have moved on: of many parties some always have not since the last look.
-      this.#suspect = before?.name === suspect.name ? before : suspect;
-      this.#nextLook = 0;
+      if (before?.name === suspect.name && suspect.restsOn(before)) this.#suspect = before;
+      else {
+        this.#suspect = suspect;
+        rouse(circle!.basis());
+      }
       return undefined;
     }
     known = suspect.name;
-    return { circle, self: self! };
+    return { circle: circle!, self: self! };
   }
 }
 
-/** Of some parties the one who acts: which of several that began at once does not matter, if all choose the same. */
-export function latest(parties: readonly Party[]): Party {
-  return parties.reduce((last, party) => (party.since > last.since || (party.since === last.since && party.key > last.key) ? party : last));
+/** Asks of each circle the worker that has to act. Who is asked already has not come to it yet. */
+function askActors(graph: WaitGraph): void {
+  for (const circle of [...graph.circles(true), ...graph.circles(false)])
+    for (const { heap, record, notice } of actorOf(circle).waiting) cards.ask(heap, record, notice.flags & cards.IDLE ? AWAITING : BLOCKING);
 }
 
-/** The parties of a circle whose waits may end with an error. */
-export function refusable({ members }: Circle): Party[] {
+/** Has each party attempt once more, which tells whether it still waits. */
+function rouse(parties: Iterable<Party>): void {
+  for (const { waiting } of parties) for (const { heap, record, notice } of waiting) if ((notice.flags & cards.IDLE) === 0) heap.ring(record, BLOCKING);
+}
+
+/** The one of a circle who acts: who gets the error, or else who tells. All parties see the same circle and choose the same one. */
+export function actorOf(circle: Circle): Party {
+  const victims = refusable(circle);
+  return latest(victims.length > 0 ? victims : circle.members.map(({ party }) => party));
+}
+
+/** The parties of a circle whose waits end with an error, if they end at all; none where it is only told. */
+export function refusable({ members, proven }: Circle): Party[] {
+  if (!proven || settings().action !== "error") return [];
   return members.map(({ party }) => party).filter(({ waiting }) => waiting.some(({ notice }) => (notice.flags & cards.REFUSABLE) !== 0));
+}
+
+/** Of some parties the one who acts: which of several that began at once does not matter, if all choose the same. */
+function latest(parties: readonly Party[]): Party {
+  return parties.reduce((last, party) => (party.since > last.since || (party.since === last.since && party.key > last.key) ? party : last));
 }
 
 /** A circle as it was at one look. */
 class Suspect {
   /** The same for the same waits of the same workers. */
   readonly name: string;
+  /** How often each other wait that it rests on had failed by then. */
   readonly #looks: ReadonlyMap<string, number>;
 
-  constructor({ members, proven }: Circle, self: Party) {
-    const waits = members.flatMap(({ party }) => party.waiting.map(({ notice }) => `${party.key}:${notice.block}:${notice.generation}`));
-    this.name = `${proven}:${waits.sort().join()}`;
+  constructor(circle: Circle, self: Party) {
+    const waits = circle.members.flatMap(({ party }) => party.waiting.map(({ notice }) => `${party.key}:${notice.block}:${notice.generation}`));
+    this.name = `${circle.proven}:${waits.sort().join()}`;
     this.#looks = new Map(
-      members.filter(({ party }) => party !== self).map(({ party }) => [party.key, party.waiting.reduce((sum, { notice }) => sum + notice.looks, 0)]),
+      [...circle.basis()].flatMap((party) =>
+        party === self ? [] : party.waiting.map(({ notice }): [string, number] => [`${party.key}:${notice.block}:${notice.generation}`, notice.looks]),
+      ),
     );
   }
 
-  /** Whether every other party of the same circle has attempted in vain since an earlier look. */
+  /** Whether it rests on nothing that it did not rest on at an earlier look. */
+  restsOn(earlier: Suspect): boolean {
+    return [...this.#looks.keys()].every((wait) => earlier.#looks.has(wait));
+  }
+
+  /** The same, and every other party that it rests on has attempted in vain since then. */
   hasLastedSince(earlier: Suspect): boolean {
-    return [...this.#looks].every(([key, looks]) => looks !== earlier.#looks.get(key));
+    return this.restsOn(earlier) && [...this.#looks].every(([wait, looks]) => looks !== earlier.#looks.get(wait));
   }
 }

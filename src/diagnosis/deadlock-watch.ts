@@ -2,7 +2,7 @@
 import { originOf } from "../codec/shared-object.js";
 import { DeadlockError } from "../errors/index.js";
 import { atomics, cards, type Heap, insightInto, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "../memory/index.js";
-import { DeadlockSearch, latest, refusable } from "./deadlock-search.js";
+import { actorOf, DeadlockSearch, refusable } from "./deadlock-search.js";
 import { dumpWhileBlocked } from "./dump-signal.js";
 import { tell } from "./findings.js";
 import { isIdle } from "./idle-loop.js";
@@ -36,6 +36,7 @@ class BlockingWatch implements Watch {
 
   end(): void {
     for (const [heap, notice] of this.#notices) cards.takeNotice(heap, notice);
+    this.#search.end();
   }
 
   #look(): DeadlockError | undefined {
@@ -50,14 +51,13 @@ class BlockingWatch implements Watch {
     const found = this.#search.look(now);
     if (found === undefined) return undefined;
     const { circle, self } = found;
-    const victims = action === "error" && circle.proven ? refusable(circle) : [];
-    if (victims.length > 0) {
-      if (latest(victims) !== self) return undefined;
+    if (actorOf(circle) !== self) return undefined;
+    if (refusable(circle).length > 0) {
       const report = reportOf(circle, self);
       tell(report, true);
       return new DeadlockError(report.text, report);
     }
-    if (latest(circle.members.map(({ party }) => party)) === self) tell(reportOf(circle, undefined), false);
+    tell(reportOf(circle, undefined), false);
     return undefined;
   }
 
@@ -105,6 +105,7 @@ class IdleWatch implements LoopWatch {
     if (this.#notice === 0) return;
     cards.takeNotice(this.#heap, this.#notice);
     this.#notice = 0;
+    this.#search?.end();
     this.#search = undefined;
   }
 
@@ -112,7 +113,14 @@ class IdleWatch implements LoopWatch {
     const now = performance.now();
     const since = Math.max(...awaits.map(({ since }) => since));
     const { after, action } = settings();
-    if (action === "off" || now - since < after || awaits.length > cards.MOST_WAITS || !awaits.every(({ isEndless }) => isEndless) || !isIdle(loops)) {
+    if (
+      action === "off" ||
+      awaits.length === 0 ||
+      now - since < after ||
+      awaits.length > cards.MOST_WAITS ||
+      !awaits.every(({ isEndless }) => isEndless) ||
+      !isIdle(loops)
+    ) {
       this.end();
       return;
     }
@@ -124,7 +132,7 @@ class IdleWatch implements LoopWatch {
     if (this.#notice === 0) return;
     this.#search ??= new DeadlockSearch(this.#heap, since);
     const found = this.#search.look(now);
-    if (found !== undefined && latest(found.circle.members.map(({ party }) => party)) === found.self) tell(reportOf(found.circle, undefined), false);
+    if (found !== undefined && actorOf(found.circle) === found.self) tell(reportOf(found.circle, undefined), false);
   }
 
   #putNotice(awaits: readonly LongAwait[], since: number, loops: number): number {

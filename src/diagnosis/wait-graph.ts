@@ -40,7 +40,8 @@ export class Party {
 
   /** Whether it cannot go on before what its notices say has come to pass. */
   get waitsForEver(): boolean {
-    if (this.waiting.length === 0 || this.waiting.some(({ notice }) => (notice.flags & cards.ENDLESS) === 0)) return false;
+    // A notice of no wait at all names nothing that could keep it from going on.
+    if (this.waiting.length === 0 || this.waiting.some(({ notice }) => (notice.flags & cards.ENDLESS) === 0 || notice.waits.length === 0)) return false;
     // Who waits in both heaps says so on two cards.
     return this.waiting.every(({ notice }) => this.waiting.length >= notice.flags >>> cards.HEAPS_SHIFT);
   }
@@ -61,26 +62,34 @@ export class Party {
   }
 }
 
+/** Whom the waits for one key depend on; one for all of them. */
+export interface Need {
+  readonly parties: readonly Party[];
+  /** `one`: none of the waits can end before any of them has gone on. `all`: each of them might end it. */
+  readonly rule: "one" | "all";
+}
+
 /** What one wait of a party depends on. */
 export interface Dependency {
   readonly waiting: Waiting;
   readonly at: number;
   readonly key: number;
-  readonly parties: readonly Party[];
-  /** `one`: it cannot end before any of them has gone on. `all`: each of them might end it. */
-  readonly rule: "one" | "all";
+  readonly need: Need;
 }
 
 /** Parties each of which waits, through the others, for itself. */
 export interface Circle {
   readonly proven: boolean;
   readonly members: readonly { readonly party: Party; readonly dependencies: readonly Dependency[] }[];
+  /** All whose waiting makes it one: the members, and whom they depend on besides. */
+  basis(): ReadonlySet<Party>;
 }
 
 export class WaitGraph {
   readonly parties = new Map<string, Party>();
   readonly #bySeat = new Map<Heap, Map<number, Party>>();
   readonly #referentsOf = new Map<Heap, Map<number, readonly Party[]>>();
+  readonly #circles = new Map<boolean, readonly Circle[]>();
 
   constructor(heaps: readonly Heap[]) {
     for (const heap of heaps) this.#read(heap);
@@ -91,7 +100,6 @@ export class WaitGraph {
     const { words } = heap;
     const bySeat = new Map<number, Party>();
     this.#bySeat.set(heap, bySeat);
-    this.#referentsOf.set(heap, new Map());
     const high = atomics.load(words, HEADER.workersHigh);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
@@ -120,7 +128,9 @@ export class WaitGraph {
 
   /** The circle of those who can never go on that `start` is one of. */
   circleOf(start: Party): Circle | undefined {
-    return this.#circle(start, true) ?? this.#circle(start, false);
+    const hasStart = ({ members }: Circle) => members.some(({ party }) => party === start);
+    const circle = this.circles(true).find(hasStart) ?? this.circles(false).find(hasStart);
+    return circle !== undefined && this.isUnchanged(circle.basis()) ? circle : undefined;
   }
 
   /** Whether none of their waits has ended since the graph was read, and none of them has died. */
@@ -133,96 +143,169 @@ export class WaitGraph {
     return true;
   }
 
-  #circle(start: Party, proven: boolean): Circle | undefined {
-    const dependencies = this.#reachable(start, proven);
-    const stuck = new Set(dependencies.keys());
-    for (let before = -1; before !== stuck.size; ) {
-      before = stuck.size;
-      for (const party of stuck) {
-        const holds = dependencies
-          .get(party)!
-          .every(({ parties, rule }) =>
-            rule === "one" ? parties.some((each) => stuck.has(each)) : parties.length > 0 && parties.every((each) => stuck.has(each)),
-          );
-        if (!holds) stuck.delete(party);
-      }
-    }
-    if (!stuck.has(start)) return undefined;
-    const ahead = new Map<Party, Party[]>();
-    const behind = new Map<Party, Party[]>();
-    for (const from of stuck) {
-      const next = dependencies.get(from)!.flatMap(({ parties }) => parties.filter((to) => stuck.has(to)));
-      ahead.set(from, next);
-      for (const to of next) behind.set(to, [...(behind.get(to) ?? []), from]);
-    }
-    const back = closure(start, behind);
-    const members = [...closure(start, ahead)].filter((party) => back.has(party));
-    if (members.length === 0 || !this.isUnchanged(stuck)) return undefined;
-    return { proven, members: members.map((party) => ({ party, dependencies: dependencies.get(party)! })) };
+  /** All circles of those who can never go on: proven ones, or suspicions. Takes time in proportion to what is waited for and to the ledgers, not to their product. */
+  circles(proven: boolean): readonly Circle[] {
+    let circles = this.#circles.get(proven);
+    if (circles === undefined) this.#circles.set(proven, (circles = this.#findCircles(proven)));
+    return circles;
   }
 
-  /** What `start` depends on, and those in their turn, as far as they wait for ever. */
-  #reachable(start: Party, proven: boolean): Map<Party, Dependency[]> {
-    const found = new Map<Party, Dependency[]>();
-    for (const next = [start]; next.length > 0; ) {
-      const party = next.pop()!;
-      if (found.has(party) || !party.waitsForEver || (proven && !party.isBlocked)) continue;
-      const dependencies = party.waiting.flatMap((waiting) => waiting.notice.waits.map(({ at, key }) => this.#dependency(waiting, at, key, proven)));
-      found.set(party, dependencies);
-      for (const { parties } of dependencies) next.push(...parties);
+  #findCircles(proven: boolean): Circle[] {
+    const dependencies = new Map<Party, Dependency[]>();
+    const needs = new Map<Heap, Map<number, Need>>();
+    for (const party of this.parties.values()) {
+      if (!party.waitsForEver || (proven && !party.isBlocked)) continue;
+      dependencies.set(
+        party,
+        party.waiting.flatMap((waiting) =>
+          waiting.notice.waits.map(({ at, key }) => ({ waiting, at, key, need: this.#need(needs, waiting.heap, at, key, proven) })),
+        ),
+      );
     }
-    return found;
+    const stuck = stuckAmong(dependencies);
+    const steps = (node: Party | Need) =>
+      node instanceof Party ? dependencies.get(node)!.map(({ need }) => need) : node.parties.filter((party) => stuck.has(party));
+    return circlesAmong(stuck, steps).map((parties) => ({
+      proven,
+      members: parties.map((party) => ({ party, dependencies: dependencies.get(party)! })),
+      basis: () => reachedFrom(parties[0]!, steps),
+    }));
   }
 
-  #dependency(waiting: Waiting, at: number, key: number, proven: boolean): Dependency {
-    const { heap } = waiting;
+  #need(known: Map<Heap, Map<number, Need>>, heap: Heap, at: number, key: number, proven: boolean): Need {
+    let needs = known.get(heap);
+    if (needs === undefined) known.set(heap, (needs = new Map()));
+    let need = needs.get(key);
+    if (need === undefined) needs.set(key, (need = this.#findNeed(heap, at, key, proven)));
+    return need;
+  }
+
+  #findNeed(heap: Heap, at: number, key: number, proven: boolean): Need {
     const holders = insightInto(heap.allocator.kindOf(at))?.holders?.(heap, at, key);
-    const base = { waiting, at, key };
-    if (holders !== undefined && (holders.firm || !proven)) {
-      const parties = holders.workers.map((worker) => this.partyOf(heap, worker));
-      const known = parties.filter((party) => party !== undefined);
-      // A holder that is no living worker any more holds nobody up.
-      if (!holders.firm && known.length < parties.length) return { ...base, parties: [], rule: "all" };
-      return { ...base, parties: known, rule: holders.firm ? "one" : "all" };
-    }
-    return { ...base, parties: this.#referents(heap, at), rule: "all" };
+    if (holders === undefined || (proven && !holders.firm)) return { parties: this.#referents(heap, at), rule: "all" };
+    const parties = holders.workers.map((worker) => this.partyOf(heap, worker)).filter((party) => party !== undefined);
+    // A holder that is no living worker any more holds nobody up.
+    if (!holders.firm && parties.length < holders.workers.length) return { parties: [], rule: "all" };
+    return { parties, rule: holders.firm ? "one" : "all" };
   }
 
   /** All who have the object; nobody when a message has it too, or a worker that nobody knows. */
   #referents(heap: Heap, at: number): readonly Party[] {
-    const known = this.#referentsOf.get(heap)!;
-    let parties = known.get(at);
-    if (parties === undefined) known.set(at, (parties = this.#findReferents(heap, at)));
-    return parties;
+    let known = this.#referentsOf.get(heap);
+    if (known === undefined) this.#referentsOf.set(heap, (known = this.#findReferents(heap)));
+    return known.get(at) ?? [];
   }
 
-  #findReferents(heap: Heap, at: number): Party[] {
-    // Somebody who has neither it nor a hold on it may come to have it.
-    if (heap.allocator.isLent(at) || heap.words[HEADER.ofMachine] === 1) return [];
-    const found = new Set<Party>();
-    let entries = 0;
+  /** Of all that is waited for in a heap, in one way through the ledgers. */
+  #findReferents(heap: Heap): Map<number, readonly Party[]> {
+    const found = new Map<number, { parties: Set<Party>; entries: number }>();
+    // Somebody who has neither it nor a hold on it may come to have what is of the machine's heap, or lent.
+    if (heap.words[HEADER.ofMachine] === 1) return new Map();
+    for (const { waiting } of this.parties.values())
+      for (const { heap: of, notice } of waiting) if (of === heap) for (const { at } of notice.waits) found.set(at, { parties: new Set(), entries: 0 });
     for (const party of this.parties.values()) {
       for (const seat of party.seats) {
         if (seat.heap !== heap) continue;
-        const times = heap.references.isIn(seat.record, at);
-        entries += times;
-        if (times > 0) found.add(party);
+        heap.references.eachIn(seat.record, (at) => {
+          const referents = found.get(at);
+          if (referents === undefined) return;
+          referents.entries++;
+          referents.parties.add(party);
+        });
       }
     }
-    // The count is read after the ledgers. If all who were found are stuck, theirs do not change, so that an equal count leaves nobody else.
-    return entries === heap.allocator.referencesTo(at) ? [...found] : [];
+    // The counts are read after the ledgers. If all who were found are stuck, theirs do not change, so that an equal count leaves nobody else.
+    return new Map(
+      [...found].map(([at, { parties, entries }]) => [at, !heap.allocator.isLent(at) && entries === heap.allocator.referencesTo(at) ? [...parties] : []]),
+    );
   }
 }
 
-/** What is reached from `start` in one step or more. */
-function closure(start: Party, steps: ReadonlyMap<Party, readonly Party[]>): Set<Party> {
-  const reached = new Set<Party>();
-  for (const next = [start]; next.length > 0; ) {
-    for (const party of steps.get(next.pop()!) ?? []) {
-      if (reached.has(party)) continue;
-      reached.add(party);
-      next.push(party);
+/** The greatest set of parties in which each need of each is one of the set's: whoever may go on is taken out, and then those that only it held up. */
+function stuckAmong(dependencies: ReadonlyMap<Party, readonly Dependency[]>): Set<Party> {
+  const waiters = new Map<Need, Party[]>();
+  for (const [party, each] of dependencies) for (const { need } of each) listed(waiters, need).push(party);
+  /** How many of the set each need has; it is met, and taken out, when there are too few. */
+  const left = new Map<Need, number>();
+  const met: Need[] = [];
+  const concerned = new Map<Party, Need[]>();
+  for (const need of waiters.keys()) {
+    const { parties, rule } = need;
+    const held = parties.filter((party) => dependencies.has(party));
+    if (held.length === 0 || (rule === "all" && held.length < parties.length)) {
+      met.push(need);
+      continue;
+    }
+    left.set(need, held.length);
+    for (const party of held) listed(concerned, party).push(need);
+  }
+  const stuck = new Set(dependencies.keys());
+  for (let need = met.pop(); need !== undefined; need = met.pop()) {
+    for (const party of waiters.get(need)!) {
+      if (!stuck.delete(party)) continue;
+      for (const other of concerned.get(party) ?? []) {
+        const count = left.get(other);
+        if (count === undefined) continue;
+        left.set(other, count - 1);
+        if (other.rule === "one" && count > 1) continue;
+        left.delete(other);
+        met.push(other);
+      }
     }
   }
-  return reached;
+  return stuck;
+}
+
+function listed<K, V>(lists: Map<K, V[]>, key: K): V[] {
+  let list = lists.get(key);
+  if (list === undefined) lists.set(key, (list = []));
+  return list;
+}
+
+/** The parties of each circle: strongly connected components (Tarjan, "Depth-first search and linear graph algorithms", 1972), without the recursion. */
+function circlesAmong(roots: Iterable<Party>, steps: (node: Party | Need) => readonly (Party | Need)[]): Party[][] {
+  const circles: Party[][] = [];
+  const numbers = new Map<Party | Need, number>();
+  const lowest = new Map<Party | Need, number>();
+  const open = new Set<Party | Need>();
+  const trail: (Party | Need)[] = [];
+  const path: { node: Party | Need; next: Iterator<Party | Need> }[] = [];
+  const enter = (node: Party | Need) => {
+    lowest.set(node, numbers.size);
+    numbers.set(node, numbers.size);
+    open.add(node);
+    trail.push(node);
+    path.push({ node, next: steps(node)[Symbol.iterator]() });
+  };
+  const lower = (node: Party | Need, to: number) => lowest.set(node, Math.min(lowest.get(node)!, to));
+  for (const root of roots) {
+    if (!numbers.has(root)) enter(root);
+    while (path.length > 0) {
+      const { node, next } = path.at(-1)!;
+      const step = next.next();
+      if (step.done !== true) {
+        if (!numbers.has(step.value)) enter(step.value);
+        else if (open.has(step.value)) lower(node, numbers.get(step.value)!);
+        continue;
+      }
+      path.pop();
+      const before = path.at(-1);
+      if (before !== undefined) lower(before.node, lowest.get(node)!);
+      if (lowest.get(node) !== numbers.get(node)) continue;
+      const component: (Party | Need)[] = [];
+      do component.push(trail.pop()!);
+      while (component.at(-1) !== node);
+      for (const each of component) open.delete(each);
+      // Parties and needs take turns, so that even who waits for itself is not alone in it.
+      if (component.length > 1) circles.push(component.filter((each) => each instanceof Party));
+    }
+  }
+  return circles;
+}
+
+/** All parties that are reached from `start`, itself too. */
+function reachedFrom(start: Party, steps: (node: Party | Need) => readonly (Party | Need)[]): Set<Party> {
+  const reached = new Set<Party | Need>([start]);
+  for (const node of reached) for (const next of steps(node)) reached.add(next);
+  return new Set([...reached].filter((node) => node instanceof Party));
 }

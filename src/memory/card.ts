@@ -7,9 +7,9 @@
  * Both are drafts: after a death they go back with the others. No worker waits for another here.
  */
 import { OutOfMemoryError } from "../errors/index.js";
-import { load, store } from "#atomics";
+import { exchange, load, store } from "#atomics";
 import type { Heap } from "./heap.js";
-import { ALIVE, BLOCK, BLOCK_HEADER_WORDS, CARD, DRAFT, KIND, NOTICE, RECORD, STATE_BITS, STATE_MASK } from "./layout.js";
+import { ALIVE, type AWAITING, BLOCK, type BLOCKING, BLOCK_HEADER_WORDS, CARD, DRAFT, KIND, NOTICE, RECORD, STATE_BITS, STATE_MASK } from "./layout.js";
 
 /** Flags of a notice. The wait may end with an error. */
 export const REFUSABLE = 1;
@@ -97,6 +97,21 @@ export function putNotice(heap: Heap, { waits, flags, since, text }: Notice): nu
 /** Says on the notice that another attempt has failed. */
 export function lookedInVain({ words }: Heap, notice: number): void {
   store(words, notice + NOTICE.looks, (words[notice + NOTICE.looks]! + 1) | 0);
+}
+
+/** Asks a worker to look for the deadlock that it is part of, and wakes it for that. In its record, which is always there: a worker that came after it looks once for nothing. */
+export function ask(heap: Heap, record: number, kind: typeof BLOCKING | typeof AWAITING): void {
+  if (exchange(heap.words, record + RECORD.asked, 1) === 0) heap.ring(record, kind);
+}
+
+/** Whether somebody has asked the calling worker to look. */
+export function isAsked(heap: Heap): boolean {
+  return load(heap.words, heap.record + RECORD.asked) === 1;
+}
+
+/** It looks now: who asks from here on asks again. */
+export function answer(heap: Heap): void {
+  store(heap.words, heap.record + RECORD.asked, 0);
 }
 
 /** Takes the notice off the card and gives it back. */

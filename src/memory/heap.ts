@@ -5,8 +5,12 @@ import { BLOCKING, BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC, RECORD 
 import { Parker, pressDoorbell } from "./parker.js";
 import { References } from "./references.js";
 import { Registry } from "./registry.js";
+import { Turn } from "./turn.js";
 import { WaitQueue } from "./wait-queue.js";
 import { tellEnd } from "./worker-end.js";
+
+const SEARCH_EVERY_MS = 200;
+const SEARCH_OVERDUE_MS = 1000;
 
 /** How far an object reaches: the threads of this process, every process of this program too, or every program of this user on this machine. */
 export type Across = "threads" | "processes" | "machine";
@@ -33,6 +37,8 @@ export abstract class Heap {
   readonly waitQueue: WaitQueue;
   readonly references: References;
   readonly parker: Parker;
+  /** Whose turn it is to look for deadlocks: again after each slice of its own. */
+  readonly searches = new Turn(HEADER.searched, SEARCH_EVERY_MS, SEARCH_OVERDUE_MS);
   #self = 0;
   #record = 0;
 

@@ -3,6 +3,7 @@ export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
 export * as cards from "./card.js";
+export { monotonicMs } from "./clock.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
@@ -33,14 +34,15 @@ export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.j
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, tryEnter } from "./mutex.js";
-export { lookouts } from "./registry.js";
+export { lookouts, SLICE_MS } from "./registry.js";
 export { hasSpareCore } from "./spare-core.js";
-export { type Attempt, type Contender, Parker, SLICE_MS } from "./parker.js";
+export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
 export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
+export { readProcFile } from "./proc-file.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {
   adoptThreadHeap,

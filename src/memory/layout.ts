@@ -45,6 +45,13 @@ export const HEADER = {
   reserved: 19,
   /** Mutex for loading an addon and for terminating a thread (thread heap). */
   addonGuard: 20,
+  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see turn.ts). */
+  looked: 21,
+  searched: 22,
+  /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */
+  searchDue: 23,
+  /** How often all who wait were told that somebody had died. */
+  deaths: 29,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
   /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */
@@ -114,8 +121,10 @@ export const RECORD = {
   ended: 14,
   /** 1 when the worker may hold permits of semaphores that its ledger does not name: they were handed to it, or it has let go of the semaphore. */
   strays: 15,
+  /** 1 once somebody who looked for deadlocks found a circle that this worker has to act on: it looks itself. */
+  asked: 16,
   /** Inline waiter nodes; the first is the blocking wait's. */
-  nodes: 16,
+  nodes: 20,
 } as const;
 
 export const SLOT_BITS = 10;

@@ -4,6 +4,7 @@
 import fs from "node:fs";
 import { toldAlive, toldThread } from "#atomics";
 import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+import { readLife, START_TIME_FIELD, statFields } from "./proc-file.js";
 
 export interface ThreadIdentity {
   pid: number;
@@ -13,21 +14,8 @@ export interface ThreadIdentity {
 }
 
 const EXIT_CODE_FIELD = 49;
-const START_TIME_FIELD = 19;
-
-/** What stands after the command's name, which may itself hold spaces and brackets. */
-export function statFields(path: string): string[] | undefined {
-  let text: string;
-  try {
-    text = fs.readFileSync(path, "latin1");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Anything else, such as too many open files, says nothing about the thread: nobody is taken for dead by mistake.
-    if (code === "ENOENT" || code === "ESRCH") return undefined;
-    throw error;
-  }
-  return text.slice(text.lastIndexOf(")") + 2).split(" ");
-}
+const ZOMBIE = "Z".charCodeAt(0);
+const DEAD = "X".charCodeAt(0);
 
 /** The calling thread. */
 export function thisThread(): ThreadIdentity {
@@ -51,15 +39,13 @@ export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
   const told = toldAlive(pid, tid, startTime);
   if (told !== undefined) return told;
   if (!kernelTells) return true;
-  let fields: string[] | undefined;
+  let life: ReturnType<typeof readLife>;
   try {
-    fields = statFields(`/proc/${pid}/task/${tid}/stat`);
+    life = readLife(`/proc/${pid}/task/${tid}/stat`);
   } catch {
     return true;
   }
-  if (fields === undefined) return false;
-  const state = fields[0];
-  return state !== "Z" && state !== "X" && (Number(fields[START_TIME_FIELD]) | 0) === startTime;
+  return life !== undefined && life.state !== ZOMBIE && life.state !== DEAD && life.startTime === startTime;
 }
 
 /** How a process ended that nobody has reaped yet: its exit code, or `-n` after signal n. Undefined while it runs or once it is reaped. */

@@ -13,17 +13,13 @@
 import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
-import { AWAITING, BLOCKING, RECORD } from "./layout.js";
+import { AWAITING, BLOCKING, HEADER, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { contain } from "./mishap.js";
+import { SLICE_MS } from "./registry.js";
 import { hasSpareCore } from "./spare-core.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
-/**
- * The longest sleep in one piece. After each, the waiter looks whether workers died and attempts again: no death goes unnoticed longer,
- * and a thread in a native wait notices `terminate()`.
- */
-export const SLICE_MS = slice(200);
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
 const NAP_MS = slice(1);
 /** The longest that a timer of the platform can run. */
@@ -73,19 +69,22 @@ export class Parker {
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #eagerLook: EagerLook;
   #watch: LoopWatch | undefined;
+  /** How often a caller has come or gone. */
+  #changes = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
     this.#eagerLook = new EagerLook(() => {
       if (load(heap.words, heap.record + RECORD.doorbell) === 0) return false;
-      contain(DRAINING, () => this.#drain());
+      contain(DRAINING, () => this.#rung());
       return true;
     });
   }
 
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
-   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, and looks after nobody.
+   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, in one piece, and looks after nobody. Where a
+   * signal interrupts that it gets undefined early, so that its event loop can turn.
    * `refusable`: where the wait is found to be part of a deadlock, it may end with an error.
    */
   blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
@@ -94,24 +93,35 @@ export class Parker {
     const node = waitQueue.blockingNode();
     waitQueue.arm(node, key, BLOCKING);
     let watch: Watch | undefined;
+    /** How long it may sleep in one piece, 0 before the first slice has ended. */
+    let piece = 0;
     try {
+      // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
+      let deaths = load(heap.words, HEADER.deaths);
       let result = attempt(false);
+      let spin = hasSpareCore() && !idle ? 0 : SPINS;
       while (result === undefined) {
-        for (let spin = hasSpareCore() && !idle ? 0 : SPINS; spin < SPINS && !waitQueue.hasGrant(node); spin++);
+        // Not after a slice in vain: what has not come in that time will not come in this, and code that runs so seldom is not compiled.
+        for (; spin < SPINS && !waitQueue.hasGrant(node); spin++);
         if (!waitQueue.hasGrant(node)) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
-            if (!idle) heap.registry.reap();
+          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS), deaths);
+          // Without a grant it was its slice that ended, or somebody died.
+          if (!waitQueue.hasGrant(node)) {
+            if (isOver && !idle) piece = heap.registry.watch();
             waitQueue.keepPlace(node);
+            deaths = load(heap.words, HEADER.deaths);
             result = attempt(false);
-            if (result === undefined && !idle) {
-              watch ??= watchOver([{ heap, key }], deadline, refusable);
+            if (idle) return result;
+            if (result === undefined) {
+              if (isOver) watch ??= watchOver([{ heap, key }], deadline, refusable);
               watch?.look();
             }
             continue;
           }
         }
+        if (hasSpareCore() && !idle) spin = 0;
         if (waitQueue.useGrants(node) === 0) continue;
         result = attempt(true);
         waitQueue.putDown(node);
@@ -119,6 +129,7 @@ export class Parker {
       return result;
     } finally {
       watch?.end();
+      if (piece !== 0) heap.registry.endWatch();
       // A grant that came too late, or whose attempt threw, is meant for somebody.
       waitQueue.withdraw(node);
       waitQueue.handOn(node);
@@ -133,7 +144,11 @@ export class Parker {
     const heaps = [...new Set(contenders.map(({ heap }) => heap))];
     const places: { readonly contender: Contender<T>; readonly node: number }[] = [];
     let watch: Watch | undefined;
+    let piece = 0;
     const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
+    const deathsNow = () => heaps.map(({ words }) => load(words, HEADER.deaths));
+    let deaths = deathsNow();
+    const isStirred = () => hasGrant() || heaps.some(({ words }, index) => load(words, HEADER.deaths) !== deaths[index]);
     const attemptAll = () => {
       for (const { attempt } of contenders) {
         const result = attempt(false);
@@ -149,22 +164,26 @@ export class Parker {
         places.push({ contender, node });
       }
       let result: T | undefined = attemptAll();
+      let spin = hasSpareCore() ? 0 : SPINS;
       while (result === undefined) {
-        for (let spin = hasSpareCore() ? 0 : SPINS; spin < SPINS && !hasGrant(); spin += 1 + places.length);
+        for (; spin < SPINS && !hasGrant(); spin += 1 + places.length);
         if (!hasGrant()) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
-          if (Parker.#sleepInOneOf(heaps, hasGrant, Math.min(left, SLICE_MS))) {
-            for (const { registry } of heaps) registry.reap();
+          const isOver = Parker.#sleepInOneOf(heaps, isStirred, Math.min(left, piece || SLICE_MS));
+          if (!hasGrant()) {
+            if (isOver) piece = Math.min(...heaps.map(({ registry }) => registry.watch()));
             for (const { contender, node } of places) contender.heap.waitQueue.keepPlace(node);
+            deaths = deathsNow();
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
-              watch ??= watchOver(contenders, deadline, true);
+              if (isOver) watch ??= watchOver(contenders, deadline, true);
               watch?.look();
             }
             continue;
           }
         }
+        if (hasSpareCore()) spin = 0;
         for (const { contender, node } of places) {
           if (contender.heap.waitQueue.useGrants(node) === 0) continue;
           result = contender.attempt(true);
@@ -175,6 +194,7 @@ export class Parker {
       return result;
     } finally {
       watch?.end();
+      if (piece !== 0) for (const { registry } of heaps) registry.endWatch();
       for (const { contender, node } of places) {
         const { waitQueue } = contender.heap;
         // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for somebody.
@@ -187,18 +207,20 @@ export class Parker {
 
   /**
    * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless the node has a grant. True when nobody did, and it has none: the time is over.
-   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other.
+   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other. So it is with `deaths`, how many there were
+   * before the last attempt.
    */
-  #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number): boolean {
+  #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number, deaths: number): boolean {
     const heap = this.#heap;
+    const { words } = heap;
     const flag = heap.record + RECORD.blocking;
-    store(heap.words, flag, 1);
-    if (!look.hasGrant(node)) heap.sleep(flag, 1, ms);
-    return exchange(heap.words, flag, 0) === 1 && !look.hasGrant(node);
+    store(words, flag, 1);
+    if (!look.hasGrant(node) && load(words, HEADER.deaths) === deaths) heap.sleep(flag, 1, ms);
+    return exchange(words, flag, 0) === 1 && !look.hasGrant(node) && load(words, HEADER.deaths) === deaths;
   }
 
   /** The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it is a pause. */
-  static #sleepInOneOf(heaps: readonly Heap[], hasGrant: () => boolean, ms: number): boolean {
+  static #sleepInOneOf(heaps: readonly Heap[], isStirred: () => boolean, ms: number): boolean {
     const bed = heaps.find((each) => heaps.every((heap) => heap === each || heap.sleepingIn(each) !== 0)) ?? heaps[0];
     if (bed === undefined) {
       pause(ms);
@@ -212,7 +234,7 @@ export class Parker {
       if (word === 0) longest = Math.min(longest, NAP_MS);
       else store(heap.words, heap.record + RECORD.blocking, word);
     }
-    const quiet = bed.parker.#sleepUnlessGranted({ hasGrant }, 0, longest);
+    const quiet = bed.parker.#sleepUnlessGranted({ hasGrant: isStirred }, 0, longest, load(bed.words, HEADER.deaths));
     for (const heap of others) store(heap.words, heap.record + RECORD.blocking, 0);
     return quiet;
   }
@@ -368,7 +390,7 @@ export class Parker {
     this.#drainScheduled = true;
     queueMicrotask(() => {
       this.#drainScheduled = false;
-      contain(DRAINING, () => this.#drain());
+      contain(DRAINING, () => this.#rung());
     });
   }
 
@@ -382,6 +404,7 @@ export class Parker {
     waitQueue.arm(awaited.node, key, AWAITING);
     awaited.waiters.add(waiter);
     awaited.since = 0;
+    this.#changes++;
     this.#watch?.end();
     return awaited;
   }
@@ -389,6 +412,7 @@ export class Parker {
   /** Withdraws a waiter; true when a grant had been won for it, which is in hand, and has to be put down or passed on: until then the node is not given back. */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
+    this.#changes++;
     this.#watch?.end();
     const won = this.#heap.waitQueue.withdraw(awaited.node);
     if (!won) this.#forgetIfEmpty(awaited);
@@ -432,13 +456,21 @@ export class Parker {
     return true;
   }
 
-  #drain(): void {
+  /** Without a grant somebody has died: each caller may find now what it waits for. */
+  #rung(): void {
+    if (!this.#drain()) this.#attemptAll();
+  }
+
+  /** Hands out what was granted. False if nothing was. */
+  #drain(): boolean {
     const { words, record, waitQueue } = this.#heap;
+    let any = false;
     // Lowered before the nodes are read: a grant made after this rings again.
     store(words, record + RECORD.doorbell, 0);
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
+        any ||= grants > 0;
         for (const waiter of awaited.waiters) {
           if (grants <= 0) break;
           grants--;
@@ -447,6 +479,15 @@ export class Parker {
         // A waiter that stood here twice has left both places.
         if (grants > 0) waitQueue.wake(awaited.key, grants);
         waitQueue.putDown(awaited.node, grants);
+      }
+    }
+    return any;
+  }
+
+  #attemptAll(): void {
+    for (const queues of [...this.#awaited.values()]) {
+      for (const awaited of [...queues]) {
+        for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
       }
     }
   }
@@ -459,7 +500,7 @@ export class Parker {
     this.#heap.listen(() => {
       this.#listening = false;
       this.#eagerLook.stop();
-      contain(DRAINING, () => this.#drain());
+      contain(DRAINING, () => this.#rung());
       contain("listening for wake-ups", () => this.#listen());
     });
   }
@@ -468,7 +509,7 @@ export class Parker {
   #stir(): void {
     if (this.#pending++ > 0) return;
     loops++;
-    this.#heartbeat ??= setInterval(() => this.#beat(), SLICE_MS);
+    this.#heartbeat ??= setTimeout(() => this.#beat(), SLICE_MS);
     this.#heartbeat.ref();
   }
 
@@ -476,23 +517,28 @@ export class Parker {
     if (--this.#pending > 0) return;
     loops--;
     this.#heartbeat?.unref();
+    this.#heap.registry.endWatch();
   }
 
   #beat(): void {
     if (this.#pending === 0) {
-      clearInterval(this.#heartbeat);
       this.#heartbeat = undefined;
       return;
     }
-    contain("looking for workers that ended", () => this.#heap.registry.reap());
-    contain(DRAINING, () => this.#drain());
-    for (const queues of [...this.#awaited.values()]) {
-      for (const awaited of [...queues]) {
-        this.#heap.waitQueue.keepPlace(awaited.node);
-        for (const waiter of [...awaited.waiters]) if (!this.#attempt(awaited, waiter, false)) break;
-      }
-    }
-    if (watcher !== undefined) contain("looking for deadlocks", () => this.#lookAfterLoop());
+    const changes = this.#changes;
+    let piece = SLICE_MS;
+    contain("looking for workers that ended", () => {
+      piece = this.#heap.registry.watch();
+    });
+    contain(DRAINING, () => {
+      this.#drain();
+      for (const queues of this.#awaited.values()) for (const awaited of queues) this.#heap.waitQueue.keepPlace(awaited.node);
+      this.#attemptAll();
+    });
+    // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
+    if (watcher !== undefined && changes === this.#changes) contain("looking for deadlocks", () => this.#lookAfterLoop());
+    this.#heartbeat = setTimeout(() => this.#beat(), piece);
+    if (this.#pending === 0) this.#heartbeat.unref();
   }
 
   #lookAfterLoop(): void {

@@ -29,7 +29,7 @@ import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
-import { SLICE_MS } from "./parker.js";
+import { SLICE_MS } from "./registry.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;

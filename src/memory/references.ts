@@ -81,19 +81,17 @@ export class References {
     return object && { at: nearest, object };
   }
 
-  /** How often a worker's ledger names a block: once, or not at all, unless it changes meanwhile. */
-  isIn(record: number, block: number): number {
+  /** Calls `visit` with each block that a worker's ledger names: once, unless it changes meanwhile. */
+  eachIn(record: number, visit: (block: number) => void): void {
     const heap = this.#heap;
-    let times = 0;
     heap.catchUp();
     const brk = load(heap.words, HEADER.brk);
     let ledger = load(heap.words, record + RECORD.references);
     // The chain of a worker that ends meanwhile is somebody else's memory: it may lead anywhere, but not for ever.
     for (let left = MOST_LEDGERS; ledger > 0 && ledger + LEDGER_WORDS <= brk && left > 0; left--) {
-      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) if (heap.words[entry] === block) times++;
+      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) if (heap.words[entry] !== 0) visit(heap.words[entry]!);
       ledger = heap.words[ledger]!;
     }
-    return times;
   }
 
   /** `object` wraps the block at `at`; the caller's counted hold (a new block's, or a message's) becomes this worker's. */

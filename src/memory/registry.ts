@@ -6,10 +6,10 @@
  * not here: a worker that ends cleanly sweeps its own record.
  * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead. Before the generations of a slot begin anew, words that still name
  * its workers are struck out (see worker-names.ts).
- * Nobody supervises: whoever waits looks, at least every SLICE_MS (see parker.ts).
+ * Nobody supervises: one of those who wait looks at all workers, the others see that it does (see turn.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
-import { add, compareExchange, load, store } from "#atomics";
+import { add, compareExchange, load, slice, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import {
   ALIVE,
@@ -29,17 +29,32 @@ import {
 } from "./layout.js";
 import { isRunning, thisThread } from "./liveness.js";
 import { contain } from "./mishap.js";
+import { Turn } from "./turn.js";
 import { strikeOut } from "./worker-names.js";
 
-/** Between two looks at the whole registry by one worker. */
-const REAP_INTERVAL_MS = 100;
+/** Between two looks at all workers of a heap: by the one that has the turn, and before another takes it. A look reads a file of the kernel's for each worker. */
+const LOOK_EVERY_MS = 200;
+const OVERDUE_MS = 500;
+/**
+ * The longest sleep in one piece of a waiter: of the one that looks, of the others, and of these while the one that looks is late. After each the waiter attempts again, and a thread in
+ * a native wait notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
+ */
+const LOOKER_SLICE_MS = slice(300);
+export const SLICE_MS = slice(700);
+const LATE_SLICE_MS = slice(150);
+/** How often one worker asks whether it is its turn: some of those who ask try in vain again and again. */
+const ASK_EVERY_MS = 100;
+
+/** What a lookout was doing, if words of shared memory are spoilt. */
+const LOOKING = "looking after a worker that was started here";
 
 /** What else to do after each look at the workers: whoever started one that may end before it is in the registry looks after it. */
 export const lookouts = new Set<() => void>();
 
 export class Registry {
   readonly #heap: Heap;
-  #lastReap = 0;
+  readonly #turn = new Turn(HEADER.looked, LOOK_EVERY_MS, OVERDUE_MS);
+  #lastAsked = 0;
   /** This worker has no id yet, and so can enter no mutex. */
   #isJoining = false;
   /** A slot was passed over when this worker joined. */
@@ -137,28 +152,57 @@ export class Registry {
     compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, stateWord(worker, ALIVE), stateWord(worker, DEAD));
   }
 
-  /** Looks at every worker, at most every REAP_INTERVAL_MS unless `now`. */
+  /** Looks at every worker, if nobody does; `now`: in any case. For those who tried in vain. */
   reap(now = false): void {
-    const time = performance.now();
-    if (!now && time - this.#lastReap < REAP_INTERVAL_MS) return;
-    this.#lastReap = time;
+    if (now) {
+      this.#turn.seize(this.#heap.words);
+      this.#look();
+    } else {
+      const time = performance.now();
+      if (time - this.#lastAsked < ASK_EVERY_MS) return;
+      this.#lastAsked = time;
+      if (this.#turn.take(this.#heap.words)) this.#look();
+    }
+    for (const look of lookouts) contain(LOOKING, look);
+  }
+
+  /** For a waiter after each slice: looks at every worker if it is its turn. How long it may sleep in one piece then, so that a death is noticed within a second. */
+  watch(): number {
+    const { words } = this.#heap;
+    if (this.#turn.take(words)) this.#look();
+    // Of this thread's own workers nobody else would know.
+    for (const look of lookouts) contain(LOOKING, look);
+    if (this.#turn.isMine(words)) return LOOKER_SLICE_MS;
+    return this.#turn.ago > LOOKER_SLICE_MS ? LATE_SLICE_MS : SLICE_MS;
+  }
+
+  /** It waits no longer: somebody else is to look. */
+  endWatch(): void {
+    this.#turn.leave(this.#heap.words);
+  }
+
+  #look(): void {
     const { words } = this.#heap;
     const self = this.#heap.selfIfJoined;
     const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
+    let found = false;
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       const word = load(words, record + RECORD.state);
       const worker = word >>> STATE_BITS;
       const state = word & STATE_MASK;
       if (state === ALIVE) {
-        if (worker !== self && !this.#kernelSaysRunning(record)) this.declareDead(worker);
+        if (worker === self || this.#kernelSaysRunning(record)) continue;
+        this.declareDead(worker);
+        found = true;
       } else if (state === DEAD) {
         this.#sweep(record, worker);
       } else if (state === VACANT) {
         this.#renew(record, word);
       }
     }
-    for (const look of lookouts) contain("looking after a worker that was started here", look);
+    // Of a death that nobody had told of the others hear now, not after a slice of their own.
+    if (found) this.#heap.waitQueue.rouseAll();
   }
 
   /** Has slots renewed that were passed over when this worker joined. */

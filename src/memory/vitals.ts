@@ -1,6 +1,5 @@
 /** What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the thread itself. */
-import fs from "node:fs";
-import { statFields } from "./liveness.js";
+import { readProcFile, statFields } from "./proc-file.js";
 
 const USER_TICKS_FIELD = 11;
 const SYSTEM_TICKS_FIELD = 12;
@@ -37,7 +36,7 @@ function sleepsIn(folder: string): string | undefined {
 
 function read(path: string): string | undefined {
   try {
-    return fs.readFileSync(path, "latin1").trim();
+    return readProcFile(path)?.toString("latin1").trim();
   } catch {
     return undefined;
   }

@@ -310,6 +310,16 @@ export class WaitQueue {
     return found;
   }
 
+  /**
+   * Has all who wait attempt again, without a grant: somebody died, and anybody may wait for what that one held. Counted before it rings: a blocking waiter that is not asleep yet compares
+   * the count, once its flag is up, with what it was before its last attempt.
+   */
+  rouseAll(): void {
+    const { registry, words } = this.#heap;
+    add(words, HEADER.deaths, 1);
+    for (const { worker, kind } of this.armed()) this.#heap.ring(registry.recordOf(worker), kind & KIND_MASK);
+  }
+
   /** A dead worker's grants go to others who wait for the same. */
   passOn(record: number): void {
     const { words } = this.#heap;

@@ -1,7 +1,7 @@
 import { decode, encode, type Message } from "../codec/index.js";
 import { readMessage } from "../codec/stored-message.js";
-import type { Heap } from "../memory/index.js";
-import { DEFINE, type Lane, MOST_AHEAD, monotonicMs } from "../workers/lane.js";
+import { type Heap, monotonicMs } from "../memory/index.js";
+import { DEFINE, type Lane, MOST_AHEAD } from "../workers/lane.js";
 import { LaneOwner, type Payload } from "../workers/lane-owner.js";
 import { orderOf } from "../workers/orders.js";
 import type { TaskIdentity } from "../workers/task.js";

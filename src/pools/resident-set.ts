@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import { readProcFile } from "../memory/index.js";
 
 const EVERY_MS = 50;
 const PAGE_BYTES = 4096;
@@ -20,7 +20,7 @@ export function watchResidentSet(pid: number | undefined, limit: number, exceede
 
 function residentBytes(pid: number | undefined): number | undefined {
   try {
-    const [, resident, shared] = fs.readFileSync(`/proc/${pid}/statm`, "latin1").split(" ").map(Number);
+    const [, resident, shared] = readProcFile(`/proc/${pid}/statm`)!.toString("latin1").split(" ").map(Number);
     return (resident! - shared!) * PAGE_BYTES;
   } catch {
     return undefined;

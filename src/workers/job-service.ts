@@ -19,8 +19,9 @@ import { decodeWithClasses, loadTask } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
 import { type JobInHand, workerState } from "./worker-state.js";
 
-/** Longest the event loop stands still while nothing is to be done. */
+/** How long the event loop stands still while nothing is to be done: at first, and after each turn in vain twice as long, up to this. A signal that is listened for ends it. */
 const BLOCK_MS = 100;
+const LONGEST_BLOCK_MS = 1000;
 /** Longest it stands still between short jobs. */
 const TURN_MS = 50;
 /** How long a worker looks for its next job before it lets its core go. Two to three times what it takes to wake one. */
@@ -49,6 +50,7 @@ export class JobService {
   /** Handles that are open while no task has run yet. */
   readonly #quiet: number;
   #lastTurn = 0;
+  #blockMs = BLOCK_MS;
   #pays = true;
   #skipped = 0;
   #values: unknown[] = [];
@@ -288,6 +290,8 @@ export class JobService {
       if (!this.#look(MOVED_LOOK_MS)) await lane.wait();
       return;
     }
+    const blockMs = this.#blockMs;
+    this.#blockMs = BLOCK_MS;
     // The pool slept: it may have been woken on this very core, where looking, and what the last job left to this loop, would keep it waiting.
     if (lane.hasWoken ? lane.makeWay(NAP_MS) : this.#look()) return;
     const since = performance.now();
@@ -296,11 +300,11 @@ export class JobService {
     if (lane.hasJob) return;
     if (this.#tasks.size > 0) giveSeasonedCode();
     if (process.getActiveResourcesInfo().length > this.#quiet) await lane.wait();
-    else if (lane.waitSync(BLOCK_MS)) {
+    else if (lane.waitSync(blockMs)) {
       // Had it looked, it would have found this, and nobody would have had to wake it.
       if (performance.now() - since < 2 * LOOK_MS) this.#pays = true;
       return;
-    }
+    } else this.#blockMs = Math.min(2 * blockMs, LONGEST_BLOCK_MS);
     await this.#turn();
   }
 

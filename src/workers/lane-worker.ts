@@ -3,7 +3,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { decode, type Message } from "../codec/index.js";
 import { readMessage, storeMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
-import { type Attempt, atomics } from "../memory/index.js";
+import { type Attempt, atomics, monotonicMs } from "../memory/index.js";
 import {
   ASLEEP,
   ATTACHED,
@@ -21,7 +21,6 @@ import {
   LENGTH_MASK,
   MOST_ATTEMPTS,
   MOST_INLINE_BYTES,
-  monotonicMs,
   READY,
   REFUSED,
   RESERVED_RESULT_WORDS,

@@ -184,10 +184,4 @@ export class Lane {
   }
 }
 
-/** The system's monotonic clock in milliseconds, the same in every worker. */
-export function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return (seconds * 1000 + nanoseconds / 1e6) | 0 || 1;
-}
-
 onNames(KIND.lane, (_heap, at, strike) => strike(at + LANE.worker));

@@ -56,6 +56,37 @@ const reapAndJoin = task(import.meta, "reapAndJoin", ({ object, newcomers }: Sha
   heap.words[newcomers + index] = joinHolding(object);
 });
 
+/** Of a thread that is no worker of the program. */
+const GONE_TID = 6;
+
+/** A worker that the kernel knows no more and nobody has declared dead. For its death the others wait, by the key of `newcomers`. */
+const setupGone = task(import.meta, "setupGone", (): Shared => {
+  const heap = threadHeap();
+  const object = heap.allocator.allocate(4, KIND.value);
+  const newcomers = heap.allocator.allocate(4, KIND.plain);
+  const used = heap.allocator.usedWords();
+  const ghost = joinHolding(object);
+  heap.words[heap.registry.recordOf(ghost) + RECORD.tid] = GONE_TID;
+  return { ghost, object, newcomers, used };
+});
+/** What a waiter does after a slice. */
+const look = task(import.meta, "look", () => void threadHeap().registry.watch());
+/** Waits for what only the death of that worker brings. */
+const awaitDeath = task(import.meta, "awaitDeath", ({ ghost, newcomers }: Shared) => {
+  const heap = threadHeap();
+  heap.parker.blockUntil(newcomers, () => !heap.registry.isAlive(ghost) || undefined, Number.POSITIVE_INFINITY);
+});
+const awaitDeathInLoop = task(import.meta, "awaitDeathInLoop", async ({ ghost, newcomers }: Shared) => {
+  const heap = threadHeap();
+  await heap.parker.waitUntil(newcomers, () => !heap.registry.isAlive(ghost) || undefined, Number.POSITIVE_INFINITY, undefined);
+});
+/** The same, and it waits no longer. */
+const lookAndLeave = task(import.meta, "lookAndLeave", () => {
+  const { registry } = threadHeap();
+  registry.watch();
+  registry.endWatch();
+});
+
 function referencesOf(object: number): number {
   return threadHeap().words[object - BLOCK_HEADER_WORDS + BLOCK.references]!;
 }
@@ -173,4 +204,17 @@ export const models: Model[] = [
     program: { setup, workers: [reap, reap], check: sweptInTheEnd },
     options: { deaths: 1, mortal: [0] },
   },
+  { name: "a look finds a death, and a blocking waiter hears of it", program: { setup: setupGone, workers: [look, awaitDeath], check: sweptOnce } },
+  { name: "a look finds a death, and an awaiting waiter hears of it", program: { setup: setupGone, workers: [look, awaitDeathInLoop], check: sweptOnce } },
+  {
+    name: "a looker dies at any step, a blocking waiter looks in its stead",
+    program: { setup: setupGone, workers: [look, awaitDeath], check: sweptInTheEnd },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a looker dies at any step, an awaiting waiter looks in its stead",
+    program: { setup: setupGone, workers: [look, awaitDeathInLoop], check: sweptInTheEnd },
+    options: { deaths: 1, mortal: [0] },
+  },
+  { name: "two lookers, one of which goes away: the death is found", program: { setup: setupGone, workers: [lookAndLeave, look], check: sweptOnce } },
 ];

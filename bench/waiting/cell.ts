@@ -1,0 +1,79 @@
+/** A program of its own: starts so many workers that wait in such a way, and prints what part of a core they take, in percent. */
+import { readdirSync, readFileSync } from "node:fs";
+import { Barrier, Event, isMain, Process, ProcessPool, sleep, Thread, ThreadPool } from "allcores";
+import { waitFor } from "../workers/wait-for.js";
+import { block, wait } from "../workers/waiters.js";
+
+export type How = "blocking" | "awaiting" | "idle";
+export type Model = "threads" | "processes";
+
+/** A program that has just begun to wait says so once in each worker, and collects its garbage: until two spans are alike, but for so many at least and at most. */
+const SETTLE_MS = 1000;
+const LEAST_SETTLES = 4;
+const MOST_SETTLES = 15;
+const ALIKE = 0.25;
+
+/** Processor time of this process and its children, in ms, as the kernel's scheduler counts it. */
+function processorMs(): number {
+  let nanoseconds = 0;
+  for (const pid of [process.pid, ...children()]) {
+    for (const tid of listed(`/proc/${pid}/task`)) {
+      try {
+        nanoseconds += Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, "latin1").split(" ")[0]);
+      } catch {
+        // It has ended.
+      }
+    }
+  }
+  return nanoseconds / 1e6;
+}
+
+function children(): string[] {
+  return listed("/proc/self/task").flatMap((tid) => readFileSync(`/proc/self/task/${tid}/children`, "latin1").split(" ").filter(Boolean));
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Percent of a core in the next `ms`, without what looking at it takes. */
+async function taken(ms: number): Promise<number> {
+  const [before, from] = [processorMs(), performance.now()];
+  const [own, since] = [process.cpuUsage(), performance.now()];
+  processorMs();
+  const looking = process.cpuUsage(own);
+  await sleep(ms - (performance.now() - since));
+  const spent = processorMs() - before - (2 * (looking.user + looking.system)) / 1000;
+  return (100 * spent) / (performance.now() - from);
+}
+
+async function start(how: How, model: Model, count: number): Promise<unknown> {
+  const gate = new Barrier(how === "idle" ? count : count + 1, { across: model });
+  if (how === "idle") {
+    const pool = model === "threads" ? new ThreadPool({ workers: count }) : new ProcessPool({ workers: count });
+    await Promise.all(Array.from({ length: count }, () => pool.submit(waitFor, gate)));
+    return pool;
+  }
+  const event = new Event({ across: model });
+  const task = how === "blocking" ? block : wait;
+  const workers = Array.from({ length: count }, () => (model === "threads" ? Thread.start(task, gate, event) : Process.start(task, gate, event)));
+  await gate.wait();
+  return workers;
+}
+
+if (isMain(import.meta)) {
+  const [how, model, count, span] = process.argv.slice(2) as [How, Model, string, string];
+  const started = await start(how, model, Number(count));
+  for (let settle = 0, last = Number.POSITIVE_INFINITY; settle < MOST_SETTLES; settle++) {
+    const now = await taken(SETTLE_MS);
+    if (settle >= LEAST_SETTLES && Math.abs(now - last) <= ALIKE * last) break;
+    last = now;
+  }
+  console.log(await taken(Number(span)));
+  for (const child of children()) process.kill(Number(child), "SIGKILL");
+  process.exit(started === undefined ? 1 : 0);
+}
