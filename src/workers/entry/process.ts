@@ -4,6 +4,7 @@ import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
+import { printDirectlyOnceUsed, writeFully } from "../output.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { runTask } from "../task-run.js";
@@ -20,10 +21,20 @@ function exit(code: number): void {
   platform().exit(code);
 }
 
+/** Node itself would write it by the C library, which gives up where the pipe is full. */
+function endOfUncaught(error: unknown): void {
+  // A task's own handler decides.
+  if (process.listenerCount("uncaughtException") > 1) return;
+  const { inspect } = process.getBuiltinModule("node:util");
+  writeFully(2, Buffer.from(`Uncaught error in ${workerState.name}: ${inspect(error)}\n`));
+  exit(1);
+}
+
 export async function runProcess(start: ProcessStart): Promise<void> {
   workerState.name = start.name;
   workerState.model = "process";
   workerState.isBundled = start.isBundled;
+  printDirectlyOnceUsed();
   useBinding(start.binding);
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
   if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
@@ -36,6 +47,7 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.place);
     lane.begin();
+    process.on("uncaughtException", endOfUncaught);
     await new JobService(lane, "processes", undefined, exit).run();
   } else {
     const completion = new Completion(heap, start.place);
