@@ -299,7 +299,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
       }
     }
     this.#settleDown();
-    await this.join();
+    await Promise.race([this.join(), this.#overtime.endAll()]);
   }
 
   /** Waits until the workers have ended. */

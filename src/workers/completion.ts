@@ -21,6 +21,8 @@ const COMPLETION = {
   result: 3,
   /** Block of the stored arguments (processes). */
   args: 4,
+  /** 1 once its starter has asked it to end: a SIGTERM that comes then is meant for it. */
+  isAskedToEnd: 5,
 } as const;
 const SIZE = 8;
 const EXIT_CODE_BIAS = 1000;
@@ -64,6 +66,15 @@ export class Completion {
 
   set exitCode(code: number) {
     compareExchange(this.heap.words, this.at + COMPLETION.exitCode, 0, code + EXIT_CODE_BIAS);
+  }
+
+  /** Its starter asks it to end. Before the signal: whoever gets that finds the word. */
+  askToEnd(): void {
+    store(this.heap.words, this.at + COMPLETION.isAskedToEnd, 1);
+  }
+
+  get isAskedToEnd(): boolean {
+    return load(this.heap.words, this.at + COMPLETION.isAskedToEnd) === 1;
   }
 
   /** Ends it, if nobody has; true when this call did. `message` is stored for the one who waits. */

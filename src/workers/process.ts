@@ -13,6 +13,7 @@ import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker
  * lifeline's open in Node 20.
  */
 const DESCRIPTORS = 4;
+const LONGEST_TIMER_MS = 0x7fffffff;
 
 const living = new Set<ChildProcess>();
 
@@ -93,6 +94,8 @@ function inheritedOptions(): string[] {
 export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F> {
   readonly model = "process";
   #child: ChildProcess | undefined;
+  /** When `killGrace` is over. */
+  #killAt: number | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     // Said at once where there are no processes to be had, not at the start.
@@ -166,5 +169,15 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
 
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
     this.#child?.kill(signal);
+    if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
+    this.#killAt = performance.now() + this.killGrace;
+    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
+    this.#child?.once("exit", () => clearTimeout(timer));
+  }
+
+  protected override press(): void {
+    if (this.#killAt === undefined || performance.now() < this.#killAt) return;
+    this.#killAt = undefined;
+    this.#child?.kill("SIGKILL");
   }
 }

@@ -1,5 +1,5 @@
 import { encode, type Message } from "../codec/index.js";
-import { ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
 import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
@@ -16,6 +16,8 @@ export interface WorkerStart<F extends AnyFunction> {
   name?: string | undefined;
   /** A daemon does not keep the program alive, and ends with it. */
   daemon?: boolean | undefined;
+  /** Milliseconds that `terminate()` leaves a process for its own way out before it is killed; 1000 unless given. */
+  killGrace?: number | undefined;
 }
 
 /** What the platform needs to start a worker. */
@@ -27,6 +29,8 @@ export interface Start {
   readonly args: readonly unknown[];
 }
 
+const DEFAULT_KILL_GRACE_MS = 1000;
+
 type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
 
 /** What Thread and Process share: one worker that runs one task. */
@@ -35,6 +39,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   readonly name: string;
   /** Whether the program may end without it. */
   readonly daemon: boolean;
+  /** How long `terminate()` waits before it kills. */
+  protected readonly killGrace: number;
   /** What it runs on. */
   abstract readonly model: "thread" | "process";
   readonly #task: TaskIdentity;
@@ -49,11 +55,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   constructor(task: Task<F>, options: WorkerStart<F> = {}) {
     this.#task = identityOf(task);
     if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${typeof options}`);
-    const { args = [], name, daemon = false } = options;
+    const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
     if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
     if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+    if (typeof killGrace !== "number") throw new ArgumentTypeError(`options.killGrace must be a number of milliseconds, got ${typeof killGrace}`);
+    if (Number.isNaN(killGrace) || killGrace < 0) throw new ArgumentRangeError(`options.killGrace must be 0 or more milliseconds, got ${killGrace}`);
     this.#args = args;
     this.daemon = daemon;
+    this.killGrace = killGrace;
     this.name = name ?? this.nextName();
   }
 
@@ -73,8 +82,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract returnArgs(completion: Completion): void;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
-  /** Ends it at once. */
+  /** Ends it. */
   protected abstract end(signal: "SIGTERM" | "SIGKILL"): void;
+  /** Somebody waits for its end: if it was asked to end and its time is over, it is killed. Timers do not help who blocks. */
+  protected press(): void {}
 
   /**
    * Starts it.
@@ -193,7 +204,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     });
   }
 
-  /** Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. */
+  /**
+   * Ends it; what it holds passes on as from the dead. A thread ends at its next instruction. A process gets SIGTERM: what it has printed arrives, a task that listens for the signal decides
+   * itself how to end, and `killGrace` later it gets SIGKILL, as it does when it computes and hears no signal.
+   */
   terminate(): void {
     this.#stop("SIGTERM");
   }
@@ -219,6 +233,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #stop(signal: "SIGTERM" | "SIGKILL"): void {
     const completion = this.#started();
     if (completion.state === RUNNING) this.#expected = true;
+    if (signal === "SIGTERM") completion.askToEnd();
     this.end(signal);
   }
 
@@ -235,6 +250,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #noticeDeath(): boolean {
     const completion = this.#completion!;
     const { worker } = completion;
+    this.press();
     const dead = worker === 0 ? this.isGone() : !completion.heap.registry.isAlive(worker);
     // Between the two looks it may have ended properly: the CAS inside decides.
     if (!dead) return false;

@@ -113,6 +113,18 @@ describe("everything written before the end arrives, in order", { timeout: 120_0
     assert.equal(code, 0);
   });
 
+  for (const what of ["process", "thread"])
+    test(`terminate() ends a worker (${what}) that prints what nobody reads, after killGrace at the latest`, async () => {
+      const file = join(folder, `stuck-${what}`);
+      const { code } = await run(["is stuck", what, file], async (descriptor, ended) => {
+        while (!ended()) await turn();
+        fs.closeSync(descriptor);
+        return "";
+      });
+      assert.equal(code, 0);
+      assert.equal(fs.readFileSync(file, "utf8"), "ERR_ALLCORES_WORKER_DIED");
+    });
+
   for (const what of ["process", "thread", "process pool"])
     test(`what nobody reads any more keeps no worker (${what}) from ending`, async () => {
       const { code } = await run(["returns", what], async (descriptor) => {

@@ -2,6 +2,7 @@
 import { encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
+import { outliveGroupSignals } from "../group-signals.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { printDirectlyOnceUsed, writeFully } from "../output.js";
@@ -40,17 +41,16 @@ export async function runProcess(start: ProcessStart): Promise<void> {
   if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.
   if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => platform().exit(code);
-  // A terminal sends it to every process of the program: the one that started the others ends them.
-  process.on("SIGINT", () => {});
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
+  const completion = start.kind === "pool" ? undefined : new Completion(heap, start.place);
+  outliveGroupSignals(() => completion?.isAskedToEnd === true);
   runStartHooks();
-  if (start.kind === "pool") {
+  if (completion === undefined) {
     const lane = new Lane(heap, start.place);
     lane.begin();
     process.on("uncaughtException", endOfUncaught);
     await new JobService(lane, "processes", undefined, exit).run();
   } else {
-    const completion = new Completion(heap, start.place);
     completion.begin();
     await runTask({
       url: start.url,
