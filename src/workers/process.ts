@@ -4,14 +4,11 @@ import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platfor
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
-import { LIFELINE_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
+import { type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
-/**
- * How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. Asked for before, because a start that fails half way leaves the
- * lifeline's open in Node 20.
- */
+/** How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. */
 const DESCRIPTORS = 4;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
@@ -34,20 +31,32 @@ export function spawnChild(
   checkDescriptors(DESCRIPTORS, "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
-    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", ...(code === undefined ? [] : [code.descriptor])],
-    serialization: "json",
-  });
-  // Others took them meanwhile: Node goes no further than this then, and says so by an event later on.
+  const { closeSync } = process.getBuiltinModule("node:fs");
+  const system = platform();
+  const lifeline = system.lifeline();
+  let child: ChildProcess | undefined;
+  try {
+    child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
+      stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, lifeline.childs, ...(code === undefined ? [] : [code.descriptor])],
+      serialization: "json",
+    });
+    // At once: a child takes a while until it could do so itself, and may never come to that.
+    if (child.pid !== undefined) system.killWhenClosed(lifeline.childs, child.pid);
+  } finally {
+    system.close(lifeline.childs);
+    if (child?.pid === undefined) closeSync(lifeline.parents);
+  }
+  // Others took the descriptors meanwhile: Node goes no further than this then, and says so by an event later on.
   if (child.stdio === undefined) {
     child.on("error", () => {});
     throw outOfDescriptors("another process");
   }
-  if (child.pid !== undefined) living.add(child);
-  child.once("exit", () => living.delete(child));
-  const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as import("node:net").Socket | null;
-  lifeline?.on("error", () => {});
-  lifeline?.unref();
+  if (child.pid === undefined) return child;
+  living.add(child);
+  child.once("exit", () => {
+    living.delete(child);
+    closeSync(lifeline.parents);
+  });
   return child;
 }
 
