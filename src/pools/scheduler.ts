@@ -531,7 +531,8 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     }
     if (isGuilty) {
       const payload = member.owner.recall(first.position);
-      if (payload !== undefined) discard(this.model.heap, payload, undefined);
+      const left = payload ?? member.owner.recover(first.position);
+      if (left !== undefined) discard(this.model.heap, left);
       first.member = undefined;
       for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
     }
@@ -567,10 +568,10 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   }
 
   #discard(job: Job): void {
-    const { payload, beside } = job;
+    const { payload } = job;
     job.payload = undefined;
     job.beside = undefined;
-    if (payload !== undefined) discard(this.model.heap, payload, beside?.attachments);
+    if (payload !== undefined) discard(this.model.heap, payload);
   }
 }
 

@@ -2,7 +2,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { decode, type Message } from "../codec/index.js";
 import { readMessage, storeMessage } from "../codec/stored-message.js";
-import { CorruptError } from "../errors/index.js";
+import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
 import { type Attempt, atomics } from "../memory/index.js";
 import {
   ASLEEP,
@@ -11,6 +11,7 @@ import {
   checkRecord,
   checkUse,
   HEADER_WORDS,
+  HOLDS,
   IN_LOOP,
   JOB,
   KIND_SHIFT,
@@ -20,6 +21,7 @@ import {
   LENGTH_MASK,
   MOST_ATTEMPTS,
   MOST_INLINE_BYTES,
+  OPENED,
   monotonicMs,
   READY,
   RESERVED_RESULT_WORDS,
@@ -115,18 +117,36 @@ export class LaneWorker {
   read(): unknown {
     const payload = this.#record + JOB.payload;
     const attachments = this.kind & ATTACHED ? this.#attachments() : undefined;
-    if ((this.kind & STORED) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
+    if ((this.kind & (STORED | HOLDS)) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
+    // First: the pool of a worker that dies from here on lets go of nothing that may be the worker's, before that of everything.
+    if (!this.#move(TAKEN, OPENED)) throw new StateError("the pool has given this worker up: what the job brought is no longer there");
     const { heap } = this.lane;
-    if (this.#adopted === 0) {
+    try {
+      if ((this.kind & STORED) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
       heap.catchUp();
       this.#adopted = this.#words[payload]!;
       heap.allocator.adopt(this.#adopted);
+      const value = readMessage(heap, this.#adopted, attachments);
+      this.#freeAdopted();
+      return value;
+    } catch (error) {
+      if (error instanceof UnknownClassError) {
+        // Nothing was made of it yet, and loading the class may take long.
+        if (this.#adopted !== 0) heap.allocator.publish(this.#adopted);
+        this.#adopted = 0;
+        this.#move(OPENED, TAKEN);
+      }
+      throw error;
     }
-    const value = readMessage(heap, this.#adopted, attachments);
-    this.#freeAdopted();
-    return value;
   }
-  /** The block that the job came in, until it has been read. */
+
+  /** Moves the state of the job in hand. */
+  #move(from: typeof TAKEN | typeof OPENED, to: typeof TAKEN | typeof OPENED): boolean {
+    const state = (this.#size << STATE_BITS) | from;
+    return compareExchange(this.#words, this.#record, state, (this.#size << STATE_BITS) | to) === state;
+  }
+
+  /** The block that the job came in, while it is read. */
   #adopted = 0;
   #received: readonly unknown[] | undefined;
 

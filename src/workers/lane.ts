@@ -5,7 +5,8 @@
  * record beyond the tail, where nobody looks, and commits it by one store of the tail; the reader gives its room back by one store of the head. So a side that is
  * killed anywhere leaves nothing half done: a record is there whole or not at all.
  *
- * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to RECALLED by the pool's, never both.
+ * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to RECALLED by the pool's, never both. So may one of a worker
+ * that died before it had opened it: from TAKEN to OPENED, or to RECALLED.
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
@@ -78,8 +79,10 @@ export const SKIP = 0;
 export const READY = 1;
 export const TAKEN = 2;
 export const RECALLED = 3;
-export const STATE_BITS = 2;
-export const STATE_MASK = 3;
+/** Taken, and its payload is being decoded, or was: what that holds becomes the worker's. Only of payloads that are STORED or HOLD something. */
+export const OPENED = 4;
+export const STATE_BITS = 3;
+export const STATE_MASK = 7;
 
 export const KIND_SHIFT = 20;
 export const KIND_MASK = 0x7ff;
@@ -98,6 +101,8 @@ export const STOPS = 8;
 export const DEFINE = 16;
 /** Not a job: the worker shall end. */
 export const CLOSE = 32;
+/** Its payload holds shared objects. */
+export const HOLDS = 64;
 /** Of results. THREW: the payload is an error. */
 export const THREW_FLAG = 4;
 /** The last record of its job. */

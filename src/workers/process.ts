@@ -158,14 +158,6 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     return completion.takeResult();
   }
 
-  protected loseArgs(completion: Completion): void {
-    completion.loseArgs();
-  }
-
-  protected returnArgs(completion: Completion): void {
-    completion.takeArgs();
-  }
-
   protected isGone(): boolean {
     const pid = this.#child?.pid;
     return pid === undefined || this.#child?.exitCode !== null || zombieExitCode(pid) !== undefined;

@@ -76,10 +76,6 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract hold(alive: boolean): void;
   /** The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
   protected abstract takeResult(completion: Completion): unknown;
-  /** Arguments that the worker has not taken reach nobody: it has ended. */
-  protected abstract loseArgs(completion: Completion): void;
-  /** The same when it could not be started: they stay here. */
-  protected abstract returnArgs(completion: Completion): void;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
   /** Ends it. */
@@ -99,7 +95,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
       this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });
     } catch (error) {
       // What travelled in the arguments is this worker's again.
-      this.returnArgs(completion);
+      completion.loseArgs("returned");
       this.heap.references.letGo(completion.at);
       throw error;
     }
@@ -141,7 +137,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   };
 
   #stopLooking(): void {
-    if (lookouts.delete(this.#lookOut)) this.loseArgs(this.#completion!);
+    if (lookouts.delete(this.#lookOut)) this.#completion!.loseArgs();
   }
 
   /** Whether it was started and has not ended. */

@@ -31,7 +31,7 @@ export function runThread(start: ThreadStart | PoolThreadStart): void {
       task,
       completion,
       exit: (code) => process.exit(code),
-      decodeArgs: () => decode(args, 0, args.length, attachments),
+      decodeArgs: () => (args === undefined ? completion.takeArgs(attachments) : decode(args, 0, args.length, attachments)),
       deliver(state, value) {
         const options = { to: "threads", root: "result", attach: true } as const;
         let message: Message;
