@@ -301,11 +301,13 @@ export class LaneOwner {
 
   /** Gives the record's room back, and the block of a stored payload. */
   release(): void {
-    if (this.kind & STORED) this.lane.heap.allocator.free(this.#words[this.#record + RESULT.payload]!);
+    const block = this.kind & STORED ? this.#words[this.#record + RESULT.payload]! : 0;
     // In the order of the records, since no result is ever passed by.
     if (this.kind & ATTACHED) this.#heard.shift();
     this.#resultsHead = (this.#resultsHead + this.#recordSize) | 0;
     store(this.#words, this.#at + LANE.resultsHead, this.#resultsHead);
+    // Only now: as long as the ring names it, whoever destroys the lane would free it. A death in between leaks it.
+    if (block !== 0) this.lane.heap.allocator.free(block);
   }
 
   /** Of the record that was received. */

@@ -1,7 +1,7 @@
 /** The worker's side of a lane: jobs come out, results go in. */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { decode, type Message } from "../codec/index.js";
-import { readMessage, storeMessage } from "../codec/stored-message.js";
+import { decode, lose, type Message } from "../codec/index.js";
+import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
 import { type Attempt, atomics } from "../memory/index.js";
 import {
@@ -109,7 +109,7 @@ export class LaneWorker {
           return true;
         }
       }
-      this.done();
+      this.#pass();
     }
   }
 
@@ -155,9 +155,28 @@ export class LaneWorker {
     this.#adopted = 0;
   }
 
-  /** The job's room may be used again. */
+  /** The job's room may be used again. What it brought and nobody read, since its task could not be had, is let go of. */
   done(): void {
     if (this.#adopted !== 0) this.#freeAdopted();
+    if ((this.kind & (STORED | HOLDS)) !== 0 && this.#move(TAKEN, OPENED)) this.#lose();
+    this.#pass();
+  }
+
+  #lose(): void {
+    const { heap, bytes } = this.lane;
+    const payload = this.#record + JOB.payload;
+    if ((this.kind & STORED) === 0) {
+      lose(bytes, payload << 2, this.#length);
+      return;
+    }
+    heap.catchUp();
+    const block = this.#words[payload]!;
+    heap.allocator.adopt(block);
+    loseMessage(heap, block);
+    heap.allocator.free(block);
+  }
+
+  #pass(): void {
     this.#received = undefined;
     this.#head = (this.#head + this.#size) | 0;
     store(this.#words, this.#at + LANE.jobsHead, this.#head);

@@ -10,8 +10,10 @@
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
+import { lose } from "../codec/index.js";
+import { loseMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
 export const LANE = {
@@ -180,6 +182,45 @@ export class Lane {
   free(): void {
     if (this.worker === 0) this.heap.references.letGo(this.at);
     this.heap.references.drop(this.at);
+  }
+}
+
+/** Its last holder is gone, in whatever way: what stands in its rings reaches nobody. The record at the head of the results may have been read by a pool that died. */
+onDestroy(KIND.lane, (heap, at) => {
+  const { words, bytes } = new Lane(heap, at);
+  const drop = (kind: number, payload: number, length: number, end: "unread" | "uncertain") => {
+    if ((kind & STORED) === 0) {
+      lose(bytes, payload << 2, length, end);
+      return;
+    }
+    const block = words[payload]!;
+    heap.allocator.check(block);
+    loseMessage(heap, block, end);
+    heap.allocator.free(block);
+  };
+  eachRecord(at + LANE.jobs, words[at + LANE.jobsHead]!, words[at + LANE.jobsTail]!, (record) => {
+    const state = words[record + JOB.state]!;
+    if ((state & STATE_MASK) === SKIP) return undefined;
+    const what = words[record + JOB.what]!;
+    if ((state & STATE_MASK) === READY || (state & STATE_MASK) === TAKEN) drop(what >>> KIND_SHIFT, record + JOB.payload, what & LENGTH_MASK, "unread");
+    return state >>> STATE_BITS;
+  });
+  const head = words[at + LANE.resultsHead]!;
+  eachRecord(at + RESULTS_AT, head, words[at + LANE.resultsTail]!, (record, position) => {
+    if (words[record + RESULT.sequence] === SKIP) return undefined;
+    const what = words[record + RESULT.what]!;
+    drop(what >>> KIND_SHIFT, record + RESULT.payload, what & LENGTH_MASK, position === head ? "uncertain" : "unread");
+    return HEADER_WORDS + (((what & LENGTH_MASK) + 3) >> 2);
+  });
+});
+
+/** Goes through the records of a ring; `visit` tells how many words one has, undefined where the ring begins anew. */
+function eachRecord(ring: number, head: number, tail: number, visit: (record: number, position: number) => number | undefined): void {
+  checkUse((tail - head) | 0);
+  for (let position = head; position !== tail; ) {
+    const size = visit(ring + (position & RING_MASK), position) ?? RING_WORDS - (position & RING_MASK);
+    checkRecord(size, (tail - position) | 0);
+    position = (position + size) | 0;
   }
 }
 
