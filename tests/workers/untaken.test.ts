@@ -83,7 +83,7 @@ for (const across of ["threads", "processes"] as const) {
   const heap = () => (across === "threads" ? threadHeap() : processHeap());
   const Worker = across === "threads" ? Thread : Process;
   const Pool = across === "threads" ? ThreadPool : ProcessPool;
-  /** How many objects stand in the heap, but for those that a pool and its workers need. */
+  /** How many objects of each kind stand in the heap, but for those that a pool and its workers need. */
   const inUse = () => {
     const counts = new Map<number, number>();
     for (const { kind } of heap().allocator.objects()) if (kind !== KIND.completion && kind !== KIND.lane) counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -91,22 +91,16 @@ for (const across of ["threads", "processes"] as const) {
   };
 
   describe(`shared objects across ${across} that nobody took are let go of`, { timeout: 60_000 }, () => {
-    /** What stood there before: objects of earlier tests may have been forgotten, not freed. */
-    let before: ReturnType<typeof inUse>;
-    const begin = () => {
-      before = inUse();
-      return objects(across);
-    };
     const nothingIsLeft = async () => {
       for (const end = performance.now() + 20_000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 5)))
-        if (JSON.stringify(inUse()) === JSON.stringify(before)) return;
-      assert.deepEqual(inUse(), before);
+        if (inUse().length === 0) return;
+      assert.deepEqual(inUse(), []);
     };
 
     for (const order of ["before", "after"] as const) {
       test(`arguments, bound ones too, of a worker that is killed at its start, freed ${order} its end`, async () => {
         for (let round = 0; round < 3; round++) {
-          const given = begin();
+          const given = objects(across);
           const worker = Worker.start(taking.partial(given[0]) as Task<typeof taking>, ...given.slice(1));
           if (order === "before") free(given);
           worker.kill();
@@ -117,7 +111,7 @@ for (const across of ["threads", "processes"] as const) {
       });
 
       test(`arguments of a task that cannot be loaded, freed ${order} its end`, async () => {
-        const given = begin();
+        const given = objects(across);
         const worker = Worker.start(missing, ...given);
         if (order === "before") free(given);
         await assert.rejects(worker.join(), { code: "ERR_ALLCORES_TASK_LOAD" });
@@ -128,7 +122,7 @@ for (const across of ["threads", "processes"] as const) {
       test(`arguments of a pool's task that cannot be loaded, freed ${order} its end`, async () => {
         await using pool = new Pool({ workers: 1 });
         await pool.submit(taking);
-        const given = begin();
+        const given = objects(across);
         const end = pool.submit(missing, ...given);
         if (order === "before") free(given);
         await assert.rejects(end, { code: "ERR_ALLCORES_TASK_LOAD" });
@@ -138,7 +132,7 @@ for (const across of ["threads", "processes"] as const) {
     }
 
     test("arguments that were taken are the worker's, and go with it", async () => {
-      const given = begin();
+      const given = objects(across);
       assert.equal(await Worker.start(taking, ...given).join(), "taken");
       free(given);
       await nothingIsLeft();
@@ -147,7 +141,7 @@ for (const across of ["threads", "processes"] as const) {
     test("jobs of a pool that wait and are called off, or wait when it is terminated", async () => {
       const pool = new Pool({ workers: 1, killGrace: 0 });
       await pool.submit(taking);
-      const given = begin();
+      const given = objects(across);
       const calls = [1, 2, 3, 4].map(() => pool.submit(taking, ...given));
       free(given);
       calls[3]!.cancel();
@@ -158,7 +152,7 @@ for (const across of ["threads", "processes"] as const) {
     });
 
     test("what lies in a queue or a pipe that is freed unread", async () => {
-      const given = begin();
+      const given = objects(across);
       for (const queue of [new Queue({ across }), new LifoQueue({ across }), new PriorityQueue({ across })]) {
         queue.putSync([1, given]);
         queue.putSync([2, given, "x".repeat(10_000)]);
@@ -180,7 +174,7 @@ for (const across of ["threads", "processes"] as const) {
     });
 
     test("what was not put, since its time ran out", async () => {
-      const given = begin();
+      const given = objects(across);
       const full = new Queue({ across, maxSize: 1 });
       full.putSync(1);
       const put = full.put(given, { timeout: 1 });
