@@ -21,7 +21,10 @@ if (isMain(import.meta)) {
   });
   server.listen(0, "127.0.0.1", () => console.log(`listening ${(server.address() as AddressInfo).port}`));
 
+  let isStopping = false;
   const stop = (signal: string) => {
+    if (isStopping) return;
+    isStopping = true;
     console.log(`stopping ${signal}`);
     // Nobody is let in any more; this is called once everybody is answered.
     server.close(async () => {
@@ -30,6 +33,5 @@ if (isMain(import.meta)) {
       console.log(`stopped ${answered} of ${accepted} answered`);
     });
   };
-  // A second signal is heard as well: it ends the service at once.
-  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) process.once(signal, stop);
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) process.on(signal, stop);
 }

@@ -1,6 +1,8 @@
 import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, platform, processHeap } from "../memory/index.js";
-import { exitCodeOf, spawnChild } from "../workers/process.js";
+import { Child } from "../workers/child.js";
+import { Lane } from "../workers/lane.js";
+import { spawnChild } from "../workers/process.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
 import { watchResidentSet } from "./resident-set.js";
@@ -19,28 +21,35 @@ const processes: WorkerModel = {
   },
   start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
-    const child = spawnChild({ kind: "pool", heapId: processHeap().id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
-    child.unref();
-    const watch = limits.rss === undefined ? undefined : watchResidentSet(child.pid, limits.rss, () => child.kill("SIGKILL"));
-    let isOver = false;
-    const over = (exitCode: number, signal: string | undefined, cause: unknown) => {
-      if (isOver) return;
-      isOver = true;
-      watch?.stop();
-      // V8 that runs out of its heap aborts the process.
-      const outOfMemory = watch?.isExceeded === true || (limits.heap !== undefined && signal === "SIGABRT");
-      ended({ exitCode, signal, cause, outOfMemory });
-    };
-    child.on("error", (error) => {
-      if (child.pid === undefined) over(1, undefined, error);
+    const heap = processHeap();
+    const lane = new Lane(heap, laneAt);
+    const spawn = () => spawnChild({ kind: "pool", heapId: heap.id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
+    const child = new Child(spawn, {
+      hasBegun: () => lane.worker !== 0,
+      ended(exitCode, signal, cause) {
+        watch?.stop();
+        // V8 that runs out of its heap aborts the process.
+        const outOfMemory = watch?.isExceeded === true || (limits.heap !== undefined && signal === "SIGABRT");
+        ended({ exitCode, signal, cause, outOfMemory });
+      },
     });
-    child.on("exit", (code, signal) => over(exitCodeOf(code, signal), signal ?? undefined, undefined));
+    child.hold(false);
+    const watch =
+      limits.rss === undefined
+        ? undefined
+        : watchResidentSet(
+            () => child.pid,
+            limits.rss,
+            () => child.end("SIGKILL"),
+          );
     return {
-      pid: child.pid,
+      get pid() {
+        return child.pid;
+      },
       threadId: 0,
       port: undefined,
-      hold: (alive) => (alive ? child.ref() : child.unref()),
-      kill: () => void child.kill("SIGKILL"),
+      hold: (alive) => child.hold(alive),
+      kill: () => child.end("SIGKILL"),
     };
   },
 };

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap } from "../memory/index.js";
+import { Child } from "./child.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
@@ -60,11 +61,6 @@ export function spawnChild(
   return child;
 }
 
-/** As Python counts: the exit code, or minus the number of the signal. */
-export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
-  return code ?? -process.getBuiltinModule("node:os").constants.signals[signal!];
-}
-
 /** Options of this Node that a child needs too: not the program itself, a debugger's port, a test runner, or tsx, which the entry registers if it is needed. */
 function inheritedOptions(): string[] {
   const inherited: string[] = [];
@@ -102,9 +98,10 @@ function inheritedOptions(): string[] {
  */
 export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F> {
   readonly model = "process";
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
   /** When `killGrace` is over. */
   #killAt: number | undefined;
+  #killTimer: NodeJS.Timeout | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     // Said at once where there are no processes to be had, not at the start.
@@ -133,25 +130,19 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
-    const child = spawnChild({
-      kind: "task",
-      heapId: heap.id,
-      name: start.name,
-      url: start.task.url,
-      task: start.task.name,
-      place: start.completion.at,
+    const { name, task, completion } = start;
+    this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }), {
+      hasBegun: () => completion.worker !== 0,
+      ended: (exitCode, signal, cause) => {
+        clearTimeout(this.#killTimer);
+        this.ended(exitCode, signal, cause);
+      },
     });
-    this.#child = child;
-    if (start.daemon) child.unref();
-    child.on("error", (error) => {
-      if (child.pid === undefined) this.ended(1, undefined, error);
-    });
-    child.on("exit", (code, signal) => this.ended(exitCodeOf(code, signal), signal ?? undefined));
+    if (start.daemon) this.#child.hold(false);
   }
 
   protected hold(alive: boolean): void {
-    if (alive) this.#child?.ref();
-    else this.#child?.unref();
+    this.#child?.hold(alive);
   }
 
   protected takeResult(completion: Completion): unknown {
@@ -159,26 +150,23 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   }
 
   protected isGone(): boolean {
-    const pid = this.#child?.pid;
-    return pid === undefined || this.#child?.exitCode !== null || zombieExitCode(pid) !== undefined;
+    return this.#child?.isGone !== false;
   }
 
   protected exitCodeNow(): number | undefined {
-    const pid = this.#child?.pid;
-    return pid === undefined ? undefined : zombieExitCode(pid);
+    return this.#child?.exitCode;
   }
 
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
-    this.#child?.kill(signal);
+    this.#child?.end(signal);
     if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
     this.#killAt = performance.now() + this.killGrace;
-    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
-    this.#child?.once("exit", () => clearTimeout(timer));
+    this.#killTimer = setTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
   }
 
   protected override press(): void {
     if (this.#killAt === undefined || performance.now() < this.#killAt) return;
     this.#killAt = undefined;
-    this.#child?.kill("SIGKILL");
+    this.#child?.end("SIGKILL");
   }
 }

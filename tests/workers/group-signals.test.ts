@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Event, Process, ProcessPool } from "allcores";
-import * as tasks from "../fixtures/signal-tasks.js";
+import { awaiting, blocking, computing, deaf, listening, pid as pidOf } from "../fixtures/signal-tasks.js";
 import { startProgram } from "./programs.js";
 
+const tasks = { awaiting, blocking, computing, deaf, listening, pid: pidOf };
 const across = "processes";
 const died = { code: "ERR_ALLCORES_WORKER_DIED" };
 
@@ -34,6 +35,33 @@ describe("a signal that was sent to the whole group", { timeout: 60_000 }, () =>
     go.set();
     assert.equal(await work, "done");
     assert.equal(await pool.submit(tasks.pid), pid);
+  });
+
+  for (const model of ["process", "pool"])
+    test(`does not cut off a ${model === "pool" ? "pool's process" : model} that has not begun: it is started anew`, async () => {
+      if (model === "pool") {
+        await using pool = new ProcessPool({ workers: 1 });
+        const work = pool.submit(tasks.pid);
+        const [first] = pool.stats().perWorker;
+        process.kill(first!.pid!, "SIGTERM");
+        assert.notEqual(await work, first!.pid);
+        assert.equal(pool.stats().died, 0);
+      } else {
+        for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+          const child = Process.start(tasks.pid);
+          const { pid } = child;
+          process.kill(pid!, signal);
+          assert.notEqual(await child.join(), pid);
+          assert.equal(child.exitCode, 0);
+        }
+      }
+    });
+
+  test("does not cut off one that has not begun while its parent blocks", () => {
+    const child = Process.start(tasks.pid);
+    const { pid } = child;
+    process.kill(pid!, "SIGTERM");
+    assert.notEqual(child.joinSync({ timeout: 30_000 }), pid);
   });
 
   test("is for a task that listens for it", async () => {
