@@ -51,7 +51,9 @@ describe("the packed package", { timeout: 110_000 }, () => {
     // Not `prepare`: it would rebuild dist/ under the tests that run beside this one.
     const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project], { cwd: root });
     const [{ filename, files }] = JSON.parse(stdout);
-    const outsiders = files.map((file: { path: string }) => file.path).filter((path: string) => !/^(dist\/|README|CHANGELOG\.md$|LICENSE$|package\.json$)/.test(path));
+    const outsiders = files
+      .map((file: { path: string }) => file.path)
+      .filter((path: string) => !/^(dist\/|README|CHANGELOG\.md$|LICENSE$|package\.json$)/.test(path));
     assert.deepEqual(outsiders, []);
 
     const compilerOptions = {

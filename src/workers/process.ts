@@ -82,6 +82,8 @@ function inheritedOptions(): string[] {
  * Objects created with `{ across: "processes" }` are shared with it; everything else is copied. Needs Linux.
  * **Death:** if it ends without a result, `join` throws `WorkerDiedError` with the signal; what it held passes on.
  * **Life:** unless `daemon`, it keeps the program alive; it never outlives the program, not even one that was killed.
+ * **Signals:** SIGTERM, SIGHUP and SIGINT come to all processes of a program; a child leaves them to the program that started it, which ends it by `terminate()`. A task that listens for one of
+ * them gets it. What it printed arrives, however slow the reader is, unless it is killed by SIGKILL.
  *
  * @example
  * ```ts
