@@ -138,11 +138,12 @@ export class Completion {
     const { heap, at } = this;
     const block = load(heap.words, at + COMPLETION.args);
     if (block === 0) return;
-    const how = this.#moveArgs(UNREAD, LOST) ? end : this.#moveArgs(BEING_READ, LOST) ? "uncertain" : undefined;
-    if (how === undefined) return;
-    store(heap.words, at + COMPLETION.args, 0);
-    loseMessage(heap, block, how);
-    heap.allocator.free(block);
+    if (this.#moveArgs(UNREAD, LOST)) {
+      store(heap.words, at + COMPLETION.args, 0);
+      loseMessage(heap, block, end);
+      heap.allocator.free(block);
+      // A thread that was given up may be reading still: the block goes with the completion.
+    } else if (this.#moveArgs(BEING_READ, LOST)) loseMessage(heap, block, "uncertain");
   }
 
   #moveArgs(from: number, to: number): boolean {
@@ -170,6 +171,8 @@ export class Completion {
 
 onDestroy(KIND.completion, (heap, at) => {
   new Completion(heap, at).loseArgs();
+  const args = load(heap.words, at + COMPLETION.args);
+  if (args !== 0) heap.allocator.free(args);
   const result = load(heap.words, at + COMPLETION.result);
   if (result === 0) return;
   loseMessage(heap, result);
