@@ -1,4 +1,5 @@
 import "./diagnosis/deadlock-watch.js";
+import { ownUrl } from "./memory/own-url.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 
@@ -95,4 +96,4 @@ export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
 export type { UnresponsiveWorker } from "./pools/vigil.js";
 
-enter(import.meta.url, (import.meta as LibraryMeta).code);
+enter(ownUrl(import.meta.url), (import.meta as LibraryMeta).code);

@@ -87,7 +87,7 @@ export function checkAllowed(url: string, what: string, origin: Origin): void {
 export async function decodeLoading<T>(
   decodeIt: () => T | PromiseLike<T>,
   origin: Origin,
-  load: (url: string) => Promise<unknown> = (url) => import(url),
+  load: (url: string) => Promise<unknown> = (url) => import(/* webpackIgnore: true */ /* @vite-ignore */ url),
 ): Promise<T> {
   for (const loaded = new Set<string>(); ; ) {
     try {

@@ -1,9 +1,11 @@
+import { ownUrl } from "../memory/own-url.js";
+
 const MOST_FRAMES = 24;
 const SHOWN_FRAMES = 10;
 const MOST_LENGTH = 3000;
 
 /** Files of this library: the bundle, or the folders that this one stands among. */
-const library = new URL(".", import.meta.url).pathname.replace(/\/(?:diagnosis\/)?$/, "/");
+const library = new URL(".", ownUrl(import.meta.url)).pathname.replace(/\/(?:diagnosis\/)?$/, "/");
 
 /** The user's part of a stack: without its message and without this library's frames. Undefined when nothing is left. */
 export function usersPart(stack: string | undefined): string | undefined {

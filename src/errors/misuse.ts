@@ -114,11 +114,22 @@ export class TaskNotFoundError extends Error {
   }
 }
 
-/** A worker was started while the module of a task was being loaded in a worker: the `isMain` guard is missing. */
+/**
+ * The top level of a module that a worker loads for its task was about to start a worker: the `isMain` guard is missing. It ends that worker, and reaches whoever waits for what the
+ * worker was started for; a pool fails as a whole.
+ */
 export class MainGuardError extends Error {
   declare readonly code: ErrorCode;
   static {
     branded(this, "ERR_ALLCORES_MAIN_GUARD");
+  }
+}
+
+/** A worker that is the fourth below the main program was about to start a fifth: so many only come of a program that starts workers in each of its workers. */
+export class NestingError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_NESTING");
   }
 }
 

@@ -93,7 +93,7 @@ export class MemoryLimitError extends Error {
   }
 }
 
-/** The pool's `initializer` failed in a worker, so that the pool can do no work. `cause` is what it threw. */
+/** The pool's `initializer` threw in a worker, or ended one worker after the other, so that the pool can do no work. `cause` is what it threw, or a `WorkerDiedError` with all `deaths`. */
 export class InitializerError extends Error {
   declare readonly code: ErrorCode;
   static {

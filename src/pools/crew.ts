@@ -13,6 +13,8 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 /** What a crew tells its pool. */
 export interface CrewWatch {
   hired(member: Member): void;
+  /** It was killed, and that takes too long. */
+  gaveUp(member: Member): void;
   lost(member: Member, end: WorkerEnd): void;
 }
 
@@ -58,9 +60,14 @@ export class Crew implements Iterable<Member> {
 
   /** Whether another member may be hired. */
   get hasRoom(): boolean {
-    let active = 0;
-    for (const member of this.#members) if (!member.isRetiring) active++;
-    return active < this.most;
+    return this.#taken < this.most;
+  }
+
+  /** How many places are taken. One that is on its way out and still works has its own; one that only waits for workers that its tasks started has none. */
+  get #taken(): number {
+    let taken = 0;
+    for (const member of this.#members) if (!member.hasLeft) taken++;
+    return taken;
   }
 
   /** A job of a member has ended after so many milliseconds. */
@@ -73,12 +80,10 @@ export class Crew implements Iterable<Member> {
   pick(): Member | undefined {
     let starting: Member | undefined;
     let shortest: Member | undefined;
-    let active = 0;
     const { pace } = this;
     const lazily = pace === undefined ? 0 : Math.min(MOST_AHEAD, WAKE_MS / Math.max(pace, 1e-4));
     for (const member of this.#members) {
       if (member.isRetiring) continue;
-      active++;
       const ahead = member.inFlight.length;
       if (ahead < lazily && !member.isStalled && member.isReady && !member.owner.isAsleep) return member;
       if (ahead === 0) {
@@ -87,7 +92,7 @@ export class Crew implements Iterable<Member> {
       } else if (!member.isStalled && (shortest === undefined || ahead < shortest.inFlight.length)) shortest = member;
     }
     if (starting !== undefined) return starting;
-    if (active < this.most) {
+    if (this.hasRoom) {
       // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes it, or a worker that can be started later.
       return this.#hire();
     }
@@ -143,12 +148,19 @@ export class Crew implements Iterable<Member> {
     member.isRetiring = true;
     member.worker.hold(true);
     // A lane without jobs has room for a word.
-    if (!member.owner.close()) member.worker.kill();
+    if (!member.owner.close()) this.kill(member);
   }
 
-  /** A member's worker has ended. */
+  /** Ends a member's worker now. Where that has to be held back for longer than `killGrace` it is given up. */
+  kill(member: Member): void {
+    member.isRetiring = true;
+    member.worker.kill(this.#settings.killGrace, () => queueMicrotask(() => this.#watch.gaveUp(member)));
+  }
+
+  /** A member's worker has ended, or was given up. */
   remove(member: Member): void {
     this.#members.delete(member);
+    for (const tell of member.onEnd.splice(0)) tell();
   }
 
   /** Lets members go that have had no work for `idleTimeout`. */

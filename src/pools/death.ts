@@ -1,4 +1,4 @@
-import { MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import { InitializerError, MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
 import type { Job } from "./job.js";
 import type { Member } from "./member.js";
 import type { ResourceLimits } from "./pool-options.js";
@@ -102,7 +102,24 @@ export function stillbornError(title: string, deaths: readonly WorkerDeath[], ca
   );
 }
 
-/** The death of a worker that had not begun. */
+/** What the pool fails of when one worker after the other ends while it runs the initializer. */
+export function unpreparedError(title: string, deaths: readonly WorkerDeath[], cause: unknown): InitializerError {
+  const last = deaths.at(-1)!;
+  return new InitializerError(
+    `the initializer of this ${title} did not throw, but ${deaths.length} workers in a row ended while they ran it, the last one, ${last.worker}, ${howOf(last)}: ` +
+      "see what in it ends the process or the thread, or takes too much memory",
+    {
+      cause: new WorkerDiedError(`${last.worker} ${howOf(last)} while it ran the initializer`, {
+        exitCode: last.exitCode,
+        signal: last.signal,
+        deaths,
+        ...(cause === undefined ? {} : { cause }),
+      }),
+    },
+  );
+}
+
+/** The death of a worker that has done no work. */
 export function stillbirthOf(member: Member, { exitCode, signal }: WorkerEnd): WorkerDeath {
   const { name, worker } = member;
   return {

@@ -7,15 +7,16 @@ import { Retries } from "./retries.js";
 
 const NO_RETRIES = new Retries(0);
 
-/** The call of the pool's initializer in one worker, which can go to no other. */
-export function initializerCall(settings: PoolSettings, boundary: Boundary, failed: (error: unknown) => void): Call {
+/** The call of the pool's initializer in one worker, which can go to no other. Tells whether it threw. */
+export function initializerCall(settings: PoolSettings, boundary: Boundary, done: () => void, threw: (error: unknown) => void): Call {
   const { task, args } = settings.initializer!;
   const owner = {
     boundary,
     cancel: () => false,
     retry: () => false,
     settled: (_job: Job, failure?: { error: unknown }) => {
-      if (failure !== undefined) failed(failure.error);
+      if (failure === undefined) done();
+      else threw(failure.error);
     },
   };
   const call = new Call(owner, task, { ...defaultCall(settings), retries: NO_RETRIES }, args);

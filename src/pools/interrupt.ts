@@ -4,10 +4,11 @@
  * Only where nobody else listens for SIGINT: a program that has its own way out keeps it. The workers themselves ignore the signal, which a terminal sends to them too.
  */
 import { isMainThread } from "node:worker_threads";
+import { addHousehold, type Household, letParentsGo, removeHousehold } from "../workers/children.js";
 import { onSnapshot, type PoolState } from "../diagnosis/snapshot.js";
 
 /** What ends its workers before the program ends. */
-export interface Interruptible {
+export interface Interruptible extends Household {
   /** Asks what runs to stop, ends the workers, and resolves when they are gone. Settles nothing: the program is about to end. */
   interrupt(): Promise<void>;
   /** For a dump of the program. */
@@ -23,12 +24,19 @@ onSnapshot(() => [...pools].map((pool) => ({ title: pool.title, stats: pool.stat
 export function endBeforeProgram(pool: Interruptible): void {
   if (pools.has(pool)) return;
   pools.add(pool);
-  if (pools.size === 1 && isMainThread) process.on("SIGINT", interrupted);
+  addHousehold(pool);
+  if (pools.size > 1 || !isMainThread) return;
+  process.on("SIGINT", interrupted);
+  // Workers that its tasks started keep a program alive, as those that it started itself.
+  process.on("beforeExit", letParentsGo);
 }
 
 /** It has none any more. */
 export function hasEnded(pool: Interruptible): void {
-  if (pools.delete(pool) && pools.size === 0 && !isEnding) process.off("SIGINT", interrupted);
+  removeHousehold(pool);
+  if (!pools.delete(pool) || pools.size > 0) return;
+  process.off("beforeExit", letParentsGo);
+  if (!isEnding) process.off("SIGINT", interrupted);
 }
 
 function interrupted(): void {

@@ -22,6 +22,12 @@ export class Member {
   /** It gets no more work, and ends when it has done what it has. */
   isRetiring = false;
   isClosed = false;
+  /** It has ended its work, and only waits for workers that its tasks started. */
+  hasLeft = false;
+  /** The call of the pool's initializer, until it is done. */
+  initializer: Job | undefined;
+  /** Called once it has ended, or was given up. */
+  readonly onEnd: (() => void)[] = [];
   /** How many jobs it was given and did not give back. */
   served = 0;
   /** It is being ended by the pool. */

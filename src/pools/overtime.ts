@@ -41,7 +41,7 @@ export class Overtime {
     for (const member of this.#crew) {
       member.isRetiring = true;
       member.isKilled = true;
-      member.worker.kill();
+      this.#crew.kill(member);
     }
     await sleep(KILL_MS);
   }
@@ -53,9 +53,7 @@ export class Overtime {
     this.#recall.from(member, 1);
     this.#dispatch.drain();
     if (!isInHand()) return;
-    member.isRetiring = true;
-    member.isKilled = true;
-    member.worker.kill();
+    this.#dispatch.end(member);
     this.#dispatch.feedAnew();
   }
 

@@ -49,11 +49,13 @@ export interface UnresponsiveOptions {
 
 /** How a pool is made. */
 export interface PoolOptions {
-  /** Most workers; as many as there are processors unless given. */
+  /** Most workers that work; as many as there are processors unless given. One that is replaced or let go counts until it has ended, but for one that only waits for workers that its tasks have started. */
   workers?: number | undefined;
   /** Most tasks that wait for a worker: beyond it `submit` throws `PoolFullError` and `trySubmit` gives `undefined`. No bound unless given. */
   maxQueue?: number | undefined;
-  /** A task that each worker runs before its first one. If it fails, the pool fails with `InitializerError`. */
+  /**
+   * A task that each worker runs before its first one. If it throws, the pool fails with `InitializerError`. A worker that ends while it runs it is replaced; eight in a row fail the pool too.
+   */
   initializer?: Task<AnyFunction> | undefined;
   /** What the initializer is called with. */
   initArgs?: readonly unknown[] | undefined;
@@ -67,7 +69,10 @@ export interface PoolOptions {
   retries?: number | RetryOptions | undefined;
   /** Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off. */
   taskTimeout?: number | undefined;
-  /** Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle worker that does not end by itself; 1000 unless given. */
+  /**
+   * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle worker that does not end by itself; 1000 unless given. A thread that has not ended after as long
+   * again, since it is in a call of the system or loads modules, counts as ended.
+   */
   killGrace?: number | undefined;
   /** Whether somebody looks after workers that stop responding (Linux). Nobody does unless given, and nobody does before a task has run for long. */
   unresponsive?: UnresponsiveOptions | undefined;

@@ -20,7 +20,7 @@ export interface Pool extends AsyncDisposable {
 
   /**
    * Has a worker run the task; the future gives its value or its error.
-   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError after close; NotATaskError, MainGuardError
+   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError after close; NotATaskError
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>>;
 
@@ -61,10 +61,10 @@ export interface Pool extends AsyncDisposable {
   /** No more work is taken; what was submitted is done, then the workers end. */
   close(): void;
 
-  /** Ends all workers now. What was submitted and is not done fails with `CancelledError`. */
+  /** Ends all workers now, and the workers that tasks have started. What was submitted and is not done fails with `CancelledError`. */
   terminate(): void;
 
-  /** Waits until the workers have ended. @throws StateError before close() or terminate() */
+  /** Waits until the workers have ended, and so the workers that tasks have started and that are no daemons. @throws StateError before close() or terminate() */
   join(): Promise<void>;
 
   /** Closes it and waits for all that was submitted. */

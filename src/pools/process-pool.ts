@@ -49,6 +49,7 @@ const processes: WorkerModel = {
       threadId: 0,
       port: undefined,
       hold: (alive) => child.hold(alive),
+      // A process takes it at any moment.
       kill: () => child.end("SIGKILL"),
     };
   },

@@ -1,5 +1,5 @@
 import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { LAST, PROGRESS, THREW_FLAG } from "../workers/lane.js";
+import { LAST, LEFT, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
 import { Histogram } from "./histogram.js";
@@ -12,10 +12,15 @@ export class Results {
   readonly wait = new Histogram();
   readonly run = new Histogram();
   readonly #crew: Crew;
+  readonly #refused: (error: unknown) => void;
+  readonly #left: (member: Member) => void;
   readonly #news: (() => void)[] = [];
 
-  constructor(crew: Crew) {
+  /** `left`: a member has ended its work. */
+  constructor(crew: Crew, refused: (error: unknown) => void, left: (member: Member) => void) {
     this.#crew = crew;
+    this.#refused = refused;
+    this.#left = left;
   }
 
   /** Takes in what stands in a member's lane; returns how many records there were. */
@@ -23,10 +28,15 @@ export class Results {
     const { owner } = member;
     let found = 0;
     let now = 0;
-    while (receives(member)) {
+    while (this.#receives(member)) {
       found++;
       const job = member.inFlight[0];
       const { kind, count, time } = owner;
+      if (kind & LEFT) {
+        owner.release();
+        this.#left(member);
+        continue;
+      }
       let value: unknown;
       let failed: unknown;
       let isUndecoded = false;
@@ -41,6 +51,10 @@ export class Results {
         }
       }
       owner.release();
+      if (kind & REFUSED) {
+        this.#refused(isUndecoded ? failed : value);
+        continue;
+      }
       if (job === undefined) continue;
       if (kind & PROGRESS) {
         if (isUndecoded || later !== undefined) continue;
@@ -75,6 +89,17 @@ export class Results {
     return found;
   }
 
+  /** A worker in whose lane stands what is no record is ended, and fails its jobs as any that dies. */
+  #receives(member: Member): boolean {
+    try {
+      return member.owner.receive();
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error;
+      this.#crew.kill(member);
+      return false;
+    }
+  }
+
   /** News, and what follows them, in order and outside of whatever called here. */
   #tell(news: () => void): void {
     if (this.#news.push(news) === 1)
@@ -105,16 +130,5 @@ export class Results {
     record.free();
     job.deliver(value, threw, at, count);
     if (--job.undelivered === 0 && job.endedAfter !== undefined) job.finish(job.endedAfter);
-  }
-}
-
-/** A worker in whose lane stands what is no record is ended, and fails its jobs as any that dies. */
-function receives({ owner, worker }: Member): boolean {
-  try {
-    return owner.receive();
-  } catch (error) {
-    if (!(error instanceof CorruptError)) throw error;
-    worker.kill();
-    return false;
   }
 }

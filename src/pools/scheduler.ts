@@ -9,8 +9,9 @@ import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
 import { Backlog } from "./backlog.js";
 import { Crew } from "./crew.js";
-import { refused, stillbirthOf, stillbornError, WorkerLoss } from "./death.js";
+import { refused, stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
+import type { Dispatch } from "./dispatch.js";
 import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
 import { Lookout } from "./lookout.js";
@@ -25,18 +26,18 @@ import { Recall } from "./recall.js";
 import { Results } from "./results.js";
 import { TaskNumbers } from "./task-numbers.js";
 import { type FailedFuture, Unheard } from "./unheard.js";
-import { Vigil, type VigilDispatch } from "./vigil.js";
+import { Vigil } from "./vigil.js";
 import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 
 /** So many submissions in a row, and results are drained in between: the caller's loop may go on for long. */
 const DRAIN_EVERY = 32;
-/** So many workers in a row that end before they have begun, and what waits fails: they would be started for ever. */
+/** So many workers in a row that end before they have begun, and what waits fails; so many that end in the initializer, and the pool fails: they would be started for ever. */
 const MOST_STILLBORN = 8;
 /** How long after a worker could not be started for want of memory or descriptors it is tried again. */
 const SHORT_MS = 50;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
-export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
+export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly settings: PoolSettings;
   readonly model: WorkerModel;
   readonly title: string;
@@ -58,12 +59,15 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   #willFeed = false;
   /** Workers that ended before they had begun, since one had. */
   #stillborn: readonly WorkerDeath[] = [];
+  /** Workers that ended while they ran the initializer, since one got through it. */
+  #unprepared: readonly WorkerDeath[] = [];
   #isDraining = false;
   #isClosed = false;
   /** What still ran was given up. */
   #isEnded = false;
   #isOver = false;
-  #failure: InitializerError | undefined;
+  /** What this pool can do no work for. */
+  #failure: unknown;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
   #again: NodeJS.Timeout | undefined;
@@ -74,8 +78,16 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     this.settings = settings;
     this.model = model;
     this.#backlog = new Backlog(model);
-    this.#crew = new Crew(model, settings, { hired: (member) => this.#hired(member), lost: (member, end) => this.#lost(member, end) });
-    this.#results = new Results(this.#crew);
+    this.#crew = new Crew(model, settings, {
+      hired: (member) => this.#hired(member),
+      gaveUp: (member) => this.#giveUp(member),
+      lost: (member, end) => this.#lost(member, end),
+    });
+    this.#results = new Results(
+      this.#crew,
+      (error) => this.#fail(error),
+      (member) => this.#left(member),
+    );
     this.#lookout = new Lookout(this.#crew, model, () => this.drain());
     this.#recall = new Recall(this.#crew, this.#backlog, this);
     this.#overtime = new Overtime(this.#crew, settings, this.#recall, this);
@@ -97,15 +109,15 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     let busy = 0;
     let waiting = this.#backlog.size + this.#retries.size;
     for (const member of this.#crew) {
-      if (member.isRetiring) continue;
-      if (member.inFlight.length === 0) return false;
+      if (member.hasLeft) continue;
+      if (member.inFlight.length === 0 && !member.isRetiring) return false;
       busy++;
-      waiting += member.inFlight.length - 1;
+      waiting += Math.max(0, member.inFlight.length - 1);
     }
     return busy >= this.#crew.most && waiting >= maxQueue;
   }
 
-  /** @throws StateError, InitializerError once it takes no more work */
+  /** @throws StateError, InitializerError, MainGuardError once it takes no more work */
   checkOpen(verb: string): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new StateError(`this ${this.title} was closed: ${verb} before close(), or make a new pool`);
@@ -223,7 +235,7 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     let running = 0;
     let queued = this.#backlog.size + this.#retries.size;
     for (const member of this.#crew) {
-      if (member.unresponsive !== undefined) continue;
+      if (member.unresponsive !== undefined || member.hasLeft) continue;
       if (member.inFlight.length === 0) idle++;
       else {
         const begun = member.inHand === undefined ? 0 : 1;
@@ -262,9 +274,8 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
         }
         job.fail(reason());
       }
-      member.isRetiring = true;
       member.worker.hold(true);
-      member.worker.kill();
+      this.#crew.kill(member);
     }
     this.#settleDown();
   }
@@ -419,7 +430,10 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
 
   #feedAgain(): void {
     this.#again = undefined;
+    // A member that has left, or has nothing to do any more, may be what keeps the place of another.
+    this.drain();
     this.feedAnew();
+    this.#settleDown();
   }
 
   feedAnew(): void {
@@ -435,7 +449,12 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
 
   /** The initializer goes first into the lane, so that it is done before anything else. */
   #initialize(member: Member): void {
-    const job = initializerCall(this.settings, this.boundary, (error) => this.#fail(error, member));
+    const done = () => {
+      member.initializer = undefined;
+      this.#unprepared = [];
+    };
+    const job = initializerCall(this.settings, this.boundary, done, (error) => this.#initializerThrew(error, member));
+    member.initializer = job;
     const number = this.#tasks.of(job.task);
     member.define(number, job.task, this.boundary);
     const message = job.encode();
@@ -446,12 +465,16 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     this.#lookout.watch();
   }
 
-  /** The pool can do no work: all that was submitted fails. */
-  #fail(cause: unknown, member: Member): void {
-    if (this.#isEnded) return;
+  #initializerThrew(cause: unknown, member: Member): void {
     const text = cause instanceof Error ? cause.message : String(cause);
-    this.#failure = new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause });
-    this.terminate(() => this.#failure);
+    this.#fail(new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause }));
+  }
+
+  /** The pool can do no work: all that was submitted fails. */
+  #fail(failure: unknown): void {
+    if (this.#isEnded) return;
+    this.#failure = failure;
+    this.terminate(() => failure);
   }
 
   #retire(member: Member): void {
@@ -488,25 +511,69 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
   #lost(member: Member, end: WorkerEnd): void {
     const { lane } = member;
     if (lane.worker !== 0) this.model.heap.registry.declareDead(lane.worker);
+    if (!this.#crew.has(member)) {
+      // It was given up before.
+      lane.free();
+      return;
+    }
     // A result that was committed survives its sender.
     this.#results.take(member);
     this.#crew.remove(member);
     const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
     if (!wasAsked) this.#counts.died++;
     this.#lose(member, end);
-    if (!wasAsked) this.#countStillborn(member, end);
+    if (!wasAsked) {
+      this.#countStillborn(member, end);
+      this.#countUnprepared(member, end);
+    }
     lane.free();
     if (this.#crew.size === 0) hasEnded(this);
     this.feedAnew();
     this.#settleDown();
   }
 
-  giveUp(member: Member): void {
-    if (!this.#crew.has(member) || member.inFlight.length === 0) return;
+  end(member: Member): void {
+    member.isKilled = true;
+    this.#crew.kill(member);
+    const { killGrace } = this.settings;
+    // A thread ends once the call of the system that it is in does: nobody waits for that.
+    if (killGrace !== Number.POSITIVE_INFINITY) setTimeout(() => this.#giveUp(member), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+  }
+
+  /** A member that was killed and has not ended counts as ended. Its lane stays, and what it holds is its own, until its thread is gone. */
+  #giveUp(member: Member): void {
+    if (!this.#crew.has(member)) return;
     this.#results.take(member);
+    this.#crew.remove(member);
     this.#lose(member, { exitCode: undefined, signal: undefined, cause: undefined, outOfMemory: false });
+    member.worker.hold(false);
+    if (this.#crew.size === 0) hasEnded(this);
     this.feedAnew();
     this.#settleDown();
+  }
+
+  /** A member has ended its work, and waits for workers that its tasks started. What stands in its lane, since it ended unasked, goes to others. */
+  #left(member: Member): void {
+    member.hasLeft = true;
+    member.isRetiring = true;
+    member.isClosed = true;
+    member.worker.hold(true);
+    this.#recall.from(member, 0);
+  }
+
+  get hasChildren(): boolean {
+    for (const member of this.#crew) if (member.owner.isParent) return true;
+    return false;
+  }
+
+  async letParentsGo(): Promise<void> {
+    const ends: Promise<void>[] = [];
+    for (const member of this.#crew) {
+      if (!member.owner.isParent) continue;
+      ends.push(new Promise((resolve) => member.onEnd.push(resolve)));
+      this.#retire(member);
+    }
+    await Promise.all(ends);
   }
 
   /** What becomes of the jobs of a member that can do no more. */
@@ -515,6 +582,12 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     const limits = this.settings.resourceLimits;
     const jobs = member.inFlight.splice(0);
     this.#crew.inFlight -= jobs.length;
+    // Nobody waits for the initializer: another worker runs it anew.
+    if (jobs[0] !== undefined && jobs[0] === member.initializer) {
+      const { position } = jobs.shift()!;
+      const payload = member.owner.recall(position) ?? member.owner.recover(position);
+      if (payload !== undefined) discard(this.model.heap, payload);
+    }
     const first = jobs[0];
     // One that never began has not run anything, but a worker that cannot start must not be started for ever.
     const isGuilty = first !== undefined && (member.owner.isTaken(first.position) || lane.worker === 0);
@@ -555,6 +628,13 @@ export class Scheduler implements VigilDispatch, Interruptible, NestedPool {
     }
     // Last: a map that hears of it submits more.
     for (const job of waiting) job.fail(error);
+  }
+
+  /** One worker after the other that ends while it runs the initializer. That costs no task, since none was begun; so the pool fails in the end. */
+  #countUnprepared(member: Member, end: WorkerEnd): void {
+    if (member.initializer === undefined || !member.isReady) return;
+    this.#unprepared = [...this.#unprepared, stillbirthOf(member, end)];
+    if (this.#unprepared.length >= MOST_STILLBORN) this.#fail(unpreparedError(this.title, this.#unprepared, end.cause));
   }
 
   #resume(job: Job): void {

@@ -1,6 +1,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { ArgumentTypeError } from "../errors/index.js";
-import { type Heap, threadHeap, underAddonGuard } from "../memory/index.js";
+import { type Heap, threadHeap } from "../memory/index.js";
 import { openThread, type ThreadFactory } from "../workers/thread.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
@@ -21,12 +21,13 @@ const threads: WorkerModel = {
   },
   start(name: string, laneAt: number, { resourceLimits, worker: factory }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
     const { port1, port2 } = new MessageChannel();
-    const worker = openThread(
+    const opened = openThread(
       { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, laneAt, port: port2 },
       [port2],
       resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },
       factory as ThreadFactory | undefined,
     );
+    const { worker } = opened;
     let cause: unknown;
     worker.unref();
     port1.unref();
@@ -43,7 +44,7 @@ const threads: WorkerModel = {
       threadId: worker.threadId,
       port: port1,
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
-      kill: () => underAddonGuard(() => void worker.terminate()),
+      kill: (killGrace, givenUp) => opened.terminate(killGrace, givenUp),
     };
   },
 };

@@ -41,9 +41,9 @@ export class Vigil {
   readonly #title: string;
   readonly #settings: PoolSettings;
   readonly #recall: Recall;
-  readonly #dispatch: VigilDispatch;
+  readonly #dispatch: Dispatch;
 
-  constructor(title: string, crew: Crew, heap: () => Heap, settings: PoolSettings, recall: Recall, dispatch: VigilDispatch) {
+  constructor(title: string, crew: Crew, heap: () => Heap, settings: PoolSettings, recall: Recall, dispatch: Dispatch) {
     this.#title = title;
     this.#crew = crew;
     this.#heap = heap;
@@ -120,11 +120,7 @@ export class Vigil {
       return false;
     }
     member.unresponsive = state;
-    member.isKilled = true;
-    member.worker.kill();
-    // A thread ends once the call that it is blocked in does: nobody waits for that.
-    const { killGrace } = this.#settings;
-    if (killGrace !== Number.POSITIVE_INFINITY) setTimeout(() => this.#dispatch.giveUp(member), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    this.#dispatch.end(member);
     this.#dispatch.feedAnew();
     return true;
   }
@@ -140,12 +136,6 @@ export class Vigil {
     const seconds = (Math.max(0, Date.now() - since) / 1000).toFixed(1);
     return `allcores: ${who} of this ${this.#title} ${what}; it has had the task "${task}" for ${seconds} s${killed ? " and is killed" : ""}`;
   }
-}
-
-/** What a vigil asks of its pool. */
-export interface VigilDispatch extends Dispatch {
-  /** A member that was killed and has not ended: its job fails, or is tried again, without waiting for that. */
-  giveUp(member: Member): void;
 }
 
 function isSame(before: Look, now: Look): boolean {

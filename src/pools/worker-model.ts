@@ -24,8 +24,8 @@ export interface StartedWorker {
   readonly port: MessagePort | undefined;
   /** Whether it keeps the program alive. A new one does not. */
   hold(alive: boolean): void;
-  /** Ends it now. */
-  kill(): void;
+  /** Ends it now; where that has to be held back, `givenUp` is called after `killGrace` ms. */
+  kill(killGrace: number, givenUp: () => void): void;
 }
 
 /** What a pool's workers run on. */

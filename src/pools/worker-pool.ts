@@ -1,7 +1,6 @@
 import { TimeoutError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
-import { checkGuard } from "../workers/task-module.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { Call } from "./call.js";
 import { type CallOptions, type CallSettings, callSettings, defaultCall } from "./call-options.js";
@@ -39,7 +38,6 @@ export class WorkerPool implements Pool {
     const scheduler = this.#scheduler;
     scheduler.checkOpen("submit");
     scheduler.checkRoom();
-    checkGuard();
     return this.#submit(new Call(scheduler, identity, this.#call, args)) as Future<ResultOf<F>>;
   }
 
@@ -47,7 +45,6 @@ export class WorkerPool implements Pool {
     const identity = identityOf(task);
     const scheduler = this.#scheduler;
     scheduler.checkOpen("submit");
-    checkGuard();
     if (scheduler.isShedding) return undefined;
     return this.#submit(new Call(scheduler, identity, this.#call, args)) as Future<ResultOf<F>>;
   }

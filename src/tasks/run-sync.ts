@@ -1,8 +1,8 @@
 import { Queue } from "../channels/queue.js";
 import { serve, type Served } from "../channels/served.js";
-import { TimeoutError, WorkerDiedError } from "../errors/index.js";
+import { MainGuardError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import type { ResultOf } from "../pools/pool.js";
-import { checkGuard, loadTask } from "../workers/task-module.js";
+import { loadTask } from "../workers/task-module.js";
 import { type AnyFunction, identityOf, type Task, task } from "../workers/task.js";
 import { Thread } from "../workers/thread.js";
 
@@ -46,17 +46,26 @@ const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<He
  */
 export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): ResultOf<F> {
   const { url, name, bound } = identityOf(task);
-  checkGuard();
   helper ??= startHelper();
   try {
     return helper.served.callSync("run", url, name, [...bound, ...args]) as ResultOf<F>;
   } catch (error) {
-    if (error instanceof WorkerDiedError) {
-      helper.thread.terminate();
-      helper = undefined;
-    }
-    throw error;
+    if (!(error instanceof WorkerDiedError)) throw error;
+    const { thread } = helper;
+    helper = undefined;
+    throw refusalOf(thread) ?? error;
   }
+}
+
+/** What the helper has ended with, if that was no death: its task loaded a module that was about to start workers. */
+function refusalOf(thread: Thread): MainGuardError | undefined {
+  try {
+    thread.joinSync({ timeout: LOOK_MS });
+  } catch (error) {
+    if (error instanceof MainGuardError) return error;
+  }
+  thread.terminate();
+  return undefined;
 }
 
 function startHelper(): NonNullable<typeof helper> {

@@ -1,7 +1,7 @@
 import { decode } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, StateError } from "../errors/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
-import { checkGuard } from "../workers/task-module.js";
+import { depthOfNext } from "../workers/main-guard.js";
 import { MOST_DECISIONS, MOST_UNITS } from "./control-block.js";
 import { Exploration } from "./exploration.js";
 import type { ExploreOptions, Program } from "./program.js";
@@ -40,7 +40,7 @@ const SILENCE_MS = 30_000;
  * ```
  */
 export async function explore<Shared>(program: Program<Shared>, options: ExploreOptions = {}): Promise<Exploration> {
-  checkGuard();
+  depthOfNext();
   const { setup, workers, check } = checked(program);
   const bounds = boundsOf(options, workers.length);
   const { onProgress } = options;

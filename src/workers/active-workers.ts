@@ -1,8 +1,8 @@
-import type { WorkerHandle } from "./worker-handle.js";
 import type { AnyFunction } from "./task.js";
+import type { WorkerHandle } from "./worker-handle.js";
 
-/** The workers that this thread started and that have not ended. Also what keeps a running handle from being collected. */
-export const activeHandles = new Set<WorkerHandle<AnyFunction>>();
+/** The workers that this thread started and that have not ended, and when they have. Also what keeps a running handle from being collected. */
+export const activeHandles = new Map<WorkerHandle<AnyFunction>, Promise<void>>();
 
 /** A worker that is alive. */
 export interface ActiveWorker {
@@ -21,5 +21,5 @@ export interface ActiveWorker {
  * ```
  */
 export function activeWorkers(): ActiveWorker[] {
-  return [...activeHandles].filter((handle) => handle.isAlive);
+  return [...activeHandles.keys()].filter((handle) => handle.isAlive);
 }

@@ -16,7 +16,7 @@ const COMPLETION = {
   state: 0,
   /** Worker id of who runs, 0 until it has begun. */
   worker: 1,
-  /** Exit code plus EXIT_CODE_BIAS, 0 while unknown. */
+  /** Exit code plus EXIT_CODE_BIAS, 0 while unknown. A worker whose task is done and whose children live has none yet. */
   exitCode: 2,
   /** Block of the stored result or error, 0 when it travels beside (threads). */
   result: 3,
@@ -89,8 +89,8 @@ export class Completion {
     return load(this.heap.words, this.at + COMPLETION.isAskedToEnd) === 1;
   }
 
-  /** Ends it, if nobody has; true when this call did. `message` is stored for the one who waits. */
-  finish(state: typeof RETURNED | typeof THREW | typeof GONE, message?: Message): boolean {
+  /** Ends it, if nobody has; true when this call did. `message` is stored for the one who waits. `lingers`: the worker goes on for a while, and has no exit code yet. */
+  finish(state: typeof RETURNED | typeof THREW | typeof GONE, message?: Message, lingers = false): boolean {
     const { heap, at } = this;
     if (message !== undefined) {
       const block = storeMessage(heap, message);
@@ -99,7 +99,7 @@ export class Completion {
       store(heap.words, at + COMPLETION.result, block);
     }
     // Before the state: whoever sees the end sees the code.
-    if (state !== GONE) this.exitCode = state === RETURNED ? 0 : 1;
+    if (state !== GONE && !lingers) this.exitCode = state === RETURNED ? 0 : 1;
     if (compareExchange(heap.words, at + COMPLETION.state, RUNNING, state) !== RUNNING) return false;
     heap.waitQueue.wake(at, EVERYBODY);
     return true;

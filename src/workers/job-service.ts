@@ -8,6 +8,7 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
 import { CancelledError, UnknownClassError } from "../errors/index.js";
 import { hasSpareCore } from "../memory/index.js";
+import { childrenEnd, hasChildren, onChild } from "./children.js";
 import { runExitHooks } from "./exit-hook.js";
 import { seasonedCode } from "./library-code.js";
 import { CHUNK, CLOSE, DEFINE, type Lane, LAST, PROGRESS, STOPS, THREW_FLAG } from "./lane.js";
@@ -57,6 +58,7 @@ export class JobService {
     this.#quiet = process.getActiveResourcesInfo().length;
     // A task that ends its worker: what its chunk has done before is not lost.
     process.once("exit", () => this.#flush(0));
+    onChild(() => this.#lane.markParent());
   }
 
   async run(): Promise<void> {
@@ -92,7 +94,19 @@ export class JobService {
       if (now - this.#lastTurn > TURN_MS) await this.#turn();
     }
     await runExitHooks();
+    if (hasChildren()) {
+      lane.leave(this.#encode(undefined, []));
+      await childrenEnd();
+    }
     this.#exit(0);
+  }
+
+  /** The worker ends with an error that is no task's, and its pool fails of it. */
+  refuse(error: Error): never {
+    this.#lane.refuse(this.#encodeError(error));
+    this.#exit(1);
+    // A thread goes on for some instructions.
+    throw error;
   }
 
   /** Runs a job; a promise only if it has to wait. */

@@ -193,6 +193,11 @@ export class LaneOwner {
     return load(this.#words, this.#at + LANE.awaits) === 1;
   }
 
+  /** Whether its tasks have started workers that are no daemons. */
+  get isParent(): boolean {
+    return load(this.#words, this.#at + LANE.isParent) === 1;
+  }
+
   /** Raised before the last look at the results; the worker commits a result and then looks at the flag: one of the two sees the other. */
   raiseFlag(): void {
     store(this.#words, this.#at + LANE.ownerWaits, 1);

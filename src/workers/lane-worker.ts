@@ -17,6 +17,7 @@ import {
   KIND_SHIFT,
   LANE,
   LAST,
+  LEFT,
   type Lane,
   LENGTH_MASK,
   MOST_ATTEMPTS,
@@ -24,6 +25,7 @@ import {
   OPENED,
   monotonicMs,
   READY,
+  REFUSED,
   RESERVED_RESULT_WORDS,
   RESULT,
   RESULTS_AT,
@@ -41,6 +43,8 @@ import {
 const { compareExchange, exchange, load, pause, store } = atomics;
 
 const NAP_MS = 1;
+/** Where the sequence number of a job would stand, which is never 0: that would be no record. */
+const OF_NO_JOB = -1;
 
 /** What comes through the port for the job of a sequence number. */
 type Beside = readonly [sequence: number, attachments: readonly unknown[]];
@@ -205,6 +209,18 @@ export class LaneWorker {
     this.#words[this.#at + LANE.awaits] = yes ? 1 : 0;
   }
 
+  /** A task has started a worker that is no daemon. */
+  markParent(): void {
+    store(this.#words, this.#at + LANE.isParent, 1);
+  }
+
+  /** This worker has ended its work, and only waits for workers that its tasks started. */
+  leave(nothing: Message): void {
+    // Of no job; but 0 would say that the ring begins anew.
+    this.sequence = -1;
+    this.reply(LEFT | LAST, 0, 0, nothing);
+  }
+
   /** Whether the job was asked to stop. */
   isCancelled(sequence: number): boolean {
     return load(this.#words, this.#at + LANE.cancelled) === sequence;
@@ -265,6 +281,12 @@ export class LaneWorker {
     this.hasMoved = isAttached;
     if (isAttached) this.#attach(message);
     else if (this.hasWoken) this.#ring();
+  }
+
+  /** Commits what is of no job: the error that the pool fails of. */
+  refuse(message: Message): void {
+    this.sequence = OF_NO_JOB;
+    this.reply(REFUSED, 0, 0, message);
   }
 
   #ring(): void {

@@ -39,6 +39,8 @@ export const LANE = {
   worker: 20,
   /** 1 while the task in hand has returned a promise that is not settled: the event loop turns. */
   awaits: 21,
+  /** 1 once its tasks have started workers that are no daemons: it does not end before they do. */
+  isParent: 22,
   /** Position of the first result whose room is still in use. */
   resultsHead: 32,
   jobs: 48,
@@ -111,6 +113,10 @@ export const THREW_FLAG = 4;
 export const LAST = 8;
 /** Not an outcome: news of the job in hand. */
 export const PROGRESS = 16;
+/** Not an outcome, and of no job: the payload is what the pool fails of. The worker ends after it. */
+export const REFUSED = 32;
+/** Not an outcome: the worker has ended its work, and only waits for workers that its tasks started. */
+export const LEFT = 64;
 
 /** How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what comes through its port. */
 export const ASLEEP = 1;

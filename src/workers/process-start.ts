@@ -14,6 +14,8 @@ export interface ProcessStart {
   readonly entry: string;
   /** That file was given by the pool's user. */
   readonly isBundled: boolean;
+  /** How many workers stand between the main program and its code, itself included. */
+  readonly depth: number;
   /** Process id of who starts it. */
   readonly parent: number;
   /** Where the native part of the platform is. */

@@ -5,6 +5,7 @@ import { Child } from "./child.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
+import { depthOfNext } from "./main-guard.js";
 import { type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
@@ -22,13 +23,14 @@ export function livingChildren(): number {
 
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(
-  options: Omit<ProcessStart, "parent" | "binding" | "code" | "entry" | "isBundled">,
+  options: Omit<ProcessStart, "depth" | "parent" | "binding" | "code" | "entry" | "isBundled">,
   nodeOptions: readonly string[] = [],
   file?: string,
 ): ChildProcess {
+  const depth = depthOfNext();
   const entry = file ?? fileURLToPath(entryUrl());
   const code = file === undefined ? libraryFile() : undefined;
-  const start: ProcessStart = { ...options, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
+  const start: ProcessStart = { ...options, depth, entry, isBundled: file !== undefined, parent: process.pid, binding: binding(), code };
   checkDescriptors(DESCRIPTORS, "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
@@ -81,7 +83,7 @@ function inheritedOptions(): string[] {
  *
  * Objects created with `{ across: "processes" }` are shared with it; everything else is copied. Needs Linux.
  * **Death:** if it ends without a result, `join` throws `WorkerDiedError` with the signal; what it held passes on.
- * **Life:** unless `daemon`, it keeps the program alive; it never outlives the program, not even one that was killed.
+ * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its task until the process has ended. It never outlives the program, nor its starter, not even one that was killed.
  * **Signals:** SIGTERM, SIGHUP and SIGINT come to all processes of a program; a child leaves them to the program that started it, which ends it by `terminate()`. A task that listens for one of
  * them gets it. What it printed arrives, however slow the reader is, unless it is killed by SIGKILL.
  *

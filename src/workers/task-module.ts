@@ -1,11 +1,12 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
-import { MainGuardError, StateError, TaskLoadError } from "../errors/index.js";
-import { atomics, isOutOfDescriptors } from "../memory/index.js";
+import { TaskLoadError } from "../errors/index.js";
+import { isOutOfDescriptors } from "../memory/index.js";
+import { whileLoading } from "./load-gate.js";
+import { beginTasks, loading } from "./main-guard.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
 import { workerState } from "./worker-state.js";
 
@@ -13,22 +14,19 @@ const TYPESCRIPT = /\.[cm]?tsx?(\?|$)/;
 /** From here on Node strips types by itself and understands `using`; Node 22 strips but rejects `using`. */
 const FIRST_NODE_FOR_TYPESCRIPT = 24;
 
-/** Loads the module and finds the task. @throws TaskLoadError, MainGuardError, TaskNotFoundError */
+/** Loads the module and finds the task. @throws TaskLoadError, TaskNotFoundError */
 export async function loadTask(url: string, name: string): Promise<AnyFunction> {
   // An order of whoever started this worker, who says what it runs.
   knowModule(url);
   const bundled = workerState.isBundled ? onlyTask(name) : undefined;
-  return bundled ?? registeredTask(url, name, await loadModule(url));
+  const fn = bundled ?? registeredTask(url, name, await loadModule(url));
+  if (!workerState.hasBegun) await beginTasks(bundled === undefined);
+  return fn;
 }
 
-/** Loads a module as the home of a task or a class. @throws TaskLoadError, MainGuardError */
+/** Loads a module as the home of a task or a class. @throws TaskLoadError */
 export async function loadModule(url: string): Promise<Record<string, unknown>> {
-  workerState.loading = true;
-  try {
-    return await importModule(url);
-  } finally {
-    workerState.loading = false;
-  }
+  return await loading(() => importModule(url));
 }
 
 /** As `loadTask`, in a program that goes on meanwhile and may start workers. @throws TaskLoadError, TaskNotFoundError */
@@ -38,11 +36,13 @@ export async function importTask(url: string, name: string): Promise<AnyFunction
 
 async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
-    const file = sourceOf(url);
-    if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
-    return (await import(file)) as Record<string, unknown>;
+    return await whileLoading(async () => {
+      const file = sourceOf(url);
+      if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
+      return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
+    });
   } catch (error) {
-    if (error instanceof MainGuardError || error instanceof TaskLoadError) throw error;
+    if (error instanceof TaskLoadError) throw error;
     // Node remembers it, and would say so for ever.
     if (isOutOfDescriptors(error)) workerState.isSpoilt = true;
     throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -62,7 +62,7 @@ function registerTsx(url: string): Promise<void> {
     let path: string;
     try {
       // Not resolve("tsx/esm/api"): that gives its CommonJS form, which looks for its loader in the wrong place.
-      const require = createRequire(url);
+      const require = process.getBuiltinModule("node:module").createRequire(url);
       const manifest = require.resolve("tsx/package.json");
       path = join(dirname(manifest), (require(manifest) as { exports: { "./esm/api": { import: { default: string } } } }).exports["./esm/api"].import.default);
     } catch (cause) {
@@ -71,20 +71,10 @@ function registerTsx(url: string): Promise<void> {
         { cause },
       );
     }
-    const { register } = (await import(pathToFileURL(path).href)) as typeof import("tsx/esm/api");
+    const { register } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href)) as typeof import("tsx/esm/api");
     register();
   })();
   return tsx;
-}
-
-/** Called wherever a worker is about to be started. @throws MainGuardError while a task's module is being loaded */
-export function checkGuard(): void {
-  if (atomics.controlled) throw new StateError("an explored program cannot start workers: list what they run in the program's `workers`");
-  if (!workerState.loading) return;
-  throw new MainGuardError(
-    `${workerState.name} was asked to start a worker while it loads a task's module: the module starts workers at its top level, and so would each of them. ` +
-      "Put that code behind the guard: if (isMain(import.meta)) { … }",
-  );
 }
 
 /** Decodes what another worker of this program sent; a class that arrives before its module was loaded here has it loaded. @throws ModuleNotAllowedError */

@@ -1,9 +1,11 @@
-/** Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes. */
-import { type Completion, GONE, RETURNED, THREW } from "./completion.js";
+import { childrenEnd } from "./children.js";
+import { type Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
+import { reportUncaught } from "./uncaught-hook.js";
+import { workerState } from "./worker-state.js";
 
-export interface TaskRun {
+export interface TaskOfWorker {
   /** Ends the worker. */
   readonly exit: (code: number) => void;
   readonly url: string;
@@ -14,22 +16,44 @@ export interface TaskRun {
   readonly deliver: (state: typeof RETURNED | typeof THREW, value: unknown) => void;
 }
 
-export async function runTask({ url, task, completion, decodeArgs, deliver, exit }: TaskRun): Promise<void> {
-  process.on("exit", (code) => {
-    completion.exitCode = code;
-    completion.finish(GONE);
-  });
-  process.on("uncaughtException", (error) => {
+/** Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes. */
+export class TaskRun {
+  readonly #task: TaskOfWorker;
+
+  constructor(task: TaskOfWorker) {
+    this.#task = task;
+  }
+
+  async run(): Promise<void> {
+    const { url, task, completion, decodeArgs, deliver, exit } = this.#task;
+    process.on("exit", (code) => {
+      completion.exitCode = code;
+      completion.finish(GONE);
+    });
+    process.on("uncaughtException", (error) => {
+      // The task is done, and nobody will ask again.
+      if (completion.state !== RUNNING) reportUncaught(error, workerState);
+      else deliver(THREW, error);
+      exit(1);
+    });
+    try {
+      const fn = await loadTask(url, task);
+      const value = await fn(...((await decodeWithClasses(decodeArgs)) as unknown[]));
+      deliver(RETURNED, value);
+    } catch (error) {
+      deliver(THREW, error);
+    }
+    await runExitHooks();
+    await childrenEnd();
+    exit(completion.exitCode ?? (completion.state === RETURNED ? 0 : 1));
+  }
+
+  /** The worker ends with an error that is not its task's. */
+  refuse(error: Error): never {
+    const { deliver, exit } = this.#task;
     deliver(THREW, error);
     exit(1);
-  });
-  try {
-    const fn = await loadTask(url, task);
-    const value = await fn(...((await decodeWithClasses(decodeArgs)) as unknown[]));
-    deliver(RETURNED, value);
-  } catch (error) {
-    deliver(THREW, error);
+    // A thread goes on for some instructions.
+    throw error;
   }
-  await runExitHooks();
-  exit(completion.exitCode ?? 0);
 }

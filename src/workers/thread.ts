@@ -2,19 +2,28 @@ import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode } from "../codec/index.js";
 import { OutOfMemoryError, StateError } from "../errors/index.js";
-import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers, underAddonGuard } from "../memory/index.js";
+import { checkDescriptors, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
+import { depthOfNext } from "./main-guard.js";
+import { dropGate, KILL_GRACE_MS, type LoadGate, openGate, terminateThread } from "./load-gate.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
-/** What a thread's entry gets to begin with. */
-export interface ThreadStart {
+/** What each thread gets to begin with. */
+interface AnyThreadStart {
   readonly code?: LibraryCode | undefined;
-  readonly kind: "task";
+  readonly gate: LoadGate;
+  /** How many workers stand between the main program and its code, itself included. */
+  readonly depth: number;
   readonly heap: ThreadHeapBuffers;
   readonly name: string;
+}
+
+/** What a thread's entry gets to begin with. */
+export interface ThreadStart extends AnyThreadStart {
+  readonly kind: "task";
   readonly url: string;
   readonly task: string;
   readonly completionAt: number;
@@ -32,8 +41,7 @@ export interface ThreadResult {
 }
 
 /** What a pool's thread gets to begin with. */
-export interface PoolThreadStart {
-  readonly code?: LibraryCode | undefined;
+export interface PoolThreadStart extends AnyThreadStart {
   /** It is to give its own code once it has worked. */
   readonly gives?: boolean;
   readonly kind: "pool";
@@ -43,8 +51,6 @@ export interface PoolThreadStart {
   readonly laneAt: number;
   /** Carries what cannot stand in memory, beside jobs and results. */
   readonly port: MessagePort;
-  readonly heap: ThreadHeapBuffers;
-  readonly name: string;
 }
 
 /** Makes a worker of a file that a bundler made: `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`. */
@@ -87,16 +93,36 @@ function checkFolder(): void {
   );
 }
 
+/** A thread that was started. */
+export interface OpenThread {
+  readonly worker: Worker;
+  /** Terminates it. Held back while it loads modules; after `killGrace` ms of that `givenUp` is called. */
+  terminate(killGrace: number, givenUp: () => void): void;
+}
+
 /** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
 export function openThread(
-  start: ThreadStart | PoolThreadStart,
+  work: Omit<ThreadStart, "depth" | "gate"> | Omit<PoolThreadStart, "depth" | "gate">,
   transferList: MessagePort[] = [],
   resourceLimits: ResourceLimits = {},
   factory?: ThreadFactory,
-): Worker {
+): OpenThread {
+  const depth = depthOfNext();
   checkDescriptors(DESCRIPTORS, "another thread");
   checkFolder();
-  const options = { name: start.name, transferList, resourceLimits };
+  const gate = openGate();
+  let worker: Worker;
+  try {
+    worker = newWorker({ ...work, depth, gate } as ThreadStart | PoolThreadStart, { name: work.name, transferList, resourceLimits }, factory);
+  } catch (error) {
+    dropGate(gate);
+    throw error;
+  }
+  worker.once("exit", () => dropGate(gate));
+  return { worker, terminate: (killGrace, givenUp) => terminateThread(worker, gate, killGrace, givenUp) };
+}
+
+function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
   if (factory !== undefined) return factory({ ...options, workerData: { allcores: start } });
   const code = libraryCode();
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
@@ -121,7 +147,8 @@ export function openThread(
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
  *
  * It shares memory with this thread through the objects of this library; everything else is copied, or moved when it is transferable.
- * **Death:** if it ends without a result, `join` throws `WorkerDiedError`; what it held passes on. **Life:** unless `daemon`, it keeps the program alive.
+ * **Death:** if it ends without a result, `join` throws `WorkerDiedError`; what it held passes on.
+ * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its task until the thread has ended. If that one is killed or calls `process.exit()`, the thread ends with it.
  *
  * @example
  * ```ts
@@ -138,7 +165,7 @@ export function openThread(
  */
 export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F> {
   readonly model = "thread";
-  #worker: Worker | undefined;
+  #opened: OpenThread | undefined;
   #port: MessagePort | undefined;
   #cause: unknown;
   #result: ThreadResult | undefined;
@@ -156,7 +183,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 
   /** Node's number of the thread; undefined before the start and after the end. */
   get id(): number | undefined {
-    const id = this.#worker?.threadId;
+    const id = this.#opened?.worker.threadId;
     return id === undefined || id < 0 ? undefined : id;
   }
 
@@ -173,7 +200,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     const message = encodeArgs(start, "threads");
     // Where somebody has to let go of them, should the thread end without having taken them.
     if (message.holds) start.completion.args = message;
-    const beginning: ThreadStart = {
+    const beginning: Omit<ThreadStart, "depth" | "gate"> = {
       kind: "task",
       heap: threadHeap().buffers,
       name: start.name,
@@ -185,8 +212,9 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       port: port2,
     };
     const others = threadsHere();
-    const worker = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
-    this.#worker = worker;
+    const opened = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
+    const { worker } = opened;
+    this.#opened = opened;
     this.#port = port1;
     this.#tids = others && threadsHere()?.filter((tid) => !others.includes(tid));
     if (start.daemon) worker.unref();
@@ -203,8 +231,8 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   }
 
   protected hold(alive: boolean): void {
-    if (alive) this.#worker?.ref();
-    else this.#worker?.unref();
+    if (alive) this.#opened?.worker.ref();
+    else this.#opened?.worker.unref();
   }
 
   protected takeResult(_completion: Completion): unknown {
@@ -223,7 +251,6 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected exitCodeNow(): undefined {}
 
   protected end(): void {
-    const worker = this.#worker;
-    if (worker !== undefined) underAddonGuard(() => void worker.terminate());
+    this.#opened?.terminate(KILL_GRACE_MS, () => this.givenUp(1));
   }
 }

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { ArgumentTypeError } from "../errors/index.js";
+import { ArgumentTypeError, MainGuardError } from "../errors/index.js";
 
 /** Told of an error that ended a worker while nobody had joined it. */
 export type UncaughtHook = (error: unknown, worker: { readonly name: string }) => void;
@@ -27,6 +27,8 @@ export function setUncaughtHook(fn?: UncaughtHook): UncaughtHook {
 }
 
 export function reportUncaught(error: unknown, worker: { readonly name: string }): void {
+  // The program has a fault, though nobody waits for what it started.
+  if (error instanceof MainGuardError) process.exitCode ??= 1;
   try {
     hook(error, worker);
   } catch (failure) {

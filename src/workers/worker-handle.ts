@@ -3,9 +3,10 @@ import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError, Unknow
 import { type Attempt, deadlineOf, type Heap, lookouts, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
+import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
-import { checkGuard, decodeWithClasses } from "./task-module.js";
+import { decodeWithClasses } from "./task-module.js";
 import { reportUncaught } from "./uncaught-hook.js";
 
 /** How a Thread or Process is made. */
@@ -14,7 +15,7 @@ export interface WorkerStart<F extends AnyFunction> {
   args?: Parameters<F> | undefined;
   /** "Thread-1", "Process-1", … unless given. */
   name?: string | undefined;
-  /** A daemon does not keep the program alive, and ends with it. */
+  /** A daemon keeps neither the program nor the worker that started it alive, and ends with its starter. */
   daemon?: boolean | undefined;
   /** Milliseconds that `terminate()` leaves a process for its own way out before it is killed; 1000 unless given. */
   killGrace?: number | undefined;
@@ -85,11 +86,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   /**
    * Starts it.
-   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross; MainGuardError while a task's module is loaded
+   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross; NestingError
    */
   start(): this {
     if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
-    checkGuard();
     const completion = Completion.create(this.heap);
     try {
       this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });
@@ -101,11 +101,12 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     }
     this.heap.references.hold(completion.at, this);
     this.#completion = completion;
-    activeHandles.add(this);
     lookouts.add(this.#lookOut);
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    activeHandles.set(this, this.#ended);
+    if (!this.daemon) childStarted();
     return this;
   }
   #resolveEnded: () => void = () => {};
@@ -116,6 +117,16 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#signal ??= signal;
     this.#cause ??= cause;
     if (completion.worker !== 0) completion.heap.registry.declareDead(completion.worker);
+    this.#isOver(completion, exitCode);
+  }
+
+  /** It is being ended, and that takes too long: it counts as ended. What it holds passes on only once the kernel says that it is gone. */
+  protected givenUp(exitCode: number): void {
+    this.#isOver(this.#completion!, exitCode);
+  }
+
+  #isOver(completion: Completion, exitCode: number): void {
+    if (!activeHandles.has(this)) return;
     completion.exitCode = exitCode;
     completion.finish(GONE);
     this.#stopLooking();
@@ -140,12 +151,15 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (lookouts.delete(this.#lookOut)) this.#completion!.loseArgs();
   }
 
-  /** Whether it was started and has not ended. */
+  /** Whether it was started and has not ended. A worker whose task is done is alive as long as it waits for workers that it started and that are no daemons. */
   get isAlive(): boolean {
-    return this.#completion !== undefined && this.#completion.state === RUNNING && !this.#noticeDeath();
+    const completion = this.#completion;
+    if (completion === undefined || completion.state === GONE) return false;
+    if (completion.state !== RUNNING && completion.exitCode !== undefined) return false;
+    return !this.#noticeDeath();
   }
 
-  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n when signal n killed it; undefined before. */
+  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n when signal n killed it; undefined before it has ended, as `isAlive` tells. */
   get exitCode(): number | undefined {
     return this.#completion?.exitCode;
   }
@@ -155,7 +169,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return this.#completion?.worker || undefined;
   }
 
-  /** The task's value once it is done, or its error. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
+  /** The task's value once it is done, or its error; workers that the task started may run on. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
@@ -201,8 +215,9 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /**
-   * Ends it; what it holds passes on as from the dead. A thread ends at its next instruction. A process gets SIGTERM: what it has printed arrives, a task that listens for the signal decides
-   * itself how to end, and `killGrace` later it gets SIGKILL, as it does when it computes and hears no signal.
+   * Ends it; what it holds passes on as from the dead. The workers that it started end with it. A thread ends at its next instruction; one that loads modules when they are loaded, since V8 would abort the
+   * program, and it counts as ended after a second of that. A process gets SIGTERM: what it has printed arrives, a task that listens for the signal decides itself how to end, and `killGrace` later
+   * it gets SIGKILL, as it does when it computes and hears no signal.
    */
   terminate(): void {
     this.#stop("SIGTERM");
@@ -213,7 +228,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#stop("SIGKILL");
   }
 
-  /** Waits for its end. An error of the task that nobody has joined for is thrown here. */
+  /** Waits for its end, and so for the workers that it started and that are no daemons. An error of the task that nobody has joined for is thrown here. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#completion === undefined) return;
     const { heap, at } = this.#completion;

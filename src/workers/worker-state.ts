@@ -1,3 +1,5 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+
 /** The task that a pool's worker has in hand, as its code sees it. */
 export interface JobInHand {
   readonly attempt: number;
@@ -10,8 +12,14 @@ export interface JobInHand {
 export interface WorkerState {
   name: string;
   model: "main" | "thread" | "process";
-  /** True while the module of a task is being loaded: starting a worker then means that a guard is missing. */
-  loading: boolean;
+  /** How many workers stand between the main program and this code, this one included: 0 in the main program. */
+  depth: number;
+  /** Its first task, or the initializer, was found and is called. */
+  hasBegun: boolean;
+  /** True in what comes of the top levels of modules that this worker has loaded. Only in a worker, and only where that can still be. */
+  loads: AsyncLocalStorage<boolean> | undefined;
+  /** Tells whoever started this worker of an error that is not its task's, and ends it. */
+  refuse: ((error: Error) => never) | undefined;
   /** A module could not be read for want of a descriptor, which Node would say of it from now on: a pool ends the worker and has another. */
   isSpoilt: boolean;
   /** Its file was made by a bundler: tasks are in it, under other URLs than where they are submitted. */
@@ -24,22 +32,31 @@ export interface WorkerState {
   untracked: number;
   /** Tells that of the others. Only once a pool was made with `tracked`. */
   tracker: { getStore(): JobInHand | undefined; run<R>(job: JobInHand, fn: () => R): R } | undefined;
+  /** Its words that keep it from being terminated while it loads modules (`load-gate.ts`); undefined in a main thread that has needed none. */
+  gate: readonly Int32Array[] | undefined;
+  /** Loads of modules that are under way in it. */
+  loadsHere: number;
   /** Run before a worker ends that is let go. */
   readonly exitHooks: (() => unknown)[];
 }
 
-const key = Symbol.for("allcores.workerState@3");
+const key = Symbol.for("allcores.workerState@4");
 const realm = globalThis as { [key]?: WorkerState };
 
 export const workerState: WorkerState = (realm[key] ??= {
   name: "MainThread",
   model: "main",
-  loading: false,
+  depth: 0,
+  hasBegun: false,
+  loads: undefined,
+  refuse: undefined,
   isSpoilt: false,
   isBundled: false,
   job: undefined,
   asyncJob: undefined,
   untracked: 0,
   tracker: undefined,
+  gate: undefined,
+  loadsHere: 0,
   exitHooks: [],
 });

@@ -44,7 +44,7 @@ export async function play({ scenario, across, blows, seed }: Play): Promise<Tal
     if (code !== 0) throw new Error(`it ended with ${signal ?? code}\n${out}${err}`);
     for (const end = performance.now() + 2000; marked(mark).length > 0; await new Promise((resolve) => setTimeout(resolve, 10)))
       if (performance.now() > end) throw new Error(`processes are left: ${marked(mark).map(describe).join("\n")}`);
-    const left = [...readdirSync("/dev/shm").filter((name) => !segments.has(name) && /allcores/.test(name)), ...readdirSync(folder)];
+    const left = [...readdirSync("/dev/shm").filter((name) => !segments.has(name) && /allcores(?!-lock-)/.test(name)), ...readdirSync(folder)];
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
     return JSON.parse(out.trimEnd().split("\n").at(-1)!) as Tally;
   } finally {

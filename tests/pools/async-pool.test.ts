@@ -3,8 +3,10 @@ import * as tasks from "../fixtures/awaiting-tasks.js";
 import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolWorkersContract } from "./pool-workers.contract.js";
 
 const kind: PoolKind = { model: "async", across: "threads", tasks, make: (options) => new AsyncPool(options) };
 poolContract("AsyncPool", kind);
 poolCallContract("AsyncPool", kind);
 poolMapContract("AsyncPool", kind);
+poolWorkersContract("AsyncPool", kind);

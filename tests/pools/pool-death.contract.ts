@@ -6,18 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import {
-  Event,
-  InitializerError,
-  Lock,
-  MemoryLimitError,
-  type Pool,
-  type PoolStats,
-  type PoolWorker,
-  Queue,
-  type UnresponsiveWorker,
-  WorkerDiedError,
-} from "allcores";
+import { Event, Lock, MemoryLimitError, type Pool, type PoolStats, type PoolWorker, Queue, type UnresponsiveWorker, WorkerDiedError } from "allcores";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
@@ -192,16 +181,6 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
         assert.equal((poisoned.reason as WorkerDiedError).deaths[0]?.lastProgress, "at 20");
       }),
     );
-
-    test("an initializer that ends its worker fails the pool: no other worker is started for it", async () => {
-      const pool = make({ workers: 2, initializer: deadly.exitInitializer, retries: again });
-      const error = await failure<InitializerError>(pool.submit(tasks.add, 1, 2));
-      assert.ok(error instanceof InitializerError && error.cause instanceof WorkerDiedError);
-      assert.equal(error.cause.deaths.length, 1);
-      assert.throws(() => pool.submit(tasks.add, 1, 2), InitializerError);
-      await pool.join();
-      assert.ok(pool.stats().died <= 2);
-    });
 
     test("workers that end before they begin: all that waits fails, without a worker for each", async () => {
       const folder = mkdtempSync(join(tmpdir(), "allcores-test-"));

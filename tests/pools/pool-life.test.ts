@@ -32,6 +32,7 @@ for (const across of ["threads", "processes"]) {
 
     test("an unused pool does not keep it alive", () => prints("unused", "end\n"));
     test("an idle pool does not keep it alive", () => prints("idle", "3\n"));
+    test("workers that its tasks have started do", () => prints("children", "parent is done\nsaved\n"));
     test("pending work does", () => prints("pending", "waiting\ndone 300\n"));
     test("work does that waits while all is called off that workers were given", () => prints("called-off", "2 3 4 5\n"));
     test("work of a pool that was closed does", () => prints("closed", "done 100\n"));

@@ -3,9 +3,11 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolWorkersContract } from "./pool-workers.contract.js";
 
 const kind: PoolKind = { model: "process", across: "processes", make: (options) => new ProcessPool(options) };
 poolContract("ProcessPool", kind);
 poolCallContract("ProcessPool", kind);
 poolMapContract("ProcessPool", kind);
+poolWorkersContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);

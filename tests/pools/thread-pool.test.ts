@@ -6,11 +6,13 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolWorkersContract } from "./pool-workers.contract.js";
 
 const kind: PoolKind = { model: "thread", across: "threads", make: (options) => new ThreadPool(options) };
 poolContract("ThreadPool", kind);
 poolCallContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);
+poolWorkersContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);
 
 test("results that move and results that do not each reach their call", async () => {

@@ -31,6 +31,9 @@ describe("a program", { timeout: 60_000 }, () => {
 
     test(`waits for a ${model} that is no daemon`, async () => assert.deepEqual(await ends("a worker that is no daemon"), ["task done", "main ends"]));
 
+    test(`waits for a ${model} that a ${model} has started, whose task has returned`, async () =>
+      assert.deepEqual(await ends("a worker whose child is no daemon"), ["parent is done", "saved", "main ends"]));
+
     test(`ends, and with it a daemon ${model}`, async () => assert.deepEqual(await ends("a daemon"), ["main ends"]));
 
     for (const what of ["objects that nobody uses", "objects that were used"])

@@ -3,11 +3,11 @@
  * koffi is loaded by the first object that reaches across processes, never by a program that uses threads only.
  */
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { ownUrl } from "../own-url.js";
 import type { Platform } from "./contract.js";
 
 const MFD_CLOEXEC = 1;
@@ -54,7 +54,8 @@ function loadKoffi(): typeof Koffi {
     process.dlopen(module, known);
     return module.exports as typeof Koffi;
   }
-  const require = createRequire(import.meta.url);
+  // Not imported: a bundler would take it for its own to resolve.
+  const require = process.getBuiltinModule("node:module").createRequire(ownUrl(import.meta.url));
   const koffi = require("koffi") as typeof Koffi;
   useBinding(Object.keys(require.cache).find((file) => file.endsWith("koffi.node")));
   return koffi;
@@ -134,7 +135,7 @@ export function linux(): Platform {
       if (flock(descriptor, alone ? LOCK_EX_NB : LOCK_SH_NB) === 0) return true;
       const errno = koffi.errno();
       if (errno === EWOULDBLOCK) return false;
-      throw new PlatformError(`flock failed (errno ${errno}): the kernel gives no locks on this directory`);
+      throw new PlatformError(`flock failed (errno ${errno}): the kernel gives no lock on this file`);
     },
     pipe() {
       const ends = new Int32Array(2);

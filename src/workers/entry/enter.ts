@@ -2,10 +2,13 @@
 import { isMainThread, workerData } from "node:worker_threads";
 import { setEntryUrl } from "../entry-url.js";
 import { type LibraryMeta, setLibraryCode } from "../library-code.js";
+import { beginLoading, outsideLoads } from "../main-guard.js";
 import { type ProcessStart, START_MARK } from "../process-start.js";
 import type { PoolThreadStart, ThreadStart } from "../thread.js";
-import { runProcess } from "./process.js";
-import { runThread } from "./thread.js";
+import { workerState } from "../worker-state.js";
+import { beginProcess } from "./process.js";
+import { beginThread } from "./thread.js";
+import type { Work } from "./work.js";
 
 export function enter(index: string, code: LibraryMeta["code"]): void {
   setEntryUrl(index);
@@ -15,12 +18,23 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
     if (start === undefined) return;
     // A second copy of the library in this worker, or the module of a task bundled with it, must not begin again.
     delete (workerData as { allcores?: unknown }).allcores;
-    // Once every module of the library has been evaluated.
-    queueMicrotask(() => runThread(start));
+    become("thread", start, start.kind === "pool" && start.isBundled, () => beginThread(start));
   } else if (process.argv[2]?.startsWith(START_MARK) === true) {
-    const begin = JSON.parse(process.argv[2].slice(START_MARK.length)) as ProcessStart;
-    if (process.argv[1] !== begin.entry) return;
+    const start = JSON.parse(process.argv[2].slice(START_MARK.length)) as ProcessStart;
+    if (process.argv[1] !== start.entry) return;
     process.argv.pop();
-    queueMicrotask(() => void runProcess(begin));
+    become("process", start, start.isBundled, () => beginProcess(start));
   }
+}
+
+/**
+ * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must find that it is not the main one. What the worker was started for begins
+ * once every module has been evaluated.
+ */
+function become(model: "thread" | "process", { name, depth }: { readonly name: string; readonly depth: number }, isBundled: boolean, begin: () => Work): void {
+  Object.assign(workerState, { name, model, depth, isBundled });
+  beginLoading();
+  const work = outsideLoads(begin);
+  workerState.refuse = (error) => work.refuse(error);
+  outsideLoads(() => queueMicrotask(() => void work.run()));
 }

@@ -1,6 +1,7 @@
-/** What a child process does from its start, whether started by `Process` or by a pool. */
+/** What a child process does, whether started by `Process` or by a pool. */
 import { encode, encodeError, type Message } from "../../codec/index.js";
 import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
+import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { outliveGroupSignals } from "../group-signals.js";
 import { JobService } from "../job-service.js";
@@ -8,8 +9,9 @@ import { Lane } from "../lane.js";
 import { printDirectlyOnceUsed, writeFully } from "../output.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
-import { runTask } from "../task-run.js";
+import { TaskRun } from "../task-run.js";
 import { workerState } from "../worker-state.js";
+import type { Work } from "./work.js";
 
 /**
  * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler thread of V8 that itself waits for this thread
@@ -31,10 +33,7 @@ function endOfUncaught(error: unknown): void {
   exit(1);
 }
 
-export async function runProcess(start: ProcessStart): Promise<void> {
-  workerState.name = start.name;
-  workerState.model = "process";
-  workerState.isBundled = start.isBundled;
+export function beginProcess(start: ProcessStart): Work {
   printDirectlyOnceUsed();
   useBinding(start.binding);
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
@@ -49,26 +48,25 @@ export async function runProcess(start: ProcessStart): Promise<void> {
     const lane = new Lane(heap, start.place);
     lane.begin();
     process.on("uncaughtException", endOfUncaught);
-    await new JobService(lane, "processes", undefined, exit).run();
-  } else {
-    completion.begin();
-    await runTask({
-      url: start.url,
-      task: start.task,
-      completion,
-      exit,
-      decodeArgs: () => completion.takeArgs(),
-      deliver(state, value) {
-        const options = { to: "processes", root: "result" } as const;
-        let message: Message;
-        try {
-          message = state === RETURNED ? encode(value, options) : encodeError(value, options);
-        } catch (error) {
-          state = THREW;
-          message = encodeError(error, options);
-        }
-        completion.finish(state, message);
-      },
-    });
+    return new JobService(lane, "processes", undefined, exit);
   }
+  completion.begin();
+  return new TaskRun({
+    url: start.url,
+    task: start.task,
+    completion,
+    exit,
+    decodeArgs: () => completion.takeArgs(),
+    deliver(state, value) {
+      const options = { to: "processes", root: "result" } as const;
+      let message: Message;
+      try {
+        message = state === RETURNED ? encode(value, options) : encodeError(value, options);
+      } catch (error) {
+        state = THREW;
+        message = encodeError(error, options);
+      }
+      completion.finish(state, message, hasChildren());
+    },
+  });
 }
