@@ -25,7 +25,6 @@ import {
   SharedMemory,
   Struct,
   type Task,
-  task,
   taskModule,
   Thread,
   ThreadPool,
@@ -33,6 +32,7 @@ import {
 } from "allcores";
 import { KIND, processHeap, threadHeap } from "../../src/memory/index.js";
 import { until } from "../fixtures/pool-processes.js";
+import { taking } from "../fixtures/taking-task.js";
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-untaken-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -73,9 +73,6 @@ function free(given: readonly Freed[]): void {
   for (const each of given) each.free();
 }
 
-const taking = task(import.meta, function taking(..._given: unknown[]) {
-  return "taken";
-});
 const missing = taskModule<{ use(...given: unknown[]): void }>(new URL("./there-is-no-such-module.js", import.meta.url)).use;
 const slow = taskModule<{ use(...given: unknown[]): void }>(new URL("../fixtures/slow-module.js", import.meta.url)).use;
 
