@@ -1,6 +1,6 @@
-import { type Boundary, crossing, decode, decodeLoading, encode, type Message, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
-import { readMessage } from "../codec/stored-message.js";
+import { loseMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
@@ -325,7 +325,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const { length, holds, committed } = message;
     const room = (this.#outbox.size === 0 || this.#flush(writer, undefined)) && writer.hasRoom(length);
     if (!room && !waits) {
-      if (holds) returnHolds(() => decodeAll(message.toBytes()));
+      if (holds) returnHolds(message.toBytes());
       message.release();
       return false;
     }
@@ -392,9 +392,9 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const { heap } = this;
     const { message } = item;
     if ("block" in message) {
-      if (item.holds) returnHolds(() => readMessage(heap, message.block));
+      if (item.holds) loseMessage(heap, message.block, "returned");
       heap.allocator.free(message.block);
-    } else if (item.holds) returnHolds(() => decodeAll(message.toBytes()));
+    } else if (item.holds) returnHolds(message.toBytes());
     if (this.#outbox.size > 0 && this.#writer !== undefined) heap.waitQueue.wake(this.#writer.key, EVERYBODY);
   }
 
@@ -521,15 +521,9 @@ function keep(message: Kept): Kept {
   return { length: bytes.length, writeTo: (target, at) => target.set(bytes, at), toBytes: () => bytes };
 }
 
-const decodeAll = (bytes: Uint8Array): unknown => decode(bytes, 0, bytes.length);
-
-/** A message that was not sent is decoded here: what it holds is this worker's again, an end of a pipe in it usable as before. */
-function returnHolds(decodeIt: () => unknown): void {
-  try {
-    decodeIt();
-  } catch {
-    // It could not have been received either.
-  }
+/** A message that was not sent: what it holds is let go of, an end of a pipe in it usable here as before. */
+function returnHolds(bytes: Uint8Array): void {
+  lose(bytes, 0, bytes.length, "returned");
 }
 
 /** Ends that were sent away, by their blocks: one that comes back is the same object again. */
@@ -556,16 +550,19 @@ function takeDeparted(heap: Heap, at: number): Connection | undefined {
 /** What a payload says beside its handle. */
 const departureIn = (payload: unknown): number => (Array.isArray(payload) ? Number(payload[5]) : 0);
 
-registerKind(
-  "Connection",
-  (payload: unknown) => {
-    const handle = locate(KIND.connection, "Connection", payload);
-    if (!new PipeEnd(handle.heap, handle.at).arrive(departureIn(payload)))
-      throw new StateError("an end of a pipe arrived a second time: it belongs to one worker, and is in use where it arrived first");
-    return Connection.attach(handle);
-  },
-  (payload: unknown) => {
-    const { heap, at } = locate(KIND.connection, "Connection", payload);
-    if (new PipeEnd(heap, at).lose(departureIn(payload))) heap.references.letGo(at);
-  },
-);
+function arrived(payload: unknown): Connection {
+  const handle = locate(KIND.connection, "Connection", payload);
+  if (!new PipeEnd(handle.heap, handle.at).arrive(departureIn(payload)))
+    throw new StateError("an end of a pipe arrived a second time: it belongs to one worker, and is in use where it arrived first");
+  return Connection.attach(handle);
+}
+
+registerKind("Connection", arrived, (payload: unknown, end) => {
+  if (end === "returned") {
+    arrived(payload);
+    return;
+  }
+  const { heap, at } = locate(KIND.connection, "Connection", payload);
+  // Certain in any case: it arrives or is lost, by one CAS.
+  if (new PipeEnd(heap, at).lose(departureIn(payload))) heap.references.letGo(at);
+});

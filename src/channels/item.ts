@@ -141,43 +141,30 @@ export function loseItem(header: number, heap: Heap, at: number): void {
   heap.allocator.free(block);
 }
 
-/** Lets go of an item that was taken out and will not be delivered: whoever has to hear is told, and other objects in it are let go of. */
+/** Lets go of an item that was taken out and will not be delivered: whoever has to hear is told, and objects in it are let go of. */
 export function loseTaken(taken: Taken, heap: Heap): void {
   if (typeof taken === "number") return;
   if ("bytes" in taken) {
     lose(taken.bytes, 0, taken.length);
-    drop(taken, heap);
+    giveBack(taken.bytes);
     return;
   }
   heap.allocator.adopt(taken.block);
   loseMessage(heap, taken.block);
-  try {
-    readMessage(heap, taken.block);
-  } catch {
-    // An end of a pipe that is lost does not arrive; what comes behind it in this message stays held.
-  }
   heap.allocator.free(taken.block);
 }
 
 /** Lets go of what an item carries that was not put: an end of a pipe is back. */
-function drop(taken: Taken, heap: Heap): void {
-  try {
-    open(taken, heap);
-  } catch {
-    // It could not have been taken either.
-  }
-}
-
-/** The same for an item as it was to be put. */
 export function discard(item: Item, heap: Heap): void {
   if (typeof item === "number") return;
   if ("block" in item) {
-    drop(item, heap);
+    loseMessage(heap, item.block, "returned");
+    heap.allocator.free(item.block);
     return;
   }
   const bytes = new Uint8Array(item.length);
   item.writeTo(bytes, 0);
-  drop({ bytes, length: item.length }, heap);
+  lose(bytes, 0, bytes.length, "returned");
 }
 
 /** Room for one inline message; absent while one is being decoded, since decoding may itself take from a queue. */

@@ -88,7 +88,7 @@ export class RingReader {
     }
     this.#head = place + (block === 0 ? inlineWords(length) : STORED_WORDS);
     this.#taken = (this.#taken + length) | 0;
-    this.#opening++;
+    words[this.#at + RING.opening] = ++this.#opening;
     try {
       // Opened where it stands: the writer does not touch it before the head has passed.
       const value = block === 0 ? open(this.#bytes, (record + 1) << 2, length) : readStored(this.#heap, block, open);
@@ -102,7 +102,10 @@ export class RingReader {
       } else if (block !== 0) this.#spent.push(block);
       throw error;
     } finally {
-      if (--this.#opening === 0 && this.#head !== words[this.#at + RING.head]) this.#passOn();
+      if (--this.#opening === 0) {
+        if (this.#head !== words[this.#at + RING.head]) this.#passOn();
+        words[this.#at + RING.opening] = 0;
+      }
     }
   }
 

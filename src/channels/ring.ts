@@ -22,6 +22,8 @@ export const RING = {
   head: 16,
   /** Bytes of all messages ever taken, modulo 2^32. */
   taken: 17,
+  /** How many messages from the head on the reader is opening: what they hold becomes its own. More than one where a class's own decoder receives from this very ring. */
+  opening: 18,
   /** 1 while the reader may wait for a message; its offset is the reader's key. */
   readerWaits: 32,
   /** 1 while the writer may wait for room; its offset is the writer's key. */
@@ -69,6 +71,8 @@ export function dropMessages(heap: Heap, ring: number): void {
   const tail = load(words, ring + RING.tail);
   let head = words[ring + RING.head]!;
   let hasTurned = false;
+  // Of a reader that died meanwhile: it may have taken over what they hold, or a part of it.
+  let opening = words[ring + RING.opening]!;
   while (head !== tail) {
     const record = ring + RING.records + head;
     const length = words[record]!;
@@ -83,10 +87,10 @@ export function dropMessages(heap: Heap, ring: number): void {
       head += STORED_WORDS;
       // Out of the ring before it is free: a death in between leaks it, the other order would free it twice.
       atomics.store(words, ring + RING.head, head);
-      loseMessage(heap, block);
+      loseMessage(heap, block, opening-- > 0 ? "uncertain" : "unread");
       heap.allocator.free(block);
     } else {
-      lose(bytes, (record + 1) << 2, length);
+      lose(bytes, (record + 1) << 2, length, opening-- > 0 ? "uncertain" : "unread");
       head += inlineWords(length);
       atomics.store(words, ring + RING.head, head);
     }

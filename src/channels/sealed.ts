@@ -40,18 +40,14 @@ export class Sealed<T = unknown> implements Crosses {
     }
   }
 
-  /** Nobody gets it. */
+  /** Nobody gets what was not opened of it. */
   lose(): void {
-    lose(this.#bytes, 0, this.#bytes.length);
+    lose(this.#bytes, 0, this.#bytes.length, "uncertain");
   }
 
   /** It was not sent: what it holds is this worker's again. */
-  takeBack(heap: Heap): void {
-    try {
-      this.open(heap);
-    } catch {
-      // It could not have arrived either.
-    }
+  takeBack(): void {
+    lose(this.#bytes, 0, this.#bytes.length, "returned");
   }
 
   [crossing](_to: Boundary, _path: string): Parcel {
@@ -63,7 +59,7 @@ export class Sealed<T = unknown> implements Crosses {
 registerKind(
   "Sealed",
   (payload: unknown) => Sealed.arrived(payload),
-  (payload: unknown) => {
-    if (payload instanceof Uint8Array) lose(payload, 0, payload.length);
+  (payload: unknown, end) => {
+    if (payload instanceof Uint8Array) lose(payload, 0, payload.length, end);
   },
 );

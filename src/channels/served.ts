@@ -121,8 +121,8 @@ export class Served<T extends object> implements Disposable, Crosses {
     try {
       this.#requests.putSync([replies, id, name, given]);
     } catch (error) {
-      given.takeBack(heap);
-      replies.takeBack(heap);
+      given.takeBack();
+      replies.takeBack();
       if (error instanceof QueueShutDown) throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
       throw error;
     }
@@ -151,7 +151,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     this.#callers.delete(id);
     if (value === undefined)
       caller?.reject(new OutOfMemoryError("shared memory is full: the owner of the served object had no room for what it was called with, and called nothing"));
-    else if (caller === undefined) value.takeBack(heapIn(this.#requests));
+    else if (caller === undefined) value.takeBack();
     else caller.receive(ok, value);
   }
 
@@ -202,7 +202,7 @@ async function respond(target: object, request: Request, heap: Heap): Promise<vo
     replies = await onceThereIsMemory(() => whom.open(heap));
   } catch {
     // The caller's memory is out of reach, or was written over: there is nobody to be told.
-    args.takeBack(heap);
+    args.takeBack();
     return;
   }
   const reply = async (ok: boolean, value: unknown) => {

@@ -1,5 +1,6 @@
 import type { Origin } from "./allowed-modules.js";
 import { Decoder } from "./decoder.js";
+import type { MessageEnd } from "./parcel.js";
 import { smallInteger } from "./tags.js";
 
 /** Absent while it decodes: a decoder of some kind of object may itself decode something. */
@@ -28,12 +29,12 @@ export function decode(bytes: Uint8Array, at: number, length: number, attachment
 }
 
 /**
- * These bytes, or what is left of them, reach nobody any more: objects in them of which somebody has to hear are told. Harmless when the message, or a part of it, was
- * decoded all the same by a worker that died meanwhile. Never throws.
+ * These bytes reach nobody any more: each shared object in them is let go of, once, and who has to hear of it is told. Of a message that a worker may have decoded, or a part of it,
+ * before it died (`end` is "uncertain"), nothing is let go of that may be held. Never throws.
  */
-export function lose(bytes: Uint8Array, at: number, length: number): void {
+export function lose(bytes: Uint8Array, at: number, length: number, end: MessageEnd = "unread"): void {
   try {
-    new Decoder().lose(bytes, at, length);
+    new Decoder().lose(bytes, at, length, end);
   } catch {
     // Bytes that nobody can read carry nothing that anybody waits for.
   }

@@ -5,7 +5,7 @@ import { readBoxed, readDate, readMap, readRegExp, readSearchParams, readSet, re
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
-import { loseParcel, openParcel } from "./parcel.js";
+import { endParcel, type MessageEnd, openParcel } from "./parcel.js";
 import { findRegistration, type Registration, readHookedInstance, readInstance } from "./sendable.js";
 import { depthLimit, leastReserved, mostReserved, shortText, smallInteger, Tag } from "./tags.js";
 
@@ -26,18 +26,18 @@ export class Decoder extends ByteReader {
   /** For how many more holes of arrays, and of objects' numbered fields, this message pays: V8 takes eight bytes for each, and half as much again as it grows. */
   private gaps = 0;
   private classes: readonly (Registration | undefined)[] = noAttachments;
-  /** Nothing is made: objects that travel by handle are told that they are lost. */
-  private losing = false;
+  /** Nothing is made: the objects that travel by handle end so. */
+  private losing: MessageEnd | undefined;
   /** What is read says how an object travels: that is made all the same, since it tells who has to hear. */
   private inPayload = 0;
 
   /** Goes through a message that nobody will receive. */
-  lose(bytes: Uint8Array, at: number, length: number): void {
-    this.losing = true;
+  lose(bytes: Uint8Array, at: number, length: number, end: MessageEnd): void {
+    this.losing = end;
     try {
       this.run(bytes, at, length);
     } finally {
-      this.losing = false;
+      this.losing = undefined;
     }
   }
 
@@ -118,7 +118,7 @@ export class Decoder extends ByteReader {
   }
 
   override binary<T extends Uint8Array>(target: T): T {
-    if (!this.losing || this.inPayload > 0) return super.binary(target);
+    if (this.losing === undefined || this.inPayload > 0) return super.binary(target);
     this.take(target.length);
     return target;
   }
@@ -178,19 +178,19 @@ export class Decoder extends ByteReader {
       case Tag.domException:
         return readDomException(this);
       case Tag.instance:
-        return this.losing ? this.lostInstance() : readInstance(this);
+        return this.losing !== undefined ? this.lostInstance() : readInstance(this);
       case Tag.hookedInstance:
-        return this.losing ? this.lostHookedInstance() : readHookedInstance(this);
+        return this.losing !== undefined ? this.lostHookedInstance() : readHookedInstance(this);
       case Tag.parcel:
         return this.parcel();
       case Tag.attachment:
         return this.attachment();
       case Tag.sharedBuffer:
-        return this.losing ? this.read() : readSharedBuffer(this);
+        return this.losing !== undefined ? this.read() : readSharedBuffer(this);
       case Tag.boxed:
         return readBoxed(this);
       case Tag.view:
-        return this.losing ? this.lostView() : this.checked(readView);
+        return this.losing !== undefined ? this.lostView() : this.checked(readView);
       case Tag.resizableBuffer:
         return this.checked(readResizableBuffer);
       case Tag.regexp:
@@ -252,7 +252,7 @@ export class Decoder extends ByteReader {
 
   private reference(): unknown {
     const number = this.varint();
-    if (this.losing) return undefined;
+    if (this.losing !== undefined) return undefined;
     if (number >= this.objects.length) throw this.corrupt("it refers to an object that is not there");
     const value = this.objects[number];
     if (value === unfinished) throw this.corrupt("an object is needed to make itself");
@@ -265,8 +265,8 @@ export class Decoder extends ByteReader {
     this.inPayload++;
     const payload = this.read();
     this.inPayload--;
-    if (!this.losing) return this.resolve(identity, openParcel(kind, payload, this.origin));
-    loseParcel(kind, payload);
+    if (this.losing === undefined) return this.resolve(identity, openParcel(kind, payload, this.origin));
+    endParcel(kind, payload, this.losing);
     return this.resolve(identity, undefined);
   }
 
@@ -296,7 +296,7 @@ export class Decoder extends ByteReader {
 
   private attachment(): unknown {
     const index = this.varint();
-    if (index >= this.attachments.length && !this.losing) throw this.corrupt("what travelled beside it is missing");
+    if (index >= this.attachments.length && this.losing === undefined) throw this.corrupt("what travelled beside it is missing");
     const value = this.attachments[index];
     this.objects.push(value);
     return value;
@@ -320,7 +320,7 @@ export class Decoder extends ByteReader {
       const module = this.text();
       const className = this.text();
       const registration = findRegistration(module, className);
-      if (this.byte() === 1 && registration === undefined && !this.losing) throw new UnknownClassError(module, className);
+      if (this.byte() === 1 && registration === undefined && this.losing === undefined) throw new UnknownClassError(module, className);
       classes.push(registration);
     }
     this.classes = classes;

@@ -45,21 +45,24 @@ export interface Crosses {
 }
 
 type KindDecoder = (payload: never, origin: Origin) => unknown;
-type KindLoss = (payload: never) => void;
+type KindEnd = (payload: never, end: MessageEnd) => void;
 
-const kinds = new Map<string, { readonly decode: KindDecoder; readonly lose: KindLoss | undefined }>();
+/** What becomes of a message that is not decoded: nobody has read it and nobody will; a worker may have read it, or a part of it, and died; it was not sent, and is its sender's again. */
+export type MessageEnd = "unread" | "uncertain" | "returned";
+
+const kinds = new Map<string, { readonly decode: KindDecoder; readonly end: KindEnd | undefined }>();
 
 /**
  * Tells how parcels of one kind become objects again in this realm. The last registration of a kind counts.
  *
  * `decode` may be given hostile bytes' idea of a payload: it checks what it gets and throws `CorruptError`.
- * `lose` is told of an object in a message that reaches nobody any more, where somebody else has to hear of it; it must do nothing when the object has arrived all
- * the same.
+ * `end` is told of an object in a message that is not decoded. It lets go of the hold that the message has on the object, once, but for an uncertain end: that hold may have become
+ * somebody's. Where somebody else has to hear that the object reaches nobody, it tells them, unless the object has arrived all the same.
  */
-export function registerKind(kind: string, decode: KindDecoder, lose?: KindLoss): void {
+export function registerKind(kind: string, decode: KindDecoder, end?: KindEnd): void {
   if (typeof kind !== "string" || kind === "") throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
   if (typeof decode !== "function") throw new ArgumentTypeError("registerKind: the decoder must be a function");
-  kinds.set(kind, { decode, lose });
+  kinds.set(kind, { decode, end });
 }
 
 /** Whether `value` says itself how it travels. */
@@ -74,7 +77,11 @@ export function openParcel(kind: string, payload: unknown, origin: Origin): unkn
   return known.decode(payload as never, origin);
 }
 
-/** The object that a parcel stands for is lost. */
-export function loseParcel(kind: string, payload: unknown): void {
-  kinds.get(kind)?.lose?.(payload as never);
+/** The object that a parcel stands for is not made. Never throws: what cannot be ended here keeps none of the others. */
+export function endParcel(kind: string, payload: unknown, end: MessageEnd): void {
+  try {
+    kinds.get(kind)?.end?.(payload as never, end);
+  } catch {
+    // Its memory is out of reach, or was written over.
+  }
 }

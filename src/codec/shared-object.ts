@@ -1,7 +1,7 @@
 import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
 import { isLending } from "./encoder.js";
-import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "./parcel.js";
+import { type Boundary, type Crosses, crossing, type MessageEnd, type Parcel, registerKind } from "./parcel.js";
 
 /** How far a shared object reaches, and what it is called in errors and reports. */
 export interface Reach {
@@ -195,7 +195,19 @@ const LENT = 2;
 
 /** Makes a class of shared objects arrive as itself. Called once per class, by the file that defines it. */
 export function registerShared(kind: number, Class: { readonly name: string; attach(handle: Handle): SharedObject }): void {
-  registerKind(Class.name, (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach));
+  registerKind(
+    Class.name,
+    (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach),
+    (payload: unknown, end) => endShared(kind, Class.name, payload, end),
+  );
+}
+
+/** A handle is not decoded: the hold that came with it, if any, is let go of. */
+export function endShared(kind: number, name: string, payload: unknown, end: MessageEnd): void {
+  // One that was lent brought none.
+  if (end === "uncertain" || (Array.isArray(payload) && (Number(payload[0]) & LENT) !== 0)) return;
+  const { heap, at } = locate(kind, name, payload);
+  heap.references.letGo(at);
 }
 
 /** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had, unless it was lent. */

@@ -5,6 +5,7 @@
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
 import { decode, lose } from "./decode.js";
 import type { Message } from "./message.js";
+import type { MessageEnd } from "./parcel.js";
 
 /** What can be stored: a message still in the encoder, or a copy of one. */
 export type Storable = Pick<Message, "length" | "writeTo">;
@@ -47,8 +48,8 @@ export function readStored<T>(heap: Heap, block: number, read: (bytes: Uint8Arra
 }
 
 /** A stored message reaches nobody any more: see `lose`. The block stays. */
-export function loseMessage(heap: Heap, block: number): void {
-  readStored(heap, block, lose);
+export function loseMessage(heap: Heap, block: number, end?: MessageEnd): void {
+  readStored(heap, block, (bytes, at, length) => lose(bytes, at, length, end));
 }
 
 /** How many bytes a stored message has. */

@@ -1,3 +1,4 @@
+import { ownGroupListeners } from "../workers/group-signals.js";
 import { livingChildren } from "../workers/process.js";
 import { workerState } from "../workers/worker-state.js";
 import { dumpSignalName } from "./settings.js";
@@ -21,5 +22,5 @@ export function isIdle(loops: number): boolean {
 
 /** How many listeners for a signal are the library's. */
 function ownListeners(signal: string): number {
-  return signal === dumpSignalName() || (signal === "SIGINT" && workerState.model === "process") ? 1 : 0;
+  return (signal === dumpSignalName() ? 1 : 0) + (workerState.model === "process" ? ownGroupListeners(signal) : 0);
 }

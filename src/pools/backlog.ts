@@ -11,9 +11,11 @@ const ARENA_BYTES = 65536;
 /** Bytes that were copied out of the encoder. */
 class Kept {
   readonly length: number;
+  readonly holds: boolean;
   readonly #bytes: Uint8Array;
   readonly #at: number;
-  constructor(bytes: Uint8Array, at: number, length: number) {
+  constructor(bytes: Uint8Array, at: number, { length, holds }: Message) {
+    this.holds = holds;
     this.#bytes = bytes;
     this.#at = at;
     this.length = length;
@@ -50,6 +52,6 @@ export class Backlog extends PriorityLines<Job> {
     const at = this.#used;
     this.#used += length;
     message.writeTo(this.#arena, at);
-    return new Kept(this.#arena, at, length);
+    return new Kept(this.#arena, at, message);
   }
 }

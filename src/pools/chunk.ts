@@ -1,4 +1,4 @@
-import { type Boundary, decode, encode, type Message, takeTransfers } from "../codec/index.js";
+import { type Boundary, encode, lose, type Message, takeTransfers } from "../codec/index.js";
 import { CorruptError, UnsendableError, type WorkerDeath } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
@@ -68,7 +68,7 @@ export class Chunk extends Job {
     for (let index = this.#from; index < this.#to; index++) {
       try {
         const message = encode([...this.task.bound, this.#segment.items[index]], { to: boundary, root: "args", attach: boundary === "threads" });
-        decode(message.toBytes(), 0, message.length, message.attachments);
+        lose(message.toBytes(), 0, message.length, "returned");
       } catch (error) {
         return { index, error };
       }

@@ -1,5 +1,5 @@
-import { decode, encode, type Message } from "../codec/index.js";
-import { readMessage } from "../codec/stored-message.js";
+import { encode, lose, type Message } from "../codec/index.js";
+import { loseMessage } from "../codec/stored-message.js";
 import { type Heap, monotonicMs } from "../memory/index.js";
 import { DEFINE, type Lane, MOST_AHEAD } from "../workers/lane.js";
 import { LaneOwner, type Payload } from "../workers/lane-owner.js";
@@ -117,21 +117,18 @@ export class Member {
   }
 }
 
-/** Lets go of what a job's arguments hold that nobody will decode: by decoding them. */
-export function discard(heap: Heap, payload: Payload, attachments: readonly unknown[] | undefined): void {
-  try {
-    if (typeof payload === "number") {
-      try {
-        readMessage(heap, payload, attachments);
-      } finally {
-        heap.allocator.free(payload);
-      }
-      return;
+/** Lets go of what a job's arguments hold that nobody will decode: an end of a pipe is back. */
+export function discard(heap: Heap, payload: Payload): void {
+  if (typeof payload === "number") {
+    try {
+      loseMessage(heap, payload, "returned");
+      heap.allocator.free(payload);
+    } catch {
+      // Its memory was written over: it could not have been run either.
     }
-    const bytes = new Uint8Array(payload.length);
-    payload.writeTo(bytes, 0);
-    decode(bytes, 0, bytes.length, attachments);
-  } catch {
-    // It could not have been run either.
+    return;
   }
+  const bytes = new Uint8Array(payload.length);
+  payload.writeTo(bytes, 0);
+  lose(bytes, 0, bytes.length, "returned");
 }

@@ -7,6 +7,8 @@ import type { PoolSettings } from "./pool-options.js";
 import type { Recall } from "./recall.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
+/** How long a program that ends waits for workers that it has killed: a thread within a call of the system ends with the program. */
+const KILL_MS = 500;
 
 /** Jobs that run for too long, or go on after they were asked to stop. */
 export class Overtime {
@@ -29,6 +31,19 @@ export class Overtime {
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return;
     setTimeout(() => this.#end(member, job, sequence), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+  }
+
+  /** Ends every member that has not ended by itself when `killGrace` is over, whether it has a job or not; resolves when there has been time for that. The program is about to end. */
+  async endAll(): Promise<void> {
+    const { killGrace } = this.#settings;
+    if (killGrace === Number.POSITIVE_INFINITY) return new Promise(() => {});
+    await sleep(killGrace);
+    for (const member of this.#crew) {
+      member.isRetiring = true;
+      member.isKilled = true;
+      this.#crew.kill(member);
+    }
+    await sleep(KILL_MS);
   }
 
   #end(member: Member, job: Job, sequence: number): void {
@@ -65,4 +80,8 @@ export class Overtime {
     member.isGuarded = true;
     again(taskTimeout);
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)));
 }

@@ -69,7 +69,10 @@ export interface PoolOptions {
   retries?: number | RetryOptions | undefined;
   /** Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off. */
   taskTimeout?: number | undefined;
-  /** Milliseconds between asking a running task to stop and ending its worker; 1000 unless given. A thread that has not ended after as long again, since it is in a call of the system or loads modules, counts as ended. */
+  /**
+   * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle worker that does not end by itself; 1000 unless given. A thread that has not ended after as long
+   * again, since it is in a call of the system or loads modules, counts as ended.
+   */
   killGrace?: number | undefined;
   /** Whether somebody looks after workers that stop responding (Linux). Nobody does unless given, and nobody does before a task has run for long. */
   unresponsive?: UnresponsiveOptions | undefined;

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
 import { ArgumentTypeError } from "../errors/index.js";
 import { type Heap, platform, processHeap } from "../memory/index.js";
+import { Child } from "../workers/child.js";
+import { Lane } from "../workers/lane.js";
 import { lineOf } from "../workers/orders.js";
-import { exitCodeOf, spawnChild } from "../workers/process.js";
+import { spawnChild } from "../workers/process.js";
 import { ORDERS_DESCRIPTOR } from "../workers/process-start.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
@@ -22,35 +24,52 @@ const processes: WorkerModel = {
   },
   start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
-    const child = spawnChild({ kind: "pool", heapId: processHeap().id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
-    child.unref();
-    const line = (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
-    const watch = limits.rss === undefined ? undefined : watchResidentSet(child.pid, limits.rss, () => child.kill("SIGKILL"));
-    let isOver = false;
-    const over = (exitCode: number, signal: string | undefined, cause: unknown) => {
-      if (isOver) return;
-      isOver = true;
-      watch?.stop();
-      // V8 that runs out of its heap aborts the process.
-      const outOfMemory = watch?.isExceeded === true || (limits.heap !== undefined && signal === "SIGABRT");
-      ended({ exitCode, signal, cause, outOfMemory });
+    const heap = processHeap();
+    const lane = new Lane(heap, laneAt);
+    const orders: string[] = [];
+    let line: Socket | null | undefined;
+    const spawn = () => {
+      const child = spawnChild({ kind: "pool", heapId: heap.id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
+      line = (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
+      // One that takes the place of another has heard none of them.
+      for (const order of orders) line?.write(lineOf(order));
+      return child;
     };
-    child.on("error", (error) => {
-      if (child.pid === undefined) over(1, undefined, error);
+    const child = new Child(spawn, {
+      hasBegun: () => lane.worker !== 0,
+      ended(exitCode, signal, cause) {
+        watch?.stop();
+        // V8 that runs out of its heap aborts the process.
+        const outOfMemory = watch?.isExceeded === true || (limits.heap !== undefined && signal === "SIGABRT");
+        ended({ exitCode, signal, cause, outOfMemory });
+      },
     });
-    child.on("exit", (code, signal) => over(exitCodeOf(code, signal), signal ?? undefined, undefined));
+    child.hold(false);
+    const watch =
+      limits.rss === undefined
+        ? undefined
+        : watchResidentSet(
+            () => child.pid,
+            limits.rss,
+            () => child.end("SIGKILL"),
+          );
     return {
-      pid: child.pid,
+      get pid() {
+        return child.pid;
+      },
       threadId: 0,
       port: undefined,
-      order: (order) => void line?.write(lineOf(order)),
+      order(order) {
+        if (lane.worker === 0) orders.push(order);
+        line?.write(lineOf(order));
+      },
       // What the socket does not take at once the loop writes later.
       get isOrdered() {
         return (line?.writableLength ?? 0) === 0;
       },
-      hold: (alive) => (alive ? child.ref() : child.unref()),
+      hold: (alive) => child.hold(alive),
       // A process takes it at any moment.
-      kill: () => void child.kill("SIGKILL"),
+      kill: () => child.end("SIGKILL"),
     };
   },
 };

@@ -5,10 +5,10 @@ const PAGE_BYTES = 4096;
 const MEGABYTE = 2 ** 20;
 
 /** Looks at a process's resident memory, without what it shares with others, and calls `exceeded` once it is more than `limit` megabytes. */
-export function watchResidentSet(pid: number | undefined, limit: number, exceeded: () => void): { readonly isExceeded: boolean; stop(): void } {
+export function watchResidentSet(pid: () => number | undefined, limit: number, exceeded: () => void): { readonly isExceeded: boolean; stop(): void } {
   const watch = { isExceeded: false, stop: () => clearInterval(timer) };
   const timer = setInterval(() => {
-    const resident = residentBytes(pid);
+    const resident = residentBytes(pid());
     if (resident === undefined || resident <= limit * MEGABYTE) return;
     watch.isExceeded = true;
     watch.stop();

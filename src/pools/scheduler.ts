@@ -311,7 +311,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       }
     }
     this.#settleDown();
-    await this.join();
+    await Promise.race([this.join(), this.#overtime.endAll()]);
   }
 
   /** Waits until the workers have ended. */
@@ -595,8 +595,9 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#crew.inFlight -= jobs.length;
     // Nobody waits for the initializer: another worker runs it anew.
     if (jobs[0] !== undefined && jobs[0] === member.initializer) {
-      const payload = member.owner.recall(jobs.shift()!.position);
-      if (payload !== undefined) discard(this.model.heap, payload, undefined);
+      const { position } = jobs.shift()!;
+      const payload = member.owner.recall(position) ?? member.owner.recover(position);
+      if (payload !== undefined) discard(this.model.heap, payload);
     }
     const first = jobs[0];
     // One that never began has not run anything, but a worker that cannot start must not be started for ever.
@@ -614,7 +615,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     }
     if (isGuilty) {
       const payload = member.owner.recall(first.position);
-      if (payload !== undefined) discard(this.model.heap, payload, undefined);
+      const left = payload ?? member.owner.recover(first.position);
+      if (left !== undefined) discard(this.model.heap, left);
       first.member = undefined;
       for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
     }
@@ -657,10 +659,10 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   #discard(job: Job): void {
-    const { payload, beside } = job;
+    const { payload } = job;
     job.payload = undefined;
     job.beside = undefined;
-    if (payload !== undefined) discard(this.model.heap, payload, beside?.attachments);
+    if (payload !== undefined) discard(this.model.heap, payload);
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
-import { attachShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { type Across, DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
@@ -320,7 +320,11 @@ export const SharedArray: {
   readonly prototype: SharedArray<Scalar>;
 } = ArrayOfCells as never;
 
-registerKind("SharedArray", (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, ArrayBlock.attach) as ArrayBlock).array);
+registerKind(
+  "SharedArray",
+  (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, ArrayBlock.attach) as ArrayBlock).array,
+  (payload: unknown, end) => endShared(KIND.sharedArray, "SharedArray", payload, end),
+);
 onInspect(KIND.sharedArray, { name: "SharedArray" });
 onDestroy(KIND.sharedArray, (heap: Heap, at: number) => {
   heap.reserveWords(at + SIZE);

@@ -6,7 +6,7 @@
  *   2.. the fields, as struct-layout.ts places them
  */
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
-import { attachShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { attachShared, endShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import { type Heap, KIND, onDestroy, onInspect, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "../sync/held.js";
@@ -194,13 +194,17 @@ function accessorOf(leaf: number): PropertyDescriptor {
   };
 }
 
-registerKind("Struct", (payload: unknown) => {
-  const schema: unknown = Array.isArray(payload) ? payload[5] : undefined;
-  return attachShared(KIND.struct, "Struct", payload, (handle) => {
-    handle.heap.reserveWords(handle.at + FIELDS + Math.ceil(layoutOf(schema).bytes / 4));
-    return new Struct(schema as StructSchema, undefined, handle as never);
-  });
-});
+registerKind(
+  "Struct",
+  (payload: unknown) => {
+    const schema: unknown = Array.isArray(payload) ? payload[5] : undefined;
+    return attachShared(KIND.struct, "Struct", payload, (handle) => {
+      handle.heap.reserveWords(handle.at + FIELDS + Math.ceil(layoutOf(schema).bytes / 4));
+      return new Struct(schema as StructSchema, undefined, handle as never);
+    });
+  },
+  (payload: unknown, end) => endShared(KIND.struct, "Struct", payload, end),
+);
 onInspect(KIND.struct, { name: "Struct" });
 onDestroy(KIND.struct, (heap: Heap, at: number) => {
   heap.reserveWords(at + FIELDS);

@@ -1,5 +1,5 @@
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
-import { attachShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
+import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
 import { type Attempt, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
@@ -210,8 +210,13 @@ export class Condition extends SharedObject {
 type Truthy<T> = Exclude<T, false | 0 | 0n | "" | null | undefined>;
 
 onInspect(KIND.condition, { name: "Condition" });
-registerKind("Condition", (payload: unknown) => {
-  const [handle, lock] = Array.isArray(payload) ? payload : [];
-  if (!(lock instanceof Lock) && !(lock instanceof RLock)) throw new CorruptError("a handle of a Condition arrived without its lock");
-  return attachShared(KIND.condition, "Condition", handle, (at) => new Condition(lock, at as never));
-});
+registerKind(
+  "Condition",
+  (payload: unknown) => {
+    const [handle, lock] = Array.isArray(payload) ? payload : [];
+    if (!(lock instanceof Lock) && !(lock instanceof RLock)) throw new CorruptError("a handle of a Condition arrived without its lock");
+    return attachShared(KIND.condition, "Condition", handle, (at) => new Condition(lock, at as never));
+  },
+  // Its lock is a parcel of its own.
+  (payload: unknown, end) => endShared(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined, end),
+);

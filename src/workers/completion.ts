@@ -6,6 +6,7 @@
  */
 import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
+import { StateError, UnknownClassError } from "../errors/index.js";
 import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
 
 const { compareExchange, load, store } = atomics;
@@ -19,12 +20,25 @@ const COMPLETION = {
   exitCode: 2,
   /** Block of the stored result or error, 0 when it travels beside (threads). */
   result: 3,
-  /** Block of the stored arguments (processes). */
+  /** Block of the stored arguments; 0 when they travel beside (threads, where they hold nothing). */
   args: 4,
+  /** 1 once its starter has asked it to end: a SIGTERM that comes then is meant for it. */
+  isAskedToEnd: 5,
+  /** UNREAD, BEING_READ, READ or LOST: whose the objects in the arguments are. */
+  argsState: 6,
 } as const;
 const SIZE = 8;
 const EXIT_CODE_BIAS = 1000;
 const EVERYBODY = 0x7fffffff;
+
+/** Nobody has decoded the arguments: what they hold is the message's. */
+const UNREAD = 0;
+/** The worker decodes them: each object becomes its own, one after the other. */
+const BEING_READ = 1;
+/** What they hold is the worker's. */
+const READ = 2;
+/** They reach nobody: they were let go of, or given back to the starter. */
+const LOST = 3;
 
 export const RUNNING = 0;
 export const RETURNED = 1;
@@ -66,6 +80,15 @@ export class Completion {
     compareExchange(this.heap.words, this.at + COMPLETION.exitCode, 0, code + EXIT_CODE_BIAS);
   }
 
+  /** Its starter asks it to end. Before the signal: whoever gets that finds the word. */
+  askToEnd(): void {
+    store(this.heap.words, this.at + COMPLETION.isAskedToEnd, 1);
+  }
+
+  get isAskedToEnd(): boolean {
+    return load(this.heap.words, this.at + COMPLETION.isAskedToEnd) === 1;
+  }
+
   /** Ends it, if nobody has; true when this call did. `message` is stored for the one who waits. `lingers`: the worker goes on for a while, and has no exit code yet. */
   finish(state: typeof RETURNED | typeof THREW | typeof GONE, message?: Message, lingers = false): boolean {
     const { heap, at } = this;
@@ -94,34 +117,66 @@ export class Completion {
     store(heap.words, at + COMPLETION.args, block);
   }
 
-  takeArgs(): unknown {
-    return this.#take(COMPLETION.args);
+  /** For the worker. They may be taken again after an `UnknownClassError`, which comes before anything is made. @param attachments what travelled beside them */
+  takeArgs(attachments?: readonly unknown[]): unknown {
+    if (!this.#moveArgs(UNREAD, BEING_READ)) throw new StateError("the starter of this worker has given it up: its arguments are no longer there");
+    try {
+      const args = this.#take(COMPLETION.args, attachments);
+      this.#moveArgs(BEING_READ, READ);
+      return args;
+    } catch (error) {
+      this.#moveArgs(BEING_READ, error instanceof UnknownClassError ? UNREAD : READ);
+      throw error;
+    }
   }
 
-  /** The worker has ended: arguments that it did not take reach nobody. Whoever sees that it ended may say so, and more than once. */
-  loseArgs(): void {
-    const block = load(this.heap.words, this.at + COMPLETION.args);
-    if (block !== 0) loseMessage(this.heap, block);
+  /**
+   * The worker has ended: arguments that it did not take reach nobody. Whoever sees that it ended may say so, and more than once: one of them lets go of what they hold. With "returned"
+   * it could not be started, and an end of a pipe in them is here as before.
+   */
+  loseArgs(end: "unread" | "returned" = "unread"): void {
+    const { heap, at } = this;
+    const block = load(heap.words, at + COMPLETION.args);
+    if (block === 0) return;
+    if (this.#moveArgs(UNREAD, LOST)) {
+      store(heap.words, at + COMPLETION.args, 0);
+      loseMessage(heap, block, end);
+      heap.allocator.free(block);
+      // A thread that was given up may be reading still: the block goes with the completion.
+    } else if (this.#moveArgs(BEING_READ, LOST)) loseMessage(heap, block, "uncertain");
   }
 
-  #take(word: number): unknown {
+  #moveArgs(from: number, to: number): boolean {
+    return compareExchange(this.heap.words, this.at + COMPLETION.argsState, from, to) === from;
+  }
+
+  #take(word: number, attachments?: readonly unknown[]): unknown {
     const { heap, at } = this;
     const block = load(heap.words, at + word);
     if (block === 0) return undefined;
-    const value = readMessage(heap, block);
-    store(heap.words, at + word, 0);
-    heap.allocator.free(block);
-    return value;
+    let isSpent = true;
+    try {
+      return readMessage(heap, block, attachments);
+    } catch (error) {
+      isSpent = !(error instanceof UnknownClassError);
+      throw error;
+    } finally {
+      if (isSpent) {
+        store(heap.words, at + word, 0);
+        heap.allocator.free(block);
+      }
+    }
   }
 }
 
 onDestroy(KIND.completion, (heap, at) => {
-  for (const word of [COMPLETION.result, COMPLETION.args]) {
-    const block = load(heap.words, at + word);
-    if (block === 0) continue;
-    loseMessage(heap, block);
-    heap.allocator.free(block);
-  }
+  new Completion(heap, at).loseArgs();
+  const args = load(heap.words, at + COMPLETION.args);
+  if (args !== 0) heap.allocator.free(args);
+  const result = load(heap.words, at + COMPLETION.result);
+  if (result === 0) return;
+  loseMessage(heap, result);
+  heap.allocator.free(result);
 });
 
 onNames(KIND.completion, (_heap, at, strike) => strike(at + COMPLETION.worker));

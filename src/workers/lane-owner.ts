@@ -13,6 +13,7 @@ import {
   checkUse,
   CLOSE,
   HEADER_WORDS,
+  HOLDS,
   IN_LOOP,
   JOB,
   KIND_SHIFT,
@@ -21,6 +22,7 @@ import {
   LENGTH_MASK,
   MOST_ATTEMPTS,
   MOST_INLINE_BYTES,
+  OPENED,
   READY,
   RECALLED,
   RESULT,
@@ -39,7 +41,7 @@ import {
 const { compareExchange, exchange, load, store } = atomics;
 
 /** What a job's arguments are while they travel: bytes, or the block of a stored message. */
-export type Payload = Storable | number;
+export type Payload = (Storable & { readonly holds?: boolean }) | number;
 
 /** What stands beside the bytes of a message. */
 export interface Attached {
@@ -91,6 +93,7 @@ export class LaneOwner {
       kind |= ATTACHED;
       this.#port!.postMessage([sequence, beside.attachments], beside.transfer as MessagePort[]);
     }
+    if (typeof payload !== "number" && payload.holds === true) kind |= HOLDS;
     const words = this.#words;
     const position = this.#tail;
     const record = this.#at + LANE.jobs + (position & RING_MASK);
@@ -156,21 +159,31 @@ export class LaneOwner {
 
   /** Takes a job back that was not begun; undefined when the worker was faster. */
   recall(position: number): Payload | undefined {
+    return this.#takeBack(position, READY);
+  }
+
+  /** The worker has ended: takes back what it had begun and not opened, to be let go of; undefined when what that holds became the worker's. */
+  recover(position: number): Payload | undefined {
+    return this.#takeBack(position, TAKEN);
+  }
+
+  #takeBack(position: number, from: typeof READY | typeof TAKEN): Payload | undefined {
     const words = this.#words;
     const record = this.#at + LANE.jobs + (position & RING_MASK);
     const state = load(words, record);
-    if ((state & STATE_MASK) !== READY || compareExchange(words, record, state, (state & ~STATE_MASK) | RECALLED) !== state) return undefined;
+    if ((state & STATE_MASK) !== from || compareExchange(words, record, state, (state & ~STATE_MASK) | RECALLED) !== state) return undefined;
     const what = words[record + JOB.what]!;
     if ((what >>> KIND_SHIFT) & STORED) return words[record + JOB.payload]!;
     const start = (record + JOB.payload) << 2;
     // Nobody but this side writes over it, but this side soon may.
     const bytes = this.lane.bytes.slice(start, start + (what & LENGTH_MASK));
-    return { length: bytes.length, writeTo: (target, at) => target.set(bytes, at) };
+    return { length: bytes.length, writeTo: (target, at) => target.set(bytes, at), holds: ((what >>> KIND_SHIFT) & HOLDS) !== 0 };
   }
 
   /** Whether the job at this position was begun. */
   isTaken(position: number): boolean {
-    return (load(this.#words, this.#at + LANE.jobs + (position & RING_MASK)) & STATE_MASK) === TAKEN;
+    const state = load(this.#words, this.#at + LANE.jobs + (position & RING_MASK)) & STATE_MASK;
+    return state === TAKEN || state === OPENED;
   }
 
   /** Whether a part of the job at this position travels through the port. */
@@ -313,11 +326,13 @@ export class LaneOwner {
 
   /** Gives the record's room back, and the block of a stored payload. */
   release(): void {
-    if (this.kind & STORED) this.lane.heap.allocator.free(this.#words[this.#record + RESULT.payload]!);
+    const block = this.kind & STORED ? this.#words[this.#record + RESULT.payload]! : 0;
     // In the order of the records, since no result is ever passed by.
     if (this.kind & ATTACHED) this.#heard.shift();
     this.#resultsHead = (this.#resultsHead + this.#recordSize) | 0;
     store(this.#words, this.#at + LANE.resultsHead, this.#resultsHead);
+    // Only now: as long as the ring names it, whoever destroys the lane would free it. A death in between leaks it.
+    if (block !== 0) this.lane.heap.allocator.free(block);
   }
 
   /** Of the record that was received. */

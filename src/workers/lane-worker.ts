@@ -1,8 +1,8 @@
 /** The worker's side of a lane: jobs come out, results go in. */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { decode, type Message } from "../codec/index.js";
-import { readMessage, storeMessage } from "../codec/stored-message.js";
-import { CorruptError } from "../errors/index.js";
+import { decode, lose, type Message } from "../codec/index.js";
+import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
+import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
 import { type Attempt, atomics, monotonicMs } from "../memory/index.js";
 import {
   ASLEEP,
@@ -11,6 +11,7 @@ import {
   checkRecord,
   checkUse,
   HEADER_WORDS,
+  HOLDS,
   IN_LOOP,
   JOB,
   KIND_SHIFT,
@@ -21,6 +22,7 @@ import {
   LENGTH_MASK,
   MOST_ATTEMPTS,
   MOST_INLINE_BYTES,
+  OPENED,
   READY,
   REFUSED,
   RESERVED_RESULT_WORDS,
@@ -118,7 +120,7 @@ export class LaneWorker {
           return true;
         }
       }
-      this.done();
+      this.#pass();
     }
   }
 
@@ -126,16 +128,33 @@ export class LaneWorker {
   read(): unknown {
     const payload = this.#record + JOB.payload;
     const attachments = this.kind & ATTACHED ? this.#attachments() : undefined;
-    if ((this.kind & STORED) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
+    if ((this.kind & (STORED | HOLDS)) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
+    // First: the pool of a worker that dies from here on lets go of nothing that may be the worker's, before that of everything.
+    if (!this.#move(TAKEN, OPENED)) throw new StateError("the pool has given this worker up: what the job brought is no longer there");
     const { heap } = this.lane;
-    if (this.#adopted === 0) {
+    try {
+      if ((this.kind & STORED) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
       heap.catchUp();
       this.#adopted = this.#words[payload]!;
       heap.allocator.adopt(this.#adopted);
+      const value = readMessage(heap, this.#adopted, attachments);
+      this.#freeAdopted();
+      return value;
+    } catch (error) {
+      if (error instanceof UnknownClassError) {
+        // Nothing was made of it yet, and loading the class may take long.
+        if (this.#adopted !== 0) heap.allocator.publish(this.#adopted);
+        this.#adopted = 0;
+        this.#move(OPENED, TAKEN);
+      }
+      throw error;
     }
-    const value = readMessage(heap, this.#adopted, attachments);
-    this.#freeAdopted();
-    return value;
+  }
+
+  /** Moves the state of the job in hand. */
+  #move(from: typeof TAKEN | typeof OPENED, to: typeof TAKEN | typeof OPENED): boolean {
+    const state = (this.#size << STATE_BITS) | from;
+    return compareExchange(this.#words, this.#record, state, (this.#size << STATE_BITS) | to) === state;
   }
 
   /** Whether the pool has ordered a task of this worker. Orders come first: what is ordered is there by the time its record is. */
@@ -155,7 +174,7 @@ export class LaneWorker {
     }
   }
 
-  /** The block that the job came in, until it has been read. */
+  /** The block that the job came in, while it is read. */
   #adopted = 0;
   #received: readonly unknown[] | undefined;
 
@@ -164,9 +183,28 @@ export class LaneWorker {
     this.#adopted = 0;
   }
 
-  /** The job's room may be used again. */
+  /** The job's room may be used again. What it brought and nobody read, since its task could not be had, is let go of. */
   done(): void {
     if (this.#adopted !== 0) this.#freeAdopted();
+    if ((this.kind & (STORED | HOLDS)) !== 0 && this.#move(TAKEN, OPENED)) this.#lose();
+    this.#pass();
+  }
+
+  #lose(): void {
+    const { heap, bytes } = this.lane;
+    const payload = this.#record + JOB.payload;
+    if ((this.kind & STORED) === 0) {
+      lose(bytes, payload << 2, this.#length);
+      return;
+    }
+    heap.catchUp();
+    const block = this.#words[payload]!;
+    heap.allocator.adopt(block);
+    loseMessage(heap, block);
+    heap.allocator.free(block);
+  }
+
+  #pass(): void {
     this.#received = undefined;
     this.#head = (this.#head + this.#size) | 0;
     store(this.#words, this.#at + LANE.jobsHead, this.#head);

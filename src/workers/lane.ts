@@ -5,12 +5,15 @@
  * record beyond the tail, where nobody looks, and commits it by one store of the tail; the reader gives its room back by one store of the head. So a side that is
  * killed anywhere leaves nothing half done: a record is there whole or not at all.
  *
- * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to RECALLED by the pool's, never both.
+ * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to RECALLED by the pool's, never both. So may one of a worker
+ * that died before it had opened it: from TAKEN to OPENED, or to RECALLED.
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
+import { lose } from "../codec/index.js";
+import { loseMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onNames } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy, onNames } from "../memory/index.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
 export const LANE = {
@@ -80,8 +83,10 @@ export const SKIP = 0;
 export const READY = 1;
 export const TAKEN = 2;
 export const RECALLED = 3;
-export const STATE_BITS = 2;
-export const STATE_MASK = 3;
+/** Taken, and its payload is being decoded, or was: what that holds becomes the worker's. Only of payloads that are STORED or HOLD something. */
+export const OPENED = 4;
+export const STATE_BITS = 3;
+export const STATE_MASK = 7;
 
 export const KIND_SHIFT = 20;
 export const KIND_MASK = 0x7ff;
@@ -100,6 +105,8 @@ export const STOPS = 8;
 export const DEFINE = 16;
 /** Not a job: the worker shall end. */
 export const CLOSE = 32;
+/** Its payload holds shared objects. */
+export const HOLDS = 64;
 /** Of results. THREW: the payload is an error. */
 export const THREW_FLAG = 4;
 /** The last record of its job. */
@@ -185,3 +192,41 @@ export class Lane {
 }
 
 onNames(KIND.lane, (_heap, at, strike) => strike(at + LANE.worker));
+/** Its last holder is gone, in whatever way: what stands in its rings reaches nobody. The record at the head of the results may have been read by a pool that died. */
+onDestroy(KIND.lane, (heap, at) => {
+  const { words, bytes } = new Lane(heap, at);
+  const drop = (kind: number, payload: number, length: number, end: "unread" | "uncertain") => {
+    if ((kind & STORED) === 0) {
+      lose(bytes, payload << 2, length, end);
+      return;
+    }
+    const block = words[payload]!;
+    heap.allocator.check(block);
+    loseMessage(heap, block, end);
+    heap.allocator.free(block);
+  };
+  eachRecord(at + LANE.jobs, words[at + LANE.jobsHead]!, words[at + LANE.jobsTail]!, (record) => {
+    const state = words[record + JOB.state]!;
+    if ((state & STATE_MASK) === SKIP) return undefined;
+    const what = words[record + JOB.what]!;
+    if ((state & STATE_MASK) === READY || (state & STATE_MASK) === TAKEN) drop(what >>> KIND_SHIFT, record + JOB.payload, what & LENGTH_MASK, "unread");
+    return state >>> STATE_BITS;
+  });
+  const head = words[at + LANE.resultsHead]!;
+  eachRecord(at + RESULTS_AT, head, words[at + LANE.resultsTail]!, (record, position) => {
+    if (words[record + RESULT.sequence] === SKIP) return undefined;
+    const what = words[record + RESULT.what]!;
+    drop(what >>> KIND_SHIFT, record + RESULT.payload, what & LENGTH_MASK, position === head ? "uncertain" : "unread");
+    return HEADER_WORDS + (((what & LENGTH_MASK) + 3) >> 2);
+  });
+});
+
+/** Goes through the records of a ring; `visit` tells how many words one has, undefined where the ring begins anew. */
+function eachRecord(ring: number, head: number, tail: number, visit: (record: number, position: number) => number | undefined): void {
+  checkUse((tail - head) | 0);
+  for (let position = head; position !== tail; ) {
+    const size = visit(ring + (position & RING_MASK), position) ?? RING_WORDS - (position & RING_MASK);
+    checkRecord(size, (tail - position) | 0);
+    position = (position + size) | 0;
+  }
+}

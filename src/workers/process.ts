@@ -2,22 +2,21 @@ import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mainProgram } from "../codec/index.js";
-import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap, zombieExitCode } from "../memory/index.js";
+import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap } from "../memory/index.js";
+import { Child } from "./child.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
 import { depthOfNext } from "./main-guard.js";
-import { LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
+import { ORDERS_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
-/**
- * How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. Asked for before, because a start that fails half way leaves the
- * lifeline's open in Node 20.
- */
+/** How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. */
 const DESCRIPTORS = 4;
 /** The socket of a pool's orders. */
 const MORE_FOR_POOL = 2;
+const LONGEST_TIMER_MS = 0x7fffffff;
 
 const living = new Set<ChildProcess>();
 
@@ -49,28 +48,36 @@ export function spawnChild(
   checkDescriptors(DESCRIPTORS + (ofPool ? MORE_FOR_POOL : 0), "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
-    stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, "pipe", code?.descriptor ?? "ignore", ...(ofPool ? (["pipe"] as const) : [])],
-    serialization: "json",
-  });
-  // Others took them meanwhile: Node goes no further than this then, and says so by an event later on.
+  const { closeSync } = process.getBuiltinModule("node:fs");
+  const system = platform();
+  const lifeline = system.lifeline();
+  let child: ChildProcess | undefined;
+  try {
+    child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
+      stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, lifeline.childs, code?.descriptor ?? "ignore", ...(ofPool ? (["pipe"] as const) : [])],
+      serialization: "json",
+    });
+    // At once: a child takes a while until it could do so itself, and may never come to that.
+    if (child.pid !== undefined) system.killWhenClosed(lifeline.childs, child.pid);
+  } finally {
+    system.close(lifeline.childs);
+    if (child?.pid === undefined) closeSync(lifeline.parents);
+  }
+  // Others took the descriptors meanwhile: Node goes no further than this then, and says so by an event later on.
   if (child.stdio === undefined) {
     child.on("error", () => {});
     throw outOfDescriptors("another process");
   }
-  if (child.pid !== undefined) living.add(child);
-  child.once("exit", () => living.delete(child));
-  for (const descriptor of [LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR]) {
-    const socket = (child.stdio as readonly unknown[])[descriptor] as Socket | null | undefined;
-    socket?.on("error", () => {});
-    socket?.unref();
-  }
+  if (child.pid === undefined) return child;
+  living.add(child);
+  child.once("exit", () => {
+    living.delete(child);
+    closeSync(lifeline.parents);
+  });
+  const orders = (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
+  orders?.on("error", () => {});
+  orders?.unref();
   return child;
-}
-
-/** As Python counts: the exit code, or minus the number of the signal. */
-export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
-  return code ?? -process.getBuiltinModule("node:os").constants.signals[signal!];
 }
 
 /** Options of this Node that a child needs too: not the program itself, a debugger's port, a test runner, or tsx, which the entry registers if it is needed. */
@@ -94,6 +101,8 @@ function inheritedOptions(): string[] {
  * Objects created with `{ across: "processes" }` are shared with it; everything else is copied. Needs Linux.
  * **Death:** if it ends without a result, `join` throws `WorkerDiedError` with the signal; what it held passes on.
  * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its task until the process has ended. It never outlives the program, nor its starter, not even one that was killed.
+ * **Signals:** SIGTERM, SIGHUP and SIGINT come to all processes of a program; a child leaves them to the program that started it, which ends it by `terminate()`. A task that listens for one of
+ * them gets it. What it printed arrives, however slow the reader is, unless it is killed by SIGKILL.
  *
  * @example
  * ```ts
@@ -110,7 +119,10 @@ function inheritedOptions(): string[] {
  */
 export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F> {
   readonly model = "process";
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
+  /** When `killGrace` is over. */
+  #killAt: number | undefined;
+  #killTimer: NodeJS.Timeout | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     // Said at once where there are no processes to be had, not at the start.
@@ -139,37 +151,23 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
-    const child = spawnChild({
-      kind: "task",
-      heapId: heap.id,
-      name: start.name,
-      url: start.task.url,
-      task: start.task.name,
-      place: start.completion.at,
+    const { name, task, completion } = start;
+    this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }), {
+      hasBegun: () => completion.worker !== 0,
+      ended: (exitCode, signal, cause) => {
+        clearTimeout(this.#killTimer);
+        this.ended(exitCode, signal, cause);
+      },
     });
-    this.#child = child;
-    if (start.daemon) child.unref();
-    child.on("error", (error) => {
-      if (child.pid === undefined) this.ended(1, undefined, error);
-    });
-    child.on("exit", (code, signal) => this.ended(exitCodeOf(code, signal), signal ?? undefined));
+    if (start.daemon) this.#child.hold(false);
   }
 
   protected hold(alive: boolean): void {
-    if (alive) this.#child?.ref();
-    else this.#child?.unref();
+    this.#child?.hold(alive);
   }
 
   protected takeResult(completion: Completion): unknown {
     return completion.takeResult();
-  }
-
-  protected loseArgs(completion: Completion): void {
-    completion.loseArgs();
-  }
-
-  protected returnArgs(completion: Completion): void {
-    completion.takeArgs();
   }
 
   protected runsAs(pid: number, tid: number): boolean {
@@ -177,16 +175,23 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   }
 
   protected isGone(): boolean {
-    const pid = this.#child?.pid;
-    return pid === undefined || this.#child?.exitCode !== null || zombieExitCode(pid) !== undefined;
+    return this.#child?.isGone !== false;
   }
 
   protected exitCodeNow(): number | undefined {
-    const pid = this.#child?.pid;
-    return pid === undefined ? undefined : zombieExitCode(pid);
+    return this.#child?.exitCode;
   }
 
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
-    this.#child?.kill(signal);
+    this.#child?.end(signal);
+    if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
+    this.#killAt = performance.now() + this.killGrace;
+    this.#killTimer = setTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
+  }
+
+  protected override press(): void {
+    if (this.#killAt === undefined || performance.now() < this.#killAt) return;
+    this.#killAt = undefined;
+    this.#child?.end("SIGKILL");
   }
 }

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
-import { decode, lose, mainProgram } from "../codec/index.js";
+import { decode, mainProgram } from "../codec/index.js";
 import { OutOfMemoryError, StateError } from "../errors/index.js";
 import { checkDescriptors, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
@@ -29,7 +29,8 @@ export interface ThreadStart extends AnyThreadStart {
   readonly url: string;
   readonly task: string;
   readonly completionAt: number;
-  readonly args: Uint8Array;
+  /** Absent where they hold shared objects: then they stand with the completion. */
+  readonly args: Uint8Array | undefined;
   readonly attachments: readonly unknown[];
   /** Where the result goes: what it carries beside its bytes needs a port. */
   readonly port: MessagePort;
@@ -170,8 +171,6 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #port: MessagePort | undefined;
   #cause: unknown;
   #result: ThreadResult | undefined;
-  /** As long as it may end without having taken them; only where somebody would have to hear of that. */
-  #args: Uint8Array | undefined;
   /** The kernel's numbers of threads that came into being with it: it is one of them. */
   #tids: string[] | undefined;
 
@@ -201,7 +200,8 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected launch(start: Start): void {
     const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
-    if (message.holds) this.#args = message.toBytes();
+    // Where somebody has to let go of them, should the thread end without having taken them.
+    if (message.holds) start.completion.args = message;
     const beginning: Omit<ThreadStart, "depth" | "gate"> = {
       kind: "task",
       heap: threadHeap().buffers,
@@ -209,7 +209,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       url: start.task.url,
       task: start.task.name,
       completionAt: start.completion.at,
-      args: message.toBytes(),
+      args: message.holds ? undefined : message.toBytes(),
       attachments: message.attachments,
       port: port2,
     };
@@ -244,16 +244,6 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 
   #receive(): ThreadResult | undefined {
     return (this.#result ??= receiveMessageOnPort(this.#port!)?.message as ThreadResult | undefined);
-  }
-
-  protected loseArgs(): void {
-    if (this.#args !== undefined) lose(this.#args, 0, this.#args.length);
-    this.#args = undefined;
-  }
-
-  protected returnArgs(): void {
-    if (this.#args !== undefined) decode(this.#args, 0, this.#args.length);
-    this.#args = undefined;
   }
 
   protected runsAs(pid: number, tid: number): boolean {

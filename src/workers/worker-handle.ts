@@ -1,5 +1,5 @@
 import { encode, type Message } from "../codec/index.js";
-import { ArgumentTypeError, CorruptError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
 import { type Attempt, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
@@ -17,6 +17,8 @@ export interface WorkerStart<F extends AnyFunction> {
   name?: string | undefined;
   /** A daemon keeps neither the program nor the worker that started it alive, and ends with its starter. */
   daemon?: boolean | undefined;
+  /** Milliseconds that `terminate()` leaves a process for its own way out before it is killed; 1000 unless given. */
+  killGrace?: number | undefined;
 }
 
 /** What the platform needs to start a worker. */
@@ -30,6 +32,7 @@ export interface Start {
 
 /** What the handle was doing, if words of shared memory are spoilt. */
 const ENDING = "noting that a worker ended";
+const DEFAULT_KILL_GRACE_MS = 1000;
 
 type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
 
@@ -39,6 +42,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   readonly name: string;
   /** Whether the program may end without it. */
   readonly daemon: boolean;
+  /** How long `terminate()` waits before it kills. */
+  protected readonly killGrace: number;
   /** What it runs on. */
   abstract readonly model: "thread" | "process";
   readonly #task: TaskIdentity;
@@ -53,11 +58,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   constructor(task: Task<F>, options: WorkerStart<F> = {}) {
     this.#task = identityOf(task);
     if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${typeof options}`);
-    const { args = [], name, daemon = false } = options;
+    const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
     if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
     if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+    if (typeof killGrace !== "number") throw new ArgumentTypeError(`options.killGrace must be a number of milliseconds, got ${typeof killGrace}`);
+    if (Number.isNaN(killGrace) || killGrace < 0) throw new ArgumentRangeError(`options.killGrace must be 0 or more milliseconds, got ${killGrace}`);
     this.#args = args;
     this.daemon = daemon;
+    this.killGrace = killGrace;
     this.name = name ?? this.nextName();
   }
 
@@ -71,16 +79,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract hold(alive: boolean): void;
   /** The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
   protected abstract takeResult(completion: Completion): unknown;
-  /** Arguments that the worker has not taken reach nobody: it has ended. */
-  protected abstract loseArgs(completion: Completion): void;
-  /** The same when it could not be started: they stay here. */
-  protected abstract returnArgs(completion: Completion): void;
   /** Whether a thread of the kernel may be its: the first of a process. */
   protected abstract runsAs(pid: number, tid: number): boolean;
   /** Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
-  /** Ends it at once. */
+  /** Ends it. */
   protected abstract end(signal: "SIGTERM" | "SIGKILL"): void;
+  /** Somebody waits for its end: if it was asked to end and its time is over, it is killed. Timers do not help who blocks. */
+  protected press(): void {}
 
   /**
    * Starts it.
@@ -93,7 +99,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
       this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });
     } catch (error) {
       // What travelled in the arguments is this worker's again.
-      this.returnArgs(completion);
+      completion.loseArgs("returned");
       this.heap.references.letGo(completion.at);
       throw error;
     }
@@ -152,7 +158,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   };
 
   #stopLooking(): void {
-    if (lookouts.delete(this.#lookOut)) this.loseArgs(this.#completion!);
+    if (lookouts.delete(this.#lookOut)) this.#completion!.loseArgs();
   }
 
   /** Whether it was started and has not ended. A worker whose task is done is alive as long as it waits for workers that it started and that are no daemons. */
@@ -219,8 +225,9 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /**
-   * Ends it: a process by SIGTERM, which it may handle; a thread at its next instruction. What it holds passes on as from the dead. The workers that it started end with it.
-   * A thread that loads modules ends when they are loaded, since V8 would abort the program. It counts as ended after a second of that.
+   * Ends it; what it holds passes on as from the dead. The workers that it started end with it. A thread ends at its next instruction; one that loads modules when they are loaded, since V8 would abort the
+   * program, and it counts as ended after a second of that. A process gets SIGTERM: what it has printed arrives, a task that listens for the signal decides itself how to end, and `killGrace` later
+   * it gets SIGKILL, as it does when it computes and hears no signal.
    */
   terminate(): void {
     this.#stop("SIGTERM");
@@ -247,6 +254,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #stop(signal: "SIGTERM" | "SIGKILL"): void {
     const completion = this.#started();
     if (completion.state === RUNNING) this.#expected = true;
+    if (signal === "SIGTERM") completion.askToEnd();
     this.end(signal);
   }
 
@@ -263,6 +271,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #noticeDeath(): boolean {
     const completion = this.#completion!;
     const worker = this.#workerOf(completion);
+    this.press();
     const dead = worker === 0 ? this.isGone() : !completion.heap.registry.isAlive(worker);
     // Between the two looks it may have ended properly: the CAS inside decides.
     if (!dead) return false;

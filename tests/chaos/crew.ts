@@ -114,7 +114,9 @@ export class Crew {
       return true;
     }
     try {
-      process.kill(pid, signal);
+      // Without being asked it would ignore it.
+      if (signal === "SIGTERM") worker.terminate();
+      else process.kill(pid, signal);
     } catch {
       return false; // It was gone already.
     }

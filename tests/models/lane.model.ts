@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { SharedArray, task, Value } from "../../src/index.js";
 import { encode } from "../../src/codec/index.js";
+import { placeOf } from "../../src/codec/shared-object.js";
 import { threadHeap } from "../../src/memory/index.js";
+import { discard } from "../../src/pools/member.js";
 import { CLOSE, LAST, Lane } from "../../src/workers/lane.js";
 import { LaneOwner } from "../../src/workers/lane-owner.js";
 import { LaneWorker } from "../../src/workers/lane-worker.js";
@@ -139,6 +141,37 @@ const outliving = task(import.meta, "outliving", (shared: Shared) => {
   owner.close();
 });
 
+/** Takes jobs that bring an object; their results say nothing of it. */
+const using = task(import.meta, "using", ({ at }: Shared) => {
+  const lane = laneAt(at);
+  lane.begin();
+  const worker = new LaneWorker(lane, undefined);
+  while (!worker.take()) worker.waitSync(Number.POSITIVE_INFINITY);
+  (worker.read() as Value<number>).add(1);
+  worker.reply(LAST, 1, 0, message(worker.sequence * 10));
+  worker.done();
+});
+
+/** The worker may die before any step: what the job holds is let go of once, or has become the worker's, with which it went. Nobody's use of it ends too early. */
+const giving = task(import.meta, "giving", (shared: Shared) => {
+  const lane = laneAt(shared.at);
+  const { registry, allocator } = lane.heap;
+  const owner = new LaneOwner(lane, undefined);
+  const gift = new Value("int32", 0);
+  const place = placeOf(gift as never);
+  const position = owner.send(1, 0, 0, 1, encode(gift, { to: "threads" }))!;
+  for (let tries = 0; tries < 8 && lane.worker === 0; tries++)
+    lane.heap.parker.blockUntil(shared.key, () => lane.worker !== 0 || undefined, performance.now() + 200);
+  if (lane.worker !== 0) receive(owner, shared, 1, () => registry.confirmAlive(lane.worker));
+  if (lane.worker !== 0 && shared.settled.get(1) === 1) return;
+  const left = owner.recall(position) ?? owner.recover(position);
+  if (left !== undefined) discard(lane.heap, left);
+  const holders = allocator.referencesTo(place);
+  // Killed while it decoded, it leaks what it had not taken.
+  assert.ok(holders === 1 || (left === undefined && holders === 2), `the object has ${holders} holders, and its giver is the only one`);
+  gift.add(1);
+});
+
 const allOnce = task(import.meta, "allOnce", ({ run, settled }: Shared) => {
   assert.deepEqual([run.get(1), run.get(2)], [1, 1], "each job is run once");
   assert.deepEqual([settled.get(1), settled.get(2)], [1, 1], "each job has one result");
@@ -163,6 +196,12 @@ export const models: Model[] = [
   {
     name: "a worker that dies before any step leaves each job done, in hand or unbegun",
     program: { setup, workers: [outliving, serving], check: allSettled },
+    options: { deaths: 1, mortal: [1], races: false },
+  },
+  {
+    name: "what a job holds is let go of once when its worker dies before any step, and never what it has taken",
+    everyday: false,
+    program: { setup, workers: [giving, using], check: task(import.meta, "nothing", () => {}) },
     options: { deaths: 1, mortal: [1], races: false },
   },
 ];

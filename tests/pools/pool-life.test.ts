@@ -71,7 +71,7 @@ test("no process is left of a program that ended while its workers were starting
       .map(Number)
       .filter((pid) => {
         try {
-          return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`"parent":${parent}}`);
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`"parent":${parent},`);
         } catch {
           return false;
         }

@@ -1,6 +1,6 @@
 /** How a program with workers lives and ends: each one runs as a user would start it. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -57,6 +57,33 @@ describe("a program", { timeout: 60_000 }, () => {
   test("in TypeScript runs its tasks in TypeScript", async () => {
     const { ended } = startTypeScript("typescript", join(folder, "typescript"));
     assert.deepEqual(await ended, { code: 0, output: "2 3\n", errors: "" });
+  });
+
+  test("that is killed takes a child with it that has not come to the library's code: in a slow preload", async () => {
+    const preload = join(folder, "preload.cjs");
+    const file = join(folder, "preloaded");
+    // Names the child, which then never goes on.
+    writeFileSync(
+      preload,
+      `if (process.argv.some((each) => each.startsWith("allcores:"))) {
+        const fs = require("node:fs");
+        fs.writeFileSync(${JSON.stringify(`${file}.tmp`)}, String(process.pid));
+        fs.renameSync(${JSON.stringify(`${file}.tmp`)}, ${JSON.stringify(file)});
+        for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      }`,
+    );
+    const { child } = startProgram(["--require", preload], "orphans", join(folder, "never"));
+    await until(() => existsSync(file));
+    const pid = Number(readFileSync(file, "utf8"));
+    assert.equal(isRunning(pid), true);
+    child.kill("SIGKILL");
+    await until(() => !isRunning(pid));
+  });
+
+  test("whose thread is terminated loses the processes that the thread had started", async () => {
+    const { says, ended } = startProgram("orphans-of-thread");
+    await says("gone");
+    assert.deepEqual(await ended, { code: 0, output: "gone\n", errors: "" });
   });
 
   test("that is killed takes its processes with it, endless loops included", async () => {

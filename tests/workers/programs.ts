@@ -20,8 +20,12 @@ interface Program {
   says(text: string): Promise<void>;
 }
 
-export function startProgram(name: string, ...args: string[]): Program {
-  return start([join(folder, `${name}.js`), ...args]);
+export function startProgram(name: string, ...args: string[]): Program;
+/** With options for Node. */
+export function startProgram(options: readonly string[], name: string, ...args: string[]): Program;
+export function startProgram(...given: (string | readonly string[])[]): Program {
+  const [options, name, ...args] = (typeof given[0] === "string" ? [[], ...given] : given) as [string[], string, ...string[]];
+  return start([...options, join(folder, `${name}.js`), ...args]);
 }
 
 /** Runs the source itself, in an empty project that has allcores and tsx installed. */

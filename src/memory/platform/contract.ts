@@ -22,9 +22,12 @@ export interface Platform {
   neverBlock(descriptor: number): void;
   /** Ends this process here and now, by the system call. */
   exit(code: number): never;
-  /**
-   * Has the kernel kill this process as soon as the other side of this pipe, which nothing is ever written to, is closed, whatever this process is doing.
-   * False when it was closed before: nobody will kill it then.
-   */
+  /** A new pipe that nothing is ever written to, closed in children that are not given it: the end that a child gets, and the one that its parent keeps. */
+  lifeline(): { readonly childs: number; readonly parents: number };
+  /** Closes a descriptor that did not come from Node, which warns of one that it does not know. */
+  close(descriptor: number): void;
+  /** Has the kernel kill a process as soon as the other side of this lifeline is closed, whatever that process is doing. It counts for all who have inherited this end. */
+  killWhenClosed(descriptor: number, pid: number): void;
+  /** The same for this process. False when the other side was closed before: nobody will kill it then. */
   dieWhenClosed(descriptor: number): boolean;
 }

@@ -87,6 +87,13 @@ export function linux(): Platform {
     throw new OutOfMemoryError(`${call} failed (errno ${errno}): the system gave no memory to share between processes`);
   };
 
+  // SIGIO's place taken by SIGKILL: unlike PR_SET_PDEATHSIG it follows the parent process, not the thread that spawned the child. Kept with the open file, which parent and child share.
+  const killWhenClosed = (descriptor: number, pid: number): void => {
+    fcntl(descriptor, F_SETOWN, pid);
+    fcntl(descriptor, F_SETSIG, SIGKILL);
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_ASYNC | O_NONBLOCK);
+  };
+
   return {
     createMemory(label, bytes) {
       const descriptor = memfdCreate(label, MFD_CLOEXEC);
@@ -145,11 +152,24 @@ export function linux(): Platform {
       exit(code);
       throw new PlatformError("_exit returned");
     },
+    lifeline() {
+      const ends = new Int32Array(2);
+      if (pipe2(ends, O_NONBLOCK_CLOEXEC) !== 0) return failed("pipe2");
+      const [childs, writes] = ends as unknown as [number, number];
+      try {
+        // Opened by Node, which closes it when the thread that did so ends: a child whose handle is gone ends too.
+        return { childs, parents: fs.openSync(`/proc/self/fd/${writes}`, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK) };
+      } catch (error) {
+        close(childs);
+        throw isOutOfDescriptors(error) ? outOfDescriptors("another process", error) : error;
+      } finally {
+        close(writes);
+      }
+    },
+    close: (descriptor) => void close(descriptor),
+    killWhenClosed,
     dieWhenClosed(descriptor) {
-      // SIGIO's place taken by SIGKILL: unlike PR_SET_PDEATHSIG it follows the parent process, not the thread that spawned us.
-      fcntl(descriptor, F_SETOWN, process.pid);
-      fcntl(descriptor, F_SETSIG, SIGKILL);
-      fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_ASYNC | O_NONBLOCK);
+      killWhenClosed(descriptor, process.pid);
       // Closed before the line above, it sends nothing any more: it is at its end then. Asking for the parent's pid instead leaves a gap, since a process that ends closes its
       // descriptors first and hands its children over later.
       try {

@@ -3,12 +3,15 @@ import { encode, encodeError, type Message, setMainProgram } from "../../codec/i
 import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
+import { outliveGroupSignals } from "../group-signals.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { Orders } from "../orders.js";
+import { printDirectlyOnceUsed, writeFully } from "../output.js";
 import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
+import { workerState } from "../worker-state.js";
 import type { Work } from "./work.js";
 
 /**
@@ -22,24 +25,34 @@ function exit(code: number): void {
   platform().exit(code);
 }
 
+/** Node itself would write it by the C library, which gives up where the pipe is full. */
+function endOfUncaught(error: unknown): void {
+  // A task's own handler decides.
+  if (process.listenerCount("uncaughtException") > 1) return;
+  const { inspect } = process.getBuiltinModule("node:util");
+  writeFully(2, Buffer.from(`Uncaught error in ${workerState.name}: ${inspect(error)}\n`));
+  exit(1);
+}
+
 export function beginProcess(start: ProcessStart): Work {
   setMainProgram(start.program);
+  printDirectlyOnceUsed();
   useBinding(start.binding);
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
   if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.
   if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => platform().exit(code);
-  // A terminal sends it to every process of the program: the one that started the others ends them.
-  process.on("SIGINT", () => {});
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
+  const completion = start.kind === "pool" ? undefined : new Completion(heap, start.place);
+  outliveGroupSignals(() => completion?.isAskedToEnd === true);
   runStartHooks();
-  if (start.kind === "pool") {
+  if (completion === undefined) {
     const lane = new Lane(heap, start.place);
     lane.begin();
+    process.on("uncaughtException", endOfUncaught);
     platform().neverBlock(ORDERS_DESCRIPTOR);
     return new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
   }
-  const completion = new Completion(heap, start.place);
   completion.begin();
   return new TaskRun({
     url: start.url,

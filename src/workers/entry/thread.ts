@@ -32,7 +32,7 @@ export function beginThread(start: ThreadStart | PoolThreadStart): Work {
     task,
     completion,
     exit: (code) => process.exit(code),
-    decodeArgs: () => decode(args, 0, args.length, attachments),
+    decodeArgs: () => (args === undefined ? completion.takeArgs(attachments) : decode(args, 0, args.length, attachments)),
     deliver(state, value) {
       const options = { to: "threads", root: "result", attach: true } as const;
       let message: Message;

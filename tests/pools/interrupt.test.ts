@@ -1,0 +1,43 @@
+/**
+ * Ctrl-C that only the program hears. For the issue's figure, 30 runs of 30: `ROUNDS=30 node scripts/test.mjs pools/interrupt`.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isRunning, until } from "../fixtures/pool-processes.js";
+import { startProgram } from "../workers/programs.js";
+
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+/** Of the program's pools. */
+const KILL_GRACE_MS = 200;
+
+async function interrupt(what: string, model: string): Promise<{ child: number; ms: number; signal: string | null }> {
+  const { child, says, ended } = startProgram("interrupt", what, model);
+  let output = "";
+  child.stdout!.on("data", (text: string) => (output += text));
+  await says("\n");
+  const pid = Number(output);
+  if (what === "is stopped") process.kill(pid, "SIGSTOP");
+  const since = performance.now();
+  child.kill("SIGINT");
+  await ended;
+  await until(() => !isRunning(pid));
+  return { child: pid, ms: performance.now() - since, signal: child.signalCode };
+}
+
+describe("after SIGINT to the program alone", { timeout: 60_000 + ROUNDS * 10_000 }, () => {
+  for (const model of ["pool", "Process"])
+    test(`a child that computes is gone within killGrace and a second (${model})`, async () => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const { ms, signal } = await interrupt("computes", model);
+        assert.equal(signal, "SIGINT");
+        assert.ok(ms < KILL_GRACE_MS + 1000, `it took ${ms} ms`);
+      }
+    });
+
+  for (const model of ["process", "thread"])
+    for (const what of ["has an exit hook that hangs", "computes in a timer", "is stopped"]) {
+      if (model === "thread" && what === "is stopped") continue;
+      test(`an idle worker (${model}) that does not end since it ${what} is killed after killGrace too`, async () =>
+        assert.equal((await interrupt(what, model)).signal, "SIGINT"));
+    }
+});
