@@ -54,5 +54,7 @@ export {
 } from "./thread-heap.js";
 export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
+export { pageStateWord } from "./page-table.js";
+export { generationWord, stillStands } from "./sighting.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";

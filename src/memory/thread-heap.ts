@@ -54,6 +54,7 @@ function growTo(buffer: Growable, bytes: number): void {
 export class ThreadHeap extends Heap {
   readonly across = "threads";
   readonly isForeign = false;
+  readonly windowUnits = Number.POSITIVE_INFINITY;
   readonly buffers: ThreadHeapBuffers;
   readonly #control: Growable;
   readonly #data: Growable;

@@ -10,7 +10,7 @@
  *   then, where DUE: when it ends, in milliseconds of `clock()`: low word, high word
  *   then, where HOLDS: how many shared objects the value holds, and of each its heap's id and its block << 1 | 1 if it reaches across processes
  *
- * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation whether it was. So what must not be read in vain is
+ * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation and its page's state whether it was. So what must not be read in vain is
  * read inside: extents, which it pins, and values that hold shared objects, of which it counts each anew, since decoding takes a hold over.
  */
 import { decode } from "../codec/decode.js";
@@ -19,7 +19,7 @@ import type { Message } from "../codec/message.js";
 import type { Held } from "../codec/parcel.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, threadHeapOf } from "../memory/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, stillStands, threadHeapOf } from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
 export const ENTRY = { hash: 0, shape: 1, head: 2, key: 3 } as const;
@@ -161,11 +161,6 @@ export function weightOf(heap: Heap, entry: number): number {
   return extent === 0 ? own : own + allocator.extentOf(extent).bytes / 4;
 }
 
-/** The generation of an entry's block: a new one each time it is freed. */
-export function generationWord(entry: number): number {
-  return entry - BLOCK_HEADER_WORDS + BLOCK.identity;
-}
-
 /** Whether an entry ends. */
 export function endsOf(words: Int32Array, entry: number): boolean {
   return (words[entry + ENTRY.head]! & DUE) !== 0;
@@ -184,8 +179,8 @@ export const UNREAD: unique symbol = Symbol("unread");
 /** Stands for a value that is read inside the mutex only. */
 export const INSIDE: unique symbol = Symbol("inside");
 
-/** The value of an entry that is read outside the mutex, where it may be freed meanwhile. One that has ended is `undefined`. */
-export function readEntry(heap: Heap, entry: number, generation: number): unknown {
+/** The value of an entry that is read outside the mutex, where it may be freed meanwhile: of that generation, in a page of that state. One that has ended is `undefined`. */
+export function readEntry(heap: Heap, entry: number, page: number, generation: number): unknown {
   const { words } = heap;
   const head = words[entry + ENTRY.head]!;
   if ((head & (STORED | HOLDS)) !== 0) return INSIDE;
@@ -199,7 +194,7 @@ export function readEntry(heap: Heap, entry: number, generation: number): unknow
   const due = (head & DUE) === 0 ? NEVER : (words[from]! >>> 0) + words[from + 1]! * 2 ** 32;
   // Pairs with the new generation that freeing gives: read before it, all of this was the entry's.
   atomics.orderLoads();
-  if (atomics.load(words, generationWord(entry)) !== generation) {
+  if (!stillStands(words, entry, page, generation)) {
     idle = scratch;
     return UNREAD;
   }

@@ -8,7 +8,7 @@
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, TooLargeError } from "../errors/index.js";
-import { atomics, type Heap, HEADER, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { atomics, generationWord, type Heap, HEADER, KIND, onDestroy, onInspect, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import {
   clock,
@@ -19,7 +19,6 @@ import {
   dueOf,
   ENTRY,
   endsOf,
-  generationWord,
   INSIDE,
   letGoOf,
   NEVER,
@@ -214,7 +213,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       const entry = table.find(its);
       if (entry === 0) return this.#missed();
       if (entry !== UNSETTLED) {
-        const value = readEntry(heap, entry, table.generation);
+        const value = readEntry(heap, entry, table.page, table.generation);
         if (value === INSIDE) break;
         if (value !== UNREAD) return value === undefined ? this.#missed() : this.#hit(hash, value as V);
       }
@@ -236,7 +235,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         const { words } = heap;
         const due = load(words, this.at + MAP.ends) === 0 ? NEVER : dueOf(words, entry);
         atomics.orderLoads();
-        if (load(words, generationWord(entry)) === this.#table.generation) return due === NEVER || due > clock();
+        if (stillStands(words, entry, this.#table.page, this.#table.generation)) return due === NEVER || due > clock();
       }
       heap.catchUp();
     }

@@ -36,18 +36,14 @@ export class Places {
     this.#heap = heap;
     this.#labels = labels;
     const { words } = heap;
-    const end = words[HEADER.brk]!;
-    for (let header = BLOCKS_AT; header < end; ) {
-      const at = header + BLOCK_HEADER_WORDS;
-      const size = heap.allocator.sizeOfBlock(at);
-      const kind = kindNames.get(words[header + BLOCK.identity]! & 0xff) ?? "block";
+    heap.allocator.forEachBlock((at, size) => {
+      const kind = kindNames.get(heap.allocator.kindOf(at)) ?? "block";
       this.#blocks.push({ at, end: at + size, kind });
       if (kind === "sharedArray") {
         const { unit, bytes } = heap.allocator.extentOf(words[at + ARRAY_EXTENT]!);
         this.#extents.push({ from: unit * UNIT_BYTES, to: unit * UNIT_BYTES + bytes, name: this.#nameOfBlock(at, kind) });
       }
-      header = at + size;
-    }
+    });
   }
 
   /** A name for a byte of a memory. */
