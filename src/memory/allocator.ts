@@ -218,16 +218,21 @@ export class Allocator {
   /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
   objects(): Block[] {
     const found: Block[] = [];
-    this.forEachBlock((at, size, state) => {
-      const kind = this.kindOf(at);
-      if (state === LIVE && kind !== KIND.plain && kind !== KIND.extent) found.push({ at, size, kind, references: this.referencesTo(at) });
-    });
+    this.#inside(() =>
+      this.forEachBlock((at, size, state) => {
+        const kind = this.kindOf(at);
+        if (state === LIVE && kind !== KIND.plain && kind !== KIND.extent) found.push({ at, size, kind, references: this.referencesTo(at) });
+      }),
+    );
     return found;
   }
 
-  /** Calls `visit` for each block, free ones too. */
+  /** Calls `visit` for each block, free ones too. Outside the guard: where nobody allocates or frees meanwhile. */
   forEachBlock(visit: (at: number, size: number, state: number) => void): void {
-    this.#inside(() => this.#walk((header, words) => visit(header + BLOCK_HEADER_WORDS, this.sizeOfBlock(header + BLOCK_HEADER_WORDS), words[header + BLOCK.state]! & BLOCK_STATE_MASK)));
+    this.#walk((header, words) => {
+      const at = header + BLOCK_HEADER_WORDS;
+      visit(at, this.sizeOfBlock(at), words[header + BLOCK.state]! & BLOCK_STATE_MASK);
+    });
   }
 
   /** A message that counts no hold names the object from now on. */
@@ -247,9 +252,11 @@ export class Allocator {
   /** How many words stand in blocks that are in use: what leak tests look at. */
   usedWords(): number {
     let used = 0;
-    this.forEachBlock((_at, size, state) => {
-      if (state === DRAFT || state === LIVE) used += size;
-    });
+    this.#inside(() =>
+      this.forEachBlock((_at, size, state) => {
+        if (state === DRAFT || state === LIVE) used += size;
+      }),
+    );
     return used;
   }
 

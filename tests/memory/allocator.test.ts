@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DRAFT, HEADER, type Heap, KIND, threadHeap } from "../../src/memory/index.js";
+import { HEADER_END } from "../../src/memory/layout.js";
 import { Lock } from "../../src/sync/lock.js";
 
 const heap: Heap = threadHeap();
@@ -56,7 +57,7 @@ test("a worker that died inside the guard: the free lists are made anew", () => 
   const at = allocator.allocate(8, KIND.plain);
   allocator.free(at);
   const used = allocator.usedWords();
-  heap.words.fill(0, HEADER.freeBlocks, HEADER.freeBlocks + 60);
+  heap.words.fill(0, HEADER.roomyPages, HEADER_END);
   Atomics.store(heap.words, HEADER.guard, DEAD_WORKER);
   const again = allocator.allocate(8, KIND.plain);
   assert.equal(heap.words[HEADER.guard], 0);
