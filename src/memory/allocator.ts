@@ -433,7 +433,8 @@ export class Allocator {
           this.#pages.relist(from, page);
           from = end;
           if (sizeClass < 0) noteExtent(page);
-          else for (let index = this.#lists.carvedIn(page, sizeClass) - 1; index >= 0; index--) noteExtent(page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS);
+          else
+            for (let index = this.#lists.carvedIn(page, sizeClass) - 1; index >= 0; index--) noteExtent(page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS);
         },
         (page, code) => {
           // What has no first page was about to be used, or to be given back.

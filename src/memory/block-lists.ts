@@ -130,7 +130,8 @@ export class BlockLists {
   /** Whether a word of a page's list names a free block of a page of that class. */
   #isFree(at: number, page: number, sizeClass: number): boolean {
     const { words } = this.#heap;
-    if (page < BLOCKS_AT || pageOf(at) !== page || words[at - BLOCK_HEADER_WORDS + BLOCK.state] !== FREE || this.#pages.codeOf(page) !== sizeClass + 1) return false;
+    if (page < BLOCKS_AT || pageOf(at) !== page || words[at - BLOCK_HEADER_WORDS + BLOCK.state] !== FREE || this.#pages.codeOf(page) !== sizeClass + 1)
+      return false;
     const index = indexOf(sizeClass, at - page);
     return index >= 0 && index < words[page + PAGE.carved]!;
   }
@@ -166,7 +167,10 @@ export class BlockLists {
       return;
     }
     const last = words[first + PAGE.previous]!;
-    if (!(last >= BLOCKS_AT) || last !== pageOf(last) || words[last + PAGE.next] !== first) return this.#mend();
+    if (!(last >= BLOCKS_AT) || last !== pageOf(last) || words[last + PAGE.next] !== first) {
+      this.#mend();
+      return;
+    }
     words[page + PAGE.next] = first;
     words[page + PAGE.previous] = last;
     words[last + PAGE.next] = page;

@@ -140,13 +140,25 @@ export class Extents {
   #join(block: number): void {
     const { words } = this.#heap;
     const [below, above] = [words[block + EXTENT.below]!, words[block + EXTENT.above]!];
-    if ((below !== 0 && words[below + EXTENT.above] !== block) || (above !== 0 && words[above + EXTENT.below] !== block)) return this.#mend();
+    if ((below !== 0 && words[below + EXTENT.above] !== block) || (above !== 0 && words[above + EXTENT.below] !== block)) {
+      this.#mend();
+      return;
+    }
     if (this.#areOne(block, above)) {
-      if (!this.#lists.remove(above, words[above + EXTENT.units]!)) return this.#mend();
+      if (!this.#lists.remove(above, words[above + EXTENT.units]!)) {
+        this.#mend();
+        return;
+      }
       this.#absorb(block, above);
     }
-    if (!this.#areOne(below, block)) return this.#lists.add(block, words[block + EXTENT.units]!);
-    if (!this.#lists.remove(below, words[below + EXTENT.units]!)) return this.#mend();
+    if (!this.#areOne(below, block)) {
+      this.#lists.add(block, words[block + EXTENT.units]!);
+      return;
+    }
+    if (!this.#lists.remove(below, words[below + EXTENT.units]!)) {
+      this.#mend();
+      return;
+    }
     this.#absorb(below, block);
     this.#lists.add(below, words[below + EXTENT.units]!);
   }

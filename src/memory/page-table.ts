@@ -166,12 +166,18 @@ export class PageTable {
       const below = words[from - PAGE_WORDS + RUN.first]!;
       const length = this.#lengthOf(below);
       // Made anew, the lists have these pages too.
-      if (below + length * PAGE_WORDS !== from || !this.#runs.remove(below, length)) return this.#mend();
+      if (below + length * PAGE_WORDS !== from || !this.#runs.remove(below, length)) {
+        this.#mend();
+        return;
+      }
       from = below;
     }
     if (end < brk && this.codeOf(end) === FREE_PAGE) {
       const length = this.#lengthOf(end);
-      if (length < 0 || !this.#runs.remove(end, length)) return this.#mend();
+      if (length < 0 || !this.#runs.remove(end, length)) {
+        this.#mend();
+        return;
+      }
       end += length * PAGE_WORDS;
     }
     this.#list(from, (end - from) / PAGE_WORDS);

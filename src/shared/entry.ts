@@ -18,7 +18,7 @@ import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
 import type { Held } from "../codec/parcel.js";
 import { storeMessage } from "../codec/stored-message.js";
-import { CorruptError, UnknownClassError } from "../errors/index.js";
+import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, stillStands, threadHeapOf } from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
@@ -49,8 +49,23 @@ export function clock(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-/** Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. */
-export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number): number {
+/**
+ * Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. Where memory is full it tries again as often as `makeRoom`
+ * returns true.
+ */
+export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number, makeRoom?: () => boolean): number {
+  for (;;) {
+    try {
+      return writeEntry(heap, key, message, due);
+    } catch (error) {
+      if (error instanceof OutOfMemoryError && makeRoom?.()) continue;
+      letGoOf(message.held);
+      throw error;
+    }
+  }
+}
+
+function writeEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number): number {
   const { length, held: holds } = message;
   const stored = length > MOST_INLINE_BYTES;
   let extent = 0;
@@ -65,7 +80,6 @@ export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Mess
     entry = heap.allocator.allocate(value + valueWords + (due === NEVER ? 0 : 2) + (holds.length > 0 ? 1 + 2 * holds.length : 0), KIND.plain, DRAFT);
   } catch (error) {
     if (extent !== 0) heap.allocator.free(extent);
-    letGoOf(holds);
     throw error;
   }
   const { words } = heap;

@@ -57,7 +57,8 @@ export class Places {
       return extent === undefined ? `data, byte ${place}` : `${extent.name}, byte ${place - extent.from}`;
     }
     const word = place >> 2;
-    if (word < REGISTRY_AT) return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeRuns ? "freeRuns" : word >= HEADER.freeExtents ? "freeExtents" : "roomyPages")}`;
+    if (word < REGISTRY_AT)
+      return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeRuns ? "freeRuns" : word >= HEADER.freeExtents ? "freeExtents" : "roomyPages")}`;
     if (word >= PAGE_TABLE_AT && word < BLOCKS_AT) return `page ${(word - PAGE_TABLE_AT) >> 1}.${nameAt(PAGE_ENTRY, (word - PAGE_TABLE_AT) & 1)}`;
     if (word < BLOCKS_AT) {
       const slot = Math.floor((word - REGISTRY_AT) / RECORD_WORDS);

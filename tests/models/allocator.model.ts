@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
 import { atomics, DRAFT, generationWord, KIND, LIVE, pageStateWord, stillStands, threadHeap } from "../../src/memory/index.js";
-import {
-  BLOCKS_AT,
-  EXTENT,
-  FREE,
-  FREE_PAGE,
-  HEADER,
-  LARGE_PAGE,
-  PAGE,
-  PAGE_CODE_MASK,
-  PAGE_WORDS,
-  RUN,
-  SPARE,
-  TAIL_PAGE,
-} from "../../src/memory/layout.js";
+import { BLOCKS_AT, EXTENT, FREE, FREE_PAGE, HEADER, LARGE_PAGE, PAGE, PAGE_CODE_MASK, PAGE_WORDS, RUN, SPARE, TAIL_PAGE } from "../../src/memory/layout.js";
 import { CLASSES, countOf } from "../../src/memory/size-class.js";
 import type { Model } from "./model.js";
 
@@ -146,7 +133,8 @@ function checkLists(): void {
   }
   const extents: { at: number; unit: number; end: number; isSpare: boolean }[] = [];
   const spares = new Set<number>();
-  for (let head = HEADER.freeExtents; head < HEADER.freeExtents + 56; head++) for (let at = words[head]!; at !== 0; at = words[at + EXTENT.next]!) spares.add(at);
+  for (let head = HEADER.freeExtents; head < HEADER.freeExtents + 56; head++)
+    for (let at = words[head]!; at !== 0; at = words[at + EXTENT.next]!) spares.add(at);
   allocator.forEachBlock((at, _, state) => {
     if (state === FREE) assert.ok(listed.delete(at), `block ${at} is free, but in no list`);
     else if (allocator.kindOf(at) === KIND.extent) {
