@@ -13,8 +13,8 @@ export const NONE = 0;
 export const BROKEN = -1;
 /** Pieces looked at in the one list whose pieces may fit or not. */
 const FEW_LOOKS = 32;
-/** More than there are pieces: a list that leads back into itself comes to an end. */
-export const ALL_LOOKS = 2 ** 24;
+/** A list that leads back into itself comes to an end. */
+export const ALL_LOOKS = 2 ** 17;
 
 /** Where the links of a piece stand, from its first word. */
 interface Links {

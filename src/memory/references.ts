@@ -34,8 +34,8 @@ export function onDestroy(kind: number, destroy: Destroy): void {
   destroyers.set(kind, destroy);
 }
 
-/** This thread's, one for each heap: what one lets go of may hold objects of another. */
-const inThread = new Set<References>();
+/** This thread's, one for each heap: what one lets go of may hold objects of another. A heap that the thread has no more is not kept. */
+const inThread = new Set<WeakRef<References>>();
 
 export class References {
   readonly #heap: Heap;
@@ -48,7 +48,7 @@ export class References {
 
   constructor(heap: Heap) {
     this.#heap = heap;
-    if (!controlled) inThread.add(this);
+    if (!controlled) inThread.add(new WeakRef(this));
   }
 
   /**
@@ -58,7 +58,12 @@ export class References {
   dropForgotten(): boolean {
     return collectForgotten(() => {
       let dropped = false;
-      for (const references of inThread) {
+      for (const each of inThread) {
+        const references = each.deref();
+        if (references === undefined) {
+          inThread.delete(each);
+          continue;
+        }
         for (const [at, { object }] of references.#holds) {
           if (object.deref() !== undefined) continue;
           references.#dropForgotten(at);

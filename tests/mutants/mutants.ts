@@ -273,13 +273,6 @@ export const mutants: readonly Mutant[] = [
     models: ["allocator: a worker dies while it takes pages in a row"],
   },
   {
-    name: "allocator: a page is given back while a block of it is in use",
-    file: "memory/block-lists.ts",
-    from: "    else if (used <= 0 && words[page + PAGE.next] !== page) this.#giveBack(page, sizeClass);",
-    to: "    else if (words[page + PAGE.next] !== page && this.#unlink(page, sizeClass)) this.#pages.giveBack(page, 1);",
-    models: ["allocator: two callers share a list", "allocator: two callers never get the same page", "allocator: a worker dies while a page goes"],
-  },
-  {
     name: "allocator: a reader of what it does not hold looks at the generation only",
     file: "memory/sighting.ts",
     from: "return load(words, generationWord(at)) === generation && load(words, pageStateWord(at)) === page;",
