@@ -69,7 +69,12 @@ export class Allocator {
     this.#heap = heap;
     this.#pages = new PageTable(heap, rebuild);
     this.#lists = new BlockLists(heap, this.#pages, rebuild);
-    this.#extents = new Extents(heap, this.#pages, { take: (words) => this.#take(words), free: (at) => this.#freeBlock(at, this.#pages.classAt(at)) }, rebuild);
+    this.#extents = new Extents(
+      heap,
+      this.#pages,
+      { take: (words) => this.#lists.take(classOf(words)), free: (at) => this.#freeBlock(at, this.#pages.classAt(at)) },
+      rebuild,
+    );
   }
 
   /** A zeroed block of at least `words` words, as a LIVE object (references 1) or as this worker's DRAFT. */
@@ -285,8 +290,15 @@ export class Allocator {
   #allocate(words: number, kind: number, state: number): number {
     this.#enter();
     try {
-      const at = this.#take(words);
-      this.#clear(at, words);
+      let at: number;
+      if (words <= MOST_SHARED_WORDS) {
+        const sizeClass = classOf(words);
+        at = this.#lists.take(sizeClass);
+        this.#clear(at, at + sizeOf(sizeClass));
+      } else {
+        at = this.#takePages(words);
+        this.#clear(at, at + this.#pages.sizeOfBlockAt(at));
+      }
       this.#claim(at, kind, state);
       return at;
     } finally {
@@ -313,9 +325,8 @@ export class Allocator {
     if (!this.#heap.references.dropForgotten() && !found) throw error;
   }
 
-  /** A block whose header says that it is FREE, out of all lists: from `claim` on it is in use. */
-  #take(words: number): number {
-    if (words <= MOST_SHARED_WORDS) return this.#lists.take(classOf(words));
+  /** A block of whole pages, whose header says that it is FREE: from `claim` on it is in use. */
+  #takePages(words: number): number {
     const count = Math.ceil((words + BLOCK_HEADER_WORDS) / PAGE_WORDS);
     if (!(count <= MOST_PAGES_OF_BLOCK)) heapFull("shared memory", words * 4);
     const first = this.#pages.take(count);
@@ -326,10 +337,9 @@ export class Allocator {
     return first + BLOCK_HEADER_WORDS;
   }
 
-  /** Zeroes a block of at least so many words. */
-  #clear(at: number, words: number): void {
+  /** Zeroes a block. */
+  #clear(at: number, end: number): void {
     const all = this.#heap.words;
-    const end = at + (words <= MOST_SHARED_WORDS ? sizeOf(classOf(words)) : this.#pages.sizeOfBlockAt(at));
     // A call of `fill` takes longer than a few stores. Under control each store is a step.
     if (end - at > FEW_WORDS || controlled) all.fill(0, at, end);
     else for (let word = at; word < end; word++) all[word] = 0;
