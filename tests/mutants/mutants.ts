@@ -719,7 +719,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "card: two notices in one block are taken for the same",
     file: "memory/card.ts",
-    from: "load(words, card + CARD.notice) === block && generationOf(words, block) === generation",
+    from: "load(words, card + CARD.notice) === block && stillStands(words, block, page, generation)",
     to: "load(words, card + CARD.notice) === block",
     models: ["card: while a notice is there"],
   },
@@ -747,7 +747,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "shared map: a reader does not look at the generation again",
     file: "shared/entry.ts",
-    from: "if (atomics.load(words, generationWord(entry)) !== generation) {",
+    from: "if (!stillStands(words, entry, page, generation)) {",
     to: "if (false) {",
     models: ["shared-map: a reader beside a writer"],
   },
