@@ -10,6 +10,7 @@ import {
   atomics,
   deadlineOf,
   type Heap,
+  BLOCKS_AT,
   HEADER,
   hasSpareCore,
   type Insight,
@@ -221,7 +222,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.close();
     if (immediate) {
       // No more than find room: a chain of chunks that leads back into itself has items for ever.
-      let room = atomics.load(this.heap.words, HEADER.brk);
+      let room = atomics.load(this.heap.words, HEADER.brk) - BLOCKS_AT;
       for (let taken = this.takeUndone(); taken !== undefined; taken = this.takeUndone()) {
         loseTaken(taken, this.heap);
         if (--room < 0) throw new CorruptError(`${this.title} has more items than shared memory has room for`);

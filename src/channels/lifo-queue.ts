@@ -18,7 +18,8 @@ const BELOW = 0;
 const BELOW_TOP = 1;
 const FIRST_RECORD = 2;
 const FIRST_CHUNK_WORDS = 64;
-const MOST_CHUNK_WORDS = 1536;
+/** Three to a page. */
+const MOST_CHUNK_WORDS = 1356;
 
 /**
  * Hands out first what came last, each value to exactly one consumer. In everything else it is a `Queue`.

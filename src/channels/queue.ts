@@ -55,7 +55,8 @@ const CLOSED = 1;
 const NEXT = 0;
 const FIRST_RECORD = 1;
 const FIRST_CHUNK_WORDS = 64;
-const MOST_CHUNK_WORDS = 1536;
+/** Three to a page. */
+const MOST_CHUNK_WORDS = 1356;
 const END = -2;
 
 /**

@@ -125,7 +125,10 @@ export class AttachError extends Error {
   }
 }
 
-/** The shared heap, or the memory of the machine, is full. */
+/**
+ * The shared heap, or the memory of the machine, is full. What was forgotten without `free()` in earlier turns of this thread's event loop has been given back by then; what
+ * was forgotten in this turn, or by other workers, has not.
+ */
 export class OutOfMemoryError extends RangeError {
   declare readonly code: ErrorCode;
   static {

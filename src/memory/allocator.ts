@@ -1,24 +1,44 @@
 /**
  * The allocator of a heap: blocks in the control region, extents in the data region.
  *
- * Truth and derived: each block's header tells its class and whether it is FREE, DRAFT or LIVE; the free lists are only an index of that.
- * Every change is made under the heap's guard. Whoever enters the guard after a worker died inside it rebuilds the free lists from the headers,
- * so a worker may be killed at any instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
+ * Truth and derived: the page table tells what each page is, each block's header whether it is FREE, DRAFT, LIVE or SPARE; all lists are only an index of that.
+ * Every change is made under the heap's guard. Whoever enters the guard after a worker died inside it rebuilds the lists from the truth, so a worker may be killed at any
+ * instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";
-import { add, compareExchange, load, or, store, sub } from "#atomics";
+import { add, compareExchange, controlled, load, or, store, sub } from "#atomics";
+import { BlockLists } from "./block-lists.js";
+import { Extents } from "./extents.js";
 import type { Heap } from "./heap.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, FREE, HEADER, KIND, LENT, LIVE, UNIT_BYTES } from "./layout.js";
+import {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCK_KIND_SHIFT,
+  BLOCK_PAGES_SHIFT,
+  BLOCK_STATE_MASK,
+  BLOCKS_AT,
+  DRAFT,
+  EXTENT,
+  FREE,
+  FREE_PAGE,
+  HEADER,
+  KIND,
+  LARGE_PAGE,
+  LENT,
+  LIVE,
+  PAGE_WORDS,
+  SPARE,
+  TAIL_PAGE,
+  UNIT_BYTES,
+} from "./layout.js";
 import { enter, leave } from "./mutex.js";
-import { CLASSES, classOf, sizeOf } from "./size-class.js";
+import { PageTable, pageOf, pageStateWord } from "./page-table.js";
+import { CLASSES, classOf, MOST_SHARED_WORDS, placeOf, sizeOf } from "./size-class.js";
 
-/** Freed extents up to this much stay resident for the next large message; beyond it, pages go back to the system. */
-const CACHED_UNITS = (64 << 20) / 64;
-const EXTENT_WORDS = 8;
-/** In an unused extent's length: its pages went back to the system. */
-const DISCARDED = -1;
-const STATE_MASK = 0xff;
-const CLASS_SHIFT = 8;
+const KIND_MASK = 0xff;
+const FEW_WORDS = 64;
+/** More than any control region has. */
+const MOST_PAGES_OF_BLOCK = 0xffff;
 
 /** A piece of the data region. */
 export interface Extent {
@@ -39,27 +59,37 @@ export interface Block {
 
 export class Allocator {
   readonly #heap: Heap;
+  readonly #pages: PageTable;
+  readonly #lists: BlockLists;
+  readonly #extents: Extents;
+  #isRebuilding = false;
+
   constructor(heap: Heap) {
+    const rebuild = (): void => this.#rebuild();
     this.#heap = heap;
+    this.#pages = new PageTable(heap, rebuild);
+    this.#lists = new BlockLists(heap, this.#pages, rebuild);
+    this.#extents = new Extents(
+      heap,
+      this.#pages,
+      { take: (words) => this.#lists.take(classOf(words)), free: (at) => this.#freeBlock(at, this.#pages.classAt(at)) },
+      rebuild,
+    );
   }
 
   /** A zeroed block of at least `words` words, as a LIVE object (references 1) or as this worker's DRAFT. */
   allocate(words: number, kind: number, state: typeof DRAFT | typeof LIVE = LIVE): number {
-    const heap = this.#heap;
-    this.#enter();
     try {
-      const at = this.#allocate(words, kind, state);
-      heap.words.fill(0, at, at + sizeOf(classOf(words)));
-      return at;
-    } finally {
-      leave(heap, HEADER.guard);
+      return this.#allocate(words, kind, state);
+    } catch (error) {
+      this.#makeRoom(error);
+      return this.#allocate(words, kind, state);
     }
   }
 
   /** Makes a DRAFT everybody's: from here on it survives this worker. */
   publish(at: number): void {
-    const { words } = this.#heap;
-    store(words, at - BLOCK_HEADER_WORDS + BLOCK.state, (words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & ~STATE_MASK) | LIVE);
+    this.#setState(at, LIVE);
   }
 
   /** Takes a published block as this worker's own again: from here on it goes back when this worker dies. */
@@ -67,15 +97,22 @@ export class Allocator {
     this.check(at);
     const { words, self } = this.#heap;
     words[at - BLOCK_HEADER_WORDS + BLOCK.owner] = self;
-    store(words, at - BLOCK_HEADER_WORDS + BLOCK.state, (words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & ~STATE_MASK) | DRAFT);
+    this.#setState(at, DRAFT);
+  }
+
+  #setState(at: number, state: number): void {
+    const { words } = this.#heap;
+    const word = at - BLOCK_HEADER_WORDS + BLOCK.state;
+    store(words, word, (words[word]! & ~BLOCK_STATE_MASK) | state);
   }
 
   /** Gives a block back; an extent's pages too. */
   free(at: number): void {
     this.#enter();
     try {
-      if (!this.#isBlock(at)) noBlock(at);
-      this.#free(at);
+      const sizeClass = this.#pages.classAt(at);
+      if (sizeClass < 0) noBlock(at);
+      this.#free(at, sizeClass);
     } finally {
       leave(this.#heap, HEADER.guard);
     }
@@ -84,93 +121,42 @@ export class Allocator {
   /** At least `bytes` bytes of the data region, described by a block. Zeroed only if `zeroed`. */
   allocateExtent(bytes: number, state: typeof DRAFT | typeof LIVE, zeroed: boolean): Extent {
     const heap = this.#heap;
-    const units = Math.max(4, Math.ceil(bytes / UNIT_BYTES));
-    const sizeClass = classOf(units);
-    const size = sizeOf(sizeClass);
-    const head = HEADER.freeExtents + sizeClass;
-    let block: number;
-    let unit: number;
-    this.#enter();
+    let taken: { readonly block: number; readonly isFresh: boolean };
     try {
-      block = heap.words[head]!;
-      if (block !== 0 && !this.#isListedExtent(block, sizeClass)) {
-        this.#rebuild();
-        block = heap.words[head]!;
-      }
-      if (block !== 0) {
-        unit = heap.words[block + EXTENT.unit]!;
-        if (heap.words[block + EXTENT.length] === DISCARDED) heap.reserveExtent(unit, size);
-        else heap.words[HEADER.dataCached] = Math.max(0, heap.words[HEADER.dataCached]! - size);
-        heap.words[head] = heap.words[block + EXTENT.next]!;
-      } else {
-        zeroed = false;
-        const brk = heap.words[HEADER.dataBrk]!;
-        unit = heap.placeExtent(brk, size);
-        heap.reserveExtent(unit, size);
-        // Before anything names the place: a death in between loses it, in the other order two extents would share it.
-        heap.words[HEADER.dataBrk] = unit + size;
-        try {
-          block = this.#allocate(EXTENT_WORDS, KIND.plain, FREE);
-        } catch (error) {
-          heap.words[HEADER.dataBrk] = brk;
-          throw error;
-        }
-        const { words } = heap;
-        words[block + EXTENT.unit] = unit;
-        words[block + EXTENT.sizeClass] = sizeClass;
-        words[block + EXTENT.used] = 0;
-        // The kind after the place: whoever rebuilds takes it for plain memory until then.
-        words[block - BLOCK_HEADER_WORDS + BLOCK.identity] = (words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & ~0xff) | KIND.extent;
-      }
-      heap.words[block + EXTENT.length] = 0;
-      // Whose, then used: after a death in between the rebuild lists it, after a death later it goes back with the other drafts. In the other order it would be lost.
-      this.#claim(block, state);
-      store(heap.words, block + EXTENT.used, 1);
-    } finally {
-      leave(heap, HEADER.guard);
+      taken = this.#allocateExtent(bytes, state);
+    } catch (error) {
+      this.#makeRoom(error);
+      taken = this.#allocateExtent(bytes, state);
     }
-    if (zeroed) heap.data(unit, size * UNIT_BYTES).fill(0);
+    const { block, isFresh } = taken;
+    const unit = heap.words[block + EXTENT.unit]!;
+    if (zeroed && !isFresh) heap.data(unit, heap.words[block + EXTENT.units]! * UNIT_BYTES).fill(0);
     return { block, unit };
   }
 
   /** The extent that a block describes, and how many bytes it holds. */
   extentOf(block: number): Extent & { bytes: number } {
     const { words } = this.#heap;
-    const sizeClass = words[block + EXTENT.sizeClass]!;
-    if (!(sizeClass >>> 0 < CLASSES)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
-    return { block, unit: words[block + EXTENT.unit]!, bytes: sizeOf(sizeClass) * UNIT_BYTES };
+    this.check(block);
+    const units = words[block + EXTENT.units]!;
+    if (this.kindOf(block) !== KIND.extent || !(units > 0)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
+    return { block, unit: words[block + EXTENT.unit]!, bytes: units * UNIT_BYTES };
   }
 
   /** Frees what a dead worker had allocated and not published. */
   freeDraftsOf(worker: number): void {
-    this.#enter();
-    try {
+    this.#inside(() =>
       this.#walk((header, words) => {
-        if ((words[header + BLOCK.state]! & STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
-      });
-    } finally {
-      leave(this.#heap, HEADER.guard);
-    }
+        if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
+      }),
+    );
   }
 
   /** `at`, if it is the start of a block in use; all of it is within reach then. For what a word of shared memory names. @throws CorruptError */
   check(at: number): number {
-    return this.#isBlock(at) && (this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & STATE_MASK) !== FREE ? at : noBlock(at);
-  }
-
-  /** Whether a block may stand there; all that it says it has is within reach then. */
-  #isBlock(at: number): boolean {
-    const heap = this.#heap;
-    const header = at - BLOCK_HEADER_WORDS;
-    const brk = load(heap.words, HEADER.brk);
-    if (!(header >= BLOCKS_AT && at < brk)) return false;
-    if (at > heap.words.length) heap.reserveWords(at);
-    const sizeClass = heap.words[header + BLOCK.state]! >>> CLASS_SHIFT;
-    if (sizeClass >= CLASSES) return false;
-    const end = at + sizeOf(sizeClass);
-    if (end > brk) return false;
-    heap.reserveWords(end);
-    return true;
+    if (this.#pages.classAt(at) < 0) return noBlock(at);
+    const state = this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & BLOCK_STATE_MASK;
+    return state === DRAFT || state === LIVE ? at : noBlock(at);
   }
 
   retain(at: number): void {
@@ -206,46 +192,52 @@ export class Allocator {
   }
 
   kindOf(at: number): number {
-    return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff;
+    return (this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! >>> BLOCK_KIND_SHIFT) & KIND_MASK;
   }
 
-  /** How many words a block holds. */
+  /** How many words a block holds; 0 where none begins. */
   sizeOfBlock(at: number): number {
-    return sizeOf(this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! >>> CLASS_SHIFT);
+    return Math.max(0, this.#pages.sizeOfBlockAt(at));
   }
 
+  /** Told apart from all other blocks that ever began there. */
   generationOf(at: number): number {
-    return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.identity]! >>> 8;
+    return this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.generation]!;
   }
 
   /** Whether `at` is the start of a live block of this kind and generation. */
   isLive(at: number, kind: number, generation: number): boolean {
+    if (!Number.isInteger(at)) return false;
+    const page = load(this.#heap.words, pageStateWord(at));
+    if (this.#pages.classAt(at) < 0) return false;
     const { words } = this.#heap;
     const header = at - BLOCK_HEADER_WORDS;
     return (
-      Number.isInteger(at) &&
-      header >= BLOCKS_AT &&
-      at < load(words, HEADER.brk) &&
-      (load(words, header + BLOCK.state) & STATE_MASK) === LIVE &&
-      words[header + BLOCK.identity]! >>> 0 === ((generation << 8) | kind) >>> 0
+      (load(words, header + BLOCK.state) & ((1 << BLOCK_PAGES_SHIFT) - 1)) === ((kind << BLOCK_KIND_SHIFT) | LIVE) &&
+      load(words, header + BLOCK.generation) === generation &&
+      // Else what was read may be the content of another block, which stands in the place of the header.
+      load(words, pageStateWord(at)) === page
     );
   }
 
   /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
   objects(): Block[] {
     const found: Block[] = [];
-    this.#enter();
-    try {
-      this.#walk((header, words) => {
-        const state = words[header + BLOCK.state]!;
-        const kind = words[header + BLOCK.identity]! & 0xff;
-        if ((state & STATE_MASK) !== LIVE || kind === KIND.plain || kind === KIND.extent) return;
-        found.push({ at: header + BLOCK_HEADER_WORDS, size: sizeOf(state >>> CLASS_SHIFT), kind, references: words[header + BLOCK.references]! });
-      });
-      return found;
-    } finally {
-      leave(this.#heap, HEADER.guard);
-    }
+    this.#inside(() =>
+      this.forEachBlock((at, size, state) => {
+        const kind = this.kindOf(at);
+        if (state === LIVE && kind !== KIND.plain && kind !== KIND.extent) found.push({ at, size, kind, references: this.referencesTo(at) });
+      }),
+    );
+    return found;
+  }
+
+  /** Calls `visit` for each block, free ones too. Outside the guard: where nobody allocates or frees meanwhile. */
+  forEachBlock(visit: (at: number, size: number, state: number) => void): void {
+    this.#walk((header, words) => {
+      const at = header + BLOCK_HEADER_WORDS;
+      visit(at, this.sizeOfBlock(at), words[header + BLOCK.state]! & BLOCK_STATE_MASK);
+    });
   }
 
   /** A message that counts no hold names the object from now on. */
@@ -265,16 +257,12 @@ export class Allocator {
   /** How many words stand in blocks that are in use: what leak tests look at. */
   usedWords(): number {
     let used = 0;
-    this.#enter();
-    try {
-      this.#walk((header, words) => {
-        const state = words[header + BLOCK.state]!;
-        if ((state & STATE_MASK) !== FREE) used += sizeOf(state >>> CLASS_SHIFT);
-      });
-      return used;
-    } finally {
-      leave(this.#heap, HEADER.guard);
-    }
+    this.#inside(() =>
+      this.forEachBlock((_at, size, state) => {
+        if (state === DRAFT || state === LIVE) used += size;
+      }),
+    );
+    return used;
   }
 
   #enter(): void {
@@ -290,127 +278,185 @@ export class Allocator {
     }
   }
 
-  #allocate(size: number, kind: number, state: number): number {
-    const heap = this.#heap;
-    const sizeClass = classOf(size);
-    const head = HEADER.freeBlocks + sizeClass;
-    let at = heap.words[head]!;
-    if (at !== 0 && !this.#isListed(at, (sizeClass << CLASS_SHIFT) | FREE)) {
-      // Free lists are only an index.
-      this.#rebuild();
-      at = heap.words[head]!;
+  #inside<T>(section: () => T): T {
+    this.#enter();
+    try {
+      return section();
+    } finally {
+      leave(this.#heap, HEADER.guard);
     }
-    if (at !== 0) {
-      heap.words[head] = heap.words[at]!;
-    } else {
-      const brk = heap.words[HEADER.brk]!;
-      const end = brk + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
-      if (!(brk >= BLOCKS_AT)) throw new CorruptError(`shared memory says that it ends at word ${brk}, which is before its first block`);
-      heap.addWords(brk, end);
-      at = brk + BLOCK_HEADER_WORDS;
-      // The class first, then brk: a walk never meets a block without its size.
-      heap.words[brk + BLOCK.state] = (sizeClass << CLASS_SHIFT) | FREE;
-      heap.words[HEADER.brk] = end;
+  }
+
+  #allocate(words: number, kind: number, state: number): number {
+    this.#enter();
+    try {
+      let at: number;
+      if (words <= MOST_SHARED_WORDS) {
+        const sizeClass = classOf(words);
+        at = this.#lists.take(sizeClass);
+        this.#clear(at, at + sizeOf(sizeClass));
+      } else {
+        at = this.#takePages(words);
+        this.#clear(at, at + this.#pages.sizeOfBlockAt(at));
+      }
+      this.#claim(at, kind, state);
+      return at;
+    } finally {
+      leave(this.#heap, HEADER.guard);
     }
-    const { words } = heap;
-    const identity = at - BLOCK_HEADER_WORDS + BLOCK.identity;
-    words[identity] = (words[identity]! & ~0xff) | kind;
-    this.#claim(at, state);
-    return at;
   }
 
-  /** Whether a word of a free list names a block that is free and of that class. */
-  #isListed(at: number, state: number): boolean {
-    const { words } = this.#heap;
-    return at >= BLOCKS_AT + BLOCK_HEADER_WORDS && words[at - BLOCK_HEADER_WORDS + BLOCK.state] === state;
+  #allocateExtent(bytes: number, state: number): { readonly block: number; readonly isFresh: boolean } {
+    this.#enter();
+    try {
+      const taken = this.#extents.take(bytes);
+      this.#heap.words[taken.block + EXTENT.length] = 0;
+      this.#claim(taken.block, KIND.extent, state);
+      return taken;
+    } finally {
+      leave(this.#heap, HEADER.guard);
+    }
   }
 
-  /** Whether a word of a free list names an extent of that class that is not used. */
-  #isListedExtent(block: number, sizeClass: number): boolean {
-    const { words } = this.#heap;
-    return (
-      block >= BLOCKS_AT + BLOCK_HEADER_WORDS &&
-      (words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff) === KIND.extent &&
-      words[block + EXTENT.sizeClass] === sizeClass &&
-      words[block + EXTENT.used] === 0
-    );
+  /** After an allocation that found no room: the pages that classes keep, and what was forgotten without `free()`, go back. Throws `error` where there was none of it. */
+  #makeRoom(error: unknown): void {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    const found = this.#inside(() => this.#lists.giveBackEmpty());
+    if (!this.#heap.references.dropForgotten() && !found) throw error;
   }
 
-  #claim(at: number, state: number): void {
+  /** A block of whole pages, whose header says that it is FREE: from `claim` on it is in use. */
+  #takePages(words: number): number {
+    const count = Math.ceil((words + BLOCK_HEADER_WORDS) / PAGE_WORDS);
+    if (!(count <= MOST_PAGES_OF_BLOCK)) heapFull("shared memory", words * 4);
+    const first = this.#pages.take(count);
+    const { words: all } = this.#heap;
+    all[first + BLOCK.state] = (count << BLOCK_PAGES_SHIFT) | FREE;
+    all[first + BLOCK.generation] = this.#pages.generationOf(first);
+    this.#pages.useRun(first, count);
+    return first + BLOCK_HEADER_WORDS;
+  }
+
+  /** Zeroes a block. */
+  #clear(at: number, end: number): void {
+    const all = this.#heap.words;
+    // A call of `fill` takes longer than a few stores. Under control each store is a step.
+    if (end - at > FEW_WORDS || controlled) all.fill(0, at, end);
+    else for (let word = at; word < end; word++) all[word] = 0;
+  }
+
+  #claim(at: number, kind: number, state: number): void {
     const { words, self } = this.#heap;
     const header = at - BLOCK_HEADER_WORDS;
     words[header + BLOCK.owner] = self;
     words[header + BLOCK.references] = 1;
-    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | state);
+    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & (-1 << BLOCK_PAGES_SHIFT)) | (kind << BLOCK_KIND_SHIFT) | state);
   }
 
-  #free(at: number): void {
+  #free(at: number, sizeClass: number = this.#pages.classAt(at)): void {
     const { words } = this.#heap;
-    const header = at - BLOCK_HEADER_WORDS;
-    const state = words[header + BLOCK.state]!;
-    if ((state & STATE_MASK) === FREE) return;
-    if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent) {
-      if (words[at + EXTENT.used] !== 0) this.#freeExtent(at);
+    const state = words[at - BLOCK_HEADER_WORDS + BLOCK.state]!;
+    if ((state & BLOCK_STATE_MASK) === FREE || (state & BLOCK_STATE_MASK) === SPARE) return;
+    if (((state >>> BLOCK_KIND_SHIFT) & KIND_MASK) !== KIND.extent) {
+      this.#freeBlock(at, sizeClass);
       return;
     }
-    words[header + BLOCK.identity] = (words[header + BLOCK.identity]! & ~0xff) + 0x100;
-    store(words, header + BLOCK.state, (state & ~STATE_MASK) | FREE);
-    const head = HEADER.freeBlocks + (state >>> CLASS_SHIFT);
-    words[at] = words[head]!;
-    words[head] = at;
+    if (!(words[at + EXTENT.units]! > 0)) throw new CorruptError(`word ${at} of shared memory is not an extent`);
+    words[at - BLOCK_HEADER_WORDS + BLOCK.generation]! += 1;
+    this.#setState(at, SPARE);
+    this.#extents.put(at);
   }
 
-  /** A freed extent keeps its block, LIVE but unused, and goes to its own list. */
-  #freeExtent(block: number): void {
+  /** Frees a block that is not FREE. A new generation first: whoever finds the old one has read nothing that came later. */
+  #freeBlock(at: number, sizeClass: number): void {
     const { words } = this.#heap;
-    const sizeClass = words[block + EXTENT.sizeClass]!;
-    if (!(sizeClass >>> 0 < CLASSES)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
-    const header = block - BLOCK_HEADER_WORDS;
-    // Unused first: from here on the rebuild lists it. As a draft it is not freed again with its owner's others: those are in use.
-    store(words, block + EXTENT.used, 0);
-    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);
-    if (words[HEADER.dataCached]! > CACHED_UNITS) {
-      words[block + EXTENT.length] = DISCARDED;
-      this.#heap.discardExtent(words[block + EXTENT.unit]!, sizeOf(sizeClass));
+    const header = at - BLOCK_HEADER_WORDS;
+    const page = pageOf(at);
+    words[header + BLOCK.generation]! += 1;
+    if (sizeClass === LARGE_PAGE) {
+      const pages = words[header + BLOCK.state]! >>> BLOCK_PAGES_SHIFT;
+      store(words, header + BLOCK.state, (pages << BLOCK_PAGES_SHIFT) | FREE);
+      this.#pages.raiseGeneration(page, words[header + BLOCK.generation]!);
+      this.#pages.giveBack(page, pages);
     } else {
-      words[block + EXTENT.length] = 0;
-      words[HEADER.dataCached] = words[HEADER.dataCached]! + sizeOf(sizeClass);
+      store(words, header + BLOCK.state, FREE);
+      this.#lists.put(at, sizeClass);
     }
-    words[block + EXTENT.next] = words[HEADER.freeExtents + sizeClass]!;
-    words[HEADER.freeExtents + sizeClass] = block;
   }
 
+  /** Calls `visit` for each block, which it may free. */
   #walk(visit: (header: number, words: Int32Array) => void): void {
-    const brk = this.#heap.words[HEADER.brk]!;
-    this.#heap.reserveWords(brk);
-    const { words } = this.#heap;
-    for (let header = BLOCKS_AT; header < brk; ) {
-      // Before the visit: it may free the block, never resize it.
-      const sizeClass = words[header + BLOCK.state]! >>> CLASS_SHIFT;
-      if (sizeClass >= CLASSES) throw new CorruptError(`the header of a block of shared memory, at word ${header}, is not one`);
-      const next = header + BLOCK_HEADER_WORDS + sizeOf(sizeClass);
-      visit(header, words);
-      header = next;
-    }
-  }
-
-  #rebuild(): void {
-    this.#heap.words.fill(0, HEADER.freeBlocks, HEADER.freeBlocks + CLASSES);
-    this.#heap.words.fill(0, HEADER.freeExtents, HEADER.freeExtents + CLASSES);
-    this.#walk((header, words) => {
-      const at = header + BLOCK_HEADER_WORDS;
-      const state = words[header + BLOCK.state]!;
-      if ((state & STATE_MASK) === FREE) {
-        words[at] = words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)]!;
-        words[HEADER.freeBlocks + (state >>> CLASS_SHIFT)] = at;
-      } else if ((words[header + BLOCK.identity]! & 0xff) === KIND.extent && words[at + EXTENT.used] === 0) {
-        // A draft here is one that was about to be used, or no longer is.
-        words[header + BLOCK.state] = (state & ~STATE_MASK) | LIVE;
-        if (!(words[at + EXTENT.sizeClass]! >>> 0 < CLASSES)) return;
-        words[at + EXTENT.next] = words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!]!;
-        words[HEADER.freeExtents + words[at + EXTENT.sizeClass]!] = at;
+    this.#walkPages((page, sizeClass) => {
+      const state = load(this.#heap.words, pageStateWord(page));
+      const carved = sizeClass < 0 ? 1 : this.#lists.carvedIn(page, sizeClass);
+      for (let index = 0; index < carved; index++) {
+        // With its last block the page has gone back.
+        if (load(this.#heap.words, pageStateWord(page)) !== state) return;
+        visit(page + (sizeClass < 0 ? 0 : placeOf(sizeClass, index) - BLOCK_HEADER_WORDS), this.#heap.words);
       }
     });
+  }
+
+  /** Calls `visit` for each page in use, with its class, or -1 and how many there are where a block begins that takes them whole; `free` for others. */
+  #walkPages(visit: (page: number, sizeClass: number, count: number) => void, free?: (page: number, code: number) => void): void {
+    const brk = this.#heap.words[HEADER.brk]!;
+    this.#heap.reserveWords(brk);
+    for (let page = BLOCKS_AT; page < brk; ) {
+      const code = this.#pages.codeOf(page);
+      let count = 1;
+      if (code === FREE_PAGE || code === TAIL_PAGE) {
+        free?.(page, code);
+      } else {
+        if (code === LARGE_PAGE) count = this.#heap.words[page + BLOCK.state]! >>> BLOCK_PAGES_SHIFT;
+        if (count === 0 || page + count * PAGE_WORDS > brk || (code !== LARGE_PAGE && code > CLASSES))
+          throw new CorruptError(`the page table of shared memory says of the page at word ${page} what it cannot be`);
+        visit(page, code === LARGE_PAGE ? -1 : code - 1, count);
+      }
+      page += count * PAGE_WORDS;
+    }
+  }
+
+  /** Makes all lists anew from the page table and the headers of blocks. */
+  #rebuild(): void {
+    if (this.#isRebuilding) throw new CorruptError("the lists of free memory do not hold while they are made anew");
+    this.#isRebuilding = true;
+    try {
+      this.#pages.clear();
+      this.#lists.clear();
+      const { words } = this.#heap;
+      const extents: number[] = [];
+      const noteExtent = (header: number): void => {
+        const state = words[header + BLOCK.state]!;
+        if ((state & BLOCK_STATE_MASK) !== FREE && ((state >>> BLOCK_KIND_SHIFT) & KIND_MASK) === KIND.extent) extents.push(header + BLOCK_HEADER_WORDS);
+      };
+      let from = BLOCKS_AT;
+      let end = BLOCKS_AT;
+      this.#walkPages(
+        (page, sizeClass, count) => {
+          const isEmpty = sizeClass < 0 ? (words[page + BLOCK.state]! & BLOCK_STATE_MASK) === FREE : this.#lists.relist(page, sizeClass);
+          end = page + count * PAGE_WORDS;
+          if (isEmpty) {
+            if (sizeClass < 0) this.#pages.raiseGeneration(page, words[page + BLOCK.generation]!);
+            for (let each = page; each < end; each += PAGE_WORDS) this.#pages.release(each);
+            return;
+          }
+          this.#pages.relist(from, page);
+          from = end;
+          if (sizeClass < 0) noteExtent(page);
+          else
+            for (let index = this.#lists.carvedIn(page, sizeClass) - 1; index >= 0; index--) noteExtent(page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS);
+        },
+        (page, code) => {
+          // What has no first page was about to be used, or to be given back.
+          if (code !== FREE_PAGE) this.#pages.release(page);
+          end = page + PAGE_WORDS;
+        },
+      );
+      this.#pages.relist(from, end);
+      this.#extents.rebuild(extents);
+    } finally {
+      this.#isRebuilding = false;
+    }
   }
 }
 

@@ -9,7 +9,9 @@
 import { OutOfMemoryError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
 import type { Heap } from "./heap.js";
-import { ALIVE, type AWAITING, BLOCK, type BLOCKING, BLOCK_HEADER_WORDS, CARD, DRAFT, KIND, NOTICE, RECORD, STATE_BITS, STATE_MASK } from "./layout.js";
+import { ALIVE, type AWAITING, type BLOCKING, BLOCK_HEADER_WORDS, CARD, DRAFT, KIND, NOTICE, RECORD, STATE_BITS, STATE_MASK } from "./layout.js";
+import { pageStateWord } from "./page-table.js";
+import { generationWord, stillStands } from "./sighting.js";
 
 /** Flags of a notice. The wait may end with an error. */
 export const REFUSABLE = 1;
@@ -48,6 +50,8 @@ export interface Notice {
 export interface FoundNotice extends Omit<Notice, "text"> {
   readonly block: number;
   readonly generation: number;
+  /** The state of the page around it. */
+  readonly page: number;
   /** Attempts that had failed by then. */
   readonly looks: number;
 }
@@ -142,7 +146,8 @@ export function findNotice(heap: Heap, record: number): FoundNotice | undefined 
   if (card === 0 || (state & STATE_MASK) !== ALIVE) return undefined;
   const block = load(words, card + CARD.notice);
   if (block < BLOCK_HEADER_WORDS || block + NOTICE.waits > words.length) return undefined;
-  const generation = generationOf(words, block);
+  const page = load(words, pageStateWord(block));
+  const generation = load(words, generationWord(block));
   // Asked again: the block may have been freed before its generation was read, and stand there half written for the next notice.
   if (load(words, card + CARD.notice) !== block) return undefined;
   const count = words[block + NOTICE.count]!;
@@ -150,6 +155,7 @@ export function findNotice(heap: Heap, record: number): FoundNotice | undefined 
   const found = {
     block,
     generation,
+    page,
     waits: Array.from({ length: count }, (_, index) => ({
       at: words[block + NOTICE.waits + 2 * index]!,
       key: words[block + NOTICE.waits + 2 * index + 1]!,
@@ -162,20 +168,16 @@ export function findNotice(heap: Heap, record: number): FoundNotice | undefined 
 }
 
 /** Whether a notice that was found is still on the card: if so, nothing that was read of it since was anything else, and the wait has not ended. */
-export function isOn(heap: Heap, record: number, { block, generation }: FoundNotice): boolean {
+export function isOn(heap: Heap, record: number, { block, generation, page }: FoundNotice): boolean {
   const { words } = heap;
   const card = cardOf(heap, record);
-  return card !== 0 && load(words, card + CARD.notice) === block && generationOf(words, block) === generation;
+  return card !== 0 && load(words, card + CARD.notice) === block && stillStands(words, block, page, generation);
 }
 
 /** The description on a notice; undefined when it was taken off meanwhile. */
 export function readNotice(heap: Heap, record: number, notice: FoundNotice): string | undefined {
   const text = readText(heap, notice.block + textIn(notice.waits.length), heap.words[notice.block + NOTICE.bytes]!);
   return isOn(heap, record, notice) ? text : undefined;
-}
-
-function generationOf(words: Int32Array, block: number): number {
-  return load(words, block - BLOCK_HEADER_WORDS + BLOCK.identity) >>> 8;
 }
 
 /** Where the description of a notice begins. */

@@ -76,6 +76,9 @@ export abstract class Heap {
   /** Whether other programs than this one write there too. */
   abstract readonly isForeign: boolean;
 
+  /** The data region's windows: no extent crosses from one into another. */
+  abstract readonly windowUnits: number;
+
   /** How far what stands in it reaches. */
   get reach(): Across {
     return this.words[HEADER.ofMachine] === 1 ? "machine" : this.across;

@@ -24,6 +24,8 @@ export {
   MAX_WORKERS,
   NODE,
   NODE_WORDS,
+  PAGE_ENTRY,
+  PAGE_TABLE_AT,
   RECORD,
   RECORD_WORDS,
   REGISTRY_AT,
@@ -57,6 +59,8 @@ export {
 } from "./thread-heap.js";
 export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
+export { pageStateWord } from "./page-table.js";
+export { generationWord, stillStands } from "./sighting.js";
 export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";
 export { heapsEntered, markEnded } from "./worker-end.js";

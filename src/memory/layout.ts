@@ -11,7 +11,7 @@ export const HEADER = {
   version: 1,
   /** A random number: tells handles of this heap from another's. */
   heapId: 2,
-  /** First word never handed out; only grows, under `guard`. */
+  /** First word of the first page never handed out; only grows, under `guard`. */
   brk: 3,
   /** Mutex of the allocator: free lists, brk, extents. */
   guard: 4,
@@ -21,9 +21,9 @@ export const HEADER = {
   workersHigh: 6,
   /** Inode of the pid namespace whose pids the registry holds (process heap). */
   pidNamespace: 7,
-  /** First 64-byte unit of the data region never handed out. */
+  /** First 64-byte unit of the data region beyond all extents. */
   dataBrk: 8,
-  /** Units of freed extents whose pages are still resident. */
+  /** Units of unused extents whose pages are still resident. */
   dataCached: 9,
   /** First entry of the chain of process heaps that this process has mapped (thread heap). */
   arenas: 10,
@@ -61,10 +61,14 @@ export const HEADER = {
   listeners: 27,
   /** How often somebody asked all processes for a dump. */
   dumps: 28,
-  /** Free lists of blocks, one head a size class. */
-  freeBlocks: 32,
-  /** Free lists of extents, one head a size class. */
+  /** Of each size class a ring of the pages that have room, by its first page. */
+  roomyPages: 32,
+  /** The last extent of the data region, 0 for none. */
+  lastExtent: 88,
+  /** Lists of unused extents, by their length. */
   freeExtents: 96,
+  /** Lists of free runs of pages, by their length. */
+  freeRuns: 160,
 } as const;
 
 export const MAGIC = 0x616c6c63;
@@ -190,16 +194,59 @@ export const NOTICE = {
   waits: 6,
 } as const;
 
+/** The page table: two words for each page of the control region. Only the allocator writes it, under `guard`. */
+export const PAGE_ENTRY = {
+  /** epoch << 8 | what the page is: FREE_PAGE, a size class + 1, LARGE_PAGE or TAIL_PAGE. The truth. Another epoch each time it comes into use. */
+  state: 0,
+  /** The generation of blocks that begin in this page from now on: at least as high as that of any that was ever freed in it. It outlives every use of the page. */
+  generation: 1,
+} as const;
+export const PAGE_ENTRY_WORDS = 2;
+export const PAGE_CODE_MASK = 0xff;
+export const PAGE_EPOCH_SHIFT = 8;
+export const FREE_PAGE = 0;
+/** The first page of a block that takes whole pages. */
+export const LARGE_PAGE = 254;
+/** Its other pages. */
+export const TAIL_PAGE = 255;
+
+export const PAGE_LOG = 12;
+export const PAGE_WORDS = 1 << PAGE_LOG;
+
+/** The first words of a page that belongs to a size class. */
+export const PAGE = {
+  /** How many of its blocks have a header: the truth. */
+  carved: 0,
+  /** How many of them are not FREE. Derived, as all that follows. */
+  used: 1,
+  /** First of its free blocks, each of which names the next in its word 0. */
+  free: 2,
+  /** The ring of the class, while the page has room; 0 while it has none. */
+  next: 3,
+  previous: 4,
+} as const;
+export const PAGE_HEADER_WORDS = 8;
+
+/** Words in the first page of a free run, and in its last. Derived from the page table. */
+export const RUN = {
+  /** Pages. */
+  length: 0,
+  next: 3,
+  previous: 4,
+  /** In the last page: the first. */
+  first: 5,
+} as const;
+
 /** The header in front of each block of the control region. */
 export const BLOCK = {
-  /** FREE, DRAFT or LIVE, and the size class << 8. The truth: free lists are derived from it. */
+  /** pages << 16 (of a block that takes whole pages) | kind << 8 | FREE, DRAFT, LIVE or SPARE. The truth: lists are derived from it. */
   state: 0,
   /** Worker id that allocated it: a DRAFT goes back when that worker dies. Of an object also LENT. */
   owner: 1,
   /** How many workers and messages hold it. */
   references: 2,
-  /** generation << 8 | kind. A new generation each time it is freed, so a stale handle never reaches a newcomer. */
-  identity: 3,
+  /** Another one each time it is freed, and none that a block which began here ever had: so a stale handle never reaches a newcomer. */
+  generation: 3,
 } as const;
 
 export const BLOCK_HEADER_WORDS = 4;
@@ -208,8 +255,13 @@ export const LENT = 1 << 30;
 export const FREE = 0;
 export const DRAFT = 1;
 export const LIVE = 2;
+/** Describes an extent that nobody uses. */
+export const SPARE = 3;
+export const BLOCK_STATE_MASK = 0xff;
+export const BLOCK_KIND_SHIFT = 8;
+export const BLOCK_PAGES_SHIFT = 16;
 
-/** Kinds of blocks: what `identity` tells. 0 is plain memory that belongs to another block. */
+/** Kinds of blocks. 0 is plain memory that belongs to another block. */
 export const KIND = {
   plain: 0,
   extent: 1,
@@ -235,23 +287,31 @@ export const KIND = {
   sharedList: 21,
 } as const;
 
-/** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. */
+/** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. SPARE while nobody uses it. */
 export const EXTENT = {
-  /** First 64-byte unit. */
+  /** First 64-byte unit, and how many: the truth. */
   unit: 0,
-  sizeClass: 1,
-  /** 0 free, 1 used. */
-  used: 2,
-  /** Next free extent of the class. */
+  units: 1,
+  /** How many units of a spare extent have pages of the system. */
+  resident: 2,
+  /** The list of spare extents of about its length. Derived. */
   next: 3,
+  previous: 4,
+  /** Its neighbours in the data region, 0 for none. Derived. */
+  below: 5,
+  above: 6,
   /** How many of its bytes are in use, where its owner keeps a message in it. */
-  length: 4,
+  length: 7,
 } as const;
+export const EXTENT_WORDS = 8;
 
 export const UNIT_BYTES = 64;
 
 /** One past the words of the header. */
-export const HEADER_END = 160;
+export const HEADER_END = 218;
 
-/** The control region's first word that is handed out. */
-export const BLOCKS_AT = REGISTRY_AT + (MAX_WORKERS + 1) * RECORD_WORDS;
+export const PAGE_TABLE_AT = REGISTRY_AT + (MAX_WORKERS + 1) * RECORD_WORDS;
+/** More than the largest control region has. */
+export const MOST_PAGES = 2 ** 16;
+/** The control region's first page. Pages begin at multiples of PAGE_WORDS. */
+export const BLOCKS_AT = Math.ceil((PAGE_TABLE_AT + MOST_PAGES * PAGE_ENTRY_WORDS) / PAGE_WORDS) * PAGE_WORDS;

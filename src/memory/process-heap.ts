@@ -39,6 +39,7 @@ const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {
   readonly across = "processes";
+  readonly windowUnits = WINDOW_BYTES / UNIT_BYTES;
   /** The memory file's descriptor in this process: what a child inherits. */
   readonly descriptor: number;
   readonly #platform: Platform;

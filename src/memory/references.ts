@@ -4,9 +4,10 @@
  *
  * A hold is counted before it is entered in the ledger and struck from the ledger before it is counted out: a worker killed between the two
  * leaks one object until the program ends; it never frees one that is in use.
- * Finalizers are only the backstop: none runs while a worker sits in a blocking wait.
+ * Finalizers are only the backstop: none runs while a worker sits in a blocking wait, or in a loop that allocates. Whoever finds memory full does their work at once.
  */
-import { load, store } from "#atomics";
+import { controlled, load, store } from "#atomics";
+import { collectForgotten } from "./forgotten.js";
 import type { Heap } from "./heap.js";
 import { insightInto } from "./insight.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
@@ -47,19 +48,49 @@ export function onNormalEnd(kind: number, ends: Parts): void {
   parts.set(kind, ends);
 }
 
+/** This thread's, one for each heap: what one lets go of may hold objects of another. A heap that the thread has no more is not kept. */
+const inThread = new Set<WeakRef<References>>();
+
 export class References {
   readonly #heap: Heap;
   readonly #holds = new Map<number, Hold>();
   readonly #vacant: number[] = [];
   readonly #finalizers = new FinalizationRegistry<{ at: number; wrapper: number }>(({ at, wrapper }) => {
-    if (this.#holds.get(at)?.wrapper !== wrapper) return;
-    // The collector has no caller: what cannot be let go of stays.
-    contain("letting go of an object that was forgotten", () => this.drop(at));
+    if (this.#holds.get(at)?.wrapper === wrapper) this.#dropForgotten(at);
   });
   #wrappers = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
+    if (!controlled) inThread.add(new WeakRef(this));
+  }
+
+  /**
+   * Has the collector run, and drops what wrappers held that it took: those that were forgotten in earlier turns of this thread's loop. For whoever finds shared memory
+   * full. False when nothing was dropped.
+   */
+  dropForgotten(): boolean {
+    return collectForgotten(() => {
+      let dropped = false;
+      for (const each of inThread) {
+        const references = each.deref();
+        if (references === undefined) {
+          inThread.delete(each);
+          continue;
+        }
+        for (const [at, { object }] of references.#holds) {
+          if (object.deref() !== undefined) continue;
+          references.#dropForgotten(at);
+          dropped = true;
+        }
+      }
+      return dropped;
+    });
+  }
+
+  #dropForgotten(at: number): void {
+    // The collector has no caller: what cannot be let go of stays.
+    contain("letting go of an object that was forgotten", () => this.drop(at));
   }
 
   /** This worker's wrapper of the object at `at`, if it has one. */

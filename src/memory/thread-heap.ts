@@ -55,6 +55,7 @@ function growTo(buffer: Growable, bytes: number): void {
 export class ThreadHeap extends Heap {
   readonly across = "threads";
   readonly isForeign = false;
+  readonly windowUnits = Number.POSITIVE_INFINITY;
   readonly buffers: ThreadHeapBuffers;
   readonly #control: Growable;
   readonly #data: Growable;
@@ -187,8 +188,8 @@ function drawHeapId(): number {
 }
 
 /** The memory of a new, empty heap. */
-export function createThreadHeap(): ThreadHeapBuffers {
-  const buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), MOST_CONTROL_BYTES), data: growable(0, MOST_DATA_BYTES) };
+export function createThreadHeap(mostControlBytes: number = MOST_CONTROL_BYTES): ThreadHeapBuffers {
+  const buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), mostControlBytes), data: growable(0, MOST_DATA_BYTES) };
   formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2), drawHeapId());
   return buffers;
 }

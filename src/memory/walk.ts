@@ -5,7 +5,7 @@
 import { CorruptError } from "../errors/index.js";
 import { load } from "#atomics";
 import type { Heap } from "./heap.js";
-import { HEADER } from "./layout.js";
+import { BLOCKS_AT, HEADER } from "./layout.js";
 
 /** The least that a block takes up, with its header. */
 const LEAST_BLOCK_WORDS = 8;
@@ -16,7 +16,7 @@ export class Walk {
 
   constructor(heap: Heap) {
     this.#heap = heap;
-    this.#left = load(heap.words, HEADER.brk) / LEAST_BLOCK_WORDS;
+    this.#left = (load(heap.words, HEADER.brk) - BLOCKS_AT) / LEAST_BLOCK_WORDS;
   }
 
   /** `at`, if it is the next block; all of it is within reach then. @throws CorruptError */

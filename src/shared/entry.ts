@@ -10,7 +10,7 @@
  *   then, where DUE: when it ends, in milliseconds of `clock()`: low word, high word
  *   then, where HOLDS: how many shared objects the value holds, and of each its heap's id and its block << 1 | 1 if it reaches across processes
  *
- * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation whether it was. So what must not be read in vain is
+ * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation and its page's state whether it was. So what must not be read in vain is
  * read inside: extents, which it pins, and values that hold shared objects, of which it counts each anew, since decoding takes a hold over.
  */
 import { decode } from "../codec/decode.js";
@@ -18,8 +18,8 @@ import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
 import type { Held } from "../codec/parcel.js";
 import { storeMessage } from "../codec/stored-message.js";
-import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, threadHeapOf } from "../memory/index.js";
+import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, stillStands, threadHeapOf } from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
 export const ENTRY = { hash: 0, shape: 1, head: 2, key: 3 } as const;
@@ -49,8 +49,23 @@ export function clock(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-/** Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. */
-export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number): number {
+/**
+ * Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. Where memory is full it tries again as often as `makeRoom`
+ * returns true.
+ */
+export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number, makeRoom?: () => boolean): number {
+  for (;;) {
+    try {
+      return writeEntry(heap, key, message, due);
+    } catch (error) {
+      if (error instanceof OutOfMemoryError && makeRoom?.()) continue;
+      letGoOf(message.held);
+      throw error;
+    }
+  }
+}
+
+function writeEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number): number {
   const { length, held: holds } = message;
   const stored = length > MOST_INLINE_BYTES;
   let extent = 0;
@@ -65,7 +80,6 @@ export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Mess
     entry = heap.allocator.allocate(value + valueWords + (due === NEVER ? 0 : 2) + (holds.length > 0 ? 1 + 2 * holds.length : 0), KIND.plain, DRAFT);
   } catch (error) {
     if (extent !== 0) heap.allocator.free(extent);
-    letGoOf(holds);
     throw error;
   }
   const { words } = heap;
@@ -161,11 +175,6 @@ export function weightOf(heap: Heap, entry: number): number {
   return extent === 0 ? own : own + allocator.extentOf(extent).bytes / 4;
 }
 
-/** The generation of an entry's block: a new one each time it is freed. */
-export function generationWord(entry: number): number {
-  return entry - BLOCK_HEADER_WORDS + BLOCK.identity;
-}
-
 /** Whether an entry ends. */
 export function endsOf(words: Int32Array, entry: number): boolean {
   return (words[entry + ENTRY.head]! & DUE) !== 0;
@@ -184,8 +193,8 @@ export const UNREAD: unique symbol = Symbol("unread");
 /** Stands for a value that is read inside the mutex only. */
 export const INSIDE: unique symbol = Symbol("inside");
 
-/** The value of an entry that is read outside the mutex, where it may be freed meanwhile. One that has ended is `undefined`. */
-export function readEntry(heap: Heap, entry: number, generation: number): unknown {
+/** The value of an entry that is read outside the mutex, where it may be freed meanwhile: of that generation, in a page of that state. One that has ended is `undefined`. */
+export function readEntry(heap: Heap, entry: number, page: number, generation: number): unknown {
   const { words } = heap;
   const head = words[entry + ENTRY.head]!;
   if ((head & (STORED | HOLDS)) !== 0) return INSIDE;
@@ -199,7 +208,7 @@ export function readEntry(heap: Heap, entry: number, generation: number): unknow
   const due = (head & DUE) === 0 ? NEVER : (words[from]! >>> 0) + words[from + 1]! * 2 ** 32;
   // Pairs with the new generation that freeing gives: read before it, all of this was the entry's.
   atomics.orderLoads();
-  if (atomics.load(words, generationWord(entry)) !== generation) {
+  if (!stillStands(words, entry, page, generation)) {
     idle = scratch;
     return UNREAD;
   }

@@ -20,16 +20,16 @@
  * Finding needs no mutex. Whoever finds reads plainly, then looks whether it still held:
  * - The epoch is the same as before: the directory and the segments that were read were the table's. It moves after the directory was replaced and before what was
  *   replaced is freed, or anything else changes. A worker killed between the two frees nothing, and the next one inside moves it first.
- * - The slot names the entry both before and after the generation of the entry's block was read, and at the end the generation is the same: what was read of the
- *   entry is whole. One look at the slot is not enough: it may name the same block again, freed and written anew meanwhile.
+ * - The slot names the entry both before and after the generation of the entry's block was read, and at the end the generation and the state of its page are the same
+ *   (see memory/sighting.ts): what was read of the entry is whole. One look at the slot is not enough: it may name the same block again, freed and written anew meanwhile.
  * A key that is there all the time is found: its slot is never emptied, nor any slot before it, as long as its segment lives.
  *
  * Rejected: chains of entries, whose links would lead from an entry that was taken out into what took its neighbour's place; one table that grows as a whole, which
  * holds writers up for as long as it is large; splitting a segment in place, cell by cell, which a worker killed half-way leaves with two owners of one entry.
  */
-import { atomics, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, type Heap, KIND } from "../memory/index.js";
+import { atomics, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
 import { CorruptError } from "../errors/index.js";
-import { ENTRY, generationWord } from "./entry.js";
+import { ENTRY } from "./entry.js";
 import type { PackedKey } from "./packed-key.js";
 
 const { load, orderLoads, store } = atomics;
@@ -69,8 +69,9 @@ export class HashTable {
   readonly #heap: Heap;
   /** First of its words. */
   readonly #at: number;
-  /** Of the block of the entry that `find` returned. */
+  /** Of the block of the entry that `find` returned, and of the page around it. */
   generation = 0;
+  page = 0;
   /** How far memory is known to reach. */
   #reach = 0;
 
@@ -110,15 +111,17 @@ export class HashTable {
       if (entry === 0) return this.#settled(words, epoch, 0);
       if (words[slot] === hash && entry > 0) {
         if (!(entry > ENTRY.key && entry + ENTRY.key + key.length < limit)) return UNSETTLED;
+        const page = load(words, pageStateWord(entry));
         const generation = load(words, generationWord(entry));
         if (load(words, slot + NAMED) !== entry || load(words, at + EPOCH) !== epoch) return UNSETTLED;
         if (isKeyOf(words, entry, key)) {
           this.generation = generation;
+          this.page = page;
           return entry;
         }
         // Another key of the same hash, or an entry that was freed meanwhile.
         orderLoads();
-        if (load(words, generationWord(entry)) !== generation) return UNSETTLED;
+        if (!stillStands(words, entry, page, generation)) return UNSETTLED;
       }
       if (step % STEPS_BETWEEN_LOOKS === STEPS_BETWEEN_LOOKS - 1 && load(words, at + EPOCH) !== epoch) return UNSETTLED;
     }

@@ -11,7 +11,7 @@
 import { encode, type Message } from "../codec/index.js";
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { atomics, DRAFT, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { atomics, DRAFT, generationWord, KIND, onDestroy, onInspect, pageStateWord } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
   destroyEntry,
@@ -19,7 +19,6 @@ import {
   draftEntry,
   dropValue,
   ENTRY,
-  generationWord,
   INSIDE,
   letGoOf,
   NEVER,
@@ -337,10 +336,11 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     if (!(cell > 0 && cell < limit)) return UNREAD;
     const entry = words[cell]!;
     if (!(entry > ENTRY.key && entry + ENTRY.key < limit)) return UNREAD;
+    const page = load(words, pageStateWord(entry));
     const generation = load(words, generationWord(entry));
     if (load(words, cell) !== entry || load(words, spine + FIRST) !== first || load(words, spine + END) !== end) return UNREAD;
     if (load(words, at + LIST.epoch) !== epoch) return UNREAD;
-    return readEntry(heap, entry, generation);
+    return readEntry(heap, entry, page, generation);
   }
 
   /** Puts a message in the place of an item: of whatever is there, or only of what was seen. */

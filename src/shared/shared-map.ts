@@ -7,8 +7,8 @@
  */
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, TooLargeError } from "../errors/index.js";
-import { atomics, type Heap, HEADER, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
+import { atomics, generationWord, type Heap, HEADER, KIND, onDestroy, onInspect, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
   clock,
@@ -19,7 +19,6 @@ import {
   dueOf,
   ENTRY,
   endsOf,
-  generationWord,
   INSIDE,
   letGoOf,
   NEVER,
@@ -70,6 +69,8 @@ const LEAST_TOUCH_BYTES = 64;
 const MOST_TOUCH_BYTES = 2 ** 24;
 /** Looks before a reader asks inside the mutex. */
 const LOOKS = atomics.spins(64);
+/** The share of a cache that makes way at once where memory is full. */
+const WAY = 1 / 64;
 /** Entries that one change looks at for whether they have ended. */
 const SWEPT_PER_CHANGE = 4;
 /** What a touch says, and how often the hand passes over the entry for it. One that was only put makes way before one that is read. */
@@ -115,8 +116,8 @@ export interface SharedMapStats {
  * themselves. `undefined` stands for "absent": it is no value, and putting it is refused. `null` is a value.
  * Nothing waits: `get` and `has` take no lock; a change holds one for about a microsecond.
  *
- * **A cache:** `maxBytes` limits the memory of the entries, some 50 bytes of each included; it is never exceeded. When there is no room, entries that were not used
- * lately are taken out (second chance, an approximation of least recently used). `ttl` ends entries: one that has ended is absent at once, its memory is given back by
+ * **A cache:** `maxBytes` limits the memory of the entries, some 50 bytes of each included; it is never exceeded. When there is no room, below that limit or because
+ * all shared memory is full, entries that were not used lately are taken out (second chance, an approximation of least recently used). `ttl` ends entries: one that has ended is absent at once, its memory is given back by
  * later changes. Time is the machine's monotonic clock, the same in all processes; setting the date changes nothing.
  * **Death:** a worker killed at any instant has replaced a value or has not; all other entries stay whole and readable.
  * **Fairness:** of workers that change one key at once each wins in some order; `update` runs its function again for the others.
@@ -214,7 +215,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       const entry = table.find(its);
       if (entry === 0) return this.#missed();
       if (entry !== UNSETTLED) {
-        const value = readEntry(heap, entry, table.generation);
+        const value = readEntry(heap, entry, table.page, table.generation);
         if (value === INSIDE) break;
         if (value !== UNREAD) return value === undefined ? this.#missed() : this.#hit(hash, value as V);
       }
@@ -236,7 +237,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         const { words } = heap;
         const due = load(words, this.at + MAP.ends) === 0 ? NEVER : dueOf(words, entry);
         atomics.orderLoads();
-        if (load(words, generationWord(entry)) === this.#table.generation) return due === NEVER || due > clock();
+        if (stillStands(words, entry, this.#table.page, this.#table.generation)) return due === NEVER || due > clock();
       }
       heap.catchUp();
     }
@@ -483,15 +484,41 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       letGoOf(message.held);
       throw error;
     }
-    const entry = draftEntry(heap, its, message, due);
+    const entry = draftEntry(heap, its, message, due, () => this.#makeWay());
     message.release();
     let done = false;
     try {
-      done = this.#change(its, entry, seen);
+      done = this.#changeWithRoom(its, entry, seen);
     } finally {
       if (!done) discardEntry(heap, entry);
     }
     return done;
+  }
+
+  #changeWithRoom(its: PackedKey, entry: number, seen: Seen | null | undefined): boolean {
+    for (;;) {
+      try {
+        return this.#change(its, entry, seen);
+      } catch (error) {
+        // Nothing has been changed then: the table had to grow.
+        if (!(error instanceof OutOfMemoryError) || !this.#makeWay()) throw error;
+      }
+    }
+  }
+
+  /**
+   * In a cache, whose entries may go, what is least used makes way where memory is full: others use it too, and what entries of another size left is only free for all
+   * when whole pages of them are. False when nothing is left to go.
+   */
+  #makeWay(): boolean {
+    const table = this.#table;
+    if (this.words[this.at + MAP.maxWeight] === 0) return false;
+    return this.#inside((now) => {
+      const { count } = table;
+      const enough = table.weight - Math.ceil(table.weight * WAY);
+      this.#evict(() => table.weight <= enough, 0, now);
+      return table.count < count;
+    });
   }
 
   /** Puts an entry, or none, in the place of a key's. False when the key has not what was seen, or nothing to take out. */
@@ -548,8 +575,15 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     }
     if (max === 0) return;
     if (weight > max) throw new TooLargeError(`an entry of ${weight * 4} bytes never fits into ${this.title}, whose maxBytes is ${max * 4}`);
+    this.#evict(() => table.weight + more <= max, replaced, now);
+  }
+
+  /** Takes out what is least used until there is enough room, or nothing but `replaced` is left. */
+  #evict(isEnough: () => boolean, replaced: number, now: number): void {
+    const table = this.#table;
+    const { words } = this.heap;
     let turns = MOST_PASSED_OVER[PUT] + MOST_PASSED_OVER[READ] + load(words, HEADER.brk);
-    for (let passed = 0; table.weight + more > max && table.count > (replaced === 0 ? 0 : 1); ) {
+    for (let passed = 0; !isEnough() && table.count > (replaced === 0 ? 0 : 1); ) {
       const slot = table.nextInTurn();
       // As many turns as there can be slots, each of them passed over as often as it may be.
       if (--turns < 0) throw new CorruptError(`${this.title} says that it holds more than can be found in it`);

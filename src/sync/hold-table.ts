@@ -5,7 +5,7 @@
  * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, type Heap, type Hold, KIND, type Strike } from "../memory/index.js";
+import { atomics, BLOCK_HEADER_WORDS, DRAFT, generationWord, type Heap, type Hold, KIND, pageStateWord, stillStands, type Strike } from "../memory/index.js";
 
 const { load, store } = atomics;
 
@@ -141,7 +141,10 @@ export class HoldTable {
     for (let tries = 0; tries < 8; tries++) {
       const more = load(words, at + MORE_AT);
       if (more !== 0 && !(more >= BLOCK_HEADER_WORDS && more + BLOCK_CELLS_AT <= words.length)) return [];
-      const identity = more === 0 ? 0 : load(words, more - BLOCK_HEADER_WORDS + BLOCK.identity);
+      const page = more === 0 ? 0 : load(words, pageStateWord(more));
+      const generation = more === 0 ? 0 : load(words, generationWord(more));
+      // Asked again: it may have been freed before its generation was read.
+      if (load(words, at + MORE_AT) !== more) continue;
       const first = more === 0 ? at + INLINE_AT : more + BLOCK_CELLS_AT;
       const end = Math.min(words.length, first + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS);
       const found: Hold[] = [];
@@ -150,7 +153,7 @@ export class HoldTable {
         const count = words[cell + COUNT]!;
         if (worker > 0 && count > 0) found.push({ worker, count });
       }
-      if (load(words, at + MORE_AT) === more && (more === 0 || load(words, more - BLOCK_HEADER_WORDS + BLOCK.identity) === identity)) return found;
+      if (load(words, at + MORE_AT) === more && (more === 0 || stillStands(words, more, page, generation))) return found;
     }
     return [];
   }

@@ -8,6 +8,8 @@ import {
   KIND,
   NODE,
   NODE_WORDS,
+  PAGE_ENTRY,
+  PAGE_TABLE_AT,
   RECORD,
   RECORD_WORDS,
   REGISTRY_AT,
@@ -36,18 +38,14 @@ export class Places {
     this.#heap = heap;
     this.#labels = labels;
     const { words } = heap;
-    const end = words[HEADER.brk]!;
-    for (let header = BLOCKS_AT; header < end; ) {
-      const at = header + BLOCK_HEADER_WORDS;
-      const size = heap.allocator.sizeOfBlock(at);
-      const kind = kindNames.get(words[header + BLOCK.identity]! & 0xff) ?? "block";
+    heap.allocator.forEachBlock((at, size) => {
+      const kind = kindNames.get(heap.allocator.kindOf(at)) ?? "block";
       this.#blocks.push({ at, end: at + size, kind });
       if (kind === "sharedArray") {
         const { unit, bytes } = heap.allocator.extentOf(words[at + ARRAY_EXTENT]!);
         this.#extents.push({ from: unit * UNIT_BYTES, to: unit * UNIT_BYTES + bytes, name: this.#nameOfBlock(at, kind) });
       }
-      header = at + size;
-    }
+    });
   }
 
   /** A name for a byte of a memory. */
@@ -59,7 +57,9 @@ export class Places {
       return extent === undefined ? `data, byte ${place}` : `${extent.name}, byte ${place - extent.from}`;
     }
     const word = place >> 2;
-    if (word < REGISTRY_AT) return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeExtents ? "freeExtents" : "freeBlocks")}`;
+    if (word < REGISTRY_AT)
+      return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeRuns ? "freeRuns" : word >= HEADER.freeExtents ? "freeExtents" : "roomyPages")}`;
+    if (word >= PAGE_TABLE_AT && word < BLOCKS_AT) return `page ${(word - PAGE_TABLE_AT) >> 1}.${nameAt(PAGE_ENTRY, (word - PAGE_TABLE_AT) & 1)}`;
     if (word < BLOCKS_AT) {
       const slot = Math.floor((word - REGISTRY_AT) / RECORD_WORDS);
       const inRecord = (word - REGISTRY_AT) % RECORD_WORDS;
@@ -106,7 +106,7 @@ export class Places {
 /** Whose record a byte of the control region belongs to, by index; undefined for any other byte, and in the stage's. */
 export function ownerOfRecord({ words }: Heap, place: number): number | undefined {
   const word = place >> 2;
-  if (word < REGISTRY_AT || word >= BLOCKS_AT) return undefined;
+  if (word < REGISTRY_AT || word >= PAGE_TABLE_AT) return undefined;
   const tid = words[REGISTRY_AT + Math.floor((word - REGISTRY_AT) / RECORD_WORDS) * RECORD_WORDS + RECORD.tid]!;
   return tid === 0 ? undefined : tid - 1;
 }

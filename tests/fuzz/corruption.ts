@@ -3,10 +3,10 @@
  * bounds, places just beside the right one, other blocks, free ones, its own block (a circle), places outside of all blocks.
  */
 import fc from "fast-check";
-import { BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, HEADER, KIND, LIVE, RECORD_WORDS, UNIT_BYTES } from "../../src/memory/layout.js";
+import { BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, FREE, HEADER, KIND, LIVE, PAGE, PAGE_WORDS, RECORD_WORDS, UNIT_BYTES } from "../../src/memory/layout.js";
 import type { Heap } from "../../src/memory/index.js";
 import type { ThreadHeap } from "../../src/memory/thread-heap.js";
-import { sizeOf } from "../../src/memory/size-class.js";
+import { pageStateWord } from "../../src/memory/page-table.js";
 
 const kinds = [
   /** Words that name a block. */
@@ -21,7 +21,10 @@ const kinds = [
   "header",
   /** The heap's own. */
   "heap",
+  /** Lists and rings of what is free, and the words of pages. */
   "freeList",
+  /** What each page is. */
+  "page",
   /** This worker's record, with its waiter nodes. */
   "record",
   /** One byte, of a message in the control or in the data region. */
@@ -65,11 +68,9 @@ export interface Blocks {
 }
 
 /** Where the blocks of a heap begin that is whole. */
-export function findBlocks({ words }: Heap): Blocks {
-  const brk = words[HEADER.brk]!;
+export function findBlocks({ allocator }: Heap): Blocks {
   const blocks: Blocks = { used: [], free: [] };
-  for (let header = BLOCKS_AT; header < brk; header += BLOCK_HEADER_WORDS + sizeOf(words[header]! >>> 8))
-    ((words[header]! & 0xff) === 0 ? blocks.free : blocks.used).push(header + BLOCK_HEADER_WORDS);
+  allocator.forEachBlock((at, _, state) => (state === FREE ? blocks.free : blocks.used).push(at));
   return blocks;
 }
 
@@ -91,11 +92,11 @@ export function corrupt(heap: ThreadHeap, list: readonly Change[]): void {
 
 function findPlaces(heap: ThreadHeap, { used, free }: Blocks, brk: number): Record<Kind, number[]> {
   const { words, record } = heap;
-  const places: Record<Kind, number[]> = { link: [], count: [], other: [], empty: [], header: [], heap: [], freeList: [], record: [], byte: [] };
+  const places: Record<Kind, number[]> = { link: [], count: [], other: [], empty: [], header: [], heap: [], freeList: [], page: [], record: [], byte: [] };
   const known = new Set([...used, ...free]);
   for (const at of used) {
     for (let word = 1; word <= BLOCK_HEADER_WORDS; word++) places.header.push(at - word);
-    const size = sizeOf(words[at - BLOCK_HEADER_WORDS]! >>> 8);
+    const size = heap.allocator.sizeOfBlock(at);
     for (let word = at; word < at + size; word++) {
       const value = words[word]!;
       if (value === 0) {
@@ -105,14 +106,18 @@ function findPlaces(heap: ThreadHeap, { used, free }: Blocks, brk: number): Reco
       places[known.has(value) ? "link" : value > 0 && value < 8192 ? "count" : "other"].push(word);
       places.byte.push(word * 4 + (word & 3));
     }
-    if ((words[at - 1]! & 0xff) !== KIND.extent || (words[at - BLOCK_HEADER_WORDS]! & 0xff) !== LIVE) continue;
+    if (heap.allocator.kindOf(at) !== KIND.extent || (words[at - BLOCK_HEADER_WORDS]! & 0xff) !== LIVE) continue;
     // Bytes of the data region, as negative numbers.
     const start = words[at + EXTENT.unit]! * UNIT_BYTES;
     for (let index = 0; index < Math.min(64, words[at + EXTENT.length]!); index++) places.byte.push(-1 - (start + index));
   }
-  for (let word = 0; word < HEADER.freeBlocks; word++) if (!IDENTITY.includes(word)) places.heap.push(word);
-  for (const lists of [HEADER.freeBlocks, HEADER.freeExtents])
-    for (let word = lists; word < lists + 56; word++) if (words[word] !== 0 || word % 8 === 0) places.freeList.push(word);
+  for (let word = 0; word < HEADER.roomyPages; word++) if (!IDENTITY.includes(word)) places.heap.push(word);
+  for (const lists of [HEADER.roomyPages, HEADER.freeExtents, HEADER.freeRuns])
+    for (let word = lists; word < lists + 58; word++) if (words[word] !== 0 || word % 8 === 0) places.freeList.push(word);
+  for (let page = BLOCKS_AT; page < brk; page += PAGE_WORDS) {
+    for (let word = 0; word <= PAGE.previous; word++) places.freeList.push(page + word);
+    places.page.push(pageStateWord(page));
+  }
   for (const at of free) places.freeList.push(at, at - BLOCK_HEADER_WORDS);
   for (let word = record; word < record + RECORD_WORDS; word++) places.record.push(word);
   if (brk > words.length) throw new Error("a fresh heap ends before its view does");

@@ -2,7 +2,24 @@
  * Every word of the layouts, one at a time, set to each of a few values that are wrong: the heap's header, a worker's record with its nodes, and of each block that the objects of a subject
  * stand in its header and its words. Nothing is left to chance: case n is the same in every run.
  */
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, HEADER, KIND, NODE, NODE_WORDS, RECORD, RECORD_WORDS, REGISTRY_AT } from "../../src/memory/layout.js";
+import {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCK_KIND_SHIFT,
+  BLOCKS_AT,
+  HEADER,
+  KIND,
+  NODE,
+  NODE_WORDS,
+  PAGE,
+  PAGE_ENTRY,
+  PAGE_HEADER_WORDS,
+  PAGE_WORDS,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+} from "../../src/memory/layout.js";
+import { pageStateWord } from "../../src/memory/page-table.js";
 import type { Heap } from "../../src/memory/index.js";
 import { type Blocks, findBlocks } from "./corruption.js";
 
@@ -44,16 +61,24 @@ const nameIn = (layout: Readonly<Record<string, number>>, offset: number): strin
   Object.keys(layout).find((name) => layout[name] === offset) ?? String(offset);
 
 function kindOf(heap: Heap, block: number): string {
-  return nameIn(KIND, heap.words[block - BLOCK_HEADER_WORDS + BLOCK.identity]! & 0xff);
+  return nameIn(KIND, (heap.words[block - BLOCK_HEADER_WORDS + BLOCK.state]! >>> BLOCK_KIND_SHIFT) & 0xff);
 }
 
 /** The words of a heap that objects stand in, in an order that is the same each time. */
 export function placesIn(heap: Heap): Place[] {
   const places: Place[] = [];
   for (const [name, at] of Object.entries(HEADER)) if (!IDENTITY.includes(name)) places.push({ at, name: `HEADER.${name}` });
-  for (let list = 0; list < 56; list += 1) {
-    if (heap.words[HEADER.freeBlocks + list] !== 0) places.push({ at: HEADER.freeBlocks + list, name: `HEADER.freeBlocks[${list}]` });
-    if (heap.words[HEADER.freeExtents + list] !== 0) places.push({ at: HEADER.freeExtents + list, name: `HEADER.freeExtents[${list}]` });
+  for (const [list, end] of [
+    ["roomyPages", HEADER.roomyPages + 18],
+    ["freeExtents", HEADER.freeExtents + 58],
+    ["freeRuns", HEADER.freeRuns + 58],
+  ] as const) {
+    for (let at = HEADER[list]; at < end; at++) if (heap.words[at] !== 0) places.push({ at, name: `HEADER.${list}[${at - HEADER[list]}]` });
+  }
+  for (let page = BLOCKS_AT; page < heap.words[HEADER.brk]!; page += PAGE_WORDS) {
+    const entry = pageStateWord(page) - PAGE_ENTRY.state;
+    for (const [name, offset] of Object.entries(PAGE_ENTRY)) places.push({ at: entry + offset, name: `PAGE_ENTRY.${name} of page ${page}` });
+    for (let offset = 0; offset < PAGE_HEADER_WORDS; offset++) places.push({ at: page + offset, name: `PAGE.${nameIn(PAGE, offset)} of page ${page}` });
   }
   for (let slot = 1; slot < heap.words[HEADER.workersHigh]!; slot++) {
     const record = REGISTRY_AT + slot * RECORD_WORDS;

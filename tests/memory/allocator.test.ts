@@ -2,6 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DRAFT, HEADER, type Heap, KIND, threadHeap } from "../../src/memory/index.js";
+import { generationWord, pageStateWord, stillStands, ThreadHeap } from "../../src/memory/index.js";
+import { BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
+import { createThreadHeap } from "../../src/memory/thread-heap.js";
+import { CorruptError, OutOfMemoryError } from "../../src/index.js";
 import { Lock } from "../../src/sync/lock.js";
 
 const heap: Heap = threadHeap();
@@ -56,7 +60,7 @@ test("a worker that died inside the guard: the free lists are made anew", () => 
   const at = allocator.allocate(8, KIND.plain);
   allocator.free(at);
   const used = allocator.usedWords();
-  heap.words.fill(0, HEADER.freeBlocks, HEADER.freeBlocks + 60);
+  heap.words.fill(0, HEADER.roomyPages, HEADER_END);
   Atomics.store(heap.words, HEADER.guard, DEAD_WORKER);
   const again = allocator.allocate(8, KIND.plain);
   assert.equal(heap.words[HEADER.guard], 0);
@@ -105,4 +109,101 @@ test("ten thousand objects, made and freed, leave the heap as it was", () => {
   for (const lock of locks) lock.free();
   assert.equal(allocator.usedWords(), after);
   assert.ok(after - used < 2000, `${after - used} words more`);
+});
+
+/** A heap of so much, so that it is soon full. */
+function small(mebibytes: number): ThreadHeap {
+  return new ThreadHeap(createThreadHeap(mebibytes * 2 ** 20));
+}
+function fill({ allocator }: ThreadHeap, words: number): number[] {
+  const blocks: number[] = [];
+  try {
+    for (;;) blocks.push(allocator.allocate(words, KIND.plain));
+  } catch (error) {
+    assert.ok(error instanceof OutOfMemoryError);
+  }
+  return blocks;
+}
+
+test("memory that was given back serves every other size", () => {
+  const full = small(4);
+  const room = 2 ** 20 - BLOCKS_AT;
+  const used = full.self && full.allocator.usedWords();
+  for (const words of [4, 1356, 60, 20_000, 100, 2040, 5000, 8]) {
+    const blocks = fill(full, words);
+    const held = blocks.reduce((sum, at) => sum + 4 + full.allocator.sizeOfBlock(at), 0);
+    assert.ok(held > 0.85 * room, `blocks of ${words} words: ${held} of ${room}`);
+    assert.equal(new Set(blocks).size, blocks.length);
+    for (const at of blocks) full.allocator.free(at);
+    assert.equal(full.allocator.usedWords(), used);
+  }
+});
+
+test("a page serves another size as soon as its last block is gone, others stay", () => {
+  const full = small(4);
+  const blocks = fill(full, 500);
+  const kept = blocks.filter((_, index) => index % 2 === 0);
+  for (const [index, at] of kept.entries()) full.words[at] = index;
+  for (const [index, at] of blocks.entries()) if (index % 2 === 1) full.allocator.free(at);
+  // Of each page some are in use: nothing can be moved.
+  assert.deepEqual(fill(full, 3000), []);
+  for (const at of kept.splice(kept.length / 2)) full.allocator.free(at);
+  const larger = fill(full, 3000);
+  assert.ok(larger.length > 0.4 * (blocks.length / 7));
+  for (const at of larger) full.words.fill(-1, at, at + 3000);
+  for (const [index, at] of kept.entries()) assert.equal(full.words[at], index);
+});
+
+test("a handle or a reader from before a page changed its class finds nothing, whatever stands there", () => {
+  const full = small(2);
+  const { allocator } = full;
+  const blocks = fill(full, 2040);
+  const at = blocks[1]!;
+  const generation = allocator.generationOf(at);
+  const page = full.words[pageStateWord(at)]!;
+  assert.equal(allocator.isLive(at, KIND.plain, generation), true);
+  for (const block of blocks) allocator.free(block);
+  const large = fill(full, 4000);
+  const around = large.find((block) => block < at && at < block + 4000)!;
+  full.words[generationWord(at)] = generation;
+  full.words[at - 4] = (KIND.plain << 8) | LIVE;
+  assert.equal(allocator.isLive(at, KIND.plain, generation), false);
+  assert.equal(stillStands(full.words, at, page, generation), false);
+  assert.throws(() => allocator.check(at), CorruptError);
+  assert.throws(() => allocator.free(at), CorruptError);
+  assert.equal(allocator.check(around), around);
+  for (const block of large) allocator.free(block);
+  // And when the class comes back: no generation is given twice.
+  for (const block of fill(full, 2040)) if (block === at) assert.notEqual(allocator.generationOf(block), generation);
+  assert.equal(allocator.isLive(at, KIND.plain, generation), false);
+  assert.equal(stillStands(full.words, at, page, generation), false);
+});
+
+test("of all words of a page only the beginnings of its blocks name one", () => {
+  const full = small(2);
+  const blocks = new Set([...fill(full, 100).slice(0, 200), 0]);
+  blocks.delete(0);
+  const page = Math.min(...blocks) & -PAGE_WORDS;
+  full.words.fill(2, page + 8, page + PAGE_WORDS);
+  let found = 0;
+  for (let at = page - 5; at < page + PAGE_WORDS; at++) if (full.allocator.sizeOfBlock(at) > 0) found++;
+  assert.equal(found, 30 + (full.allocator.sizeOfBlock(page - 4) > 0 ? 1 : 0));
+  for (const odd of [Number.NaN, 0.5, -1, 2 ** 31, 2 ** 40, BLOCKS_AT + 12.5]) assert.throws(() => full.allocator.check(odd), CorruptError);
+});
+
+test("extents become one with their neighbours, and are cut", () => {
+  const { allocator, words } = heap;
+  const before = allocator.usedWords();
+  const row = [1, 2, 3, 4].map(() => allocator.allocateExtent(2 ** 20, LIVE, false));
+  const brk = heap.words[HEADER.dataBrk];
+  for (const index of [1, 0, 2]) allocator.free(row[index]!.block);
+  const whole = allocator.allocateExtent(3 * 2 ** 20, LIVE, false);
+  assert.equal(whole.unit, row[0]!.unit);
+  assert.equal(heap.words[HEADER.dataBrk], brk);
+  allocator.free(whole.block);
+  const parts = [0, 1, 2, 3].map(() => allocator.allocateExtent(600_000, LIVE, false));
+  assert.equal(heap.words[HEADER.dataBrk], brk, "cut, not added");
+  for (const { block } of parts) assert.ok(words[block + EXTENT.units]! * 64 >= 600_000);
+  for (const { block } of [...parts, row[3]!]) allocator.free(block);
+  assert.equal(allocator.usedWords(), before);
 });

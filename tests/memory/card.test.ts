@@ -22,7 +22,8 @@ describe("a card", () => {
     assert.equal(cards.findNotice(threadHeap(), record), undefined);
     const notice = cards.putNotice(heap, wait);
     const found = cards.findNotice(threadHeap(), record)!;
-    const { block, generation, looks, ...told } = found;
+    const { block, generation, page, looks, ...told } = found;
+    assert.ok(page > 0);
     assert.deepEqual({ ...told, text: cards.readNotice(threadHeap(), record, found) }, wait);
     assert.equal(block, notice);
     assert.equal(looks, 0);

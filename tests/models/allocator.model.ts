@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, EXTENT, HEADER, KIND, LIVE, threadHeap } from "../../src/memory/index.js";
+import { atomics, DRAFT, generationWord, KIND, LIVE, pageStateWord, stillStands, threadHeap } from "../../src/memory/index.js";
+import { BLOCKS_AT, EXTENT, FREE, FREE_PAGE, HEADER, LARGE_PAGE, PAGE, PAGE_CODE_MASK, PAGE_WORDS, RUN, SPARE, TAIL_PAGE } from "../../src/memory/layout.js";
+import { CLASSES, countOf } from "../../src/memory/size-class.js";
 import type { Model } from "./model.js";
+
+const { load, store } = atomics;
 
 interface Shared {
   /** A block: its first word takes the block that a worker hands on. */
@@ -90,49 +94,64 @@ const adopt = task(import.meta, "adopt", ({ at }: Shared, index: number) => {
 /** The draft of a dead worker is freed by whoever looks, once. */
 const look = task(import.meta, "look", () => threadHeap().registry.reap(true));
 
-/** Words in use, without the blocks that describe unused extents: those stay. */
-function inUse(): number {
-  const used = threadHeap().allocator.usedWords();
-  let unused = 0;
-  eachBlock((at, _, isUnusedExtent) => {
-    if (isUnusedExtent) unused += threadHeap().allocator.sizeOfBlock(at);
-  });
-  return used - unused;
-}
+const inUse = (): number => threadHeap().allocator.usedWords();
 
-function eachBlock(visit: (at: number, isFree: boolean, isUnusedExtent: boolean) => void): void {
-  const { words, allocator } = threadHeap();
-  for (let header = BLOCKS_AT; header < words[HEADER.brk]!; ) {
-    const at = header + BLOCK_HEADER_WORDS;
-    const state = words[header + BLOCK.state]! & 0xff;
-    visit(at, state === 0, (words[header + BLOCK.identity]! & 0xff) === KIND.extent && state === LIVE && words[at + EXTENT.used] === 0);
-    header = at + allocator.sizeOfBlock(at);
-  }
-}
-
-/** The free lists hold what the headers call free, each block once. */
+/** Each list and ring holds what the truth calls free, each piece once; and the truth is whole. */
 function checkLists(): void {
-  const { words } = threadHeap();
+  const { words, allocator } = threadHeap();
+  const brk = words[HEADER.brk]!;
   const listed = new Set<number>();
-  for (let head = HEADER.freeBlocks; head < HEADER.freeBlocks + 56; head++) {
-    for (let at = words[head]!; at !== 0; at = words[at]!) {
-      assert.ok(!listed.has(at), `block ${at} is listed twice`);
-      listed.add(at);
+  const list = (piece: number): void => {
+    assert.ok(!listed.has(piece), `${piece} is listed twice`);
+    listed.add(piece);
+  };
+  const codeOf = (page: number): number => words[pageStateWord(page)]! & PAGE_CODE_MASK;
+  for (let head = HEADER.roomyPages; head < HEADER.roomyPages + CLASSES; head++) {
+    const first = words[head]!;
+    for (let page = first; page !== 0; page = words[page + PAGE.next] === first ? 0 : words[page + PAGE.next]!) {
+      assert.equal(codeOf(page), head - HEADER.roomyPages + 1, `page ${page} is in the ring of another class`);
+      list(page);
+      for (let at = words[page + PAGE.free]!; at !== 0; at = words[at]!) list(at);
     }
   }
-  for (let head = HEADER.freeExtents; head < HEADER.freeExtents + 56; head++) {
-    for (let at = words[head]!; at !== 0; at = words[at + EXTENT.next]!) {
-      assert.ok(!listed.has(at), `extent ${at} is listed twice`);
-      listed.add(at);
+  const covered = new Set<number>();
+  for (let head = HEADER.freeRuns; head < HEADER.freeRuns + 56; head++) {
+    for (let run = words[head]!; run !== 0; run = words[run + RUN.next]!) {
+      for (let page = run; page < run + words[run + RUN.length]! * PAGE_WORDS; page += PAGE_WORDS) {
+        assert.ok(!covered.has(page), `page ${page} is in two runs`);
+        covered.add(page);
+      }
     }
   }
-  let free = 0;
-  eachBlock((at, isFree, isUnusedExtent) => {
-    if (!isFree && !isUnusedExtent) return;
-    free++;
-    assert.ok(listed.has(at), `block ${at} is free, but in no list`);
+  for (let page = BLOCKS_AT, isFollowing = false; page < brk; page += PAGE_WORDS) {
+    const code = codeOf(page);
+    assert.equal(covered.has(page), code === FREE_PAGE, `page ${page} is ${code}`);
+    assert.ok(code !== TAIL_PAGE || isFollowing, `page ${page} follows no first page`);
+    isFollowing = code === TAIL_PAGE || code === LARGE_PAGE;
+    if (code > 0 && code <= CLASSES)
+      assert.equal(listed.has(page), words[page + PAGE.used]! < countOf(code - 1), `page ${page} has ${words[page + PAGE.used]} blocks in use`);
+  }
+  const extents: { at: number; unit: number; end: number; isSpare: boolean }[] = [];
+  const spares = new Set<number>();
+  for (let head = HEADER.freeExtents; head < HEADER.freeExtents + 56; head++)
+    for (let at = words[head]!; at !== 0; at = words[at + EXTENT.next]!) spares.add(at);
+  allocator.forEachBlock((at, _, state) => {
+    if (state === FREE) assert.ok(listed.delete(at), `block ${at} is free, but in no list`);
+    else if (allocator.kindOf(at) === KIND.extent) {
+      const unit = words[at + EXTENT.unit]!;
+      extents.push({ at, unit, end: unit + words[at + EXTENT.units]!, isSpare: state === SPARE });
+      assert.equal(spares.has(at), state === SPARE, `extent ${at}`);
+    }
   });
-  assert.equal(free, listed.size, "a block in use is listed as free");
+  for (const left of listed) assert.equal(left % PAGE_WORDS, 0, `block ${left} is in use, but listed as free`);
+  extents.sort((one, other) => one.unit - other.unit);
+  for (const [index, { at, end, isSpare }] of extents.entries()) {
+    const next = extents[index + 1];
+    assert.equal(end, next?.unit ?? words[HEADER.dataBrk], "extents lie side by side");
+    assert.equal(words[at + EXTENT.above], next?.at ?? 0);
+    if (next === undefined) assert.equal(words[HEADER.lastExtent], at);
+    else assert.ok(!(isSpare && next.isSpare), "two spare neighbours are one");
+  }
 }
 
 /** Everybody has ended: what is in use is what was in use before. */
@@ -147,12 +166,131 @@ const settled = task(import.meta, "settled", ({ at, used }: Shared) => {
   checkLists();
 });
 
+/** Two blocks of that size fill a page. */
+const HALF_PAGE = 2040;
+/** As many words of shared content as there are, in the place of the block that was there before. */
+const WHOLE_PAGE = 4000;
+const CONTENT = 5;
+const IMITATION = -7;
+
+interface Changing extends Shared {
+  /** A block that goes, and the generation that it has before. */
+  seen: number;
+  generation: number;
+}
+
+/** A page of two blocks, of which one is in use, and another page of their class: with its last block the first one goes back to all classes. */
+const halves = task(import.meta, "halves", (): Changing => {
+  const { allocator } = threadHeap();
+  const { at } = shared();
+  const [first, seen] = [allocator.allocate(HALF_PAGE, KIND.lock), allocator.allocate(HALF_PAGE, KIND.lock)];
+  allocator.allocate(HALF_PAGE, KIND.lock);
+  allocator.free(first);
+  threadHeap().words[seen] = CONTENT;
+  return { at, seen, generation: allocator.generationOf(seen), used: inUse() - HALF_PAGE };
+});
+/** The block goes, its page too, and what stands in its place then looks as its header and its content did. */
+const imitate = task(import.meta, "imitate", ({ at, seen, generation }: Changing) => {
+  const heap = threadHeap();
+  store(heap.words, at + 3, 1);
+  heap.allocator.free(seen);
+  const large = heap.allocator.allocate(WHOLE_PAGE, KIND.plain, DRAFT);
+  const { words } = heap;
+  assert.equal(words[large - 4]! >>> 16, 1, "a page for itself");
+  if (large < seen && seen < large + WHOLE_PAGE) {
+    words[seen] = IMITATION;
+    words[seen - 4] = (KIND.lock << 8) | LIVE;
+    words[generationWord(seen)] = generation;
+  }
+  heap.allocator.free(large);
+});
+/** Somebody who holds nothing reads the block: what it read is the block's, or it knows. */
+const read = task(import.meta, "read", ({ at, seen }: Changing) => {
+  const { words } = threadHeap();
+  const page = load(words, pageStateWord(seen));
+  const generation = load(words, generationWord(seen));
+  // As a slot of a table would say, the block is in use.
+  if (load(words, at + 3) !== 0) return;
+  const content = words[seen];
+  if (stillStands(words, seen, page, generation)) assert.equal(content, CONTENT, "another block's content passed for this one's");
+});
+/** A handle from before: once the block is being freed it names nothing. */
+const meet = task(import.meta, "meet", ({ at, seen, generation }: Changing) => {
+  const { words, allocator } = threadHeap();
+  const isGoing = load(words, at + 3) === 1;
+  const gone = isGoing && load(words, generationWord(seen)) !== generation;
+  if (gone) assert.equal(allocator.isLive(seen, KIND.lock, generation), false, "another block's content passed for a header");
+});
+const largeAndFree = task(import.meta, "largeAndFree", (pages: number, _: Shared, index: number) => {
+  const { allocator } = threadHeap();
+  const at = allocator.allocate((pages - 1) * PAGE_WORDS + WHOLE_PAGE, KIND.plain, DRAFT);
+  own(at, index);
+  allocator.free(at);
+});
+/** Three extents in a row, of which the middle one is spare, and behind them one in use. */
+const rowOfExtents = task(import.meta, "rowOfExtents", (): Changing => {
+  const { allocator } = threadHeap();
+  const { at } = shared();
+  const row = [1, 2, 3, 4].map(() => allocator.allocateExtent(EXTENT_BYTES, LIVE, false).block);
+  allocator.free(row[1]!);
+  allocator.free(row[2]!);
+  return { at, seen: row[0]!, generation: 0, used: inUse() - 8 };
+});
+/** Makes one of spare neighbours, then cuts it. */
+const mergeAndCut = task(import.meta, "mergeAndCut", ({ seen }: Changing) => {
+  const { allocator } = threadHeap();
+  allocator.free(seen);
+  const { block } = allocator.allocateExtent(EXTENT_BYTES, DRAFT, false);
+  allocator.free(block);
+});
+/** Everybody has ended: if the block is still there, a death kept it. */
+const changed = task(import.meta, "changed", ({ seen, used }: Changing) => {
+  const { registry, allocator, self } = threadHeap();
+  for (const worker of registry.workers()) if (worker !== self) registry.declareDead(worker);
+  registry.reap(true);
+  checkLists();
+  let isThere = false;
+  allocator.forEachBlock((at, _, state) => {
+    if (at === seen && state === LIVE) isThere = true;
+  });
+  if (isThere) allocator.free(seen);
+  assert.equal(inUse(), used, "words in use");
+  checkLists();
+});
+
 export const models: Model[] = [
   { name: "two callers never get the same block", program: { setup: fresh, workers: [allocateTwo, allocateAndFree], check: settled } },
   { name: "two callers share a list of free blocks", program: { setup: worn, workers: [allocateTwo, allocateAndFree], check: settled } },
   { name: "three callers share a list of free blocks", program: { setup: worn, workers: [allocateAndFree, allocateAndFree, draft], check: settled } },
   { name: "a published block passes on to another worker", program: { setup: worn, workers: [publish, adopt], check: settled } },
   { name: "two callers never get the same extent", program: { setup: worn, workers: [draftExtent, draftExtent], check: settled } },
+  {
+    name: "who reads a block while its page goes to another class reads the block, or knows that it was freed",
+    program: { setup: halves, workers: [read, imitate], check: changed },
+  },
+  {
+    name: "a handle from before a page changed its class names nothing",
+    program: { setup: halves, workers: [meet, imitate], check: changed },
+  },
+  {
+    name: "two callers never get the same page",
+    program: { setup: halves, workers: [imitate, largeAndFree.partial(1)], check: changed },
+  },
+  {
+    name: "a worker dies while a page goes from one class to another",
+    program: { setup: halves, workers: [imitate, allocateTwo], check: changed },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a worker dies while it takes pages in a row, or gives them back",
+    program: { setup: halves, workers: [largeAndFree.partial(3), allocateAndFree], check: changed },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a worker dies while extents become one, or are cut",
+    program: { setup: rowOfExtents, workers: [mergeAndCut, draftExtent], check: changed },
+    options: { deaths: 1, mortal: [0] },
+  },
   {
     name: "a worker dies while it allocates or frees, the next one rebuilds",
     program: { setup: worn, workers: [draft, allocateTwo], check: settled },

@@ -288,24 +288,71 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "allocator: the rebuild keeps what was listed",
-    file: "memory/allocator.ts",
-    from: "    this.#heap.words.fill(0, HEADER.freeBlocks, HEADER.freeBlocks + CLASSES);\n",
+    file: "memory/block-lists.ts",
+    from: "    this.#heap.words.fill(0, HEADER.roomyPages, HEADER.roomyPages + CLASSES);\n",
     to: "",
     models: ["allocator: a worker dies while it allocates or frees, "],
   },
   {
     name: "allocator: the drafts of a dead worker stay",
     file: "memory/allocator.ts",
-    from: "this.#free(header + BLOCK_HEADER_WORDS);\n      });",
-    to: "{\n      }});",
+    from: "words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);",
+    to: "words[header + BLOCK.owner] === worker) void header;",
     models: ["allocator: a worker dies while it makes new blocks"],
   },
   {
-    name: "allocator: an extent is LIVE before it is unused",
+    name: "allocator: pages of which a dead worker took the first one stay taken",
     file: "memory/allocator.ts",
-    from: "    store(words, block + EXTENT.used, 0);\n    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);",
-    to: "    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & ~STATE_MASK) | LIVE);\n    store(words, block + EXTENT.used, 0);",
-    models: ["allocator: a worker dies while it allocates or frees an extent"],
+    from: "          if (code !== FREE_PAGE) this.#pages.release(page);\n",
+    to: "",
+    models: ["allocator: a worker dies while it takes pages in a row"],
+  },
+  {
+    name: "allocator: a reader of what it does not hold looks at the generation only",
+    file: "memory/sighting.ts",
+    from: "return load(words, generationWord(at)) === generation && load(words, pageStateWord(at)) === page;",
+    to: "return load(words, generationWord(at)) === generation && page > 0;",
+    models: ["allocator: who reads a block while its page"],
+  },
+  {
+    name: "allocator: a handle is met by what stands where a header was",
+    file: "memory/allocator.ts",
+    from: "      load(words, pageStateWord(at)) === page\n",
+    to: "      page > 0\n",
+    models: ["allocator: a handle from before"],
+  },
+  {
+    name: "allocator: an extent is cut before its rest is written down",
+    file: "memory/extents.ts",
+    from: `    this.#write(rest, unit + units, left, resident === whole ? left : Math.max(0, resident - units));
+    store(words, block + EXTENT.units, units);
+`,
+    to: `    store(words, block + EXTENT.units, units);
+    this.#write(rest, unit + units, left, resident === whole ? left : Math.max(0, resident - units));
+`,
+    models: ["allocator: a worker dies while extents become one"],
+  },
+  {
+    name: "allocator: of two extents that become one the upper one goes first",
+    file: "memory/extents.ts",
+    from: `    store(words, lower + EXTENT.units, words[lower + EXTENT.units]! + words[upper + EXTENT.units]!);
+    words[lower + EXTENT.resident]! += words[upper + EXTENT.resident]!;
+    this.#link(lower, words[upper + EXTENT.above]!);
+    this.#blocks.free(upper);
+`,
+    to: `    this.#link(lower, words[upper + EXTENT.above]!);
+    this.#blocks.free(upper);
+    store(words, lower + EXTENT.units, words[lower + EXTENT.units]! + words[upper + EXTENT.units]!);
+    words[lower + EXTENT.resident]! += words[upper + EXTENT.resident]!;
+`,
+    models: ["allocator: a worker dies while extents become one"],
+  },
+  {
+    name: "allocator: an extent within another is left after a death",
+    file: "memory/extents.ts",
+    from: "if (unitOf(block) <= end && ",
+    to: "if (unitOf(block) === end && ",
+    models: ["allocator: a worker dies while extents become one"],
   },
   {
     name: "references: a lent handle revives what its last holder is destroying",
@@ -763,7 +810,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "card: two notices in one block are taken for the same",
     file: "memory/card.ts",
-    from: "load(words, card + CARD.notice) === block && generationOf(words, block) === generation",
+    from: "load(words, card + CARD.notice) === block && stillStands(words, block, page, generation)",
     to: "load(words, card + CARD.notice) === block",
     models: ["card: while a notice is there"],
   },
@@ -791,7 +838,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "shared map: a reader does not look at the generation again",
     file: "shared/entry.ts",
-    from: "if (atomics.load(words, generationWord(entry)) !== generation) {",
+    from: "if (!stillStands(words, entry, page, generation)) {",
     to: "if (false) {",
     models: ["shared-map: a reader beside a writer"],
   },

@@ -1,0 +1,45 @@
+/**
+ * Forces a collection where shared memory has run out: the collector knows nothing of shared memory, so wrappers that nobody can reach any more may fill it before
+ * their finalizers run. What the collection reaches was forgotten in earlier turns of this thread's loop: what a WeakRef was made for, or told, stays until its turn ends.
+ */
+import { setImmediate } from "node:timers";
+import { controlled } from "#atomics";
+
+/** Collections in vain before they are held off, each for longer than the one before; and at most for how many times its own length. */
+const MOST_IN_VAIN = 4;
+const LONGEST_HOLD_OFF = 64;
+
+let gc: (() => void) | undefined;
+let isOfThisTurn = false;
+let inVain = 0;
+let notBefore = 0;
+
+/** Runs a collection, then `drop`, which returns whether it found something to give back; false too where none makes sense now. */
+export function collectForgotten(drop: () => boolean): boolean {
+  const begin = performance.now();
+  // What an explored program does must not depend on the collector. A second collection in one turn reaches nothing more.
+  if (controlled || isOfThisTurn || begin < notBefore) return false;
+  isOfThisTurn = true;
+  setImmediate(() => {
+    isOfThisTurn = false;
+  }).unref();
+  gc ??= exposeCollector();
+  gc();
+  const took = performance.now() - begin;
+  const found = drop();
+  inVain = found ? 0 : inVain + 1;
+  // A program that goes on with memory that is full, and in use, does not collect each time.
+  notBefore = inVain < MOST_IN_VAIN ? 0 : begin + took * Math.min(LONGEST_HOLD_OFF, 2 ** (inVain - MOST_IN_VAIN + 1));
+  return found;
+}
+
+/** The collector, as the flag shows it to contexts that are made meanwhile. Loaded on use: hardly a program needs it. */
+function exposeCollector(): () => void {
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  setFlagsFromString("--expose-gc");
+  try {
+    return process.getBuiltinModule("node:vm").runInNewContext("gc") as () => void;
+  } finally {
+    setFlagsFromString("--no-expose-gc");
+  }
+}
