@@ -16,6 +16,7 @@ import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { hasSpareCore } from "./spare-core.js";
+import { Spin } from "./spin.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /**
@@ -27,8 +28,8 @@ export const SLICE_MS = slice(200);
 const NAP_MS = slice(1);
 /** The longest that a timer of the platform can run. */
 const LONGEST_TIMER_MS = 0x7fffffff;
-/** Looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
-const SPINS = spins(1000);
+/** Most looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
+const MOST_LOOKS = 1000;
 
 /** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
 export type Attempt<T> = (granted: boolean) => T | undefined;
@@ -70,6 +71,8 @@ export class Parker {
   #drainScheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #eagerLook: EagerLook;
+  /** How long a blocking caller of this thread looks before it sleeps. */
+  readonly spin = new Spin(MOST_LOOKS);
   #watch: LoopWatch | undefined;
 
   constructor(heap: Heap) {
@@ -95,8 +98,7 @@ export class Parker {
     try {
       let result = attempt(false);
       while (result === undefined) {
-        for (let spin = hasSpareCore() && !idle ? 0 : SPINS; spin < SPINS && !waitQueue.hasGrant(node); spin++);
-        if (!waitQueue.hasGrant(node)) {
+        if (!(idle ? waitQueue.hasGrant(node) : this.#looksFor(node))) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
           if (this.#sleepUnlessGranted(waitQueue, node, Math.min(left, SLICE_MS))) {
@@ -147,7 +149,7 @@ export class Parker {
       }
       let result: T | undefined = attemptAll();
       while (result === undefined) {
-        for (let spin = hasSpareCore() ? 0 : SPINS; spin < SPINS && !hasGrant(); spin += 1 + places.length);
+        for (let looks = hasSpareCore() ? spins(MOST_LOOKS) : 0; looks > 0 && !hasGrant(); looks -= 1 + places.length);
         if (!hasGrant()) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
@@ -179,6 +181,19 @@ export class Parker {
         waitQueue.putNode(node);
       }
     }
+  }
+
+  /** Whether a grant comes while this thread looks for it. */
+  #looksFor(node: number): boolean {
+    const { waitQueue } = this.#heap;
+    for (let looks = this.spin.looks; looks > 0; looks--) {
+      if (waitQueue.hasGrant(node)) {
+        this.spin.paid();
+        return true;
+      }
+    }
+    this.spin.failed();
+    return waitQueue.hasGrant(node);
   }
 
   /**
