@@ -10,7 +10,23 @@ import { machine, root, versions } from "./machine.js";
 import { against } from "./against.js";
 import { type Figure, print } from "./measure.js";
 
-const BENCHES = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool", "async", "codec", "waiting"];
+const BENCHES = [
+  "lock",
+  "rlock",
+  "semaphore",
+  "rwlock",
+  "event",
+  "queue",
+  "pipe",
+  "shared-map",
+  "crowd",
+  "thread",
+  "process",
+  "pool",
+  "async",
+  "codec",
+  "waiting",
+];
 
 const words = process.argv.slice(2);
 const other = optionValue("--against");

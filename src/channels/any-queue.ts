@@ -292,25 +292,38 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     }
     if (!done) return false;
     tellCommitted(item);
-    this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+    this.#wakeGetter();
     return true;
   }
 
   #putAttempt(item: Item, priority: number): Attempt<true> {
-    return () => {
+    return (granted) => {
+      if (granted) this.arrive(QUEUE.puttersWait);
       if (!this.append(item, priority, true)) return undefined;
       tellCommitted(item);
       // One large item may have made room for several: each that gets in wakes the next.
-      if (!this.isFull) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
-      this.wake(this.at + QUEUE.gettersWait, 1, QUEUE.gettersWait);
+      if (!this.isFull) this.#wakePutter();
+      this.#wakeGetter();
       return true;
     };
+  }
+
+  #wakeGetter(): void {
+    if (atomics.load(this.words, this.at + QUEUE.gettersWait) === 0) return;
+    this.wakeFor(this.at + QUEUE.gettersWait, this.size, QUEUE.gettersWait);
+  }
+
+  #wakePutter(): void {
+    if (atomics.load(this.words, this.at + QUEUE.puttersWait) === 0) return;
+    const maxSize = this.words[this.at + QUEUE.maxSize]!;
+    // For how many items there are bytes, nobody knows.
+    this.wakeFor(this.at + QUEUE.puttersWait, maxSize === 0 ? EVERYBODY : maxSize - this.size, QUEUE.puttersWait);
   }
 
   /** The next item if there is one now; then there is room. */
   #takeNow(): Taken | undefined {
     const taken = this.take(false);
-    if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
+    if (taken !== undefined) this.#wakePutter();
     return taken;
   }
 
@@ -340,9 +353,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
   }
 
-  readonly #getAttempt: Attempt<Taken> = () => {
+  readonly #getAttempt: Attempt<Taken> = (granted) => {
+    if (granted) this.arrive(QUEUE.gettersWait);
     const taken = this.take(true);
-    if (taken !== undefined) this.wake(this.at + QUEUE.puttersWait, 1, QUEUE.puttersWait);
+    if (taken === undefined) return undefined;
+    this.#wakePutter();
+    if (granted) this.#wakeGetter();
     return taken;
   };
 

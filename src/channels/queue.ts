@@ -10,7 +10,7 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, onNames, Walk } from "../memory/index.js";
+import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, onNames, SLEEPERS, Walk } from "../memory/index.js";
 import { MONITOR } from "../sync/monitor.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
@@ -318,7 +318,7 @@ onInspect(
   }),
 );
 onNames(KIND.queue, (_heap, at, strike) => {
-  strike(at + MONITOR.mutex);
+  strike(at + MONITOR.mutex, 0, SLEEPERS);
   strike(at + FIFO.takers);
 });
 registerShared(KIND.queue, Queue);

@@ -23,11 +23,6 @@ export function pause(ms: number): void {
   wait(asleep, 0, 0, ms);
 }
 
-/** A pause of somebody who will look again whether the word still holds `value`. */
-export function pauseWhile(_words: Int32Array, _index: number, _value: number, ms: number): void {
-  wait(asleep, 0, 0, ms);
-}
-
 /** A view through which words are also read and written plainly. */
 export function visible(words: Int32Array): Int32Array {
   return words;

@@ -152,18 +152,6 @@ export function pause(ms: number): void {
   else scheduler.pause(ms);
 }
 
-export function pauseWhile(words: Int32Array, index: number, value: number, ms: number): void {
-  const at = raw(words);
-  if (scheduler === undefined) {
-    direct.pause(ms);
-    return;
-  }
-  scheduler.before(WAIT, at, index);
-  const seen = direct.load(at, index);
-  scheduler.after(false, seen, seen);
-  if (seen === value) scheduler.sleep(at, index, ms, true);
-}
-
 export function spins(): number {
   return 1;
 }

@@ -35,9 +35,10 @@ export {
 export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
-export { enter, leave, leaveUnmended, tryEnter } from "./mutex.js";
+export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
 export { lookouts, SLICE_MS } from "./registry.js";
-export { hasSpareCore } from "./spare-core.js";
+export { coreCount, hasSpareCore } from "./spare-core.js";
+export { Spin } from "./spin.js";
 export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";

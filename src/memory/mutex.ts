@@ -1,18 +1,28 @@
 /**
- * The internal mutex: one word that holds the id of the worker inside, 0 for nobody. It guards sections of well under a microsecond.
+ * The internal mutex: one word that holds the id of the worker inside, 0 for nobody, and beside it whether somebody may sleep on the word. It guards sections of well
+ * under a microsecond, so waiters spin first. Where more threads run than there are cores the holder may be off its core for milliseconds: then they sleep, and
+ * leaving wakes one, as in Drepper's "Futexes are tricky" (mutex 2).
  *
- * Waiters spin, then nap; nobody is ever woken, so there is no wake-up to lose. A holder that died is noticed by its id: `enter` then
- * returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
- * Rejected: parking here. The parker's own wait would then need a second waiter node, and a contended section is over before a futex call is.
+ * Entering is barging: nothing is handed to a sleeper, so the worker that leaves may enter again before the woken one runs, and wakes nobody meanwhile. Who has slept
+ * enters with SLEEPERS set, since others may sleep still. A wake-up that died with its receiver, or with the one who left, costs the others their nap.
+ * A holder that died is noticed by its id: `enter` then returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
+ * Rejected: naps alone (64 workers that nap 1 ms keep two cores busy waking up), and parking as primitives do (a wait would need a second waiter node).
  */
 import { CorruptError } from "../errors/index.js";
-import { compareExchange, load, pauseWhile, spins, store } from "#atomics";
+import { compareExchange, exchange, load, slice, spins } from "#atomics";
 import type { Heap } from "./heap.js";
 import { GHOST } from "./layout.js";
+import { Spin } from "./spin.js";
 
-const SPINS = spins(200);
-const LONGEST_NAP_MS = 1;
-const NAPS_BETWEEN_LOOKS = spins(16);
+/** Beside the holder: somebody may sleep on the word, so leaving must wake. The sign, so that leaving asks for nothing else. */
+export const SLEEPERS = 1 << 31;
+const HOLDER = ~SLEEPERS;
+/** Of this thread, in any mutex: what decides is how many threads run. */
+const spin = new Spin(200);
+/** What a lost wake-up costs at most. */
+const NAP_MS = slice(20);
+/** A waiter asks the kernel about the holder five times a second: that is a file of /proc to read, and a holder that waits for a core would wait longer for it. */
+const NAPS_BETWEEN_LOOKS = spins(10);
 
 /** Enters; true when the section was left by a worker that died inside it. Must not be nested in itself. */
 export function enter(heap: Heap, at: number): boolean {
@@ -21,42 +31,53 @@ export function enter(heap: Heap, at: number): boolean {
 
 function enterSlow(heap: Heap, at: number): boolean {
   const { words, self } = heap;
-  let nap = 0.05;
-  for (let naps = 0; ; naps++) {
-    for (let spin = 0; spin < SPINS; spin++) {
-      if (load(words, at) === 0 && compareExchange(words, at, 0, self) === 0) return false;
+  let mine = self;
+  for (let naps = 0; ; ) {
+    for (let looks = spin.looks; looks > 0; looks--) {
+      if (load(words, at) === 0 && compareExchange(words, at, 0, mine) === 0) {
+        spin.paid();
+        return false;
+      }
     }
-    const holder = load(words, at);
+    spin.failed();
+    const word = load(words, at);
+    if (word === 0) continue;
+    const holder = word & HOLDER;
     // Sections are not nested, so this worker is not inside: somebody else wrote its id there.
     if (holder === self) throw new CorruptError(`the mutex at word ${at} of shared memory says that this very worker is inside`);
-    if (holder !== 0 && !(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
-      if (compareExchange(words, at, holder, self) === holder) return true;
+    if (!(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
+      if (compareExchange(words, at, word, mine | (word & SLEEPERS)) === word) return true;
+      continue;
     }
-    pauseWhile(words, at, holder, nap);
-    nap = Math.min(nap * 2, LONGEST_NAP_MS);
+    // Pairs with the exchange in `leave`: it finds the flag, or this finds another word.
+    if (word > 0 && compareExchange(words, at, word, word | SLEEPERS) !== word) continue;
+    heap.sleep(at, holder | SLEEPERS, NAP_MS);
+    mine = self | SLEEPERS;
+    naps++;
   }
 }
 
 /**
- * Enters if that is possible without waiting, for who may be inside another section, which waiting could close into a circle. As `enter`; undefined when somebody is inside, this
+ * Enters if that is possible without waiting, for a worker that may be inside another section: waiting could close into a circle. As `enter`; undefined when somebody is inside, this
  * very worker perhaps.
  */
 export function tryEnter(heap: Heap, at: number): boolean | undefined {
   const { words, self } = heap;
-  for (let spin = 0; spin < SPINS; spin++) {
-    const holder = load(words, at);
+  for (let looks = spin.looks; looks >= 0; looks--) {
+    const word = load(words, at);
+    const holder = word & HOLDER;
     if (holder === self) return undefined;
     if (holder !== 0 && heap.registry.isAlive(holder)) continue;
-    if (compareExchange(words, at, holder, self) === holder) return holder !== 0;
+    if (compareExchange(words, at, word, self | (word & SLEEPERS)) === word) return holder !== 0;
   }
   return undefined;
 }
 
 export function leave(heap: Heap, at: number): void {
-  store(heap.words, at, 0);
+  if (exchange(heap.words, at, 0) < 0) heap.wakeSleeper(at);
 }
 
 /** Leaves what a dead worker had left half done to the next one. */
 export function leaveUnmended(heap: Heap, at: number): void {
-  store(heap.words, at, GHOST);
+  if (exchange(heap.words, at, GHOST) < 0) heap.wakeSleeper(at);
 }

@@ -18,6 +18,7 @@ import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } fro
 import { contain } from "./mishap.js";
 import { SLICE_MS } from "./registry.js";
 import { hasSpareCore } from "./spare-core.js";
+import { Spin } from "./spin.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
@@ -25,8 +26,8 @@ const NAP_MS = slice(1);
 /** The longest that a timer of the platform can run. */
 const LONGEST_TIMER_MS = 0x7fffffff;
 const DRAINING = "handing out wake-ups";
-/** Looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
-const SPINS = spins(1000);
+/** Most looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
+const MOST_LOOKS = 1000;
 
 /** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
 export type Attempt<T> = (granted: boolean) => T | undefined;
@@ -68,6 +69,8 @@ export class Parker {
   #drainScheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #eagerLook: EagerLook;
+  /** How long a blocking caller of this thread looks before it sleeps. */
+  readonly spin = new Spin(MOST_LOOKS);
   #watch: LoopWatch | undefined;
   /** How often a caller has come or gone. */
   #changes = 0;
@@ -99,16 +102,16 @@ export class Parker {
       // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
       let deaths = load(heap.words, HEADER.deaths);
       let result = attempt(false);
-      let spin = hasSpareCore() && !idle ? 0 : SPINS;
+      let looks = !idle;
       while (result === undefined) {
-        // Not after a slice in vain: what has not come in that time will not come in this, and code that runs so seldom is not compiled.
-        for (; spin < SPINS && !waitQueue.hasGrant(node); spin++);
-        if (!waitQueue.hasGrant(node)) {
+        // Not after a slice in vain: what has not come in that time will not come in this.
+        if (!(looks ? this.#looksFor(node) : waitQueue.hasGrant(node))) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
           const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS), deaths);
           // Without a grant it was its slice that ended, or somebody died.
           if (!waitQueue.hasGrant(node)) {
+            looks = false;
             if (isOver && !idle) piece = heap.registry.watch();
             waitQueue.keepPlace(node);
             deaths = load(heap.words, HEADER.deaths);
@@ -121,7 +124,7 @@ export class Parker {
             continue;
           }
         }
-        if (hasSpareCore() && !idle) spin = 0;
+        looks = !idle;
         if (waitQueue.useGrants(node) === 0) continue;
         result = attempt(true);
         waitQueue.putDown(node);
@@ -164,9 +167,9 @@ export class Parker {
         places.push({ contender, node });
       }
       let result: T | undefined = attemptAll();
-      let spin = hasSpareCore() ? 0 : SPINS;
+      let looks = spins(MOST_LOOKS);
       while (result === undefined) {
-        for (; spin < SPINS && !hasGrant(); spin += 1 + places.length);
+        if (hasSpareCore()) for (; looks > 0 && !hasGrant(); looks -= 1 + places.length);
         if (!hasGrant()) {
           const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
           if (left <= 0) return undefined;
@@ -183,7 +186,7 @@ export class Parker {
             continue;
           }
         }
-        if (hasSpareCore()) spin = 0;
+        looks = spins(MOST_LOOKS);
         for (const { contender, node } of places) {
           if (contender.heap.waitQueue.useGrants(node) === 0) continue;
           result = contender.attempt(true);
@@ -203,6 +206,19 @@ export class Parker {
         waitQueue.putNode(node);
       }
     }
+  }
+
+  /** Whether a grant comes while this thread looks for it. */
+  #looksFor(node: number): boolean {
+    const { waitQueue } = this.#heap;
+    for (let looks = this.spin.looks; looks > 0; looks--) {
+      if (waitQueue.hasGrant(node)) {
+        this.spin.paid();
+        return true;
+      }
+    }
+    this.spin.failed();
+    return waitQueue.hasGrant(node);
   }
 
   /**

@@ -72,6 +72,8 @@ export class WaitQueue {
   readonly #heap: Heap;
   readonly #vacant: number[] = [];
   #inherited = false;
+  /** How the one waits who was woken last. */
+  #wokenKind = 0;
   constructor(heap: Heap) {
     this.#heap = heap;
   }
@@ -205,7 +207,30 @@ export class WaitQueue {
 
   /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */
   wake(key: number, count: number): number {
-    return this.#wake(key, count, load(this.#heap.words, HEADER.ticket));
+    const limit = load(this.#heap.words, HEADER.ticket);
+    return count >= COUNT_MASK ? this.#wakeAll(key, limit) : this.#wake(key, count, limit);
+  }
+
+  /** Everybody: in one walk, since no order is to be found. */
+  #wakeAll(key: number, limit: number): number {
+    let woken = 0;
+    const { words } = this.#heap;
+    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
+    for (let slot = 1; slot < high; slot++) {
+      const record = REGISTRY_AT + slot * RECORD_WORDS;
+      if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
+      this.#eachNode(record, (node) => {
+        const state = load(words, node + NODE.state);
+        if (grantedIn(state) < wantedIn(state) && words[node + NODE.key] === key && ((words[node + NODE.ticket]! - limit) | 0) < 0)
+          woken += this.#grant(node, record, key, COUNT_MASK).given;
+      });
+    }
+    return woken;
+  }
+
+  /** As `wake`, of one waiter: tells how it waits, BLOCKING or AWAITING; undefined when nobody does. */
+  wakeOne(key: number): number | undefined {
+    return this.#wake(key, 1, load(this.#heap.words, HEADER.ticket)) === 0 ? undefined : this.#wokenKind;
   }
 
   /** Only those who waited before `limit`, and nobody who arms (again) because of this very call. */
@@ -272,7 +297,9 @@ export class WaitQueue {
       const given = count >= COUNT_MASK ? room : 1;
       const seen = compareExchange(words, node + NODE.state, state, state + given);
       if (seen === state) {
-        heap.ring(record, words[node + NODE.kind]! & KIND_MASK);
+        const kind = words[node + NODE.kind]! & KIND_MASK;
+        this.#wokenKind = kind;
+        heap.ring(record, kind);
         // The state's sequence tells armings apart, so the CAS gave this to the waiter whose key was read. The key must not be looked at again: a waiter that woke
         // at once may wait for something else by now (a condition's for its lock), and its wake-up would be given a second time.
         return { given, filled: given === room };
@@ -281,14 +308,14 @@ export class WaitQueue {
     }
   }
 
-  /** How many workers' waiters stand at `key`, those with a grant on its way included. */
-  countWaiters(key: number): number {
+  /** How many workers' waiters stand at `key`, those with a grant on its way included. With `enough` it looks no further once there are so many. */
+  countWaiters(key: number, enough = Number.POSITIVE_INFINITY): number {
     let count = 0;
     const { words } = this.#heap;
     const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
-    for (let slot = 1; slot < high; slot++) {
+    for (let slot = 1; slot < high && count < enough; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      if ((load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
+      if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
       this.#eachNode(record, (node) => {
         const state = load(words, node + NODE.state);
         if (words[node + NODE.key] === key) count += wantedIn(state);

@@ -8,9 +8,10 @@
 import { compareExchange, load } from "#atomics";
 import type { Heap } from "./heap.js";
 import { GHOST, HEADER, MAX_WORKERS, RECORD, RECORD_WORDS, REGISTRY_AT, SLOT_MASK } from "./layout.js";
+import { SLEEPERS } from "./mutex.js";
 
-/** Strikes a worker of the slot out of a word that holds an id, `shift` bits up; flags below it stay. */
-export type Strike = (word: number, shift?: number) => void;
+/** Strikes a worker of the slot out of a word that holds an id, `shift` bits up; flags below it stay, and so does the bit `flag` above it. */
+export type Strike = (word: number, shift?: number, flag?: number) => void;
 /** False when the object is busy: it is asked again. */
 type Names = (heap: Heap, at: number, strike: Strike) => unknown;
 
@@ -29,16 +30,17 @@ export function namesKnown(kind: number): boolean {
 
 /** Strikes the workers of a slot, none of which lives, out of all words. False when an object was busy: some may still be named. */
 export function strikeOut(heap: Heap, slot: number): boolean {
-  const strike: Strike = (word, shift = 0) => {
+  const strike: Strike = (word, shift = 0, flag = 0) => {
     for (;;) {
       const { words } = heap;
       const value = load(words, word);
-      if (value <= 0 || ((value >>> shift) & SLOT_MASK) !== slot) return;
-      const flags = value & ((1 << shift) - 1);
+      const named = value & ~flag;
+      if (named <= 0 || ((named >>> shift) & SLOT_MASK) !== slot) return;
+      const flags = value & (((1 << shift) - 1) | flag);
       if (compareExchange(words, word, value, (GHOST << shift) | flags) === value) return;
     }
   };
-  for (const guard of GUARDS) strike(guard);
+  for (const guard of GUARDS) strike(guard, 0, SLEEPERS);
   for (let record = REGISTRY_AT; record <= REGISTRY_AT + MAX_WORKERS * RECORD_WORDS; record += RECORD_WORDS) strike(record + RECORD.sweeper);
   let done = true;
   heap.references.eachObject([...kinds.keys()], (at, kind) => {

@@ -1,13 +1,13 @@
 import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { atomics, enter, type Heap, leave, leaveUnmended, onNames, type Strike, tryEnter } from "../memory/index.js";
+import { atomics, BLOCKING, coreCount, enter, type Heap, leave, leaveUnmended, onNames, SLEEPERS, type Strike, tryEnter } from "../memory/index.js";
 
-const { load, store } = atomics;
+const { compareExchange, load, store } = atomics;
 
 /** Words that every monitor begins with. */
 export const MONITOR = {
   /** Internal mutex: who is inside. */
   mutex: 0,
-  /** 1 when somebody may wait for `at + waiters`: a release must look. */
+  /** A flag: 0 when nobody waits; else 1 and how many of those who wait were woken and have not tried since. */
   waiters: 1,
 } as const;
 export const MONITOR_WORDS = 2;
@@ -36,9 +36,25 @@ export abstract class Monitor extends SharedObject {
     }
   }
 
-  /** A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. */
+  /**
+   * A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. Whoever was on the way counts no longer: the flag must never
+   * say that more are than there are, or a release would rely on one who does not come. Fewer only cost a wake-up.
+   */
   protected expectWake(flag: number): void {
     store(this.words, this.at + flag, 1);
+  }
+
+  /**
+   * A caller that was woken tries now. Before it looks: a release that still counted it had made its change before that, so the look sees the change; one that comes
+   * later counts it no more.
+   */
+  protected arrive(flag: number): void {
+    const at = this.at + flag;
+    for (let seen = load(this.words, at); seen > 1; ) {
+      const found = compareExchange(this.words, at, seen, seen - 1);
+      if (found === seen) return;
+      seen = found;
+    }
   }
 
   /**
@@ -49,12 +65,34 @@ export abstract class Monitor extends SharedObject {
     if (load(this.words, this.at + flag) === 0) return 0;
     const { waitQueue } = this.heap;
     const woken = waitQueue.wake(key, count);
-    if (woken < count) {
-      this.inside(() => {
-        if (waitQueue.countWaiters(key) === 0) store(this.words, this.at + flag, 0);
-      });
-    }
+    if (woken < count) this.#lower(key, flag);
     return woken;
+  }
+
+  /**
+   * Wakes one of those who wait for `key`, unless as many are on their way as there are things to have, or cores to run them: `there`, read after the change. Where more
+   * threads run than there are cores, a woken one runs late; the release after that finds the thing gone to a newcomer and come back, and would wake the next sleeper.
+   * Who was woken and got something calls this in turn, for what is left.
+   * One that awaits does not count, since its loop may be busy for long. The count goes up before the wake-up: the other way round the woken one could try before it counts,
+   * and would count for ever.
+   */
+  protected wakeFor(key: number, there: number, flag: number = MONITOR.waiters): void {
+    const { words } = this;
+    const at = this.at + flag;
+    const seen = load(words, at);
+    if (seen === 0 || seen > there || seen > coreCount()) return;
+    // Where somebody else has changed it, this one goes uncounted.
+    const counted = compareExchange(words, at, seen, seen + 1) === seen;
+    const how = this.heap.waitQueue.wakeOne(key);
+    if (counted && how !== BLOCKING) this.arrive(flag);
+    if (how === undefined) this.#lower(key, flag);
+  }
+
+  /** Nobody was found to wake. */
+  #lower(key: number, flag: number): void {
+    this.inside(() => {
+      if (this.heap.waitQueue.countWaiters(key, 1) === 0) store(this.words, this.at + flag, 0);
+    });
   }
 }
 
@@ -62,7 +100,7 @@ export abstract class Monitor extends SharedObject {
 export function onMonitorNames(kind: number, names?: (heap: Heap, at: number, strike: Strike) => void): void {
   onNames(kind, (heap, at, strike) => {
     const mutex = at + MONITOR.mutex;
-    strike(mutex);
+    strike(mutex, 0, SLEEPERS);
     if (names === undefined) return;
     const died = tryEnter(heap, mutex);
     if (died === undefined) return false;

@@ -123,7 +123,7 @@ export abstract class OwnerWord extends SharedObject {
     this.checkUsable();
     this.heap.registry.reap();
     const word = load(this.words, this.at);
-    if (word & RESERVED && this.heap.waitQueue.countWaiters(this.at) > 0) return undefined;
+    if (word & RESERVED && this.heap.waitQueue.countWaiters(this.at, 1) > 0) return undefined;
     return this.#take(word, 0);
   }
 
@@ -251,7 +251,7 @@ export abstract class OwnerWord extends SharedObject {
       for (;;) {
         const word = load(this.words, this.at);
         const owner = word >>> OWNER_SHIFT;
-        const keepOut = owner === 0 && (word & RESERVED) !== 0 && !granted && this.heap.waitQueue.countWaiters(this.at) > 1 && !patience.isOver;
+        const keepOut = owner === 0 && (word & RESERVED) !== 0 && !granted && this.heap.waitQueue.countWaiters(this.at, 2) > 1 && !patience.isOver;
         if (!keepOut && (owner === 0 || !this.heap.registry.isAlive(owner))) {
           const taken = this.#take(word, CONTENDED);
           if (taken !== undefined) return taken;

@@ -6,13 +6,16 @@ import { Handle, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import {
   type Attempt,
+  atomics,
   BLOCKING,
+  coreCount,
   deadlineOf,
   type Heap,
   type Hold,
   KIND,
   onDestroy,
   onInspect,
+  Spin,
   signalOf,
   type SyncWait,
   type WaitOptions,
@@ -22,6 +25,8 @@ import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
+
+const { load } = atomics;
 
 const RWLOCK = {
   /** Worker id of the writer, 0 for none. The truth. */
@@ -39,9 +44,15 @@ const RWLOCK = {
   holds: MONITOR_WORDS + 6,
   /** 1 where that is an error. Set once. */
   fails: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
+  /** The moment when the first reader passed a writer on its way, 0 for none since a writer was in: milliseconds since 1970, modulo 2^32. A hint. */
+  passedAt: MONITOR_WORDS + 7 + HOLD_TABLE_WORDS,
 } as const;
-const SIZE = RWLOCK.fails + 1;
+const SIZE = RWLOCK.passedAt + 1;
+/** For so long readers may pass a writer that is on its way. As the bound of Lock and Semaphore. */
+const PASSING_MS = 5;
 const EVERYBODY = 0x7fffffff;
+/** How long a blocking caller of this thread looks at a lock before it stands in line. */
+const outside = new Spin(200);
 
 const endRead = Symbol("endRead");
 const endWrite = Symbol("endWrite");
@@ -111,7 +122,7 @@ export class RWLock extends Monitor {
     const deadline = deadlineOf(options);
     const signal = signalOf(options);
     return (
-      this.tryRead() ??
+      (deadline === 0 ? this.tryRead() : this.#readNow()) ??
       (deadline === 0
         ? undefined
         : await this.#endingWait(this.heap.parker.waitUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline, signal), () => this.#readerLeft())) ??
@@ -123,7 +134,7 @@ export class RWLock extends Monitor {
   readSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryRead() ?? this.#timedOut("reading", options);
-    let held = this.tryRead();
+    let held = this.#readNow() ?? this.#readSoon();
     try {
       held ??= this.heap.parker.blockUntil(this.at + RWLOCK.readersWait, this.#readAttempt(), deadline);
     } finally {
@@ -135,10 +146,18 @@ export class RWLock extends Monitor {
   /** Takes it for reading if no writer has it or waits for it. */
   tryRead(): Held | undefined {
     // Who is in, or waits, may be dead without anybody knowing.
-    if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.writersWait] === 1) this.heap.registry.reap();
+    if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.writersWait] !== 0) this.heap.registry.reap();
     return this.inside(() => {
       this.#writerGone();
       return this.#admitReader(false, undefined);
+    });
+  }
+
+  /** As `tryRead`, of one that is about to wait: it may pass a writer that is on its way. */
+  #readNow(): Held | undefined {
+    return this.inside(() => {
+      this.#writerGone();
+      return this.#admitReader(false, undefined, true);
     });
   }
 
@@ -159,7 +178,7 @@ export class RWLock extends Monitor {
   writeSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryWrite() ?? this.#timedOut("writing", options);
-    let held = this.tryWrite();
+    let held = this.tryWrite() ?? this.#writeSoon();
     try {
       held ??= this.heap.parker.blockUntil(this.at + RWLOCK.writersWait, this.#writeAttempt(), deadline);
     } finally {
@@ -241,7 +260,7 @@ export class RWLock extends Monitor {
       this.#holds.add(this.self, -1);
       return --this.words[this.at + RWLOCK.readers]! === 0;
     });
-    if (last) this.wake(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+    if (last) this.#wakeWriter();
   }
 
   [endWrite](): void {
@@ -301,28 +320,73 @@ export class RWLock extends Monitor {
     );
   }
 
+  /**
+   * Who waits in the line stops all others, and when it sleeps, for as long as it takes to wake it. So a blocking caller looks from outside first: mostly, who is in is
+   * on another core, and out in less than a microsecond.
+   */
+  #readSoon(): Held | undefined {
+    const { words, at } = this;
+    for (let looks = outside.looks; looks > 0; looks--) {
+      if (load(words, at + RWLOCK.writer) !== 0) continue;
+      const held = this.#readNow();
+      if (held === undefined) continue;
+      outside.paid();
+      return held;
+    }
+    outside.failed();
+    this.heap.registry.reap();
+    return undefined;
+  }
+
+  #writeSoon(): Held | undefined {
+    const { words, at } = this;
+    for (let looks = outside.looks; looks > 0; looks--) {
+      if (load(words, at + RWLOCK.writer) !== 0 || load(words, at + RWLOCK.readers) !== 0) continue;
+      const held = this.tryWrite();
+      if (held === undefined) continue;
+      outside.paid();
+      return held;
+    }
+    outside.failed();
+    return undefined;
+  }
+
   /** The flags may be stale, the nodes are not. */
   #writersWaiting(): boolean {
-    return this.words[this.at + RWLOCK.writersWait] === 1 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.writersWait) > 0;
+    return this.words[this.at + RWLOCK.writersWait] !== 0 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.writersWait, 1) > 0;
   }
 
   #readersWaiting(): boolean {
-    return this.words[this.at + RWLOCK.readersWait] === 1 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.readersWait) > 0;
+    return this.words[this.at + RWLOCK.readersWait] !== 0 && this.heap.waitQueue.countWaiters(this.at + RWLOCK.readersWait, 1) > 0;
   }
 
   /** A newcomer makes way for a writer that waits, unless it is the readers' turn, which would keep that writer out in turn. */
-  #admitReader(granted: boolean, patience: Patience | undefined): Held | undefined {
+  #admitReader(granted: boolean, patience: Patience | undefined, passes = false): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
     const ownerDied = words[at + RWLOCK.inconsistent] === 1;
     if (ownerDied) this.#refuseIfStrict();
     const makesWay = !granted && words[at + RWLOCK.readersTurn] === 0 && this.#writersWaiting();
     // Only a free lock tries the patience: readers that are in keep the writer waiting rightfully.
-    if (makesWay && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
+    if (makesWay && !(passes && this.#mayPass()) && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
     this.#holds.add(this.self, 1);
     words[at + RWLOCK.readers]!++;
     words[at + RWLOCK.readersTurn] = 0;
     return new RWHeld(this, false, ownerDied);
+  }
+
+  /**
+   * Whether a reader that is about to wait may go in before a writer that was woken and has not come yet. If none might, each of a crowd would sleep after each reading as
+   * long as one writer waits, which is nearly always then. Inside the mutex.
+   */
+  #mayPass(): boolean {
+    const { words, at } = this;
+    if (words[at + RWLOCK.writersWait]! <= 1) return false;
+    const now = Date.now() | 0 || 1;
+    if (words[at + RWLOCK.passedAt] === 0) words[at + RWLOCK.passedAt] = now;
+    const since = (now - words[at + RWLOCK.passedAt]!) | 0;
+    // A clock that was set back must not keep the writer out.
+    return since >= 0 && since < PASSING_MS;
   }
 
   #admitWriter(granted: boolean, patience: Patience | undefined): Held | undefined {
@@ -337,46 +401,61 @@ export class RWLock extends Monitor {
     if (words[at + RWLOCK.readersTurn] === 1 && !granted && this.#readersWaiting() && patience?.isOver !== true) return undefined;
     words[at + RWLOCK.writer] = this.self;
     words[at + RWLOCK.readersTurn] = 0;
+    words[at + RWLOCK.passedAt] = 0;
     return new RWHeld(this, true, ownerDied);
   }
 
   #readAttempt(): Attempt<Held> {
     const patience = new Patience();
-    return (granted) =>
-      this.inside(() => {
+    return (granted) => {
+      if (granted) this.arrive(RWLOCK.readersWait);
+      const held = this.inside(() => {
         this.#writerGone();
         const held = this.#admitReader(granted, patience);
         if (held === undefined) this.expectWake(RWLOCK.readersWait);
         return held;
       });
+      if (granted && held !== undefined) this.wakeFor(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
+      return held;
+    };
   }
 
   #writeAttempt(): Attempt<Held> {
     const patience = new Patience();
-    return (granted) =>
-      this.inside(() => {
+    return (granted) => {
+      if (granted) this.arrive(RWLOCK.writersWait);
+      return this.inside(() => {
         this.#writerGone();
         const held = this.#admitWriter(granted, patience);
         if (held === undefined) this.expectWake(RWLOCK.writersWait);
         return held;
       });
+    };
   }
 
   /** After a writer: the readers that waited for it, or else the next writer. */
   #wakeNext(): void {
-    if (this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait) === 0) this.wake(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+    if (this.#wakeReaders() === 0) this.#wakeWriter();
+  }
+
+  /** As many as there are cores to run them: each that gets in wakes another. All at once they would keep the reader from a core that the next writer waits for. */
+  #wakeReaders(): number {
+    return this.wake(this.at + RWLOCK.readersWait, coreCount(), RWLOCK.readersWait);
+  }
+
+  #wakeWriter(): void {
+    this.wakeFor(this.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
   }
 
   /** A writer gave up waiting: readers that it held back may go in. */
   #writerLeft(): void {
-    if (this.at !== 0 && this.words[this.at + RWLOCK.writer] === 0) this.wake(this.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
+    if (this.at !== 0 && this.words[this.at + RWLOCK.writer] === 0) this.#wakeReaders();
   }
 
   /** A reader gave up waiting. If it was the last that a writer before it had made way for, its turn goes to the next writer, whom nobody else would wake. */
   #readerLeft(): void {
     const { words, at } = this;
-    if (at !== 0 && words[at + RWLOCK.writer] === 0 && words[at + RWLOCK.readers] === 0 && !this.#readersWaiting())
-      this.wake(at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
+    if (at !== 0 && words[at + RWLOCK.writer] === 0 && words[at + RWLOCK.readers] === 0 && !this.#readersWaiting()) this.#wakeWriter();
   }
 
   async #endingWait(waiting: Promise<Held | undefined>, leave: () => void): Promise<Held | undefined> {

@@ -161,7 +161,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     let reclaimed = false;
     const permit = this.inside(() => {
       if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
-      else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at) > 0) return undefined;
+      else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at, 1) > 0) return undefined;
       return this.#take();
     });
     if (reclaimed) this.#wakeForTheRest();
@@ -200,7 +200,8 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! + n - own;
       words[at + SEMAPHORE.free] = free + n;
     });
-    this.wake(this.at, n);
+    if (n === 1) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);
+    else this.wake(this.at, n);
   }
 
   /**
@@ -243,7 +244,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       this.words[this.at + SEMAPHORE.free]!++;
       return true;
     });
-    if (returned) this.wake(this.at, 1);
+    if (returned) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);
   }
 
   #giveBackLate(): void {
@@ -337,11 +338,12 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     let since = 0;
     const patience = new Patience();
     return (granted) => {
+      if (granted) this.arrive(MONITOR.waiters);
       let reclaimed = false;
       const permit = this.inside(() => {
         const { words, at } = this;
         if (words[at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
-        const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at) > 1 && !patience.isOver;
+        const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at, 2) > 1 && !patience.isOver;
         const taken = keepOut ? undefined : this.#take();
         if (taken !== undefined) {
           words[at + SEMAPHORE.reserved] = 0;
@@ -356,6 +358,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
         return undefined;
       });
       if (reclaimed) this.#wakeForTheRest();
+      else if (granted && permit !== undefined) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);
       return permit;
     };
   }

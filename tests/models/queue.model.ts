@@ -248,6 +248,15 @@ export const models: Model[] = [
     name: "two consumers in one worker, each item to one of them",
     program: { setup: empty.partial("Queue"), workers: [put.partial(2), getTwice], check: once.partial([1, 2]) },
   },
+  {
+    name: "two getters that sleep, each item wakes one or is passed on by it",
+    program: { setup: empty.partial("Queue"), workers: [put.partial(2), get.partial(1), get.partial(1)], check: once.partial([1, 2]) },
+  },
+  {
+    name: "two producers that sleep, room wakes one or is passed on by it",
+    everyday: false,
+    program: { setup: full.partial("Queue"), workers: [get.partial(3), put.partial(1), put.partial(1)], check: once.partial([11, 21, 30]) },
+  },
   { name: "a producer waits for room", program: { setup: narrow.partial("Queue"), workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) } },
   {
     name: "an awaiting producer waits for room",

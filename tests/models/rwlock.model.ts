@@ -117,6 +117,11 @@ const abortedWriterAndReader = task(import.meta, "abortedWriterAndReader", async
 const passingReader = task(import.meta, "passingReader", ({ lock }: Shared) => {
   using _ = lock.readSync();
 });
+const readingTwice = task(import.meta, "readingTwice", ({ lock }: Shared) => {
+  for (let time = 0; time < 2; time++) {
+    using _ = lock.readSync();
+  }
+});
 const passingWriter = task(import.meta, "passingWriter", ({ lock }: Shared) => {
   using _ = lock.writeSync();
 });
@@ -250,6 +255,12 @@ export const models: Model[] = [
   { name: "two readers are inside together", program: { setup: setupMeeting, workers: [meetingFirst, meetingSecond] } },
   { name: "a reader and a writer of one loop beside a blocking writer", program: { setup, workers: [readerAndWriter, writer], check: free } },
   { name: "a writer and a reader of one loop beside a blocking reader", program: { setup, workers: [writerAndReader, reader], check: free } },
+  { name: "two readers that sleep come in after a writer, the first wakes the second", program: { setup, workers: [writer, reader, reader], check: free } },
+  {
+    name: "a writer on its way is passed by a reader, and comes in",
+    everyday: false,
+    program: { setup, workers: [passingWriter, readingTwice, passingReader], check: free },
+  },
   { name: "two readers of one loop beside a blocking writer", program: { setup, workers: [twoReaders, writer], check: free } },
   { name: "a writing that was handed on is the heir's to give back", program: { setup: setupTold, workers: [writingGiver, writingReceiver], check: free } },
   {

@@ -95,6 +95,11 @@ const signallingTwo = task(import.meta, "signallingTwo", ({ semaphore, count }: 
   count.value = 1;
   semaphore.release(2);
 });
+const signallingTwice = task(import.meta, "signallingTwice", ({ semaphore, count }: Shared) => {
+  count.value = 1;
+  semaphore.release();
+  semaphore.release();
+});
 const taking = task(import.meta, "taking", ({ semaphore, count }: Shared) => {
   semaphore.acquireSync();
   assert.equal(count.value, 1, "a permit before there was one");
@@ -274,6 +279,10 @@ const oneAndCounted = task(import.meta, "oneAndCounted", (shared: Shared) => {
   assert.equal(shared.count.value, 2);
   left(shared, 1);
 });
+const threeCounted = task(import.meta, "threeCounted", (shared: Shared) => {
+  assert.equal(shared.count.value, 3);
+  left(shared, 1);
+});
 
 export const models: Model[] = [
   { name: "with one permit, blocking callers see what was done before", program: { setup: setupOne, workers: [plain, plain], check: oneAndCounted } },
@@ -286,6 +295,15 @@ export const models: Model[] = [
     program: { setup: setupOne, workers: [plainAwaiting, plainAwaiting], check: oneAndCounted },
   },
   { name: "three callers share two permits", program: { setup: setupTwo, workers: [awaitingPair, blocking], check: both } },
+  {
+    name: "three blocking callers of one permit: each release reaches one that sleeps",
+    everyday: false,
+    program: { setup: setupOne, workers: [plain, plain, plain], check: threeCounted },
+  },
+  {
+    name: "two signals, of which the first wakes one that has not come yet, let two through",
+    program: { setup: setupNone, workers: [signallingTwice, taking, taking], check: none },
+  },
   { name: "who only tries gets a permit that is free", program: { setup: setupTwo, workers: [pair, trying], check: both } },
   { name: "a caller whose time runs out loses no permit", program: { setup: setupOne, workers: [impatient, blocking], check: one } },
   { name: "a wake-up that comes as time runs out goes to the next one", program: { setup: setupNone, workers: [signallingLate, impatient], check: one } },
