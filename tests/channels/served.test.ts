@@ -29,7 +29,11 @@ for (const across of ["threads", "processes"] as const) {
         try {
           // What this worker can hold without more memory is used up.
           assert.throws(() => {
-            for (let next = others.tryGet(); next !== undefined; next = others.tryGet()) kept.push(next);
+            for (let next = others.tryGet(); next !== undefined; next = others.tryGet()) {
+              kept.push(next);
+              // The queue has given memory back.
+              hoard.take();
+            }
           }, OutOfMemoryError);
           for (const end = performance.now() + 20_000; isKnown && sent.isSet && performance.now() < end; ) await sleep(5);
           if (!isKnown) await sleep(200);

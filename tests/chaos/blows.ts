@@ -3,12 +3,14 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { isAllcoresError } from "allcores";
 import { type Heap, KIND, LIVE, processHeap, threadHeap } from "../../src/memory/index.js";
+import { BLOCK_HEADER_WORDS, PAGE_WORDS } from "../../src/memory/layout.js";
+import { CLASSES, sizeOf } from "../../src/memory/size-class.js";
 import type { Across } from "./crew.js";
 
-/** Blocks of up to this many words, a pool's lanes among them, are what programs need all the time. */
-const LARGEST_SPARE = 16_384;
-/** So many of each size can still be had after the first such blow: from then on the program lives in a heap of some 30 MB. */
-const sparesOf = (words: number) => Math.min(512, 2 ** 19 / words);
+/** What the program lives in from the first such blow on: 32 MB. */
+const SPARE_BLOCKS = 8;
+const SPARE_WORDS = 2 ** 20;
+const LARGEST_WORDS = 2 ** 24;
 
 /** What is refused for want of something, and may be asked for again. */
 export function isShortage(error: unknown): boolean {
@@ -18,7 +20,7 @@ export function isShortage(error: unknown): boolean {
   return ["ERR_ALLCORES_OUT_OF_MEMORY", "ERR_ALLCORES_OUT_OF_DESCRIPTORS"].includes(error.code);
 }
 
-/** Takes all the shared memory there is. A block keeps its size for ever, so what is to be given back must be in the sizes that will be asked for. */
+/** Takes all the shared memory there is. Whole pages first, then what is left in the pages of each size. */
 export class Hoard {
   readonly #heap: Heap;
   #taken: number[] = [];
@@ -30,14 +32,20 @@ export class Hoard {
 
   take(): void {
     if (this.#isFirst) {
-      for (const words of spareSizes()) for (let count = 0; count < sparesOf(words); count++) this.#take(words);
+      for (let count = 0; count < SPARE_BLOCKS; count++) this.#take(SPARE_WORDS);
       // Kept: all the rest.
-      const spare = this.#taken;
-      for (let words = 2 ** 24; words > LARGEST_SPARE; words /= 2) while (this.#take(words));
+      const spare = this.#taken.splice(0);
+      this.#takeAll();
       this.#taken = spare;
       this.#isFirst = false;
+      return;
     }
-    for (const words of spareSizes()) while (this.#take(words));
+    this.#takeAll();
+  }
+
+  #takeAll(): void {
+    for (let words = LARGEST_WORDS; words >= PAGE_WORDS; words /= 2) while (this.#take(words - BLOCK_HEADER_WORDS));
+    for (let sizeClass = CLASSES - 1; sizeClass >= 0; sizeClass--) while (this.#take(sizeOf(sizeClass)));
   }
 
   give(): void {
@@ -53,13 +61,6 @@ export class Hoard {
       return false;
     }
   }
-}
-
-/** Largest first: what is too small for one class may do for the next. */
-function spareSizes(): number[] {
-  const sizes: number[] = [];
-  for (let words = LARGEST_SPARE; words > 4; words /= 2) sizes.push(words, (words * 3) / 4);
-  return [...sizes.filter((words) => words >= 8), 4];
 }
 
 /** For so many milliseconds a process can open no more files. False where the system has no such tool, or the process is gone. */
