@@ -161,7 +161,8 @@ export function poolWorkersContract(title: string, { model, across, make }: Pool
           );
           assert.equal(await pool.submit(blockingTasks.add, 1, 2), 3);
           assert.equal(pool.stats().failed, 0);
-          assert.equal(pool.stats().died, 3);
+          // One worker may have done all of it before the other's successor came to the initializer.
+          await until(() => pool.stats().died === 3);
         });
       });
 
