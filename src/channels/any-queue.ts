@@ -6,6 +6,7 @@ import { decodeLoading } from "../codec/index.js";
 import { Handle, type Reach } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
 import {
+  AT_ONCE,
   type Attempt,
   atomics,
   deadlineOf,
@@ -14,13 +15,15 @@ import {
   HEADER,
   hasSpareCore,
   type Insight,
+  isStall,
+  limitTo,
   signalOf,
   type SyncWait,
   type WaitOptions,
 } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discard, type Item, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, type Taken, tellCommitted } from "./item.js";
+import { discard, type Item, isStored, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, store, type Taken, tellCommitted } from "./item.js";
 
 /** Words of every queue. */
 export const QUEUE = {
@@ -113,12 +116,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return;
-    const waiting = keep(item);
+    const waiting = { item: keep(item) };
     let done: true | undefined;
     try {
       done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
     } finally {
-      if (done === undefined) discard(waiting, this.heap);
+      if (done === undefined) discard(waiting.item, this.heap);
     }
     if (done === undefined) this.#timedOut("had no room", options);
   }
@@ -130,12 +133,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return;
-    const waiting = keep(item);
+    const waiting = { item: keep(item) };
     let done: true | undefined;
     try {
       done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
     } finally {
-      if (done === undefined) discard(waiting, this.heap);
+      if (done === undefined) discard(waiting.item, this.heap);
     }
     if (done === undefined) this.#timedOut("had no room", options);
   }
@@ -283,22 +286,27 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   }
 
   #append(item: Item, priority: number): boolean {
-    let done: boolean;
+    const outer = limitTo(AT_ONCE);
     try {
-      done = this.append(item, priority, false);
+      if (!isStored(item, this.mostInlineBytes) || !this.append(item, priority, false)) return false;
     } catch (error) {
+      if (isStall(error)) return false;
+      limitTo(outer);
       discard(item, this.heap);
       throw error;
+    } finally {
+      limitTo(outer);
     }
-    if (!done) return false;
     tellCommitted(item);
     this.#wakeGetter();
     return true;
   }
 
-  #putAttempt(item: Item, priority: number): Attempt<true> {
+  #putAttempt(waiting: { item: Item }, priority: number): Attempt<true> {
     return (granted) => {
       if (granted) this.arrive(QUEUE.puttersWait);
+      let { item } = waiting;
+      if (typeof item !== "number" && !("block" in item) && !isStored(item, this.mostInlineBytes)) waiting.item = item = store(item, this.heap);
       if (!this.append(item, priority, true)) return undefined;
       tellCommitted(item);
       // One large item may have made room for several: each that gets in wakes the next.
@@ -322,7 +330,15 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** The next item if there is one now; then there is room. */
   #takeNow(): Taken | undefined {
-    const taken = this.take(false);
+    const outer = limitTo(AT_ONCE);
+    let taken: Taken | undefined;
+    try {
+      taken = this.take(false);
+    } catch (error) {
+      if (!isStall(error)) throw error;
+    } finally {
+      limitTo(outer);
+    }
     if (taken !== undefined) this.#wakePutter();
     return taken;
   }

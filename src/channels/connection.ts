@@ -2,7 +2,7 @@ import { type Boundary, crossing, decodeLoading, encode, lose, type Message, typ
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { AT_ONCE, type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
 import { MOST_INLINE_BYTES } from "./ring.js";
@@ -20,7 +20,8 @@ type Take<T> = (reader: RingReader) => T;
 
 /** A message that waits for room. */
 interface Waiting {
-  readonly message: Kept | StoredItem;
+  /** A long one that found no way into the allocator is stored later, in its turn. */
+  message: Kept | StoredItem;
   readonly holds: boolean;
   readonly committed: (() => void) | undefined;
   sent: boolean;
@@ -323,22 +324,25 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     if (this.#end.isPeerGone) this.#throwClosed("send");
     const message = this.#encode(value);
     const { length, holds, committed } = message;
-    const room = (this.#outbox.size === 0 || this.#flush(writer, undefined)) && writer.hasRoom(length);
+    let room = (this.#outbox.size === 0 || within(AT_ONCE, () => this.#flush(writer, undefined)) === true) && writer.hasRoom(length);
+    let stored: StoredItem | undefined;
+    if (length > MOST_INLINE_BYTES && (room || waits)) {
+      stored = within(AT_ONCE, () => writer.store(message));
+      // A stopped worker is inside the allocator: it is stored when its turn comes.
+      if (stored === undefined) room = false;
+    }
     if (!room && !waits) {
       if (holds) returnHolds(message.toBytes());
       message.release();
       return false;
     }
-    let item: Kept | StoredItem = message;
-    if (length > MOST_INLINE_BYTES) {
-      item = writer.store(message);
-      message.release();
-    }
-    if (room && writer.write(item)) {
+    if (room && writer.write(stored ?? message)) {
+      if (stored !== undefined) message.release();
       committed?.();
       return true;
     }
-    const waiting: Waiting = { message: "block" in item ? item : keep(item), holds, committed, sent: false };
+    const waiting: Waiting = { message: stored ?? keep(message), holds, committed, sent: false };
+    if (length > MOST_INLINE_BYTES) message.release();
     this.#outbox.add(waiting);
     return waiting;
   }
@@ -369,19 +373,24 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   #flush(writer: RingWriter, last: Waiting | undefined): boolean {
     let others = false;
     let done = true;
-    for (const first of this.#outbox) {
-      if (!writer.write(first.message)) {
-        done = false;
-        break;
+    try {
+      for (const first of this.#outbox) {
+        const { message } = first;
+        if (!("block" in message) && message.length > MOST_INLINE_BYTES) first.message = writer.store(message);
+        if (!writer.write(first.message)) {
+          done = false;
+          break;
+        }
+        first.sent = true;
+        first.committed?.();
+        this.#outbox.delete(first);
+        if (first === last) break;
+        others = true;
       }
-      first.sent = true;
-      first.committed?.();
-      this.#outbox.delete(first);
-      if (first === last) break;
-      others = true;
+    } finally {
+      // Their callers sleep.
+      if (others) this.heap.waitQueue.wake(writer.key, EVERYBODY);
     }
-    // Their callers sleep.
-    if (others) this.heap.waitQueue.wake(writer.key, EVERYBODY);
     return done;
   }
 

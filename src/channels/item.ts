@@ -10,7 +10,7 @@
 import { decode, encode, lose, type Message } from "../codec/index.js";
 import { loseMessage, readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
-import type { Heap } from "../memory/index.js";
+import { AT_ONCE, type Heap, within } from "../memory/index.js";
 
 export const STORED = -1;
 export const INTEGER = -3;
@@ -38,16 +38,27 @@ export function isInteger(value: unknown): value is number {
 
 /**
  * The item of a value, valid until something else is encoded. One of more than `mostInline` bytes is copied into a block of its own, still a draft, unless it has
- * more than `most` and will be refused.
+ * more than `most` and will be refused. Where a stopped worker is inside the allocator it is kept aside: see `store`.
  */
 export function itemOf(value: unknown, heap: Heap, mostInline: number, most: number): Item {
   if (isInteger(value)) return value;
   const message = encode(value, { to: heap.across, root: "value", tells: true });
   const { length, committed } = message;
   if (length <= mostInline || length > most) return message;
-  const block = storeMessage(heap, message);
+  const block = within(AT_ONCE, () => storeMessage(heap, message));
+  const item = block === undefined ? keep(message) : { length, block, committed };
   message.release();
-  return { length, block, committed };
+  return item;
+}
+
+/** Whether an item is as it lies in a queue; else it has to be stored first. */
+export function isStored(item: Item, mostInline: number): boolean {
+  return typeof item === "number" || "block" in item || item.length <= mostInline;
+}
+
+/** A long item, copied into a block of its own, still a draft. */
+export function store(item: Exclude<Item, number | StoredItem>, heap: Heap): StoredItem {
+  return { length: item.length, block: storeMessage(heap, item), committed: item.committed };
 }
 
 /** How many bytes it counts for. */

@@ -4,7 +4,7 @@ import { copyBytes } from "../codec/copy-bytes.js";
 import { decode } from "../codec/index.js";
 import { readStored } from "../codec/stored-message.js";
 import { ArgumentRangeError, CorruptError, StateError, UnknownClassError } from "../errors/index.js";
-import { atomics, type Heap } from "../memory/index.js";
+import { atomics, type Heap, untimed } from "../memory/index.js";
 import { inlineWords, LAST_PLACE, MOST_INLINE_BYTES, RING, rouse, SKIP, STORED, STORED_WORDS } from "./ring.js";
 
 const { load, store } = atomics;
@@ -91,7 +91,8 @@ export class RingReader {
     words[this.#at + RING.opening] = ++this.#opening;
     try {
       // Opened where it stands: the writer does not touch it before the head has passed.
-      const value = block === 0 ? open(this.#bytes, (record + 1) << 2, length) : readStored(this.#heap, block, open);
+      // What was made of it in part could not be begun anew: so it is made without a time limit.
+      const value = untimed(() => (block === 0 ? open(this.#bytes, (record + 1) << 2, length) : readStored(this.#heap, block, open)));
       if (block !== 0) this.#spent.push(block);
       return value;
     } catch (error) {

@@ -34,6 +34,7 @@ import {
 import { enter, leave } from "./mutex.js";
 import { PageTable, pageOf, pageStateWord } from "./page-table.js";
 import { CLASSES, classOf, MOST_SHARED_WORDS, placeOf, sizeOf } from "./size-class.js";
+import { AT_ONCE, within } from "./time-limit.js";
 
 const KIND_MASK = 0xff;
 const FEW_WORDS = 64;
@@ -63,6 +64,13 @@ export class Allocator {
   readonly #lists: BlockLists;
   readonly #extents: Extents;
   #isRebuilding = false;
+
+  /** What this worker freed while a stopped one was inside. */
+  readonly #owed: number[] = [];
+  readonly #entering = (): true => {
+    this.#enter();
+    return true;
+  };
 
   constructor(heap: Heap) {
     const rebuild = (): void => this.#rebuild();
@@ -106,9 +114,16 @@ export class Allocator {
     store(words, word, (words[word]! & ~BLOCK_STATE_MASK) | state);
   }
 
-  /** Gives a block back; an extent's pages too. */
+  /**
+   * Gives a block back; an extent's pages too. It never waits for a worker that is stopped, since its callers have committed already: the block is this worker's draft then,
+   * which goes back when this worker allocates or frees next, or has died.
+   */
   free(at: number): void {
-    this.#enter();
+    if (within(AT_ONCE, this.#entering) === undefined) {
+      this.adopt(at);
+      this.#owed.push(at);
+      return;
+    }
     try {
       const sizeClass = this.#pages.classAt(at);
       if (sizeClass < 0) noBlock(at);
@@ -272,6 +287,7 @@ export class Allocator {
       // Another worker may have allocated, and freed, beyond this thread's view.
       heap.catchUp();
       if (died) this.#rebuild();
+      for (let at = this.#owed.pop(); at !== undefined; at = this.#owed.pop()) this.#free(at);
     } catch (error) {
       leave(heap, HEADER.guard);
       throw error;

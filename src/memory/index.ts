@@ -58,6 +58,7 @@ export {
   threadHeap,
   threadHeapOf,
 } from "./thread-heap.js";
+export { AT_ONCE, isStall, limitTo, untimed, within } from "./time-limit.js";
 export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";

@@ -6,13 +6,19 @@
  * Entering is barging: nothing is handed to a sleeper, so the worker that leaves may enter again before the woken one runs, and wakes nobody meanwhile. Who has slept
  * enters with SLEEPERS set, since others may sleep still. A wake-up that died with its receiver, or with the one who left, costs the others their nap.
  * A holder that died is noticed by its id: `enter` then returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
+ * A holder that is stopped keeps everybody out. A waiter with a time limit (time-limit.ts) gives up then once its time is over: it has changed nothing but the flag,
+ * which costs one wake-up. A holder that merely waits for a processor is waited for, so that a try fails only where it must.
+ * A holder that could go on and is inside for 10 s is none: the word was written over (suspicion.ts).
  * Rejected: naps alone (64 workers that nap 1 ms keep two cores busy waking up), and parking as primitives do (a wait would need a second waiter node).
  */
 import { CorruptError } from "../errors/index.js";
-import { compareExchange, exchange, load, slice, spins } from "#atomics";
+import { compareExchange, controlled, exchange, load, slice, spins } from "#atomics";
 import type { Heap } from "./heap.js";
 import { GHOST } from "./layout.js";
 import { Spin } from "./spin.js";
+import { Suspicion } from "./suspicion.js";
+import { stall, timeLeft } from "./time-limit.js";
+import { isHalted } from "./vitals.js";
 
 /** Beside the holder: somebody may sleep on the word, so leaving must wake. The sign, so that leaving asks for nothing else. */
 export const SLEEPERS = 1 << 31;
@@ -21,6 +27,10 @@ const HOLDER = ~SLEEPERS;
 const spin = new Spin(200);
 /** What a lost wake-up costs at most. */
 const NAP_MS = slice(20);
+/** The nap of a waiter whose time is over. It asks about the holder after each: a time limit is kept to some 10 ms. */
+const LAST_NAP_MS = slice(5);
+/** Where the system does not tell whether the holder is stopped, a waiter whose time is over for so long gives up. */
+const GRACE_MS = 25;
 /** A waiter asks the kernel about the holder five times a second: that is a file of /proc to read, and a holder that waits for a core would wait longer for it. */
 const NAPS_BETWEEN_LOOKS = spins(10);
 
@@ -32,6 +42,8 @@ export function enter(heap: Heap, at: number): boolean {
 function enterSlow(heap: Heap, at: number): boolean {
   const { words, self } = heap;
   let mine = self;
+  let suspicion: Suspicion | undefined;
+  let overSince: number | undefined;
   for (let naps = 0; ; ) {
     for (let looks = spin.looks; looks > 0; looks--) {
       if (load(words, at) === 0 && compareExchange(words, at, 0, mine) === 0) {
@@ -44,16 +56,32 @@ function enterSlow(heap: Heap, at: number): boolean {
     if (word === 0) continue;
     const holder = word & HOLDER;
     // Sections are not nested, so this worker is not inside: somebody else wrote its id there.
-    if (holder === self) throw new CorruptError(`the mutex at word ${at} of shared memory says that this very worker is inside`);
+    if (holder === self) throw spoilt(at, "this very worker is inside");
     if (!(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
       if (compareExchange(words, at, word, mine | (word & SLEEPERS)) === word) return true;
       continue;
     }
+    const left = timeLeft();
+    if (left <= 0 && (naps > 0 || isKnownStalled(words, at, holder))) {
+      const now = performance.now();
+      overSince ??= now;
+      const seen = heap.registry.vitalsOf(holder);
+      if (seen === undefined && !heap.registry.confirmAlive(holder)) continue;
+      if ((seen && isHalted(seen)) ?? now - overSince > GRACE_MS) {
+        noteStalled(words, at, holder);
+        stall();
+      }
+    }
     // Pairs with the exchange in `leave`: it finds the flag, or this finds another word.
     if (word > 0 && compareExchange(words, at, word, word | SLEEPERS) !== word) continue;
-    heap.sleep(at, holder | SLEEPERS, NAP_MS);
+    heap.sleep(at, holder | SLEEPERS, left <= 0 ? LAST_NAP_MS : Math.min(NAP_MS, left));
     mine = self | SLEEPERS;
     naps++;
+    if (controlled) continue;
+    suspicion ??= new Suspicion();
+    const now = performance.now();
+    if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.registry.vitalsOf(holder), now))
+      throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
   }
 }
 
@@ -71,6 +99,25 @@ export function tryEnter(heap: Heap, at: number): boolean | undefined {
     if (compareExchange(words, at, word, self | (word & SLEEPERS)) === word) return holder !== 0;
   }
   return undefined;
+}
+
+/** The mutex that this thread gave up last: who comes there again, as an awaiting caller's loop does, need not nap before it asks about the holder. */
+let stalledWords: Int32Array | undefined;
+let stalledAt = 0;
+let stalledHolder = 0;
+
+function noteStalled(words: Int32Array, at: number, holder: number): void {
+  stalledWords = words;
+  stalledAt = at;
+  stalledHolder = holder;
+}
+
+function isKnownStalled(words: Int32Array, at: number, holder: number): boolean {
+  return stalledHolder === holder && stalledAt === at && stalledWords === words;
+}
+
+function spoilt(at: number, what: string): CorruptError {
+  return new CorruptError(`the mutex at word ${at} of shared memory says that ${what}: the word was written over`);
 }
 
 export function leave(heap: Heap, at: number): void {

@@ -8,6 +8,8 @@
  * Whoever leaves withdraws its node, and if a grant had come that it did not need, passes it on.
  * A wait for several things at once is the same with a node for each: attempts are made one at a time, the first that succeeds is the last, and its caller leaves all lines.
  * Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`: two words, so a grant for one kind never wakes the other instead.
+ * Where a stopped worker is inside a mutex that an attempt needs, it cannot be had yet: a waiter with a deadline tries until then, one that awaits does not wait for the
+ * mutex at all, and both look again with the next slice. So the backstop of slices stands in for a wake-up that such an attempt has used in vain.
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
 import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
@@ -19,10 +21,13 @@ import { contain } from "./mishap.js";
 import { SLICE_MS } from "./registry.js";
 import { hasSpareCore } from "./spare-core.js";
 import { Spin } from "./spin.js";
+import { AT_ONCE, within } from "./time-limit.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
 const NAP_MS = slice(1);
+/** Between two looks of a loop whether it can arm a node: it could not, since a stopped worker is inside the allocator. */
+const ARMABLE_LOOK_MS = 25;
 /** The longest that a timer of the platform can run. */
 const LONGEST_TIMER_MS = 0x7fffffff;
 const DRAINING = "handing out wake-ups";
@@ -98,10 +103,11 @@ export class Parker {
     let watch: Watch | undefined;
     /** How long it may sleep in one piece, 0 before the first slice has ended. */
     let piece = 0;
+    const timed: Attempt<T> = deadline === Number.POSITIVE_INFINITY ? attempt : (granted) => within(deadline, () => attempt(granted));
     try {
       // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
       let deaths = load(heap.words, HEADER.deaths);
-      let result = attempt(false);
+      let result = timed(false);
       let looks = !idle;
       while (result === undefined) {
         // Not after a slice in vain: what has not come in that time will not come in this.
@@ -115,18 +121,18 @@ export class Parker {
             if (isOver && !idle) piece = heap.registry.watch();
             waitQueue.keepPlace(node);
             deaths = load(heap.words, HEADER.deaths);
-            result = attempt(false);
+            result = timed(false);
             if (idle) return result;
             if (result === undefined) {
               if (isOver) watch ??= watchOver([{ heap, key }], deadline, refusable);
-              watch?.look();
+              lookOver(watch);
             }
             continue;
           }
         }
         looks = !idle;
         if (waitQueue.useGrants(node) === 0) continue;
-        result = attempt(true);
+        result = timed(true);
         waitQueue.putDown(node);
       }
       return result;
@@ -154,7 +160,8 @@ export class Parker {
     const isStirred = () => hasGrant() || heaps.some(({ words }, index) => load(words, HEADER.deaths) !== deaths[index]);
     const attemptAll = () => {
       for (const { attempt } of contenders) {
-        const result = attempt(false);
+        // One that a stopped worker keeps up must not keep the others from coming first.
+        const result = within(AT_ONCE, () => attempt(false));
         if (result !== undefined) return result;
       }
       return undefined;
@@ -162,6 +169,8 @@ export class Parker {
     try {
       for (const contender of contenders) {
         const { waitQueue } = contender.heap;
+        // Without a node it is looked at with each slice.
+        if (!waitQueue.canTakeNodes(1)) continue;
         const node = waitQueue.takeNode();
         waitQueue.arm(node, contender.key, BLOCKING);
         places.push({ contender, node });
@@ -181,7 +190,7 @@ export class Parker {
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
               if (isOver) watch ??= watchOver(contenders, deadline, true);
-              watch?.look();
+              lookOver(watch);
             }
             continue;
           }
@@ -189,7 +198,7 @@ export class Parker {
         looks = spins(MOST_LOOKS);
         for (const { contender, node } of places) {
           if (contender.heap.waitQueue.useGrants(node) === 0) continue;
-          result = contender.attempt(true);
+          result = within(AT_ONCE, () => contender.attempt(true));
           contender.heap.waitQueue.putDown(node);
           if (result !== undefined) break;
         }
@@ -260,6 +269,8 @@ export class Parker {
    * `looked`: the caller has looked for it in vain already, so the loop may sleep at once.
    */
   waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined, looked = false): Promise<T | undefined> {
+    if (!this.#heap.waitQueue.canTakeNodes(1))
+      return whenArmable([this.#heap], deadline, signal).then((isIt) => (isIt ? this.waitUntil(key, attempt, deadline, signal, looked) : undefined));
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const done = () => {
@@ -297,7 +308,7 @@ export class Parker {
         // A wake-up came as time ran out: it is used, or passed on.
         let result: unknown;
         try {
-          result = attempt(true);
+          result = within(AT_ONCE, () => attempt(true));
         } catch (error) {
           this.#passOn(awaited);
           waiter.fail(error);
@@ -331,6 +342,9 @@ export class Parker {
     signal: AbortSignal | undefined,
     watch: (rouse: () => void) => () => void,
   ): Promise<T | undefined> {
+    const heaps = contenders.map(({ heap }) => heap);
+    if (!areArmable(heaps))
+      return whenArmable(heaps, deadline, signal).then((areThey) => (areThey ? Parker.waitUntilAny(contenders, deadline, signal, watch) : undefined));
     return new Promise((resolve, reject) => {
       const places: { readonly contender: Contender<T>; readonly awaited: AwaitedKey; readonly waiter: Waiter }[] = [];
       let timer: NodeJS.Timeout | undefined;
@@ -458,7 +472,7 @@ export class Parker {
   #attempt(awaited: AwaitedKey, waiter: Waiter, granted: boolean): boolean {
     let result: unknown;
     try {
-      result = waiter.attempt(granted);
+      result = within(AT_ONCE, () => waiter.attempt(granted));
     } catch (error) {
       if (granted) this.#passOn(awaited);
       if (this.#leave(awaited, waiter)) this.#passOn(awaited);
@@ -552,7 +566,7 @@ export class Parker {
       this.#attemptAll();
     });
     // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
-    if (watcher !== undefined && changes === this.#changes) contain("looking for deadlocks", () => this.#lookAfterLoop());
+    if (watcher !== undefined && changes === this.#changes) contain("looking for deadlocks", () => void within(AT_ONCE, () => this.#lookAfterLoop()));
     this.#heartbeat = setTimeout(() => this.#beat(), piece);
     if (this.#pending === 0) this.#heartbeat.unref();
   }
@@ -570,6 +584,30 @@ export class Parker {
     }
     this.#watch?.look(awaits, loops);
   }
+}
+
+/** Whether this thread's loop can take a waiter node for each of these places, however many there are in one heap. */
+function areArmable(heaps: readonly Heap[]): boolean {
+  return heaps.every(({ waitQueue }) => waitQueue.canTakeNodes(heaps.length));
+}
+
+/** Resolves with true once that is so, with false once `deadline` has passed; rejects with the signal's reason. It keeps the program alive. */
+function whenArmable(heaps: readonly Heap[], deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const left = deadline - performance.now();
+      if (signal?.aborted === true) reject(signal.reason);
+      else if (areArmable(heaps)) resolve(true);
+      else if (left <= 0) resolve(false);
+      else setTimeout(look, Math.min(left, ARMABLE_LOOK_MS));
+    };
+    look();
+  });
+}
+
+/** Telling of a long wait needs memory: where a stopped worker is inside the allocator, that is told at a later look. */
+function lookOver(watch: Watch | undefined): void {
+  if (watch !== undefined) within(AT_ONCE, () => watch.look());
 }
 
 function watchOver(places: readonly WaitPlace[], deadline: number, refusable: boolean): Watch | undefined {

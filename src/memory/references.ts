@@ -12,6 +12,7 @@ import type { Heap } from "./heap.js";
 import { insightInto } from "./insight.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
 import { contain } from "./mishap.js";
+import { AT_ONCE, within } from "./time-limit.js";
 import { Walk } from "./walk.js";
 
 const LEDGER_WORDS = 64;
@@ -165,18 +166,29 @@ export class References {
     if (this.#isDestroying) return;
     this.#isDestroying = true;
     try {
-      for (let next = this.#doomed.pop(); next !== undefined; next = this.#doomed.pop()) this.#destroy(next);
+      // What a stopped worker kept from being destroyed comes first.
+      this.#doomed.push(...this.#stalled.splice(0));
+      for (let next = this.#doomed.pop(); next !== undefined; next = this.#doomed.pop()) {
+        if (!this.#destroy(next)) this.#stalled.push(next);
+      }
     } finally {
       this.#isDestroying = false;
     }
   }
   readonly #doomed: number[] = [];
+  readonly #stalled: number[] = [];
   #isDestroying = false;
 
-  #destroy(at: number): void {
+  /** False when a stopped worker is inside a mutex that this needs: a destroyer enters it first, or not at all, so it can begin anew. */
+  #destroy(at: number): boolean {
     const { allocator } = this.#heap;
-    destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
+    const destroyed = within(AT_ONCE, () => {
+      destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
+      return true;
+    });
+    if (destroyed === undefined) return false;
     allocator.free(at);
+    return true;
   }
 
   /** What the worker has a part in, others keep: its end must find it without the ledger. Before the ledger loses it. */

@@ -9,7 +9,7 @@
  * Nobody supervises: one of those who wait looks at all workers, the others see that it does (see turn.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
-import { add, compareExchange, load, slice, store } from "#atomics";
+import { add, compareExchange, controlled, load, slice, store } from "#atomics";
 import type { Heap } from "./heap.js";
 import {
   ALIVE,
@@ -31,6 +31,8 @@ import { isRunning, thisThread } from "./liveness.js";
 import { contain } from "./mishap.js";
 import { Turn } from "./turn.js";
 import { strikeOut } from "./worker-names.js";
+import { AT_ONCE, within } from "./time-limit.js";
+import { type Vitals, vitalsOf } from "./vitals.js";
 
 /** Between two looks at all workers of a heap: by the one that has the turn, and before another takes it. A look reads a file of the kernel's for each worker. */
 const LOOK_EVERY_MS = 200;
@@ -131,6 +133,14 @@ export class Registry {
   /** A worker may hold, from here on, what its ledger does not name. */
   markStrays(worker: number): void {
     store(this.#heap.words, this.recordOf(worker) + RECORD.strays, 1);
+  }
+
+  /** What the kernel tells of a worker's thread; undefined where it does not. */
+  vitalsOf(worker: number): Vitals | undefined {
+    if (controlled) return undefined;
+    const { words } = this.#heap;
+    const record = this.recordOf(worker);
+    return vitalsOf(words[record + RECORD.pid]!, words[record + RECORD.tid]!);
   }
 
   /** Asks the kernel too; a worker found dead is declared dead and swept. */
@@ -243,6 +253,7 @@ export class Registry {
   /**
    * Passes on what a dead worker had won but not taken, and gives back what it had allocated. Each step may be repeated:
    * wake-ups are passed on before the node is cleared, so a sweeper that dies between the two doubles a wake-up rather than losing it.
+   * Where a stopped worker is inside the allocator the record stays DEAD, and is swept at a later look: no wait for something else must hang on it.
    */
   #sweep(record: number, dead: number): void {
     const heap = this.#heap;
@@ -253,12 +264,15 @@ export class Registry {
     if (load(words, record + RECORD.state) === isDead) {
       // Each for itself: what of the memory was written over is left alone, and keeps nobody from the rest, nor the next worker from the record.
       if (!contain("passing on the wake-ups of a worker that ended", () => heap.waitQueue.passOn(record))) store(words, record + RECORD.moreNodes, 0);
-      contain("giving back the drafts of a worker that ended", () => heap.allocator.freeDraftsOf(dead));
-      // A semaphore may be busy, with this very worker perhaps, which then waits for something that the dead one has. Until the next sweep the record says how its worker ended.
+      // A stopped worker may be inside the allocator, a semaphore may be busy, with this very worker perhaps, which then waits for something that the dead one has. Until the next
+      // sweep the record says how its worker ended.
       let isDone = true;
-      if (load(words, record + RECORD.ended) !== 0) {
+      contain("giving back the drafts of a worker that ended", () => {
+        isDone = atOnce(() => heap.allocator.freeDraftsOf(dead));
+      });
+      if (isDone && load(words, record + RECORD.ended) !== 0) {
         contain("using up the permits of a worker that ended", () => {
-          isDone = heap.references.endPartsOf(record, dead);
+          isDone = within(AT_ONCE, () => heap.references.endPartsOf(record, dead)) === true;
         });
       }
       if (isDone) {
@@ -283,7 +297,7 @@ export class Registry {
     if ((word & STATE_MASK) !== VACANT || !this.#isWorn(record, word) || !this.#claim(record)) return;
     // Nobody else renews it, and nobody joins there before the last store.
     if (load(words, record + RECORD.state) === word && this.#isWorn(record, word)) {
-      if (strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) store(words, record + RECORD.id, 0);
+      if (within(AT_ONCE, () => strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) === true) store(words, record + RECORD.id, 0);
     }
     this.#unclaim(record);
   }
@@ -312,6 +326,16 @@ export class Registry {
 /** Of who comes after the one that a vacant slot's state word names. */
 function nextGeneration(vacant: number): number {
   return ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
+}
+
+/** Whether it was done; not where a stopped worker is inside a mutex that it needs. */
+function atOnce(section: () => void): boolean {
+  return (
+    within(AT_ONCE, () => {
+      section();
+      return true;
+    }) === true
+  );
 }
 
 /** A state, and whose it is. */

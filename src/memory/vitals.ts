@@ -1,6 +1,12 @@
 /** What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the thread itself. */
 import { readProcFile, statFields } from "./proc-file.js";
 
+/**
+ * Where a task sleeps that is frozen with its control group, as by `docker pause`. The freezer of the second version is compiled into its caller by some kernels, which
+ * sleeps nowhere else in these states.
+ */
+const FREEZERS = new Set(["do_freezer_trap", "get_signal", "__refrigerator"]);
+
 const USER_TICKS_FIELD = 11;
 const SYSTEM_TICKS_FIELD = 12;
 const TICK_NS = 10_000_000;
@@ -27,6 +33,16 @@ export function vitalsOf(pid: number, tid: number): Vitals | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a thread cannot go on until somebody lets it: it was stopped by a signal or a debugger, or is frozen. Undefined where a sleeping one may be frozen, and the
+ * kernel does not say in what it sleeps.
+ */
+export function isHalted({ state, sleepsIn }: Pick<Vitals, "state" | "sleepsIn">): boolean | undefined {
+  if (state === "T" || state === "t") return true;
+  if (state !== "S" && state !== "D") return false;
+  return sleepsIn === undefined ? undefined : FREEZERS.has(sleepsIn);
 }
 
 function sleepsIn(folder: string): string | undefined {

@@ -35,6 +35,7 @@ import {
   STATE_MASK,
 } from "./layout.js";
 import { contain } from "./mishap.js";
+import { AT_ONCE, within } from "./time-limit.js";
 import { Walk } from "./walk.js";
 
 const COUNT_BITS = 7;
@@ -111,6 +112,19 @@ export class WaitQueue {
     store(words, record + RECORD.moreNodes, block);
     this.#addVacant(block);
     return this.takeNode();
+  }
+
+  /** Whether so many nodes can be taken without waiting for a stopped worker, who may be inside the allocator. */
+  canTakeNodes(count: number): boolean {
+    const { words, record } = this.#heap;
+    if (this.#vacant.length + INLINE_NODES - Math.max(1, words[record + RECORD.nodesHigh]!) >= count) return true;
+    const nodes: number[] = [];
+    const taken = within(AT_ONCE, () => {
+      while (nodes.length < count) nodes.push(this.takeNode());
+      return true;
+    });
+    for (const node of nodes) this.putNode(node);
+    return taken === true;
   }
 
   #addVacant(block: number): void {
@@ -196,13 +210,11 @@ export class WaitQueue {
     this.putDown(node, count);
   }
 
-  /** Keeps a wake-up for `key` in hand for longer than its wait: in a node of its own, to be put down with that node. */
-  carry(key: number): number {
-    const node = this.takeNode();
+  /** Keeps a wake-up for `key` in hand for longer than its wait: in `node`, which was taken for it, to be put down with that node. */
+  carry(key: number, node: number): void {
     const { words } = this.#heap;
     words[node + NODE.key] = key;
     words[node + NODE.kind] = HAND_ONE;
-    return node;
   }
 
   /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */

@@ -1,4 +1,4 @@
-import { EagerLook, SLICE_MS } from "../memory/index.js";
+import { EagerLook, SLICE_MS, untimed } from "../memory/index.js";
 import type { Crew } from "./crew.js";
 import type { Member } from "./member.js";
 import type { WorkerModel } from "./worker-model.js";
@@ -62,7 +62,8 @@ export class Lookout {
     }
     const { parker } = this.#model.heap;
     void parker
-      .waitUntil(this.#crew.key, () => this.#lastLook() || undefined, Number.POSITIVE_INFINITY, undefined, true)
+      // Results are taken there, and what was taken must be dealt with: without a time limit.
+      .waitUntil(this.#crew.key, () => untimed(() => this.#lastLook()) || undefined, Number.POSITIVE_INFINITY, undefined, true)
       .then(
         () => {
           this.#drain();

@@ -1,10 +1,10 @@
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { AT_ONCE, type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 
-const { load } = atomics;
+const { load, store } = atomics;
 
 const BARRIER = {
   parties: MONITOR_WORDS,
@@ -107,7 +107,9 @@ export class Barrier extends Monitor {
       throw error;
     }
     if (passed === undefined) this.#gaveUp(visit, options);
-    return this.#through(visit, options);
+    if (!visit.completes) return visit.index;
+    this.#act(visit, options);
+    return this.#ended(visit, this.#endNow(visit) ?? this.heap.parker.blockUntil(this.at, () => this.#end(visit), deadline), options);
   }
 
   /** Waits until all parties are there; resolves with its place of arrival. @throws BrokenBarrierError, TimeoutError; the reason of `options.signal`, which breaks the barrier */
@@ -123,7 +125,16 @@ export class Barrier extends Monitor {
       throw error;
     }
     if (passed === undefined) this.#gaveUp(visit, options);
-    return this.#through(visit, options);
+    if (!visit.completes) return visit.index;
+    this.#act(visit, options);
+    let how = this.#endNow(visit);
+    try {
+      how ??= await this.heap.parker.waitUntil(this.at, () => this.#end(visit), deadline, signal);
+    } catch (error) {
+      this.#breakRound(visit);
+      throw error;
+    }
+    return this.#ended(visit, how, options);
   }
 
   /** Breaks it: everybody who waits, and everybody who comes until `reset()`, gets a `BrokenBarrierError`. */
@@ -175,6 +186,7 @@ export class Barrier extends Monitor {
         return this.inside(() => {
           const { words, at } = this;
           if (visit.round === undefined || visit.round === words[at + BARRIER.round]) {
+            this.#breakIfLeft();
             if (words[at + BARRIER.arrived]! > 0 && this.#waiting.reclaim() > 0) {
               deathSeen = true;
               this.#endRound(true);
@@ -211,46 +223,84 @@ export class Barrier extends Monitor {
     );
   }
 
-  /** The party that completes the round runs the action and lets everybody through. */
-  #through(visit: Visit, options: BarrierAction | undefined): number {
-    if (!visit.completes) return visit.index;
+  /** The party that completes the round runs the action. */
+  #act(visit: Visit, options: BarrierAction | undefined): void {
     try {
       options?.action?.();
     } catch (error) {
       this.#breakRound(visit);
       throw error;
     }
-    const broken = this.inside(() => {
-      if (this.words[this.at + BARRIER.round] !== visit.round) return true;
+  }
+
+  /** Then it lets everybody through; "broken" when the round ended otherwise meanwhile. */
+  #end(visit: Visit): "passed" | "broken" {
+    return this.inside(() => {
+      this.#breakIfLeft();
+      if (this.words[this.at + BARRIER.round] !== visit.round) return "broken";
       this.#endRound(false);
-      return false;
+      return "passed";
     });
+  }
+
+  #endNow(visit: Visit): "passed" | "broken" | undefined {
+    return within(AT_ONCE, () => this.#end(visit));
+  }
+
+  #ended(visit: Visit, how: "passed" | "broken" | undefined, options: SyncWait | undefined): number {
+    if (how === undefined) {
+      this.#breakRound(visit);
+      this.#timedOut(visit, options);
+    }
     this.heap.waitQueue.wake(this.at, EVERYBODY);
-    if (broken) this.#throwBroken(false);
+    if (how === "broken") this.#throwBroken(false);
     return visit.index;
   }
 
-  /** A party leaves a round that is not over: nobody can complete it any more. False when it is over. */
+  /**
+   * A party leaves a round that is not over: nobody can complete it any more. False when it is over.
+   * Where a stopped worker is inside, the party leaves word that the barrier is broken, without the mutex; whoever enters next breaks the round.
+   */
   #breakRound(visit: Visit): boolean {
-    const broken = this.inside(() => {
-      if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return false;
-      this.#endRound(true);
-      this.words[this.at + BARRIER.broken] = 1;
-      return true;
-    });
+    const broken =
+      within(AT_ONCE, () =>
+        this.inside(() => {
+          if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return false;
+          this.#endRound(true);
+          this.words[this.at + BARRIER.broken] = 1;
+          return true;
+        }),
+      ) ?? this.#leaveWord(visit);
     if (broken) this.heap.waitQueue.wake(this.at, EVERYBODY);
     return broken;
+  }
+
+  #leaveWord(visit: Visit): boolean {
+    if (visit.round === undefined || load(this.words, this.at + BARRIER.round) !== visit.round) return false;
+    store(this.words, this.at + BARRIER.broken, 1);
+    return true;
+  }
+
+  /** A barrier is broken while a round goes on only where a party has left word. Inside the mutex. */
+  #breakIfLeft(): void {
+    if (this.words[this.at + BARRIER.broken] === 1 && this.words[this.at + BARRIER.arrived]! > 0) this.#endRound(true);
   }
 
   #gaveUp(visit: Visit, options: SyncWait | undefined): void {
     // The round may have ended in the last moment: that wins. Looking first and breaking second would leave a gap in which the others pass.
     if (visit.round !== undefined && !this.#breakRound(visit)) {
-      this.#attempt(visit)(false);
+      if (load(this.words, this.at + BARRIER.failures) & (1 << (visit.round & 31))) this.#throwBroken(false);
       return;
     }
+    this.#timedOut(visit, options);
+  }
+
+  #timedOut(visit: Visit, options: SyncWait | undefined): never {
     throw new TimeoutError(
       `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms${
-        visit.round === undefined ? ", the last one's action is still running" : "; it is broken now, call reset() to use it again"
+        visit.round === undefined
+          ? ", the last one's action is still running or a party is stopped in the middle of a change"
+          : "; it is broken now, call reset() to use it again"
       }`,
     );
   }

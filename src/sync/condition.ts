@@ -149,7 +149,7 @@ export class Condition extends SharedObject {
       try {
         if (suspension.begun) this.lock[reacquireSync](suspension.tenure as never);
       } finally {
-        this.#putDown(suspension.carried);
+        this.#putDown(suspension);
       }
     }
   }
@@ -163,34 +163,38 @@ export class Condition extends SharedObject {
       try {
         if (suspension.begun) await this.lock[reacquire](suspension.tenure as never);
       } finally {
-        this.#putDown(suspension.carried);
+        this.#putDown(suspension);
       }
     }
   }
 
-  #putDown(carried: number): void {
-    if (carried === 0) return;
+  #putDown({ hand, carries }: { readonly hand: number; readonly carries: boolean }): void {
+    if (hand === 0) return;
     const { waitQueue } = this.heap;
-    waitQueue.putDown(carried);
-    waitQueue.putNode(carried);
+    if (carries) waitQueue.putDown(hand);
+    waitQueue.putNode(hand);
   }
 
   /**
    * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. A notification stays in hand
-   * until the lock is taken back: whoever dies before that has not acted on it, and the sweep passes it on.
+   * until the lock is taken back: whoever dies before that has not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since
+   * taking one may need the allocator.
    */
-  #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown; carried: number } {
+  #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown; hand: number; carries: boolean } {
     const suspension = {
       begun: false,
       tenure: undefined as unknown,
-      carried: 0,
+      hand: 0,
+      carries: false,
       attempt: (granted: boolean): true | undefined => {
         if (!suspension.begun) {
+          suspension.hand = this.heap.waitQueue.takeNode();
           suspension.begun = true;
           suspension.tenure = this.lock[suspend]();
         }
         if (!granted) return undefined;
-        suspension.carried = this.heap.waitQueue.carry(this.at);
+        this.heap.waitQueue.carry(this.at, suspension.hand);
+        suspension.carries = true;
         return true;
       },
     };

@@ -1,5 +1,19 @@
 import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { atomics, BLOCKING, coreCount, enter, type Heap, leave, leaveUnmended, onNames, SLEEPERS, type Strike, tryEnter } from "../memory/index.js";
+import {
+  AT_ONCE,
+  atomics,
+  BLOCKING,
+  coreCount,
+  enter,
+  type Heap,
+  leave,
+  leaveUnmended,
+  onNames,
+  SLEEPERS,
+  type Strike,
+  tryEnter,
+  within,
+} from "../memory/index.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -24,7 +38,7 @@ export abstract class Monitor extends SharedObject {
   /** Derives what can be derived, after a worker died inside the mutex. */
   protected abstract rebuild(): void;
 
-  /** Runs `section` inside the mutex. It must not wait, and must not run a user's code. */
+  /** Runs `section` inside the mutex. It must not wait, and must not run a user's code. Under a time limit it must allocate before it changes anything. */
   protected inside<T>(section: () => T): T {
     this.checkUsable();
     const died = enter(this.heap, this.at + MONITOR.mutex);
@@ -88,11 +102,13 @@ export abstract class Monitor extends SharedObject {
     if (how === undefined) this.#lower(key, flag);
   }
 
-  /** Nobody was found to wake. */
+  /** Nobody was found to wake. The change that is told of is committed: where a stopped worker is inside, the flag stays up, which costs the next release a scan. */
   #lower(key: number, flag: number): void {
-    this.inside(() => {
-      if (this.heap.waitQueue.countWaiters(key, 1) === 0) store(this.words, this.at + flag, 0);
-    });
+    within(AT_ONCE, () =>
+      this.inside(() => {
+        if (this.heap.waitQueue.countWaiters(key, 1) === 0) store(this.words, this.at + flag, 0);
+      }),
+    );
   }
 }
 

@@ -5,8 +5,9 @@
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import {
-  type Attempt,
+  AT_ONCE,
   atomics,
+  type Attempt,
   BLOCKING,
   coreCount,
   deadlineOf,
@@ -15,14 +16,15 @@ import {
   KIND,
   onDestroy,
   onInspect,
-  Spin,
   signalOf,
+  Spin,
   type SyncWait,
   type WaitOptions,
+  within,
 } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
+import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
 import { Patience } from "./patience.js";
 
@@ -147,18 +149,22 @@ export class RWLock extends Monitor {
   tryRead(): Held | undefined {
     // Who is in, or waits, may be dead without anybody knowing.
     if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.writersWait] !== 0) this.heap.registry.reap();
-    return this.inside(() => {
-      this.#writerGone();
-      return this.#admitReader(false, undefined);
-    });
+    return within(AT_ONCE, () =>
+      this.inside(() => {
+        this.#writerGone();
+        return this.#admitReader(false, undefined);
+      }),
+    );
   }
 
   /** As `tryRead`, of one that is about to wait: it may pass a writer that is on its way. */
   #readNow(): Held | undefined {
-    return this.inside(() => {
-      this.#writerGone();
-      return this.#admitReader(false, undefined, true);
-    });
+    return within(AT_ONCE, () =>
+      this.inside(() => {
+        this.#writerGone();
+        return this.#admitReader(false, undefined, true);
+      }),
+    );
   }
 
   /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
@@ -191,10 +197,12 @@ export class RWLock extends Monitor {
   tryWrite(): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0 || words[at + RWLOCK.readers] !== 0 || words[at + RWLOCK.readersTurn] === 1) this.heap.registry.reap();
-    return this.inside(() => {
-      this.#writerGone();
-      return this.#admitWriter(false, undefined);
-    });
+    return within(AT_ONCE, () =>
+      this.inside(() => {
+        this.#writerGone();
+        return this.#admitWriter(false, undefined);
+      }),
+    );
   }
 
   /**
@@ -327,7 +335,7 @@ export class RWLock extends Monitor {
   #readSoon(): Held | undefined {
     const { words, at } = this;
     for (let looks = outside.looks; looks > 0; looks--) {
-      if (load(words, at + RWLOCK.writer) !== 0) continue;
+      if (load(words, at + RWLOCK.writer) !== 0 || load(words, at + MONITOR.mutex) !== 0) continue;
       const held = this.#readNow();
       if (held === undefined) continue;
       outside.paid();
@@ -341,7 +349,7 @@ export class RWLock extends Monitor {
   #writeSoon(): Held | undefined {
     const { words, at } = this;
     for (let looks = outside.looks; looks > 0; looks--) {
-      if (load(words, at + RWLOCK.writer) !== 0 || load(words, at + RWLOCK.readers) !== 0) continue;
+      if (load(words, at + RWLOCK.writer) !== 0 || load(words, at + RWLOCK.readers) !== 0 || load(words, at + MONITOR.mutex) !== 0) continue;
       const held = this.tryWrite();
       if (held === undefined) continue;
       outside.paid();

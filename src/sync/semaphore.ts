@@ -1,6 +1,7 @@
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
+  AT_ONCE,
   type Attempt,
   atomics,
   deadlineOf,
@@ -14,6 +15,7 @@ import {
   type SyncWait,
   tryEnter,
   type WaitOptions,
+  within,
 } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
@@ -159,11 +161,13 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   tryAcquire(): Held | undefined {
     if (this.words[this.at + SEMAPHORE.free]! <= 0) this.heap.registry.reap();
     let reclaimed = false;
-    const permit = this.inside(() => {
-      if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
-      else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at, 1) > 0) return undefined;
-      return this.#take();
-    });
+    const permit = within(AT_ONCE, () =>
+      this.inside(() => {
+        if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
+        else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at, 1) > 0) return undefined;
+        return this.#take();
+      }),
+    );
     if (reclaimed) this.#wakeForTheRest();
     return permit;
   }
