@@ -89,6 +89,11 @@ export class Parker {
     });
   }
 
+  /** How many timers keep this thread alive for what its loop awaits of this library. */
+  static get heartbeats(): number {
+    return loops;
+  }
+
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
    * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, in one piece, and looks after nobody. Where a

@@ -13,7 +13,7 @@
  */
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { MainGuardError, NestingError, StateError } from "../errors/index.js";
-import { atomics } from "../memory/index.js";
+import { atomics, Parker } from "../memory/index.js";
 import { workerState } from "./worker-state.js";
 
 /** How many workers may stand one below the other: the main program's are the first. */
@@ -80,8 +80,9 @@ async function afterLoad(before: number): Promise<void> {
   watch(performance.now() + LONGEST_MS);
 }
 
+/** Without this library's own timers, which come and go with what the worker awaits. */
 function endingNow(): number {
-  return process.getActiveResourcesInfo().filter((type) => ENDS_OF_ITS_OWN.test(type)).length;
+  return process.getActiveResourcesInfo().filter((type) => ENDS_OF_ITS_OWN.test(type)).length - Parker.heartbeats;
 }
 
 /** The first task is about to be called. In a bundle its module is the one that runs in this worker, and was not loaded. */

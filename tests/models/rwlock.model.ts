@@ -289,6 +289,7 @@ export const models: Model[] = [
   },
   {
     name: "a dead writer's mark outlives an heir that overlooks it, or dies too",
+    everyday: false,
     program: { setup, workers: [mortalWriter, writingHeir], check: told },
     options: { deaths: 2 },
   },
@@ -309,6 +310,7 @@ export const models: Model[] = [
   },
   {
     name: "a writer dies, its turn does not",
+    everyday: false,
     program: { setup, workers: [passingWriter, passingWriter, passingReader], check: free },
     options: { deaths: 1, mortal: [0] },
   },

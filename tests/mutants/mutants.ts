@@ -99,6 +99,7 @@ export const mutants: readonly Mutant[] = [
     for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
+        any ||= grants > 0;
         for (const waiter of awaited.waiters) {
           if (grants <= 0) break;
           grants--;
@@ -108,10 +109,12 @@ export const mutants: readonly Mutant[] = [
         if (grants > 0) waitQueue.wake(awaited.key, grants);
         waitQueue.putDown(awaited.node, grants);
       }
-    }`,
+    }
+    return any;`,
     to: `    for (const queues of [...this.#awaited.values()]) {
       for (const awaited of [...queues]) {
         let grants = waitQueue.useGrants(awaited.node);
+        any ||= grants > 0;
         for (const waiter of awaited.waiters) {
           if (grants <= 0) break;
           grants--;
@@ -121,7 +124,8 @@ export const mutants: readonly Mutant[] = [
         if (grants > 0) waitQueue.wake(awaited.key, grants);
       }
     }
-    store(words, record + RECORD.doorbell, 0);`,
+    store(words, record + RECORD.doorbell, 0);
+    return any;`,
     models: ["wait-queue: two wake-ups reach two callers of one node"],
   },
   {
@@ -175,8 +179,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a wake-up is put down before it has been of avail",
     file: "memory/parker.ts",
-    from: "        result = attempt(true);\n        waitQueue.putDown(node);\n",
-    to: "        waitQueue.putDown(node);\n        result = attempt(true);\n",
+    from: "        result = timed(true);\n        waitQueue.putDown(node);\n",
+    to: "        waitQueue.putDown(node);\n        result = timed(true);\n",
     models: ["wait-queue: a wake-up that a dying caller"],
   },
   {
@@ -233,15 +237,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: "registry: two sweepers at once",
     file: "memory/registry.ts",
-    from: "    if (compareExchange(words, record + RECORD.sweeper, sweeper, self) !== sweeper) return;\n",
-    to: "",
+    from: "    return compareExchange(words, record + RECORD.sweeper, sweeper, self) === sweeper;\n",
+    to: "    return true;\n",
     models: ["registry: two sweepers"],
   },
   {
     name: "registry: a sweeper that dies leaves the record for ever",
     file: "memory/registry.ts",
-    from: "if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return;",
-    to: "if (sweeper !== 0) return;",
+    from: "if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return false;",
+    to: "if (sweeper !== 0) return false;",
     models: ["registry: a sweeper dies"],
   },
   {
@@ -495,8 +499,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "queue: room wakes no putter",
     file: "channels/any-queue.ts",
-    from: "    const taken = this.take(false);\n    if (taken !== undefined) this.#wakePutter();",
-    to: "    const taken = this.take(false);",
+    from: "    if (taken !== undefined) this.#wakePutter();\n",
+    to: "",
     models: ["queue: a producer waits for room"],
   },
   {
@@ -586,7 +590,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "priority queue: a slot counts as soon as it is written",
     file: "channels/priority-queue.ts",
-    from: "    ((sequence - words[live + RANKS.sequence]!) | 0) < 0 &&\n",
+    from: "    (sequence !== words[live + RANKS.sequence] || words[slot + SLOT.used] !== words[live + RANKS.turns]! + 1) &&\n",
     to: "",
     models: ["priority-queue: a producer dies while it adds slots"],
   },
@@ -600,7 +604,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "monitor: the flag goes down before the waiters are looked for",
     file: "sync/monitor.ts",
-    from: "    this.inside(() => {\n      if (this.heap.waitQueue.countWaiters(key, 1) === 0) store(this.words, this.at + flag, 0);\n    });",
+    from: "    within(AT_ONCE, () =>\n      this.inside(() => {\n        if (this.heap.waitQueue.countWaiters(key, 1) === 0) store(this.words, this.at + flag, 0);\n      }),\n    );",
     to: "    void key;\n    store(this.words, this.at + flag, 0);",
     models: ["queue: a blocking get gives up"],
   },
@@ -656,7 +660,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "condition: a notification is not kept in hand until the lock is taken back",
     file: "sync/condition.ts",
-    from: "suspension.carried = this.heap.waitQueue.carry(this.at);",
+    from: "this.heap.waitQueue.carry(this.at, suspension.hand);",
     to: "",
     models: ["condition: a notification outlives a blocking caller"],
   },
@@ -712,8 +716,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "semaphore: a record is vacant before what its worker used up is struck out",
     file: "memory/registry.ts",
-    from: "if (load(words, record + RECORD.ended) === 0 || heap.references.endPartsOf(record, dead)) {",
-    to: "heap.references.endPartsOf(record, dead); {",
+    from: "          isDone = within(AT_ONCE, () => heap.references.endPartsOf(record, dead)) === true;\n",
+    to: "          heap.references.endPartsOf(record, dead);\n",
     models: ["semaphore: one that ended normally is swept while"],
   },
   {
@@ -747,7 +751,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "registry: a slot is fit for use again before its workers are struck out",
     file: "memory/registry.ts",
-    from: "if (strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) store(words, record + RECORD.id, 0);",
+    from: "if (within(AT_ONCE, () => strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) === true) store(words, record + RECORD.id, 0);",
     to: "store(words, record + RECORD.id, 0);\n      strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS);",
     models: ["registry: who renews a slot whose ids come again"],
   },
@@ -768,8 +772,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "barrier: the last party wakes nobody",
     file: "sync/barrier.ts",
-    from: "      this.#endRound(false);\n      return false;\n    });\n    this.heap.waitQueue.wake(this.at, EVERYBODY);",
-    to: "      this.#endRound(false);\n      return false;\n    });",
+    from: `    this.heap.waitQueue.wake(this.at, EVERYBODY);\n    if (how === "broken") this.#throwBroken(false);\n`,
+    to: `    if (how === "broken") this.#throwBroken(false);\n`,
     models: ["barrier: two parties, two rounds"],
   },
   {
