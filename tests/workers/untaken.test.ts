@@ -32,7 +32,7 @@ import {
 } from "allcores";
 import { KIND, processHeap, threadHeap } from "../../src/memory/index.js";
 import { until } from "../fixtures/pool-processes.js";
-import { taking } from "../fixtures/taking-task.js";
+import { keepsBusy, taking } from "../fixtures/taking-task.js";
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-untaken-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -137,14 +137,17 @@ for (const across of ["threads", "processes"] as const) {
 
     test("jobs of a pool that wait and are called off, or wait when it is terminated", async () => {
       const pool = new Pool({ workers: 1, killGrace: 0 });
-      await pool.submit(taking);
+      const begun = new Event({ across });
+      const busy = pool.submit(keepsBusy, begun);
+      await begun.wait();
       const given = objects(across);
       const calls = [1, 2, 3, 4].map(() => pool.submit(taking, ...given));
       free(given);
       calls[3]!.cancel();
       pool.terminate();
-      await Promise.allSettled(calls);
+      await Promise.allSettled([busy, ...calls]);
       await pool.join();
+      begun.free();
       await nothingIsLeft();
     });
 
