@@ -8,6 +8,8 @@ import { controlled } from "#atomics";
 /** Collections in vain before they are held off, each for longer than the one before; and at most for how many times its own length. */
 const MOST_IN_VAIN = 4;
 const LONGEST_HOLD_OFF = 64;
+/** How often a thread looks for the collector that others hide at the same time. */
+const MOST_TRIES = 8;
 
 let gc: (() => void) | undefined;
 let isOfThisTurn = false;
@@ -24,6 +26,7 @@ export function collectForgotten(drop: () => boolean): boolean {
     isOfThisTurn = false;
   }).unref();
   gc ??= exposeCollector();
+  if (gc === undefined) return false;
   gc();
   const took = performance.now() - begin;
   const found = drop();
@@ -33,12 +36,22 @@ export function collectForgotten(drop: () => boolean): boolean {
   return found;
 }
 
-/** The collector, as the flag shows it to contexts that are made meanwhile. Loaded on use: hardly a program needs it. */
-function exposeCollector(): () => void {
+/**
+ * The collector, as the flag shows it to contexts that are made meanwhile. The flag is the process's: another thread that does the same may put it back in between, so that there is
+ * nothing to be seen. Undefined where that happens each time. Loaded on use: hardly a program needs it.
+ */
+export function exposeCollector(): (() => void) | undefined {
+  const own = (globalThis as { gc?: () => void }).gc;
+  if (typeof own === "function") return own;
   const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-  setFlagsFromString("--expose-gc");
+  const { runInNewContext } = process.getBuiltinModule("node:vm");
   try {
-    return process.getBuiltinModule("node:vm").runInNewContext("gc") as () => void;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      setFlagsFromString("--expose-gc");
+      const found = runInNewContext('typeof gc === "function" ? gc : undefined') as (() => void) | undefined;
+      if (found !== undefined) return found;
+    }
+    return undefined;
   } finally {
     setFlagsFromString("--no-expose-gc");
   }

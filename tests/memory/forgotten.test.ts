@@ -1,8 +1,11 @@
 /** What is forgotten without free() is given back when memory would else be full. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { OutOfMemoryError, SharedMap, SharedMemory } from "../../src/index.js";
+import { exposeCollector } from "../../src/memory/forgotten.js";
 
 const PIECE = 2 ** 27;
 /** More than fit into the data region between threads. */
@@ -39,5 +42,15 @@ test("forgotten maps and what only they held go too", async () => {
     outer.set("inner", inner);
     inner.free();
     await setImmediate();
+  }
+});
+
+test("a thread looks for the collector while others hide it: it is found or not, and nothing is thrown", async () => {
+  const hiding = new Worker('const { setFlagsFromString } = require("node:v8"); for (;;) setFlagsFromString("--no-expose-gc");', { eval: true });
+  try {
+    await once(hiding, "online");
+    for (let tries = 0; tries < 300; tries++) assert.match(typeof exposeCollector(), /^(function|undefined)$/);
+  } finally {
+    await hiding.terminate();
   }
 });

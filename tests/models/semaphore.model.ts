@@ -337,6 +337,7 @@ export const models: Model[] = [
   },
   {
     name: "a dead holder's mark outlives an heir that overlooks it, or dies too",
+    everyday: false,
     program: { setup: setupOne, workers: [halfAndWhole, careless], check: told },
     options: { deaths: 2 },
   },
