@@ -91,7 +91,7 @@ describe("everything written before the end arrives, in order", { timeout: 120_0
     ["is idle", "process pool", []],
   ] as const)
     test(`when a worker (${what}) ${how}`, async () => {
-      const { text, code } = await run([how, what], slowly);
+      const { text, code } = await run([how, what], (descriptor) => slowly(descriptor));
       assert.equal(
         code,
         0,
