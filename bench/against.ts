@@ -9,7 +9,7 @@ import { execFileSync, fork } from "node:child_process";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { machine, root } from "./machine.js";
-import { type Figure, median } from "./measure.js";
+import { type Figure, median, printTable, shown } from "./measure.js";
 
 /** Those that see the package alone: `codec` measures its sources. */
 const COMPARABLE = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool"];
@@ -121,7 +121,6 @@ function spread(ratios: readonly number[]): Spread {
 }
 
 function print(name: string, comparisons: readonly Comparison[]): void {
-  const shown = (value: number, unit: string): string => `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`;
   const range = ({ median, least, most }: Spread): string => `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
   const rows = comparisons.map((each) => [
     each.name,
@@ -131,14 +130,6 @@ function print(name: string, comparisons: readonly Comparison[]): void {
     range(each.oldToOld),
     each.verdict,
   ]);
-  const table = [[name, "new", "old", "new/old", "old/old", "verdict"], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   console.log("");
-  for (const row of table)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd(),
-    );
+  printTable([[name, "new", "old", "new/old", "old/old", "verdict"], ...rows]);
 }

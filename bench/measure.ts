@@ -157,7 +157,7 @@ export function report(figures: readonly Figure[]): void {
   process.send?.(figures, undefined, undefined, () => process.disconnect());
 }
 
-const shown = (value: number | undefined, unit: string): string =>
+export const shown = (value: number | undefined, unit: string): string =>
   value === undefined ? "" : `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`;
 
 export function print(figures: readonly Figure[]): void {
@@ -169,7 +169,11 @@ export function print(figures: readonly Figure[]): void {
     bound ?? "",
     reached === undefined ? "" : reached ? "reached" : "NOT reached",
   ]);
-  const table = [["", "ours", "rival", "ratio", "bound", "verdict"], ...rows];
+  printTable([["", "ours", "rival", "ratio", "bound", "verdict"], ...rows]);
+}
+
+/** Rows of cells, each column as wide as its widest cell; the first row is the heading. */
+export function printTable(table: readonly (readonly string[])[]): void {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   for (const row of table)
     console.log(
