@@ -1,3 +1,5 @@
+export { offAbort, onAbort } from "./abort.js";
+export { Alarm } from "./alarm.js";
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";

@@ -13,6 +13,8 @@
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
 import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
+import { offAbort, onAbort } from "./abort.js";
+import { Alarm } from "./alarm.js";
 import { SLICE_MS } from "./crowd.js";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
@@ -30,8 +32,6 @@ const NAP_MS = slice(1);
 const LASTING = 4;
 /** Between two looks of a loop whether it can arm a node: it could not, since a stopped worker is inside the allocator. */
 const ARMABLE_LOOK_MS = 25;
-/** The longest that a timer of the platform can run. */
-const LONGEST_TIMER_MS = 0x7fffffff;
 const DRAINING = "handing out wake-ups";
 /** Most looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
 const MOST_LOOKS = 1000;
@@ -286,10 +286,10 @@ export class Parker {
     if (!this.#heap.waitQueue.canTakeNodes(1))
       return whenArmable([this.#heap], deadline, signal).then((isIt) => (isIt ? this.waitUntil(key, attempt, deadline, signal, looked) : undefined));
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
+      let alarm: Alarm | undefined;
       const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        alarm?.clear();
+        offAbort(signal, abort);
         this.#rest();
       };
       const waiter: Waiter = {
@@ -310,11 +310,6 @@ export class Parker {
         waiter.fail(signal?.reason);
       };
       const expire = () => {
-        const left = deadline - performance.now();
-        if (left > 0) {
-          timer = setTimeout(expire, Math.min(left, LONGEST_TIMER_MS));
-          return;
-        }
         if (!this.#leave(awaited, waiter)) {
           waiter.settle(undefined);
           return;
@@ -335,13 +330,13 @@ export class Parker {
       const awaited = this.#enter(key, waiter);
       this.#stir();
       if (this.#attempt(awaited, waiter, false)) return;
-      signal?.addEventListener("abort", abort, { once: true });
+      onAbort(signal, abort);
       // A user's getter may have run while the value was encoded, and aborted.
       if (signal?.aborted === true) {
         abort();
         return;
       }
-      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), LONGEST_TIMER_MS));
+      if (deadline !== Number.POSITIVE_INFINITY) alarm = new Alarm(deadline, expire);
       this.#listen(looked);
     });
   }
@@ -361,7 +356,7 @@ export class Parker {
       return whenArmable(heaps, deadline, signal).then((areThey) => (areThey ? Parker.waitUntilAny(contenders, deadline, signal, watch) : undefined));
     return new Promise((resolve, reject) => {
       const places: { readonly contender: Contender<T>; readonly awaited: AwaitedKey; readonly waiter: Waiter }[] = [];
-      let timer: NodeJS.Timeout | undefined;
+      let alarm: Alarm | undefined;
       let unwatch = () => {};
       let over = false;
       // A promise among the things is settled by this very loop: nothing else than what the loop awaits.
@@ -370,8 +365,8 @@ export class Parker {
       /** Leaves every line but that of `winner`, who has left it already. */
       const end = (winner?: Contender<T>) => {
         over = true;
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        alarm?.clear();
+        offAbort(signal, abort);
         unwatch();
         for (const { contender, awaited, waiter } of places) {
           const { parker } = contender.heap;
@@ -386,11 +381,6 @@ export class Parker {
       const rouse = () => {
         end();
         resolve(undefined);
-      };
-      const expire = () => {
-        const left = deadline - performance.now();
-        if (left > 0) timer = setTimeout(expire, Math.min(left, LONGEST_TIMER_MS));
-        else rouse();
       };
       try {
         for (const contender of contenders) {
@@ -417,12 +407,12 @@ export class Parker {
         throw error;
       }
       for (const { contender, awaited, waiter } of places) if (contender.heap.parker.#attempt(awaited, waiter, false)) return;
-      signal?.addEventListener("abort", abort, { once: true });
+      onAbort(signal, abort);
       if (signal?.aborted === true) {
         abort();
         return;
       }
-      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), LONGEST_TIMER_MS));
+      if (deadline !== Number.POSITIVE_INFINITY) alarm = new Alarm(deadline, rouse);
       unwatch = watch(rouse);
       for (const { contender } of places) contender.heap.parker.#listen();
     });
