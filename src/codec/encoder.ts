@@ -1,11 +1,12 @@
 import { isAllcoresError, UnsendableError } from "../errors/index.js";
-import { builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
 import { isError, writeError } from "./error-object.js";
-import { hostClassOf } from "./host-object.js";
+import { addedField, classNameOf, hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
-import { formatPath, inside, type PathStep } from "./path.js";
+import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
@@ -28,6 +29,8 @@ export interface EncodeOptions {
   tells?: boolean;
   /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
   keeps?: boolean;
+  /** The value is an array that the engine made, of arguments or the like: nobody has added fields to it, so none are looked for. */
+  list?: boolean;
 }
 
 /** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
@@ -96,7 +99,12 @@ export class Encoder extends ByteWriter implements Message {
     const outer = isLending;
     isLending = lend !== undefined;
     try {
-      this.write(value);
+      if (options.list === true) {
+        this.recall(value as unknown[]);
+        this.array(value as unknown[]);
+      } else {
+        this.write(value);
+      }
       if (this.classes.length > 0) this.writeClassTable();
     } catch (error) {
       const named = error === this.refusal && error !== undefined ? error : this.unreadable(error);
@@ -165,9 +173,10 @@ export class Encoder extends ByteWriter implements Message {
     this.refuse(refusalOf(value));
   }
 
-  /** Count, then key and value of every own enumerable field. */
-  fields(value: object): void {
-    const keys = Object.keys(value);
+  /** Count, then key and value of every own enumerable field, or of the fields called `keys`. */
+  fields(value: object, keys: readonly string[] = Object.keys(value)): void {
+    const symbols = Object.getOwnPropertySymbols(value);
+    if (symbols.length > 0) this.refuseSymbols(value, symbols);
     this.varint(keys.length);
     const depth = this.descend();
     for (let index = 0; index < keys.length; index++) {
@@ -177,6 +186,27 @@ export class Encoder extends ByteWriter implements Message {
       this.write((value as Record<string, unknown>)[key]);
     }
     this.depth = depth;
+  }
+
+  /** A field is data if it is enumerable. One that a symbol names is found by that symbol alone, which the other side does not have. */
+  private refuseSymbols(value: object, symbols: readonly symbol[]): void {
+    const symbol = symbols.find((each) => Object.prototype.propertyIsEnumerable.call(value, each));
+    if (symbol === undefined) return;
+    this.step(this.descend(), new Step("symbol", 0, symbol));
+    this.refuse({ what: "a field named by a symbol", fix: "name it by a string, or send a copy without it" });
+  }
+
+  /** A built-in object: as it is, or dressed in what is added to it, a class and fields of its own. */
+  builtin(value: object, write: Write, registration?: Registration): void {
+    const names = namesOf(value);
+    if (names === undefined && registration === undefined) {
+      write(this, value as never);
+      return;
+    }
+    this.byte(Tag.dressed);
+    this.varint(registration === undefined ? 0 : this.classIndex(registration, true) + 1);
+    write(this, value as never);
+    this.fields(value, names ?? noObjects);
   }
 
   /** Goes one level down; what is returned is where `step` notes the way and where `ascend` goes back to. */
@@ -263,27 +293,35 @@ export class Encoder extends ByteWriter implements Message {
       return;
     }
     const prototype = Object.getPrototypeOf(value) as object | null;
-    if (prototype === Object.prototype || prototype === null) {
+    if (prototype === Object.prototype) {
       this.byte(Tag.object);
       this.fields(value);
+    } else if (prototype === null) {
+      this.byte(Tag.bareObject);
+      this.fields(value);
     } else if (prototype === Array.prototype && Array.isArray(value)) {
-      this.array(value);
+      if (namesOf(value) === undefined) this.array(value);
+      else this.builtin(value, writeArray);
     } else {
+      const builtin = builtinWriter(prototype);
+      if (builtin !== undefined) {
+        this.builtin(value, builtin);
+        return;
+      }
       const write = this.writerOf(value, prototype);
       write(this, value as never);
     }
   }
 
-  /** How an object that is neither plain nor an array is written. A lookup and not a call, which would take stack at every level. */
+  /** How an object that is neither plain nor built-in is written. A lookup and not a call, which would take stack at every level. */
   private writerOf(value: object, prototype: object): Write {
-    const write = builtinWriter(prototype);
-    if (write !== undefined) return write;
     if (isError(value)) return writeError;
     if (registrationOf(prototype) !== undefined) return writeInstance;
     const foreign = foreignWriter(prototype);
     if (foreign === "plain") return writePlain;
-    if (foreign === "array" && Array.isArray(value)) return writeArray;
-    return typeof foreign === "function" ? foreign : writeHostObject;
+    if (foreign === "array" && !Array.isArray(value)) return writeHostObject;
+    if (foreign === undefined) return writeHostObject;
+    return (encoder, built: object) => encoder.builtin(built, foreign === "array" ? writeArray : foreign);
   }
 
   array(value: readonly unknown[]): void {
@@ -340,8 +378,16 @@ export class Encoder extends ByteWriter implements Message {
 
   hostObject(value: object): void {
     const hostClass = hostClassOf(value);
-    if (hostClass === undefined && !this.attaches(value)) this.refuse(refusalOf(value));
+    if (hostClass === undefined && !this.attaches(value)) {
+      const base = baseOf(Object.getPrototypeOf(value) as object);
+      this.refuse(refusalOf(value, base?.write === undefined ? base?.name : undefined));
+    }
     if (!this.attach) this.refuse(refusalOfHostObject(value, this.to));
+    const added = addedField(value);
+    if (added !== undefined) {
+      this.step(this.descend(), added);
+      this.refuse({ what: `a field added to a ${classNameOf(value)}, which only the platform carries,`, fix: "send it beside the object" });
+    }
     if (hostClass?.moves === true && !this.attaches(value)) this.transfer = [...this.transfer, value];
     this.attachment(value);
   }

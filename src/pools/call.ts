@@ -60,7 +60,7 @@ export class Call extends Job implements Work {
     const marked = takeTransfers(args);
     // What was moved is not here any more for another try.
     const transfer = boundary === "processes" || retried ? [] : this.call.transfer.length === 0 ? marked : [...marked, ...this.call.transfer];
-    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer });
+    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, list: true });
     if (!retried) this.#args = undefined;
     return message;
   }

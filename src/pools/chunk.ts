@@ -53,7 +53,7 @@ export class Chunk extends Job {
     const all = this.#segment.items;
     const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
     const transfer = boundary === "processes" || this.call.retries.limit > 0 ? [] : takeTransfers(items);
-    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", transfer });
+    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", transfer, list: true });
     this.bytes = message.length;
     return message;
   }
