@@ -1,7 +1,9 @@
+import { types } from "node:util";
 import { isAllcoresError, UnsendableError } from "../errors/index.js";
 import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
+import { isDetached } from "./binary.js";
 import { isError, writeError } from "./error-object.js";
 import { addedField, classNameOf, hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
@@ -9,6 +11,7 @@ import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parc
 import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
+import { areMarksLeft, markOf, takeMark } from "./transfer.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
 
 export interface EncodeOptions {
@@ -29,6 +32,8 @@ export interface EncodeOptions {
   tells?: boolean;
   /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
   keeps?: boolean;
+  /** What becomes of the marks of `transfer()` in the value: "move" obeys them, where parts can ride beside; "drop" uses them up. Left out, they stay. */
+  marks?: "move" | "drop";
   /** The value is an array that the engine made, of arguments or the like: nobody has added fields to it, so none are looked for. */
   list?: boolean;
 }
@@ -72,6 +77,9 @@ export class Encoder extends ByteWriter implements Message {
   held: readonly Held[] = noObjects;
   committed: (() => void) | undefined;
   private keeps = false;
+  private marks: "move" | "drop" | undefined;
+  /** Values whose mark this message takes. */
+  private readonly marked: object[] = [];
   private root = "value";
   private depth = 0;
   private reserved = 0;
@@ -82,6 +90,9 @@ export class Encoder extends ByteWriter implements Message {
   private numbers: Map<object, number> | undefined;
   private readonly parcels: Parcel[] = [];
   private readonly classes: ClassUse[] = [];
+  /** The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is copied or moved. */
+  private readonly piecesAt = new Map<number, PathStep[]>();
+  private readonly attachmentsAt: PathStep[][] = [];
   /** An error that was made to be seen by the caller as it is. */
   private refusal: unknown = undefined;
 
@@ -94,6 +105,7 @@ export class Encoder extends ByteWriter implements Message {
     this.keeps = options.keeps === true;
     this.attach = options.attach === true && options.to === "threads";
     if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
+    this.marks = areMarksLeft() ? options.marks : undefined;
     const { lend } = options;
     // A getter may encode something itself meanwhile.
     const outer = isLending;
@@ -101,10 +113,13 @@ export class Encoder extends ByteWriter implements Message {
     try {
       if (options.list === true) {
         this.recall(value as unknown[]);
+        // First: an argument may move what another shows a part of.
+        if (this.marks !== undefined) for (const item of value as unknown[]) if (typeof item === "object" && item !== null) this.mark(item);
         this.array(value as unknown[]);
       } else {
         this.write(value);
       }
+      if (this.pieces.length > 0 || this.attachments.length > 0) this.checkUnchanged();
       if (this.classes.length > 0) this.writeClassTable();
     } catch (error) {
       const named = error === this.refusal && error !== undefined ? error : this.unreadable(error);
@@ -114,6 +129,8 @@ export class Encoder extends ByteWriter implements Message {
     } finally {
       isLending = outer;
     }
+    for (const each of this.marked) takeMark(each);
+    this.marked.length = 0;
     this.holds = this.parcels.length > 0;
     try {
       if (lend !== undefined) for (const parcel of this.parcels) lend(parcel);
@@ -244,8 +261,15 @@ export class Encoder extends ByteWriter implements Message {
     return this.transfer !== noObjects && this.transfer.includes(value);
   }
 
+  override binary(source: Uint8Array): void {
+    const { length } = this.pieces;
+    super.binary(source);
+    if (this.pieces.length > length) this.piecesAt.set(length, this.steps.slice(0, this.depth));
+  }
+
   attachment(value: object): void {
     if (this.attachments === noObjects) this.attachments = [];
+    this.attachmentsAt[this.attachments.length] = this.steps.slice(0, this.depth);
     this.byte(Tag.attachment);
     this.varint((this.attachments as unknown[]).push(value) - 1);
   }
@@ -286,7 +310,33 @@ export class Encoder extends ByteWriter implements Message {
     this.classes.length = state.classes;
   }
 
+  /**
+   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy that was read after them may have taken them away.
+   */
+  private checkUnchanged(): void {
+    const isGone = (each: unknown): boolean => types.isArrayBuffer(each) && isDetached(each);
+    const piece = this.changedPiece();
+    const attachment = this.attachments.findIndex(isGone);
+    if (piece < 0 && attachment < 0) return;
+    const steps = piece >= 0 ? this.piecesAt.get(piece) : this.attachmentsAt[attachment];
+    const path = formatPath(this.root, steps ?? noObjects, steps?.length ?? 0);
+    const what = "a buffer that was transferred, or made shorter, while the value was read";
+    throw (this.refusal = new UnsendableError(
+      path,
+      `${path} is ${what}, and cannot cross to another worker: a getter or a Proxy in the value must not change the rest of it`,
+    ));
+  }
+
+  /** Moves with the message what the mark of a value says. */
+  private mark(value: object): void {
+    const list = markOf(value);
+    if (list === undefined || this.marked.includes(value)) return;
+    this.marked.push(value);
+    if (this.marks === "move" && this.attach && list.length > 0) this.transfer = [...this.transfer, ...list.filter((each) => !this.transfer.includes(each))];
+  }
+
   private object(value: object): void {
+    if (this.marks !== undefined) this.mark(value);
     if (this.recall(value)) return;
     if (isCrossing(value)) {
       this.parcel(value);
@@ -452,6 +502,9 @@ export class Encoder extends ByteWriter implements Message {
     }
     this.objectCount = 0;
     this.depth = 0;
+    if (this.marked.length > 0) this.marked.length = 0;
+    if (this.piecesAt.size > 0) this.piecesAt.clear();
+    if (this.attachmentsAt.length > 0) this.attachmentsAt.length = 0;
     if (this.parcels.length > 0) this.parcels.length = 0;
     if (this.classes.length > 0) this.classes.length = 0;
     this.refusal = undefined;

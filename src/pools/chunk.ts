@@ -1,4 +1,4 @@
-import { type Boundary, encode, lose, type Message, takeTransfers } from "../codec/index.js";
+import { type Boundary, encode, lose, type Message } from "../codec/index.js";
 import { CorruptError, UnsendableError, type WorkerDeath } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
@@ -52,8 +52,8 @@ export class Chunk extends Job {
     const { boundary, how } = this.#map;
     const all = this.#segment.items;
     const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
-    const transfer = boundary === "processes" || this.call.retries.limit > 0 ? [] : takeTransfers(items);
-    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", transfer, list: true });
+    const marks = this.call.retries.limit > 0 ? "drop" : "move";
+    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", marks, list: true });
     this.bytes = message.length;
     return message;
   }

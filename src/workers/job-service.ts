@@ -5,7 +5,7 @@
  * loop; while timers, sockets or waits are open, it waits in the loop. Between two jobs all microtasks run.
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
-import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
+import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
 import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
 import { contain, hasSpareCore } from "../memory/index.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
@@ -99,7 +99,7 @@ export class JobService {
     }
     await runExitHooks();
     if (hasChildren()) {
-      lane.leave(this.#encode(undefined, []));
+      lane.leave(this.#encode(undefined));
       await childrenEnd();
     }
     this.#exit(0);
@@ -172,7 +172,7 @@ export class JobService {
   #returned(value: unknown, start: number): void {
     settleAllPermits();
     try {
-      const message = this.#encode(value, takeTransfers([value]));
+      const message = this.#encode(value);
       this.#lane.reply(LAST, 1, microseconds(start), message);
     } catch (error) {
       this.#threw(error, start);
@@ -248,7 +248,7 @@ export class JobService {
       lane.reply(THREW_FLAG | LAST, 0, microseconds(start), this.#encodeError(error));
       return;
     }
-    if (!this.#flush(LAST, start)) lane.reply(LAST, 0, microseconds(start), this.#encode(undefined, []));
+    if (!this.#flush(LAST, start)) lane.reply(LAST, 0, microseconds(start), this.#encode(undefined));
   }
 
   /** Sends the values of the chunk that have gathered; false if there are none. */
@@ -257,24 +257,24 @@ export class JobService {
     if (values.length === 0) return false;
     this.#values = [];
     try {
-      const message = this.#encode(values, takeTransfers(values));
+      const message = this.#encode(values);
       this.#lane.reply(kind, values.length, microseconds(start), message);
     } catch {
       // One of them cannot be sent: each goes for itself.
       for (const value of values) {
         try {
-          this.#lane.reply(0, 1, 0, this.#encode([value], []));
+          this.#lane.reply(0, 1, 0, this.#encode([value]));
         } catch (error) {
           this.#lane.reply(THREW_FLAG, 1, 0, this.#encodeError(error));
         }
       }
-      if (kind & LAST) this.#lane.reply(LAST, 0, microseconds(start), this.#encode(undefined, []));
+      if (kind & LAST) this.#lane.reply(LAST, 0, microseconds(start), this.#encode(undefined));
     }
     return true;
   }
 
-  #encode(value: unknown, transfer: readonly object[]): Message {
-    return encode(value, { to: this.#boundary, root: "result", attach: this.#boundary === "threads", transfer });
+  #encode(value: unknown): Message {
+    return encode(value, { to: this.#boundary, root: "result", attach: this.#boundary === "threads", marks: "move" });
   }
 
   #encodeError(error: unknown): Message {

@@ -347,5 +347,5 @@ function signalOfCode(exitCode: number | undefined): string | undefined {
 
 /** The arguments of a start as a message. */
 export function encodeArgs(start: Start, to: "threads" | "processes"): Message {
-  return encode(start.args, { to, root: "args", attach: to === "threads" });
+  return encode(start.args, { to, root: "args", attach: to === "threads", marks: "move", list: true });
 }

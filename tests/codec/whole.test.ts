@@ -222,6 +222,7 @@ test("named fields of arrays: what a RegExp matched arrives whole", () => {
   assert.deepStrictEqual(trip(match), match);
   const far = Object.assign([], { 5: 1, name: "x", "007": 7, "4294967295": 8 });
   assert.deepStrictEqual(trip(far), far);
+  // biome-ignore lint/suspicious/noSparseArray: holes are what is tested
   const holes = Object.assign([1, , 3], { name: "as many keys as elements" });
   assert.deepStrictEqual(trip(holes), holes);
   const ending = Object.assign(Array.from({ length: 100 }, String), { note: "and 3 more items ]" });
