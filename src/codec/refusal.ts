@@ -1,6 +1,7 @@
 /** Why a value cannot cross, in words: what it is, and what to do instead. */
 import { types } from "node:util";
 import { classNameOf, isOfPlatform } from "./host-object.js";
+import { adviceOf } from "./portrait.js";
 import type { Boundary } from "./parcel.js";
 
 /** `what` completes "args[0] is …"; `fix` completes "… cannot cross to another worker: …". */
@@ -18,6 +19,8 @@ export function refusalOf(value: unknown, base?: string): Refusal {
   if (types.isGeneratorObject(object)) return { what: "a generator", fix: "collect what it yields into an array and send that" };
   if (types.isProxy(object)) return { what: "a Proxy", fix: "send a plain copy of what it shows" };
   const name = classNameOf(object);
+  const fix = adviceOf(object);
+  if (fix !== undefined) return { what: `a ${name}`, fix };
   if (name !== undefined && /^Weak(?:Map|Set|Ref)$|^FinalizationRegistry$/.test(name)) {
     return { what: `a ${name}`, fix: "it is about objects of this worker only; send the objects themselves" };
   }

@@ -1,3 +1,4 @@
+import { portray } from "../codec/portrait.js";
 import { ArgumentTypeError, CancelledError } from "../errors/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { settlementOf } from "./settlement.js";
@@ -192,6 +193,8 @@ class Life implements Settler<unknown> {
     this.work = undefined;
   }
 }
+
+portray(Future, ({ id, state }) => ({ id, state }), "await it and send what it gives");
 
 /** A future and what settles it. */
 export function openFuture<R>(work: Work): Settler<R> {

@@ -1,3 +1,4 @@
+import type { Facts } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
@@ -75,6 +76,10 @@ export class Barrier extends Monitor {
   /** @internal */
   static attach(handle: Handle): Barrier {
     return new Barrier(1, handle as never);
+  }
+
+  protected override facts(): Facts {
+    return { parties: this.parties, waiting: this.waiting, broken: this.broken };
   }
 
   /** How many parties make a round. */

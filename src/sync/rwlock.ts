@@ -2,6 +2,7 @@
  * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is done all readers that wait
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
+import type { Facts } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import {
@@ -247,6 +248,10 @@ export class RWLock extends Monitor {
       return opened;
     });
     if (opened) this.#wakeNext();
+  }
+
+  protected override facts(): Facts {
+    return { writing: this.writing, readers: this.readers };
   }
 
   /** Whether a writer has it now. */

@@ -1,3 +1,4 @@
+import type { Facts } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
@@ -132,6 +133,10 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   /** @internal Sets the most permits there may be. */
   protected set bound(most: number) {
     this.words[this.at + SEMAPHORE.bound] = most;
+  }
+
+  protected override facts(): Facts {
+    return { value: this.value };
   }
 
   /** How many permits are free now. */
@@ -406,6 +411,10 @@ export class BoundedSemaphore extends Semaphore {
   /** @internal */
   static override attach(handle: Handle): BoundedSemaphore {
     return new BoundedSemaphore(1, handle as never);
+  }
+
+  protected override facts(): Facts {
+    return { value: this.value, limit: this.limit };
   }
 
   /** The most permits there may be. */

@@ -1,3 +1,4 @@
+import { portray, refuseClones } from "../codec/portrait.js";
 import { setMaxListeners } from "node:events";
 import { ArgumentTypeError, CancelledError, StateError, TaskGroupError } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
@@ -75,6 +76,7 @@ export class TaskGroup implements AsyncDisposable {
 
   /** @throws the reason of `options.signal` when that is aborted already */
   constructor(options?: TaskGroupOptions) {
+    refuseClones(this);
     this.#parent = signalOf(options);
     setMaxListeners(0, this.signal);
     this.#parent?.addEventListener("abort", this.#parentAborted, { once: true });
@@ -168,3 +170,5 @@ export class TaskGroup implements AsyncDisposable {
     this.#abort(this.#parent!.reason);
   };
 }
+
+portray(TaskGroup, ({ signal }) => ({ cancelled: signal.aborted }), "its tasks run where it was made: send what they need, and spawn a call of a pool");
