@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { isAllcoresError, UnsendableError } from "../errors/index.js";
+import { isAllcoresError, UnsendableError, isThrown, textOfThrown } from "../errors/index.js";
 import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -487,10 +487,10 @@ export class Encoder extends ByteWriter implements Message {
   /** Names an error that somebody else's code threw while the value was read: a getter, a Proxy, an encode hook. */
   private unreadable(error: unknown): UnsendableError {
     const path = this.path();
-    if (error instanceof RangeError && /call stack/.test(error.message)) {
+    if (isThrown(error, RangeError) && /call stack/.test(textOfThrown(error))) {
       return new UnsendableError(path, `${path} is nested deeper than the rest of the stack allows and cannot cross to another worker`, { cause: error });
     }
-    return new UnsendableError(path, `${path} could not be read and cannot cross to another worker: ${safeMessage(error)}`, { cause: error });
+    return new UnsendableError(path, `${path} could not be read and cannot cross to another worker: ${textOfThrown(error)}`, { cause: error });
   }
 
   private forgetGraph(): void {
@@ -522,12 +522,4 @@ function writeArray(encoder: Encoder, value: readonly unknown[]): void {
 
 function writeHostObject(encoder: Encoder, value: object): void {
   encoder.hostObject(value);
-}
-
-function safeMessage(error: unknown): string {
-  try {
-    return error instanceof Error ? error.message : String(error);
-  } catch {
-    return "what was thrown cannot be shown";
-  }
 }

@@ -1,5 +1,5 @@
 import { portray } from "../codec/portrait.js";
-import { ArgumentTypeError, CancelledError } from "../errors/index.js";
+import { ArgumentTypeError, CancelledError, isThrown } from "../errors/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { settlementOf } from "./settlement.js";
 
@@ -158,7 +158,7 @@ class Life implements Settler<unknown> {
   }
 
   reject(error: unknown, calledOff = false): void {
-    this.#end(calledOff || error instanceof CancelledError ? "cancelled" : "failed", error);
+    this.#end(calledOff || isThrown(error, CancelledError) ? "cancelled" : "failed", error);
     // Before it is rejected: a promise without a handler at that moment ends the program.
     this.unobserved(() => this.future.then(undefined, ignore));
     this.fail(error);

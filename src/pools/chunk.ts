@@ -1,5 +1,5 @@
 import { type Boundary, encode, lose, type Message } from "../codec/index.js";
-import { CorruptError, UnsendableError, type WorkerDeath } from "../errors/index.js";
+import { CorruptError, UnsendableError, type WorkerDeath, isThrown } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -160,5 +160,5 @@ export class Chunk extends Job {
 
 /** Whether a value of the input could not be sent. */
 export function isUnsendable(error: unknown): boolean {
-  return error instanceof UnsendableError || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
+  return isThrown(error, UnsendableError) || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
 }

@@ -1,4 +1,4 @@
-import { ArgumentTypeError, TaskGroupError } from "../errors/index.js";
+import { ArgumentTypeError, TaskGroupError, isThrown } from "../errors/index.js";
 import { Future } from "../futures/future.js";
 import { TaskGroup } from "./task-group.js";
 
@@ -68,7 +68,7 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
       }
     }, options);
   } catch (error) {
-    throw error instanceof TaskGroupError ? error.errors[0] : error;
+    throw isThrown(error, TaskGroupError) ? error.errors[0] : error;
   }
   return results;
 }

@@ -1,6 +1,6 @@
 import { portray, refuseClones } from "../codec/portrait.js";
 import { setMaxListeners } from "node:events";
-import { ArgumentTypeError, CancelledError, StateError, TaskGroupError } from "../errors/index.js";
+import { ArgumentTypeError, CancelledError, StateError, TaskGroupError, textOfThrown } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import { signalOf } from "../memory/index.js";
 import { isEcho } from "./echo.js";
@@ -154,7 +154,7 @@ export class TaskGroup implements AsyncDisposable {
   #failed(error: unknown, signal: AbortSignal): void {
     if (isEcho(signal, error) || this.#failures.includes(error)) return;
     this.#failures.push(error);
-    const text = error instanceof Error ? error.message : String(error);
+    const text = textOfThrown(error);
     this.#abort(new CancelledError(`another task of the group failed: ${text}`, { cause: error }));
   }
 

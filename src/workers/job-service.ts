@@ -6,7 +6,7 @@
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
-import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
+import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
 import { contain, hasSpareCore } from "../memory/index.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";
@@ -137,7 +137,7 @@ export class JobService {
       value = args.length === 1 ? fn(args[0]) : fn(...args);
       if (isThenable(value)) return this.#later(value, start);
     } catch (error) {
-      if (error instanceof UnknownClassError) return this.#singleSlow(start);
+      if (isThrown(error, UnknownClassError)) return this.#singleSlow(start);
       this.#threw(error, start);
       return undefined;
     }
