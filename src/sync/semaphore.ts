@@ -1,4 +1,4 @@
-import type { Facts } from "../codec/portrait.js";
+import { type Facts, portray } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
@@ -76,6 +76,7 @@ class Permit implements Held {
     this.#semaphore[giveBack](this.#era);
   }
 }
+portray(Permit, ({ ownerDied }) => ({ ownerDied }), "a permit stays with its worker: send the semaphore, and acquire or release it there");
 
 /**
  * A number of permits; `acquire` takes one and waits while there is none.

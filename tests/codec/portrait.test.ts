@@ -124,6 +124,23 @@ for (const [name, { make, tells, stays }] of Object.entries(portraits)) {
   }
 }
 
+test("holds and runs of a map are refused with advice that helps, too", async () => {
+  const [lock, rlock, rwlock, semaphore] = [new allcores.Lock(), new allcores.RLock(), new allcores.RWLock(), new allcores.Semaphore()];
+  const queue = new allcores.Queue();
+  await using workers = new allcores.AsyncPool({ concurrency: 1 });
+  const stay: [object, RegExp][] = [
+    [lock.acquireSync(), /held\.handOff/],
+    [rlock.acquireSync(), /held\.handOff/],
+    [rwlock.writeSync(), /held\.handOff/],
+    [semaphore.acquireSync(), /send the semaphore/],
+    [workers.map(async () => 1, [1]), /await it, or iterate/],
+  ];
+  for (const [object, message] of stay) {
+    assert.throws(() => queue.putSync([object]), { code: "ERR_ALLCORES_UNSENDABLE", path: "value[0]", message });
+    assert.ok(inspect(object).length < 100 && JSON.stringify(object).length < 100);
+  }
+});
+
 test("the table has every exported class", () => {
   const isClass = (value: unknown): value is { prototype: object } => typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
   const classes = Object.entries(allcores).filter(([, value]) => isClass(value) && !(value.prototype instanceof Error));
