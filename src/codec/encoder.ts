@@ -91,7 +91,7 @@ export class Encoder extends ByteWriter implements Message {
   private readonly parcels: Parcel[] = [];
   private readonly classes: ClassUse[] = [];
   /** The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is copied or moved. */
-  private readonly piecesAt = new Map<number, PathStep[]>();
+  private readonly piecesAt: PathStep[][] = [];
   private readonly attachmentsAt: PathStep[][] = [];
   /** An error that was made to be seen by the caller as it is. */
   private refusal: unknown = undefined;
@@ -129,8 +129,7 @@ export class Encoder extends ByteWriter implements Message {
     } finally {
       isLending = outer;
     }
-    for (const each of this.marked) takeMark(each);
-    this.marked.length = 0;
+    if (this.marked.length > 0) this.takeMarks();
     this.holds = this.parcels.length > 0;
     try {
       if (lend !== undefined) for (const parcel of this.parcels) lend(parcel);
@@ -139,6 +138,11 @@ export class Encoder extends ByteWriter implements Message {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
     }
+  }
+
+  private takeMarks(): void {
+    for (const each of this.marked) takeMark(each);
+    this.marked.length = 0;
   }
 
   private retain(tells: boolean): void {
@@ -264,7 +268,7 @@ export class Encoder extends ByteWriter implements Message {
   override binary(source: Uint8Array): void {
     const { length } = this.pieces;
     super.binary(source);
-    if (this.pieces.length > length) this.piecesAt.set(length, this.steps.slice(0, this.depth));
+    if (this.pieces.length > length) this.piecesAt[length] = this.steps.slice(0, this.depth);
   }
 
   attachment(value: object): void {
@@ -318,7 +322,7 @@ export class Encoder extends ByteWriter implements Message {
     const piece = this.changedPiece();
     const attachment = this.attachments.findIndex(isGone);
     if (piece < 0 && attachment < 0) return;
-    const steps = piece >= 0 ? this.piecesAt.get(piece) : this.attachmentsAt[attachment];
+    const steps = piece >= 0 ? this.piecesAt[piece] : this.attachmentsAt[attachment];
     const path = formatPath(this.root, steps ?? noObjects, steps?.length ?? 0);
     const what = "a buffer that was transferred, or made shorter, while the value was read";
     throw (this.refusal = new UnsendableError(
@@ -503,7 +507,7 @@ export class Encoder extends ByteWriter implements Message {
     this.objectCount = 0;
     this.depth = 0;
     if (this.marked.length > 0) this.marked.length = 0;
-    if (this.piecesAt.size > 0) this.piecesAt.clear();
+    if (this.piecesAt.length > 0) this.piecesAt.length = 0;
     if (this.attachmentsAt.length > 0) this.attachmentsAt.length = 0;
     if (this.parcels.length > 0) this.parcels.length = 0;
     if (this.classes.length > 0) this.classes.length = 0;
