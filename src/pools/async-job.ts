@@ -30,7 +30,7 @@ export abstract class AsyncJob implements JobInHand {
   place = -1;
   /** Nobody wants what comes of it any more. */
   isOver = false;
-  /** The asynchronous context of who submitted it. */
+  /** The asynchronous context of who submitted it: all attempts run in it. */
   scope: AsyncResource | undefined;
   /** Bounds its run, or what is left of it once it is called off. */
   timer: NodeJS.Timeout | undefined;
@@ -111,6 +111,8 @@ export class AsyncCall extends AsyncJob implements Work {
 
   /** Begins to watch the clock and the signal. */
   watch(expire: () => void): void {
+    // It may have ended within the submission.
+    if (this.isOver) return;
     const { signal, timeout } = this.call;
     const timer = timeout === Number.POSITIVE_INFINITY ? undefined : setTimeout(expire, Math.min(timeout, LONGEST_TIMER_MS));
     const abort = () => void this.#pool.cancel(this, signal?.reason);

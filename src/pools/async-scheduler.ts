@@ -34,6 +34,8 @@ export class AsyncScheduler implements AsyncJobs {
   readonly #placed: AsyncJob[] = [];
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<AsyncJob, NodeJS.Timeout>();
+  /** How many more are asked about by `retries.when` at this moment. */
+  #deciding = 0;
   /** Whether the initializer is still to be run, or runs. */
   #isPreparing: boolean;
   /** It was begun. */
@@ -92,7 +94,7 @@ export class AsyncScheduler implements AsyncJobs {
   }
 
   #enter(job: AsyncJob): void {
-    job.scope = new AsyncResource("AsyncPool");
+    job.scope ??= new AsyncResource("AsyncPool");
     // The clock costs as much as the rest of this: one look for all of a turn.
     job.since = this.#turn ?? this.#feedSoon();
     this.#lines.push(job);
@@ -166,8 +168,11 @@ export class AsyncScheduler implements AsyncJobs {
 
   retry(job: AsyncJob, error: unknown): boolean {
     if (this.#isEnded) return false;
-    const delay = job.call.retries.delayAfter(job.attempt, error);
-    if (delay === undefined) return false;
+    // `retries.when` may close or terminate this pool, and call the job off.
+    this.#deciding++;
+    const delay = job.call.retries.delayAfter(job.attempt, error, job.scope);
+    this.#deciding--;
+    if (delay === undefined || this.#isEnded || job.isOver) return false;
     this.#counts.retried++;
     const again = () => {
       this.#retries.delete(job);
@@ -318,7 +323,6 @@ export class AsyncScheduler implements AsyncJobs {
   #start(job: AsyncJob, now: number): number {
     const { taskTimeout } = this.settings;
     const { scope } = job;
-    job.scope = undefined;
     this.#wait.add(now - job.since);
     job.since = now;
     this.#place(job);
@@ -331,22 +335,25 @@ export class AsyncScheduler implements AsyncJobs {
     const before = workerState.asyncJob;
     workerState.asyncJob = job;
     let value: unknown;
+    let later: Promise<unknown> | undefined;
     let threw = false;
     try {
       value = scope === undefined ? run.call(job) : scope.runInAsyncScope(run, job);
+      // Both ask the value for fields, which may be getters of the user's.
+      if (isThenable(value)) later = Promise.resolve(value);
     } catch (error) {
       value = error;
       threw = true;
     }
     workerState.asyncJob = before;
-    if (threw || !isThenable(value)) {
+    if (later === undefined) {
       const end = performance.now();
       this.#run.add(end - now);
       this.#leave(job, value, threw);
       return end;
     }
     if (!isTracked) workerState.untracked++;
-    Promise.resolve(value).then(
+    later.then(
       (result) => this.#ended(job, result, false, isTracked),
       (error) => this.#ended(job, error, true, isTracked),
     );
@@ -388,7 +395,7 @@ export class AsyncScheduler implements AsyncJobs {
 
   /** Tells those who wait for the end, once it has come. */
   #settleDown(): void {
-    if (!this.#isClosed || this.#isOver || this.#placed.length > 0 || this.#lines.size > 0 || this.#retries.size > 0) return;
+    if (!this.#isClosed || this.#isOver || this.#placed.length > 0 || this.#lines.size > 0 || this.#retries.size > 0 || this.#deciding > 0) return;
     this.#isOver = true;
     this.#isEnded = true;
     this.#nested?.[Symbol.dispose]();

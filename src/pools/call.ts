@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { type Boundary, encode, type Message, takeTransfers } from "../codec/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { TaskIdentity } from "../workers/task.js";
@@ -10,7 +11,7 @@ export interface CallPool {
   readonly boundary: Boundary;
   cancel(job: Job, reason: unknown): boolean;
   /** Tries again later; false when there is to be no other try. */
-  retry(job: Job, error: unknown): boolean;
+  retry(call: Call, error: unknown): boolean;
   settled(job: Job, failure?: { readonly future: Future<unknown>; readonly error: unknown }): void;
 }
 
@@ -21,6 +22,8 @@ export class Call extends Job implements Work {
   readonly #settler: Settler<unknown> = openFuture<unknown>(this);
   /** Kept for another try only. */
   #args: readonly unknown[] | undefined;
+  /** The asynchronous context of who made it, for what is asked about another try. */
+  readonly scope: AsyncResource | undefined;
   #value: unknown;
   #threw = false;
   #timer: NodeJS.Timeout | undefined;
@@ -29,6 +32,7 @@ export class Call extends Job implements Work {
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
     super(task, call);
     this.#pool = pool;
+    if (call.retries.limit > 0) this.scope = new AsyncResource("PoolCall");
     this.#args = task.bound.length === 0 ? args : [...task.bound, ...args];
   }
 
@@ -46,6 +50,8 @@ export class Call extends Job implements Work {
 
   /** Begins to watch the clock and the signal. */
   watch(expire: () => void): void {
+    // It may have ended within the submission.
+    if (this.isOver) return;
     const { signal, timeout } = this.call;
     if (timeout !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(expire, Math.min(timeout, 0x7fffffff));
     if (signal === undefined) return;

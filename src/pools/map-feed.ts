@@ -8,6 +8,7 @@ import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
+import { reportUncaught } from "../workers/uncaught-hook.js";
 import type { CallSettings } from "./call-options.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { Failure, Segment } from "./segment.js";
@@ -80,6 +81,8 @@ export class MapFeed implements ChunkMap {
   #end: { readonly error: unknown } | undefined;
   #isStopped = false;
   #isFilling = false;
+  /** The input is at its next item at this moment. */
+  #isAsking = false;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -104,19 +107,20 @@ export class MapFeed implements ChunkMap {
   /** Begins to take items. */
   start(): void {
     const { call, items, task } = this.#plan;
+    if (call.signal?.aborted === true) {
+      this.#aborted();
+      return;
+    }
+    // First, since it may throw: nothing is watched then.
+    if (this.#array === undefined) {
+      this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
+    }
     if (call.timeout !== Number.POSITIVE_INFINITY) {
       const expire = () =>
         this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
       this.#timer = setTimeout(expire, Math.min(call.timeout, LONGEST_TIMER_MS));
     }
     call.signal?.addEventListener("abort", this.#aborted, { once: true });
-    if (call.signal?.aborted === true) {
-      this.#aborted();
-      return;
-    }
-    if (this.#array === undefined) {
-      this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
-    }
     this.#fill();
   }
 
@@ -143,7 +147,12 @@ export class MapFeed implements ChunkMap {
   fail(error: unknown): void {
     this.#end ??= { error };
     this.#rouse();
-    void this.stop(error).catch(() => {});
+    void this.abandon(error);
+  }
+
+  /** Stops because of an error, which has its owner: what the clean-up of the input throws does not take its place, and is told by itself. */
+  async abandon(error?: unknown): Promise<void> {
+    await this.stop(error).catch(uncleaned);
   }
 
   /** Calls off what has not come, and ends the input. */
@@ -156,14 +165,13 @@ export class MapFeed implements ChunkMap {
     this.#retries.clear();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
     const source = this.#source;
-    if (this.#exhausted || source === undefined) return;
+    // A generator that is at its next item cannot be ended now: it is once it has given that.
+    if (this.#isAsking || this.#exhausted || source === undefined) return;
     this.#exhausted = true;
-    if (this.#pull !== undefined) {
-      // It waits for its next item, and an async generator returns only after that: nobody waits for it here.
-      void (async () => source.return?.())().catch(() => {});
-    } else {
-      await this.#scope.runInAsyncScope(() => source.return?.());
-    }
+    const end = async () => this.#scope.runInAsyncScope(() => source.return?.());
+    // It waits for its next item, and an async generator returns only after that: nobody waits for it here.
+    if (this.#pull !== undefined) void end().catch(uncleaned);
+    else await end();
   }
 
   readonly #aborted = (): void => this.fail(this.#plan.call.signal!.reason);
@@ -195,14 +203,16 @@ export class MapFeed implements ChunkMap {
   retry(segment: Segment, index: number, attempts: number, deaths: readonly WorkerDeath[], error: unknown): boolean {
     if (this.#isStopped) return false;
     const { call, task } = this.#plan;
-    const delay = call.retries.delayAfter(attempts, error);
-    if (delay === undefined) return false;
+    const delay = call.retries.delayAfter(attempts, error, this.#scope);
+    // `retries.when` may have ended the map.
+    if (delay === undefined || this.#isStopped) return false;
     const again = () => {
       this.#retries.delete(timer);
       const chunk = new Chunk(this, task, call, segment, index, index + 1);
       chunk.attempts = attempts + 1;
       chunk.deaths = deaths;
-      this.#send(chunk);
+      // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
+      this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
     const timer = setTimeout(again, Math.min(delay, LONGEST_TIMER_MS));
     this.#retries.add(timer);
@@ -277,14 +287,31 @@ export class MapFeed implements ChunkMap {
   #next(count: number): readonly unknown[] {
     const items: unknown[] = [];
     while (items.length < count) {
-      // Whatever next() throws, the input is at its end.
-      this.#exhausted = true;
-      const step = (this.#source as Iterator<unknown>).next();
+      const step = this.#ask(this.#source as Iterator<unknown>);
       if (step.done === true) break;
-      this.#exhausted = false;
       items.push(step.value);
+      if (this.#isStopped) return [];
     }
     return items;
+  }
+
+  /** The next of an input, which may call back into this map: where that stopped it, the input is ended here. */
+  #ask(source: Iterator<unknown>): IteratorResult<unknown> {
+    // Whatever next() throws, the input is at its end.
+    this.#exhausted = true;
+    this.#isAsking = true;
+    let step: IteratorResult<unknown>;
+    try {
+      step = source.next();
+    } finally {
+      this.#isAsking = false;
+    }
+    if (step.done === true) return step;
+    if (step.done === undefined && typeof (step as { then?: unknown }).then === "function")
+      throw new ArgumentTypeError("the input's next() gave a promise: an input that has to be awaited has [Symbol.asyncIterator], not [Symbol.iterator]");
+    if (!this.#isStopped) this.#exhausted = false;
+    else void (async () => source.return?.())().catch(uncleaned);
+    return step;
   }
 
   /** Asks an async input for its next item, one at a time. */
@@ -323,6 +350,7 @@ export class MapFeed implements ChunkMap {
   }
 
   #sendItems(items: readonly unknown[]): void {
+    if (this.#isStopped) return;
     if (items.length === 0) {
       if (this.#isDone) this.#rouse();
       return;
@@ -367,4 +395,8 @@ export class MapFeed implements ChunkMap {
       }
     }
   }
+}
+
+function uncleaned(error: unknown): void {
+  reportUncaught(error, { name: "the clean-up of a map's input" });
 }

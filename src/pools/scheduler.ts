@@ -9,6 +9,7 @@ import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
 import { contain, kernelTells, RECORD } from "../memory/index.js";
 import { Backlog } from "./backlog.js";
+import type { Call } from "./call.js";
 import { Crew } from "./crew.js";
 import { refused, stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
@@ -55,6 +56,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<Job, NodeJS.Timeout>();
+  /** How many more are asked about by `retries.when` at this moment. */
+  #deciding = 0;
   /** Nothing that waits can be given to anybody before something comes back. */
   #isFull = false;
   #willFeed = false;
@@ -198,10 +201,13 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   /** Another attempt at a job that failed; false when there is to be none. */
-  retry(job: Job, error: unknown): boolean {
+  retry(job: Call, error: unknown): boolean {
     if (this.#isEnded) return false;
-    const delay = job.call.retries.delayAfter(job.attempts, error);
-    if (delay === undefined) return false;
+    // `retries.when` may close or terminate this pool, and call the job off.
+    this.#deciding++;
+    const delay = job.call.retries.delayAfter(job.attempts, error, job.scope);
+    this.#deciding--;
+    if (delay === undefined || this.#isEnded || job.isOver) return false;
     this.#counts.retried++;
     const again = () => {
       this.#retries.delete(job);
@@ -486,7 +492,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
 
   /** Lets members go that have no work and get none, and tells those who wait for the end. */
   #settleDown(): void {
-    const isLast = this.#isClosed && this.#backlog.size === 0 && this.#retries.size === 0;
+    const isLast = this.#isClosed && this.#backlog.size === 0 && this.#retries.size === 0 && this.#deciding === 0;
     for (const member of this.#crew) {
       if (member.inFlight.length > 0) continue;
       if (isLast || member.isRetiring) this.#crew.dismiss(member);
