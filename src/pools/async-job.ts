@@ -24,8 +24,10 @@ export abstract class AsyncJob implements JobInHand {
   /** When it was submitted; once it has a place, when it got that. */
   since = 0;
   attempt = 1;
-  /** It waits in line. */
+  /** It waits in line, and between whom. */
   isWaiting = false;
+  sooner: AsyncJob | undefined;
+  later: AsyncJob | undefined;
   /** Which of the places it has; -1 for none. */
   place = -1;
   /** Nobody wants what comes of it any more. */

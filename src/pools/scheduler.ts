@@ -268,8 +268,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       job.fail(reason());
     }
     this.#retries.clear();
-    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) {
-      this.#backlog.shift(job);
+    for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.#discard(job);
       job.fail(reason());
     }
@@ -307,7 +306,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#isEnded = true;
     for (const timer of this.#retries.values()) clearTimeout(timer);
     this.#retries.clear();
-    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) this.#backlog.shift(job);
+    while (this.#backlog.take() !== undefined);
     for (const member of this.#crew) {
       member.isRetiring = true;
       for (const job of [...member.inFlight]) {
@@ -410,14 +409,14 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
         if (refusal === undefined) break;
         // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
         this.#isFull = false;
-        this.#backlog.shift(job);
+        this.#backlog.remove(job);
         this.#discard(job);
         for (const rest of job.lose(refused(refusal))) this.#resume(rest);
         isAnyLost = true;
         continue;
       }
       // First, because a job may come back from its lane while it is on its way there.
-      this.#backlog.shift(job);
+      this.#backlog.remove(job);
       try {
         if (this.#assign(member, job, task, job.payload!)) continue;
         this.#isFull = true;
@@ -638,8 +637,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     const waiting = [...this.#retries.keys()];
     for (const timer of this.#retries.values()) clearTimeout(timer);
     this.#retries.clear();
-    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) {
-      this.#backlog.shift(job);
+    for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.#discard(job);
       waiting.push(job);
     }
