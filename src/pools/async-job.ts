@@ -28,6 +28,8 @@ export abstract class AsyncJob implements JobInHand {
   isWaiting = false;
   sooner: AsyncJob | undefined;
   later: AsyncJob | undefined;
+  /** It has a place, and begins after this turn. */
+  isAdmitted = false;
   /** Which of the places it has; -1 for none. */
   place = -1;
   /** Nobody wants what comes of it any more. */

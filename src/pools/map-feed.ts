@@ -12,6 +12,7 @@ import { reportUncaught } from "../workers/uncaught-hook.js";
 import type { CallSettings } from "./call-options.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { Failure, Segment } from "./segment.js";
+import type { Tally } from "./tally.js";
 
 const CHUNK_MS = 2;
 const GROWTH = 4;
@@ -26,6 +27,8 @@ export interface MapPool {
   readonly boundary: Boundary;
   readonly workers: number;
   readonly settings: { readonly taskTimeout: number };
+  /** The map counts its items here. */
+  readonly tally: Tally;
   checkOpen(verb: string): void;
   submit(job: Chunk): void;
   cancel(job: Chunk, reason: unknown): boolean;
@@ -159,6 +162,8 @@ export class MapFeed implements ChunkMap {
   async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    // Outcomes that come from here on are nobody's.
+    for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
     clearTimeout(this.#timer);
     this.#plan.call.signal?.removeEventListener("abort", this.#aborted);
     for (const timer of this.#retries) clearTimeout(timer);
@@ -186,7 +191,11 @@ export class MapFeed implements ChunkMap {
     if (this.#isDone) this.#rouse();
   }
 
-  arrived(segment: Segment): void {
+  arrived(segment: Segment, outcomes: number, failure?: Failure): void {
+    if (!this.#isStopped) {
+      if (failure === undefined) this.#pool.tally.completed += outcomes;
+      else this.#pool.tally.itemFailed(failure.reason);
+    }
     if (!this.#plan.ordered) this.#arrived.push(segment);
     this.#rouse();
   }
@@ -206,6 +215,7 @@ export class MapFeed implements ChunkMap {
     const delay = call.retries.delayAfter(attempts, error, this.#scope);
     // `retries.when` may have ended the map.
     if (delay === undefined || this.#isStopped) return false;
+    this.#pool.tally.retried++;
     const again = () => {
       this.#retries.delete(timer);
       const chunk = new Chunk(this, task, call, segment, index, index + 1);
@@ -364,6 +374,7 @@ export class MapFeed implements ChunkMap {
     const segment = new Segment(items, this.#taken);
     this.#taken += items.length;
     this.#open += items.length;
+    this.#pool.tally.submitted += items.length;
     this.#segments.push(segment);
     this.#send(new Chunk(this, task, call, segment, 0, items.length));
   }
@@ -385,8 +396,9 @@ export class MapFeed implements ChunkMap {
       }
       const { segment, from, to } = chunk;
       const { task, call } = this.#plan;
-      segment.set(found.index, new Failure(found.error));
-      this.arrived(segment);
+      const failure = new Failure(found.error);
+      segment.set(found.index, failure);
+      this.arrived(segment, 1, failure);
       for (const [start, end] of [
         [from, found.index],
         [found.index + 1, to],
