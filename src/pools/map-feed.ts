@@ -6,6 +6,7 @@
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
+import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../workers/uncaught-hook.js";
@@ -20,7 +21,6 @@ const MOST_ITEMS = 16384;
 const MOST_BYTES = 1 << 20;
 /** Chunks on their way for each worker: one in hand and one behind it. */
 const CHUNKS_PER_WORKER = 2;
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** What the engine needs of the pool. */
 export interface MapPool {
@@ -78,7 +78,7 @@ export class MapFeed implements ChunkMap {
   #itemMs: number | undefined;
   #itemBytes = 0;
   readonly #chunks = new Set<Chunk>();
-  readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #retries = new Set<Alarm>();
   #segments: Segment[] = [];
   #arrived: Segment[] = [];
   #end: { readonly error: unknown } | undefined;
@@ -87,7 +87,7 @@ export class MapFeed implements ChunkMap {
   /** The input is at its next item at this moment. */
   #isAsking = false;
   #wake: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
 
   constructor(pool: MapPool, plan: MapPlan) {
     this.#pool = pool;
@@ -121,9 +121,9 @@ export class MapFeed implements ChunkMap {
     if (call.timeout !== Number.POSITIVE_INFINITY) {
       const expire = () =>
         this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
-      this.#timer = setTimeout(expire, Math.min(call.timeout, LONGEST_TIMER_MS));
+      this.#alarm = new Alarm(performance.now() + call.timeout, expire);
     }
-    call.signal?.addEventListener("abort", this.#aborted, { once: true });
+    onAbort(call.signal, this.#aborted);
     this.#fill();
   }
 
@@ -164,9 +164,9 @@ export class MapFeed implements ChunkMap {
     this.#isStopped = true;
     // Outcomes that come from here on are nobody's.
     for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
-    clearTimeout(this.#timer);
-    this.#plan.call.signal?.removeEventListener("abort", this.#aborted);
-    for (const timer of this.#retries) clearTimeout(timer);
+    this.#alarm?.clear();
+    offAbort(this.#plan.call.signal, this.#aborted);
+    for (const alarm of this.#retries) alarm.clear();
     this.#retries.clear();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
     const source = this.#source;
@@ -217,15 +217,15 @@ export class MapFeed implements ChunkMap {
     if (delay === undefined || this.#isStopped) return false;
     this.#pool.tally.retried++;
     const again = () => {
-      this.#retries.delete(timer);
+      this.#retries.delete(alarm);
       const chunk = new Chunk(this, task, call, segment, index, index + 1);
       chunk.attempts = attempts + 1;
       chunk.deaths = deaths;
       // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
       this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
-    const timer = setTimeout(again, Math.min(delay, LONGEST_TIMER_MS));
-    this.#retries.add(timer);
+    const alarm = new Alarm(performance.now() + delay, again);
+    this.#retries.add(alarm);
     return true;
   }
 
