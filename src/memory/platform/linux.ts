@@ -7,6 +7,7 @@ import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { isVisible } from "../visible-file.js";
 import { ownUrl } from "../own-url.js";
 import type { Platform } from "./contract.js";
 
@@ -49,7 +50,7 @@ export function useBinding(path: string | undefined): void {
 /** The first worker that needs it has koffi look for its native part, which takes ten times as long as loading that; the others load it from there. */
 function loadKoffi(): typeof Koffi {
   const known = binding();
-  if (known !== undefined && fs.existsSync(known)) {
+  if (known !== undefined && isVisible(known)) {
     const module = { exports: {} };
     process.dlopen(module, known);
     return module.exports as typeof Koffi;
@@ -71,6 +72,7 @@ export function linux(): Platform {
   const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");
   const ftruncate = libc.func("int ftruncate(int fd, int64_t length)");
   const mmap = libc.func("uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)");
+  const fchmod = libc.func("int fchmod(int fd, unsigned int mode)");
   const fallocate = libc.func("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
   const pipe2 = libc.func("int pipe2(void *descriptors, int flags)");
   const open = libc.func("int open(const char *path, int flags)");
@@ -101,6 +103,10 @@ export function linux(): Platform {
       const errno = koffi.errno();
       close(descriptor);
       return failed("ftruncate", errno);
+    },
+    keepToOwner(descriptor) {
+      if (fchmod(descriptor, 0o600) !== 0)
+        throw new PlatformError(`fchmod failed (errno ${koffi.errno()}): the kernel does not close this file to other users`);
     },
     map(descriptor, bytes) {
       const address: number | bigint = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
