@@ -2,6 +2,7 @@ export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
+export { bare } from "./bare.js";
 export * as cards from "./card.js";
 export { monotonicMs } from "./clock.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";

@@ -1,6 +1,6 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import { WorkerDiedError } from "../errors/index.js";
-import { checkPermission, createThreadHeap, THREADS } from "../memory/index.js";
+import { bare, checkPermission, createThreadHeap, THREADS } from "../memory/index.js";
 import { nodeOptions } from "../workers/node-options.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock } from "./control-block.js";
@@ -80,11 +80,14 @@ export class Troupe {
 
   #open(role: ThreadRole, name: string): Worker {
     checkPermission("a thread", [THREADS]);
-    const thread = new Worker(new URL("./entry.js", import.meta.url), {
-      workerData: { allcoresExploration: role },
-      execArgv: [...inherited(), CONDITION],
-      name,
-    });
+    const thread = new Worker(
+      new URL("./entry.js", import.meta.url),
+      bare({
+        workerData: { allcoresExploration: role },
+        execArgv: [...inherited(), CONDITION],
+        name,
+      }),
+    );
     this.#threads.push(thread);
     thread.on("message", (news: StageNews) => this.#hear?.(news));
     thread.on("error", (error) => this.#lost(error));

@@ -1,8 +1,9 @@
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mainProgram } from "../codec/index.js";
 import {
+  bare,
   binding,
   checkDescriptors,
   checkPermission,
@@ -67,10 +68,22 @@ export function spawnChild(
   const lifeline = system.lifeline();
   let child: ChildProcess | undefined;
   try {
-    child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, ...commandLine(start, programArguments())], {
-      stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, lifeline.childs, code?.descriptor ?? "ignore", ...(ofPool ? (["pipe"] as const) : [])],
-      serialization: "json",
-    });
+    child = spawn(
+      process.execPath,
+      [...inheritedOptions(), ...nodeOptions, ...commandLine(start, programArguments())],
+      bare<SpawnOptions>({
+        stdio: [
+          "ignore",
+          "inherit",
+          "inherit",
+          processHeap().descriptor,
+          lifeline.childs,
+          code?.descriptor ?? "ignore",
+          ...(ofPool ? (["pipe"] as const) : []),
+        ],
+        serialization: "json",
+      }),
+    );
     // At once: a child takes a while until it could do so itself, and may never come to that.
     if (child.pid !== undefined) system.killWhenClosed(lifeline.childs, child.pid);
   } finally {

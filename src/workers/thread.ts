@@ -2,7 +2,18 @@ import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
 import { OutOfMemoryError, StateError } from "../errors/index.js";
-import { checkDescriptors, checkPermission, contain, HEADER, type Heap, isVisible, threadHeap, type ThreadHeapBuffers, THREADS } from "../memory/index.js";
+import {
+  bare,
+  checkDescriptors,
+  checkPermission,
+  contain,
+  HEADER,
+  type Heap,
+  isVisible,
+  threadHeap,
+  type ThreadHeapBuffers,
+  THREADS,
+} from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
@@ -118,7 +129,7 @@ export function openThread(
   try {
     worker = newWorker(
       { ...work, depth, gate } as ThreadStart | PoolThreadStart,
-      { name: work.name, argv: programArguments(), transferList, resourceLimits },
+      { name: work.name, argv: programArguments(), transferList, resourceLimits: bare(resourceLimits) },
       factory,
     );
   } catch (error) {
@@ -130,12 +141,12 @@ export function openThread(
 }
 
 function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
-  if (factory !== undefined) return factory({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } });
+  if (factory !== undefined) return factory(bare({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } }));
   const code = libraryCode();
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;
   try {
-    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } });
+    worker = new Worker(entryUrl(), bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
     throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });

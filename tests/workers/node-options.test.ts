@@ -75,3 +75,7 @@ describe("a program's words reach every worker", { timeout: 60_000 }, () => {
     assert.deepEqual(JSON.parse(output), everywhere(["word"]));
   });
 });
+
+test("Object.prototype.env, and any other option of Node's that somebody adds to every object, does not reach workers", { timeout: 60_000 }, async () => {
+  assert.deepEqual(await runProgram("polluted"), { code: 0, output: "[]\n", errors: "" });
+});

@@ -47,6 +47,20 @@ export function useBinding(path: string | undefined): void {
   if (path !== undefined) setEnvironmentData(BINDING, path);
 }
 
+/** koffi's modules list each other by `for … in`, which would meet what somebody has added to `Object.prototype`: that is not listed meanwhile. */
+function withoutInherited<T>(load: () => T): T {
+  const listed = Object.keys(Object.prototype).filter((name) => Object.getOwnPropertyDescriptor(Object.prototype, name)!.configurable);
+  const list = (enumerable: boolean) => {
+    for (const name of listed) Object.defineProperty(Object.prototype, name, Object.assign(Object.create(null), { enumerable }));
+  };
+  list(false);
+  try {
+    return load();
+  } finally {
+    list(true);
+  }
+}
+
 /** The first worker that needs it has koffi look for its native part, which takes ten times as long as loading that; the others load it from there. */
 function loadKoffi(): typeof Koffi {
   const known = binding();
@@ -57,7 +71,7 @@ function loadKoffi(): typeof Koffi {
   }
   // Not imported: a bundler would take it for its own to resolve.
   const require = process.getBuiltinModule("node:module").createRequire(ownUrl(import.meta.url));
-  const koffi = require("koffi") as typeof Koffi;
+  const koffi = withoutInherited(() => require("koffi") as typeof Koffi);
   useBinding(Object.keys(require.cache).find((file) => file.endsWith("koffi.node")));
   return koffi;
 }
