@@ -127,7 +127,7 @@ export class PlatformError extends Error {
  * try {
  *   new Process(one);
  * } catch (error) {
- *   if (error instanceof PermissionError) console.log(error.flags); // under `--permission --allow-fs-read=*`, for instance [ '--allow-child-process', '--allow-addons', … ]
+ *   if (error instanceof PermissionError) console.error(error.message, error.flags);
  * }
  * ```
  */

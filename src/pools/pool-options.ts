@@ -9,9 +9,15 @@ import type { UnresponsiveWorker } from "./vigil.js";
 
 /** Most memory that one worker may take, in megabytes. */
 export interface ResourceLimits {
-  /** Of JavaScript's heap. */
+  /**
+   * Of JavaScript's heap. A thread's limit is no safe bound: V8 may abort the whole program instead of ending the thread (seen in Node 24), or hang (Node 26). Where tasks may run out of memory use
+   * a ProcessPool, which loses one process.
+   */
   heap?: number | undefined;
-  /** Of everything (resident set); processes only. */
+  /**
+   * Of everything (resident set); processes only. In a memory cgroup, such as a container with a limit, the kernel kills whom it likes once the group is full: give workers a limit with which all of
+   * them together stay below the group's.
+   */
   rss?: number | undefined;
 }
 
