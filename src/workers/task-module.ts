@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
-import { TaskLoadError } from "../errors/index.js";
+import { TaskLoadError, isThrown, textOfThrown } from "../errors/index.js";
 import { isOutOfDescriptors, isVisible } from "../memory/index.js";
 import { whileLoading } from "./load-gate.js";
 import { beginTasks, loading } from "./main-guard.js";
@@ -41,10 +41,10 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
       return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
     });
   } catch (error) {
-    if (error instanceof TaskLoadError) throw error;
+    if (isThrown(error, TaskLoadError)) throw error;
     // Node remembers it, and would say so for ever.
     if (isOutOfDescriptors(error)) workerState.isSpoilt = true;
-    throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new TaskLoadError(`${workerState.name} could not load ${url}: ${textOfThrown(error)}`, { cause: error });
   }
 }
 
