@@ -123,7 +123,7 @@ export class PlatformError extends Error {
  * @example
  * ```ts
  * import { PermissionError, Process, task } from "allcores";
- * const one = task(import.meta, () => 1, { name: "one" });
+ * const one = task(import.meta, "one", () => 1);
  * try {
  *   new Process(one);
  * } catch (error) {
