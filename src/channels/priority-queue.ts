@@ -8,10 +8,10 @@
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions } from "../errors/index.js";
+import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
-import type { QueueOptions } from "./any-queue.js";
+import type { PutOptions, QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 
@@ -71,6 +71,16 @@ export interface PriorityQueueOptions<T> extends QueueOptions {
   priority?: ((item: T) => number) | undefined;
 }
 
+const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({ across: true, label: true, maxSize: true, capacity: true, priority: true });
+const PUT: PutOptions = {
+  awaiting: new KnownOptions<WaitOptions & PutPriority>({ timeout: true, signal: true, priority: true }),
+  blocking: new KnownOptions<SyncWait & PutPriority>(
+    { timeout: true, priority: true },
+    { signal: "no signal reaches a thread that blocks; use put(), which awaits" },
+  ),
+  now: new KnownOptions<PutPriority>({ priority: true }, { timeout: "tryPut() never waits" }),
+};
+
 /**
  * Hands out the value of the lowest priority first, equal ones in the order in which they were put; each to exactly one consumer. In everything else it is a `Queue`.
  *
@@ -97,7 +107,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     const priority = options instanceof Handle ? undefined : options?.priority;
     if (priority !== undefined && typeof priority !== "function")
       throw new ArgumentTypeError(`options.priority must be a function such as (item) => item.rank, got ${typeof priority}`);
-    super(KIND.priorityQueue, options);
+    super(KIND.priorityQueue, options, PRIORITY_QUEUE_OPTIONS);
     this.#priority = priority;
     if (options instanceof Handle) return;
     const firstHeap = this.heap.allocator.allocate(2 * FIRST_SLOTS, KIND.plain);
@@ -110,6 +120,10 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   /** @internal */
   static attach(handle: Handle): PriorityQueue {
     return new PriorityQueue(handle as never);
+  }
+
+  protected override get putOptions(): PutOptions {
+    return PUT;
   }
 
   protected override priorityOf(value: T, options: PutPriority | undefined): number {

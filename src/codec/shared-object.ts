@@ -1,4 +1,4 @@
-import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
+import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
 import { isLending } from "./encoder.js";
 import { type Boundary, type Crosses, crossing, type MessageEnd, type Parcel, registerKind } from "./parcel.js";
@@ -13,6 +13,8 @@ export interface Reach {
   /** A name for errors and reports. */
   label?: string | undefined;
 }
+
+const REACH = new KnownOptions<Reach>({ across: true, label: true });
 
 /** Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from another worker. */
 export class Handle {
@@ -42,11 +44,12 @@ export function reachOf(heap: Heap, label?: string): Reach {
   return { [home]: heap, label } as Reach;
 }
 
-/** The heap that checked options ask for. */
-export function heapOfReach(reach: Reach | undefined): Heap {
+/** The heap that options ask for, checked. `known`: what the call takes; how far the object reaches unless given. */
+export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object> = REACH): Heap {
   if (reach !== undefined && (typeof reach !== "object" || reach === null)) {
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
   }
+  known.check(reach);
   if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
@@ -106,13 +109,14 @@ export abstract class SharedObject implements Crosses {
   readonly label: string | undefined;
   #freed = false;
 
-  constructor(kind: number, size: number, reach: Reach | Handle | undefined) {
+  /** @param known what its class takes, if that is more than how far it reaches */
+  constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
     if (reach instanceof Handle) {
       this.heap = reach.heap;
       this.at = reach.at;
       this.label = reach.label;
     } else {
-      this.heap = heapOfReach(reach);
+      this.heap = heapOfReach(reach, known);
       this.label = reach?.label;
       this.at = this.heap.allocator.allocate(size, kind);
       this.heap.references.hold(this.at, this);

@@ -1,5 +1,5 @@
-import { ArgumentTypeError } from "../errors/index.js";
-import { deadlineOf, signalOf, type WaitOptions } from "../memory/index.js";
+import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { WAIT_OPTIONS, deadlineOf, signalOf, type WaitOptions } from "../memory/index.js";
 import { Future } from "./future.js";
 
 /** When `wait` has waited enough. */
@@ -7,6 +7,8 @@ export interface WaitForOptions extends WaitOptions {
   /** "all" (default): every future has ended. "first": one has. "firstError": one has failed, or all have ended. */
   returnWhen?: "all" | "first" | "firstError" | undefined;
 }
+
+const WAIT_FOR = new KnownOptions<WaitForOptions>({ timeout: true, signal: true, returnWhen: true });
 
 /** Which futures have ended, and which have not. */
 export interface Waited<F> {
@@ -33,7 +35,7 @@ export interface Waited<F> {
  */
 export async function wait<R>(futures: Iterable<Future<R>>, options: WaitForOptions = {}): Promise<Waited<Future<R>>> {
   const all = listOf(futures, "wait(futures)");
-  const deadline = deadlineOf(options);
+  const deadline = deadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
   const { returnWhen = "all" } = options;
   if (returnWhen !== "all" && returnWhen !== "first" && returnWhen !== "firstError")
@@ -77,7 +79,7 @@ export type Completed<R> = { readonly future: Future<R> } & (
  */
 export async function* asCompleted<R>(futures: Iterable<Future<R>>, options: WaitOptions = {}): AsyncGenerator<Completed<R>, void, undefined> {
   const all = listOf(futures, "asCompleted(futures)");
-  const deadline = deadlineOf(options);
+  const deadline = deadlineOf(options, WAIT_OPTIONS);
   const signal = signalOf(options);
   const ended: Completed<R>[] = [];
   let rouse = () => {};

@@ -1,4 +1,4 @@
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
 
 /** When a task is tried again that threw, or whose worker died. */
 export interface RetryOptions {
@@ -14,6 +14,7 @@ export interface RetryOptions {
   when?: ((error: unknown) => boolean) | undefined;
 }
 
+const RETRY_OPTIONS = new KnownOptions<RetryOptions>({ limit: true, delay: true, factor: true, maxDelay: true, when: true });
 const MOST = 200;
 
 /** How often, how late and for which errors a task is tried again. */
@@ -27,6 +28,7 @@ export class Retries {
   constructor(options: number | RetryOptions | undefined) {
     if (options !== undefined && typeof options !== "number" && (typeof options !== "object" || options === null))
       throw new ArgumentTypeError(`options.retries must be a number or an object such as { limit: 3, delay: 100 }, got ${typeof options}`);
+    if (typeof options === "object") RETRY_OPTIONS.check(options, "options.retries");
     const { limit, delay = 100, factor = 2, maxDelay = 30_000, when = () => true } = typeof options === "object" ? options : { limit: options ?? 0 };
     if (!Number.isInteger(limit) || limit < 0 || limit > MOST)
       throw new ArgumentRangeError(`options.retries must be a whole number from 0 to ${MOST}, got ${limit}`);

@@ -7,7 +7,7 @@
  */
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions } from "../errors/index.js";
 import { atomics, generationWord, type Heap, HEADER, KIND, onDestroy, onInspect, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
@@ -95,6 +95,12 @@ export interface EntryOptions {
   ttl?: number | undefined;
 }
 
+const MAP_OPTIONS = new KnownOptions<SharedMapOptions>(
+  { across: true, label: true, maxBytes: true, ttl: true },
+  { maxSize: "a map is bounded by maxBytes", maxEntries: "a map is bounded by maxBytes" },
+);
+const ENTRY_OPTIONS = new KnownOptions<EntryOptions>({ ttl: true });
+
 /** What `stats` tells. */
 export interface SharedMapStats {
   /** Entries. */
@@ -151,7 +157,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       super(KIND.sharedMap, 0, options);
     } else {
       const bounds = boundsOf(options);
-      super(KIND.sharedMap, sizeOf(bounds), options);
+      super(KIND.sharedMap, sizeOf(bounds), options, MAP_OPTIONS);
       format(this.heap, this.at, bounds);
     }
     const { heap, at } = this;
@@ -179,7 +185,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   static open<V = unknown>(name: string, options?: SharedMapOptions): SharedMap<V> {
     const encoded = nameBytes(name);
     const bounds = boundsOf(options);
-    const heap = heapOfReach(options);
+    const heap = heapOfReach(options, MAP_OPTIONS);
     const label = options?.label ?? name;
     heap.registry.reap();
     for (;;) {
@@ -411,6 +417,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     if (options !== undefined && (typeof options !== "object" || options === null)) {
       throw new ArgumentTypeError(`options must be an object such as { ttl: 1000 }, got ${show(options)}`);
     }
+    ENTRY_OPTIONS.check(options);
     const ttl = options?.ttl === undefined ? this.#ttl : checkTtl(options.ttl);
     return ttl === NEVER ? NEVER : clock() + ttl;
   }

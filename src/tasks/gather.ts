@@ -1,4 +1,4 @@
-import { ArgumentTypeError, TaskGroupError } from "../errors/index.js";
+import { ArgumentTypeError, TaskGroupError, KnownOptions } from "../errors/index.js";
 import { Future } from "../futures/future.js";
 import { TaskGroup } from "./task-group.js";
 
@@ -15,6 +15,11 @@ export interface GatherOptions {
   /** Cancels all when it aborts. */
   signal?: AbortSignal | undefined;
 }
+
+const GATHER = new KnownOptions<GatherOptions>(
+  { settle: true, signal: true },
+  { timeout: "put it into timeout(ms, ({ signal }) => gather(work, { signal }))" },
+);
 
 type Values<W extends readonly unknown[]> = { -readonly [Index in keyof W]: Gathered<W[Index]> };
 type Outcomes<W extends readonly unknown[]> = { -readonly [Index in keyof W]: PromiseSettledResult<Gathered<W[Index]>> };
@@ -50,6 +55,7 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const work = isList ? [...(first as Iterable<unknown>)] : given;
   const options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
   if (typeof options !== "object") throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
+  GATHER.check(options);
   const wrong = work.findIndex((one) => typeof one !== "function" && typeof (one as PromiseLike<unknown> | null | undefined)?.then !== "function");
   if (wrong >= 0)
     throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
@@ -57,16 +63,19 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   for (const one of work) if (typeof one !== "function") (one as PromiseLike<unknown>).then(undefined, () => {});
   const results: unknown[] = new Array(work.length);
   try {
-    await TaskGroup.run((group) => {
-      for (const [index, one] of work.entries()) {
-        const run =
-          typeof one === "function" ? (one as (signal: AbortSignal) => unknown) : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, signal);
-        group.spawn(async (signal) => {
-          if (options.settle !== true) results[index] = await run(signal);
-          else results[index] = await outcomeOf(run, signal);
-        });
-      }
-    }, options);
+    await TaskGroup.run(
+      (group) => {
+        for (const [index, one] of work.entries()) {
+          const run =
+            typeof one === "function" ? (one as (signal: AbortSignal) => unknown) : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, signal);
+          group.spawn(async (signal) => {
+            if (options.settle !== true) results[index] = await run(signal);
+            else results[index] = await outcomeOf(run, signal);
+          });
+        }
+      },
+      { signal: options.signal },
+    );
   } catch (error) {
     throw error instanceof TaskGroupError ? error.errors[0] : error;
   }

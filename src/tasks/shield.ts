@@ -1,5 +1,5 @@
 import { ArgumentTypeError } from "../errors/index.js";
-import { signalOf } from "../memory/index.js";
+import { SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { reportUncaught } from "../workers/uncaught-hook.js";
 
 /**
@@ -28,7 +28,7 @@ export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: Ab
   const work = Promise.resolve(promise);
   let signal: AbortSignal | undefined;
   try {
-    signal = signalOf(options);
+    signal = signalOf(options, SIGNAL_OPTIONS);
   } catch (error) {
     work.catch(unheard);
     throw error;

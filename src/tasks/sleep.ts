@@ -1,4 +1,4 @@
-import { atomics, signalOf } from "../memory/index.js";
+import { atomics, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { Alarm, checkedMs } from "./alarm.js";
 
 /**
@@ -12,7 +12,7 @@ import { Alarm, checkedMs } from "./alarm.js";
  */
 export async function sleep(ms: number, options?: { signal?: AbortSignal | undefined }): Promise<void> {
   checkedMs("sleep(ms)", ms);
-  const signal = signalOf(options);
+  const signal = signalOf(options, SIGNAL_OPTIONS);
   await new Promise<void>((resolve, reject) => {
     const alarm = new Alarm(performance.now() + ms, () => {
       signal?.removeEventListener("abort", abort);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentTypeError, CancelledError, StateError, TaskGroupError } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { signalOf } from "../memory/index.js";
+import { SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { isEcho } from "./echo.js";
 
 /** How a group is made. */
@@ -75,7 +75,7 @@ export class TaskGroup implements AsyncDisposable {
 
   /** @throws the reason of `options.signal` when that is aborted already */
   constructor(options?: TaskGroupOptions) {
-    this.#parent = signalOf(options);
+    this.#parent = signalOf(options, SIGNAL_OPTIONS);
     setMaxListeners(0, this.signal);
     this.#parent?.addEventListener("abort", this.#parentAborted, { once: true });
   }

@@ -1,6 +1,6 @@
 import { ArgumentTypeError } from "../errors/index.js";
 import { Future } from "../futures/future.js";
-import { signalOf, type WaitOptions } from "../memory/index.js";
+import { WAIT_OPTIONS, signalOf, type WaitOptions } from "../memory/index.js";
 import { checkedMs } from "./alarm.js";
 import { TimeoutScope } from "./timeout.js";
 
@@ -25,7 +25,7 @@ export async function waitFor<T>(work: PromiseLike<T> | ((signal: AbortSignal) =
     throw new ArgumentTypeError(`waitFor(work): a promise or a function is needed, got ${work === null ? "null" : typeof work}`);
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`waitFor(work, options): options must be an object, got ${typeof options}`);
   const ms = checkedMs("waitFor(work, { timeout })", options.timeout ?? Number.POSITIVE_INFINITY);
-  const scope = new TimeoutScope(performance.now() + ms, signalOf(options));
+  const scope = new TimeoutScope(performance.now() + ms, signalOf(options, WAIT_OPTIONS));
   try {
     const value = await scope.hold(isFunction ? work(scope.signal) : work, false);
     scope.close();

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
-import { OutOfMemoryError, StateError } from "../errors/index.js";
+import { OutOfMemoryError, StateError, KnownOptions } from "../errors/index.js";
 import { checkDescriptors, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
@@ -145,6 +145,11 @@ function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions,
   return worker;
 }
 
+const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
+  { args: true, name: true, daemon: true },
+  { killGrace: "terminate() ends a thread at once; a Process can be left time" },
+);
+
 /**
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
  *
@@ -174,8 +179,8 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   /** The kernel's numbers of threads that came into being with it: it is one of them. */
   #tids: string[] | undefined;
 
-  constructor(task: Task<F>, options?: WorkerStart<F>) {
-    super(task, options);
+  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
+    super(task, options, THREAD_START);
   }
 
   /** Makes and starts one. */
