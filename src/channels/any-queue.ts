@@ -73,21 +73,23 @@ export interface QueueOptions extends Reach {
   capacity?: number | undefined;
 }
 
-const NO_RANK = "only a PriorityQueue has priorities";
-const QUEUE_OPTIONS = new KnownOptions<QueueOptions>({ across: true, label: true, maxSize: true, capacity: true }, { priority: NO_RANK });
+const QUEUE_OPTIONS = new KnownOptions<QueueOptions>(
+  { across: true, label: true, maxSize: true, capacity: true },
+  { priority: "only a PriorityQueue has priorities" },
+);
 
-/** What the calls that put a value may be told. */
-export interface PutOptions {
-  readonly awaiting: KnownOptions<object>;
-  readonly blocking: KnownOptions<object>;
-  readonly now: KnownOptions<object>;
+/** How urgent an item is; see `PriorityQueue`. Code that is written for any queue says it to all of them: a queue without priorities overhears it. */
+export interface PutPriority {
+  /** Lower comes out first; any number but NaN. */
+  priority?: number | undefined;
 }
 
-const PUT: PutOptions = {
-  awaiting: new KnownOptions<WaitOptions>({ timeout: true, signal: true }, { priority: NO_RANK }),
-  blocking: new KnownOptions<SyncWait>({ timeout: true }, { priority: NO_RANK, signal: "no signal reaches a thread that blocks; use put(), which awaits" }),
-  now: new KnownOptions<object>({}, { priority: NO_RANK, timeout: "tryPut() never waits" }),
-};
+const PUT = new KnownOptions<WaitOptions & PutPriority>({ timeout: true, signal: true, priority: true });
+const PUT_SYNC = new KnownOptions<SyncWait & PutPriority>(
+  { timeout: true, priority: true },
+  { signal: "no signal reaches a thread that blocks; use put(), which awaits" },
+);
+const TRY_PUT = new KnownOptions<PutPriority>({ priority: true }, { timeout: "tryPut() never waits" });
 const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immediate: true });
 
 /**
@@ -132,10 +134,6 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return MOST_INLINE_BYTES;
   }
 
-  protected get putOptions(): PutOptions {
-    return PUT;
-  }
-
   /** How urgent a value is. Before anything is changed: it may run a user's code. */
   protected priorityOf(_value: T, _options: P | undefined): number {
     return 0;
@@ -143,7 +141,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value, blocking this thread while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError */
   putSync(value: T, options?: SyncWait & P): void {
-    const deadline = deadlineOf(options, this.putOptions.blocking);
+    const deadline = deadlineOf(options, PUT_SYNC);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return;
@@ -159,7 +157,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
   async put(value: T, options?: WaitOptions & P): Promise<void> {
-    const deadline = deadlineOf(options, this.putOptions.awaiting);
+    const deadline = deadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
@@ -176,7 +174,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value if there is room now; false when there is none. @throws QueueShutDown, TooLargeError, UnsendableError */
   tryPut(value: T, options?: P): boolean {
-    if (options !== undefined) this.putOptions.now.check(options as object);
+    if (options !== undefined) TRY_PUT.check(options as object);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return true;

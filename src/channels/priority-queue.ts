@@ -9,9 +9,9 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions } from "../errors/index.js";
-import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
-import type { PutOptions, QueueOptions } from "./any-queue.js";
+import type { PutPriority, QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 
@@ -59,12 +59,6 @@ const SLOT = {
 const SLOT_WORDS = 16;
 const MOST_INLINE_BYTES = (SLOT_WORDS - SLOT.payload) * 4;
 
-/** How urgent an item is, told by who puts it. */
-export interface PutPriority {
-  /** Lower comes out first; any number but NaN. */
-  priority?: number | undefined;
-}
-
 /** What a PriorityQueue is bounded by, and how it tells what comes first. */
 export interface PriorityQueueOptions<T> extends QueueOptions {
   /** The priority of an item that is put without one, by this worker: functions do not travel. Lower comes out first. Asked once, in `put`. */
@@ -72,15 +66,6 @@ export interface PriorityQueueOptions<T> extends QueueOptions {
 }
 
 const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({ across: true, label: true, maxSize: true, capacity: true, priority: true });
-const PUT: PutOptions = {
-  awaiting: new KnownOptions<WaitOptions & PutPriority>({ timeout: true, signal: true, priority: true }),
-  blocking: new KnownOptions<SyncWait & PutPriority>(
-    { timeout: true, priority: true },
-    { signal: "no signal reaches a thread that blocks; use put(), which awaits" },
-  ),
-  now: new KnownOptions<PutPriority>({ priority: true }, { timeout: "tryPut() never waits" }),
-};
-
 /**
  * Hands out the value of the lowest priority first, equal ones in the order in which they were put; each to exactly one consumer. In everything else it is a `Queue`.
  *
@@ -120,10 +105,6 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   /** @internal */
   static attach(handle: Handle): PriorityQueue {
     return new PriorityQueue(handle as never);
-  }
-
-  protected override get putOptions(): PutOptions {
-    return PUT;
   }
 
   protected override priorityOf(value: T, options: PutPriority | undefined): number {

@@ -69,6 +69,8 @@ const LEAST_TOUCH_BYTES = 64;
 const MOST_TOUCH_BYTES = 2 ** 24;
 /** Looks before a reader asks inside the mutex. */
 const LOOKS = atomics.spins(64);
+/** Some 140,000 years; an entry's end still fits where it stands. */
+const MOST_TTL = 2 ** 52;
 /** The share of a cache that makes way at once where memory is full. */
 const WAY = 1 / 64;
 /** Entries that one change looks at for whether they have ended. */
@@ -652,7 +654,8 @@ function checkOptions(options: unknown): void {
 function checkTtl(ttl: unknown): number {
   if (typeof ttl !== "number") throw new ArgumentTypeError(`options.ttl must be a number of milliseconds, got ${show(ttl)}`);
   if (!(ttl > 0)) throw new ArgumentRangeError(`options.ttl must be more than 0 milliseconds, got ${ttl}`);
-  return ttl;
+  // The clock's moments are whole numbers of 53 bits: what ends after that never does.
+  return ttl < MOST_TTL ? ttl : NEVER;
 }
 
 function touchBytesOf(maxWeight: number): number {
