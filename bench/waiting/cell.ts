@@ -7,10 +7,13 @@ import { block, wait } from "../workers/waiters.js";
 export type How = "blocking" | "awaiting" | "idle";
 export type Model = "threads" | "processes";
 
-/** A program that has just begun to wait says so once in each worker, and collects its garbage: until two spans are alike, but for so many at least and at most. */
+/**
+ * A program that has just begun to wait says so once in each worker, and V8 collects the garbage of each worker's start, one after the other, for a minute or two with many
+ * of them: until three spans are alike, but for so many at least and at most.
+ */
 const SETTLE_MS = 1000;
-const LEAST_SETTLES = 4;
-const MOST_SETTLES = 15;
+const LEAST_SETTLES = 8;
+const MOST_SETTLES = 120;
 const ALIKE = 0.25;
 
 /** Processor time of this process and its children, in ms, as the kernel's scheduler counts it. */
@@ -51,6 +54,10 @@ async function taken(ms: number): Promise<number> {
   return (100 * spent) / (performance.now() - from);
 }
 
+function areAlike(spans: readonly number[]): boolean {
+  return Math.max(...spans) - Math.min(...spans) <= ALIKE * Math.min(...spans);
+}
+
 async function start(how: How, model: Model, count: number): Promise<unknown> {
   const gate = new Barrier(how === "idle" ? count : count + 1, { across: model });
   if (how === "idle") {
@@ -68,11 +75,9 @@ async function start(how: How, model: Model, count: number): Promise<unknown> {
 if (isMain(import.meta)) {
   const [how, model, count, span] = process.argv.slice(2) as [How, Model, string, string];
   const started = await start(how, model, Number(count));
-  for (let settle = 0, last = Number.POSITIVE_INFINITY; settle < MOST_SETTLES; settle++) {
-    const now = await taken(SETTLE_MS);
-    if (settle >= LEAST_SETTLES && Math.abs(now - last) <= ALIKE * last) break;
-    last = now;
-  }
+  const spans: number[] = [];
+  do spans.push(await taken(SETTLE_MS));
+  while (spans.length < MOST_SETTLES && (spans.length < LEAST_SETTLES || !areAlike(spans.slice(-3))));
   console.log(await taken(Number(span)));
   for (const child of children()) process.kill(Number(child), "SIGKILL");
   process.exit(started === undefined ? 1 : 0);

@@ -96,6 +96,8 @@ function dump(): void {
 
 function passOn(): void {
   const heap = processHeapIfOpen()!;
+  // Those that are blocked hear no signal.
+  heap.waitQueue.rouseAll();
   const living = heap.registry.workers().filter((worker) => heap.registry.confirmAlive(worker));
   const pids = new Set(living.map((worker) => heap.words[heap.registry.recordOf(worker) + RECORD.pid]!));
   pids.delete(process.pid);

@@ -1,6 +1,6 @@
 import { ArgumentTypeError, CancelledError } from "../errors/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { settlementOf } from "./settlement.js";
+import { settlementOf, whenSettled } from "./settlement.js";
 
 /** Where a future stands. */
 export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled";
@@ -37,6 +37,7 @@ const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
 let isObserved: (future: Future<unknown>) => boolean;
+let unobserved: <T>(future: Future<unknown>, ask: () => T) => T;
 
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
@@ -71,6 +72,7 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       return life as Settler<unknown> as Settler<R>;
     };
     isObserved = (future) => future.#life.isObserved;
+    unobserved = (future, ask) => future.#life.unobserved(ask);
     // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
     // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
     Object.defineProperty(Future.prototype, "constructor", {
@@ -201,4 +203,9 @@ export function openFuture<R>(work: Work): Settler<R> {
 /** Whether somebody has ever asked a future for its value. */
 export function wasObserved(future: Future<unknown>): boolean {
   return isObserved(future);
+}
+
+/** Calls `watcher` once the future has ended, without an interest in its value; returns how to stop that. */
+export function whenEnded(future: Future<unknown>, watcher: () => void): () => void {
+  return unobserved(future, () => whenSettled(future, watcher));
 }

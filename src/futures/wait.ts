@@ -1,10 +1,12 @@
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
-import { WAIT_OPTIONS, deadlineOf, signalOf, type WaitOptions } from "../memory/index.js";
-import { Future } from "./future.js";
+import { ArgumentTypeError, KnownOptions, TimeoutError } from "../errors/index.js";
+import { Alarm, deadlineOf, offAbort, onAbort, signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { isThenable } from "../sync/thenable.js";
+import { Future, whenEnded } from "./future.js";
+import { whenSettled } from "./settlement.js";
 
 /** When `wait` has waited enough. */
 export interface WaitForOptions extends WaitOptions {
-  /** "all" (default): every future has ended. "first": one has. "firstError": one has failed, or all have ended. */
+  /** "all" (default): every future has ended. "first": one has. "firstError": one has failed, or all have ended; one that was cancelled has not failed. */
   returnWhen?: "all" | "first" | "firstError" | undefined;
 }
 
@@ -17,7 +19,8 @@ export interface Waited<F> {
 }
 
 /**
- * Waits for futures and tells which have ended: Python's `concurrent.futures.wait`. It never throws what a future failed with, nor when its time has run out.
+ * Waits for futures, or any other promises, and tells which have ended: Python's `concurrent.futures.wait`. It never throws what one failed with, nor when its time has
+ * run out. One that is there twice counts once. That a plain promise has ended is seen only after this thread's loop has turned; a `Future` tells at once.
  * @throws the signal's reason when it aborts; ArgumentTypeError
  *
  * @example
@@ -33,36 +36,59 @@ export interface Waited<F> {
  * }
  * ```
  */
-export async function wait<R>(futures: Iterable<Future<R>>, options: WaitForOptions = {}): Promise<Waited<Future<R>>> {
-  const all = listOf(futures, "wait(futures)");
+export async function wait<const F extends PromiseLike<unknown>>(futures: Iterable<F>, options: WaitForOptions = {}): Promise<Waited<F>> {
+  const all = setOf(futures, "wait(futures)");
   const deadline = deadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
   const { returnWhen = "all" } = options;
   if (returnWhen !== "all" && returnWhen !== "first" && returnWhen !== "firstError")
     throw new ArgumentTypeError(`options.returnWhen must be "all", "first" or "firstError", got ${String(returnWhen)}`);
+  const ended = new Map<F, "done" | "failed" | "cancelled">();
+  let rouse = () => {};
   const isEnough = () => {
-    const ended = all.filter(hasEnded);
-    if (ended.length === all.length) return true;
-    if (returnWhen === "first") return ended.length > 0;
-    return returnWhen === "firstError" && ended.some(({ state }) => state !== "done");
+    if (ended.size === all.size) return true;
+    if (returnWhen === "first") return ended.size > 0;
+    return returnWhen === "firstError" && [...ended.values()].includes("failed");
   };
-  if (!isEnough() && deadline !== 0) {
-    await until(all, signal, deadline, (resolve) => {
-      if (isEnough()) resolve();
-    });
+  const unwatch: (() => void)[] = [];
+  const end = (future: F, how: "done" | "failed" | "cancelled") => {
+    ended.set(future, how);
+    rouse();
+  };
+  for (const future of all) {
+    if (!(future instanceof Future)) unwatch.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
+    else if (hasEnded(future)) end(future, future.state as "done");
+    else unwatch.push(whenEnded(future, () => end(future, future.state as "done")));
   }
-  return { done: all.filter(hasEnded), pending: all.filter((future) => !hasEnded(future)) };
+  try {
+    // Of plain promises it is not known before the loop has turned.
+    if (!isEnough() && deadline === 0) await null;
+    if (!isEnough() && deadline !== 0) {
+      await until(signal, deadline, (resolve) => {
+        rouse = () => {
+          if (isEnough()) resolve();
+        };
+      });
+    }
+    const done: F[] = [];
+    const pending: F[] = [];
+    for (const future of all) (ended.has(future) || (future instanceof Future && hasEnded(future)) ? done : pending).push(future);
+    return { done, pending };
+  } finally {
+    for (const stop of unwatch) stop();
+  }
 }
 
-/** A future that has ended, and how. */
-export type Completed<R> = { readonly future: Future<R> } & (
+/** A future, or another promise, that has ended, and how. */
+export type Completed<R, F = Future<R>> = { readonly future: F } & (
   | { readonly status: "fulfilled"; readonly value: R }
   | { readonly status: "rejected"; readonly reason: unknown }
 );
 
 /**
- * The futures in the order in which they end, each with its value or its error: Python's `as_completed`. (Not the bare futures: a loop over promises awaits them,
- * and would throw.) The loop ends early when its time has run out.
+ * The futures, or other promises, in the order in which they end, each with its value or its error: Python's `as_completed`. (Not the bare futures: a loop over promises
+ * awaits them, and would throw.) One that is there twice comes once.
+ * @throws TimeoutError when the time, which counts from the call on, has run out before all have ended; what has ended until then comes first
  * @throws the signal's reason when it aborts
  *
  * @example
@@ -77,32 +103,49 @@ export type Completed<R> = { readonly future: Future<R> } & (
  * }
  * ```
  */
-export async function* asCompleted<R>(futures: Iterable<Future<R>>, options: WaitOptions = {}): AsyncGenerator<Completed<R>, void, undefined> {
-  const all = listOf(futures, "asCompleted(futures)");
-  const deadline = deadlineOf(options, WAIT_OPTIONS);
-  const signal = signalOf(options);
-  const ended: Completed<R>[] = [];
+export function asCompleted<const F extends PromiseLike<unknown>>(
+  futures: Iterable<F>,
+  options: WaitOptions = {},
+): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
+  // Checked, and the time begins, with the call: a generator would do it when it is first asked.
+  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), deadlineOf(options, WAIT_OPTIONS), signalOf(options), options.timeout);
+}
+
+async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
+  all: ReadonlySet<F>,
+  deadline: number,
+  signal: AbortSignal | undefined,
+  timeout: number | undefined,
+): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
+  const ended: Completed<Awaited<F>, F>[] = [];
   let rouse = () => {};
-  const add = (completed: Completed<R>) => {
-    ended.push(completed);
-    rouse();
-  };
-  for (const future of all)
-    future.then(
-      (value) => add({ future, status: "fulfilled", value }),
-      (reason: unknown) => add({ future, status: "rejected", reason }),
-    );
-  for (let left = all.length; left > 0; ) {
-    const next = ended.shift();
-    if (next !== undefined) {
-      left--;
-      yield next;
-    } else {
-      if (deadline !== Number.POSITIVE_INFINITY && performance.now() >= deadline) return;
-      await until([], signal, deadline, (resolve) => {
-        rouse = resolve;
-      });
+  const unwatch = [...all].map((future) =>
+    whenSettled(future, (outcome) => {
+      if ("error" in outcome) ended.push({ future, status: "rejected", reason: outcome.error });
+      else ended.push({ future, status: "fulfilled", value: outcome.value as Awaited<F> });
+      rouse();
+    }),
+  );
+  try {
+    // What has ended already is heard of in the microtasks of this turn: it comes first, also without any time.
+    if (deadline === 0) await new Promise((resolve) => setImmediate(resolve));
+    for (let left = all.size; left > 0; ) {
+      const next = ended.shift();
+      if (next !== undefined) {
+        left--;
+        yield next;
+        continue;
+      }
+      if (performance.now() < deadline) {
+        await until(signal, deadline, (resolve) => {
+          rouse = resolve;
+        });
+        if (ended.length > 0) continue;
+      }
+      throw new TimeoutError(`${left} of ${all.size} futures had not ended within ${timeout} ms`);
     }
+  } finally {
+    for (const stop of unwatch) stop();
   }
 }
 
@@ -110,28 +153,36 @@ function hasEnded({ state }: Future<unknown>): boolean {
   return state !== "pending" && state !== "running";
 }
 
-function listOf<R>(futures: Iterable<Future<R>>, call: string): Future<R>[] {
-  const all = typeof futures === "object" && futures !== null && Symbol.iterator in futures ? [...futures] : undefined;
-  if (all === undefined || !all.every((future) => future instanceof Future)) throw new ArgumentTypeError(`${call}: futures must be an iterable of futures`);
+function setOf<F>(futures: Iterable<F>, call: string): ReadonlySet<F> {
+  const all = typeof futures === "object" && futures !== null && Symbol.iterator in futures ? new Set(futures) : undefined;
+  if (all === undefined)
+    throw new ArgumentTypeError(`${call}: futures must be an iterable of futures or other promises, got ${futures === null ? "null" : typeof futures}`);
+  for (const one of all)
+    if (!isThenable(one))
+      throw new ArgumentTypeError(
+        `${call}: futures must be an iterable of futures or other promises, and one of them is ${one === null ? "null" : typeof one}`,
+      );
   return all;
 }
 
-/** Waits until `look`, called now and when a future ends, resolves it, or until the deadline. */
-function until(futures: readonly Future<unknown>[], signal: AbortSignal | undefined, deadline: number, look: (resolve: () => void) => void): Promise<void> {
+/** Waits until what `arm` was given is called, or until the deadline. */
+function until(signal: AbortSignal | undefined, deadline: number, arm: (resolve: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = deadline === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => done(), Math.min(0x7fffffff, Math.max(0, deadline - performance.now())));
     const abort = () => {
-      clearTimeout(timer);
+      alarm.clear();
       reject(signal?.reason);
     };
     const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      alarm.clear();
+      offAbort(signal, abort);
       resolve();
     };
-    signal?.addEventListener("abort", abort, { once: true });
-    const again = () => look(done);
-    for (const future of futures) future.then(again, again);
-    again();
+    const alarm = new Alarm(deadline, done);
+    if (signal?.aborted === true) {
+      abort();
+      return;
+    }
+    onAbort(signal, abort);
+    arm(done);
   });
 }

@@ -126,6 +126,8 @@ export abstract class Heap {
   abstract discardExtent(unit: number, units: number): void;
   /** Sleeps while the word holds `expected`, at most `ms`. */
   abstract sleep(at: number, expected: number, ms: number): void;
+  /** Whether `terminate()` ends such a sleep of the calling thread; else it is noticed after a slice. */
+  abstract readonly isSleepCutShort: boolean;
   /** Wakes the one sleeper on a word. */
   abstract wakeSleeper(at: number): void;
   /**

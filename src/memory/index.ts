@@ -1,3 +1,5 @@
+export { offAbort, onAbort } from "./abort.js";
+export { Alarm } from "./alarm.js";
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
@@ -36,7 +38,8 @@ export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.j
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
-export { lookouts, SLICE_MS } from "./registry.js";
+export { lookouts, requests } from "./registry.js";
+export { SLICE_MS } from "./crowd.js";
 export { coreCount, hasSpareCore } from "./spare-core.js";
 export { Spin } from "./spin.js";
 export { type Attempt, type Contender, Parker } from "./parker.js";

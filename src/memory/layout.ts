@@ -50,8 +50,10 @@ export const HEADER = {
   searched: 22,
   /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */
   searchDue: 23,
-  /** How often all who wait were told that somebody had died. */
+  /** How often somebody who waits was told of a death, or that it is asked to end. */
   deaths: 29,
+  /** How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece (see crowd.ts). */
+  crowd: 30,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
   /** Milliseconds that a wait must have lasted before the detector looks, 0 for as it comes. */

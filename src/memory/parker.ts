@@ -13,12 +13,14 @@
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
 import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
+import { offAbort, onAbort } from "./abort.js";
+import { Alarm } from "./alarm.js";
+import { SLICE_MS } from "./crowd.js";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, HEADER, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { contain } from "./mishap.js";
-import { SLICE_MS } from "./registry.js";
 import { hasSpareCore } from "./spare-core.js";
 import { Spin } from "./spin.js";
 import { AT_ONCE, within } from "./time-limit.js";
@@ -26,10 +28,10 @@ import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
 const NAP_MS = slice(1);
+/** After so many slices a wait lasts: until then what is found by looking, a deadlock for one, is found soon. */
+const LASTING = 4;
 /** Between two looks of a loop whether it can arm a node: it could not, since a stopped worker is inside the allocator. */
 const ARMABLE_LOOK_MS = 25;
-/** The longest that a timer of the platform can run. */
-const LONGEST_TIMER_MS = 0x7fffffff;
 const DRAINING = "handing out wake-ups";
 /** Most looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
 const MOST_LOOKS = 1000;
@@ -77,8 +79,10 @@ export class Parker {
   /** How long a blocking caller of this thread looks before it sleeps. */
   readonly spin = new Spin(MOST_LOOKS);
   #watch: LoopWatch | undefined;
-  /** How often a caller has come or gone. */
+  /** How often a caller has come or gone, as of the last beat too, and how many beats ago that was. */
   #changes = 0;
+  #changesSeen = 0;
+  #beats = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -108,6 +112,7 @@ export class Parker {
     let watch: Watch | undefined;
     /** How long it may sleep in one piece, 0 before the first slice has ended. */
     let piece = 0;
+    let slices = 0;
     const timed: Attempt<T> = deadline === Number.POSITIVE_INFINITY ? attempt : (granted) => within(deadline, () => attempt(granted));
     try {
       // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
@@ -117,15 +122,17 @@ export class Parker {
       while (result === undefined) {
         // Not after a slice in vain: what has not come in that time will not come in this.
         if (!(looks ? this.#looksFor(node) : waitQueue.hasGrant(node))) {
-          const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
+          const left = deadline - performance.now();
           if (left <= 0) return undefined;
           const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS), deaths);
           // Without a grant it was its slice that ended, or somebody died.
           if (!waitQueue.hasGrant(node)) {
             looks = false;
-            if (isOver && !idle) piece = heap.registry.watch();
-            waitQueue.keepPlace(node);
+            // Before it looks: of what it is told from here on it hears before it sleeps.
             deaths = load(heap.words, HEADER.deaths);
+            if (isOver && !idle) piece = heap.registry.watch(++slices > LASTING);
+            else heap.registry.heed();
+            waitQueue.keepPlace(node);
             result = timed(false);
             if (idle) return result;
             if (result === undefined) {
@@ -159,6 +166,7 @@ export class Parker {
     const places: { readonly contender: Contender<T>; readonly node: number }[] = [];
     let watch: Watch | undefined;
     let piece = 0;
+    let slices = 0;
     const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
     const deathsNow = () => heaps.map(({ words }) => load(words, HEADER.deaths));
     let deaths = deathsNow();
@@ -185,13 +193,14 @@ export class Parker {
       while (result === undefined) {
         if (hasSpareCore()) for (; looks > 0 && !hasGrant(); looks -= 1 + places.length);
         if (!hasGrant()) {
-          const left = deadline === Number.POSITIVE_INFINITY ? SLICE_MS : deadline - performance.now();
+          const left = deadline - performance.now();
           if (left <= 0) return undefined;
           const isOver = Parker.#sleepInOneOf(heaps, isStirred, Math.min(left, piece || SLICE_MS));
           if (!hasGrant()) {
-            if (isOver) piece = Math.min(...heaps.map(({ registry }) => registry.watch()));
-            for (const { contender, node } of places) contender.heap.waitQueue.keepPlace(node);
             deaths = deathsNow();
+            if (isOver && ++slices > 0) piece = Math.min(...heaps.map(({ registry }) => registry.watch(slices > LASTING)));
+            else for (const { registry } of heaps) registry.heed();
+            for (const { contender, node } of places) contender.heap.waitQueue.keepPlace(node);
             result = attemptAll();
             if (result === undefined && contenders.length > 0) {
               if (isOver) watch ??= watchOver(contenders, deadline, true);
@@ -277,10 +286,10 @@ export class Parker {
     if (!this.#heap.waitQueue.canTakeNodes(1))
       return whenArmable([this.#heap], deadline, signal).then((isIt) => (isIt ? this.waitUntil(key, attempt, deadline, signal, looked) : undefined));
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
+      let alarm: Alarm | undefined;
       const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        alarm?.clear();
+        offAbort(signal, abort);
         this.#rest();
       };
       const waiter: Waiter = {
@@ -301,11 +310,6 @@ export class Parker {
         waiter.fail(signal?.reason);
       };
       const expire = () => {
-        const left = deadline - performance.now();
-        if (left > 0) {
-          timer = setTimeout(expire, Math.min(left, LONGEST_TIMER_MS));
-          return;
-        }
         if (!this.#leave(awaited, waiter)) {
           waiter.settle(undefined);
           return;
@@ -326,13 +330,13 @@ export class Parker {
       const awaited = this.#enter(key, waiter);
       this.#stir();
       if (this.#attempt(awaited, waiter, false)) return;
-      signal?.addEventListener("abort", abort, { once: true });
+      onAbort(signal, abort);
       // A user's getter may have run while the value was encoded, and aborted.
       if (signal?.aborted === true) {
         abort();
         return;
       }
-      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), LONGEST_TIMER_MS));
+      if (deadline !== Number.POSITIVE_INFINITY) alarm = new Alarm(deadline, expire);
       this.#listen(looked);
     });
   }
@@ -352,7 +356,7 @@ export class Parker {
       return whenArmable(heaps, deadline, signal).then((areThey) => (areThey ? Parker.waitUntilAny(contenders, deadline, signal, watch) : undefined));
     return new Promise((resolve, reject) => {
       const places: { readonly contender: Contender<T>; readonly awaited: AwaitedKey; readonly waiter: Waiter }[] = [];
-      let timer: NodeJS.Timeout | undefined;
+      let alarm: Alarm | undefined;
       let unwatch = () => {};
       let over = false;
       // A promise among the things is settled by this very loop: nothing else than what the loop awaits.
@@ -361,8 +365,8 @@ export class Parker {
       /** Leaves every line but that of `winner`, who has left it already. */
       const end = (winner?: Contender<T>) => {
         over = true;
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        alarm?.clear();
+        offAbort(signal, abort);
         unwatch();
         for (const { contender, awaited, waiter } of places) {
           const { parker } = contender.heap;
@@ -377,11 +381,6 @@ export class Parker {
       const rouse = () => {
         end();
         resolve(undefined);
-      };
-      const expire = () => {
-        const left = deadline - performance.now();
-        if (left > 0) timer = setTimeout(expire, Math.min(left, LONGEST_TIMER_MS));
-        else rouse();
       };
       try {
         for (const contender of contenders) {
@@ -408,12 +407,12 @@ export class Parker {
         throw error;
       }
       for (const { contender, awaited, waiter } of places) if (contender.heap.parker.#attempt(awaited, waiter, false)) return;
-      signal?.addEventListener("abort", abort, { once: true });
+      onAbort(signal, abort);
       if (signal?.aborted === true) {
         abort();
         return;
       }
-      if (deadline !== Number.POSITIVE_INFINITY) timer = setTimeout(expire, Math.min(Math.max(0, deadline - performance.now()), LONGEST_TIMER_MS));
+      if (deadline !== Number.POSITIVE_INFINITY) alarm = new Alarm(deadline, rouse);
       unwatch = watch(rouse);
       for (const { contender } of places) contender.heap.parker.#listen();
     });
@@ -561,9 +560,11 @@ export class Parker {
       return;
     }
     const changes = this.#changes;
+    if (changes !== this.#changesSeen) this.#beats = 0;
+    this.#changesSeen = changes;
     let piece = SLICE_MS;
     contain("looking for workers that ended", () => {
-      piece = this.#heap.registry.watch();
+      piece = this.#heap.registry.watch(++this.#beats > LASTING);
     });
     contain(DRAINING, () => {
       this.#drain();

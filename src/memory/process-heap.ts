@@ -7,6 +7,7 @@
  */
 import fs from "node:fs";
 import type net from "node:net";
+import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
 import { heapFull, notThere } from "./allocator.js";
 import {
@@ -29,7 +30,7 @@ import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
-import { SLICE_MS } from "./registry.js";
+import { SLICE_MS } from "./crowd.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
@@ -129,6 +130,9 @@ export class ProcessHeap extends Heap {
     checkPlace(unit, units * UNIT_BYTES);
     this.#platform.discard(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, units * UNIT_BYTES);
   }
+
+  /** V8 ends no native wait, and only threads are ended by it. */
+  readonly isSleepCutShort = isMainThread;
 
   sleep(at: number, expected: number, ms: number): void {
     this.#platform.wait(this.#address + at * 4, expected, ms);

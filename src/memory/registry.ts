@@ -27,6 +27,8 @@ import {
   STATE_MASK,
   VACANT,
 } from "./layout.js";
+import { monotonicMs } from "./clock.js";
+import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
 import { isRunning, thisThread } from "./liveness.js";
 import { contain } from "./mishap.js";
 import { Turn } from "./turn.js";
@@ -38,20 +40,25 @@ import { type Vitals, vitalsOf } from "./vitals.js";
 const LOOK_EVERY_MS = 200;
 const OVERDUE_MS = 500;
 /**
- * The longest sleep in one piece of a waiter: of the one that looks, of the others, and of these while the one that looks is late. After each the waiter attempts again, and a thread in
- * a native wait notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
+ * The longest sleep in one piece of the one that looks, and of the others while it is late; else theirs is a slice, or what a crowd allows (crowd.ts). After each the waiter attempts
+ * again, and a thread in a native wait notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
  */
 const LOOKER_SLICE_MS = slice(300);
-export const SLICE_MS = slice(700);
 const LATE_SLICE_MS = slice(150);
+/** The one that looks is late from here on: a little later than it wakes. */
+const LATE_MS = 400;
 /** How often one worker asks whether it is its turn: some of those who ask try in vain again and again. */
 const ASK_EVERY_MS = 100;
 
 /** What a lookout was doing, if words of shared memory are spoilt. */
 const LOOKING = "looking after a worker that was started here";
+const HEEDING = "looking whether this worker was asked to end";
 
 /** What else to do after each look at the workers: whoever started one that may end before it is in the registry looks after it. */
 export const lookouts = new Set<() => void>();
+
+/** What else a blocked thread looks at after each sleep: who asks for it rings (see `Parker.rouse`), so that nobody sleeps less for it. */
+export const requests = new Set<() => void>();
 
 export class Registry {
   readonly #heap: Heap;
@@ -153,13 +160,16 @@ export class Registry {
 
   /** The worker has ended, in whatever way: what it held passes on. Harmless when it is known already. */
   declareDead(worker: number): void {
-    this.markDead(worker);
+    const isNews = this.markDead(worker);
     this.#sweep(this.recordOf(worker), worker);
+    // A worker that ends by itself has said so. This one may have died before it woke somebody.
+    if (isNews) this.#heap.waitQueue.rouseAll();
   }
 
-  /** The worker is about to end; it sweeps nothing itself. */
-  markDead(worker: number): void {
-    compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, stateWord(worker, ALIVE), stateWord(worker, DEAD));
+  /** The worker is about to end; it sweeps nothing itself. False when that is known. */
+  markDead(worker: number): boolean {
+    const alive = stateWord(worker, ALIVE);
+    return compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, alive, stateWord(worker, DEAD)) === alive;
   }
 
   /** Looks at every worker, if nobody does; `now`: in any case. For those who tried in vain. */
@@ -173,17 +183,28 @@ export class Registry {
       this.#lastAsked = time;
       if (this.#turn.take(this.#heap.words)) this.#look();
     }
-    for (const look of lookouts) contain(LOOKING, look);
+    this.heed();
   }
 
-  /** For a waiter after each slice: looks at every worker if it is its turn. How long it may sleep in one piece then, so that a death is noticed within a second. */
-  watch(): number {
+  /** Looks at what concerns this thread alone: the workers that it started, of which nobody else would know, and what it is asked. */
+  heed(): void {
+    for (const look of lookouts) contain(LOOKING, look);
+    for (const look of requests) contain(HEEDING, look);
+  }
+
+  /**
+   * For a waiter after each slice: looks at every worker if it is its turn. How long it may sleep in one piece then, so that a death is noticed within a second. `isLasting`: it has
+   * waited for some slices in vain, and may sleep as long as the crowd allows.
+   */
+  watch(isLasting: boolean): number {
     const { words } = this.#heap;
     if (this.#turn.take(words)) this.#look();
-    // Of this thread's own workers nobody else would know.
-    for (const look of lookouts) contain(LOOKING, look);
+    this.heed();
     if (this.#turn.isMine(words)) return LOOKER_SLICE_MS;
-    return this.#turn.ago > LOOKER_SLICE_MS ? LATE_SLICE_MS : SLICE_MS;
+    if (this.#turn.ago > LATE_MS) return LATE_SLICE_MS;
+    if (!isLasting || lookouts.size > 0 || !this.#heap.isSleepCutShort) return SLICE_MS;
+    const most = sliceOf(load(words, HEADER.crowd));
+    return most === SLICE_MS ? SLICE_MS : untilPhase(this.#heap.self & SLOT_MASK, monotonicMs() >>> 0, most);
   }
 
   /** It waits no longer: somebody else is to look. */
@@ -196,21 +217,24 @@ export class Registry {
     const self = this.#heap.selfIfJoined;
     const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     let found = false;
+    let crowd = 0;
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       const word = load(words, record + RECORD.state);
       const worker = word >>> STATE_BITS;
       const state = word & STATE_MASK;
       if (state === ALIVE) {
+        if (this.#heap.waitQueue.isArmed(record)) crowd++;
         if (worker === self || this.#kernelSaysRunning(record)) continue;
-        this.declareDead(worker);
-        found = true;
+        found = this.markDead(worker) || found;
+        this.#sweep(record, worker);
       } else if (state === DEAD) {
         this.#sweep(record, worker);
       } else if (state === VACANT) {
         this.#renew(record, word);
       }
     }
+    store(words, HEADER.crowd, crowd);
     // Of a death that nobody had told of the others hear now, not after a slice of their own.
     if (found) this.#heap.waitQueue.rouseAll();
   }

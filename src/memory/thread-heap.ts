@@ -114,6 +114,8 @@ export class ThreadHeap extends Heap {
   /** A SharedArrayBuffer never shrinks. */
   discardExtent(): void {}
 
+  readonly isSleepCutShort = true;
+
   sleep(at: number, expected: number, ms: number): void {
     wait(this.words, at, expected, ms);
   }

@@ -18,7 +18,7 @@ import type { Heap } from "./heap.js";
 import {
   ALIVE,
   type AWAITING,
-  type BLOCKING,
+  BLOCKING,
   HAND_ONE,
   HEADER,
   INLINE_NODES,
@@ -357,6 +357,22 @@ export class WaitQueue {
     const { registry, words } = this.#heap;
     add(words, HEADER.deaths, 1);
     for (const { worker, kind } of this.armed()) this.#heap.ring(registry.recordOf(worker), kind & KIND_MASK);
+  }
+
+  /** Has one worker that may be blocked look at what it is asked, as `rouseAll`. */
+  rouse(worker: number): void {
+    const { registry, words } = this.#heap;
+    if (!registry.isAlive(worker)) return;
+    add(words, HEADER.deaths, 1);
+    this.#heap.ring(registry.recordOf(worker), BLOCKING);
+  }
+
+  /** Whether the worker of a record waits for something, as far as its own nodes say. */
+  isArmed(record: number): boolean {
+    const { words } = this.#heap;
+    const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
+    for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) if (wantedIn(load(words, node + NODE.state)) > 0) return true;
+    return false;
   }
 
   /** A dead worker's grants go to others who wait for the same. */

@@ -1,4 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
+import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import type { Future } from "../futures/future.js";
 import { openFuture, type Settler, type Work } from "../futures/future.js";
 import { AS_ONE } from "../workers/job-service.js";
@@ -7,8 +8,6 @@ import { type AnyFunction, identityIfTask } from "../workers/task.js";
 import { type JobInHand, workerState } from "../workers/worker-state.js";
 import type { CallSettings } from "./call-options.js";
 import type { Chunk } from "./chunk.js";
-
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** What a job needs of its pool. */
 export interface AsyncJobs {
@@ -112,12 +111,12 @@ export class AsyncCall extends AsyncJob implements Work {
   /** Begins to watch the clock and the signal. */
   watch(expire: () => void): void {
     const { signal, timeout } = this.call;
-    const timer = timeout === Number.POSITIVE_INFINITY ? undefined : setTimeout(expire, Math.min(timeout, LONGEST_TIMER_MS));
+    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(performance.now() + timeout, expire);
     const abort = () => void this.#pool.cancel(this, signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    onAbort(signal, abort);
     this.#unwatch = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      alarm?.clear();
+      offAbort(signal, abort);
     };
   }
 

@@ -9,6 +9,7 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { serve, type Served } from "../channels/served.js";
 import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError } from "../errors/index.js";
+import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isRegistered, registeredTask } from "../workers/task.js";
 import { type JobInHand, workerState } from "../workers/worker-state.js";
@@ -413,8 +414,4 @@ export function callable(fn: unknown): AnyFunction {
 function run(this: AsyncJob): unknown {
   const { tracker } = workerState;
   return tracker === undefined ? this.run() : tracker.run(this, () => this.run());
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (typeof value === "object" || typeof value === "function") && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

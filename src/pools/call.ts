@@ -1,4 +1,5 @@
 import { type Boundary, encode, type Message, takeTransfers } from "../codec/index.js";
+import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -23,7 +24,7 @@ export class Call extends Job implements Work {
   #args: readonly unknown[] | undefined;
   #value: unknown;
   #threw = false;
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
   #abort: (() => void) | undefined;
 
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
@@ -47,10 +48,10 @@ export class Call extends Job implements Work {
   /** Begins to watch the clock and the signal. */
   watch(expire: () => void): void {
     const { signal, timeout } = this.call;
-    if (timeout !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(expire, Math.min(timeout, 0x7fffffff));
+    if (timeout !== Number.POSITIVE_INFINITY) this.#alarm = new Alarm(performance.now() + timeout, expire);
     if (signal === undefined) return;
     this.#abort = () => void this.#pool.cancel(this, signal.reason);
-    signal.addEventListener("abort", this.#abort, { once: true });
+    onAbort(signal, this.#abort);
   }
 
   encode(): Message {
@@ -104,7 +105,7 @@ export class Call extends Job implements Work {
   #end(): void {
     this.isOver = true;
     this.#args = undefined;
-    clearTimeout(this.#timer);
-    if (this.#abort !== undefined) this.call.signal!.removeEventListener("abort", this.#abort);
+    this.#alarm?.clear();
+    if (this.#abort !== undefined) offAbort(this.call.signal, this.#abort);
   }
 }

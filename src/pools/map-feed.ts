@@ -6,6 +6,7 @@
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
+import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -18,7 +19,6 @@ const MOST_ITEMS = 16384;
 const MOST_BYTES = 1 << 20;
 /** Chunks on their way for each worker: one in hand and one behind it. */
 const CHUNKS_PER_WORKER = 2;
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** What the engine needs of the pool. */
 export interface MapPool {
@@ -74,14 +74,14 @@ export class MapFeed implements ChunkMap {
   #itemMs: number | undefined;
   #itemBytes = 0;
   readonly #chunks = new Set<Chunk>();
-  readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #retries = new Set<Alarm>();
   #segments: Segment[] = [];
   #arrived: Segment[] = [];
   #end: { readonly error: unknown } | undefined;
   #isStopped = false;
   #isFilling = false;
   #wake: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
 
   constructor(pool: MapPool, plan: MapPlan) {
     this.#pool = pool;
@@ -107,9 +107,9 @@ export class MapFeed implements ChunkMap {
     if (call.timeout !== Number.POSITIVE_INFINITY) {
       const expire = () =>
         this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
-      this.#timer = setTimeout(expire, Math.min(call.timeout, LONGEST_TIMER_MS));
+      this.#alarm = new Alarm(performance.now() + call.timeout, expire);
     }
-    call.signal?.addEventListener("abort", this.#aborted, { once: true });
+    onAbort(call.signal, this.#aborted);
     if (call.signal?.aborted === true) {
       this.#aborted();
       return;
@@ -150,9 +150,9 @@ export class MapFeed implements ChunkMap {
   async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    clearTimeout(this.#timer);
-    this.#plan.call.signal?.removeEventListener("abort", this.#aborted);
-    for (const timer of this.#retries) clearTimeout(timer);
+    this.#alarm?.clear();
+    offAbort(this.#plan.call.signal, this.#aborted);
+    for (const alarm of this.#retries) alarm.clear();
     this.#retries.clear();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
     const source = this.#source;
@@ -198,14 +198,14 @@ export class MapFeed implements ChunkMap {
     const delay = call.retries.delayAfter(attempts, error);
     if (delay === undefined) return false;
     const again = () => {
-      this.#retries.delete(timer);
+      this.#retries.delete(alarm);
       const chunk = new Chunk(this, task, call, segment, index, index + 1);
       chunk.attempts = attempts + 1;
       chunk.deaths = deaths;
       this.#send(chunk);
     };
-    const timer = setTimeout(again, Math.min(delay, LONGEST_TIMER_MS));
-    this.#retries.add(timer);
+    const alarm = new Alarm(performance.now() + delay, again);
+    this.#retries.add(alarm);
     return true;
   }
 

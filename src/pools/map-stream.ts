@@ -1,5 +1,6 @@
 /** `map` between streams: its lazy input and its iterated output are all that backpressure needs. */
 import { ReadableStream, TransformStream } from "node:stream/web";
+import { offAbort, onAbort } from "../memory/index.js";
 import type { MapOptions } from "./map-options.js";
 import type { MapRun } from "./map-run.js";
 
@@ -17,11 +18,11 @@ export function generatorOver<A, R>(map: Map<A, R>, options?: MapOptions): Pipel
     // The pipeline's own signal: it aborts when another of its stages fails.
     const abort = () => run.cancel(signal?.reason);
     if (signal?.aborted === true) abort();
-    signal?.addEventListener("abort", abort, { once: true });
+    onAbort(signal, abort);
     try {
       yield* run;
     } finally {
-      signal?.removeEventListener("abort", abort);
+      offAbort(signal, abort);
     }
   };
 }

@@ -1,5 +1,9 @@
-import { ArgumentTypeError, TaskGroupError, KnownOptions } from "../errors/index.js";
+import { isPromise } from "node:util/types";
+import { ArgumentTypeError, KnownOptions, TaskGroupError } from "../errors/index.js";
 import { Future } from "../futures/future.js";
+import { settledOrLeft, whenSettled } from "../futures/settlement.js";
+import { offAbort, onAbort } from "../memory/index.js";
+import { isThenable } from "../sync/thenable.js";
 import { TaskGroup } from "./task-group.js";
 
 /** What can be gathered: a function, which gets the signal that asks it to stop, or a promise. */
@@ -56,18 +60,20 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
   if (typeof options !== "object") throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
   GATHER.check(options);
-  const wrong = work.findIndex((one) => typeof one !== "function" && typeof (one as PromiseLike<unknown> | null | undefined)?.then !== "function");
+  const wrong = work.findIndex((one) => typeof one !== "function" && !isThenable(one));
   if (wrong >= 0)
     throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
-  // An error of theirs that nobody waits for any more is no accident.
-  for (const one of work) if (typeof one !== "function") (one as PromiseLike<unknown>).then(undefined, () => {});
+  // Asked once, and at once: an error of theirs that nobody waits for any more is no accident, and calling `then` is what begins some of them.
+  const begun = work.map((one) => (typeof one === "function" ? undefined : begunOf(one as PromiseLike<unknown>)));
   const results: unknown[] = new Array(work.length);
   try {
     await TaskGroup.run(
       (group) => {
         for (const [index, one] of work.entries()) {
           const run =
-            typeof one === "function" ? (one as (signal: AbortSignal) => unknown) : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, signal);
+            typeof one === "function"
+              ? (one as (signal: AbortSignal) => unknown)
+              : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, begun[index]!, signal);
           group.spawn(async (signal) => {
             if (options.settle !== true) results[index] = await run(signal);
             else results[index] = await outcomeOf(run, signal);
@@ -90,19 +96,25 @@ async function outcomeOf(run: (signal: AbortSignal) => unknown, signal: AbortSig
   }
 }
 
+/** A promise of what it comes to; of what is a promise already, that one. */
+function begunOf(work: PromiseLike<unknown>): PromiseLike<unknown> {
+  const begun = isPromise(work) ? work : new Promise<unknown>((resolve, reject) => void work.then(resolve, reject));
+  whenSettled(begun, () => {});
+  return begun;
+}
+
 /** Waits for what others have begun, until the signal aborts. */
-async function follow(work: PromiseLike<unknown>, signal: AbortSignal): Promise<unknown> {
+async function follow(work: PromiseLike<unknown>, begun: PromiseLike<unknown>, signal: AbortSignal): Promise<unknown> {
   let abort = () => {};
-  const left = new Promise<never>((_, reject) => {
-    abort = () => {
-      if (work instanceof Future) work.cancel(signal.reason);
-      reject(signal.reason);
-    };
-  });
-  signal.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([work, left]);
+    return await settledOrLeft(begun, (leave) => {
+      abort = () => {
+        if (work instanceof Future) work.cancel(signal.reason);
+        leave(signal.reason);
+      };
+      onAbort(signal, abort);
+    });
   } finally {
-    signal.removeEventListener("abort", abort);
+    offAbort(signal, abort);
   }
 }

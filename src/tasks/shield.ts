@@ -1,5 +1,7 @@
 import { ArgumentTypeError } from "../errors/index.js";
-import { SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { settledOrLeft, whenSettled } from "../futures/settlement.js";
+import { isThenable } from "../sync/thenable.js";
 import { reportUncaught } from "../workers/uncaught-hook.js";
 
 /**
@@ -23,7 +25,7 @@ import { reportUncaught } from "../workers/uncaught-hook.js";
  * ```
  */
 export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
-  if (typeof (promise as PromiseLike<T> | undefined)?.then !== "function")
+  if (!isThenable(promise))
     throw new ArgumentTypeError(`shield(promise): a promise is needed, got ${promise === null ? "null" : typeof promise}; call the function: shield(save())`);
   const work = Promise.resolve(promise);
   let signal: AbortSignal | undefined;
@@ -34,24 +36,19 @@ export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: Ab
     throw error;
   }
   if (signal === undefined) return (await work) as Awaited<T>;
-  const { promise: left, abort } = leaving(signal);
+  const left = signal;
+  let abort = () => {};
   try {
-    return (await Promise.race([work, left])) as Awaited<T>;
+    return (await settledOrLeft(work, (leave) => {
+      abort = () => leave(left.reason);
+      onAbort(left, abort);
+    })) as Awaited<T>;
   } catch (error) {
-    if (signal.aborted && error === signal.reason) work.catch((late: unknown) => late === error || unheard(late));
+    if (left.aborted && error === left.reason) whenSettled(work, (outcome) => "error" in outcome && outcome.error !== error && unheard(outcome.error));
     throw error;
   } finally {
-    signal.removeEventListener("abort", abort);
+    offAbort(left, abort);
   }
-}
-
-function leaving(signal: AbortSignal): { promise: Promise<never>; abort: () => void } {
-  let abort = () => {};
-  const promise = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  signal.addEventListener("abort", abort, { once: true });
-  return { promise, abort };
 }
 
 function unheard(error: unknown): void {

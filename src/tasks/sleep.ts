@@ -1,5 +1,5 @@
-import { atomics, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
-import { Alarm, checkedMs } from "./alarm.js";
+import { Alarm, atomics, offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { checkedMs } from "./milliseconds.js";
 
 /**
  * Resolves after `ms` milliseconds. @throws the signal's reason when `options.signal` aborts first
@@ -15,14 +15,14 @@ export async function sleep(ms: number, options?: { signal?: AbortSignal | undef
   const signal = signalOf(options, SIGNAL_OPTIONS);
   await new Promise<void>((resolve, reject) => {
     const alarm = new Alarm(performance.now() + ms, () => {
-      signal?.removeEventListener("abort", abort);
+      offAbort(signal, abort);
       resolve();
     });
     const abort = () => {
       alarm.clear();
       reject(signal?.reason);
     };
-    signal?.addEventListener("abort", abort, { once: true });
+    onAbort(signal, abort);
   });
 }
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentTypeError, CancelledError, StateError, TaskGroupError } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { isEcho } from "./echo.js";
 
 /** How a group is made. */
@@ -77,7 +77,7 @@ export class TaskGroup implements AsyncDisposable {
   constructor(options?: TaskGroupOptions) {
     this.#parent = signalOf(options, SIGNAL_OPTIONS);
     setMaxListeners(0, this.signal);
-    this.#parent?.addEventListener("abort", this.#parentAborted, { once: true });
+    onAbort(this.#parent, this.#parentAborted);
   }
 
   /** Gives `fn` a group, waits for all of its tasks, and gives what `fn` returned. @throws TaskGroupError; the reason of `options.signal`, or of `cancel()` if `fn` heeded that */
@@ -128,7 +128,7 @@ export class TaskGroup implements AsyncDisposable {
     // Through Promise.allSettled the engine finds its way from an error in a task to who waits here: its stack shows both.
     while (this.#children.size > 0) await Promise.allSettled([...this.#children].map(({ ended }) => ended));
     this.#isOver = true;
-    this.#parent?.removeEventListener("abort", this.#parentAborted);
+    offAbort(this.#parent, this.#parentAborted);
     if (this.#failures.length > 0) throw new TaskGroupError(this.#failures.splice(0));
     if (this.#isOrphan) throw this.#parent!.reason;
   }

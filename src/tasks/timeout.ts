@@ -1,7 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError } from "../errors/index.js";
-import { SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
-import { Alarm, checkedMs } from "./alarm.js";
+import { Alarm, offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { checkedMs } from "./milliseconds.js";
+import { settledOrLeft } from "../futures/settlement.js";
+import { isThenable } from "../sync/thenable.js";
 import { isEcho } from "./echo.js";
 
 /** A block's limit, as the block sees it. */
@@ -20,7 +22,7 @@ export class TimeoutScope {
   constructor(when: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
     this.#alarm = new Alarm(when, this.#ring);
-    outer?.addEventListener("abort", this.#aborted, { once: true });
+    onAbort(outer, this.#aborted);
   }
 
   /** Aborts when the time has run out, or when `options.signal` does. A block that has asked for it is expected to end then, and waited for; any other is left at once. */
@@ -59,12 +61,12 @@ export class TimeoutScope {
 
   /** @internal Waits for the block. `patient`: also for its clean-up. */
   async hold<T>(work: T, patient: boolean): Promise<Awaited<T>> {
-    const left = new Promise<never>((_, reject) => {
+    if (!isThenable(work)) return work as Awaited<T>;
+    return (await settledOrLeft(work, (leave) => {
       this.#leave = (reason) => {
-        if (!patient || this.#controller === undefined) reject(reason);
+        if (!patient || this.#controller === undefined) leave(reason);
       };
-    });
-    return await Promise.race([work, left]);
+    })) as Awaited<T>;
   }
 
   /** @internal The block is over. Gives what its error, if that is what it ended with, comes to. */
@@ -72,7 +74,7 @@ export class TimeoutScope {
     this.#isOver = true;
     this.#alarm.clear();
     clearImmediate(this.#verdict);
-    this.#outer?.removeEventListener("abort", this.#aborted);
+    offAbort(this.#outer, this.#aborted);
     if (this.#end === undefined) return error;
     return error === this.#end.reason || (this.#controller !== undefined && isEcho(this.#controller.signal, error)) ? this.#end.reason : error;
   }

@@ -1,7 +1,8 @@
 import { ArgumentTypeError } from "../errors/index.js";
 import { Future } from "../futures/future.js";
-import { WAIT_OPTIONS, signalOf, type WaitOptions } from "../memory/index.js";
-import { checkedMs } from "./alarm.js";
+import { isThenable } from "../sync/thenable.js";
+import { signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { checkedMs } from "./milliseconds.js";
 import { TimeoutScope } from "./timeout.js";
 
 /**
@@ -21,7 +22,7 @@ import { TimeoutScope } from "./timeout.js";
  */
 export async function waitFor<T>(work: PromiseLike<T> | ((signal: AbortSignal) => T | PromiseLike<T>), options: WaitOptions = {}): Promise<Awaited<T>> {
   const isFunction = typeof work === "function";
-  if (!isFunction && typeof (work as PromiseLike<T> | undefined)?.then !== "function")
+  if (!isFunction && !isThenable(work))
     throw new ArgumentTypeError(`waitFor(work): a promise or a function is needed, got ${work === null ? "null" : typeof work}`);
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`waitFor(work, options): options must be an object, got ${typeof options}`);
   const ms = checkedMs("waitFor(work, { timeout })", options.timeout ?? Number.POSITIVE_INFINITY);

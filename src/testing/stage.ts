@@ -37,7 +37,8 @@ import { ScheduleTable } from "./schedule-table.js";
 import { Search } from "./search.js";
 import { Stagehand } from "./stagehand.js";
 import { Trace } from "./trace.js";
-import { described, isThenable, type UnitNews } from "./unit-thread.js";
+import { isThenable } from "../sync/thenable.js";
+import { described, type UnitNews } from "./unit-thread.js";
 
 /** One exploration, as the stage begins it. */
 export interface StageStart {

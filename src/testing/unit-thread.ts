@@ -1,5 +1,6 @@
 /** What the thread of a unit does: it runs its worker's task, once an execution, and, if the thread is kept, another worker's in the next exploration. */
 import type { MessagePort } from "node:worker_threads";
+import { isThenable } from "../sync/thenable.js";
 import { decode } from "../codec/index.js";
 import { control } from "../memory/controlled-atomics.js";
 import { renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
@@ -122,10 +123,6 @@ class UnitThread {
     }
     if (failure !== undefined) throw failure.error;
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 /** An error as text: what crosses from thread to thread whatever it is. */

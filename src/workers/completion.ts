@@ -80,9 +80,10 @@ export class Completion {
     compareExchange(this.heap.words, this.at + COMPLETION.exitCode, 0, code + EXIT_CODE_BIAS);
   }
 
-  /** Its starter asks it to end. Before the signal: whoever gets that finds the word. */
+  /** Its starter asks it to end. Before the signal: whoever gets that finds the word. A worker that is blocked hears no signal, and is rung. */
   askToEnd(): void {
     store(this.heap.words, this.at + COMPLETION.isAskedToEnd, 1);
+    if (this.worker !== 0) this.heap.waitQueue.rouse(this.worker);
   }
 
   get isAskedToEnd(): boolean {

@@ -5,7 +5,7 @@
  * So a child ignores them while its parent lives; it never outlives that. A SIGTERM of `terminate()` is told from one to the group by a word in shared memory, written first.
  * Rejected: a session of its own for each child. Service managers reach it all the same, and Ctrl-Z would no longer stop it.
  */
-import { lookouts } from "../memory/index.js";
+import { requests } from "../memory/index.js";
 import { flush } from "./output.js";
 
 const GROUP_SIGNALS: readonly string[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -24,6 +24,6 @@ export function outliveGroupSignals(isAsked: () => boolean): void {
     process.kill(process.pid, "SIGTERM");
   };
   for (const signal of GROUP_SIGNALS) process.on(signal, signal === "SIGTERM" ? terminated : () => {});
-  // A signal is heard in the event loop only; a thread that is blocked in a wait of this library looks now and then.
-  lookouts.add(terminated);
+  // A signal is heard in the event loop only; a thread that is blocked in a wait of this library is rung for it (see Completion.askToEnd).
+  requests.add(terminated);
 }

@@ -8,6 +8,7 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
 import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
 import { contain, hasSpareCore } from "../memory/index.js";
+import { isThenable } from "../sync/thenable.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";
 import { runExitHooks } from "./exit-hook.js";
@@ -385,8 +386,4 @@ function giveSeasonedCode(): void {
 
 function microseconds(start: number): number {
   return Math.min(0x7fffffff, Math.round((performance.now() - start) * 1000));
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -70,7 +70,7 @@ const setupGone = task(import.meta, "setupGone", (): Shared => {
   return { ghost, object, newcomers, used };
 });
 /** What a waiter does after a slice. */
-const look = task(import.meta, "look", () => void threadHeap().registry.watch());
+const look = task(import.meta, "look", () => void threadHeap().registry.watch(false));
 /** Waits for what only the death of that worker brings. */
 const awaitDeath = task(import.meta, "awaitDeath", ({ ghost, newcomers }: Shared) => {
   const heap = threadHeap();
@@ -83,7 +83,7 @@ const awaitDeathInLoop = task(import.meta, "awaitDeathInLoop", async ({ ghost, n
 /** The same, and it waits no longer. */
 const lookAndLeave = task(import.meta, "lookAndLeave", () => {
   const { registry } = threadHeap();
-  registry.watch();
+  registry.watch(false);
   registry.endWatch();
 });
 

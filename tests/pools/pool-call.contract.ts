@@ -501,7 +501,9 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           const never = new Event({ across });
           gates.push(never);
           const endless = pool.submit(tasks.block, new Queue<number>({ across }), never, 1);
-          for await (const _ of asCompleted([endless], { timeout: 20 })) assert.fail("it has not ended");
+          const inTime = asCompleted([endless, first, first], { timeout: 20 });
+          assert.equal((await inTime.next()).value?.future, first, "what has ended comes first, and once");
+          await assert.rejects(inTime.next(), { code: "ERR_ALLCORES_TIMEOUT" });
         }));
     });
 
