@@ -2,6 +2,7 @@
  * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
  * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
  */
+import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
 import { Handle, type Reach } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
@@ -175,6 +176,10 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   tryGet(): { value: T } | undefined {
     const taken = this.#takeNow();
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
+  }
+
+  protected override facts(): Facts {
+    return { size: this.size, isShutDown: this.isShutDown };
   }
 
   /** Whether no item is in it now. */

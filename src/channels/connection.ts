@@ -1,3 +1,4 @@
+import type { Facts } from "../codec/portrait.js";
 import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
@@ -101,6 +102,10 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   /** Whether it can send: false for the first end of a one-way pipe. */
   get writable(): boolean {
     return this.#end.outgoing !== 0;
+  }
+
+  protected override facts(): Facts {
+    return { readable: this.readable, writable: this.writable, closed: this.closed };
   }
 
   /** Whether it can no longer be used here: closed by this worker, or sent to another. */

@@ -52,6 +52,8 @@ interface Wire {
  * the other side holds the object as well.
  * Across processes it reaches every process of this user in this pid namespace, whoever started it, while some process that has the object's memory lives.
  *
+ * Without it `postMessage` and `structuredClone` of a shared object throw a DataCloneError from Node 22.10 on; before, they give an empty object.
+ *
  * @throws UnsendableError with the path of what cannot cross
  * @throws ReachError with `to: "processes"`, when an object reaches across threads only
  *

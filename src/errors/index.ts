@@ -2,3 +2,4 @@ export { type AllcoresError, branded, type ErrorCode, isAllcoresError } from "./
 export * from "./misuse.js";
 export * from "./outcome.js";
 export * from "./outside.js";
+export { isThrown, textOfThrown } from "./thrown.js";

@@ -8,7 +8,7 @@
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { serve, type Served } from "../channels/served.js";
-import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError } from "../errors/index.js";
+import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown } from "../errors/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isRegistered, registeredTask } from "../workers/task.js";
@@ -293,7 +293,7 @@ export class AsyncScheduler implements AsyncJobs {
       try {
         await callable(initializer.fn)(...initializer.args);
       } catch (cause) {
-        const text = cause instanceof Error ? cause.message : String(cause);
+        const text = textOfThrown(cause);
         const failure = new InitializerError(`the initializer of this ${this.title} failed: ${text}`, { cause });
         this.#failure = failure;
         this.terminate(() => failure);

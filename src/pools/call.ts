@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { type Boundary, encode, type Message, takeTransfers } from "../codec/index.js";
+import { type Boundary, encode, type Message } from "../codec/index.js";
 import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { TaskIdentity } from "../workers/task.js";
@@ -64,10 +64,10 @@ export class Call extends Job implements Work {
     const { boundary } = this.#pool;
     const args = this.#args!;
     const retried = this.call.retries.limit > 0;
-    const marked = takeTransfers(args);
     // What was moved is not here any more for another try.
-    const transfer = boundary === "processes" || retried ? [] : this.call.transfer.length === 0 ? marked : [...marked, ...this.call.transfer];
-    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer });
+    const transfer = boundary === "processes" || retried ? [] : this.call.transfer;
+    const marks = retried ? "drop" : "move";
+    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true });
     if (!retried) this.#args = undefined;
     return message;
   }

@@ -1,5 +1,5 @@
-import { type Boundary, encode, lose, type Message, takeTransfers } from "../codec/index.js";
-import { CorruptError, UnsendableError, type WorkerDeath } from "../errors/index.js";
+import { type Boundary, encode, lose, type Message } from "../codec/index.js";
+import { CorruptError, UnsendableError, type WorkerDeath, isThrown } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -52,8 +52,8 @@ export class Chunk extends Job {
     const { boundary, how } = this.#map;
     const all = this.#segment.items;
     const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
-    const transfer = boundary === "processes" || this.call.retries.limit > 0 ? [] : takeTransfers(items);
-    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", transfer });
+    const marks = this.call.retries.limit > 0 ? "drop" : "move";
+    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", marks, list: true });
     this.bytes = message.length;
     return message;
   }
@@ -161,5 +161,5 @@ export class Chunk extends Job {
 
 /** Whether a value of the input could not be sent. */
 export function isUnsendable(error: unknown): boolean {
-  return error instanceof UnsendableError || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
+  return isThrown(error, UnsendableError) || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
 }

@@ -1,3 +1,4 @@
+import { portray } from "../codec/portrait.js";
 import { CancelledError, StateError } from "../errors/index.js";
 import { MapFeed, type MapPlan, type MapPool } from "./map-feed.js";
 import { Failure, type Segment } from "./segment.js";
@@ -142,3 +143,5 @@ function asSettled<A, R>(outcome: unknown, segment: Segment, index: number): Set
   const which = { index: segment.base + index, item: segment.items[index] as A };
   return outcome instanceof Failure ? { ...which, status: "rejected", reason: outcome.reason } : { ...which, status: "fulfilled", value: outcome as R };
 }
+
+portray(MapRun, () => ({}), "await it, or iterate over it, and send what it gives");

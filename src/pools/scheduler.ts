@@ -6,7 +6,7 @@
  * (`recall.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`lookout.ts`); many are drained at a time (`results.ts`).
  */
 import type { Message } from "../codec/index.js";
-import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
+import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
 import { contain, kernelTells, RECORD } from "../memory/index.js";
 import { CHUNK } from "../workers/lane.js";
 import { Backlog } from "./backlog.js";
@@ -475,7 +475,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   #initializerThrew(cause: unknown, member: Member): void {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = textOfThrown(cause);
     this.#fail(new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause }));
   }
 

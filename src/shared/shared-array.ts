@@ -6,6 +6,8 @@
  *   2  the extent that holds them: they stand in the data region, where users' views may look
  *   3  its lock's block, 0 before it is first used
  */
+import { inspect, type InspectOptions } from "node:util";
+import { type Facts, hide, refuseClones } from "../codec/portrait.js";
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
@@ -94,6 +96,9 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   free(): void;
 }
 
+/** Up to so many elements are shown: a log is not the place for all. */
+const MOST_SHOWN = 100;
+
 /** What stands in shared memory. Apart from the array, which has a method of the name `at`. */
 class ArrayBlock extends SharedObject {
   static {
@@ -160,6 +165,11 @@ class ArrayBlock extends SharedObject {
     return (this.#lock ??= ownLock(this.heap, this.at + LOCK, this.label));
   }
 
+  protected override facts(): Facts {
+    const { array, length, trait } = this;
+    return { type: trait.type, length, items: Array.from({ length: Math.min(length, MOST_SHOWN) }, (_, index) => array.get(index)) };
+  }
+
   override checkUsable(): void {
     super.checkUsable();
   }
@@ -175,12 +185,13 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
   static {
     Object.defineProperty(this, "name", { value: "SharedArray" });
   }
-  readonly length: number;
-  readonly type: ScalarType;
+  declare readonly length: number;
+  declare readonly type: ScalarType;
   readonly #block: ArrayBlock;
   #cells: Cells<T>;
 
   constructor(type: ScalarType | ArrayBlock, lengthOrInit?: number | Iterable<T> | ArrayLike<T>, reach?: Reach) {
+    refuseClones(this);
     let items: ArrayLike<T> | undefined;
     if (type instanceof ArrayBlock) {
       this.#block = type;
@@ -193,11 +204,19 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
     }
     const { bytes, label, length, trait } = this.#block;
     this.#block.array = this as unknown as ArrayOfCells<Scalar>;
-    this.length = length;
-    this.type = trait.type;
+    hide(this, "length", length);
+    hide(this, "type", trait.type);
     const where = label === undefined ? "an element" : `an element of ${label}`;
     this.#cells = cellsAt(trait, bytes.buffer, bytes.byteOffset, length, where) as unknown as Cells<T>;
     if (items !== undefined) new trait.View(bytes.buffer, bytes.byteOffset, length).set(items as never);
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.#block.toJSON();
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return this.#block[inspect.custom](depth, options);
   }
 
   get across(): Across {

@@ -5,6 +5,7 @@
  * So a worker killed at any instant has replaced the value or has not, and what it had in its hands goes back. The counts are made anew by the next one inside.
  * A reader looks a bounded number of times, and asks inside the mutex when writers were faster each time.
  */
+import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
@@ -309,6 +310,10 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       this.#table.detach();
     });
     this.#freeCleared();
+  }
+
+  protected override facts(): Facts {
+    return { name: this.name, size: this.size };
   }
 
   /** How many keys have a value. Where entries may end it is counted, as long as that takes. */

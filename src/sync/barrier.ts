@@ -1,5 +1,6 @@
+import type { Facts } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown } from "../errors/index.js";
 import { AT_ONCE, type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
@@ -77,6 +78,10 @@ export class Barrier extends Monitor {
     return new Barrier(1, handle as never);
   }
 
+  protected override facts(): Facts {
+    return { parties: this.parties, waiting: this.waiting, broken: this.broken };
+  }
+
   /** How many parties make a round. */
   get parties(): number {
     this.checkUsable();
@@ -103,7 +108,7 @@ export class Barrier extends Monitor {
     try {
       passed = this.heap.parker.blockUntil(this.at, this.#attempt(visit), deadline);
     } catch (error) {
-      if (!(error instanceof BrokenBarrierError)) this.#breakRound(visit);
+      if (!isThrown(error, BrokenBarrierError)) this.#breakRound(visit);
       throw error;
     }
     if (passed === undefined) this.#gaveUp(visit, options);
@@ -121,7 +126,7 @@ export class Barrier extends Monitor {
     try {
       passed = await this.heap.parker.waitUntil(this.at, this.#attempt(visit), deadline, signal);
     } catch (error) {
-      if (!(error instanceof BrokenBarrierError)) this.#breakRound(visit);
+      if (!isThrown(error, BrokenBarrierError)) this.#breakRound(visit);
       throw error;
     }
     if (passed === undefined) this.#gaveUp(visit, options);

@@ -1,3 +1,4 @@
+import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
@@ -34,7 +35,7 @@ const EVERYBODY = 0x7fffffff;
  */
 export class Condition extends SharedObject {
   /** The lock that protects what is waited for. */
-  readonly lock: Lock | RLock;
+  declare readonly lock: Lock | RLock;
 
   /** Without a lock it makes an RLock of its own. A given lock decides the reach. */
   constructor(lock?: Lock | RLock, options?: Reach);
@@ -47,7 +48,7 @@ export class Condition extends SharedObject {
     }
     const own = lock ?? new RLock(options as Reach | undefined);
     super(KIND.condition, SIZE, options instanceof Handle ? options : reachOf(heapIn(own), options?.label));
-    this.lock = own;
+    hide(this, "lock", own);
   }
 
   /** As the lock's. */
@@ -78,6 +79,10 @@ export class Condition extends SharedObject {
   consistent(): void {
     this.lock.consistent();
   }
+  protected override facts(): Facts {
+    return { locked: this.locked };
+  }
+
   /** As the lock's. */
   get locked(): boolean {
     return this.lock.locked;

@@ -1,3 +1,4 @@
+import type { Facts } from "../codec/portrait.js";
 import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
@@ -55,6 +56,10 @@ export class Event extends SharedObject implements Selectable<undefined> {
   clear(): void {
     this.checkUsable();
     and(this.words, this.at, ~UP);
+  }
+
+  protected override facts(): Facts {
+    return { isSet: this.isSet };
   }
 
   /** Whether the flag is up. A question: it never waits. */

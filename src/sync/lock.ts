@@ -1,3 +1,4 @@
+import { portray } from "../codec/portrait.js";
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
@@ -25,6 +26,11 @@ class LockHeld implements Held {
     this.#lock[dispose](this);
   }
 }
+portray(
+  LockHeld,
+  ({ ownerDied }) => ({ ownerDied }),
+  "a hold stays with its worker: give it on by held.handOff(worker), or send the object and acquire it there",
+);
 
 /**
  * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not re-entrant: see `RLock`.

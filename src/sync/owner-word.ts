@@ -14,6 +14,7 @@
  * takes the lock, since others may wait still. An owner whose id is no longer its slot's is dead; the next one who tries takes the lock over and is told.
  * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
+import type { Facts } from "../codec/portrait.js";
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, type Heap, type Hold, type Insight, type Strike, type SyncWait } from "../memory/index.js";
@@ -52,6 +53,10 @@ export abstract class OwnerWord extends SharedObject {
     super(kind, SIZE, options);
     this.#owned = this.self << OWNER_SHIFT;
     if (!(options instanceof Handle)) this.words[this.at + FAILS] = fails ? 1 : 0;
+  }
+
+  protected override facts(): Facts {
+    return { locked: this.locked };
   }
 
   /** Whether anybody holds it now. */

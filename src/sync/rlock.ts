@@ -1,3 +1,4 @@
+import { portray } from "../codec/portrait.js";
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
 import { deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
@@ -57,6 +58,11 @@ class RLockHeld implements RHeld {
     this.#lock[leave](this.#tenure);
   }
 }
+portray(
+  RLockHeld,
+  ({ ownerDied }) => ({ ownerDied }),
+  "a hold stays with its worker: give it on by held.handOff(worker), or send the object and acquire it there",
+);
 
 /**
  * A lock that its owner may take again; free once it is released as often.

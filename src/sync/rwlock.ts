@@ -2,6 +2,7 @@
  * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is done all readers that wait
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
+import { type Facts, portray } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import {
@@ -82,6 +83,11 @@ class RWHeld implements Held {
     this.#lock[this.#writes ? endWrite : endRead]();
   }
 }
+portray(
+  RWHeld,
+  ({ ownerDied }) => ({ ownerDied }),
+  "a hold stays with its worker: give it on by held.handOff(worker), or send the object and acquire it there",
+);
 
 /**
  * A lock that many may hold for reading, or one for writing.
@@ -247,6 +253,10 @@ export class RWLock extends Monitor {
       return opened;
     });
     if (opened) this.#wakeNext();
+  }
+
+  protected override facts(): Facts {
+    return { writing: this.writing, readers: this.readers };
   }
 
   /** Whether a writer has it now. */

@@ -1,3 +1,4 @@
+import { type Facts, portray } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
@@ -75,6 +76,7 @@ class Permit implements Held {
     this.#semaphore[giveBack](this.#era);
   }
 }
+portray(Permit, ({ ownerDied }) => ({ ownerDied }), "a permit stays with its worker: send the semaphore, and acquire or release it there");
 
 /**
  * A number of permits; `acquire` takes one and waits while there is none.
@@ -132,6 +134,10 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   /** @internal Sets the most permits there may be. */
   protected set bound(most: number) {
     this.words[this.at + SEMAPHORE.bound] = most;
+  }
+
+  protected override facts(): Facts {
+    return { value: this.value };
   }
 
   /** How many permits are free now. */
@@ -406,6 +412,10 @@ export class BoundedSemaphore extends Semaphore {
   /** @internal */
   static override attach(handle: Handle): BoundedSemaphore {
     return new BoundedSemaphore(1, handle as never);
+  }
+
+  protected override facts(): Facts {
+    return { value: this.value, limit: this.limit };
   }
 
   /** The most permits there may be. */

@@ -1,5 +1,5 @@
 import { isPromise } from "node:util/types";
-import { ArgumentTypeError, TaskGroupError } from "../errors/index.js";
+import { ArgumentTypeError, TaskGroupError, isThrown } from "../errors/index.js";
 import { Future } from "../futures/future.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
 import { offAbort, onAbort } from "../memory/index.js";
@@ -74,7 +74,7 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
       }
     }, options);
   } catch (error) {
-    throw error instanceof TaskGroupError ? error.errors[0] : error;
+    throw isThrown(error, TaskGroupError) ? error.errors[0] : error;
   }
   return results;
 }

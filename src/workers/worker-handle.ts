@@ -1,3 +1,4 @@
+import { portray, refuseClones } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
 import { type Attempt, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
@@ -56,6 +57,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #ended: Promise<void> | undefined;
 
   constructor(task: Task<F>, options: WorkerStart<F> = {}) {
+    refuseClones(this);
     this.#task = identityOf(task);
     if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${typeof options}`);
     const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
@@ -347,5 +349,11 @@ function signalOfCode(exitCode: number | undefined): string | undefined {
 
 /** The arguments of a start as a message. */
 export function encodeArgs(start: Start, to: "threads" | "processes"): Message {
-  return encode(start.args, { to, root: "args", attach: to === "threads" });
+  return encode(start.args, { to, root: "args", attach: to === "threads", marks: "move", list: true });
 }
+
+portray(
+  WorkerHandle,
+  ({ name, model, daemon, exitCode }) => ({ name, model, daemon, exitCode }),
+  "only the worker that started it can join or end it: send what it gives, await handle.join(), or its handle.worker, which held.handOff takes, or give both an Event or a Queue",
+);
