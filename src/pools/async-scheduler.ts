@@ -22,7 +22,7 @@ import type { MapPool } from "./map-feed.js";
 import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { PriorityLines } from "./priority-lines.js";
 import type { PoolStats } from "./pool-stats.js";
-import { type FailedFuture, Unheard } from "./unheard.js";
+import { type FailedFuture, findOwner } from "./unheard.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 
@@ -48,7 +48,6 @@ export class AsyncScheduler implements AsyncJobs {
   #isOver = false;
   #failure: InitializerError | undefined;
   readonly #joined: (() => void)[] = [];
-  readonly #unheard = new Unheard();
   readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
   readonly #wait = new Histogram();
   readonly #run = new Histogram();
@@ -189,7 +188,7 @@ export class AsyncScheduler implements AsyncJobs {
       return;
     }
     this.#counts.failed++;
-    this.#unheard.add(failure);
+    findOwner(failure, this.title);
   }
 
   resize(workers: number): void {
@@ -393,7 +392,6 @@ export class AsyncScheduler implements AsyncJobs {
     this.#isOver = true;
     this.#isEnded = true;
     this.#nested?.[Symbol.dispose]();
-    this.#unheard.report(this.title);
     for (const resolve of this.#joined.splice(0)) resolve();
   }
 }

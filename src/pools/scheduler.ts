@@ -26,7 +26,8 @@ import { lookAt } from "./pool-worker.js";
 import { Recall } from "./recall.js";
 import { Results } from "./results.js";
 import { TaskNumbers } from "./task-numbers.js";
-import { type FailedFuture, Unheard } from "./unheard.js";
+import { type FailedFuture, findOwner } from "./unheard.js";
+import { reportUncaught } from "../workers/uncaught-hook.js";
 import { Vigil } from "./vigil.js";
 import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 
@@ -51,7 +52,6 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly #vigil: Vigil;
   readonly #nested = new NestedCalls(this);
   readonly #tasks = new TaskNumbers();
-  readonly #unheard = new Unheard();
   readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<Job, NodeJS.Timeout>();
@@ -222,7 +222,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       return;
     }
     this.#counts.failed++;
-    this.#unheard.add(failure);
+    findOwner(failure, this.title);
   }
 
   resize(workers: number): void {
@@ -503,7 +503,6 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     clearTimeout(this.#again);
     this.#recall.end();
     this.#nested.end();
-    this.#unheard.report(this.title);
     this.#crew.end();
     for (const resolve of this.#ended.splice(0)) resolve();
   }
@@ -519,10 +518,14 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     }
     // A result that was committed survives its sender.
     this.#results.take(member);
+    const { crash } = member;
+    if (crash !== undefined) end = { ...end, cause: crash.error };
     this.#crew.remove(member);
     const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
     if (!wasAsked) this.#counts.died++;
-    this.#lose(member, end);
+    const heard = this.#lose(member, end);
+    // An error between two tasks is no call's: nobody else could hear of it.
+    if (!heard && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled) reportUncaught(end.cause, { name: member.name });
     if (!wasAsked) {
       this.#countStillborn(member, end);
       this.#countUnprepared(member, end);
@@ -587,8 +590,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     await Promise.all(ends);
   }
 
-  /** What becomes of the jobs of a member that can do no more. */
-  #lose(member: Member, end: WorkerEnd): void {
+  /** What becomes of the jobs of a member that can do no more. Whether one of them bears its end: the cause of that is the cause of its error. */
+  #lose(member: Member, end: WorkerEnd): boolean {
     const { lane } = member;
     const limits = this.settings.resourceLimits;
     const jobs = member.inFlight.splice(0);
@@ -601,6 +604,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     }
     const first = jobs[0];
     // One that never began has not run anything, but a worker that cannot start must not be started for ever.
+    // Nobody hears of the end of a call that was called off.
+    const wasOver = first?.isOver === true;
     const isGuilty = first !== undefined && (member.owner.isTaken(first.position) || lane.worker === 0);
     for (const job of jobs.slice(isGuilty ? 1 : 0).reverse()) {
       const payload = member.owner.recall(job.position);
@@ -620,6 +625,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       first.member = undefined;
       for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
     }
+    return isGuilty && !wasOver;
   }
 
   /** One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that waits. What is submitted later is tried anew. */

@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLi
 import { decode, mainProgram } from "../codec/index.js";
 import { OutOfMemoryError, StateError } from "../errors/index.js";
 import { checkDescriptors, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
-import type { Completion } from "./completion.js";
+import { type Completion, exitStatus } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
 import { depthOfNext } from "./main-guard.js";
@@ -227,7 +227,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       // Read before the port closes: whoever joins may learn of the end only after this.
       contain("taking the result of a thread that ended", () => void this.#receive());
       port1.close();
-      this.ended(code, undefined, this.#cause);
+      this.ended(exitStatus(code), undefined, this.#cause);
     });
     port1.unref();
   }
