@@ -13,6 +13,7 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
+import { isVisible } from "../memory/index.js";
 import { isMainModule, mainProgram } from "./main-module.js";
 import { moduleName, type ModuleSource, moduleUrl } from "./module-url.js";
 
@@ -143,7 +144,7 @@ function projectOf(url: string | undefined): string {
   let project = outside!.length > 0 ? outside! : folder;
   for (let at = project, above = dirname(at); above !== at; at = above, above = dirname(at)) {
     // Not the root of all files, whatever lies there.
-    if (fs.existsSync(join(at, "package.json"))) project = at;
+    if (isVisible(join(at, "package.json"))) project = at;
   }
   const href = pathToFileURL(project).href;
   return href.endsWith("/") ? href : `${href}/`;

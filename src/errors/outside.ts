@@ -117,6 +117,33 @@ export class PlatformError extends Error {
   }
 }
 
+/**
+ * Node's permission model (`--permission`) withholds what this needs. Nothing was begun. `flags` are those that the program has to be started with too.
+ *
+ * @example
+ * ```ts
+ * import { PermissionError, Process, task } from "allcores";
+ * const one = task(import.meta, "one", () => 1);
+ * try {
+ *   new Process(one);
+ * } catch (error) {
+ *   if (error instanceof PermissionError) console.error(error.message, error.flags);
+ * }
+ * ```
+ */
+export class PermissionError extends Error {
+  declare readonly code: ErrorCode;
+  /** As they stand on the command line, such as "--allow-addons". */
+  readonly flags: readonly string[];
+  static {
+    branded(this, "ERR_ALLCORES_PERMISSION");
+  }
+  constructor(message: string, flags: readonly string[]) {
+    super(message);
+    this.flags = flags;
+  }
+}
+
 /** A program's shared memory cannot be reached from here any more, or was never this program's. */
 export class AttachError extends Error {
   declare readonly code: ErrorCode;

@@ -4,6 +4,7 @@ export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
 export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
+export { bare } from "./bare.js";
 export * as cards from "./card.js";
 export { monotonicMs } from "./clock.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
@@ -46,6 +47,7 @@ export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
+export { CHILDREN, checkPermission, SHARED_MEMORY, THREADS } from "./permission.js";
 export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { readProcFile } from "./proc-file.js";
@@ -62,6 +64,7 @@ export {
   threadHeapOf,
 } from "./thread-heap.js";
 export { AT_ONCE, isStall, limitTo, untimed, within } from "./time-limit.js";
+export { isVisible } from "./visible-file.js";
 export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";

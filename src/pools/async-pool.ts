@@ -84,6 +84,7 @@ export class AsyncPool implements Pool {
     const { signal, timeout } = this.#call;
     const call = new AsyncCall(scheduler, fn, this.#call, args);
     if (signal?.aborted === true) {
+      scheduler.tally.submitted++;
       call.fail(signal.reason, true);
       return call.future;
     }

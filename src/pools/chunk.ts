@@ -14,8 +14,8 @@ export interface ChunkMap {
   readonly how: number;
   /** Whether the first error ends all. */
   readonly stops: boolean;
-  /** Some outcomes have come. */
-  arrived(segment: Segment): void;
+  /** Some outcomes have come: values, or one failure. */
+  arrived(segment: Segment, outcomes: number, failure?: Failure): void;
   /** It took so long, for so many items. */
   measured(microseconds: number, items: number): void;
   /** A chunk is on its way. */
@@ -91,7 +91,7 @@ export class Chunk extends Job {
     const first = this.#from + at;
     if (!threw) {
       this.#segment.fill(first, value as unknown[]);
-      this.#map.arrived(this.#segment);
+      this.#map.arrived(this.#segment, (value as unknown[]).length);
     } else if (count === 0) this.fail(value);
     else {
       this.#hasFailed = true;
@@ -153,8 +153,9 @@ export class Chunk extends Job {
 
   #failed(index: number, error: unknown): void {
     if (this.#map.retry(this.#segment, index, this.attempts, this.deaths, error)) return;
-    this.#segment.set(index, new Failure(error));
-    this.#map.arrived(this.#segment);
+    const failure = new Failure(error);
+    this.#segment.set(index, failure);
+    this.#map.arrived(this.#segment, 1, failure);
   }
 }
 

@@ -97,6 +97,9 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
           if (this.#claim.cancelled !== undefined) throw this.#claim.cancelled.reason;
         }
       }
+    } catch (error) {
+      await feed.abandon();
+      throw error;
     } finally {
       await feed.stop();
     }
@@ -111,6 +114,9 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
         for (let index = from; index < to; index++) results.push(this.#present(segment.outcome(index), segment, index));
         feed.consume(to - from);
       }
+    } catch (error) {
+      await feed.abandon();
+      throw error;
     } finally {
       await feed.stop();
     }

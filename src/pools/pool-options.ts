@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
@@ -8,9 +9,15 @@ import type { UnresponsiveWorker } from "./vigil.js";
 
 /** Most memory that one worker may take, in megabytes. */
 export interface ResourceLimits {
-  /** Of JavaScript's heap. */
+  /**
+   * Of JavaScript's heap. A thread's limit is no safe bound: V8 may abort the whole program instead of ending the thread (seen in Node 24), or hang (Node 26). Where tasks may run out of memory use
+   * a ProcessPool, which loses one process.
+   */
   heap?: number | undefined;
-  /** Of everything (resident set); processes only. */
+  /**
+   * Of everything (resident set); processes only. In a memory cgroup, such as a container with a limit, the kernel kills whom it likes once the group is full: give workers a limit with which all of
+   * them together stay below the group's.
+   */
   rss?: number | undefined;
 }
 
@@ -78,7 +85,7 @@ export interface PoolOptions {
   unresponsive?: UnresponsiveOptions | undefined;
   /**
    * The file that workers run, where a bundler makes one: it imports "allcores" and the modules of the tasks. For threads a function that starts it, in the form that bundlers know,
-   * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL or path. Tasks are then found by their names, which must differ.
+   * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL, or its path from the working folder. Tasks are then found by their names, which must differ.
    */
   worker?: ThreadFactory | URL | string | undefined;
   /** Name of the workers: "PoolWorker" makes "PoolWorker-1" and so on. */
@@ -125,8 +132,19 @@ export function settingsOf(options: PoolOptions): PoolSettings {
     killGrace: milliseconds("killGrace", options.killGrace, DEFAULT_KILL_GRACE_MS),
     unresponsive: unresponsive === undefined ? undefined : unresponsiveOf(unresponsive),
     name,
-    worker: options.worker instanceof URL ? fileURLToPath(options.worker) : options.worker,
+    worker: workerOf(options.worker),
   };
+}
+
+/** A path from the folder that the program works in now, as Node gives it to the worker: which so knows that it runs what it was started for. */
+function workerOf(worker: PoolOptions["worker"]): PoolSettings["worker"] {
+  if (typeof worker === "string" && !worker.startsWith("file:")) return resolve(worker);
+  if (typeof worker !== "string" && !(worker instanceof URL)) return worker;
+  try {
+    return fileURLToPath(worker);
+  } catch (cause) {
+    throw new ArgumentTypeError(`options.worker must be the URL or path of a file, got ${String(worker)}`, { cause });
+  }
 }
 
 function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings["unresponsive"]> {

@@ -1,4 +1,6 @@
+import type { AsyncResource } from "node:async_hooks";
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { reportUncaught } from "../workers/uncaught-hook.js";
 
 /** When a task is tried again that threw, or whose worker died. */
 export interface RetryOptions {
@@ -10,7 +12,10 @@ export interface RetryOptions {
   factor?: number | undefined;
   /** The longest delay in milliseconds; 30000 unless given. */
   maxDelay?: number | undefined;
-  /** Whether this error is worth another try; every one is unless given. */
+  /**
+   * Whether this error is worth another try; every one is unless given. It answers at once, in the asynchronous context of the call. If it throws or gives a promise, the
+   * task is not tried again and fails with its own error; what went wrong in `when` is told to the uncaught hook, or on stderr.
+   */
   when?: ((error: unknown) => boolean) | undefined;
 }
 
@@ -46,9 +51,23 @@ export class Retries {
     this.#when = when;
   }
 
-  /** Milliseconds until the next try after `attempts` of them, undefined if there is none. */
-  delayAfter(attempts: number, error: unknown): number | undefined {
-    if (attempts > this.limit || !this.#when(error)) return undefined;
+  /** Milliseconds until the next try after `attempts` of them, undefined if there is none. `scope`: the asynchronous context of who made the call. */
+  delayAfter(attempts: number, error: unknown, scope: AsyncResource | undefined): number | undefined {
+    if (attempts > this.limit || !(scope === undefined ? this.#isWorthwhile(error) : scope.runInAsyncScope(() => this.#isWorthwhile(error)))) return undefined;
     return Math.min(this.#maxDelay, this.#delay * this.#factor ** (attempts - 1));
+  }
+
+  /** What is wrong with `when` is no outcome of the task, and must not take the place of the task's error: it has an owner of its own. */
+  #isWorthwhile(error: unknown): boolean {
+    try {
+      const answer: unknown = this.#when(error);
+      if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== "function") return Boolean(answer);
+      // Rejections of what was refused are of no use to anybody.
+      void Promise.resolve(answer).catch(() => {});
+      throw new ArgumentTypeError("options.retries.when must answer true or false at once, and it gave a promise");
+    } catch (failure) {
+      reportUncaught(failure, { name: "retries.when" });
+      return false;
+    }
   }
 }

@@ -55,6 +55,7 @@ export class WorkerPool implements Pool {
     const scheduler = this.#scheduler;
     const { signal, timeout } = this.#call;
     if (signal?.aborted === true) {
+      scheduler.tally.submitted++;
       call.fail(signal.reason, true);
       return call.future;
     }

@@ -16,6 +16,7 @@ import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
 import { checkScalar, type Scalar, show } from "./scalar-type.js";
 import { type Group, type InferStruct, layoutOf, type StructChange, type StructFields, type StructLayout, type StructSchema } from "./struct-layout.js";
+import { checkSynchronous } from "./synchronous.js";
 
 const LOCK = 0;
 const SCHEMA = 1;
@@ -109,7 +110,11 @@ export class Struct<const S extends StructSchema> extends SharedObject {
 
   /** As `update`, blocking this thread. @throws TimeoutError when the lock is not free in time */
   updateSync(fn: (current: InferStruct<S>, held: Held) => StructChange<S>, options?: SyncWait): InferStruct<S> {
-    return this.lock.runSync((held) => this.#change(fn(this.toObject(), held)), options);
+    return this.lock.runSync((held) => {
+      const change = fn(this.toObject(), held);
+      checkSynchronous(change, "updateSync(fn)");
+      return this.#change(change);
+    }, options);
   }
 
   /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */

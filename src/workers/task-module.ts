@@ -1,10 +1,9 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
-import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
-import { TaskLoadError, isThrown, textOfThrown } from "../errors/index.js";
-import { isOutOfDescriptors } from "../memory/index.js";
+import { isThrown, TaskLoadError, textOfThrown } from "../errors/index.js";
+import { isOutOfDescriptors, isVisible } from "../memory/index.js";
 import { whileLoading } from "./load-gate.js";
 import { beginTasks, loading } from "./main-guard.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
@@ -52,7 +51,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
 /** Where `work.js` is not there but `work.ts` is, as TypeScript itself reads such a name. */
 function sourceOf(url: string): string {
   const source = url.replace(/\.([cm]?)js$/, ".$1ts");
-  return source !== url && url.startsWith("file:") && !fs.existsSync(new URL(url)) && fs.existsSync(new URL(source)) ? source : url;
+  return source !== url && url.startsWith("file:") && !isVisible(new URL(url)) && isVisible(new URL(source)) ? source : url;
 }
 
 let tsx: Promise<void> | undefined;
