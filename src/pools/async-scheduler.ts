@@ -11,7 +11,7 @@ import { serve, type Served } from "../channels/served.js";
 import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown } from "../errors/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
-import { type AnyFunction, identityIfTask, isRegistered, registeredTask } from "../workers/task.js";
+import { type AnyFunction, identityIfTask, isCallable, isRegistered, registeredTask } from "../workers/task.js";
 import { type JobInHand, workerState } from "../workers/worker-state.js";
 import { AsyncCall, AsyncChunk, type AsyncJob, type AsyncJobs } from "./async-job.js";
 import type { AsyncPoolSettings } from "./async-pool-options.js";
@@ -448,7 +448,7 @@ export class AsyncScheduler implements AsyncJobs {
 export function callable(fn: unknown): AnyFunction {
   if (typeof fn !== "function") throw new ArgumentTypeError(`a function is needed, got ${fn === null ? "null" : typeof fn}`);
   const identity = identityIfTask(fn as AnyFunction);
-  if (identity === undefined) return fn as AnyFunction;
+  if (identity === undefined || isCallable(fn as AnyFunction)) return fn as AnyFunction;
   const { url, name, bound } = identity;
   const own = isRegistered(identity) ? registeredTask(url, name) : undefined;
   if (own !== undefined && bound.length === 0) return own;

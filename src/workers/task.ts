@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { type Boundary, checkAllowed, crossing, knowModule, type ModuleSource, moduleUrl, type Origin, type Parcel, registerKind } from "../codec/index.js";
 import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError } from "../errors/index.js";
 
@@ -30,6 +32,11 @@ export interface TaskIdentity {
 
 const identity: unique symbol = Symbol.for("allcores.task") as never;
 const registered = new Map<string, AnyFunction>();
+/** Which evaluation of its module registered a task: a module that is evaluated again registers its tasks again. */
+const evaluations = new Map<string, object | undefined>();
+const { cache } = createRequire(import.meta.url);
+/** The functions that were registered here, and what `partial` made of them: each can be called as it is, whatever was registered under its name since. */
+const own = new WeakSet<AnyFunction>();
 const keyOf = (url: string, name: string): string => `${url}#${name}`;
 
 /**
@@ -37,7 +44,7 @@ const keyOf = (url: string, name: string): string => `${url}#${name}`;
  *
  * Call it at the top level of the module, on a named function that uses nothing but its arguments and the module itself.
  * `task(import.meta, "name", fn)` names an anonymous one.
- * @throws ArgumentTypeError for what is not a function or has no name; StateError when the module registers another function under that name
+ * @throws ArgumentTypeError for what is not a function or has no name; StateError when one evaluation of the module registers two functions under that name
  *
  * @example
  * ```ts
@@ -59,17 +66,34 @@ export function task<F extends AnyFunction>(from: ModuleSource, nameOrFn: string
   if (name === "")
     throw new ArgumentTypeError(`task(import.meta, fn): the function has no name to be found by in a worker; write task(import.meta, "name", fn)`);
   const known = registered.get(keyOf(url, name));
-  if (known !== undefined && known !== fn)
+  const evaluation = evaluationOf(from, url);
+  // Where nothing tells two evaluations apart (a URL as text), the later function counts.
+  if (known !== undefined && known !== fn && evaluation !== undefined && evaluations.get(keyOf(url, name)) === evaluation)
     throw new StateError(`${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`);
   knowModule(url);
   registered.set(keyOf(url, name), fn);
+  evaluations.set(keyOf(url, name), evaluation);
+  own.add(fn);
   return asTask(fn, { url, name, bound: [] }) as Task<F>;
+}
+
+/** An object that each evaluation of a module has for itself: its `import.meta`, or its CommonJS module. */
+function evaluationOf(from: ModuleSource, url: string): object | undefined {
+  if (typeof from === "object" && !(from instanceof URL)) return from;
+  return url.startsWith("file:") ? cache[fileURLToPath(url)] : undefined;
 }
 
 function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
   Object.defineProperties(fn, {
     [identity]: { value: is, configurable: true },
-    partial: { value: (first: unknown) => asTask((...rest: unknown[]) => fn(first, ...rest), { ...is, bound: [...is.bound, first] }), configurable: true },
+    partial: {
+      value: (first: unknown) => {
+        const rest = asTask((...rest: unknown[]) => fn(first, ...rest), { ...is, bound: [...is.bound, first] });
+        if (own.has(fn)) own.add(rest);
+        return rest;
+      },
+      configurable: true,
+    },
     [crossing]: { value: (_to: Boundary, _path: string): Parcel => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }), configurable: true },
   });
   return fn;
@@ -81,6 +105,11 @@ export function handleOf(url: string, name: string): Task {
     throw new StateError(`"${name}" is a handle for workers: import ${url} to call it here`);
   };
   return asTask(fn, { url, name, bound: [] }) as Task;
+}
+
+/** Whether calling it runs the task here: it is no handle of a module that may not be loaded. */
+export function isCallable(fn: AnyFunction): boolean {
+  return own.has(fn);
 }
 
 /** Whether the module of a task has registered it here, so that it can be called as it is. */
