@@ -48,10 +48,14 @@ function tell(orphan: Orphan): void {
   reportUncaught(orphan.error, { name: orphan.name });
 }
 
-/** Until its stack is asked for, an error holds what its frames were called on: an AsyncPool's call, and so the future. */
+/** Until its stack is asked for, an error holds what its frames were called on: an AsyncPool's call, and so the future. So do its causes. */
 function release(error: unknown): void {
+  const seen = new Set<unknown>();
   try {
-    if (error instanceof Error) void error.stack;
+    for (let each = error; each instanceof Error && !seen.has(each); each = each.cause) {
+      seen.add(each);
+      void each.stack;
+    }
   } catch {
     // A getter of the error's own.
   }
