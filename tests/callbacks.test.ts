@@ -30,7 +30,7 @@ const types = join(root, "dist/types");
 
 /** A function, an input that is iterated, or a name for one of them. */
 const CALLED =
-  /([\w$]+)\??:\s*(?:[^,;:(){}]*\|\s*)?(?:\(*(?:new )?\((?:[^()]|\([^()]*\))*\)\s*=>|(?:AnyFunction|UncaughtHook|ThreadFactory|F\b(?!\[)|Gatherable|Iterable<|AsyncIterable<))/g;
+  /([\w$]+)\??:\s*(?:[^,;:(){}]*\|\s*)?(?:\(*(?:new )?\((?:[^()]|\([^()]*\))*\)\s*=>|(?:AnyFunction|UncaughtHook|ThreadFactory|(?<=fn: )F\b|Gatherable|Iterable<|AsyncIterable<))/g;
 
 /** The public callbacks: "Owner.option", "Owner.method(parameter)" or "function(parameter)". */
 function publicCallbacks(): Set<string> {

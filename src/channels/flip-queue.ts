@@ -4,6 +4,7 @@
  * What lies outside the two copies is written where nobody looks before the commit, or is derived and made anew after a death.
  */
 import { hide } from "../codec/portrait.js";
+import type { KnownOptions } from "../errors/index.js";
 import type { Handle } from "../codec/shared-object.js";
 import { atomics, type Insight } from "../memory/index.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
@@ -33,8 +34,8 @@ export function liveState(words: Int32Array, at: number): number {
 
 export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   /** @internal */
-  constructor(kind: number, options: QueueOptions | Handle | undefined) {
-    super(kind, QUEUE.puttersWait + 1, options);
+  constructor(kind: number, options: QueueOptions | Handle | undefined, known?: KnownOptions<object>) {
+    super(kind, QUEUE.puttersWait + 1, options, known);
     hide(this, "left", NONE);
   }
 

@@ -7,7 +7,7 @@
  * Rejected: a message that owns its holds, as those in queues do. One that is never unpacked would keep them for ever, and one that is sent to many could be unpacked once.
  */
 import { types } from "node:util";
-import { ArgumentTypeError, AttachError } from "../errors/index.js";
+import { ArgumentTypeError, AttachError, KnownOptions } from "../errors/index.js";
 import { attachThreadHeap, LAYOUT_VERSION, pidNamespace, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
 import { FROM_ELSEWHERE } from "./allowed-modules.js";
 import { decode } from "./decode.js";
@@ -29,6 +29,8 @@ export interface PackOptions {
    */
   to?: Boundary | undefined;
 }
+
+const PACK_OPTIONS = new KnownOptions<PackOptions>({ to: true });
 
 /** A packed value as it travels. */
 interface Wire {
@@ -67,6 +69,9 @@ interface Wire {
  * ```
  */
 export function pack<T>(value: T, options?: PackOptions): Packed<T> {
+  if (options !== undefined && (typeof options !== "object" || options === null))
+    throw new ArgumentTypeError(`options must be an object such as { to: "processes" }, got ${options === null ? "null" : typeof options}`);
+  PACK_OPTIONS.check(options);
   const to = options?.to;
   if (to !== undefined && to !== "threads" && to !== "processes") throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
   const parcels: Parcel[] = [];

@@ -1,5 +1,5 @@
 import { inspect, type InspectOptions } from "node:util";
-import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
+import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
 import { isLending } from "./encoder.js";
 import { described, type Facts, factsOr, hide, refuseClones, shown } from "./portrait.js";
@@ -15,6 +15,8 @@ export interface Reach {
   /** A name for errors and reports. */
   label?: string | undefined;
 }
+
+const REACH = new KnownOptions<Reach>({ across: true, label: true });
 
 /** Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from another worker. */
 export class Handle {
@@ -44,8 +46,8 @@ export function reachOf(heap: Heap, label?: string): Reach {
   return { [home]: heap, label } as Reach;
 }
 
-/** The heap that checked options ask for. */
-export function heapOfReach(reach: Reach | undefined): Heap {
+/** The heap that options ask for, checked. `known`: what the call takes; how far the object reaches unless given. */
+export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object> = REACH): Heap {
   if (reach !== undefined && (typeof reach !== "object" || reach === null)) {
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
   }
@@ -55,6 +57,7 @@ export function heapOfReach(reach: Reach | undefined): Heap {
       `options must be an object such as { across: "processes" }, got ${what}: an object that has a lock makes its own, see its field "lock"`,
     );
   }
+  known.check(reach);
   if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
@@ -114,10 +117,11 @@ export abstract class SharedObject implements Crosses {
   declare readonly label: string | undefined;
   #freed = false;
 
-  constructor(kind: number, size: number, reach: Reach | Handle | undefined) {
+  /** @param known what its class takes, if that is more than how far it reaches */
+  constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
     refuseClones(this);
     const given = reach instanceof Handle ? reach : undefined;
-    const heap = given?.heap ?? heapOfReach(reach as Reach | undefined);
+    const heap = given?.heap ?? heapOfReach(reach as Reach | undefined, known);
     const at = given?.at ?? heap.allocator.allocate(size, kind);
     // Declared above, defined here: a field that the class defines is enumerable.
     hide(this, "heap", heap);

@@ -101,7 +101,7 @@ export class InitializerError extends Error {
   }
 }
 
-/** The module of a task threw, or could not be found, while a worker loaded it. `cause` is what it threw. */
+/** The module of a task, or of a class of which an instance arrived, threw or could not be found while a worker loaded it. `cause` is what it threw. */
 export class TaskLoadError extends Error {
   declare readonly code: ErrorCode;
   static {

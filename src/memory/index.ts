@@ -69,7 +69,7 @@ export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";
 export { generationWord, stillStands } from "./sighting.js";
-export { deadlineOf, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
+export { WAIT_OPTIONS, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";
 export { heapsEntered, markEnded } from "./worker-end.js";
 export { namesKnown, onNames, type Strike } from "./worker-names.js";

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import type { Boundary } from "../codec/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import type { ThreadFactory } from "../workers/thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
@@ -110,12 +111,51 @@ export interface PoolSettings {
 
 const DEFAULT_KILL_GRACE_MS = 1000;
 
-export function settingsOf(options: PoolOptions): PoolSettings {
+const POOL_OPTIONS = {
+  workers: true,
+  maxQueue: true,
+  initializer: true,
+  initArgs: true,
+  maxTasksPerWorker: true,
+  idleTimeout: true,
+  resourceLimits: true,
+  retries: true,
+  taskTimeout: true,
+  killGrace: true,
+  unresponsive: true,
+  worker: true,
+  name: true,
+} as const;
+/** What a user may try for how many workers there are, and what is another pool's. */
+export const MISTAKEN = {
+  threads: "say workers",
+  processes: "say workers",
+  size: "say workers",
+  maxSize: "say workers for the number of workers, maxQueue for the tasks that wait",
+  timeout: "say taskTimeout for each task, or pool.with({ timeout }) for a call",
+  signal: "give it to a call by pool.with({ signal })",
+  priority: "give it to a call by pool.with({ priority })",
+};
+const OF_ASYNC = "only an AsyncPool has it";
+const POOL = new KnownOptions<PoolOptions>(POOL_OPTIONS, { ...MISTAKEN, concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC });
+const LIMITS = {
+  threads: new KnownOptions<Omit<ResourceLimits, "rss">>(
+    { heap: true },
+    { rss: "threads share the memory of their process; limit heap, or use a ProcessPool" },
+  ),
+  processes: new KnownOptions<ResourceLimits>({ heap: true, rss: true }),
+};
+const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action: true, report: true });
+
+/** `boundary`: between the pool and its workers; those of an AsyncPool, which knows its options by itself, have none. */
+export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
+  if (boundary !== undefined) POOL.check(options);
   const { initializer, initArgs = [], resourceLimits = {}, unresponsive, name } = options;
   if (!Array.isArray(initArgs)) throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
   if (typeof resourceLimits !== "object" || resourceLimits === null)
     throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
+  if (boundary !== undefined) LIMITS[boundary].check(resourceLimits, "options.resourceLimits");
   if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
   return {
     workers: wholeNumber("workers", options.workers, 1, cpuCount()),
@@ -150,6 +190,7 @@ function workerOf(worker: PoolOptions["worker"]): PoolSettings["worker"] {
 function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings["unresponsive"]> {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options.unresponsive must be an object such as { after: 5000 }, got ${options === null ? "null" : typeof options}`);
+  UNRESPONSIVE.check(options, "options.unresponsive");
   const { after, action = "report", report } = options;
   if (action !== "report" && action !== "kill") throw new ArgumentTypeError(`options.unresponsive.action must be "report" or "kill", got ${String(action)}`);
   if (report !== undefined && typeof report !== "function") throw new ArgumentTypeError(`options.unresponsive.report must be a function, got ${typeof report}`);

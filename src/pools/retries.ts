@@ -1,5 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { reportUncaught } from "../workers/uncaught-hook.js";
 
 /** When a task is tried again that threw, or whose worker died. */
@@ -19,6 +19,7 @@ export interface RetryOptions {
   when?: ((error: unknown) => boolean) | undefined;
 }
 
+const RETRY_OPTIONS = new KnownOptions<RetryOptions>({ limit: true, delay: true, factor: true, maxDelay: true, when: true });
 const MOST = 200;
 
 /** How often, how late and for which errors a task is tried again. */
@@ -32,6 +33,7 @@ export class Retries {
   constructor(options: number | RetryOptions | undefined) {
     if (options !== undefined && typeof options !== "number" && (typeof options !== "object" || options === null))
       throw new ArgumentTypeError(`options.retries must be a number or an object such as { limit: 3, delay: 100 }, got ${typeof options}`);
+    if (typeof options === "object") RETRY_OPTIONS.check(options, "options.retries");
     const { limit, delay = 100, factor = 2, maxDelay = 30_000, when = () => true } = typeof options === "object" ? options : { limit: options ?? 0 };
     if (!Number.isInteger(limit) || limit < 0 || limit > MOST)
       throw new ArgumentRangeError(`options.retries must be a whole number from 0 to ${MOST}, got ${limit}`);

@@ -123,7 +123,7 @@ export class WorkerPool implements Pool {
 
 /** The scheduler of a pool that is made for its user. */
 export function schedulerOf(title: string, model: WorkerModel, options: PoolOptions = {}): Scheduler {
-  return new Scheduler(title, settingsOf(options), model);
+  return new Scheduler(title, settingsOf(options, model.boundary), model);
 }
 
 portray(

@@ -65,9 +65,9 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   readonly type: ScalarType;
   /** The element at `index`, counted from the end when it is negative; undefined outside, as `Array.prototype.at`. */
   at(index: number): T | undefined;
-  /** The element at `index`. @throws ArgumentRangeError outside 0 to length - 1 */
+  /** The element at `index`, counted from the end when it is negative. @throws ArgumentRangeError when there is none */
   get(index: number): T;
-  /** Replaces the element at `index`. @throws ArgumentRangeError outside 0 to length - 1 */
+  /** Replaces the element at `index`, counted from the end when it is negative, as every other method here does. @throws ArgumentRangeError when there is none */
   set(index: number, value: T): void;
   /** Adds to an element in one step; returns the sum. Integers wrap around as typed arrays do. Not for "bool". */
   add(index: number, n: Summand<T>): T;
@@ -244,33 +244,27 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
   }
 
   get(index: number): T {
-    this.#checkIndex(index);
-    return this.#cells.load(index);
+    return this.#cells.load(this.#index(index));
   }
 
   set(index: number, value: T): void {
-    this.#checkIndex(index);
-    this.#cells.store(index, value);
+    this.#cells.store(this.#index(index), value);
   }
 
   add(index: number, n: Summand<T>): T {
-    this.#checkIndex(index);
-    return this.#cells.add(index, n);
+    return this.#cells.add(this.#index(index), n);
   }
 
   sub(index: number, n: Summand<T>): T {
-    this.#checkIndex(index);
-    return this.#cells.sub(index, n);
+    return this.#cells.sub(this.#index(index), n);
   }
 
   compareExchange(index: number, expected: T, next: T): T {
-    this.#checkIndex(index);
-    return this.#cells.compareExchange(index, expected, next);
+    return this.#cells.compareExchange(this.#index(index), expected, next);
   }
 
   update(index: number, fn: (current: T) => T): T {
-    this.#checkIndex(index);
-    return this.#cells.update(index, fn);
+    return this.#cells.update(this.#index(index), fn);
   }
 
   fill(value: T, start?: number, end?: number): this {
@@ -302,11 +296,13 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
     return this.view.buffer;
   }
 
-  #checkIndex(index: number): void {
-    if (index >>> 0 === index && index < this.length) return;
+  /** Where the element is: a negative index counts from the end. */
+  #index(index: number): number {
+    if (index >>> 0 === index && index < this.length) return index;
+    if (Number.isInteger(index) && index < 0 && index >= -this.length) return index + this.length;
     this.#block.checkUsable();
     if (typeof index !== "number") throw new ArgumentTypeError(`index must be a number, got ${show(index)}`);
-    throw new ArgumentRangeError(`index must be an integer from 0 to ${this.length - 1}, got ${show(index)}`);
+    throw new ArgumentRangeError(`index must be an integer from ${-this.length} to ${this.length - 1}, got ${show(index)}`);
   }
 }
 

@@ -18,7 +18,7 @@ import type { Facts } from "../codec/portrait.js";
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, type Heap, type Hold, type Insight, type Strike, type SyncWait } from "../memory/index.js";
-import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
+import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
 
@@ -50,7 +50,7 @@ export abstract class OwnerWord extends SharedObject {
 
   constructor(kind: number, options: LockOptions | Handle | undefined) {
     const fails = failsOnOwnerDeath(options);
-    super(kind, SIZE, options);
+    super(kind, SIZE, options, LOCK_OPTIONS);
     this.#owned = this.self << OWNER_SHIFT;
     if (!(options instanceof Handle)) this.words[this.at + FAILS] = fails ? 1 : 0;
   }

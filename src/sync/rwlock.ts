@@ -11,6 +11,7 @@ import {
   type Attempt,
   BLOCKING,
   coreCount,
+  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   type Hold,
@@ -26,7 +27,7 @@ import {
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
-import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
+import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 
 const { load } = atomics;
@@ -115,7 +116,7 @@ export class RWLock extends Monitor {
   constructor(options?: LockOptions);
   constructor(options?: LockOptions | Handle) {
     const fails = failsOnOwnerDeath(options);
-    super(KIND.rwlock, SIZE, options);
+    super(KIND.rwlock, SIZE, options, LOCK_OPTIONS);
     this.#holds = new HoldTable(this.heap, this.at + RWLOCK.holds);
     if (!(options instanceof Handle)) this.words[this.at + RWLOCK.fails] = fails ? 1 : 0;
   }
@@ -127,7 +128,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for reading. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async read(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     return (
       (deadline === 0 ? this.tryRead() : this.#readNow()) ??
@@ -175,7 +176,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async write(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     return (
       this.tryWrite() ??

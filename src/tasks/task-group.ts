@@ -2,7 +2,7 @@ import { portray, refuseClones } from "../codec/portrait.js";
 import { setMaxListeners } from "node:events";
 import { ArgumentTypeError, CancelledError, StateError, TaskGroupError, textOfThrown } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { offAbort, onAbort, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { isEcho } from "./echo.js";
 
 /** How a group is made. */
@@ -77,7 +77,7 @@ export class TaskGroup implements AsyncDisposable {
   /** @throws the reason of `options.signal` when that is aborted already */
   constructor(options?: TaskGroupOptions) {
     refuseClones(this);
-    this.#parent = signalOf(options);
+    this.#parent = signalOf(options, SIGNAL_OPTIONS);
     setMaxListeners(0, this.signal);
     onAbort(this.#parent, this.#parentAborted);
   }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
-import { OutOfMemoryError, StateError } from "../errors/index.js";
+import { KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
 import { type Completion, exitStatus } from "./completion.js";
 import {
   bare,
@@ -161,6 +161,11 @@ function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions,
   return worker;
 }
 
+const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
+  { args: true, name: true, daemon: true },
+  { killGrace: "terminate() ends a thread at once; a Process can be left time" },
+);
+
 /**
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
  *
@@ -190,9 +195,9 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   /** The kernel's numbers of threads that came into being with it: it is one of them. */
   #tids: string[] | undefined;
 
-  constructor(task: Task<F>, options?: WorkerStart<F>) {
+  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
     checkPermission("a thread", [THREADS]);
-    super(task, options);
+    super(task, options, THREAD_START);
   }
 
   /** Makes and starts one. */
