@@ -71,6 +71,8 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       life.work = work;
       life.settle = resolveNext as (value: unknown) => void;
       life.fail = rejectNext;
+      // They would keep the last future from being collected.
+      resolveNext = rejectNext = ignore;
       return life as Settler<unknown> as Settler<R>;
     };
     onceObserved = (future, heard) => {

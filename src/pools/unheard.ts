@@ -33,6 +33,8 @@ export function findOwner({ future, error }: FailedFuture, name: string): void {
     orphans.delete(orphan);
     own(error);
   });
+  if (!orphans.has(orphan)) return;
+  release(error);
   if (watchesExit) return;
   watchesExit = true;
   process.on("exit", () => {
@@ -44,6 +46,19 @@ function tell(orphan: Orphan): void {
   if (!orphans.delete(orphan) || isOwned(orphan.error)) return;
   own(orphan.error);
   reportUncaught(orphan.error, { name: orphan.name });
+}
+
+/** Until its stack is asked for, an error holds what its frames were called on: an AsyncPool's call, and so the future. So do its causes. */
+function release(error: unknown): void {
+  const seen = new Set<unknown>();
+  try {
+    for (let each = error; each instanceof Error && !seen.has(each); each = each.cause) {
+      seen.add(each);
+      void each.stack;
+    }
+  } catch {
+    // A getter of the error's own.
+  }
 }
 
 function own(error: unknown): void {
