@@ -2,13 +2,24 @@
  * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
  * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
  */
+import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
 import { Handle, type Reach } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, QueueShutDown, ReleasedTooOftenError, TimeoutError, TooLargeError } from "../errors/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  CorruptError,
+  QueueShutDown,
+  ReleasedTooOftenError,
+  TimeoutError,
+  TooLargeError,
+  KnownOptions,
+} from "../errors/index.js";
 import {
   AT_ONCE,
   type Attempt,
   atomics,
+  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   BLOCKS_AT,
@@ -63,17 +74,36 @@ export interface QueueOptions extends Reach {
   capacity?: number | undefined;
 }
 
+const QUEUE_OPTIONS = new KnownOptions<QueueOptions>(
+  { across: true, label: true, maxSize: true, capacity: true },
+  { priority: "only a PriorityQueue has priorities" },
+);
+
+/** How urgent an item is; see `PriorityQueue`. Code that is written for any queue says it to all of them: a queue without priorities overhears it. */
+export interface PutPriority {
+  /** Lower comes out first; any number but NaN. */
+  priority?: number | undefined;
+}
+
+const PUT = new KnownOptions<WaitOptions & PutPriority>({ timeout: true, signal: true, priority: true });
+const PUT_SYNC = new KnownOptions<SyncWait & PutPriority>(
+  { timeout: true, priority: true },
+  { signal: "no signal reaches a thread that blocks; use put(), which awaits" },
+);
+const TRY_PUT = new KnownOptions<PutPriority>({ priority: true }, { timeout: "tryPut() never waits" });
+const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immediate: true });
+
 /**
  * What `Queue`, `LifoQueue` and `PriorityQueue` share: the type for a function that takes any of them.
  * `P`: what `put` may be told besides how to wait.
  */
 export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   /** @internal */
-  constructor(kind: number, size: number, options: QueueOptions | Handle | undefined) {
+  constructor(kind: number, size: number, options: QueueOptions | Handle | undefined, known: KnownOptions<object> = QUEUE_OPTIONS) {
     const attached = options instanceof Handle;
     const maxSize = attached ? 0 : bound(options?.maxSize, "maxSize");
     const capacity = attached ? 0 : bound(options?.capacity, "capacity");
-    super(kind, size, options);
+    super(kind, size, options, known);
     if (attached) return;
     this.words[this.at + QUEUE.maxSize] = maxSize;
     this.words[this.at + QUEUE.capacity] = capacity;
@@ -112,7 +142,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value, blocking this thread while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError */
   putSync(value: T, options?: SyncWait & P): void {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, PUT_SYNC);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return;
@@ -128,7 +158,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
   async put(value: T, options?: WaitOptions & P): Promise<void> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
@@ -145,6 +175,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value if there is room now; false when there is none. @throws QueueShutDown, TooLargeError, UnsendableError */
   tryPut(value: T, options?: P): boolean {
+    if (options !== undefined) TRY_PUT.check(options as object);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return true;
@@ -161,7 +192,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; ModuleNotAllowedError; the reason of `options.signal` */
   async get(options?: WaitOptions): Promise<T> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     const taken =
       this.#takeNow() ??
@@ -175,6 +206,10 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   tryGet(): { value: T } | undefined {
     const taken = this.#takeNow();
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
+  }
+
+  protected override facts(): Facts {
+    return { size: this.size, isShutDown: this.isShutDown };
   }
 
   /** Whether no item is in it now. */
@@ -200,7 +235,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Waits until every item that was put has been taken and `taskDone` called for it. @throws TimeoutError; the reason of `options.signal` */
   async join(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     if (this.#isDone) return;
     if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
@@ -219,6 +254,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   shutdown(options: { immediate?: boolean | undefined } = {}): void {
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
+    SHUTDOWN.check(options);
     const { immediate = false } = options;
     if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
     this.checkUsable();

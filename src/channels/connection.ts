@@ -1,8 +1,21 @@
+import type { Facts } from "../codec/portrait.js";
 import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
-import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError } from "../errors/index.js";
-import { AT_ONCE, type Attempt, atomics, deadlineOf, type Heap, KIND, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
+import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError, type KnownOptions } from "../errors/index.js";
+import {
+  AT_ONCE,
+  type Attempt,
+  atomics,
+  WAIT_OPTIONS,
+  deadlineOf,
+  type Heap,
+  KIND,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+  within,
+} from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
 import { MOST_INLINE_BYTES } from "./ring.js";
@@ -103,6 +116,10 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.outgoing !== 0;
   }
 
+  protected override facts(): Facts {
+    return { readable: this.readable, writable: this.writable, closed: this.closed };
+  }
+
   /** Whether it can no longer be used here: closed by this worker, or sent to another. */
   get closed(): boolean {
     return this.#state !== "open";
@@ -115,7 +132,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 
   /** Sends a value, waiting while the pipe is full. @throws ConnectionClosed, TimeoutError, UnsendableError, StateError; the reason of `options.signal` */
   async send(value: S, options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     const item = this.#sendNow(value, deadline !== 0);
     if (item === true) return;
@@ -189,7 +206,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
    * @throws StateError; the reason of `options.signal`
    */
   async poll(options?: WaitOptions): Promise<boolean> {
-    const deadline = pollDeadlineOf(options);
+    const deadline = pollDeadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     if (this.#isReady()) return true;
     if (deadline === 0) return false;
@@ -408,7 +425,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   async #receive<T>(take: Take<T>, options: WaitOptions | undefined): Promise<T> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     if (this.#receivers.size === 0) {
       const taken = this.#takeNow(take);
@@ -509,8 +526,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 const takeValue: Take<unknown> = (reader) => reader.read();
 
 /** A question asks now unless it is told how long to wait for the answer. */
-function pollDeadlineOf(options: SyncWait | undefined): number {
-  const deadline = deadlineOf(options);
+function pollDeadlineOf(options: SyncWait | undefined, known?: KnownOptions<object>): number {
+  const deadline = deadlineOf(options, known);
   return options?.timeout === undefined ? 0 : deadline;
 }
 

@@ -3,6 +3,8 @@
  * commit, so a worker killed before it has changed nothing, one killed after it has done all, and a half-written message is never seen.
  * What lies outside the two copies is written where nobody looks before the commit, or is derived and made anew after a death.
  */
+import { hide } from "../codec/portrait.js";
+import type { KnownOptions } from "../errors/index.js";
 import type { Handle } from "../codec/shared-object.js";
 import { atomics, type Insight } from "../memory/index.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
@@ -32,8 +34,9 @@ export function liveState(words: Int32Array, at: number): number {
 
 export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   /** @internal */
-  constructor(kind: number, options: QueueOptions | Handle | undefined) {
-    super(kind, QUEUE.puttersWait + 1, options);
+  constructor(kind: number, options: QueueOptions | Handle | undefined, known?: KnownOptions<object>) {
+    super(kind, QUEUE.puttersWait + 1, options, known);
+    hide(this, "left", NONE);
   }
 
   /** Writes an item where nobody looks, and into the state at `next` how it is found; returns its place. Before the commit. */
@@ -44,7 +47,7 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   protected pushed(_place: number): void {}
   protected popped(_live: number): void {}
   /** Blocks that a pop leaves behind: freed once the mutex is left. */
-  protected left: readonly number[] = NONE;
+  declare protected left: readonly number[];
 
   get size(): number {
     return this.#seen(STATE.size);

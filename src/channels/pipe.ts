@@ -1,5 +1,5 @@
 import { Handle, heapOfReach, noteOrigin, type Reach } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import type { selectable } from "../sync/selectable.js";
 import { Connection } from "./connection.js";
 import { allocatePipe } from "./pipe-end.js";
@@ -14,6 +14,8 @@ export interface PipeOptions extends Reach {
   /** Most bytes of encoded messages that wait in each direction; default 1 MiB. A larger message goes into an empty pipe. */
   capacity?: number | undefined;
 }
+
+const PIPE_OPTIONS = new KnownOptions<PipeOptions>({ across: true, label: true, duplex: true, capacity: true });
 
 /** The first end of a one-way pipe. */
 export type ReceivingConnection<T = unknown> = Omit<Connection<never, T>, "send" | "sendSync" | "trySend">;
@@ -49,7 +51,7 @@ export function createPipe<A = unknown, B = A>(options?: PipeOptions & { duplex?
 export function createPipe<A = unknown>(options: PipeOptions & { duplex: false }): [ReceivingConnection<A>, SendingConnection<A>];
 export function createPipe<A = unknown, B = A>(options?: PipeOptions): [Connection<A, B>, Connection<B, A>];
 export function createPipe(options?: PipeOptions): [Connection, Connection] {
-  const heap = heapOfReach(options);
+  const heap = heapOfReach(options, PIPE_OPTIONS);
   const { duplex = true, capacity = DEFAULT_CAPACITY, label } = options ?? {};
   if (typeof duplex !== "boolean") throw new ArgumentTypeError(`options.duplex must be true or false, got ${typeof duplex}`);
   if (typeof capacity !== "number") throw new ArgumentTypeError(`options.capacity must be a number of bytes, got ${typeof capacity}`);

@@ -8,10 +8,10 @@
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions } from "../errors/index.js";
 import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
-import type { QueueOptions } from "./any-queue.js";
+import type { PutPriority, QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 
@@ -59,18 +59,13 @@ const SLOT = {
 const SLOT_WORDS = 16;
 const MOST_INLINE_BYTES = (SLOT_WORDS - SLOT.payload) * 4;
 
-/** How urgent an item is, told by who puts it. */
-export interface PutPriority {
-  /** Lower comes out first; any number but NaN. */
-  priority?: number | undefined;
-}
-
 /** What a PriorityQueue is bounded by, and how it tells what comes first. */
 export interface PriorityQueueOptions<T> extends QueueOptions {
   /** The priority of an item that is put without one, by this worker: functions do not travel. Lower comes out first. Asked once, in `put`. */
   priority?: ((item: T) => number) | undefined;
 }
 
+const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({ across: true, label: true, maxSize: true, capacity: true, priority: true });
 /**
  * Hands out the value of the lowest priority first, equal ones in the order in which they were put; each to exactly one consumer. In everything else it is a `Queue`.
  *
@@ -97,7 +92,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     const priority = options instanceof Handle ? undefined : options?.priority;
     if (priority !== undefined && typeof priority !== "function")
       throw new ArgumentTypeError(`options.priority must be a function such as (item) => item.rank, got ${typeof priority}`);
-    super(KIND.priorityQueue, options);
+    super(KIND.priorityQueue, options, PRIORITY_QUEUE_OPTIONS);
     this.#priority = priority;
     if (options instanceof Handle) return;
     const firstHeap = this.heap.allocator.allocate(2 * FIRST_SLOTS, KIND.plain);

@@ -6,7 +6,7 @@
 import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
-import { type Contender, deadlineOf, type Heap, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Contender, WAIT_OPTIONS, deadlineOf, type Heap, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
@@ -53,7 +53,7 @@ interface Winner {
  * ```
  */
 export async function select<const S extends Selectables<S>>(from: S, options?: WaitOptions): Promise<Selected<S>> {
-  const deadline = deadlineOf(options);
+  const deadline = deadlineOf(options, WAIT_OPTIONS);
   const signal = signalOf(options);
   const entries = entriesOf(from, "select");
   let winner = look(entries, true);

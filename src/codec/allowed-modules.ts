@@ -12,7 +12,8 @@
 import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
+import { ModuleNotAllowedError, UnknownClassError, isAllcoresError, TaskLoadError } from "../errors/index.js";
+import { isVisible } from "../memory/index.js";
 import { isMainModule, mainProgram } from "./main-module.js";
 import { moduleName, type ModuleSource, moduleUrl } from "./module-url.js";
 
@@ -95,7 +96,7 @@ export function checkAllowed(url: string, what: string, origin: Origin): void {
 
 /**
  * Decodes; a class that arrives before its module was loaded here has it loaded, if it may be.
- * @throws ModuleNotAllowedError, also for a class of the program's main module; UnknownClassError when the message is not from this program, or the module registers no such class
+ * @throws ModuleNotAllowedError, also for a class of the program's main module; UnknownClassError when the message is not from this program, or the module registers no such class; TaskLoadError when the module cannot be loaded
  */
 export async function decodeLoading<T>(
   decodeIt: () => T | PromiseLike<T>,
@@ -110,7 +111,15 @@ export async function decodeLoading<T>(
       checkAllowed(error.module, `an instance of class ${error.className}`, origin);
       if (isMainModule(error.module)) throw ModuleNotAllowedError.ofMain(error.module, error.className);
       loaded.add(error.module);
-      await load(error.module);
+      try {
+        await load(error.module);
+      } catch (cause) {
+        if (isAllcoresError(cause)) throw cause;
+        throw new TaskLoadError(
+          `an instance of class ${error.className} arrived, but its module ${error.module} could not be loaded here: ${cause instanceof Error ? cause.message : String(cause)}`,
+          { cause },
+        );
+      }
     }
   }
 }
@@ -143,7 +152,7 @@ function projectOf(url: string | undefined): string {
   let project = outside!.length > 0 ? outside! : folder;
   for (let at = project, above = dirname(at); above !== at; at = above, above = dirname(at)) {
     // Not the root of all files, whatever lies there.
-    if (fs.existsSync(join(at, "package.json"))) project = at;
+    if (isVisible(join(at, "package.json"))) project = at;
   }
   const href = pathToFileURL(project).href;
   return href.endsWith("/") ? href : `${href}/`;

@@ -42,11 +42,11 @@ export function elementBytes(index: number): number {
 
 export function writeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
   if (writeSharedBuffer(encoder, buffer)) return;
+  if (isDetached(buffer)) encoder.refuse({ what: "a detached ArrayBuffer", fix: "it was transferred before; send what it was transferred to" });
   if (encoder.attaches(buffer)) {
     encoder.attachment(buffer);
     return;
   }
-  if (isDetached(buffer)) encoder.refuse({ what: "a detached ArrayBuffer", fix: "it was transferred before; send what it was transferred to" });
   if (buffer.resizable) {
     encoder.reserveSpace(buffer.maxByteLength);
     encoder.byte(Tag.resizableBuffer);
@@ -175,7 +175,7 @@ function tracksLength(value: ArrayBufferView): boolean {
   }
 }
 
-function isDetached(buffer: ArrayBuffer): boolean {
+export function isDetached(buffer: ArrayBuffer): boolean {
   if (buffer.byteLength > 0) return false;
   try {
     new Uint8Array(buffer);

@@ -1,8 +1,14 @@
-/** Objects of the language, by their prototype. Arrays and plain objects, the common ones, are the encoder's own. */
+/**
+ * Objects of the language, by their prototype. Arrays and plain objects, the common ones, are the encoder's own.
+ *
+ * What these hold travels with their own tags. What is added to one, the class of a user or fields of its own, travels around it, as its dress.
+ */
 import { types } from "node:util";
 import { viewClasses, writeArrayBuffer, writeNodeBuffer, writeSharedArrayBuffer, writeTypedArray } from "./binary.js";
 import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
+import { defineField, indexOf } from "./field.js";
+import { isOfPlatform } from "./host-object.js";
 import { Step } from "./path.js";
 import { mostClasses, Tag } from "./tags.js";
 
@@ -48,6 +54,35 @@ export function foreignWriter(prototype: object): Write | "plain" | "array" | un
   return writersByName.get(name);
 }
 
+/**
+ * What an instance of a user's class is made of, apart from its fields: the nearest class above that the language or Node defines. `write` carries it, unless nothing can, as with
+ * Headers, Promise or WeakMap; undefined when there is only Object above.
+ */
+export interface Base {
+  readonly name: string;
+  readonly write: Write | undefined;
+}
+
+export function baseOf(prototype: object): Base | undefined {
+  for (let above = prototype; above !== Object.prototype; ) {
+    const next = Object.getPrototypeOf(above) as object | null;
+    if (next === null) return undefined;
+    above = next;
+    if (above === Array.prototype) return { name: "Array", write: writeArray };
+    const write = builtinWriter(above);
+    const maker: unknown = Object.getOwnPropertyDescriptor(above, "constructor")?.value;
+    const name = typeof maker === "function" ? maker.name : "";
+    if (write !== undefined) return { name, write };
+    if (above !== Object.prototype && typeof maker === "function" && isOfPlatform(maker)) return { name, write: undefined };
+  }
+  return undefined;
+}
+
+function writeArray(encoder: Encoder, value: readonly unknown[]): void {
+  if (!Array.isArray(value)) throw new TypeError("it has the prototype of an Array but is none");
+  encoder.array(value);
+}
+
 function writeDate(encoder: Encoder, value: Date): void {
   const time = Date.prototype.getTime.call(value);
   encoder.byte(Tag.date);
@@ -67,6 +102,10 @@ function writeRegExp(encoder: Encoder, value: RegExp): void {
   encoder.byte(Tag.regexp);
   encoder.text(source);
   encoder.text(flags);
+  const depth = encoder.descend();
+  encoder.step(depth, "lastIndex");
+  encoder.write(value.lastIndex);
+  encoder.ascend(depth);
 }
 
 function hasTooManyClasses(source: string, flags: string): boolean {
@@ -78,7 +117,9 @@ export function readRegExp(decoder: Decoder): RegExp {
   const source = decoder.text();
   const flags = decoder.key();
   if (hasTooManyClasses(source, flags)) throw decoder.corrupt("a regular expression has more classes of characters than one may");
-  return decoder.resolve(identity, new RegExp(source, flags));
+  const regexp = decoder.resolve(identity, new RegExp(source, flags));
+  regexp.lastIndex = decoder.read() as number;
+  return regexp;
 }
 
 function writeMap(encoder: Encoder, value: Map<unknown, unknown>): void {
@@ -163,3 +204,46 @@ export function readSearchParams(decoder: Decoder): URLSearchParams {
   const identity = decoder.reserve();
   return decoder.resolve(identity, new URLSearchParams(decoder.text()));
 }
+
+/** What may be dressed: a built-in object, made here or by `postMessage`. */
+const dressable: ReadonlySet<number> = new Set([
+  Tag.array,
+  Tag.map,
+  Tag.set,
+  Tag.date,
+  Tag.regexp,
+  Tag.boxed,
+  Tag.arrayBuffer,
+  Tag.resizableBuffer,
+  Tag.view,
+  Tag.nodeBuffer,
+  Tag.url,
+  Tag.searchParams,
+  Tag.attachment,
+  Tag.sharedBuffer,
+]);
+
+export function readDressed(decoder: Decoder): unknown {
+  const index = decoder.varint();
+  const registration = index === 0 ? undefined : decoder.classAt(index - 1);
+  const tag = decoder.byte();
+  if (!dressable.has(tag)) throw decoder.corrupt("it adds fields to what is not built in");
+  const object = decoder.objectOf(tag) as object;
+  if (registration !== undefined && !decoder.isLosing) Object.setPrototypeOf(object, registration.registered.prototype as object);
+  const hasElements = Array.isArray(object) || ArrayBuffer.isView(object);
+  let places = 0;
+  for (let count = decoder.varint(); count > 0; count--) {
+    const key = decoder.key();
+    if (decoder.isLosing) {
+      decoder.read();
+      continue;
+    }
+    if (!hasElements) places = decoder.makeRoom(object, key, places);
+    else if (indexOf(key) >= 0 && key !== MOST_LENGTH) throw decoder.corrupt("an element stands among the fields");
+    defineField(object, key, decoder.read(), true);
+  }
+  return object;
+}
+
+/** One more than the greatest index, and so a name. */
+const MOST_LENGTH = "4294967295";

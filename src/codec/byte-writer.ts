@@ -156,6 +156,11 @@ export class ByteWriter {
   }
 
   /** Forgets all that was written after the given state. */
+  /** The first piece whose bytes are no longer as many as were counted: its buffer was moved, or made shorter, by code that ran since. */
+  protected changedPiece(): number {
+    return this.pieces.findIndex(({ bytes, length }) => bytes !== nothing && bytes.length !== length);
+  }
+
   protected truncate(at: number, pieces: number): void {
     this.at = at;
     while (this.pieces.length > pieces) this.pieceBytes -= (this.pieces.pop() as Piece).length;

@@ -1,7 +1,7 @@
 import { UnknownClassError } from "../errors/index.js";
 import { FROM_HERE } from "./allowed-modules.js";
 import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer, readView } from "./binary.js";
-import { readBoxed, readDate, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
+import { readBoxed, readDate, readDressed, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
@@ -157,10 +157,18 @@ export class Decoder extends ByteReader {
     return this.classes[index];
   }
 
-  private objectOf(tag: number): unknown {
+  /** Whether nothing is to be made of what is read. */
+  get isLosing(): boolean {
+    return this.losing !== undefined;
+  }
+
+  /** The object that this tag begins, at the level of the one that is being read. */
+  objectOf(tag: number): unknown {
     switch (tag) {
       case Tag.object:
-        return this.plain();
+        return this.plain({});
+      case Tag.bareObject:
+        return this.plain(Object.create(null) as Record<string, unknown>);
       case Tag.array:
         return this.array();
       case Tag.map:
@@ -177,6 +185,8 @@ export class Decoder extends ByteReader {
         return readError(this);
       case Tag.domException:
         return readDomException(this);
+      case Tag.dressed:
+        return readDressed(this);
       case Tag.instance:
         return this.losing !== undefined ? this.lostInstance() : readInstance(this);
       case Tag.hookedInstance:
@@ -204,8 +214,7 @@ export class Decoder extends ByteReader {
     }
   }
 
-  private plain(): object {
-    const object: Record<string, unknown> = {};
+  private plain(object: Record<string, unknown>): object {
     this.objects.push(object);
     let places = 0;
     for (let count = this.varint(); count > 0; count--) {

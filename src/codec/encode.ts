@@ -10,8 +10,8 @@ let idle: Encoder | undefined;
  * Turns a value into bytes, and into what rides beside them.
  *
  * Carries what structured clone carries, and errors in full, Buffers, URLs, instances of `sendable()` classes and every object that has a
- * crossing method. Objects that occur twice, or contain themselves, arrive so. Not carried, as nobody could: symbols and symbol-named fields,
- * the `lastIndex` of a RegExp, fields other than elements of an array, the prototype of an object that has none (it arrives plain).
+ * crossing method. Objects that occur twice, or contain themselves, arrive so. An object's own enumerable fields are its data, of arrays and other built-in objects too; getters are read.
+ * That a field is not enumerable, writable or configurable, and that an object is frozen, does not travel. What cannot travel, such as a field named by a symbol, is refused.
  *
  * @returns a message that is valid until the next `encode()`
  * @throws UnsendableError with the path of the first part that cannot cross; nothing is changed then

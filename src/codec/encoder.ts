@@ -1,13 +1,17 @@
-import { isAllcoresError, UnsendableError } from "../errors/index.js";
-import { builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { types } from "node:util";
+import { isAllcoresError, UnsendableError, isThrown, textOfThrown } from "../errors/index.js";
+import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
+import { isDetached } from "./binary.js";
 import { isError, writeError } from "./error-object.js";
-import { hostClassOf } from "./host-object.js";
+import { addedField, classNameOf, hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
-import { formatPath, inside, type PathStep } from "./path.js";
+import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
+import { areMarksLeft, markOf, takeMark } from "./transfer.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
 
 export interface EncodeOptions {
@@ -28,6 +32,10 @@ export interface EncodeOptions {
   tells?: boolean;
   /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
   keeps?: boolean;
+  /** What becomes of the marks of `transfer()` in the value: "move" obeys them, where parts can ride beside; "drop" uses them up. Left out, they stay. */
+  marks?: "move" | "drop";
+  /** The value is an array that the engine made, of arguments or the like: nobody has added fields to it, so none are looked for. */
+  list?: boolean;
 }
 
 /** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
@@ -69,6 +77,9 @@ export class Encoder extends ByteWriter implements Message {
   held: readonly Held[] = noObjects;
   committed: (() => void) | undefined;
   private keeps = false;
+  private marks: "move" | "drop" | undefined;
+  /** Values whose mark this message takes. */
+  private readonly marked: object[] = [];
   private root = "value";
   private depth = 0;
   private reserved = 0;
@@ -79,6 +90,9 @@ export class Encoder extends ByteWriter implements Message {
   private numbers: Map<object, number> | undefined;
   private readonly parcels: Parcel[] = [];
   private readonly classes: ClassUse[] = [];
+  /** The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is copied or moved. */
+  private readonly piecesAt: PathStep[][] = [];
+  private readonly attachmentsAt: PathStep[][] = [];
   /** An error that was made to be seen by the caller as it is. */
   private refusal: unknown = undefined;
 
@@ -91,12 +105,21 @@ export class Encoder extends ByteWriter implements Message {
     this.keeps = options.keeps === true;
     this.attach = options.attach === true && options.to === "threads";
     if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
+    this.marks = areMarksLeft() ? options.marks : undefined;
     const { lend } = options;
     // A getter may encode something itself meanwhile.
     const outer = isLending;
     isLending = lend !== undefined;
     try {
-      this.write(value);
+      if (options.list === true) {
+        this.recall(value as unknown[]);
+        // First: an argument may move what another shows a part of.
+        if (this.marks !== undefined) for (const item of value as unknown[]) if (typeof item === "object" && item !== null) this.mark(item);
+        this.array(value as unknown[]);
+      } else {
+        this.write(value);
+      }
+      if (this.pieces.length > 0 || this.attachments.length > 0) this.checkUnchanged();
       if (this.classes.length > 0) this.writeClassTable();
     } catch (error) {
       const named = error === this.refusal && error !== undefined ? error : this.unreadable(error);
@@ -106,6 +129,7 @@ export class Encoder extends ByteWriter implements Message {
     } finally {
       isLending = outer;
     }
+    if (this.marked.length > 0) this.takeMarks();
     this.holds = this.parcels.length > 0;
     try {
       if (lend !== undefined) for (const parcel of this.parcels) lend(parcel);
@@ -114,6 +138,11 @@ export class Encoder extends ByteWriter implements Message {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
     }
+  }
+
+  private takeMarks(): void {
+    for (const each of this.marked) takeMark(each);
+    this.marked.length = 0;
   }
 
   private retain(tells: boolean): void {
@@ -165,9 +194,10 @@ export class Encoder extends ByteWriter implements Message {
     this.refuse(refusalOf(value));
   }
 
-  /** Count, then key and value of every own enumerable field. */
-  fields(value: object): void {
-    const keys = Object.keys(value);
+  /** Count, then key and value of every own enumerable field, or of the fields called `keys`. */
+  fields(value: object, keys: readonly string[] = Object.keys(value)): void {
+    const symbols = Object.getOwnPropertySymbols(value);
+    if (symbols.length > 0) this.refuseSymbols(value, symbols);
     this.varint(keys.length);
     const depth = this.descend();
     for (let index = 0; index < keys.length; index++) {
@@ -177,6 +207,27 @@ export class Encoder extends ByteWriter implements Message {
       this.write((value as Record<string, unknown>)[key]);
     }
     this.depth = depth;
+  }
+
+  /** A field is data if it is enumerable. One that a symbol names is found by that symbol alone, which the other side does not have. */
+  private refuseSymbols(value: object, symbols: readonly symbol[]): void {
+    const symbol = symbols.find((each) => Object.prototype.propertyIsEnumerable.call(value, each));
+    if (symbol === undefined) return;
+    this.step(this.descend(), new Step("symbol", 0, symbol));
+    this.refuse({ what: "a field named by a symbol", fix: "name it by a string, or send a copy without it" });
+  }
+
+  /** A built-in object: as it is, or dressed in what is added to it, a class and fields of its own. */
+  builtin(value: object, write: Write, registration?: Registration): void {
+    const names = namesOf(value);
+    if (names === undefined && registration === undefined) {
+      write(this, value as never);
+      return;
+    }
+    this.byte(Tag.dressed);
+    this.varint(registration === undefined ? 0 : this.classIndex(registration, true) + 1);
+    write(this, value as never);
+    this.fields(value, names ?? noObjects);
   }
 
   /** Goes one level down; what is returned is where `step` notes the way and where `ascend` goes back to. */
@@ -214,8 +265,15 @@ export class Encoder extends ByteWriter implements Message {
     return this.transfer !== noObjects && this.transfer.includes(value);
   }
 
+  override binary(source: Uint8Array): void {
+    const { length } = this.pieces;
+    super.binary(source);
+    if (this.pieces.length > length) this.piecesAt[length] = this.steps.slice(0, this.depth);
+  }
+
   attachment(value: object): void {
     if (this.attachments === noObjects) this.attachments = [];
+    this.attachmentsAt[this.attachments.length] = this.steps.slice(0, this.depth);
     this.byte(Tag.attachment);
     this.varint((this.attachments as unknown[]).push(value) - 1);
   }
@@ -256,34 +314,68 @@ export class Encoder extends ByteWriter implements Message {
     this.classes.length = state.classes;
   }
 
+  /**
+   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy that was read after them may have taken them away.
+   */
+  private checkUnchanged(): void {
+    const isGone = (each: unknown): boolean => types.isArrayBuffer(each) && isDetached(each);
+    const piece = this.changedPiece();
+    const attachment = this.attachments.findIndex(isGone);
+    if (piece < 0 && attachment < 0) return;
+    const steps = piece >= 0 ? this.piecesAt[piece] : this.attachmentsAt[attachment];
+    const path = formatPath(this.root, steps ?? noObjects, steps?.length ?? 0);
+    const what = "a buffer that was transferred, or made shorter, while the value was read";
+    throw (this.refusal = new UnsendableError(
+      path,
+      `${path} is ${what}, and cannot cross to another worker: a getter or a Proxy in the value must not change the rest of it`,
+    ));
+  }
+
+  /** Moves with the message what the mark of a value says. */
+  private mark(value: object): void {
+    const list = markOf(value);
+    if (list === undefined || this.marked.includes(value)) return;
+    this.marked.push(value);
+    if (this.marks === "move" && this.attach && list.length > 0) this.transfer = [...this.transfer, ...list.filter((each) => !this.transfer.includes(each))];
+  }
+
   private object(value: object): void {
+    if (this.marks !== undefined) this.mark(value);
     if (this.recall(value)) return;
     if (isCrossing(value)) {
       this.parcel(value);
       return;
     }
     const prototype = Object.getPrototypeOf(value) as object | null;
-    if (prototype === Object.prototype || prototype === null) {
+    if (prototype === Object.prototype) {
       this.byte(Tag.object);
       this.fields(value);
+    } else if (prototype === null) {
+      this.byte(Tag.bareObject);
+      this.fields(value);
     } else if (prototype === Array.prototype && Array.isArray(value)) {
-      this.array(value);
+      if (namesOf(value) === undefined) this.array(value);
+      else this.builtin(value, writeArray);
     } else {
+      const builtin = builtinWriter(prototype);
+      if (builtin !== undefined) {
+        this.builtin(value, builtin);
+        return;
+      }
       const write = this.writerOf(value, prototype);
       write(this, value as never);
     }
   }
 
-  /** How an object that is neither plain nor an array is written. A lookup and not a call, which would take stack at every level. */
+  /** How an object that is neither plain nor built-in is written. A lookup and not a call, which would take stack at every level. */
   private writerOf(value: object, prototype: object): Write {
-    const write = builtinWriter(prototype);
-    if (write !== undefined) return write;
     if (isError(value)) return writeError;
     if (registrationOf(prototype) !== undefined) return writeInstance;
     const foreign = foreignWriter(prototype);
     if (foreign === "plain") return writePlain;
-    if (foreign === "array" && Array.isArray(value)) return writeArray;
-    return typeof foreign === "function" ? foreign : writeHostObject;
+    if (foreign === "array" && !Array.isArray(value)) return writeHostObject;
+    if (foreign === undefined) return writeHostObject;
+    return (encoder, built: object) => encoder.builtin(built, foreign === "array" ? writeArray : foreign);
   }
 
   array(value: readonly unknown[]): void {
@@ -340,8 +432,16 @@ export class Encoder extends ByteWriter implements Message {
 
   hostObject(value: object): void {
     const hostClass = hostClassOf(value);
-    if (hostClass === undefined && !this.attaches(value)) this.refuse(refusalOf(value));
+    if (hostClass === undefined && !this.attaches(value)) {
+      const base = baseOf(Object.getPrototypeOf(value) as object);
+      this.refuse(refusalOf(value, base?.write === undefined ? base?.name : undefined));
+    }
     if (!this.attach) this.refuse(refusalOfHostObject(value, this.to));
+    const added = addedField(value);
+    if (added !== undefined) {
+      this.step(this.descend(), added);
+      this.refuse({ what: `a field added to a ${classNameOf(value)}, which only the platform carries,`, fix: "send it beside the object" });
+    }
     if (hostClass?.moves === true && !this.attaches(value)) this.transfer = [...this.transfer, value];
     this.attachment(value);
   }
@@ -391,10 +491,10 @@ export class Encoder extends ByteWriter implements Message {
   /** Names an error that somebody else's code threw while the value was read: a getter, a Proxy, an encode hook. */
   private unreadable(error: unknown): UnsendableError {
     const path = this.path();
-    if (error instanceof RangeError && /call stack/.test(error.message)) {
+    if (isThrown(error, RangeError) && /call stack/.test(textOfThrown(error))) {
       return new UnsendableError(path, `${path} is nested deeper than the rest of the stack allows and cannot cross to another worker`, { cause: error });
     }
-    return new UnsendableError(path, `${path} could not be read and cannot cross to another worker: ${safeMessage(error)}`, { cause: error });
+    return new UnsendableError(path, `${path} could not be read and cannot cross to another worker: ${textOfThrown(error)}`, { cause: error });
   }
 
   private forgetGraph(): void {
@@ -406,6 +506,9 @@ export class Encoder extends ByteWriter implements Message {
     }
     this.objectCount = 0;
     this.depth = 0;
+    if (this.marked.length > 0) this.marked.length = 0;
+    if (this.piecesAt.length > 0) this.piecesAt.length = 0;
+    if (this.attachmentsAt.length > 0) this.attachmentsAt.length = 0;
     if (this.parcels.length > 0) this.parcels.length = 0;
     if (this.classes.length > 0) this.classes.length = 0;
     this.refusal = undefined;
@@ -423,12 +526,4 @@ function writeArray(encoder: Encoder, value: readonly unknown[]): void {
 
 function writeHostObject(encoder: Encoder, value: object): void {
   encoder.hostObject(value);
-}
-
-function safeMessage(error: unknown): string {
-  try {
-    return error instanceof Error ? error.message : String(error);
-  } catch {
-    return "what was thrown cannot be shown";
-  }
 }

@@ -67,3 +67,18 @@ export function classNameOf(value: object): string | undefined {
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   return typeof maker === "function" && typeof maker.name === "string" && maker.name !== "" ? maker.name : undefined;
 }
+
+/** Whether a class is the language's, or a global of Node: those are written in JavaScript and look like anybody's. A global is touched only if it has the name of a class that is in use. */
+export function isOfPlatform(maker: object & { readonly name: string }): boolean {
+  if (types.isProxy(maker)) return false;
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(maker))) return true;
+  return Object.hasOwn(globalThis, maker.name) && (globalThis as Record<string, unknown>)[maker.name] === maker;
+}
+
+/** What Node itself keeps in its objects: an EventEmitter's fields, and those of histograms and file handles. */
+const fieldsOfNode: ReadonlySet<string> = new Set(["_events", "_eventsCount", "_maxListeners", "domain", "close", "constructor"]);
+
+/** A field that somebody added to an object of the platform: `postMessage` leaves it behind. */
+export function addedField(value: object): string | undefined {
+  return ArrayBuffer.isView(value) ? undefined : Object.keys(value).find((key) => !fieldsOfNode.has(key));
+}

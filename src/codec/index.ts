@@ -7,4 +7,4 @@ export type { Message } from "./message.js";
 export { type ModuleSource, moduleUrl } from "./module-url.js";
 export { type Boundary, type Crosses, crossing, isCrossing, type Parcel, registerKind } from "./parcel.js";
 export { decodeHook, encodeHook, sendable, type SendableClass } from "./sendable.js";
-export { takeTransfers, transfer } from "./transfer.js";
+export { transfer } from "./transfer.js";

@@ -1,6 +1,7 @@
 /** The module that a program was started with: it runs once, and no worker runs it again because a class of it arrived. */
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
+import { isVisible } from "../memory/index.js";
 
 /** On `globalThis`, so that a second copy of the library in one worker agrees with the first. */
 const key = Symbol.for("allcores.mainProgram");
@@ -32,6 +33,6 @@ export function isMainModule(url: string): boolean {
 
 /** `node program` finds program.js. */
 function withExtension(path: string): string {
-  if (fs.existsSync(path)) return path;
-  return [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"].map((extension) => path + extension).find((file) => fs.existsSync(file)) ?? path;
+  if (isVisible(path)) return path;
+  return [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"].map((extension) => path + extension).find((file) => isVisible(file)) ?? path;
 }

@@ -7,7 +7,7 @@
  * Rejected: a message that owns its holds, as those in queues do. One that is never unpacked would keep them for ever, and one that is sent to many could be unpacked once.
  */
 import { types } from "node:util";
-import { ArgumentTypeError, AttachError } from "../errors/index.js";
+import { ArgumentTypeError, AttachError, KnownOptions } from "../errors/index.js";
 import { attachThreadHeap, LAYOUT_VERSION, pidNamespace, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
 import { FROM_ELSEWHERE } from "./allowed-modules.js";
 import { decode } from "./decode.js";
@@ -29,6 +29,8 @@ export interface PackOptions {
    */
   to?: Boundary | undefined;
 }
+
+const PACK_OPTIONS = new KnownOptions<PackOptions>({ to: true });
 
 /** A packed value as it travels. */
 interface Wire {
@@ -52,6 +54,8 @@ interface Wire {
  * the other side holds the object as well.
  * Across processes it reaches every process of this user in this pid namespace, whoever started it, while some process that has the object's memory lives.
  *
+ * Without it `postMessage` and `structuredClone` of a shared object throw a DataCloneError from Node 22.10 on; before, they give an empty object.
+ *
  * @throws UnsendableError with the path of what cannot cross
  * @throws ReachError with `to: "processes"`, when an object reaches across threads only
  *
@@ -65,6 +69,9 @@ interface Wire {
  * ```
  */
 export function pack<T>(value: T, options?: PackOptions): Packed<T> {
+  if (options !== undefined && (typeof options !== "object" || options === null))
+    throw new ArgumentTypeError(`options must be an object such as { to: "processes" }, got ${options === null ? "null" : typeof options}`);
+  PACK_OPTIONS.check(options);
   const to = options?.to;
   if (to !== undefined && to !== "threads" && to !== "processes") throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
   const parcels: Parcel[] = [];

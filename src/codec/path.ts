@@ -1,10 +1,10 @@
-/** A step into a value that is neither a field nor an index: a key, a value or an item of a collection, or the inside of something without parts. */
+/** A step into a value that is neither a field nor an index: a key, a value or an item of a collection, a field named by a symbol, or the inside of something without parts. */
 export class Step {
-  readonly into: "key" | "entry" | "item" | "inside";
+  readonly into: "key" | "entry" | "item" | "symbol" | "inside";
   readonly index: number;
   readonly key: unknown;
 
-  constructor(into: "key" | "entry" | "item" | "inside", index: number, key?: unknown) {
+  constructor(into: "key" | "entry" | "item" | "symbol" | "inside", index: number, key?: unknown) {
     this.into = into;
     this.index = index;
     this.key = key;
@@ -12,6 +12,7 @@ export class Step {
 
   toString(): string {
     if (this.into === "inside") return "";
+    if (this.into === "symbol") return `[${String(this.key)}]`;
     if (this.into === "key") return `.keys()[${this.index}]`;
     if (this.into === "item") return `.values()[${this.index}]`;
     const key = this.key;

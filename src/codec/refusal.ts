@@ -1,6 +1,7 @@
 /** Why a value cannot cross, in words: what it is, and what to do instead. */
 import { types } from "node:util";
-import { classNameOf } from "./host-object.js";
+import { classNameOf, isOfPlatform } from "./host-object.js";
+import { adviceOf } from "./portrait.js";
 import type { Boundary } from "./parcel.js";
 
 /** `what` completes "args[0] is …"; `fix` completes "… cannot cross to another worker: …". */
@@ -9,8 +10,8 @@ export interface Refusal {
   readonly fix: string;
 }
 
-/** The refusal of a value that nothing in the codec carries. */
-export function refusalOf(value: unknown): Refusal {
+/** The refusal of a value that nothing in the codec carries. `base`: the class of the platform that its class extends, if its objects cannot travel. */
+export function refusalOf(value: unknown, base?: string): Refusal {
   if (typeof value === "symbol") return { what: "a symbol", fix: "send a string and look the symbol up on the other side" };
   if (typeof value === "function") return refusalOfFunction(value);
   const object = value as object;
@@ -18,6 +19,8 @@ export function refusalOf(value: unknown): Refusal {
   if (types.isGeneratorObject(object)) return { what: "a generator", fix: "collect what it yields into an array and send that" };
   if (types.isProxy(object)) return { what: "a Proxy", fix: "send a plain copy of what it shows" };
   const name = classNameOf(object);
+  const fix = adviceOf(object);
+  if (fix !== undefined) return { what: `a ${name}`, fix };
   if (name !== undefined && /^Weak(?:Map|Set|Ref)$|^FinalizationRegistry$/.test(name)) {
     return { what: `a ${name}`, fix: "it is about objects of this worker only; send the objects themselves" };
   }
@@ -29,9 +32,18 @@ export function refusalOf(value: unknown): Refusal {
   }
   if (name === undefined) return { what: "an object whose prototype is not a class", fix: "send a plain object" };
   if (isNativeClass(object)) return { what: `an instance of ${name}`, fix: "send the plain data that it can be made from again" };
+  if (base !== undefined) return refusalOfSubclass(name, base);
   return {
     what: `an instance of class ${name}`,
     fix: `register it with sendable(import.meta, ${name}) in its module, or send a plain object`,
+  };
+}
+
+/** The refusal of a class that extends one of the platform whose objects cannot travel: what such an object holds is no field. */
+export function refusalOfSubclass(name: string, base: string): Refusal {
+  return {
+    what: `an instance of class ${name}, which extends ${base},`,
+    fix: `give ${name} the static methods [Symbol.for("allcores.encode")] and [Symbol.for("allcores.decode")] and register it with sendable(import.meta, ${name}), or send plain data`,
   };
 }
 
@@ -68,5 +80,5 @@ export function nameOf(value: unknown): string {
 
 function isNativeClass(value: object): boolean {
   const maker: unknown = (Object.getPrototypeOf(value) as { constructor?: unknown }).constructor;
-  return typeof maker === "function" && /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(maker));
+  return typeof maker === "function" && isOfPlatform(maker);
 }

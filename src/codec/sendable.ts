@@ -1,9 +1,11 @@
 import { ArgumentTypeError } from "../errors/index.js";
+import { type Base, baseOf } from "./builtin-object.js";
 import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
 import { knowModule } from "./allowed-modules.js";
 import { defineField } from "./field.js";
 import { type ModuleSource, moduleUrl } from "./module-url.js";
+import { refusalOfSubclass } from "./refusal.js";
 import { Tag } from "./tags.js";
 
 /** Name of a static method `(instance) => data`: what travels in place of an instance. */
@@ -26,6 +28,8 @@ export class Registration {
   readonly registered: SendableClass;
   readonly encode: ((instance: object) => unknown) | undefined;
   readonly decode: ((data: unknown) => object) | undefined;
+  /** Looked up when an instance is first sent: it may touch a global. */
+  #base: Base | null | undefined;
 
   constructor(module: string, registered: SendableClass) {
     const hooks = registered as unknown as Hooked;
@@ -35,6 +39,12 @@ export class Registration {
     this.encode = hooks[encodeHook]?.bind(registered);
     this.decode = hooks[decodeHook]?.bind(registered);
   }
+
+  /** The class of the platform that it extends, if any. */
+  get base(): Base | undefined {
+    if (this.#base === undefined) this.#base = baseOf(this.registered.prototype as object) ?? null;
+    return this.#base ?? undefined;
+  }
 }
 
 const byPrototype = new WeakMap<object, Registration>();
@@ -43,9 +53,11 @@ const byIdentity = new Map<string, Registration>();
 /**
  * Lets the instances of a class travel to other workers. Call it in the module that defines the class, which must be loaded on the other side too.
  *
- * An instance travels as its own enumerable fields and arrives with the same prototype; its constructor does not run. That cannot bring back
+ * An instance travels as its own enumerable fields and arrives with the same prototype; its constructor does not run. An instance of a class that extends Map, Set, Array, Date,
+ * a typed array or another class whose objects can travel arrives with what it holds, too. Neither can bring back
  * `#private` fields: a class that has them, or that wants to send something else, defines two static methods, `[Symbol.for("allcores.encode")](instance)`
- * giving any value that can travel and `[Symbol.for("allcores.decode")](data)` giving an instance. A subclass is registered on its own.
+ * giving any value that can travel and `[Symbol.for("allcores.decode")](data)` giving an instance. So does a class that extends Headers, Promise or another class of the platform
+ * that cannot travel: without the methods its instances are refused. A subclass is registered on its own.
  *
  * @returns the class, so that it can be exported in the same statement
  * @throws ArgumentTypeError for something that is not a class with a name, or has only one of the two methods
@@ -85,6 +97,10 @@ export function writeInstance(encoder: Encoder, value: object): void {
     const depth = encoder.descend();
     encoder.write(registration.encode(value));
     encoder.ascend(depth);
+  } else if (registration.base !== undefined) {
+    const { name, write } = registration.base;
+    if (write === undefined) encoder.refuse(refusalOfSubclass(registration.className, name));
+    encoder.builtin(value, write, registration);
   } else {
     encoder.byte(Tag.instance);
     encoder.varint(encoder.classIndex(registration, true));

@@ -1,6 +1,8 @@
-import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError } from "../errors/index.js";
+import { inspect, type InspectOptions } from "node:util";
+import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
 import { isLending } from "./encoder.js";
+import { described, type Facts, factsOr, hide, refuseClones, shown } from "./portrait.js";
 import { type Boundary, type Crosses, crossing, type MessageEnd, type Parcel, registerKind } from "./parcel.js";
 
 /** How far a shared object reaches, and what it is called in errors and reports. */
@@ -13,6 +15,8 @@ export interface Reach {
   /** A name for errors and reports. */
   label?: string | undefined;
 }
+
+const REACH = new KnownOptions<Reach>({ across: true, label: true });
 
 /** Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from another worker. */
 export class Handle {
@@ -42,11 +46,18 @@ export function reachOf(heap: Heap, label?: string): Reach {
   return { [home]: heap, label } as Reach;
 }
 
-/** The heap that checked options ask for. */
-export function heapOfReach(reach: Reach | undefined): Heap {
+/** The heap that options ask for, checked. `known`: what the call takes; how far the object reaches unless given. */
+export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object> = REACH): Heap {
   if (reach !== undefined && (typeof reach !== "object" || reach === null)) {
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
   }
+  if (reach instanceof SharedObject || Array.isArray(reach)) {
+    const what = Array.isArray(reach) ? "an array" : `a ${reach.constructor.name}`;
+    throw new ArgumentTypeError(
+      `options must be an object such as { across: "processes" }, got ${what}: an object that has a lock makes its own, see its field "lock"`,
+    );
+  }
+  known.check(reach);
   if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
@@ -95,31 +106,32 @@ const lent = new Set<SharedObject>();
  */
 export abstract class SharedObject implements Crosses {
   /** The heap it stands in. */
-  protected readonly heap: Heap;
+  declare protected readonly heap: Heap;
   /** Its words; after `free()` a single word that never looks free. */
-  protected words: Int32Array;
+  declare protected words: Int32Array;
   /** Its first word. */
-  protected at: number;
+  declare protected at: number;
   /** The calling worker, as owner words name it. */
-  protected readonly self: number;
+  declare protected readonly self: number;
   /** The name given at construction. */
-  readonly label: string | undefined;
+  declare readonly label: string | undefined;
   #freed = false;
 
-  constructor(kind: number, size: number, reach: Reach | Handle | undefined) {
-    if (reach instanceof Handle) {
-      this.heap = reach.heap;
-      this.at = reach.at;
-      this.label = reach.label;
-    } else {
-      this.heap = heapOfReach(reach);
-      this.label = reach?.label;
-      this.at = this.heap.allocator.allocate(size, kind);
-      this.heap.references.hold(this.at, this);
-      noteOrigin(this);
-    }
-    this.words = this.heap.words;
-    this.self = this.heap.self;
+  /** @param known what its class takes, if that is more than how far it reaches */
+  constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
+    refuseClones(this);
+    const given = reach instanceof Handle ? reach : undefined;
+    const heap = given?.heap ?? heapOfReach(reach as Reach | undefined, known);
+    const at = given?.at ?? heap.allocator.allocate(size, kind);
+    // Declared above, defined here: a field that the class defines is enumerable.
+    hide(this, "heap", heap);
+    hide(this, "words", heap.words);
+    hide(this, "at", at);
+    hide(this, "self", heap.self);
+    hide(this, "label", reach?.label);
+    if (given !== undefined) return;
+    heap.references.hold(at, this);
+    noteOrigin(this);
   }
 
   static {
@@ -161,9 +173,24 @@ export abstract class SharedObject implements Crosses {
     if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
   }
 
-  /** As `console.log` shows it: what it is, not the memory that it stands in. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return `${this.constructor.name}${this.label === undefined ? "" : ` "${this.label}"`} { across: "${this.across}"${this.#freed ? ", freed" : ""} }`;
+  /** How it stands, for logs. Reads what a getter of the object gives, and waits for nothing. */
+  protected facts(): Facts {
+    return {};
+  }
+
+  #facts(): Facts {
+    const { label, across } = this;
+    return this.#freed ? { label, across, freed: true } : { label, across, ...factsOr(() => this.facts()) };
+  }
+
+  /** As `JSON.stringify` writes it: what it is and how it stands, not the memory that it stands in. `pack()` is for sending it. */
+  toJSON(): Record<string, unknown> {
+    return described(this.constructor.name, this.#facts());
+  }
+
+  /** As `console.log` shows it. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return shown(this.constructor.name, this.#facts(), depth, options);
   }
 
   [crossing](to: Boundary, path: string): Parcel {

@@ -51,7 +51,7 @@ export const Tag = {
   set: 0x14,
   /** A number: milliseconds, or NaN. */
   date: 0x15,
-  /** Two strings: source, flags. */
+  /** Two strings: source, flags; then `lastIndex`, which may be any value. */
   regexp: 0x16,
   /** The primitive in the box. */
   boxed: 0x17,
@@ -83,6 +83,12 @@ export const Tag = {
   classTable: 0x24,
   /** The shared object whose memory the buffer shows. */
   sharedBuffer: 0x25,
+  /** An object without a prototype, otherwise as `object`. */
+  bareObject: 0x26,
+  /**
+   * A built-in object with something added: 0 or 1 + index into the class table, for its class; the object itself, which alone takes an identity number; then fields, as in `instance`.
+   */
+  dressed: 0x27,
 } as const;
 
 /** First byte of a short ASCII string is this plus its length. */

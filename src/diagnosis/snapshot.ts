@@ -138,6 +138,8 @@ export function snapshot(): Snapshot {
   for (const heap of heapsInSight()) {
     const known = new Map<number, SnapshotWorker & { holds: SnapshotHold[]; waits: SnapshotWait[] }>();
     for (const id of heap.registry.workers()) {
+      // One that has ended stands in the registry until somebody looks after it.
+      if (!heap.registry.confirmAlive(id)) continue;
       const record = heap.registry.recordOf(id);
       const key = `${heap.words[record + RECORD.pid]}.${heap.words[record + RECORD.tid]}`;
       let worker = workers.get(key);

@@ -35,5 +35,10 @@ export function branded(errorClass: abstract new (...args: never[]) => Error, co
  * ```
  */
 export function isAllcoresError(value: unknown): value is AllcoresError {
-  return typeof value === "object" && value !== null && brand in value;
+  try {
+    return typeof value === "object" && value !== null && brand in value;
+  } catch {
+    // A Proxy that was revoked, or whose trap throws.
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
 /** How a wait can end without what it waited for. */
+import { isThrown, textOfThrown } from "./thrown.js";
 import { branded, type ErrorCode } from "./base.js";
 
 /** `options.timeout` ran out. Told from the platform's own TimeoutError by its `code`. */
@@ -70,7 +71,15 @@ export class TaskGroupError extends AggregateError {
     branded(this, "ERR_ALLCORES_TASK_GROUP");
   }
   constructor(errors: readonly unknown[]) {
-    const texts = errors.map((error) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)));
+    const texts = errors.map((error) => (isThrown(error, Error) ? nameAndText(error) : textOfThrown(error)));
     super(errors, `${errors.length === 1 ? "a task" : `${errors.length} tasks`} of the group failed: ${texts.join("; ")}`);
+  }
+}
+
+function nameAndText(error: Error): string {
+  try {
+    return `${error.name}: ${error.message}`;
+  } catch {
+    return textOfThrown(error);
   }
 }

@@ -101,7 +101,7 @@ export class InitializerError extends Error {
   }
 }
 
-/** The module of a task threw, or could not be found, while a worker loaded it. `cause` is what it threw. */
+/** The module of a task, or of a class of which an instance arrived, threw or could not be found while a worker loaded it. `cause` is what it threw. */
 export class TaskLoadError extends Error {
   declare readonly code: ErrorCode;
   static {
@@ -114,6 +114,33 @@ export class PlatformError extends Error {
   declare readonly code: ErrorCode;
   static {
     branded(this, "ERR_ALLCORES_PLATFORM");
+  }
+}
+
+/**
+ * Node's permission model (`--permission`) withholds what this needs. Nothing was begun. `flags` are those that the program has to be started with too.
+ *
+ * @example
+ * ```ts
+ * import { PermissionError, Process, task } from "allcores";
+ * const one = task(import.meta, "one", () => 1);
+ * try {
+ *   new Process(one);
+ * } catch (error) {
+ *   if (error instanceof PermissionError) console.error(error.message, error.flags);
+ * }
+ * ```
+ */
+export class PermissionError extends Error {
+  declare readonly code: ErrorCode;
+  /** As they stand on the command line, such as "--allow-addons". */
+  readonly flags: readonly string[];
+  static {
+    branded(this, "ERR_ALLCORES_PERMISSION");
+  }
+  constructor(message: string, flags: readonly string[]) {
+    super(message);
+    this.flags = flags;
   }
 }
 

@@ -1,4 +1,5 @@
-import { ArgumentTypeError, CancelledError } from "../errors/index.js";
+import { portray } from "../codec/portrait.js";
+import { ArgumentTypeError, CancelledError, isThrown } from "../errors/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { settlementOf, whenSettled } from "./settlement.js";
 
@@ -159,7 +160,7 @@ class Life implements Settler<unknown> {
   }
 
   reject(error: unknown, calledOff = false): void {
-    this.#end(calledOff || error instanceof CancelledError ? "cancelled" : "failed", error);
+    this.#end(calledOff || isThrown(error, CancelledError) ? "cancelled" : "failed", error);
     // Before it is rejected: a promise without a handler at that moment ends the program.
     this.unobserved(() => this.future.then(undefined, ignore));
     this.fail(error);
@@ -194,6 +195,8 @@ class Life implements Settler<unknown> {
     this.work = undefined;
   }
 }
+
+portray(Future, ({ id, state }) => ({ id, state }), "await it and send what it gives");
 
 /** A future and what settles it. */
 export function openFuture<R>(work: Work): Settler<R> {

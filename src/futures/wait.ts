@@ -1,5 +1,5 @@
-import { ArgumentTypeError, TimeoutError } from "../errors/index.js";
-import { Alarm, deadlineOf, offAbort, onAbort, signalOf, type WaitOptions } from "../memory/index.js";
+import { ArgumentTypeError, KnownOptions, TimeoutError } from "../errors/index.js";
+import { Alarm, deadlineOf, offAbort, onAbort, signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { Future, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";
@@ -9,6 +9,8 @@ export interface WaitForOptions extends WaitOptions {
   /** "all" (default): every future has ended. "first": one has. "firstError": one has failed, or all have ended; one that was cancelled has not failed. */
   returnWhen?: "all" | "first" | "firstError" | undefined;
 }
+
+const WAIT_FOR = new KnownOptions<WaitForOptions>({ timeout: true, signal: true, returnWhen: true });
 
 /** Which futures have ended, and which have not. */
 export interface Waited<F> {
@@ -36,7 +38,7 @@ export interface Waited<F> {
  */
 export async function wait<const F extends PromiseLike<unknown>>(futures: Iterable<F>, options: WaitForOptions = {}): Promise<Waited<F>> {
   const all = setOf(futures, "wait(futures)");
-  const deadline = deadlineOf(options);
+  const deadline = deadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
   const { returnWhen = "all" } = options;
   if (returnWhen !== "all" && returnWhen !== "first" && returnWhen !== "firstError")
@@ -106,7 +108,7 @@ export function asCompleted<const F extends PromiseLike<unknown>>(
   options: WaitOptions = {},
 ): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
   // Checked, and the time begins, with the call: a generator would do it when it is first asked.
-  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), deadlineOf(options), signalOf(options), options.timeout);
+  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), deadlineOf(options, WAIT_OPTIONS), signalOf(options), options.timeout);
 }
 
 async function* inOrderOfEnd<F extends PromiseLike<unknown>>(

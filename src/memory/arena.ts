@@ -48,7 +48,7 @@ export function createArena(ofMachine: boolean): { heapId: number; descriptor: n
   const descriptor = platform().createMemory(`${LABEL}${heapId}${ofMachine ? OF_MACHINE : ""}`, ARENA_BYTES);
   try {
     // No other user can reach it through /proc anyway.
-    fs.fchmodSync(descriptor, 0o600);
+    platform().keepToOwner(descriptor);
     const header = new Int32Array(HEADER_END);
     formatHeap(header, heapId, [
       [HEADER.pidNamespace, pidNamespace()],

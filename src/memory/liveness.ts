@@ -4,6 +4,7 @@
 import fs from "node:fs";
 import { toldAlive, toldThread } from "#atomics";
 import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+import { isVisible } from "./visible-file.js";
 import { readLife, START_TIME_FIELD, statFields } from "./proc-file.js";
 
 export interface ThreadIdentity {
@@ -32,7 +33,7 @@ export function thisThread(): ThreadIdentity {
 }
 
 /** Whether this system says which threads are gone. */
-export const kernelTells = fs.existsSync("/proc/self/stat");
+export const kernelTells = isVisible("/proc/self/stat");
 
 /** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
 export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {

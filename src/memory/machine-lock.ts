@@ -12,6 +12,7 @@ import fs from "node:fs";
 import { pause } from "#atomics";
 import { AttachError } from "../errors/index.js";
 import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+import { checkPermission, readingIn, writingIn } from "./permission.js";
 import { platform } from "./platform/index.js";
 
 /** Not of the environment. The first lasts as long as the memory: until the machine starts anew. */
@@ -50,6 +51,11 @@ export class MachineLock {
   static take(alone: boolean, patience: Patience): MachineLock {
     // Said before anything is left behind where there are no processes to be had.
     platform();
+    // Whoever sees other folders than another program would make a second memory.
+    checkPermission(
+      "memory that the programs of this machine share",
+      FOLDERS.flatMap((folder) => [readingIn(folder), writingIn(folder)]),
+    );
     for (;;) {
       const files = lockFiles();
       let isKept = false;
@@ -155,7 +161,7 @@ function makeFile(): void {
     try {
       const descriptor = fs.openSync(`${folder}/${nameOfUser()}${random}`, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
       // Whatever the umask says.
-      fs.fchmodSync(descriptor, 0o600);
+      platform().keepToOwner(descriptor);
       fs.closeSync(descriptor);
       return;
     } catch (error) {

@@ -81,7 +81,11 @@ export class ProcessHeap extends Heap {
 
   #reserve(end: number): void {
     const { words } = this;
-    if (end > words.length) heapFull("the memory that processes share", end * 4 - CONTROL_BYTES);
+    if (end > words.length)
+      heapFull(
+        `the control region of the memory that processes share (${CONTROL_BYTES / 2 ** 20} MiB for all objects, items and entries)`,
+        end * 4 - CONTROL_BYTES,
+      );
     // As for extents, and in steps, since few programs need much of this region. Two workers may do it at once.
     const upTo = Math.min(words.length, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
     if (!this.#platform.reserve(this.descriptor, 0, upTo * 4)) heapFull("this machine", upTo * 4);

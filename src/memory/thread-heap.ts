@@ -40,7 +40,11 @@ function growable(bytes: number, most: number): Growable {
 }
 
 function growTo(buffer: Growable, bytes: number): void {
-  if (bytes > buffer.maxByteLength) heapFull("the memory that threads share", bytes - buffer.byteLength);
+  if (bytes > buffer.maxByteLength)
+    heapFull(
+      `the control region of the memory that threads share (${buffer.maxByteLength / 2 ** 20} MiB for all objects, items and entries)`,
+      bytes - buffer.byteLength,
+    );
   // Another thread may have grown it meanwhile, which makes this call fail although there is room.
   for (let ahead = 2; buffer.byteLength < bytes; ahead = 1) {
     try {

@@ -1,4 +1,4 @@
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
 
 /** How long a blocking wait may last. */
 export interface SyncWait {
@@ -12,10 +12,17 @@ export interface WaitOptions extends SyncWait {
   signal?: AbortSignal | undefined;
 }
 
-/** The moment (on this thread's `performance.now()`) when a wait with these options runs out. */
-export function deadlineOf(options: SyncWait | undefined): number {
+const BLOCKING = new KnownOptions<SyncWait>({ timeout: true }, { signal: "no signal reaches a thread that blocks; use the method that awaits" });
+/** For `deadlineOf`: the wait awaits. */
+export const WAIT_OPTIONS = new KnownOptions<WaitOptions>({ timeout: true, signal: true });
+/** For `signalOf`: nothing else is asked of these options. */
+export const SIGNAL_OPTIONS = new KnownOptions<{ signal?: AbortSignal | undefined }>({ signal: true });
+
+/** The moment (on this thread's `performance.now()`) when a wait with these options runs out. `known`: what the call takes; a blocking wait unless given. */
+export function deadlineOf(options: SyncWait | undefined, known: KnownOptions<object> = BLOCKING): number {
   if (options === undefined) return Number.POSITIVE_INFINITY;
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { timeout: 100 }, got ${typeof options}`);
+  known.check(options);
   const { timeout } = options;
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
   if (typeof timeout !== "number") throw new ArgumentTypeError(`options.timeout must be a number of milliseconds, got ${typeof timeout}`);
@@ -24,8 +31,13 @@ export function deadlineOf(options: SyncWait | undefined): number {
   return timeout === 0 ? 0 : performance.now() + timeout;
 }
 
-/** The signal of these options, checked. Throws its reason when it is aborted already. */
-export function signalOf(options: WaitOptions | undefined): AbortSignal | undefined {
+/** The signal of these options, checked. Throws its reason when it is aborted already. `known`: what the call takes, unless `deadlineOf` has looked. */
+export function signalOf(options: WaitOptions | undefined, known?: KnownOptions<object>): AbortSignal | undefined {
+  if (known !== undefined && options !== undefined) {
+    if (typeof options !== "object" || options === null)
+      throw new ArgumentTypeError(`options must be an object such as { signal }, got ${options === null ? "null" : typeof options}`);
+    known.check(options);
+  }
   const signal = options?.signal;
   if (signal === undefined) return undefined;
   if (!(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);

@@ -23,13 +23,17 @@ export abstract class AsyncJob implements JobInHand {
   /** When it was submitted; once it has a place, when it got that. */
   since = 0;
   attempt = 1;
-  /** It waits in line. */
+  /** It waits in line, and between whom. */
   isWaiting = false;
+  sooner: AsyncJob | undefined;
+  later: AsyncJob | undefined;
+  /** It has a place, and begins after this turn. */
+  isAdmitted = false;
   /** Which of the places it has; -1 for none. */
   place = -1;
   /** Nobody wants what comes of it any more. */
   isOver = false;
-  /** The asynchronous context of who submitted it. */
+  /** The asynchronous context of who submitted it: all attempts run in it. */
   scope: AsyncResource | undefined;
   /** Bounds its run, or what is left of it once it is called off. */
   timer: NodeJS.Timeout | undefined;
@@ -110,6 +114,8 @@ export class AsyncCall extends AsyncJob implements Work {
 
   /** Begins to watch the clock and the signal. */
   watch(expire: () => void): void {
+    // It may have ended within the submission.
+    if (this.isOver) return;
     const { signal, timeout } = this.call;
     const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(performance.now() + timeout, expire);
     const abort = () => void this.#pool.cancel(this, signal?.reason);

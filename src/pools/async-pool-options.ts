@@ -1,10 +1,11 @@
-import { ArgumentTypeError } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import type { AnyFunction } from "../workers/task.js";
-import { type PoolOptions, type PoolSettings, settingsOf, wholeNumber } from "./pool-options.js";
+import { type PoolOptions, type PoolSettings, settingsOf, wholeNumber, MISTAKEN } from "./pool-options.js";
 import { Rate, type RateOptions } from "./rate.js";
 
 /** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
-export interface AsyncPoolOptions extends Omit<PoolOptions, "initializer" | "resourceLimits" | "unresponsive" | "worker"> {
+export interface AsyncPoolOptions
+  extends Omit<PoolOptions, "initializer" | "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout"> {
   /** How many tasks run at a time; 32 unless given. */
   concurrency?: number | undefined;
   /** The same by the name that other pools have for it. */
@@ -32,15 +33,29 @@ export interface AsyncPoolSettings extends Omit<PoolSettings, "initializer"> {
 /** Enough to hide the latency of most services, few enough not to be taken for an attack. */
 const DEFAULT_CONCURRENCY = 32;
 
+const FOR_WORKERS = "it is for workers, and an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool";
+const ASYNC_POOL = new KnownOptions<AsyncPoolOptions>(
+  {
+    concurrency: true,
+    workers: true,
+    rate: true,
+    initializer: true,
+    initArgs: true,
+    maxQueue: true,
+    retries: true,
+    taskTimeout: true,
+    killGrace: true,
+    tracked: true,
+    name: true,
+  },
+  { ...MISTAKEN, resourceLimits: FOR_WORKERS, unresponsive: FOR_WORKERS, worker: FOR_WORKERS, maxTasksPerWorker: FOR_WORKERS, idleTimeout: FOR_WORKERS },
+);
+
 export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { concurrency: 8 }, got ${options === null ? "null" : typeof options}`);
+  ASYNC_POOL.check(options);
   const { concurrency, rate, initializer, initArgs = [], tracked = false, ...others } = options;
-  for (const name of ["resourceLimits", "unresponsive", "worker"])
-    if ((others as Record<string, unknown>)[name] !== undefined)
-      throw new ArgumentTypeError(
-        `options.${name} is for workers: an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool`,
-      );
   if (initializer !== undefined && typeof initializer !== "function")
     throw new ArgumentTypeError(`options.initializer must be a function, got ${typeof initializer}`);
   if (typeof tracked !== "boolean") throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);

@@ -1,3 +1,4 @@
+import { portray, refuseClones } from "../codec/portrait.js";
 import { TimeoutError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
@@ -44,6 +45,7 @@ export class AsyncPool implements Pool {
   /** @internal The same pool with other options for its calls. */
   constructor(scheduler: AsyncScheduler, call: CallSettings);
   constructor(options: AsyncPoolOptions | AsyncScheduler = {}, call?: CallSettings) {
+    refuseClones(this);
     this.#scheduler = options instanceof AsyncScheduler ? options : new AsyncScheduler(asyncSettingsOf(options));
     this.#call = call ?? defaultCall(this.#scheduler.settings);
   }
@@ -82,6 +84,7 @@ export class AsyncPool implements Pool {
     const { signal, timeout } = this.#call;
     const call = new AsyncCall(scheduler, fn, this.#call, args);
     if (signal?.aborted === true) {
+      scheduler.tally.submitted++;
       call.fail(signal.reason, true);
       return call.future;
     }
@@ -148,3 +151,12 @@ export class AsyncPool implements Pool {
     await this.join();
   }
 }
+
+portray(
+  AsyncPool,
+  (pool) => {
+    const { submitted, completed, failed, cancelled } = pool.stats();
+    return { workers: pool.workers, submitted, completed, failed, cancelled };
+  },
+  "pass pool.handle() to its own tasks, or have each worker make a pool of its own",
+);

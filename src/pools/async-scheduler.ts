@@ -1,14 +1,14 @@
 /**
  * The jobs of an async pool and the places they run in.
  *
- * A job never begins within the call that submits it: whoever submits has the future first, and of what is submitted in one go the highest priority begins first.
- * It begins in a microtask if there is a place, else when another ends. The order of things in one place:
+ * A job never begins within the call that submits it: whoever submits has the future first. If a place is free the job takes it at once, whatever comes later, and begins in
+ * a microtask; else it waits in line until another ends. The order of things in one place:
  * a job takes it, runs, and gives it back when its function has really ended, whatever became of its future before. So no more than `workers` functions are ever under
  * way, but for those that were called off and did not end within `killGrace`: nothing can end them, and their places go to others.
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { serve, type Served } from "../channels/served.js";
-import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError } from "../errors/index.js";
+import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown } from "../errors/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isRegistered, registeredTask } from "../workers/task.js";
@@ -22,6 +22,7 @@ import type { MapPool } from "./map-feed.js";
 import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { PriorityLines } from "./priority-lines.js";
 import type { PoolStats } from "./pool-stats.js";
+import { Tally } from "./tally.js";
 import { type FailedFuture, Unheard } from "./unheard.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
@@ -29,12 +30,17 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 export class AsyncScheduler implements AsyncJobs {
   readonly title = "AsyncPool";
   readonly settings: AsyncPoolSettings;
+  readonly tally = new Tally();
   #workers: number;
   readonly #lines = new PriorityLines<AsyncJob>();
+  /** Those that took a place as they were submitted, and begin after this turn; and some that were called off meanwhile. */
+  #admitted: AsyncJob[] = [];
   /** Those that have a place. Not a Set, which is slow where all come and go at once. */
   readonly #placed: AsyncJob[] = [];
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<AsyncJob, NodeJS.Timeout>();
+  /** How many more are asked about by `retries.when` at this moment. */
+  #deciding = 0;
   /** Whether the initializer is still to be run, or runs. */
   #isPreparing: boolean;
   /** It was begun. */
@@ -49,7 +55,6 @@ export class AsyncScheduler implements AsyncJobs {
   #failure: InitializerError | undefined;
   readonly #joined: (() => void)[] = [];
   readonly #unheard = new Unheard();
-  readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
   readonly #wait = new Histogram();
   readonly #run = new Histogram();
   #nested: Served<NestedWork> | undefined;
@@ -88,15 +93,26 @@ export class AsyncScheduler implements AsyncJobs {
   }
 
   submit(job: AsyncJob): void {
-    this.#counts.submitted++;
+    this.tally.submitted++;
     this.#enter(job);
   }
 
   #enter(job: AsyncJob): void {
-    job.scope = new AsyncResource("AsyncPool");
+    job.scope ??= new AsyncResource("AsyncPool");
     // The clock costs as much as the rest of this: one look for all of a turn.
     job.since = this.#turn ?? this.#feedSoon();
-    this.#lines.push(job);
+    if (!this.#hasPlaceAtOnce) {
+      this.#lines.push(job);
+      return;
+    }
+    this.#place(job);
+    job.isAdmitted = true;
+    this.#admitted.push(job);
+  }
+
+  /** Whether a place is free, which nobody waits for. With a rate it is the rate that says who may begin, and who waits for that has no place. */
+  get #hasPlaceAtOnce(): boolean {
+    return this.#lines.size === 0 && this.#placed.length < this.#workers && !this.#isPreparing && this.settings.rate === undefined;
   }
 
   /** What a map of this pool sees of it. */
@@ -106,6 +122,7 @@ export class AsyncScheduler implements AsyncJobs {
     return {
       boundary: "threads",
       settings: this.settings,
+      tally: this.tally,
       get workers() {
         return pool.#workers;
       },
@@ -113,7 +130,7 @@ export class AsyncScheduler implements AsyncJobs {
       submit: (chunk) => {
         const job = new AsyncChunk(chunk, fn, how);
         jobs.set(chunk, job);
-        this.submit(job);
+        this.#enter(job);
       },
       cancel: (chunk, reason) => {
         const job = jobs.get(chunk);
@@ -145,7 +162,14 @@ export class AsyncScheduler implements AsyncJobs {
       clearTimeout(timer);
       this.#retries.delete(job);
     } else if (job.isWaiting) this.#lines.remove(job);
+    else if (job.isAdmitted) this.#dismiss(job);
     else this.#stop(job, reason);
+  }
+
+  /** It has a place and was not begun: it never is. */
+  #dismiss(job: AsyncJob): void {
+    job.isAdmitted = false;
+    this.#vacate(job);
   }
 
   #stop(job: AsyncJob, reason: unknown): void {
@@ -167,9 +191,12 @@ export class AsyncScheduler implements AsyncJobs {
 
   retry(job: AsyncJob, error: unknown): boolean {
     if (this.#isEnded) return false;
-    const delay = job.call.retries.delayAfter(job.attempt, error);
-    if (delay === undefined) return false;
-    this.#counts.retried++;
+    // `retries.when` may close or terminate this pool, and call the job off.
+    this.#deciding++;
+    const delay = job.call.retries.delayAfter(job.attempt, error, job.scope);
+    this.#deciding--;
+    if (delay === undefined || this.#isEnded || job.isOver) return false;
+    this.tally.retried++;
     const again = () => {
       this.#retries.delete(job);
       job.renew();
@@ -181,14 +208,14 @@ export class AsyncScheduler implements AsyncJobs {
 
   settled(failure?: FailedFuture): void {
     if (failure === undefined) {
-      this.#counts.completed++;
+      this.tally.completed++;
       return;
     }
     if (failure.future.state === "cancelled") {
-      this.#counts.cancelled++;
+      this.tally.cancelled++;
       return;
     }
-    this.#counts.failed++;
+    this.tally.failed++;
     this.#unheard.add(failure);
   }
 
@@ -198,10 +225,11 @@ export class AsyncScheduler implements AsyncJobs {
   }
 
   stats(): PoolStats {
-    const running = this.#placed.length;
-    const queued = this.#lines.size + this.#retries.size;
-    const idle = Math.max(0, this.#workers - running);
-    return { workers: this.#workers, idle, running, queued, ...this.#counts, wait: this.#wait.summary(), run: this.#run.summary(), perWorker: [] };
+    const { open } = this.tally;
+    const running = Math.min(open, this.#placed.filter(({ isOver }) => !isOver).length);
+    const queued = open - running;
+    const idle = Math.max(0, this.#workers - this.#placed.length);
+    return { workers: this.#workers, idle, running, queued, ...this.tally, wait: this.#wait.summary(), run: this.#run.summary(), perWorker: [] };
   }
 
   close(): void {
@@ -219,9 +247,10 @@ export class AsyncScheduler implements AsyncJobs {
     }
     this.#retries.clear();
     for (let job = this.#lines.take(); job !== undefined; job = this.#lines.take()) job.fail(reason());
-    for (const job of this.#placed) {
+    for (const job of [...this.#placed]) {
       const why = reason();
-      if (!job.isOver) this.#stop(job, why);
+      if (job.isAdmitted) this.#dismiss(job);
+      else if (!job.isOver) this.#stop(job, why);
       job.fail(why);
     }
     this.#settleDown();
@@ -245,8 +274,10 @@ export class AsyncScheduler implements AsyncJobs {
         this.checkOpen("submit");
         const fn = isRegistered({ url, name, bound: [] }) ? registeredTask(url, name) : await importTask(url, name);
         const call = new AsyncCall(this, fn, defaultCall(this.settings), args);
-        this.#counts.submitted++;
-        this.#start(call, performance.now());
+        this.tally.submitted++;
+        call.since = performance.now();
+        this.#place(call);
+        this.#start(call, call.since);
         this.#feedSoon();
         return await call.future;
       },
@@ -262,7 +293,7 @@ export class AsyncScheduler implements AsyncJobs {
       try {
         await callable(initializer.fn)(...initializer.args);
       } catch (cause) {
-        const text = cause instanceof Error ? cause.message : String(cause);
+        const text = textOfThrown(cause);
         const failure = new InitializerError(`the initializer of this ${this.title} failed: ${text}`, { cause });
         this.#failure = failure;
         this.terminate(() => failure);
@@ -283,8 +314,22 @@ export class AsyncScheduler implements AsyncJobs {
 
   readonly #due = (): void => {
     this.#turn = undefined;
+    this.#beginAdmitted();
     this.#feed();
   };
+
+  /** What they submit begins in another turn. */
+  #beginAdmitted(): void {
+    if (this.#admitted.length === 0) return;
+    const admitted = this.#admitted;
+    this.#admitted = [];
+    let now = performance.now();
+    for (const job of admitted) {
+      if (!job.isAdmitted) continue;
+      job.isAdmitted = false;
+      now = this.#start(job, now);
+    }
+  }
 
   /** Begins what waits, as long as there are places. */
   #feed(): void {
@@ -301,7 +346,9 @@ export class AsyncScheduler implements AsyncJobs {
         }
         rate.take();
       }
-      now = this.#start(this.#lines.take()!, now);
+      const job = this.#lines.take()!;
+      this.#place(job);
+      now = this.#start(job, now);
     }
   }
 
@@ -315,14 +362,12 @@ export class AsyncScheduler implements AsyncJobs {
     );
   }
 
-  /** Gives the time, if that has moved on because the function ended at once. */
+  /** Begins a job that has a place. Gives the time, if that has moved on because the function ended at once. */
   #start(job: AsyncJob, now: number): number {
     const { taskTimeout } = this.settings;
     const { scope } = job;
-    job.scope = undefined;
     this.#wait.add(now - job.since);
     job.since = now;
-    this.#place(job);
     if (taskTimeout !== Number.POSITIVE_INFINITY) {
       const late = () =>
         this.expire(job, new TimeoutError(`the task "${job.name}" ran for longer than the pool's taskTimeout of ${taskTimeout} ms and was called off`));
@@ -332,22 +377,25 @@ export class AsyncScheduler implements AsyncJobs {
     const before = workerState.asyncJob;
     workerState.asyncJob = job;
     let value: unknown;
+    let later: Promise<unknown> | undefined;
     let threw = false;
     try {
       value = scope === undefined ? run.call(job) : scope.runInAsyncScope(run, job);
+      // Both ask the value for fields, which may be getters of the user's.
+      if (isThenable(value)) later = Promise.resolve(value);
     } catch (error) {
       value = error;
       threw = true;
     }
     workerState.asyncJob = before;
-    if (threw || !isThenable(value)) {
+    if (later === undefined) {
       const end = performance.now();
       this.#run.add(end - now);
       this.#leave(job, value, threw);
       return end;
     }
     if (!isTracked) workerState.untracked++;
-    Promise.resolve(value).then(
+    later.then(
       (result) => this.#ended(job, result, false, isTracked),
       (error) => this.#ended(job, error, true, isTracked),
     );
@@ -389,7 +437,7 @@ export class AsyncScheduler implements AsyncJobs {
 
   /** Tells those who wait for the end, once it has come. */
   #settleDown(): void {
-    if (!this.#isClosed || this.#isOver || this.#placed.length > 0 || this.#lines.size > 0 || this.#retries.size > 0) return;
+    if (!this.#isClosed || this.#isOver || this.#placed.length > 0 || this.#lines.size > 0 || this.#retries.size > 0 || this.#deciding > 0) return;
     this.#isOver = true;
     this.#isEnded = true;
     this.#nested?.[Symbol.dispose]();

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { ArgumentTypeError } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { milliseconds } from "./pool-options.js";
 import { Retries, type RetryOptions } from "./retries.js";
 
@@ -16,6 +16,12 @@ export interface CallOptions {
   /** Objects among the arguments that are moved to a thread and not copied. */
   transfer?: readonly object[] | undefined;
 }
+
+const MAP_OPTION = "give it to the map itself";
+const CALL_OPTIONS = new KnownOptions<CallOptions>(
+  { signal: true, timeout: true, priority: true, retries: true, transfer: true },
+  { chunkSize: MAP_OPTION, buffer: MAP_OPTION, killGrace: "it is the pool's: give it to the pool's constructor" },
+);
 
 /** Call options, checked and complete. */
 export interface CallSettings {
@@ -34,7 +40,9 @@ export function defaultCall(pool: { readonly retries: Retries }): CallSettings {
 
 /** `options` over `before`. */
 export function callSettings(before: CallSettings, options: CallOptions): CallSettings {
-  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`with(options): options must be an object, got ${typeof options}`);
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`with(options): options must be an object, got ${options === null ? "null" : typeof options}`);
+  CALL_OPTIONS.check(options);
   const { signal = before.signal, priority = before.priority, transfer = before.transfer, retries } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   // A signal that ends a thousand calls is heard by a thousand of them.

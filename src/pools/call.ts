@@ -1,4 +1,5 @@
-import { type Boundary, encode, type Message, takeTransfers } from "../codec/index.js";
+import { AsyncResource } from "node:async_hooks";
+import { type Boundary, encode, type Message } from "../codec/index.js";
 import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { TaskIdentity } from "../workers/task.js";
@@ -11,7 +12,7 @@ export interface CallPool {
   readonly boundary: Boundary;
   cancel(job: Job, reason: unknown): boolean;
   /** Tries again later; false when there is to be no other try. */
-  retry(job: Job, error: unknown): boolean;
+  retry(call: Call, error: unknown): boolean;
   settled(job: Job, failure?: { readonly future: Future<unknown>; readonly error: unknown }): void;
 }
 
@@ -22,6 +23,8 @@ export class Call extends Job implements Work {
   readonly #settler: Settler<unknown> = openFuture<unknown>(this);
   /** Kept for another try only. */
   #args: readonly unknown[] | undefined;
+  /** The asynchronous context of who made it, for what is asked about another try. */
+  readonly scope: AsyncResource | undefined;
   #value: unknown;
   #threw = false;
   #alarm: Alarm | undefined;
@@ -30,6 +33,7 @@ export class Call extends Job implements Work {
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
     super(task, call);
     this.#pool = pool;
+    if (call.retries.limit > 0) this.scope = new AsyncResource("PoolCall");
     this.#args = task.bound.length === 0 ? args : [...task.bound, ...args];
   }
 
@@ -47,6 +51,8 @@ export class Call extends Job implements Work {
 
   /** Begins to watch the clock and the signal. */
   watch(expire: () => void): void {
+    // It may have ended within the submission.
+    if (this.isOver) return;
     const { signal, timeout } = this.call;
     if (timeout !== Number.POSITIVE_INFINITY) this.#alarm = new Alarm(performance.now() + timeout, expire);
     if (signal === undefined) return;
@@ -58,10 +64,10 @@ export class Call extends Job implements Work {
     const { boundary } = this.#pool;
     const args = this.#args!;
     const retried = this.call.retries.limit > 0;
-    const marked = takeTransfers(args);
     // What was moved is not here any more for another try.
-    const transfer = boundary === "processes" || retried ? [] : this.call.transfer.length === 0 ? marked : [...marked, ...this.call.transfer];
-    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer });
+    const transfer = boundary === "processes" || retried ? [] : this.call.transfer;
+    const marks = retried ? "drop" : "move";
+    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true });
     if (!retried) this.#args = undefined;
     return message;
   }

@@ -1,5 +1,5 @@
-import { type Boundary, encode, lose, type Message, takeTransfers } from "../codec/index.js";
-import { CorruptError, UnsendableError, type WorkerDeath } from "../errors/index.js";
+import { type Boundary, encode, lose, type Message } from "../codec/index.js";
+import { CorruptError, UnsendableError, type WorkerDeath, isThrown } from "../errors/index.js";
 import { CHUNK, STOPS } from "../workers/lane.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -14,8 +14,8 @@ export interface ChunkMap {
   readonly how: number;
   /** Whether the first error ends all. */
   readonly stops: boolean;
-  /** Some outcomes have come. */
-  arrived(segment: Segment): void;
+  /** Some outcomes have come: values, or one failure. */
+  arrived(segment: Segment, outcomes: number, failure?: Failure): void;
   /** It took so long, for so many items. */
   measured(microseconds: number, items: number): void;
   /** A chunk is on its way. */
@@ -52,8 +52,8 @@ export class Chunk extends Job {
     const { boundary, how } = this.#map;
     const all = this.#segment.items;
     const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
-    const transfer = boundary === "processes" || this.call.retries.limit > 0 ? [] : takeTransfers(items);
-    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", transfer });
+    const marks = this.call.retries.limit > 0 ? "drop" : "move";
+    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", marks, list: true });
     this.bytes = message.length;
     return message;
   }
@@ -91,7 +91,7 @@ export class Chunk extends Job {
     const first = this.#from + at;
     if (!threw) {
       this.#segment.fill(first, value as unknown[]);
-      this.#map.arrived(this.#segment);
+      this.#map.arrived(this.#segment, (value as unknown[]).length);
     } else if (count === 0) this.fail(value);
     else {
       this.#hasFailed = true;
@@ -153,12 +153,13 @@ export class Chunk extends Job {
 
   #failed(index: number, error: unknown): void {
     if (this.#map.retry(this.#segment, index, this.attempts, this.deaths, error)) return;
-    this.#segment.set(index, new Failure(error));
-    this.#map.arrived(this.#segment);
+    const failure = new Failure(error);
+    this.#segment.set(index, failure);
+    this.#map.arrived(this.#segment, 1, failure);
   }
 }
 
 /** Whether a value of the input could not be sent. */
 export function isUnsendable(error: unknown): boolean {
-  return error instanceof UnsendableError || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
+  return isThrown(error, UnsendableError) || (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_REACH";
 }

@@ -20,7 +20,10 @@ import { ThreadPool } from "./thread-pool.js";
 export function createPool(model: "thread", options?: PoolOptions): ThreadPool;
 export function createPool(model: "process", options?: PoolOptions): ProcessPool;
 export function createPool(model: "async", options?: AsyncPoolOptions): AsyncPool;
-export function createPool(model: "async" | "thread" | "process", options?: Omit<PoolOptions, "resourceLimits" | "unresponsive" | "worker">): Pool;
+export function createPool(
+  model: "async" | "thread" | "process",
+  options?: Omit<PoolOptions, "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout">,
+): Pool;
 export function createPool(model: "async" | "thread" | "process", options?: AsyncPoolOptions | PoolOptions): Pool {
   switch (model as string) {
     case "async":

@@ -160,6 +160,7 @@ export class Crew implements Iterable<Member> {
   /** A member's worker has ended, or was given up. */
   remove(member: Member): void {
     this.#members.delete(member);
+    clearTimeout(member.grace);
     for (const tell of member.onEnd.splice(0)) tell();
   }
 

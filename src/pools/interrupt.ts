@@ -26,7 +26,8 @@ export function endBeforeProgram(pool: Interruptible): void {
   pools.add(pool);
   addHousehold(pool);
   if (pools.size > 1 || !isMainThread) return;
-  process.on("SIGINT", interrupted);
+  // Before all other listeners: one that was added by `once` is no longer counted after it was called.
+  process.prependListener("SIGINT", interrupted);
   // Workers that its tasks started keep a program alive, as those that it started itself.
   process.on("beforeExit", letParentsGo);
 }

@@ -36,8 +36,10 @@ export abstract class Job {
   /** The member in whose lane it stands, and where. */
   member: Member | undefined;
   position = 0;
-  /** It waits in the backlog. */
+  /** It waits in the backlog, and between whom. */
   isWaiting = false;
+  sooner: Job | undefined;
+  later: Job | undefined;
   /** It can go nowhere else: a part of its arguments was moved to its member, or it is that member's initializer. */
   isBound = false;
   /** Nobody wants what comes of it any more. */

@@ -9,9 +9,11 @@ import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } fro
 import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
+import { reportUncaught } from "../workers/uncaught-hook.js";
 import type { CallSettings } from "./call-options.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { Failure, Segment } from "./segment.js";
+import type { Tally } from "./tally.js";
 
 const CHUNK_MS = 2;
 const GROWTH = 4;
@@ -25,6 +27,8 @@ export interface MapPool {
   readonly boundary: Boundary;
   readonly workers: number;
   readonly settings: { readonly taskTimeout: number };
+  /** The map counts its items here. */
+  readonly tally: Tally;
   checkOpen(verb: string): void;
   submit(job: Chunk): void;
   cancel(job: Chunk, reason: unknown): boolean;
@@ -80,6 +84,8 @@ export class MapFeed implements ChunkMap {
   #end: { readonly error: unknown } | undefined;
   #isStopped = false;
   #isFilling = false;
+  /** The input is at its next item at this moment. */
+  #isAsking = false;
   #wake: (() => void) | undefined;
   #alarm: Alarm | undefined;
 
@@ -104,19 +110,20 @@ export class MapFeed implements ChunkMap {
   /** Begins to take items. */
   start(): void {
     const { call, items, task } = this.#plan;
+    if (call.signal?.aborted === true) {
+      this.#aborted();
+      return;
+    }
+    // First, since it may throw: nothing is watched then.
+    if (this.#array === undefined) {
+      this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
+    }
     if (call.timeout !== Number.POSITIVE_INFINITY) {
       const expire = () =>
         this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
       this.#alarm = new Alarm(performance.now() + call.timeout, expire);
     }
     onAbort(call.signal, this.#aborted);
-    if (call.signal?.aborted === true) {
-      this.#aborted();
-      return;
-    }
-    if (this.#array === undefined) {
-      this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
-    }
     this.#fill();
   }
 
@@ -143,27 +150,33 @@ export class MapFeed implements ChunkMap {
   fail(error: unknown): void {
     this.#end ??= { error };
     this.#rouse();
-    void this.stop(error).catch(() => {});
+    void this.abandon(error);
+  }
+
+  /** Stops because of an error, which has its owner: what the clean-up of the input throws does not take its place, and is told by itself. */
+  async abandon(error?: unknown): Promise<void> {
+    await this.stop(error).catch(uncleaned);
   }
 
   /** Calls off what has not come, and ends the input. */
   async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    // Outcomes that come from here on are nobody's.
+    for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
     this.#alarm?.clear();
     offAbort(this.#plan.call.signal, this.#aborted);
     for (const alarm of this.#retries) alarm.clear();
     this.#retries.clear();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
     const source = this.#source;
-    if (this.#exhausted || source === undefined) return;
+    // A generator that is at its next item cannot be ended now: it is once it has given that.
+    if (this.#isAsking || this.#exhausted || source === undefined) return;
     this.#exhausted = true;
-    if (this.#pull !== undefined) {
-      // It waits for its next item, and an async generator returns only after that: nobody waits for it here.
-      void (async () => source.return?.())().catch(() => {});
-    } else {
-      await this.#scope.runInAsyncScope(() => source.return?.());
-    }
+    const end = async () => this.#scope.runInAsyncScope(() => source.return?.());
+    // It waits for its next item, and an async generator returns only after that: nobody waits for it here.
+    if (this.#pull !== undefined) void end().catch(uncleaned);
+    else await end();
   }
 
   readonly #aborted = (): void => this.fail(this.#plan.call.signal!.reason);
@@ -178,7 +191,11 @@ export class MapFeed implements ChunkMap {
     if (this.#isDone) this.#rouse();
   }
 
-  arrived(segment: Segment): void {
+  arrived(segment: Segment, outcomes: number, failure?: Failure): void {
+    if (!this.#isStopped) {
+      if (failure === undefined) this.#pool.tally.completed += outcomes;
+      else this.#pool.tally.itemFailed(failure.reason);
+    }
     if (!this.#plan.ordered) this.#arrived.push(segment);
     this.#rouse();
   }
@@ -195,14 +212,17 @@ export class MapFeed implements ChunkMap {
   retry(segment: Segment, index: number, attempts: number, deaths: readonly WorkerDeath[], error: unknown): boolean {
     if (this.#isStopped) return false;
     const { call, task } = this.#plan;
-    const delay = call.retries.delayAfter(attempts, error);
-    if (delay === undefined) return false;
+    const delay = call.retries.delayAfter(attempts, error, this.#scope);
+    // `retries.when` may have ended the map.
+    if (delay === undefined || this.#isStopped) return false;
+    this.#pool.tally.retried++;
     const again = () => {
       this.#retries.delete(alarm);
       const chunk = new Chunk(this, task, call, segment, index, index + 1);
       chunk.attempts = attempts + 1;
       chunk.deaths = deaths;
-      this.#send(chunk);
+      // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
+      this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
     const alarm = new Alarm(performance.now() + delay, again);
     this.#retries.add(alarm);
@@ -277,14 +297,31 @@ export class MapFeed implements ChunkMap {
   #next(count: number): readonly unknown[] {
     const items: unknown[] = [];
     while (items.length < count) {
-      // Whatever next() throws, the input is at its end.
-      this.#exhausted = true;
-      const step = (this.#source as Iterator<unknown>).next();
+      const step = this.#ask(this.#source as Iterator<unknown>);
       if (step.done === true) break;
-      this.#exhausted = false;
       items.push(step.value);
+      if (this.#isStopped) return [];
     }
     return items;
+  }
+
+  /** The next of an input, which may call back into this map: where that stopped it, the input is ended here. */
+  #ask(source: Iterator<unknown>): IteratorResult<unknown> {
+    // Whatever next() throws, the input is at its end.
+    this.#exhausted = true;
+    this.#isAsking = true;
+    let step: IteratorResult<unknown>;
+    try {
+      step = source.next();
+    } finally {
+      this.#isAsking = false;
+    }
+    if (step.done === true) return step;
+    if (step.done === undefined && typeof (step as { then?: unknown }).then === "function")
+      throw new ArgumentTypeError("the input's next() gave a promise: an input that has to be awaited has [Symbol.asyncIterator], not [Symbol.iterator]");
+    if (!this.#isStopped) this.#exhausted = false;
+    else void (async () => source.return?.())().catch(uncleaned);
+    return step;
   }
 
   /** Asks an async input for its next item, one at a time. */
@@ -323,6 +360,7 @@ export class MapFeed implements ChunkMap {
   }
 
   #sendItems(items: readonly unknown[]): void {
+    if (this.#isStopped) return;
     if (items.length === 0) {
       if (this.#isDone) this.#rouse();
       return;
@@ -336,6 +374,7 @@ export class MapFeed implements ChunkMap {
     const segment = new Segment(items, this.#taken);
     this.#taken += items.length;
     this.#open += items.length;
+    this.#pool.tally.submitted += items.length;
     this.#segments.push(segment);
     this.#send(new Chunk(this, task, call, segment, 0, items.length));
   }
@@ -357,8 +396,9 @@ export class MapFeed implements ChunkMap {
       }
       const { segment, from, to } = chunk;
       const { task, call } = this.#plan;
-      segment.set(found.index, new Failure(found.error));
-      this.arrived(segment);
+      const failure = new Failure(found.error);
+      segment.set(found.index, failure);
+      this.arrived(segment, 1, failure);
       for (const [start, end] of [
         [from, found.index],
         [found.index + 1, to],
@@ -367,4 +407,8 @@ export class MapFeed implements ChunkMap {
       }
     }
   }
+}
+
+function uncleaned(error: unknown): void {
+  reportUncaught(error, { name: "the clean-up of a map's input" });
 }

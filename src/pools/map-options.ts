@@ -1,4 +1,4 @@
-import { ArgumentTypeError } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { type CallSettings, callSettings } from "./call-options.js";
 import type { MapPlan } from "./map-feed.js";
@@ -16,6 +16,12 @@ export interface MapOptions {
   signal?: AbortSignal | undefined;
 }
 
+const BY_WITH = "set it by pool.with() before the map";
+const MAP_OPTIONS = new KnownOptions<MapOptions>(
+  { chunkSize: true, buffer: true, timeout: true, signal: true },
+  { priority: BY_WITH, retries: BY_WITH, transfer: BY_WITH },
+);
+
 /** What a map shall do, checked. `how`: whether an item is the arguments, or one of them. */
 export function mapPlan(
   verb: string,
@@ -32,6 +38,7 @@ export function mapPlan(
   )
     throw new ArgumentTypeError(`${verb}: the items must be an iterable or async iterable, got ${items === null ? "null" : typeof items}`);
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
+  MAP_OPTIONS.check(options);
   const { chunkSize, buffer, signal } = options;
   const timeout = milliseconds("timeout", options.timeout, call.timeout);
   return {

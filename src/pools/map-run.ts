@@ -1,3 +1,4 @@
+import { portray } from "../codec/portrait.js";
 import { CancelledError, StateError } from "../errors/index.js";
 import { MapFeed, type MapPlan, type MapPool } from "./map-feed.js";
 import { Failure, type Segment } from "./segment.js";
@@ -96,6 +97,9 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
           if (this.#claim.cancelled !== undefined) throw this.#claim.cancelled.reason;
         }
       }
+    } catch (error) {
+      await feed.abandon();
+      throw error;
     } finally {
       await feed.stop();
     }
@@ -110,6 +114,9 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
         for (let index = from; index < to; index++) results.push(this.#present(segment.outcome(index), segment, index));
         feed.consume(to - from);
       }
+    } catch (error) {
+      await feed.abandon();
+      throw error;
     } finally {
       await feed.stop();
     }
@@ -136,3 +143,5 @@ function asSettled<A, R>(outcome: unknown, segment: Segment, index: number): Set
   const which = { index: segment.base + index, item: segment.items[index] as A };
   return outcome instanceof Failure ? { ...which, status: "rejected", reason: outcome.reason } : { ...which, status: "fulfilled", value: outcome as R };
 }
+
+portray(MapRun, () => ({}), "await it, or iterate over it, and send what it gives");

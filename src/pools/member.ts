@@ -28,6 +28,8 @@ export class Member {
   hasLeft = false;
   /** The call of the pool's initializer, until it is done. */
   initializer: Job | undefined;
+  /** Until the job in hand, which was called off, is to have ended. */
+  grace: NodeJS.Timeout | undefined;
   /** Called once it has ended, or was given up. */
   readonly onEnd: (() => void)[] = [];
   /** How many jobs it was given and did not give back. */

@@ -30,7 +30,9 @@ export class Overtime {
     member.owner.cancel(sequence);
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return;
-    setTimeout(() => this.#end(member, job, sequence), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    // The job called off is the one in hand: one timer a member, until that has ended.
+    clearTimeout(member.grace);
+    member.grace = setTimeout(() => this.#end(member, job, sequence), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
   }
 
   /** Ends every member that has not ended by itself when `killGrace` is over, whether it has a job or not; resolves when there has been time for that. The program is about to end. */

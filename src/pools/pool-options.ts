@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import type { Boundary } from "../codec/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import type { ThreadFactory } from "../workers/thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
@@ -8,9 +10,15 @@ import type { UnresponsiveWorker } from "./vigil.js";
 
 /** Most memory that one worker may take, in megabytes. */
 export interface ResourceLimits {
-  /** Of JavaScript's heap. */
+  /**
+   * Of JavaScript's heap. A thread's limit is no safe bound: V8 may abort the whole program instead of ending the thread (seen in Node 24), or hang (Node 26). Where tasks may run out of memory use
+   * a ProcessPool, which loses one process.
+   */
   heap?: number | undefined;
-  /** Of everything (resident set); processes only. */
+  /**
+   * Of everything (resident set); processes only. In a memory cgroup, such as a container with a limit, the kernel kills whom it likes once the group is full: give workers a limit with which all of
+   * them together stay below the group's.
+   */
   rss?: number | undefined;
 }
 
@@ -78,7 +86,7 @@ export interface PoolOptions {
   unresponsive?: UnresponsiveOptions | undefined;
   /**
    * The file that workers run, where a bundler makes one: it imports "allcores" and the modules of the tasks. For threads a function that starts it, in the form that bundlers know,
-   * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL or path. Tasks are then found by their names, which must differ.
+   * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL, or its path from the working folder. Tasks are then found by their names, which must differ.
    */
   worker?: ThreadFactory | URL | string | undefined;
   /** Name of the workers: "PoolWorker" makes "PoolWorker-1" and so on. */
@@ -103,12 +111,51 @@ export interface PoolSettings {
 
 const DEFAULT_KILL_GRACE_MS = 1000;
 
-export function settingsOf(options: PoolOptions): PoolSettings {
+const POOL_OPTIONS = {
+  workers: true,
+  maxQueue: true,
+  initializer: true,
+  initArgs: true,
+  maxTasksPerWorker: true,
+  idleTimeout: true,
+  resourceLimits: true,
+  retries: true,
+  taskTimeout: true,
+  killGrace: true,
+  unresponsive: true,
+  worker: true,
+  name: true,
+} as const;
+/** What a user may try for how many workers there are, and what is another pool's. */
+export const MISTAKEN = {
+  threads: "say workers",
+  processes: "say workers",
+  size: "say workers",
+  maxSize: "say workers for the number of workers, maxQueue for the tasks that wait",
+  timeout: "say taskTimeout for each task, or pool.with({ timeout }) for a call",
+  signal: "give it to a call by pool.with({ signal })",
+  priority: "give it to a call by pool.with({ priority })",
+};
+const OF_ASYNC = "only an AsyncPool has it";
+const POOL = new KnownOptions<PoolOptions>(POOL_OPTIONS, { ...MISTAKEN, concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC });
+const LIMITS = {
+  threads: new KnownOptions<Omit<ResourceLimits, "rss">>(
+    { heap: true },
+    { rss: "threads share the memory of their process; limit heap, or use a ProcessPool" },
+  ),
+  processes: new KnownOptions<ResourceLimits>({ heap: true, rss: true }),
+};
+const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action: true, report: true });
+
+/** `boundary`: between the pool and its workers; those of an AsyncPool, which knows its options by itself, have none. */
+export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
+  if (boundary !== undefined) POOL.check(options);
   const { initializer, initArgs = [], resourceLimits = {}, unresponsive, name } = options;
   if (!Array.isArray(initArgs)) throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
   if (typeof resourceLimits !== "object" || resourceLimits === null)
     throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
+  if (boundary !== undefined) LIMITS[boundary].check(resourceLimits, "options.resourceLimits");
   if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
   return {
     workers: wholeNumber("workers", options.workers, 1, cpuCount()),
@@ -125,13 +172,25 @@ export function settingsOf(options: PoolOptions): PoolSettings {
     killGrace: milliseconds("killGrace", options.killGrace, DEFAULT_KILL_GRACE_MS),
     unresponsive: unresponsive === undefined ? undefined : unresponsiveOf(unresponsive),
     name,
-    worker: options.worker instanceof URL ? fileURLToPath(options.worker) : options.worker,
+    worker: workerOf(options.worker),
   };
+}
+
+/** A path from the folder that the program works in now, as Node gives it to the worker: which so knows that it runs what it was started for. */
+function workerOf(worker: PoolOptions["worker"]): PoolSettings["worker"] {
+  if (typeof worker === "string" && !worker.startsWith("file:")) return resolve(worker);
+  if (typeof worker !== "string" && !(worker instanceof URL)) return worker;
+  try {
+    return fileURLToPath(worker);
+  } catch (cause) {
+    throw new ArgumentTypeError(`options.worker must be the URL or path of a file, got ${String(worker)}`, { cause });
+  }
 }
 
 function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings["unresponsive"]> {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options.unresponsive must be an object such as { after: 5000 }, got ${options === null ? "null" : typeof options}`);
+  UNRESPONSIVE.check(options, "options.unresponsive");
   const { after, action = "report", report } = options;
   if (action !== "report" && action !== "kill") throw new ArgumentTypeError(`options.unresponsive.action must be "report" or "kill", got ${String(action)}`);
   if (report !== undefined && typeof report !== "function") throw new ArgumentTypeError(`options.unresponsive.report must be a function, got ${typeof report}`);

@@ -6,7 +6,10 @@ export interface PoolStats {
   /** Workers that are alive. */
   readonly workers: number;
   readonly idle: number;
-  /** Tasks that are being run, and tasks that wait. */
+  /**
+   * Calls that are being run, and calls that wait. One that was called off is cancelled, though its function may go on for a while. An item of a map counts as a call, once it was
+   * taken from the input: `submitted` is always `completed + failed + cancelled + queued + running`.
+   */
   readonly running: number;
   readonly queued: number;
   readonly submitted: number;

@@ -1,66 +1,58 @@
-/** What can wait in line. */
-export interface Waiting {
+/** What can wait in line. Who waits where belongs to the lines: nobody else writes it. */
+export interface Waiting<J> {
   readonly call: { readonly priority: number };
   isWaiting: boolean;
+  /** Its neighbours in its line: who comes sooner, and who comes later. */
+  sooner: J | undefined;
+  later: J | undefined;
 }
 
-/** Jobs of one priority, first in, first out; what was taken back from a lane goes to the front. */
-class Line<J extends Waiting> {
+/** Jobs of one priority, first in, first out; what was taken back from a lane goes to the front. A job that leaves is not kept, wherever it stood. */
+class Line<J extends Waiting<J>> {
   readonly priority: number;
-  readonly #returned: J[] = [];
-  #jobs: J[] = [];
-  #next = 0;
+  /** Its place in the heap. */
+  at = -1;
+  first: J | undefined;
+  #last: J | undefined;
 
   constructor(priority: number) {
     this.priority = priority;
   }
 
   push(job: J): void {
-    this.#jobs.push(job);
+    job.sooner = this.#last;
+    if (this.#last === undefined) this.first = job;
+    else this.#last.later = job;
+    this.#last = job;
   }
 
   pushFront(job: J): void {
-    this.#returned.push(job);
+    job.later = this.first;
+    if (this.first === undefined) this.#last = job;
+    else this.first.sooner = job;
+    this.first = job;
   }
 
-  /** The first that still waits: jobs that were called off are passed by. */
-  first(): J | undefined {
-    while (this.#returned.length > 0) {
-      const job = this.#returned.at(-1)!;
-      if (job.isWaiting) return job;
-      this.#returned.pop();
-    }
-    for (;;) {
-      const job = this.#jobs[this.#next];
-      if (job === undefined) break;
-      if (job.isWaiting) return job;
-      this.#skip();
-    }
-    return undefined;
-  }
-
-  shift(): void {
-    if (this.#returned.length > 0) this.#returned.pop();
-    else this.#skip();
-  }
-
-  /** Shifting a long array costs too much, so a counter moves. */
-  #skip(): void {
-    this.#next++;
-    if (this.#next === this.#jobs.length) {
-      this.#jobs = [];
-      this.#next = 0;
-    } else if (this.#next > 1024 && this.#next * 2 > this.#jobs.length) {
-      this.#jobs.splice(0, this.#next);
-      this.#next = 0;
-    }
+  remove(job: J): void {
+    const { sooner, later } = job;
+    job.sooner = undefined;
+    job.later = undefined;
+    if (sooner === undefined) this.first = later;
+    else sooner.later = later;
+    if (later === undefined) this.#last = sooner;
+    else later.sooner = sooner;
   }
 }
 
-/** Jobs that wait, by priority. */
-export class PriorityLines<J extends Waiting> {
-  /** Highest first. */
-  readonly #lines: Line<J>[] = [];
+/**
+ * Jobs that wait, by priority. A line is there while somebody waits in it: priorities that were used once (deadlines) leave nothing behind.
+ * Only the line of priority 0, which calls have unless told otherwise, stays: most pools know no other.
+ */
+export class PriorityLines<J extends Waiting<J>> {
+  readonly #ordinary = new Line<J>(0);
+  readonly #others = new Map<number, Line<J>>();
+  /** The others as a binary heap, the highest priority first. */
+  readonly #heap: Line<J>[] = [];
   #size = 0;
 
   /** How many jobs wait. */
@@ -78,54 +70,84 @@ export class PriorityLines<J extends Waiting> {
 
   /** The next one, which stays; undefined if there is none. */
   first(): J | undefined {
-    if (this.#size === 0) return undefined;
-    for (const line of this.#lines) {
-      const job = line.first();
-      if (job !== undefined) return job;
-    }
-    return undefined;
+    const highest = this.#heap[0];
+    if (highest === undefined || (highest.priority < 0 && this.#ordinary.first !== undefined)) return this.#ordinary.first;
+    return highest.first;
   }
 
   /** Takes the next one out; undefined if there is none. */
   take(): J | undefined {
-    if (this.#size === 0) return undefined;
-    for (const line of this.#lines) {
-      const job = line.first();
-      if (job === undefined) continue;
-      line.shift();
-      this.remove(job);
-      return job;
-    }
-    return undefined;
+    const job = this.first();
+    if (job !== undefined) this.remove(job);
+    return job;
   }
 
-  /** Takes out the job that `first` has just given. */
-  shift(job: J): void {
-    this.#lineOf(job).shift();
-    this.remove(job);
-  }
-
-  /** Strikes a job off, wherever it waits. */
+  /** Takes a job out, wherever it waits. */
   remove(job: J): void {
     job.isWaiting = false;
     this.#size--;
+    const { priority } = job.call;
+    if (priority === 0) {
+      this.#ordinary.remove(job);
+      return;
+    }
+    const line = this.#others.get(priority)!;
+    line.remove(job);
+    if (line.first === undefined) this.#close(line);
   }
 
   #enter(job: J): Line<J> {
     job.isWaiting = true;
     this.#size++;
-    return this.#lineOf(job);
+    const { priority } = job.call;
+    if (priority === 0) return this.#ordinary;
+    return this.#others.get(priority) ?? this.#open(priority);
   }
 
-  #lineOf(job: J): Line<J> {
-    const { priority } = job.call;
-    const highest = this.#lines[0];
-    if (highest?.priority === priority) return highest;
-    const index = this.#lines.findIndex((line) => line.priority <= priority);
-    const line = this.#lines[index];
-    if (line?.priority === priority) return line;
-    const made = new Line<J>(priority);
-    this.#lines.splice(index < 0 ? this.#lines.length : index, 0, made);
-    return made;
+  #open(priority: number): Line<J> {
+    const line = new Line<J>(priority);
+    this.#others.set(priority, line);
+    this.#rise(line, this.#heap.length);
+    return line;
+  }
+
+  #close(line: Line<J>): void {
+    this.#others.delete(line.priority);
+    const last = this.#heap.pop()!;
+    if (last === line) return;
+    // The last one takes the place that has become free, and goes from there to where it belongs.
+    if (line.at > 0 && this.#heap[(line.at - 1) >> 1]!.priority < last.priority) this.#rise(last, line.at);
+    else this.#sink(last, line.at);
+  }
+
+  /** Puts a line at a place of the heap, or above. */
+  #rise(line: Line<J>, at: number): void {
+    const heap = this.#heap;
+    while (at > 0) {
+      const above = heap[(at - 1) >> 1]!;
+      if (above.priority >= line.priority) break;
+      heap[at] = above;
+      above.at = at;
+      at = (at - 1) >> 1;
+    }
+    heap[at] = line;
+    line.at = at;
+  }
+
+  /** Puts a line at a place of the heap, or below. */
+  #sink(line: Line<J>, at: number): void {
+    const heap = this.#heap;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && heap[below + 1]!.priority > heap[below]!.priority) below++;
+      const next = heap[below]!;
+      if (next.priority <= line.priority) break;
+      heap[at] = next;
+      next.at = at;
+      at = below;
+    }
+    heap[at] = line;
+    line.at = at;
   }
 }

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { ArgumentTypeError } from "../errors/index.js";
-import { type Heap, platform, processHeap } from "../memory/index.js";
+import { type Heap, processHeap } from "../memory/index.js";
 import { Child } from "../workers/child.js";
 import { Lane } from "../workers/lane.js";
 import { lineOf } from "../workers/orders.js";
-import { spawnChild } from "../workers/process.js";
+import { checkProcesses, spawnChild } from "../workers/process.js";
 import { ORDERS_DESCRIPTOR } from "../workers/process-start.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
@@ -94,8 +94,7 @@ const processes: WorkerModel = {
  */
 export class ProcessPool extends WorkerPool {
   constructor(options?: PoolOptions) {
-    // Said at once where there are no processes to be had, not with the first work.
-    platform();
+    checkProcesses();
     super(schedulerOf("ProcessPool", processes, options));
   }
 

@@ -1,4 +1,4 @@
-import { ArgumentTypeError } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { milliseconds, wholeNumber } from "./pool-options.js";
 
 /** How often tasks may begin: at most `limit` in any `interval` milliseconds. */
@@ -7,32 +7,61 @@ export interface RateOptions {
   interval: number;
 }
 
+const RATE_OPTIONS = new KnownOptions<RateOptions>({ limit: true, interval: true });
+/** Room for so many at first. */
+const FIRST_ROOM = 16;
+
 /**
  * Spreads beginnings: the next one may come once the one `limit` before it is `interval` old.
- * Rejected: a count that starts anew with each interval, which lets twice as many through around its turn.
+ * Rejected: a count that starts anew with each interval, which lets twice as many through around its turn; room for `limit` from the start, which a high limit never fills.
  */
 export class Rate {
+  readonly #limit: number;
   readonly #interval: number;
-  /** When the last `limit` of them began; the oldest is the one that is written next. */
-  readonly #begun: Float64Array;
-  #at = 0;
+  /** When those began that are not `interval` old, at most `limit`: a ring that grows. */
+  #begun = new Float64Array(FIRST_ROOM);
+  #first = 0;
+  #count = 0;
 
   constructor(options: RateOptions) {
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options.rate must be an object such as { limit: 10, interval: 1000 }, got ${options === null ? "null" : typeof options}`);
-    const limit = wholeNumber("rate.limit", options.limit, 1, 1);
+    RATE_OPTIONS.check(options, "options.rate");
+    this.#limit = wholeNumber("rate.limit", options.limit, 1, 1);
     this.#interval = milliseconds("rate.interval", options.interval, 1000);
-    this.#begun = new Float64Array(limit).fill(Number.NEGATIVE_INFINITY);
   }
 
   /** Milliseconds until the next may begin; 0 for now. */
   get wait(): number {
-    return Math.max(0, this.#begun[this.#at]! + this.#interval - performance.now());
+    const now = performance.now();
+    this.#forget(now);
+    return this.#count < this.#limit ? 0 : this.#begun[this.#first]! + this.#interval - now;
   }
 
   /** One begins. */
   take(): void {
-    this.#begun[this.#at] = performance.now();
-    this.#at = (this.#at + 1) % this.#begun.length;
+    const now = performance.now();
+    this.#forget(now);
+    if (this.#count === this.#limit) this.#drop();
+    if (this.#count === this.#begun.length) this.#grow();
+    this.#begun[(this.#first + this.#count) % this.#begun.length] = now;
+    this.#count++;
+  }
+
+  #forget(now: number): void {
+    while (this.#count > 0 && this.#begun[this.#first]! + this.#interval <= now) this.#drop();
+  }
+
+  #drop(): void {
+    this.#first = (this.#first + 1) % this.#begun.length;
+    this.#count--;
+  }
+
+  #grow(): void {
+    const grown = new Float64Array(2 * this.#begun.length);
+    grown.set(this.#begun.subarray(this.#first));
+    grown.set(this.#begun.subarray(0, this.#first), this.#begun.length - this.#first);
+    this.#begun = grown;
+    this.#first = 0;
   }
 }

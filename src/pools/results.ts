@@ -83,6 +83,10 @@ export class Results {
         member.heardAt = now;
         member.isStalled = false;
         if (member.news !== undefined) member.news = undefined;
+        if (member.grace !== undefined) {
+          clearTimeout(member.grace);
+          member.grace = undefined;
+        }
         const ran = time / 1000;
         this.#crew.ended(ran);
         this.run.add(ran);

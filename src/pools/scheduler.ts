@@ -6,9 +6,11 @@
  * (`recall.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`lookout.ts`); many are drained at a time (`results.ts`).
  */
 import type { Message } from "../codec/index.js";
-import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath } from "../errors/index.js";
+import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
 import { contain, kernelTells, RECORD } from "../memory/index.js";
+import { CHUNK } from "../workers/lane.js";
 import { Backlog } from "./backlog.js";
+import type { Call } from "./call.js";
 import { Crew } from "./crew.js";
 import { refused, stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
@@ -25,6 +27,7 @@ import type { PoolStats } from "./pool-stats.js";
 import { lookAt } from "./pool-worker.js";
 import { Recall } from "./recall.js";
 import { Results } from "./results.js";
+import { Tally } from "./tally.js";
 import { TaskNumbers } from "./task-numbers.js";
 import { type FailedFuture, Unheard } from "./unheard.js";
 import { Vigil } from "./vigil.js";
@@ -42,6 +45,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly settings: PoolSettings;
   readonly model: WorkerModel;
   readonly title: string;
+  readonly tally = new Tally();
   readonly #crew: Crew;
   readonly #backlog: Backlog;
   readonly #results: Results;
@@ -52,9 +56,10 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly #nested = new NestedCalls(this);
   readonly #tasks = new TaskNumbers();
   readonly #unheard = new Unheard();
-  readonly #counts = { submitted: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, died: 0 };
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<Job, NodeJS.Timeout>();
+  /** How many more are asked about by `retries.when` at this moment. */
+  #deciding = 0;
   /** Nothing that waits can be given to anybody before something comes back. */
   #isFull = false;
   #willFeed = false;
@@ -137,7 +142,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     const member = this.#isFull || this.#backlog.size > 0 ? undefined : this.#memberFor(task);
     const message = job.encode();
     if (message.attachments.length > 0) job.beside = { attachments: message.attachments, transfer: message.transfer };
-    this.#counts.submitted++;
+    // Items of a map are counted by the map, as it takes them from its input.
+    if ((job.kind & CHUNK) === 0) this.tally.submitted++;
     if (member === undefined || !member.knows(task) || !this.#assign(member, job, task, message)) {
       job.payload = this.#backlog.keep(message);
       this.#backlog.push(job);
@@ -198,14 +204,19 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   /** Another attempt at a job that failed; false when there is to be none. */
-  retry(job: Job, error: unknown): boolean {
+  retry(job: Call, error: unknown): boolean {
     if (this.#isEnded) return false;
-    const delay = job.call.retries.delayAfter(job.attempts, error);
-    if (delay === undefined) return false;
-    this.#counts.retried++;
+    // `retries.when` may close or terminate this pool, and call the job off.
+    this.#deciding++;
+    const delay = job.call.retries.delayAfter(job.attempts, error, job.scope);
+    this.#deciding--;
+    if (delay === undefined || this.#isEnded || job.isOver) return false;
+    this.tally.retried++;
     const again = () => {
       this.#retries.delete(job);
-      this.#resubmit(job);
+      job.renew();
+      this.#enqueue(job);
+      this.feedAnew();
     };
     this.#retries.set(job, setTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
     return true;
@@ -214,14 +225,14 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   /** A job is over. */
   settled(_job: Job, failure?: FailedFuture): void {
     if (failure === undefined) {
-      this.#counts.completed++;
+      this.tally.completed++;
       return;
     }
     if (failure.future.state === "cancelled") {
-      this.#counts.cancelled++;
+      this.tally.cancelled++;
       return;
     }
-    this.#counts.failed++;
+    this.tally.failed++;
     this.#unheard.add(failure);
   }
 
@@ -234,19 +245,17 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   stats(): PoolStats {
     let idle = 0;
     let running = 0;
-    let queued = this.#backlog.size + this.#retries.size;
     for (const member of this.#crew) {
       if (member.unresponsive !== undefined || member.hasLeft) continue;
       if (member.inFlight.length === 0) idle++;
-      else {
-        const begun = member.inHand === undefined ? 0 : 1;
-        running += begun;
-        queued += member.inFlight.length - begun;
-      }
+      else if (member.inHand !== undefined && !member.inHand.isOver && member.inHand !== member.initializer) running++;
     }
+    // A chunk whose outcomes have all come may still be in hand.
+    running = Math.min(running, this.tally.open);
+    const queued = this.tally.open - running;
     const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
     const perWorker = [...this.#crew].map((member) => lookAt(member, this.model.heap).worker);
-    return { workers: this.#crew.size, idle, running, queued, ...this.#counts, ...durations, perWorker };
+    return { workers: this.#crew.size, idle, running, queued, ...this.tally, ...durations, perWorker };
   }
 
   close(): void {
@@ -262,8 +271,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       job.fail(reason());
     }
     this.#retries.clear();
-    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) {
-      this.#backlog.shift(job);
+    for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.#discard(job);
       job.fail(reason());
     }
@@ -301,7 +309,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#isEnded = true;
     for (const timer of this.#retries.values()) clearTimeout(timer);
     this.#retries.clear();
-    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) this.#backlog.shift(job);
+    while (this.#backlog.take() !== undefined);
     for (const member of this.#crew) {
       member.isRetiring = true;
       for (const job of [...member.inFlight]) {
@@ -349,18 +357,18 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     return found;
   }
 
-  #resubmit(job: Job): void {
-    job.renew();
+  /** Encodes a job anew, with all that travels beside its message, and has it wait: another attempt, or the rest of a chunk whose worker died. */
+  #enqueue(job: Job): void {
     try {
       const message = job.encode();
-      if (message.attachments.length > 0) job.beside = { attachments: message.attachments, transfer: message.transfer };
+      job.beside = message.attachments.length > 0 ? { attachments: message.attachments, transfer: message.transfer } : undefined;
       job.payload = this.#backlog.keep(message);
+      if (job.beside !== undefined) message.release();
     } catch (error) {
       job.fail(error);
       return;
     }
     this.#backlog.push(job);
-    this.feedAnew();
   }
 
   /** Puts a job into a lane. */
@@ -404,14 +412,14 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
         if (refusal === undefined) break;
         // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
         this.#isFull = false;
-        this.#backlog.shift(job);
+        this.#backlog.remove(job);
         this.#discard(job);
-        for (const rest of job.lose(refused(refusal))) this.#resume(rest);
+        for (const rest of job.lose(refused(refusal))) this.#enqueue(rest);
         isAnyLost = true;
         continue;
       }
       // First, because a job may come back from its lane while it is on its way there.
-      this.#backlog.shift(job);
+      this.#backlog.remove(job);
       try {
         if (this.#assign(member, job, task, job.payload!)) continue;
         this.#isFull = true;
@@ -467,7 +475,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   #initializerThrew(cause: unknown, member: Member): void {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = textOfThrown(cause);
     this.#fail(new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause }));
   }
 
@@ -486,7 +494,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
 
   /** Lets members go that have no work and get none, and tells those who wait for the end. */
   #settleDown(): void {
-    const isLast = this.#isClosed && this.#backlog.size === 0 && this.#retries.size === 0;
+    const isLast = this.#isClosed && this.#backlog.size === 0 && this.#retries.size === 0 && this.#deciding === 0;
     for (const member of this.#crew) {
       if (member.inFlight.length > 0) continue;
       if (isLast || member.isRetiring) this.#crew.dismiss(member);
@@ -521,7 +529,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#results.take(member);
     this.#crew.remove(member);
     const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
-    if (!wasAsked) this.#counts.died++;
+    if (!wasAsked) this.tally.died++;
     this.#lose(member, end);
     if (!wasAsked) {
       this.#countStillborn(member, end);
@@ -606,7 +614,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       const payload = member.owner.recall(job.position);
       job.member = undefined;
       if (payload === undefined || (job.beside === undefined && member.owner.isAttached(job.position))) {
-        for (const rest of job.lose(new WorkerLoss(member, end, limits, 0))) this.#resume(rest);
+        for (const rest of job.lose(new WorkerLoss(member, end, limits, 0))) this.#enqueue(rest);
         continue;
       }
       job.payload = payload;
@@ -618,7 +626,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       const left = payload ?? member.owner.recover(first.position);
       if (left !== undefined) discard(this.model.heap, left);
       first.member = undefined;
-      for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#resume(rest);
+      for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#enqueue(rest);
     }
   }
 
@@ -632,8 +640,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     const waiting = [...this.#retries.keys()];
     for (const timer of this.#retries.values()) clearTimeout(timer);
     this.#retries.clear();
-    for (let job = this.#backlog.first(); job !== undefined; job = this.#backlog.first()) {
-      this.#backlog.shift(job);
+    for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.#discard(job);
       waiting.push(job);
     }
@@ -646,16 +653,6 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     if (member.initializer === undefined || !member.isReady) return;
     this.#unprepared = [...this.#unprepared, stillbirthOf(member, end)];
     if (this.#unprepared.length >= MOST_STILLBORN) this.#fail(unpreparedError(this.title, this.#unprepared, end.cause));
-  }
-
-  #resume(job: Job): void {
-    try {
-      job.payload = this.#backlog.keep(job.encode());
-    } catch (error) {
-      job.fail(error);
-      return;
-    }
-    this.#backlog.push(job);
   }
 
   #discard(job: Job): void {

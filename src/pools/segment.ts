@@ -32,8 +32,9 @@ export class Segment {
     this.#missing = items.length;
   }
 
-  get isComplete(): boolean {
-    return this.#missing === 0;
+  /** How many outcomes have not come. */
+  get missing(): number {
+    return this.#missing;
   }
 
   fill(at: number, values: unknown[]): void {

@@ -1,6 +1,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { ArgumentTypeError } from "../errors/index.js";
-import { type Heap, threadHeap } from "../memory/index.js";
+import { checkPermission, type Heap, threadHeap, THREADS } from "../memory/index.js";
 import { openThread, type ThreadFactory } from "../workers/thread.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";
@@ -71,6 +71,7 @@ const threads: WorkerModel = {
  */
 export class ThreadPool extends WorkerPool {
   constructor(options?: PoolOptions) {
+    checkPermission("a thread", [THREADS]);
     super(schedulerOf("ThreadPool", threads, options));
   }
 

@@ -1,3 +1,4 @@
+import { portray, refuseClones } from "../codec/portrait.js";
 import { TimeoutError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
@@ -21,6 +22,7 @@ export class WorkerPool implements Pool {
 
   /** Pools are made by their classes. */
   protected constructor(scheduler: Scheduler, call?: CallSettings) {
+    refuseClones(this);
     this.#scheduler = scheduler;
     this.#call = call ?? defaultCall(scheduler.settings);
   }
@@ -53,6 +55,7 @@ export class WorkerPool implements Pool {
     const scheduler = this.#scheduler;
     const { signal, timeout } = this.#call;
     if (signal?.aborted === true) {
+      scheduler.tally.submitted++;
       call.fail(signal.reason, true);
       return call.future;
     }
@@ -120,5 +123,14 @@ export class WorkerPool implements Pool {
 
 /** The scheduler of a pool that is made for its user. */
 export function schedulerOf(title: string, model: WorkerModel, options: PoolOptions = {}): Scheduler {
-  return new Scheduler(title, settingsOf(options), model);
+  return new Scheduler(title, settingsOf(options, model.boundary), model);
 }
+
+portray(
+  WorkerPool,
+  (pool) => {
+    const { submitted, completed, failed, cancelled } = pool.stats();
+    return { workers: pool.workers, submitted, completed, failed, cancelled };
+  },
+  "pass pool.handle() to its own tasks, or have each worker make a pool of its own",
+);

@@ -7,6 +7,7 @@
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
 import { checkScalar, type Int, rangeOf, type Scalar, type ScalarTrait, type ScalarType, show } from "./scalar-type.js";
+import { checkSynchronous } from "./synchronous.js";
 
 const { add, compareExchange, load, loadData, storeData } = atomics;
 
@@ -87,7 +88,10 @@ class IntegerCells implements Cells<number> {
   update(index: number, fn: (current: number) => number): number {
     for (let current = load(this.#cells, index); ; ) {
       const next = fn(current);
-      if (!this.#fits(next)) checkScalar(this.#type, next, this.#where);
+      if (!this.#fits(next)) {
+        checkSynchronous(next, "update(fn)");
+        checkScalar(this.#type, next, this.#where);
+      }
       const seen = compareExchange(this.#cells, index, current, next);
       if (seen === current) return next;
       current = seen;
@@ -145,6 +149,7 @@ class BigIntCells implements Cells<bigint> {
   update(index: number, fn: (current: bigint) => bigint): bigint {
     for (let current = load(this.#cells as BigInt64Array, index); ; ) {
       const next = fn(current);
+      checkSynchronous(next, "update(fn)");
       checkScalar(this.#type, next, this.#where);
       const seen = compareExchange(this.#cells as BigInt64Array, index, current, next);
       if (seen === current) return next;
@@ -221,6 +226,7 @@ class FloatCells implements Cells<number> {
   update(index: number, fn: (current: number) => number): number {
     for (let current = load(this.#cells, index) as Bits; ; ) {
       const next = fn(this.#floatOf(current));
+      checkSynchronous(next, "update(fn)");
       this.#check(next, this.#where);
       const bits = this.#bitsOf(next);
       const seen = compareExchange(this.#cells, index, current, bits) as Bits;
@@ -279,6 +285,7 @@ class BooleanCells implements Cells<boolean> {
   update(index: number, fn: (current: boolean) => boolean): boolean {
     for (let current = load(this.#cells, index); ; ) {
       const next = fn(current !== 0);
+      checkSynchronous(next, "update(fn)");
       checkScalar("bool", next, this.#where);
       const seen = compareExchange(this.#cells, index, current, next ? 1 : 0);
       if (seen === current) return next;

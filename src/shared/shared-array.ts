@@ -6,6 +6,8 @@
  *   2  the extent that holds them: they stand in the data region, where users' views may look
  *   3  its lock's block, 0 before it is first used
  */
+import { inspect, type InspectOptions } from "node:util";
+import { type Facts, hide, refuseClones } from "../codec/portrait.js";
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
@@ -63,9 +65,9 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   readonly type: ScalarType;
   /** The element at `index`, counted from the end when it is negative; undefined outside, as `Array.prototype.at`. */
   at(index: number): T | undefined;
-  /** The element at `index`. @throws ArgumentRangeError outside 0 to length - 1 */
+  /** The element at `index`, counted from the end when it is negative. @throws ArgumentRangeError when there is none */
   get(index: number): T;
-  /** Replaces the element at `index`. @throws ArgumentRangeError outside 0 to length - 1 */
+  /** Replaces the element at `index`, counted from the end when it is negative, as every other method here does. @throws ArgumentRangeError when there is none */
   set(index: number, value: T): void;
   /** Adds to an element in one step; returns the sum. Integers wrap around as typed arrays do. Not for "bool". */
   add(index: number, n: Summand<T>): T;
@@ -93,6 +95,9 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */
   free(): void;
 }
+
+/** Up to so many elements are shown: a log is not the place for all. */
+const MOST_SHOWN = 100;
 
 /** What stands in shared memory. Apart from the array, which has a method of the name `at`. */
 class ArrayBlock extends SharedObject {
@@ -160,6 +165,11 @@ class ArrayBlock extends SharedObject {
     return (this.#lock ??= ownLock(this.heap, this.at + LOCK, this.label));
   }
 
+  protected override facts(): Facts {
+    const { array, length, trait } = this;
+    return { type: trait.type, length, items: Array.from({ length: Math.min(length, MOST_SHOWN) }, (_, index) => array.get(index)) };
+  }
+
   override checkUsable(): void {
     super.checkUsable();
   }
@@ -175,12 +185,13 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
   static {
     Object.defineProperty(this, "name", { value: "SharedArray" });
   }
-  readonly length: number;
-  readonly type: ScalarType;
+  declare readonly length: number;
+  declare readonly type: ScalarType;
   readonly #block: ArrayBlock;
   #cells: Cells<T>;
 
   constructor(type: ScalarType | ArrayBlock, lengthOrInit?: number | Iterable<T> | ArrayLike<T>, reach?: Reach) {
+    refuseClones(this);
     let items: ArrayLike<T> | undefined;
     if (type instanceof ArrayBlock) {
       this.#block = type;
@@ -193,11 +204,19 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
     }
     const { bytes, label, length, trait } = this.#block;
     this.#block.array = this as unknown as ArrayOfCells<Scalar>;
-    this.length = length;
-    this.type = trait.type;
+    hide(this, "length", length);
+    hide(this, "type", trait.type);
     const where = label === undefined ? "an element" : `an element of ${label}`;
     this.#cells = cellsAt(trait, bytes.buffer, bytes.byteOffset, length, where) as unknown as Cells<T>;
     if (items !== undefined) new trait.View(bytes.buffer, bytes.byteOffset, length).set(items as never);
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.#block.toJSON();
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return this.#block[inspect.custom](depth, options);
   }
 
   get across(): Across {
@@ -225,33 +244,27 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
   }
 
   get(index: number): T {
-    this.#checkIndex(index);
-    return this.#cells.load(index);
+    return this.#cells.load(this.#index(index));
   }
 
   set(index: number, value: T): void {
-    this.#checkIndex(index);
-    this.#cells.store(index, value);
+    this.#cells.store(this.#index(index), value);
   }
 
   add(index: number, n: Summand<T>): T {
-    this.#checkIndex(index);
-    return this.#cells.add(index, n);
+    return this.#cells.add(this.#index(index), n);
   }
 
   sub(index: number, n: Summand<T>): T {
-    this.#checkIndex(index);
-    return this.#cells.sub(index, n);
+    return this.#cells.sub(this.#index(index), n);
   }
 
   compareExchange(index: number, expected: T, next: T): T {
-    this.#checkIndex(index);
-    return this.#cells.compareExchange(index, expected, next);
+    return this.#cells.compareExchange(this.#index(index), expected, next);
   }
 
   update(index: number, fn: (current: T) => T): T {
-    this.#checkIndex(index);
-    return this.#cells.update(index, fn);
+    return this.#cells.update(this.#index(index), fn);
   }
 
   fill(value: T, start?: number, end?: number): this {
@@ -283,11 +296,13 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
     return this.view.buffer;
   }
 
-  #checkIndex(index: number): void {
-    if (index >>> 0 === index && index < this.length) return;
+  /** Where the element is: a negative index counts from the end. */
+  #index(index: number): number {
+    if (index >>> 0 === index && index < this.length) return index;
+    if (Number.isInteger(index) && index < 0 && index >= -this.length) return index + this.length;
     this.#block.checkUsable();
     if (typeof index !== "number") throw new ArgumentTypeError(`index must be a number, got ${show(index)}`);
-    throw new ArgumentRangeError(`index must be an integer from 0 to ${this.length - 1}, got ${show(index)}`);
+    throw new ArgumentRangeError(`index must be an integer from ${-this.length} to ${this.length - 1}, got ${show(index)}`);
   }
 }
 

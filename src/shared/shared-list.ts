@@ -8,6 +8,7 @@
  * Reading follows hash-table.ts: the epoch before and after, the cell before and after the generation of the entry, and here also the two ends. A cell that falls out of
  * use is emptied before its entry is freed, so that nobody who saw the end before takes what stands in that memory later for the entry.
  */
+import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
@@ -89,6 +90,10 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   static attach(handle: Handle): SharedList {
     handle.heap.reserveWords(handle.at + SIZE);
     return new SharedList(handle as never);
+  }
+
+  protected override facts(): Facts {
+    return { length: this.length };
   }
 
   /** How many items it has. */

@@ -5,9 +5,10 @@
  * So a worker killed at any instant has replaced the value or has not, and what it had in its hands goes back. The counts are made anew by the next one inside.
  * A reader looks a bounded number of times, and asks inside the mutex when writers were faster each time.
  */
+import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions } from "../errors/index.js";
 import { atomics, generationWord, type Heap, HEADER, KIND, onDestroy, onInspect, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
@@ -69,6 +70,8 @@ const LEAST_TOUCH_BYTES = 64;
 const MOST_TOUCH_BYTES = 2 ** 24;
 /** Looks before a reader asks inside the mutex. */
 const LOOKS = atomics.spins(64);
+/** Some 140,000 years; an entry's end still fits where it stands. */
+const MOST_TTL = 2 ** 52;
 /** The share of a cache that makes way at once where memory is full. */
 const WAY = 1 / 64;
 /** Entries that one change looks at for whether they have ended. */
@@ -94,6 +97,12 @@ export interface EntryOptions {
   /** In milliseconds; Infinity for ever. */
   ttl?: number | undefined;
 }
+
+const MAP_OPTIONS = new KnownOptions<SharedMapOptions>(
+  { across: true, label: true, maxBytes: true, ttl: true },
+  { maxSize: "a map is bounded by maxBytes", maxEntries: "a map is bounded by maxBytes" },
+);
+const ENTRY_OPTIONS = new KnownOptions<EntryOptions>({ ttl: true });
 
 /** What `stats` tells. */
 export interface SharedMapStats {
@@ -151,7 +160,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       super(KIND.sharedMap, 0, options);
     } else {
       const bounds = boundsOf(options);
-      super(KIND.sharedMap, sizeOf(bounds), options);
+      super(KIND.sharedMap, sizeOf(bounds), options, MAP_OPTIONS);
       format(this.heap, this.at, bounds);
     }
     const { heap, at } = this;
@@ -179,7 +188,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   static open<V = unknown>(name: string, options?: SharedMapOptions): SharedMap<V> {
     const encoded = nameBytes(name);
     const bounds = boundsOf(options);
-    const heap = heapOfReach(options);
+    const heap = heapOfReach(options, MAP_OPTIONS);
     const label = options?.label ?? name;
     heap.registry.reap();
     for (;;) {
@@ -311,6 +320,10 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     this.#freeCleared();
   }
 
+  protected override facts(): Facts {
+    return { name: this.name, size: this.size };
+  }
+
   /** How many keys have a value. Where entries may end it is counted, as long as that takes. */
   get size(): number {
     return this.#inside((now) => {
@@ -411,6 +424,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     if (options !== undefined && (typeof options !== "object" || options === null)) {
       throw new ArgumentTypeError(`options must be an object such as { ttl: 1000 }, got ${show(options)}`);
     }
+    ENTRY_OPTIONS.check(options);
     const ttl = options?.ttl === undefined ? this.#ttl : checkTtl(options.ttl);
     return ttl === NEVER ? NEVER : clock() + ttl;
   }
@@ -645,7 +659,8 @@ function checkOptions(options: unknown): void {
 function checkTtl(ttl: unknown): number {
   if (typeof ttl !== "number") throw new ArgumentTypeError(`options.ttl must be a number of milliseconds, got ${show(ttl)}`);
   if (!(ttl > 0)) throw new ArgumentRangeError(`options.ttl must be more than 0 milliseconds, got ${ttl}`);
-  return ttl;
+  // The clock's moments are whole numbers of 53 bits: what ends after that never does.
+  return ttl < MOST_TTL ? ttl : NEVER;
 }
 
 function touchBytesOf(maxWeight: number): number {

@@ -5,6 +5,7 @@
  *   1  how many bytes
  *   2  the entry of its name (see name-table.ts), 0 for none
  */
+import { type Facts, hide } from "../codec/portrait.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { Handle, type Reach, heapOfReach, registerShared, SharedObject, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError } from "../errors/index.js";
@@ -40,7 +41,7 @@ const WORDS = 4;
  */
 export class SharedMemory extends SharedObject {
   /** How many bytes it has. */
-  readonly size: number;
+  declare readonly size: number;
   readonly #unit: number;
   #bytes: Uint8Array | undefined;
 
@@ -54,11 +55,11 @@ export class SharedMemory extends SharedObject {
     super(KIND.sharedMemory, WORDS, reach);
     const { heap, words, at } = this;
     if (reach instanceof Handle) {
-      this.size = words[at + SIZE]! >>> 0;
+      hide(this, "size", words[at + SIZE]! >>> 0);
       this.#unit = heap.allocator.extentOf(words[at + EXTENT]!).unit;
       return;
     }
-    this.size = bytes;
+    hide(this, "size", bytes);
     words[at + SIZE] = bytes;
     try {
       // Written down before it is published: a worker killed between the two gives it back once, as what the block owns.
@@ -152,6 +153,10 @@ export class SharedMemory extends SharedObject {
       // Somebody else was faster. Its maker may be gone again by the next look.
       memory.free();
     }
+  }
+
+  protected override facts(): Facts {
+    return { name: this.name, size: this.size };
   }
 
   /** The name by which it is found; undefined when it has none, or no longer. */

@@ -5,6 +5,7 @@
  *   1   fingerprint of the schema
  *   2.. the fields, as struct-layout.ts places them
  */
+import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
@@ -15,6 +16,7 @@ import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
 import { checkScalar, type Scalar, show } from "./scalar-type.js";
 import { type Group, type InferStruct, layoutOf, type StructChange, type StructFields, type StructLayout, type StructSchema } from "./struct-layout.js";
+import { checkSynchronous } from "./synchronous.js";
 
 const LOCK = 0;
 const SCHEMA = 1;
@@ -44,7 +46,7 @@ export class Struct<const S extends StructSchema> extends SharedObject {
   readonly #layout: StructLayout;
   readonly #cells: Cells[];
   /** The fields; each is read and assigned in one atomic step. */
-  readonly fields: StructFields<S>;
+  declare readonly fields: StructFields<S>;
   #lock: RLock | undefined;
 
   /**
@@ -63,13 +65,17 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     const start = words.byteOffset + (at + FIELDS) * 4;
     const prefix = this.label === undefined ? "fields" : `${this.label}.fields`;
     this.#cells = layout.leaves.map(({ trait, offset, path }) => cellsAt(trait, words.buffer, start + offset, 1, `${prefix}.${path}`));
-    this.fields = fieldsOf(layout.root, { struct: this, cells: this.#cells }) as unknown as StructFields<S>;
+    hide(this, "fields", fieldsOf(layout.root, { struct: this, cells: this.#cells }));
     this.#apply(changes);
   }
 
   /** The schema: a copy of what it was made with. */
   get schema(): S {
     return this.#layout.schema as S;
+  }
+
+  protected override facts(): Facts {
+    return { fields: this.toObject() };
   }
 
   /** A re-entrant lock of its own. Reading and assigning single fields does not take it. */
@@ -104,7 +110,11 @@ export class Struct<const S extends StructSchema> extends SharedObject {
 
   /** As `update`, blocking this thread. @throws TimeoutError when the lock is not free in time */
   updateSync(fn: (current: InferStruct<S>, held: Held) => StructChange<S>, options?: SyncWait): InferStruct<S> {
-    return this.lock.runSync((held) => this.#change(fn(this.toObject(), held)), options);
+    return this.lock.runSync((held) => {
+      const change = fn(this.toObject(), held);
+      checkSynchronous(change, "updateSync(fn)");
+      return this.#change(change);
+    }, options);
   }
 
   /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */

@@ -5,6 +5,7 @@
  *   2     code of the type
  *   3     its lock's block, 0 before it is first used
  */
+import { type Facts, hide } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { type Across, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
@@ -65,7 +66,7 @@ class SharedValue<T extends Scalar> extends SharedObject implements Value<T> {
   static {
     Object.defineProperty(this, "name", { value: "Value" });
   }
-  readonly type: ScalarType;
+  declare readonly type: ScalarType;
   #cells: Cells<T>;
   #lock: RLock | undefined;
 
@@ -75,7 +76,7 @@ class SharedValue<T extends Scalar> extends SharedObject implements Value<T> {
     super(KIND.value, SIZE, reach);
     const { words, at } = this;
     const { type: known, code } = trait ?? traitOfCode(words[at + TYPE]!);
-    this.type = known;
+    hide(this, "type", known);
     this.#cells = cellsAt(traitOfCode(code), words.buffer, words.byteOffset + at * 4, 1, this.label ?? "value") as unknown as Cells<T>;
     if (trait === undefined) return;
     words[at + TYPE] = code;
@@ -109,6 +110,10 @@ class SharedValue<T extends Scalar> extends SharedObject implements Value<T> {
 
   update(fn: (current: T) => T): T {
     return this.#cells.update(0, fn);
+  }
+
+  protected override facts(): Facts {
+    return { type: this.type, value: this.value };
   }
 
   get lock(): RLock {

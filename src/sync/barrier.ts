@@ -1,5 +1,6 @@
+import type { Facts } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions } from "../errors/index.js";
 import { AT_ONCE, type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
@@ -16,10 +17,11 @@ const BARRIER = {
   failures: MONITOR_WORDS + 3,
   /** 1 once broken, until `reset()`. */
   broken: MONITOR_WORDS + 4,
-  /** Milliseconds that a party waits by default, 0 for ever. */
-  timeout: MONITOR_WORDS + 5,
+  /** 1 more than the milliseconds that a party waits by default, low and high word; 0 for ever. Set once. */
+  timeoutLow: MONITOR_WORDS + 5,
+  timeoutHigh: MONITOR_WORDS + 6,
   /** Who waits in this round, and how often. */
-  waiting: MONITOR_WORDS + 6,
+  waiting: MONITOR_WORDS + 7,
 } as const;
 const SIZE = BARRIER.waiting + HOLD_TABLE_WORDS;
 const MOST_PARTIES = 0x7fffffff;
@@ -29,6 +31,16 @@ interface BarrierAction {
   /** Runs once, in the party that completes the round, before anyone is let through. Synchronous; if it throws, the barrier breaks. */
   action?: (() => void) | undefined;
 }
+
+const BARRIER_OPTIONS = new KnownOptions<Reach & SyncWait>(
+  { across: true, label: true, timeout: true },
+  { action: "give it to each wait(): functions do not travel" },
+);
+const BLOCKING = new KnownOptions<SyncWait & BarrierAction>(
+  { timeout: true, action: true },
+  { signal: "no signal reaches a thread that blocks; use wait(), which awaits" },
+);
+const AWAITING = new KnownOptions<WaitOptions & BarrierAction>({ timeout: true, signal: true, action: true });
 
 /** What one call of wait knows of its round. */
 interface Visit {
@@ -63,18 +75,25 @@ export class Barrier extends Monitor {
     if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES)
       throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
     const arrives = options instanceof Handle;
-    if (!arrives) deadlineOf(options);
-    super(KIND.barrier, SIZE, options);
+    if (!arrives) deadlineOf(options, BARRIER_OPTIONS);
+    super(KIND.barrier, SIZE, options, BARRIER_OPTIONS);
     this.#waiting = new HoldTable(this.heap, this.at + BARRIER.waiting);
     if (!arrives) {
       this.words[this.at + BARRIER.parties] = parties;
-      this.words[this.at + BARRIER.timeout] = Math.min(0x7fffffff, Math.ceil(options?.timeout ?? 0));
+      const { timeout = Number.POSITIVE_INFINITY } = options ?? {};
+      const stored = timeout < Number.MAX_SAFE_INTEGER ? Math.ceil(timeout) + 1 : 0;
+      this.words[this.at + BARRIER.timeoutLow] = stored;
+      this.words[this.at + BARRIER.timeoutHigh] = Math.floor(stored / 2 ** 32);
     }
   }
 
   /** @internal */
   static attach(handle: Handle): Barrier {
     return new Barrier(1, handle as never);
+  }
+
+  protected override facts(): Facts {
+    return { parties: this.parties, waiting: this.waiting, broken: this.broken };
   }
 
   /** How many parties make a round. */
@@ -97,13 +116,13 @@ export class Barrier extends Monitor {
 
   /** Blocks this thread until all parties are there; returns its place of arrival, 0 to parties - 1. @throws BrokenBarrierError, TimeoutError */
   waitSync(options?: SyncWait & BarrierAction): number {
-    const deadline = this.#deadline(options);
+    const deadline = this.#deadline(options, BLOCKING);
     const visit: Visit = { round: undefined, index: 0, completes: false };
     let passed: true | undefined;
     try {
       passed = this.heap.parker.blockUntil(this.at, this.#attempt(visit), deadline);
     } catch (error) {
-      if (!(error instanceof BrokenBarrierError)) this.#breakRound(visit);
+      if (!isThrown(error, BrokenBarrierError)) this.#breakRound(visit);
       throw error;
     }
     if (passed === undefined) this.#gaveUp(visit, options);
@@ -114,14 +133,14 @@ export class Barrier extends Monitor {
 
   /** Waits until all parties are there; resolves with its place of arrival. @throws BrokenBarrierError, TimeoutError; the reason of `options.signal`, which breaks the barrier */
   async wait(options?: WaitOptions & BarrierAction): Promise<number> {
-    const deadline = this.#deadline(options);
+    const deadline = this.#deadline(options, AWAITING);
     const signal = signalOf(options);
     const visit: Visit = { round: undefined, index: 0, completes: false };
     let passed: true | undefined;
     try {
       passed = await this.heap.parker.waitUntil(this.at, this.#attempt(visit), deadline, signal);
     } catch (error) {
-      if (!(error instanceof BrokenBarrierError)) this.#breakRound(visit);
+      if (!isThrown(error, BrokenBarrierError)) this.#breakRound(visit);
       throw error;
     }
     if (passed === undefined) this.#gaveUp(visit, options);
@@ -161,12 +180,18 @@ export class Barrier extends Monitor {
     this.words[this.at + BARRIER.broken] = 1;
   }
 
-  #deadline(options: (SyncWait & BarrierAction) | undefined): number {
+  #deadline(options: (SyncWait & BarrierAction) | undefined, known: KnownOptions<object>): number {
     const action = options?.action;
     if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
     this.checkUsable();
-    const own = this.words[this.at + BARRIER.timeout]!;
-    return deadlineOf(options?.timeout === undefined && own > 0 ? { timeout: own } : options);
+    const deadline = deadlineOf(options, known);
+    return options?.timeout === undefined ? deadlineOf({ timeout: this.#timeout }) : deadline;
+  }
+
+  /** How long a party waits that does not say. */
+  get #timeout(): number {
+    const stored = (this.words[this.at + BARRIER.timeoutLow]! >>> 0) + this.words[this.at + BARRIER.timeoutHigh]! * 2 ** 32;
+    return stored === 0 ? Number.POSITIVE_INFINITY : stored - 1;
   }
 
   /** The next round begins. Inside the mutex. */
@@ -297,7 +322,7 @@ export class Barrier extends Monitor {
 
   #timedOut(visit: Visit, options: SyncWait | undefined): never {
     throw new TimeoutError(
-      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.words[this.at + BARRIER.timeout]} ms${
+      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.#timeout} ms${
         visit.round === undefined
           ? ", the last one's action is still running or a party is stopped in the middle of a change"
           : "; it is broken now, call reset() to use it again"

@@ -1,7 +1,8 @@
+import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
-import { type Attempt, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, WAIT_OPTIONS, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
@@ -34,7 +35,7 @@ const EVERYBODY = 0x7fffffff;
  */
 export class Condition extends SharedObject {
   /** The lock that protects what is waited for. */
-  readonly lock: Lock | RLock;
+  declare readonly lock: Lock | RLock;
 
   /** Without a lock it makes an RLock of its own. A given lock decides the reach. */
   constructor(lock?: Lock | RLock, options?: Reach);
@@ -47,7 +48,7 @@ export class Condition extends SharedObject {
     }
     const own = lock ?? new RLock(options as Reach | undefined);
     super(KIND.condition, SIZE, options instanceof Handle ? options : reachOf(heapIn(own), options?.label));
-    this.lock = own;
+    hide(this, "lock", own);
   }
 
   /** As the lock's. */
@@ -78,6 +79,10 @@ export class Condition extends SharedObject {
   consistent(): void {
     this.lock.consistent();
   }
+  protected override facts(): Facts {
+    return { locked: this.locked };
+  }
+
   /** As the lock's. */
   get locked(): boolean {
     return this.lock.locked;
@@ -92,7 +97,7 @@ export class Condition extends SharedObject {
 
   /** Gives the lock up, waits until notified, takes it back. @throws NotHeldError, TimeoutError or the signal's reason (holding the lock) */
   async wait(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     this.#checkHeld("wait");
     if (!(await this.#wait(deadline, signal))) this.#timedOut(options);
@@ -111,7 +116,7 @@ export class Condition extends SharedObject {
 
   /** Waits until `predicate` (synchronous, run holding the lock) is truthy, and resolves with its value. */
   async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<Truthy<T>> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     this.#checkHeld("waitFor");
     for (;;) {

@@ -1,3 +1,4 @@
+import type { KnownOptions } from "../errors/index.js";
 import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import {
   AT_ONCE,
@@ -31,8 +32,8 @@ export const MONITOR_WORDS = 2;
  * When a worker dies inside, the next one to enter calls `rebuild`, which derives the rest from the words that are the truth.
  */
 export abstract class Monitor extends SharedObject {
-  constructor(kind: number, size: number, reach: Reach | Handle | undefined) {
-    super(kind, size, reach);
+  constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
+    super(kind, size, reach, known);
   }
 
   /** Derives what can be derived, after a worker died inside the mutex. */

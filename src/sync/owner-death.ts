@@ -1,5 +1,5 @@
 import type { Handle, Reach } from "../codec/shared-object.js";
-import { ArgumentTypeError } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 
 /** How far a lock reaches, and what comes of its owner's death. */
 export interface LockOptions extends Reach {
@@ -22,6 +22,8 @@ export interface LockOptions extends Reach {
   onOwnerDeath?: "report" | "error" | undefined;
 }
 
+export const LOCK_OPTIONS = new KnownOptions<LockOptions>({ across: true, label: true, onOwnerDeath: true });
+
 /** How far a semaphore reaches, and what comes of the permits of a holder that dies. */
 export interface SemaphoreOptions extends Reach {
   /**
@@ -38,6 +40,8 @@ export interface SemaphoreOptions extends Reach {
    */
   onOwnerDeath?: "report" | "keep" | undefined;
 }
+
+export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: true, label: true, onOwnerDeath: true });
 
 /** Checks the options of a semaphore, before there is one: whether the permits of the dead stay away. */
 export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined): boolean {

@@ -14,10 +14,11 @@
  * takes the lock, since others may wait still. An owner whose id is no longer its slot's is dead; the next one who tries takes the lock over and is told.
  * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
+import type { Facts } from "../codec/portrait.js";
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import { type Attempt, atomics, type Heap, type Hold, type Insight, type Strike, type SyncWait } from "../memory/index.js";
-import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
+import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
 
@@ -49,9 +50,13 @@ export abstract class OwnerWord extends SharedObject {
 
   constructor(kind: number, options: LockOptions | Handle | undefined) {
     const fails = failsOnOwnerDeath(options);
-    super(kind, SIZE, options);
+    super(kind, SIZE, options, LOCK_OPTIONS);
     this.#owned = this.self << OWNER_SHIFT;
     if (!(options instanceof Handle)) this.words[this.at + FAILS] = fails ? 1 : 0;
+  }
+
+  protected override facts(): Facts {
+    return { locked: this.locked };
   }
 
   /** Whether anybody holds it now. */

@@ -2,6 +2,7 @@
  * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is done all readers that wait
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
+import { type Facts, portray } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
 import {
@@ -10,6 +11,7 @@ import {
   type Attempt,
   BLOCKING,
   coreCount,
+  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   type Hold,
@@ -25,7 +27,7 @@ import {
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
-import { failsOnOwnerDeath, type LockOptions } from "./owner-death.js";
+import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 
 const { load } = atomics;
@@ -82,6 +84,11 @@ class RWHeld implements Held {
     this.#lock[this.#writes ? endWrite : endRead]();
   }
 }
+portray(
+  RWHeld,
+  ({ ownerDied }) => ({ ownerDied }),
+  "a hold stays with its worker: give it on by held.handOff(worker), or send the object and acquire it there",
+);
 
 /**
  * A lock that many may hold for reading, or one for writing.
@@ -109,7 +116,7 @@ export class RWLock extends Monitor {
   constructor(options?: LockOptions);
   constructor(options?: LockOptions | Handle) {
     const fails = failsOnOwnerDeath(options);
-    super(KIND.rwlock, SIZE, options);
+    super(KIND.rwlock, SIZE, options, LOCK_OPTIONS);
     this.#holds = new HoldTable(this.heap, this.at + RWLOCK.holds);
     if (!(options instanceof Handle)) this.words[this.at + RWLOCK.fails] = fails ? 1 : 0;
   }
@@ -121,7 +128,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for reading. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async read(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     return (
       (deadline === 0 ? this.tryRead() : this.#readNow()) ??
@@ -169,7 +176,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async write(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     return (
       this.tryWrite() ??
@@ -247,6 +254,10 @@ export class RWLock extends Monitor {
       return opened;
     });
     if (opened) this.#wakeNext();
+  }
+
+  protected override facts(): Facts {
+    return { writing: this.writing, readers: this.readers };
   }
 
   /** Whether a writer has it now. */

@@ -1,9 +1,11 @@
+import { type Facts, portray } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
   AT_ONCE,
   type Attempt,
   atomics,
+  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   KIND,
@@ -20,7 +22,7 @@ import {
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
-import { keepsOnOwnerDeath, type SemaphoreOptions } from "./owner-death.js";
+import { keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 import { notePermit, useUp } from "./task-permits.js";
@@ -32,7 +34,7 @@ const SEMAPHORE = {
   permits: MONITOR_WORDS,
   /** Free permits: permits - what the table holds. Derived. */
   free: MONITOR_WORDS + 1,
-  /** The most permits there may ever be; 0 for no bound. */
+  /** The most free permits there may ever be, inverted, so that a bound of 0 is one; 0 for no bound. Set once. */
   bound: MONITOR_WORDS + 2,
   /** 1 while a waiter was beaten for too long: newcomers queue up. */
   reserved: MONITOR_WORDS + 3,
@@ -75,6 +77,7 @@ class Permit implements Held {
     this.#semaphore[giveBack](this.#era);
   }
 }
+portray(Permit, ({ ownerDied }) => ({ ownerDied }), "a permit stays with its worker: send the semaphore, and acquire or release it there");
 
 /**
  * A number of permits; `acquire` takes one and waits while there is none.
@@ -115,7 +118,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
       throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
     const keeps = keepsOnOwnerDeath(options);
-    super(KIND.semaphore, SIZE, options);
+    super(KIND.semaphore, SIZE, options, SEMAPHORE_OPTIONS);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
     if (!(options instanceof Handle)) {
       this.words[this.at + SEMAPHORE.keeps] = keeps ? 1 : 0;
@@ -131,7 +134,11 @@ export class Semaphore extends Monitor implements Selectable<Held> {
 
   /** @internal Sets the most permits there may be. */
   protected set bound(most: number) {
-    this.words[this.at + SEMAPHORE.bound] = most;
+    this.words[this.at + SEMAPHORE.bound] = ~most;
+  }
+
+  protected override facts(): Facts {
+    return { value: this.value };
   }
 
   /** How many permits are free now. */
@@ -148,7 +155,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
 
   /** Takes a permit without blocking the event loop. @throws TimeoutError; the reason of `options.signal` */
   async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     return (
       this.tryAcquire() ??
@@ -190,9 +197,9 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (n < 1) throw new ArgumentRangeError(`release(n): n must be 1 or more, got ${n}`);
     this.inside(() => {
       const { words, at } = this;
-      const bound = words[at + SEMAPHORE.bound]!;
+      const bound = boundAt(words, at);
       const free = words[at + SEMAPHORE.free]!;
-      if (bound !== 0 && free + n > bound)
+      if (bound !== undefined && free + n > bound)
         throw new ReleasedTooOftenError(`${this.title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
       const own = Math.min(n, this.#holds.mine);
       if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) {
@@ -254,9 +261,9 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   #giveBackLate(): void {
     if (this.#usedUp === 0) return;
     this.#usedUp--;
-    const bound = this.words[this.at + SEMAPHORE.bound]!;
+    const bound = boundAt(this.words, this.at);
     const added = this.inside(() => {
-      if (bound !== 0 && this.words[this.at + SEMAPHORE.free]! >= bound) return false;
+      if (bound !== undefined && this.words[this.at + SEMAPHORE.free]! >= bound) return false;
       this.words[this.at + SEMAPHORE.permits]!++;
       this.words[this.at + SEMAPHORE.free]!++;
       return true;
@@ -322,8 +329,8 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   /** Of `n` held permits that come back, how many others had released in their holder's stead: those were added then, and must not count twice now. */
   #dropSurplus(n: number): number {
     const { words, at } = this;
-    const bound = words[at + SEMAPHORE.bound]!;
-    if (bound === 0) return 0;
+    const bound = boundAt(words, at);
+    if (bound === undefined) return 0;
     const surplus = Math.max(0, Math.min(n, words[at + SEMAPHORE.permits]! - bound));
     words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! - surplus;
     return surplus;
@@ -398,7 +405,6 @@ export class BoundedSemaphore extends Semaphore {
 
   constructor(value?: number, options?: SemaphoreOptions);
   constructor(value?: number, options?: SemaphoreOptions | Handle) {
-    if (value === 0) throw new ArgumentRangeError("new BoundedSemaphore(value): with a bound of 0 nothing could ever be acquired");
     super(value, options);
     if (!(options instanceof Handle)) this.bound = this.value;
   }
@@ -408,11 +414,21 @@ export class BoundedSemaphore extends Semaphore {
     return new BoundedSemaphore(1, handle as never);
   }
 
+  protected override facts(): Facts {
+    return { value: this.value, limit: this.limit };
+  }
+
   /** The most permits there may be. */
   get limit(): number {
     this.checkUsable();
-    return this.#bounded ? this.words[this.at + SEMAPHORE.bound]! : 0;
+    return this.#bounded ? ~this.words[this.at + SEMAPHORE.bound]! : 0;
   }
+}
+
+/** The most free permits of a semaphore; undefined where there may be any number. */
+function boundAt(words: Int32Array, at: number): number | undefined {
+  const word = words[at + SEMAPHORE.bound]!;
+  return word === 0 ? undefined : ~word;
 }
 
 /** Derives what can be derived, after a worker died inside the mutex. */
@@ -420,8 +436,8 @@ function rebuild(heap: Heap, at: number, holds: HoldTable): void {
   const { words } = heap;
   if (words[at + SEMAPHORE.remaining] !== 0 || holds.usedUp > 0) takeOutUsedUp(heap, at, holds);
   const { total } = holds;
-  const bound = words[at + SEMAPHORE.bound]!;
-  if (bound !== 0) words[at + SEMAPHORE.permits] = Math.min(words[at + SEMAPHORE.permits]!, bound + total);
+  const bound = boundAt(words, at);
+  if (bound !== undefined) words[at + SEMAPHORE.permits] = Math.min(words[at + SEMAPHORE.permits]!, bound + total);
   words[at + SEMAPHORE.free] = words[at + SEMAPHORE.permits]! - total;
 }
 
@@ -462,8 +478,8 @@ onInspect(KIND.semaphore, {
     return workers.length === 0 ? undefined : { workers, firm: false };
   },
   state({ words }, at) {
-    const bound = words[at + SEMAPHORE.bound]!;
-    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === 0 ? {} : { bound }) };
+    const bound = boundAt(words, at);
+    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === undefined ? {} : { bound }) };
   },
 });
 onNormalEnd(KIND.semaphore, {

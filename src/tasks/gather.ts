@@ -1,5 +1,5 @@
 import { isPromise } from "node:util/types";
-import { ArgumentTypeError, TaskGroupError } from "../errors/index.js";
+import { ArgumentTypeError, TaskGroupError, isThrown, KnownOptions } from "../errors/index.js";
 import { Future } from "../futures/future.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
 import { offAbort, onAbort } from "../memory/index.js";
@@ -19,6 +19,11 @@ export interface GatherOptions {
   /** Cancels all when it aborts. */
   signal?: AbortSignal | undefined;
 }
+
+const GATHER = new KnownOptions<GatherOptions>(
+  { settle: true, signal: true },
+  { timeout: "put it into timeout(ms, ({ signal }) => gather(work, { signal }))" },
+);
 
 type Values<W extends readonly unknown[]> = { -readonly [Index in keyof W]: Gathered<W[Index]> };
 type Outcomes<W extends readonly unknown[]> = { -readonly [Index in keyof W]: PromiseSettledResult<Gathered<W[Index]>> };
@@ -54,6 +59,7 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const work = isList ? [...(first as Iterable<unknown>)] : given;
   const options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
   if (typeof options !== "object") throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
+  GATHER.check(options);
   const wrong = work.findIndex((one) => typeof one !== "function" && !isThenable(one));
   if (wrong >= 0)
     throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
@@ -61,20 +67,23 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const begun = work.map((one) => (typeof one === "function" ? undefined : begunOf(one as PromiseLike<unknown>)));
   const results: unknown[] = new Array(work.length);
   try {
-    await TaskGroup.run((group) => {
-      for (const [index, one] of work.entries()) {
-        const run =
-          typeof one === "function"
-            ? (one as (signal: AbortSignal) => unknown)
-            : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, begun[index]!, signal);
-        group.spawn(async (signal) => {
-          if (options.settle !== true) results[index] = await run(signal);
-          else results[index] = await outcomeOf(run, signal);
-        });
-      }
-    }, options);
+    await TaskGroup.run(
+      (group) => {
+        for (const [index, one] of work.entries()) {
+          const run =
+            typeof one === "function"
+              ? (one as (signal: AbortSignal) => unknown)
+              : (signal: AbortSignal) => follow(one as PromiseLike<unknown>, begun[index]!, signal);
+          group.spawn(async (signal) => {
+            if (options.settle !== true) results[index] = await run(signal);
+            else results[index] = await outcomeOf(run, signal);
+          });
+        }
+      },
+      { signal: options.signal },
+    );
   } catch (error) {
-    throw error instanceof TaskGroupError ? error.errors[0] : error;
+    throw isThrown(error, TaskGroupError) ? error.errors[0] : error;
   }
   return results;
 }

@@ -1,6 +1,6 @@
 import { Queue } from "../channels/queue.js";
 import { serve, type Served } from "../channels/served.js";
-import { MainGuardError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import { MainGuardError, TimeoutError, WorkerDiedError, isThrown } from "../errors/index.js";
 import type { ResultOf } from "../pools/pool.js";
 import { loadTask } from "../workers/task-module.js";
 import { type AnyFunction, identityOf, type Task, task } from "../workers/task.js";
@@ -50,7 +50,7 @@ export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameter
   try {
     return helper.served.callSync("run", url, name, [...bound, ...args]) as ResultOf<F>;
   } catch (error) {
-    if (!(error instanceof WorkerDiedError)) throw error;
+    if (!isThrown(error, WorkerDiedError)) throw error;
     const { thread } = helper;
     helper = undefined;
     throw refusalOf(thread) ?? error;
@@ -62,7 +62,7 @@ function refusalOf(thread: Thread): MainGuardError | undefined {
   try {
     thread.joinSync({ timeout: LOOK_MS });
   } catch (error) {
-    if (error instanceof MainGuardError) return error;
+    if (isThrown(error, MainGuardError)) return error;
   }
   thread.terminate();
   return undefined;
@@ -75,7 +75,7 @@ function startHelper(): NonNullable<typeof helper> {
     try {
       return { thread, served: announced.getSync({ timeout: LOOK_MS }) };
     } catch (error) {
-      if (!(error instanceof TimeoutError) || thread.isAlive) continue;
+      if (!isThrown(error, TimeoutError) || thread.isAlive) continue;
       thread.joinSync();
       throw new WorkerDiedError("the helper thread of runSync() ended before it had begun");
     }

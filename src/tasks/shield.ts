@@ -1,5 +1,5 @@
 import { ArgumentTypeError } from "../errors/index.js";
-import { offAbort, onAbort, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
 import { reportUncaught } from "../workers/uncaught-hook.js";
@@ -30,7 +30,7 @@ export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: Ab
   const work = Promise.resolve(promise);
   let signal: AbortSignal | undefined;
   try {
-    signal = signalOf(options);
+    signal = signalOf(options, SIGNAL_OPTIONS);
   } catch (error) {
     work.catch(unheard);
     throw error;

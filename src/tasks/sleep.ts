@@ -1,4 +1,4 @@
-import { Alarm, atomics, offAbort, onAbort, signalOf } from "../memory/index.js";
+import { Alarm, atomics, offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { checkedMs } from "./milliseconds.js";
 
 /**
@@ -12,7 +12,7 @@ import { checkedMs } from "./milliseconds.js";
  */
 export async function sleep(ms: number, options?: { signal?: AbortSignal | undefined }): Promise<void> {
   checkedMs("sleep(ms)", ms);
-  const signal = signalOf(options);
+  const signal = signalOf(options, SIGNAL_OPTIONS);
   await new Promise<void>((resolve, reject) => {
     const alarm = new Alarm(performance.now() + ms, () => {
       offAbort(signal, abort);

@@ -1,7 +1,8 @@
+import { portray, refuseClones } from "../codec/portrait.js";
 import { setMaxListeners } from "node:events";
-import { ArgumentTypeError, CancelledError, StateError, TaskGroupError } from "../errors/index.js";
+import { ArgumentTypeError, CancelledError, StateError, TaskGroupError, textOfThrown } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { offAbort, onAbort, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { isEcho } from "./echo.js";
 
 /** How a group is made. */
@@ -75,7 +76,8 @@ export class TaskGroup implements AsyncDisposable {
 
   /** @throws the reason of `options.signal` when that is aborted already */
   constructor(options?: TaskGroupOptions) {
-    this.#parent = signalOf(options);
+    refuseClones(this);
+    this.#parent = signalOf(options, SIGNAL_OPTIONS);
     setMaxListeners(0, this.signal);
     onAbort(this.#parent, this.#parentAborted);
   }
@@ -152,7 +154,7 @@ export class TaskGroup implements AsyncDisposable {
   #failed(error: unknown, signal: AbortSignal): void {
     if (isEcho(signal, error) || this.#failures.includes(error)) return;
     this.#failures.push(error);
-    const text = error instanceof Error ? error.message : String(error);
+    const text = textOfThrown(error);
     this.#abort(new CancelledError(`another task of the group failed: ${text}`, { cause: error }));
   }
 
@@ -168,3 +170,5 @@ export class TaskGroup implements AsyncDisposable {
     this.#abort(this.#parent!.reason);
   };
 }
+
+portray(TaskGroup, ({ signal }) => ({ cancelled: signal.aborted }), "its tasks run where it was made: send what they need, and spawn a call of a pool");

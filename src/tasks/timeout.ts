@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError } from "../errors/index.js";
-import { Alarm, offAbort, onAbort, signalOf } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { checkedMs } from "./milliseconds.js";
 import { settledOrLeft } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
@@ -120,7 +120,7 @@ export class TimeoutScope {
  * ```
  */
 export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
-  return await within("timeout(ms, fn)", performance.now() + checkedMs("timeout(ms, fn)", ms), fn, signalOf(options));
+  return await within("timeout(ms, fn)", performance.now() + checkedMs("timeout(ms, fn)", ms), fn, signalOf(options, SIGNAL_OPTIONS));
 }
 
 /**
@@ -135,7 +135,7 @@ export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, opt
  */
 export async function timeoutAt<T>(when: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
   checkMoment("timeoutAt(when, fn)", when);
-  return await within("timeoutAt(when, fn)", when, fn, signalOf(options));
+  return await within("timeoutAt(when, fn)", when, fn, signalOf(options, SIGNAL_OPTIONS));
 }
 
 async function within<T>(call: string, when: number, fn: (scope: TimeoutScope) => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {

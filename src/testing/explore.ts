@@ -1,5 +1,5 @@
 import { decode } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, StateError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, StateError, KnownOptions } from "../errors/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { depthOfNext } from "../workers/main-guard.js";
 import { MOST_DECISIONS, MOST_UNITS } from "./control-block.js";
@@ -11,6 +11,22 @@ import { Troupe } from "./troupe.js";
 
 /** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
 const SILENCE_MS = 30_000;
+
+const EXPLORE_OPTIONS = new KnownOptions<ExploreOptions>({
+  preemptions: true,
+  deaths: true,
+  mortal: true,
+  schedules: true,
+  timeLimit: true,
+  walks: true,
+  seed: true,
+  races: true,
+  steps: true,
+  internals: true,
+  replay: true,
+  onProgress: true,
+});
+const PROGRAM = new KnownOptions<Program<unknown>>({ setup: true, workers: true, check: true });
 
 /**
  * Runs a small concurrent program under one schedule after another, and tells under which it fails: by a deadlock, a lost wake-up, a livelock, a data race, an error, or
@@ -91,6 +107,7 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
 function checked<Shared>(program: Program<Shared>) {
   if (typeof program !== "object" || program === null)
     throw new ArgumentTypeError("explore(program): the program must be an object: { setup, workers, check }");
+  PROGRAM.check(program, "program");
   const { setup, workers, check } = program;
   if (!Array.isArray(workers)) throw new ArgumentTypeError("explore(program): program.workers must be an array of tasks");
   if (workers.length < 1 || workers.length > MOST_UNITS)
@@ -105,6 +122,7 @@ function checked<Shared>(program: Program<Shared>) {
 function boundsOf(options: ExploreOptions, workers: number): StageBounds {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { preemptions: 2 }, got ${typeof options}`);
+  EXPLORE_OPTIONS.check(options);
   const { replay, races = true, internals = false, mortal } = options;
   if (typeof races !== "boolean") throw new ArgumentTypeError(`options.races must be true or false, got ${typeof races}`);
   if (typeof internals !== "boolean") throw new ArgumentTypeError(`options.internals must be true or false, got ${typeof internals}`);

@@ -1,6 +1,7 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import { WorkerDiedError } from "../errors/index.js";
-import { createThreadHeap } from "../memory/index.js";
+import { bare, checkPermission, createThreadHeap, THREADS } from "../memory/index.js";
+import { nodeOptions } from "../workers/node-options.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock } from "./control-block.js";
 import type { StageBounds, StageNews, StageStart } from "./stage.js";
@@ -78,11 +79,15 @@ export class Troupe {
   }
 
   #open(role: ThreadRole, name: string): Worker {
-    const thread = new Worker(new URL("./entry.js", import.meta.url), {
-      workerData: { allcoresExploration: role },
-      execArgv: [...inherited(), CONDITION],
-      name,
-    });
+    checkPermission("a thread", [THREADS]);
+    const thread = new Worker(
+      new URL("./entry.js", import.meta.url),
+      bare({
+        workerData: { allcoresExploration: role },
+        execArgv: [...inherited(), CONDITION],
+        name,
+      }),
+    );
     this.#threads.push(thread);
     thread.on("message", (news: StageNews) => this.#hear?.(news));
     thread.on("error", (error) => this.#lost(error));
@@ -104,8 +109,7 @@ export class Troupe {
 
 /** What of this program's options its threads need: conditions and loaders, not what only a main program may have. */
 function inherited(): string[] {
-  return process.execArgv.filter(
-    (argument, index, all) =>
-      /^(-C|--conditions|--import|--loader|--enable-source-maps)(=|$)/.test(argument) || /^(-C|--conditions|--import|--loader)$/.test(all[index - 1] ?? ""),
-  );
+  return nodeOptions()
+    .filter(({ name }) => /^(-C|--conditions|--import|--loader|--enable-source-maps)$/.test(name))
+    .flatMap(({ words }) => words);
 }

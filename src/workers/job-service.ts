@@ -5,8 +5,8 @@
  * loop; while timers, sockets or waits are open, it waits in the loop. Between two jobs all microtasks run.
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
-import { type Boundary, encode, encodeError, type Message, takeTransfers } from "../codec/index.js";
-import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError } from "../errors/index.js";
+import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
+import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
 import { contain, hasSpareCore } from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
@@ -100,7 +100,7 @@ export class JobService {
     }
     await runExitHooks();
     if (hasChildren()) {
-      lane.leave(this.#encode(undefined, []));
+      lane.leave(this.#encode(undefined));
       await childrenEnd();
     }
     this.#exit(0);
@@ -138,7 +138,7 @@ export class JobService {
       value = args.length === 1 ? fn(args[0]) : fn(...args);
       if (isThenable(value)) return this.#later(value, start);
     } catch (error) {
-      if (error instanceof UnknownClassError) return this.#singleSlow(start);
+      if (isThrown(error, UnknownClassError)) return this.#singleSlow(start);
       this.#threw(error, start);
       return undefined;
     }
@@ -173,7 +173,7 @@ export class JobService {
   #returned(value: unknown, start: number): void {
     settleAllPermits();
     try {
-      const message = this.#encode(value, takeTransfers([value]));
+      const message = this.#encode(value);
       this.#lane.reply(LAST, 1, microseconds(start), message);
     } catch (error) {
       this.#threw(error, start);
@@ -249,7 +249,7 @@ export class JobService {
       lane.reply(THREW_FLAG | LAST, 0, microseconds(start), this.#encodeError(error));
       return;
     }
-    if (!this.#flush(LAST, start)) lane.reply(LAST, 0, microseconds(start), this.#encode(undefined, []));
+    if (!this.#flush(LAST, start)) lane.reply(LAST, 0, microseconds(start), this.#encode(undefined));
   }
 
   /** Sends the values of the chunk that have gathered; false if there are none. */
@@ -258,24 +258,24 @@ export class JobService {
     if (values.length === 0) return false;
     this.#values = [];
     try {
-      const message = this.#encode(values, takeTransfers(values));
+      const message = this.#encode(values);
       this.#lane.reply(kind, values.length, microseconds(start), message);
     } catch {
       // One of them cannot be sent: each goes for itself.
       for (const value of values) {
         try {
-          this.#lane.reply(0, 1, 0, this.#encode([value], []));
+          this.#lane.reply(0, 1, 0, this.#encode([value]));
         } catch (error) {
           this.#lane.reply(THREW_FLAG, 1, 0, this.#encodeError(error));
         }
       }
-      if (kind & LAST) this.#lane.reply(LAST, 0, microseconds(start), this.#encode(undefined, []));
+      if (kind & LAST) this.#lane.reply(LAST, 0, microseconds(start), this.#encode(undefined));
     }
     return true;
   }
 
-  #encode(value: unknown, transfer: readonly object[]): Message {
-    return encode(value, { to: this.#boundary, root: "result", attach: this.#boundary === "threads", transfer });
+  #encode(value: unknown): Message {
+    return encode(value, { to: this.#boundary, root: "result", attach: this.#boundary === "threads", marks: "move" });
   }
 
   #encodeError(error: unknown): Message {

@@ -34,4 +34,28 @@ export interface ProcessStart {
 }
 
 /** Goes before the JSON on a child's command line. */
-export const START_MARK = "allcores:";
+const START_MARK = "allcores:";
+/** Where it stands: behind the entry, and before what the program was called with. */
+const START_AT = 2;
+
+/** What stands behind Node's options on a child's command line. */
+export function commandLine(start: ProcessStart, programArguments: readonly string[]): string[] {
+  return [start.entry, START_MARK + JSON.stringify(start), ...programArguments];
+}
+
+/** How this process was started, if it is a child of this library and its file is the entry. A program may be called with words that look the same. */
+export function processStart(): ProcessStart | undefined {
+  const word = process.argv[START_AT];
+  if (word?.startsWith(START_MARK) !== true) return undefined;
+  try {
+    const start = JSON.parse(word.slice(START_MARK.length)) as ProcessStart | null;
+    return start !== null && start.entry === process.argv[1] ? start : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** From here on the command line is the program's, but for the entry in the program's place; a second copy of the library finds the start taken. */
+export function takeProcessStart(): void {
+  process.argv.splice(START_AT, 1);
+}

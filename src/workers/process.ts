@@ -1,14 +1,29 @@
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mainProgram } from "../codec/index.js";
-import { binding, checkDescriptors, HEADER, type Heap, outOfDescriptors, platform, type ProcessHeap, processHeap } from "../memory/index.js";
+import {
+  bare,
+  binding,
+  checkDescriptors,
+  checkPermission,
+  CHILDREN,
+  HEADER,
+  type Heap,
+  outOfDescriptors,
+  platform,
+  type ProcessHeap,
+  processHeap,
+  SHARED_MEMORY,
+} from "../memory/index.js";
 import { Child } from "./child.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { libraryFile } from "./library-file.js";
 import { depthOfNext } from "./main-guard.js";
-import { ORDERS_DESCRIPTOR, type ProcessStart, START_MARK } from "./process-start.js";
+import { inheritedOptions } from "./node-options.js";
+import { commandLine, ORDERS_DESCRIPTOR, type ProcessStart } from "./process-start.js";
+import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
@@ -53,10 +68,22 @@ export function spawnChild(
   const lifeline = system.lifeline();
   let child: ChildProcess | undefined;
   try {
-    child = spawn(process.execPath, [...inheritedOptions(), ...nodeOptions, entry, START_MARK + JSON.stringify(start)], {
-      stdio: ["ignore", "inherit", "inherit", processHeap().descriptor, lifeline.childs, code?.descriptor ?? "ignore", ...(ofPool ? (["pipe"] as const) : [])],
-      serialization: "json",
-    });
+    child = spawn(
+      process.execPath,
+      [...inheritedOptions(), ...nodeOptions, ...commandLine(start, programArguments())],
+      bare<SpawnOptions>({
+        stdio: [
+          "ignore",
+          "inherit",
+          "inherit",
+          processHeap().descriptor,
+          lifeline.childs,
+          code?.descriptor ?? "ignore",
+          ...(ofPool ? (["pipe"] as const) : []),
+        ],
+        serialization: "json",
+      }),
+    );
     // At once: a child takes a while until it could do so itself, and may never come to that.
     if (child.pid !== undefined) system.killWhenClosed(lifeline.childs, child.pid);
   } finally {
@@ -80,19 +107,10 @@ export function spawnChild(
   return child;
 }
 
-/** Options of this Node that a child needs too: not the program itself, a debugger's port, a test runner, or tsx, which the entry registers if it is needed. */
-function inheritedOptions(): string[] {
-  const inherited: string[] = [];
-  for (let index = 0; index < process.execArgv.length; index++) {
-    const option = process.execArgv[index]!;
-    const value = process.execArgv[index + 1];
-    if (/^(--import|--require|-r|--loader|--experimental-loader)$/.test(option)) {
-      index++;
-      if (value !== undefined && !/[\\/]tsx[\\/]|^tsx/.test(value)) inherited.push(option, value);
-    } else if (/^(-e|--eval|-p|--print|-pe)$/.test(option)) index++;
-    else if (!/^--(inspect|test|watch|input-type|cpu-prof|heap-prof|prof)|[\\/]tsx[\\/]/.test(option)) inherited.push(option);
-  }
-  return inherited;
+/** Said at once where there are no processes to be had, not at the start. @throws PlatformError, PermissionError */
+export function checkProcesses(): void {
+  checkPermission("a process", [CHILDREN, ...SHARED_MEMORY]);
+  platform();
 }
 
 /**
@@ -125,8 +143,7 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   #killTimer: NodeJS.Timeout | undefined;
 
   constructor(task: Task<F>, options?: WorkerStart<F>) {
-    // Said at once where there are no processes to be had, not at the start.
-    platform();
+    checkProcesses();
     super(task, options);
   }
 

@@ -1,10 +1,9 @@
 /** Loads the module of a task inside a worker, TypeScript included. */
-import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
-import { TaskLoadError } from "../errors/index.js";
-import { isOutOfDescriptors } from "../memory/index.js";
+import { isThrown, TaskLoadError, textOfThrown } from "../errors/index.js";
+import { isOutOfDescriptors, isVisible } from "../memory/index.js";
 import { whileLoading } from "./load-gate.js";
 import { beginTasks, loading } from "./main-guard.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";
@@ -42,17 +41,17 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
       return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
     });
   } catch (error) {
-    if (error instanceof TaskLoadError) throw error;
+    if (isThrown(error, TaskLoadError)) throw error;
     // Node remembers it, and would say so for ever.
     if (isOutOfDescriptors(error)) workerState.isSpoilt = true;
-    throw new TaskLoadError(`${workerState.name} could not load ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new TaskLoadError(`${workerState.name} could not load ${url}: ${textOfThrown(error)}`, { cause: error });
   }
 }
 
 /** Where `work.js` is not there but `work.ts` is, as TypeScript itself reads such a name. */
 function sourceOf(url: string): string {
   const source = url.replace(/\.([cm]?)js$/, ".$1ts");
-  return source !== url && url.startsWith("file:") && !fs.existsSync(new URL(url)) && fs.existsSync(new URL(source)) ? source : url;
+  return source !== url && url.startsWith("file:") && !isVisible(new URL(url)) && isVisible(new URL(source)) ? source : url;
 }
 
 let tsx: Promise<void> | undefined;

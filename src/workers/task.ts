@@ -116,12 +116,33 @@ export function onlyTask(name: string): AnyFunction | undefined {
 export function registeredTask(url: string, name: string, module?: Record<string, unknown>): AnyFunction {
   const fn = registered.get(keyOf(url, name));
   if (fn !== undefined) return fn;
-  const exported = module?.[name];
-  if (typeof exported === "function") return exported as AnyFunction;
+  const exported = module && exportedBy(module, name);
+  if (exported !== undefined) return exported;
   const others = [...registered.keys()].filter((key) => key.startsWith(`${url}#`)).map((key) => key.slice(url.length + 1));
   throw new TaskNotFoundError(
     `${url} registers no task and exports no function named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain`,
   );
+}
+
+/**
+ * The function that a module exports under a name. Node gives all that a CommonJS module exports as `default`, and by name only what it finds in the text: so `module.exports = { f() {} }`,
+ * functions that are fields of an exported function, and a compiled `exports.default` are looked for there. What an object merely inherits is nobody's export.
+ */
+function exportedBy(module: Record<string, unknown>, name: string): AnyFunction | undefined {
+  const exported = module[name];
+  if (typeof exported === "function") return exported as AnyFunction;
+  const whole = module.default as { default?: unknown } | null | undefined;
+  for (const holder of [whole, ownField(whole, "default")]) {
+    const field = ownField(holder, name);
+    // As a method of what is exported, which it may call `this`.
+    if (typeof field === "function") return (...args: unknown[]) => Reflect.apply(field, holder, args) as unknown;
+  }
+  return undefined;
+}
+
+function ownField(holder: unknown, name: string): unknown {
+  if ((typeof holder !== "object" && typeof holder !== "function") || holder === null || !Object.hasOwn(holder, name)) return undefined;
+  return (holder as Record<string, unknown>)[name];
 }
 
 registerKind("Task", (payload: unknown, origin: Origin) => {

@@ -1,13 +1,25 @@
 import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
-import { OutOfMemoryError, StateError } from "../errors/index.js";
-import { checkDescriptors, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
+import {
+  bare,
+  checkDescriptors,
+  checkPermission,
+  contain,
+  HEADER,
+  type Heap,
+  isVisible,
+  threadHeap,
+  type ThreadHeapBuffers,
+  THREADS,
+} from "../memory/index.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
 import { depthOfNext } from "./main-guard.js";
 import { dropGate, KILL_GRACE_MS, type LoadGate, openGate, terminateThread } from "./load-gate.js";
+import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
 
@@ -88,7 +100,7 @@ function checkFolder(): void {
     return;
   }
   // Not `process.cwd()`, which remembers it.
-  if (!folder.endsWith(DELETED) || fs.existsSync(folder)) return;
+  if (!folder.endsWith(DELETED) || isVisible(folder)) return;
   throw new StateError(
     `no other thread can be started: the folder that this process works in, ${folder.slice(0, -DELETED.length)}, was deleted, and Node begins no thread without one. ` +
       "Call process.chdir() with one that exists, or start a process",
@@ -115,7 +127,11 @@ export function openThread(
   const gate = openGate();
   let worker: Worker;
   try {
-    worker = newWorker({ ...work, depth, gate } as ThreadStart | PoolThreadStart, { name: work.name, transferList, resourceLimits }, factory);
+    worker = newWorker(
+      { ...work, depth, gate } as ThreadStart | PoolThreadStart,
+      { name: work.name, argv: programArguments(), transferList, resourceLimits: bare(resourceLimits) },
+      factory,
+    );
   } catch (error) {
     dropGate(gate);
     throw error;
@@ -125,12 +141,12 @@ export function openThread(
 }
 
 function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
-  if (factory !== undefined) return factory({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } });
+  if (factory !== undefined) return factory(bare({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } }));
   const code = libraryCode();
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;
   try {
-    worker = new Worker(entryUrl(), { ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } });
+    worker = new Worker(entryUrl(), bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
     throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
@@ -144,6 +160,11 @@ function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions,
   }
   return worker;
 }
+
+const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
+  { args: true, name: true, daemon: true },
+  { killGrace: "terminate() ends a thread at once; a Process can be left time" },
+);
 
 /**
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
@@ -174,8 +195,9 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   /** The kernel's numbers of threads that came into being with it: it is one of them. */
   #tids: string[] | undefined;
 
-  constructor(task: Task<F>, options?: WorkerStart<F>) {
-    super(task, options);
+  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
+    checkPermission("a thread", [THREADS]);
+    super(task, options, THREAD_START);
   }
 
   /** Makes and starts one. */
@@ -251,7 +273,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   }
 
   protected isGone(): boolean {
-    return this.#tids?.every((tid) => !fs.existsSync(`${THREADS_HERE}/${tid}`)) === true;
+    return this.#tids?.every((tid) => !isVisible(`${THREADS_HERE}/${tid}`)) === true;
   }
 
   protected exitCodeNow(): undefined {}

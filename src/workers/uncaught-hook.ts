@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { ArgumentTypeError, MainGuardError } from "../errors/index.js";
+import { ArgumentTypeError, MainGuardError, isThrown } from "../errors/index.js";
 
 /** Told of an error that ended a worker while nobody had joined it. */
 export type UncaughtHook = (error: unknown, worker: { readonly name: string }) => void;
@@ -28,7 +28,7 @@ export function setUncaughtHook(fn?: UncaughtHook): UncaughtHook {
 
 export function reportUncaught(error: unknown, worker: { readonly name: string }): void {
   // The program has a fault, though nobody waits for what it started.
-  if (error instanceof MainGuardError) process.exitCode ??= 1;
+  if (isThrown(error, MainGuardError)) process.exitCode ??= 1;
   try {
     hook(error, worker);
   } catch (failure) {

@@ -1,6 +1,16 @@
+import { portray, refuseClones } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, StateError, TimeoutError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
-import { type Attempt, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  CorruptError,
+  StateError,
+  TimeoutError,
+  UnknownClassError,
+  WorkerDiedError,
+  KnownOptions,
+} from "../errors/index.js";
+import { type Attempt, contain, WAIT_OPTIONS, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
@@ -20,6 +30,9 @@ export interface WorkerStart<F extends AnyFunction> {
   /** Milliseconds that `terminate()` leaves a process for its own way out before it is killed; 1000 unless given. */
   killGrace?: number | undefined;
 }
+
+/** How a Process is made. */
+export const WORKER_START = new KnownOptions<WorkerStart<AnyFunction>>({ args: true, name: true, daemon: true, killGrace: true });
 
 /** What the platform needs to start a worker. */
 export interface Start {
@@ -55,9 +68,12 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #cause: unknown;
   #ended: Promise<void> | undefined;
 
-  constructor(task: Task<F>, options: WorkerStart<F> = {}) {
+  constructor(task: Task<F>, options: WorkerStart<F> = {}, known: KnownOptions<object> = WORKER_START) {
+    refuseClones(this);
     this.#task = identityOf(task);
-    if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${typeof options}`);
+    if (typeof options !== "object" || options === null)
+      throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${options === null ? "null" : typeof options}`);
+    known.check(options);
     const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
     if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
     if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
@@ -181,7 +197,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   /** The task's value once it is done, or its error; workers that the task started may run on. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, WAIT_OPTIONS);
     const signal = signalOf(options);
     const completion = this.#started();
     this.#joined = true;
@@ -347,5 +363,11 @@ function signalOfCode(exitCode: number | undefined): string | undefined {
 
 /** The arguments of a start as a message. */
 export function encodeArgs(start: Start, to: "threads" | "processes"): Message {
-  return encode(start.args, { to, root: "args", attach: to === "threads" });
+  return encode(start.args, { to, root: "args", attach: to === "threads", marks: "move", list: true });
 }
+
+portray(
+  WorkerHandle,
+  ({ name, model, daemon, exitCode }) => ({ name, model, daemon, exitCode }),
+  "only the worker that started it can join or end it: send what it gives, await handle.join(), or its handle.worker, which held.handOff takes, or give both an Event or a Queue",
+);

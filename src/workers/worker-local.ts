@@ -1,3 +1,5 @@
+import { portray, refuseClones } from "../codec/portrait.js";
+
 /**
  * A value of which every worker has its own, made on its first use there.
  *
@@ -17,6 +19,7 @@ export class WorkerLocal<T> {
   #value: T | undefined;
 
   constructor(make: () => T) {
+    refuseClones(this);
     this.#make = make;
   }
 
@@ -37,3 +40,6 @@ export class WorkerLocal<T> {
     this.#value = undefined;
   }
 }
+
+// Not its value, which a look should not make.
+portray(WorkerLocal, () => ({}), "each worker has a value of its own: send worker.value, or export the WorkerLocal from a module that both load");

@@ -23,11 +23,13 @@ const SMALLEST: Readonly<Record<string, { readonly bytes: readonly number[]; rea
   bigint: { bytes: [0x08, 1, 0, 0, 0, 0, 0, 0, 0], needs: 32 },
   text: { bytes: [0x42, 0x61, 0x62], needs: 32 },
   object: { bytes: [0x0f, 0], needs: 64 },
+  bareObject: { bytes: [0x26, 0], needs: 256 },
+  "array with a field": { bytes: [0x27, 0, 0x10, 0, 1, ...text("a"), 0x80], needs: 128 },
   array: { bytes: [0x10, 0], needs: 48 },
   map: { bytes: [0x13, 0x12], needs: 256 },
   set: { bytes: [0x14, 0x12], needs: 224 },
   date: { bytes: [0x15, 0x80], needs: 112 },
-  regexp: { bytes: [0x16, ...text("a"), ...text("")], needs: 256 },
+  regexp: { bytes: [0x16, ...text("a"), ...text(""), 0x80], needs: 256 },
   boxed: { bytes: [0x17, 0x80], needs: 48 },
   arrayBuffer: { bytes: [0x18, 0], needs: 320 },
   // A page at the least.
@@ -133,6 +135,11 @@ const GREEDY: Readonly<Record<string, { readonly message: () => Uint8Array; read
   "UTF-8 that is none": { message: () => Uint8Array.from([0x0c, ...varint(100_000), ...new Array<number>(100_000).fill(0xff)]), needs: 32 },
   "empty search parameters": { message: () => Uint8Array.from([0x1d, 0x0b, ...varint(60_000), ...Buffer.from("=&".repeat(30_000))]), needs: 256 },
   "many search parameters": { message: () => Uint8Array.from([0x1d, 0x0b, ...varint(60_000), ...Buffer.from("ab&".repeat(20_000))]), needs: 256 },
+  "arrays with fields in arrays": {
+    message: () => Uint8Array.from([...Array.from({ length: 999 }, () => [0x27, 0, 0x10, 0, 1, 0x41, 0x61]).flat(), 0x80]),
+    needs: 999 * 128,
+  },
+  "dates with a field of a great number": { message: () => arrayOf(MANY, [0x27, 0, 0x15, 0x80, 1, ...text("1000"), 0x80]), needs: MANY * 160 },
   "objects in objects": {
     message: () => Uint8Array.from([...Array.from({ length: 999 }, () => [0x0f, 1, 0x41, 0x61]).flat(), 0x80]),
     needs: 999 * 64,
@@ -187,7 +194,7 @@ test("resizable buffers set aside no more address space than one message may", (
 
 test("a regular expression of a thousand classes of characters is refused, on both sides", () => {
   const source = "\\p{L}".repeat(1000);
-  const bytes = Uint8Array.from([0x16, 0x0b, ...varint(source.length), ...Buffer.from(source), ...text("u")]);
+  const bytes = Uint8Array.from([0x16, 0x0b, ...varint(source.length), ...Buffer.from(source), ...text("u"), 0x80]);
   assert.throws(() => decode(bytes, 0, bytes.length), { code: "ERR_ALLCORES_CORRUPT" });
 });
 

@@ -1,7 +1,7 @@
 /** What cannot cross fails at the call, with the path of the culprit and what to do instead. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crossing, decode, type EncodeOptions, encode } from "../../src/codec/index.js";
+import { crossing, decode, type EncodeOptions, encode, transfer } from "../../src/codec/index.js";
 import { FreedError, ReachError, UnsendableError } from "../../src/errors/index.js";
 
 class User {
@@ -121,6 +121,26 @@ test("a detached buffer is refused", () => {
   const bytes = new Uint8Array(8);
   structuredClone(bytes, { transfer: [bytes.buffer] });
   assert.throws(() => encode({ bytes }, processes), { path: "value.bytes", message: /detached ArrayBuffer/ });
+});
+
+test("a buffer detached by a later getter is refused with its path", () => {
+  for (const size of [8, 100_000]) {
+    for (const options of [processes, { to: "threads", attach: true, marks: "move" }] as const) {
+      const bytes = options === processes ? new Uint8Array(size) : transfer(new Uint8Array(size));
+      const value = {
+        inner: [bytes],
+        get last() {
+          if (bytes.length > 0) structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+          return 1;
+        },
+      };
+      const send = () => encode(value, options);
+      // A small one has been copied by then.
+      if (size === 8 && options === processes) assert.ok(send().length > size);
+      else
+        assert.throws(send, { code: "ERR_ALLCORES_UNSENDABLE", path: "value.inner[0]", message: /was transferred, or made shorter, while the value was read/ });
+    }
+  }
 });
 
 test("an object's own refusal reaches the caller as it is, and nothing was retained", () => {

@@ -34,6 +34,20 @@ describe("a snapshot", () => {
     for (const object of [queue, semaphore, barrier, event, lock]) assert.ok(object.label !== undefined);
   });
 
+  test("does not list a thread that ended", WHOLE, async () => {
+    for (let n = 0; n < 10; n++) {
+      const thread = Thread.start(tasks.get, new Queue<number>({ label: "never filled" }));
+      while (!snapshot().workers.some(({ name }) => name === thread.name)) await sleep(2);
+      thread.terminate();
+      await thread.join().catch(() => {});
+      assert.equal(thread.isAlive, false);
+      assert.deepEqual(
+        snapshot().workers.filter(({ name }) => name === thread.name),
+        [],
+      );
+    }
+  });
+
   for (const across of ["threads", "processes"] as const) {
     test(`tells who holds and who waits, across ${across}`, WHOLE, async () => {
       const lock = new Lock({ label: `lock ${across}`, across });

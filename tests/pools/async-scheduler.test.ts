@@ -227,3 +227,46 @@ describe("AsyncPool", { timeout: 30_000 }, () => {
     assert.ok(any instanceof ThreadPool);
   });
 });
+
+describe("right after submit", () => {
+  const statsOf = (pool: AsyncPool) => {
+    const { running, queued, idle } = pool.stats();
+    return { running, queued, idle };
+  };
+
+  test("a call that finds a place free has it: it runs, no later call of a higher priority overtakes it, and its function begins in a microtask", async () => {
+    await using pool = new AsyncPool({ concurrency: 1 });
+    const begun: string[] = [];
+    const first = pool.submit(() => begun.push("first"));
+    assert.deepEqual(statsOf(pool), { running: 1, queued: 0, idle: 0 });
+    assert.equal(first.state, "running");
+    const later = pool.with({ priority: 9 }).submit(() => begun.push("later"));
+    assert.deepEqual(statsOf(pool), { running: 1, queued: 1, idle: 0 });
+    assert.equal(later.state, "pending");
+    assert.deepEqual(begun, []);
+    await Promise.all([first, later]);
+    assert.deepEqual(begun, ["first", "later"]);
+    assert.deepEqual(statsOf(pool), { running: 0, queued: 0, idle: 1 });
+  });
+
+  test("one that is called off then never begins, and its place is the next one's", async () => {
+    await using pool = new AsyncPool({ concurrency: 1 });
+    const begun: string[] = [];
+    const first = pool.submit(() => begun.push("first"));
+    const second = pool.submit(() => begun.push("second"));
+    assert.equal(first.cancel(), true);
+    await assert.rejects(first, CancelledError);
+    await second;
+    assert.deepEqual(begun, ["second"]);
+  });
+
+  test("terminate then begins nothing", async () => {
+    const pool = new AsyncPool({ concurrency: 2 });
+    const begun: number[] = [];
+    const futures = [1, 2, 3].map((n) => pool.submit(() => begun.push(n)));
+    pool.terminate();
+    for (const future of futures) await assert.rejects(future, CancelledError);
+    await pool.join();
+    assert.deepEqual(begun, []);
+  });
+});

@@ -2,14 +2,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { ProcessPool, ThreadPool } from "allcores";
 import { build } from "esbuild";
 import { build as buildByVite } from "vite";
+import { square } from "../fixtures/pool-tasks.js";
+import { withPool } from "./with-pool.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const example = join(root, "examples/bundled");
+const withProcesses = withPool((options) => new ProcessPool(options));
 
 /** Runs the program of a bundle, and looks at what it printed. */
 function run(folder: string): void {
@@ -74,4 +78,35 @@ test("bundled by Vite", { timeout: 60_000 }, async () => {
 test("a worker of the wrong form is refused by the constructor", () => {
   assert.throws(() => new ThreadPool({ worker: "worker.js" }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /new Worker\(new URL/ });
   assert.throws(() => new ProcessPool({ worker: () => undefined as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /URL or path/ });
+});
+
+describe("a worker's file of a ProcessPool", { timeout: 60_000 }, () => {
+  const file = join(import.meta.dirname, "../fixtures/worker-file.js");
+  const forms: [form: string, worker: URL | string][] = [
+    ["a relative path", relative(process.cwd(), file)],
+    ["a relative path with a dot", `./${relative(process.cwd(), file)}`],
+    ["a path that is not in its shortest form", join(dirname(file), "programs").concat("/../worker-file.js")],
+    ["a path without its extension", relative(process.cwd(), file).replace(/\.js$/, "")],
+    ["a URL", pathToFileURL(file)],
+    ["a URL as text", pathToFileURL(file).href],
+  ];
+  for (const [form, worker] of forms)
+    test(`may be ${form}, and its worker takes a task`, () =>
+      withProcesses({ workers: 1, worker }, async (pool) => assert.equal(await pool.submit(square, 2), 4)));
+
+  test("stays the same where the program changes its folder before the first task", () =>
+    withProcesses({ workers: 1, worker: relative(process.cwd(), file) }, async (pool) => {
+      const folder = process.cwd();
+      process.chdir("/");
+      try {
+        assert.equal(await pool.submit(square, 2), 4);
+      } finally {
+        process.chdir(folder);
+      }
+    }));
+
+  test("at an address that is no file is refused by the constructor", () => {
+    for (const worker of [new URL("https://example.org/worker.js"), "file://host/worker.js"])
+      assert.throws(() => new ProcessPool({ worker }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /URL or path of a file, got/ });
+  });
 });

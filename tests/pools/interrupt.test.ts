@@ -41,3 +41,13 @@ describe("after SIGINT to the program alone", { timeout: 60_000 + ROUNDS * 10_00
         assert.equal((await interrupt(what, model)).signal, "SIGINT"));
     }
 });
+
+describe("a program's own way out keeps its say", { timeout: 60_000 }, () => {
+  for (const how of ["process.once", "await once", "once, later"])
+    test(`its handler for SIGINT made ${how === "once, later" ? "after" : "before"} the first pool is not overruled (${how})`, async () => {
+      const { child, says, ended } = startProgram("drain", how);
+      await says("begun");
+      child.kill("SIGINT");
+      assert.deepEqual(await ended, { code: 0, output: "begun\ndrained saved\n", errors: "" });
+    });
+});

@@ -1,6 +1,7 @@
 /** What a pool promises about single calls: options, retries, cancelling, limits, life of the workers. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, test } from "node:test";
@@ -19,7 +20,7 @@ import {
   wait,
   WorkerDiedError,
 } from "allcores";
-import { isRunning, until } from "../fixtures/pool-processes.js";
+import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
@@ -113,6 +114,42 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           second.abort();
           await assert.rejects(running, { name: "AbortError" });
           assert.equal(await ended.get(), "cancelled");
+        }));
+
+      test("timers and abort listeners of calls that end, within submit too, are taken down", () =>
+        using({ workers: 1 }, async (pool) => {
+          const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+          const { signal } = new AbortController();
+          const before = timers();
+          const watched = pool.with({ timeout: 3_600_000, signal });
+          for (let n = 0; n < 2000; n++) await watched.submit(tasks.square, n);
+          await assert.rejects(watched.submit(tasks.fail, "x"));
+          await assert.rejects(pool.with({ timeout: 3_600_000, signal: AbortSignal.abort() }).submit(tasks.square, 1));
+          assert.equal(await pool.submit(tasks.square, 3), 9);
+          await until(() => timers() <= before + 1);
+          assert.equal(getEventListeners(signal, "abort").length, 0);
+        }));
+
+      test("calls that were called off behind one that hangs are not kept, whatever their priority", () =>
+        using({ workers: 1, killGrace: Number.POSITIVE_INFINITY }, async (pool) => {
+          const { go, futures } = await occupy(pool);
+          const [kept, gone] = [new Set<string>(), new Set<number>()];
+          const registry = new FinalizationRegistry<number>((n) => gone.add(n));
+          for (const n of count(40)) {
+            let item: object | undefined = { n };
+            registry.register(item, n);
+            const future = pool.with({ priority: (n % 4) - 2 }).submit(tasks.keepNothing, item);
+            item = undefined;
+            assert.equal(future.cancel(), true);
+            kept.add(future.state);
+          }
+          assert.deepEqual([...kept], ["cancelled"]);
+          await until(() => {
+            collectGarbage();
+            return gone.size >= 39;
+          });
+          go.set();
+          await Promise.all(futures);
         }));
 
       test("timeout: from the call on, waiting included", () =>

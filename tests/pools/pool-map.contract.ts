@@ -1,6 +1,7 @@
 /** What a pool promises about maps: order, outcomes, chunks, bounds, ends. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createSecretKey } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import {
   CancelledError,
@@ -15,6 +16,7 @@ import {
   TimeoutError,
   WorkerDiedError,
 } from "allcores";
+import { until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
@@ -38,20 +40,20 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
     const works = async () => assert.equal(await pool.submit(tasks.add, 20, 22), 42);
 
     test("many trivial items travel in few chunks, and come back in order", async () => {
-      const before = pool.stats().submitted;
+      const before = pool.stats().run.count;
       const results = await pool.map(tasks.square, count(100_000));
       assert.equal(results.length, 100_000);
       assert.ok(results.every((value, n) => value === n * n));
-      if (model !== "async") assert.ok(pool.stats().submitted - before < 2000);
+      if (model !== "async") assert.ok(pool.stats().run.count - before < 2000);
     });
 
     test("chunkSize: as asked", async () => {
-      const before = pool.stats().submitted;
+      const before = pool.stats().run.count;
       assert.deepEqual(
         await pool.map(tasks.square, count(100), { chunkSize: 25 }),
         count(100).map((n) => n * n),
       );
-      assert.equal(pool.stats().submitted - before, 4);
+      assert.equal(pool.stats().run.count - before, 4);
     });
 
     test("starmap spreads the arguments", async () => {
@@ -121,6 +123,61 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       assert.ok(failed?.status === "rejected" && failed.reason instanceof WorkerDiedError);
       await works();
     });
+
+    for (const [what, thing, tell] of [
+      ["Blobs", (n: number) => new Blob(["x".repeat(n)]), tasks.exitOnBlob],
+      ["KeyObjects", (n: number) => createSecretKey(Buffer.alloc(n)), tasks.exitOnKey],
+    ] as const) {
+      if (across !== "threads") continue;
+      apart(`what travels beside the message, ${what}, goes on to another worker after one died in mid-chunk`, async () => {
+        const items = count(10).map((n) => thing(n + 1));
+        const outcomes = await pool.map(tell.partial(4) as unknown as Task<(item: unknown) => number>, items, { chunkSize: 10 }).settled();
+        assert.deepEqual(
+          outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason instanceof WorkerDiedError ? "died" : outcome.reason)),
+          count(10).map((n) => (n === 3 ? "died" : n + 1)),
+        );
+        // The rest of a chunk, and another attempt, go the same way.
+        const again = pool.with({ retries: { limit: 1, delay: 0 } });
+        const retried = await again.map(tell.partial(4).partial(true as never) as unknown as Task<(item: unknown) => number>, items, { chunkSize: 10 });
+        assert.deepEqual(
+          retried,
+          count(10).map((n) => n + 1),
+        );
+        await works();
+      });
+    }
+
+    test("stats count a map's items: what was submitted is completed, failed, cancelled, queued, or running, at every moment", () =>
+      using({ workers: 2 }, async (pool) => {
+        const check = () => {
+          const { submitted, completed, failed, cancelled, queued, running } = pool.stats();
+          assert.equal(submitted, completed + failed + cancelled + queued + running);
+          return { submitted, completed, failed, cancelled, queued, running };
+        };
+        const nothing = { completed: 0, failed: 0, cancelled: 0, queued: 0, running: 0 };
+        await pool.map(tasks.square, count(100));
+        assert.deepEqual(check(), { ...nothing, submitted: 100, completed: 100 });
+        await pool.map(tasks.failAt.partial(7), count(20), { chunkSize: 5 }).settled();
+        assert.deepEqual(check(), { ...nothing, submitted: 120, completed: 119, failed: 1 });
+        for await (const _ of pool.map(tasks.squareLater, count(50), { buffer: 10 })) check();
+        await assert.rejects(pool.map(tasks.failAt.partial(7), count(1000), { chunkSize: 4 }));
+        assert.equal(check().failed, 2);
+        for await (const _ of pool.map(tasks.squareLater, count(200))) if (check().completed > 200) break;
+        assert.equal(check().queued + check().running, 0);
+        const before = check();
+        await pool.with({ retries: { limit: 2, delay: 0 } }).map(tasks.attempt, [1, 2, 3]);
+        assert.deepEqual(check(), { ...before, submitted: before.submitted + 3, completed: before.completed + 3 });
+        assert.equal(pool.stats().retried, 3);
+        await assert.rejects(pool.with({ signal: AbortSignal.abort() }).submit(tasks.square, 1));
+        assert.deepEqual(check(), { ...before, submitted: before.submitted + 4, completed: before.completed + 3, cancelled: before.cancelled + 1 });
+        const run = pool.map(tasks.squareLater, count(1000));
+        const failed = assert.rejects(run, { code: "ERR_ALLCORES_CANCELLED" });
+        await until(() => check().running > 0);
+        pool.terminate();
+        await failed;
+        await pool.join();
+        assert.equal(check().queued + check().running, 0);
+      }));
 
     test("retries: an item is tried again by itself", async () => {
       const again = pool.with({ retries: { limit: 2, delay: 1 } });

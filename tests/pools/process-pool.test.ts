@@ -1,6 +1,7 @@
 import { ProcessPool } from "allcores";
 import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
+import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
@@ -8,6 +9,7 @@ import { poolWorkersContract } from "./pool-workers.contract.js";
 const kind: PoolKind = { model: "process", across: "processes", make: (options) => new ProcessPool(options) };
 poolContract("ProcessPool", kind);
 poolCallContract("ProcessPool", kind);
+poolCallbacksContract("ProcessPool", kind);
 poolMapContract("ProcessPool", kind);
 poolWorkersContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);

@@ -38,7 +38,7 @@ for (const across of ["threads", "processes"] as const) {
         [array.get(0), array.at(1), array.at(-1), array.at(-3), array.at(3), array.at(-4), array.at(1.9)],
         [1, -20, 3, 1, undefined, undefined, -20],
       );
-      for (const bad of [-1, 3, 0.5, Number.NaN, 2 ** 32]) {
+      for (const bad of [-100, 3, 0.5, Number.NaN, 2 ** 32]) {
         assert.throws(() => array.get(bad), range);
         assert.throws(() => array.set(bad, 0), range);
         assert.throws(() => array.add(bad, 0), range);
@@ -167,4 +167,19 @@ test("wrong arguments are refused", () => {
 test("is what it says", () => {
   assert.ok(new SharedArray("int32", 1) instanceof SharedArray);
   assert.equal(SharedArray.name, "SharedArray");
+});
+
+test("a negative index counts from the end in get, set, add, sub, compareExchange and update, as in a SharedList", () => {
+  const array = new SharedArray("int32", [1, 2, 3]);
+  array.set(-1, 30);
+  assert.equal(array.get(-1), 30);
+  assert.equal(array.add(-3, 9), 10);
+  assert.equal(array.sub(-2, 1), 1);
+  assert.equal(array.compareExchange(-2, 1, 20), 1);
+  assert.equal(
+    array.update(-1, (n) => n + 1),
+    31,
+  );
+  assert.deepEqual(array.toArray(), [10, 20, 31]);
+  for (const index of [-4, 3, -0.5]) assert.throws(() => array.set(index, 1), refused("ARGUMENT_RANGE"));
 });

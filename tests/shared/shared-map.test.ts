@@ -109,3 +109,11 @@ test("shows what it is", () => {
   assert.equal(SharedMap.name, "SharedMap");
   assert.match(inspect(new SharedMap({ label: "x" })), /^SharedMap "x"/);
 });
+
+test("ttl: 1e300 lasts for ever, of a map and of an entry", () => {
+  const map = new SharedMap<number>({ ttl: 1e300 });
+  map.set("a", 1);
+  map.set("b", 2, { ttl: 1e300 });
+  map.set("c", 3, { ttl: 2 ** 51 });
+  assert.deepEqual([map.get("a"), map.get("b"), map.get("c")], [1, 2, 3]);
+});

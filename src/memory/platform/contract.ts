@@ -2,6 +2,8 @@
 export interface Platform {
   /** A new anonymous memory file of `bytes` bytes, sparse; gone when the last process that has it open ends. */
   createMemory(label: string, bytes: number): number;
+  /** Lets only this user open the file, whatever the umask. Not by Node's `fchmod`, which its permission model refuses to everybody. */
+  keepToOwner(descriptor: number): void;
   /** Maps the file into this process and returns the address. Never unmapped: a live view over unmapped pages is a crash. */
   map(descriptor: number, bytes: number): number;
   /** An ArrayBuffer over mapped memory. */

@@ -2,6 +2,7 @@ import { isMainThread } from "node:worker_threads";
 import { PlatformError } from "../../errors/index.js";
 import { underAddonGuard } from "../addon-guard.js";
 import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { checkPermission, SHARED_MEMORY } from "../permission.js";
 import type { Platform } from "./contract.js";
 import { linux } from "./linux.js";
 
@@ -19,6 +20,7 @@ export function platform(): Platform {
         `threads are: use Thread, ThreadPool and { across: "threads" }`,
     );
   }
+  checkPermission("memory that processes share", SHARED_MEMORY);
   try {
     loaded = isMainThread ? linux() : underAddonGuard(guarded);
   } catch (error) {

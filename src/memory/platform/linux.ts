@@ -7,6 +7,7 @@ import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { isVisible } from "../visible-file.js";
 import { ownUrl } from "../own-url.js";
 import type { Platform } from "./contract.js";
 
@@ -46,17 +47,31 @@ export function useBinding(path: string | undefined): void {
   if (path !== undefined) setEnvironmentData(BINDING, path);
 }
 
+/** koffi's modules list each other by `for … in`, which would meet what somebody has added to `Object.prototype`: that is not listed meanwhile. */
+function withoutInherited<T>(load: () => T): T {
+  const listed = Object.keys(Object.prototype).filter((name) => Object.getOwnPropertyDescriptor(Object.prototype, name)!.configurable);
+  const list = (enumerable: boolean) => {
+    for (const name of listed) Object.defineProperty(Object.prototype, name, Object.assign(Object.create(null), { enumerable }));
+  };
+  list(false);
+  try {
+    return load();
+  } finally {
+    list(true);
+  }
+}
+
 /** The first worker that needs it has koffi look for its native part, which takes ten times as long as loading that; the others load it from there. */
 function loadKoffi(): typeof Koffi {
   const known = binding();
-  if (known !== undefined && fs.existsSync(known)) {
+  if (known !== undefined && isVisible(known)) {
     const module = { exports: {} };
     process.dlopen(module, known);
     return module.exports as typeof Koffi;
   }
   // Not imported: a bundler would take it for its own to resolve.
   const require = process.getBuiltinModule("node:module").createRequire(ownUrl(import.meta.url));
-  const koffi = require("koffi") as typeof Koffi;
+  const koffi = withoutInherited(() => require("koffi") as typeof Koffi);
   useBinding(Object.keys(require.cache).find((file) => file.endsWith("koffi.node")));
   return koffi;
 }
@@ -71,6 +86,7 @@ export function linux(): Platform {
   const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");
   const ftruncate = libc.func("int ftruncate(int fd, int64_t length)");
   const mmap = libc.func("uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)");
+  const fchmod = libc.func("int fchmod(int fd, unsigned int mode)");
   const fallocate = libc.func("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
   const pipe2 = libc.func("int pipe2(void *descriptors, int flags)");
   const open = libc.func("int open(const char *path, int flags)");
@@ -101,6 +117,10 @@ export function linux(): Platform {
       const errno = koffi.errno();
       close(descriptor);
       return failed("ftruncate", errno);
+    },
+    keepToOwner(descriptor) {
+      if (fchmod(descriptor, 0o600) !== 0)
+        throw new PlatformError(`fchmod failed (errno ${koffi.errno()}): the kernel does not close this file to other users`);
     },
     map(descriptor, bytes) {
       const address: number | bigint = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);

@@ -3,7 +3,7 @@ import { isMainThread, workerData } from "node:worker_threads";
 import { setEntryUrl } from "../entry-url.js";
 import { type LibraryMeta, setLibraryCode } from "../library-code.js";
 import { beginLoading, outsideLoads } from "../main-guard.js";
-import { type ProcessStart, START_MARK } from "../process-start.js";
+import { processStart, takeProcessStart } from "../process-start.js";
 import type { PoolThreadStart, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
 import { beginProcess } from "./process.js";
@@ -19,10 +19,10 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
     // A second copy of the library in this worker, or the module of a task bundled with it, must not begin again.
     delete (workerData as { allcores?: unknown }).allcores;
     become("thread", start, start.kind === "pool" && start.isBundled, () => beginThread(start));
-  } else if (process.argv[2]?.startsWith(START_MARK) === true) {
-    const start = JSON.parse(process.argv[2].slice(START_MARK.length)) as ProcessStart;
-    if (process.argv[1] !== start.entry) return;
-    process.argv.pop();
+  } else {
+    const start = processStart();
+    if (start === undefined) return;
+    takeProcessStart();
     become("process", start, start.isBundled, () => beginProcess(start));
   }
 }

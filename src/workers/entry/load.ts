@@ -5,7 +5,7 @@
  * The text goes to the worker together with the cache, since V8 compares no more than their lengths.
  */
 import type { LibraryCode } from "../library-code.js";
-import { CODE_DESCRIPTOR, type ProcessStart, START_MARK } from "../process-start.js";
+import { CODE_DESCRIPTOR, processStart } from "../process-start.js";
 
 type Library = Record<string, unknown>;
 type Meta = { readonly url: string; readonly code: (isSeasoned: boolean) => LibraryCode; readonly import: (url: string) => Promise<unknown> };
@@ -34,10 +34,8 @@ function codeOfThread(): LibraryCode | undefined {
 
 /** A child of ours finds it in a file that it has inherited. */
 function codeOfProcess(): LibraryCode | undefined {
-  const word = process.argv[2];
-  if (word?.startsWith(START_MARK) !== true) return undefined;
-  const { code, entry } = JSON.parse(word.slice(START_MARK.length)) as ProcessStart;
-  if (code === undefined || process.argv[1] !== entry) return undefined;
+  const code = processStart()?.code;
+  if (code === undefined) return undefined;
   const fs = process.getBuiltinModule("node:fs");
   const bytes = Buffer.allocUnsafe(code.text + code.cache);
   fs.readSync(CODE_DESCRIPTOR, bytes, 0, bytes.length, 0);

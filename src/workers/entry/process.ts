@@ -61,7 +61,7 @@ export function beginProcess(start: ProcessStart): Work {
     exit,
     decodeArgs: () => completion.takeArgs(),
     deliver(state, value) {
-      const options = { to: "processes", root: "result" } as const;
+      const options = { to: "processes", root: "result", marks: "drop" } as const;
       let message: Message;
       try {
         message = state === RETURNED ? encode(value, options) : encodeError(value, options);

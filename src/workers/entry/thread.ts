@@ -34,7 +34,7 @@ export function beginThread(start: ThreadStart | PoolThreadStart): Work {
     exit: (code) => process.exit(code),
     decodeArgs: () => (args === undefined ? completion.takeArgs(attachments) : decode(args, 0, args.length, attachments)),
     deliver(state, value) {
-      const options = { to: "threads", root: "result", attach: true } as const;
+      const options = { to: "threads", root: "result", attach: true, marks: "move" } as const;
       let message: Message;
       try {
         message = state === RETURNED ? encode(value, options) : encodeError(value, options);

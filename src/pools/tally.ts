@@ -1,0 +1,23 @@
+import { CancelledError } from "../errors/index.js";
+
+/** What a pool has done, in calls and items of maps. What was submitted has ended in one of three ways, or is open. */
+export class Tally {
+  submitted = 0;
+  completed = 0;
+  failed = 0;
+  cancelled = 0;
+  retried = 0;
+  /** Workers that ended without having been asked to. */
+  died = 0;
+
+  /** How many have not ended. */
+  get open(): number {
+    return this.submitted - this.completed - this.failed - this.cancelled;
+  }
+
+  /** An item of a map has ended with an error. */
+  itemFailed(error: unknown): void {
+    if (error instanceof CancelledError) this.cancelled++;
+    else this.failed++;
+  }
+}
