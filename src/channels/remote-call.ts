@@ -1,10 +1,10 @@
 import { ArgumentTypeError, TimeoutError } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { Alarm, deadlineOf, offAbort, onAbort, type WaitOptions } from "../memory/index.js";
+import { Alarm, deadlineOf, offAbort, onAbort, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 
 /** `options` over `before`, checked. */
 export function limitsOver(before: WaitOptions, options: WaitOptions): WaitOptions {
-  deadlineOf(options);
+  deadlineOf(options, WAIT_OPTIONS);
   const { signal = before.signal, timeout = before.timeout } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   return { signal, timeout };

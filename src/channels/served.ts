@@ -6,7 +6,7 @@
 import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
-import { contain, deadlineOf, type Heap, type WaitOptions } from "../memory/index.js";
+import { contain, deadlineOf, type Heap, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import { ArgumentTypeError, CorruptError, FreedError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
 import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
@@ -91,7 +91,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** As `call`, blocking this thread. The owner must be another worker, whose loop turns. */
   callSync<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): AnswerOf<T, Name> {
     if (this.#target !== undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
-    const deadline = deadlineOf(this.#limits);
+    const deadline = deadlineOf(this.#limits, WAIT_OPTIONS);
     this.#limits.signal?.throwIfAborted();
     return this.#first.#callSync(name, args, deadline, this.#limits.timeout) as AnswerOf<T, Name>;
   }
