@@ -37,13 +37,14 @@ const capture = (resolve: (value: never) => void, reject: (error: unknown) => vo
 const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
-let isObserved: (future: Future<unknown>) => boolean;
+let onceObserved: (future: Future<unknown>, heard: () => void) => void;
 let unobserved: <T>(future: Future<unknown>, ask: () => T) => T;
 
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
  *
- * One that fails before anybody awaited it does not kill the program; if nobody ever does, its pool tells of the error when it ends.
+ * One that fails before anybody awaited it does not kill the program; if nobody ever does, the uncaught hook is told of the error, once:
+ * when the future is collected, or as the program exits (`setUncaughtHook`).
  * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its worker is ended if it does not stop within the
  * pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`, it settles once the task has cleaned up.
  *
@@ -72,13 +73,17 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       life.fail = rejectNext;
       return life as Settler<unknown> as Settler<R>;
     };
-    isObserved = (future) => future.#life.isObserved;
+    onceObserved = (future, heard) => {
+      const life = future.#life;
+      if (life.isObserved) heard();
+      else life.heard = heard;
+    };
     unobserved = (future, ask) => future.#life.unobserved(ask);
     // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
     // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
     Object.defineProperty(Future.prototype, "constructor", {
       get(this: Future<unknown>) {
-        if (#life in this) this.#life.isObserved = true;
+        if (#life in this) this.#life.observe();
         return Promise;
       },
       configurable: true,
@@ -116,7 +121,7 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
     return choiceOf<true, R>({
       poll: () => life.work === undefined || undefined,
       open: () => {
-        life.isObserved = true;
+        life.observe();
         if (life.ended !== "done") throw life.result;
         return life.result as R;
       },
@@ -142,6 +147,8 @@ class Life implements Settler<unknown> {
   readonly future: Future<unknown>;
   ended: FutureState | undefined = undefined;
   isObserved = false;
+  /** Called with the first interest in its value. */
+  heard: (() => void) | undefined = undefined;
   /** Until it is settled. */
   work: Work | undefined = undefined;
   /** Its value or its error, once it is settled. */
@@ -166,9 +173,16 @@ class Life implements Settler<unknown> {
     this.fail(error);
   }
 
+  observe(): void {
+    if (this.isObserved) return;
+    this.isObserved = true;
+    this.heard?.();
+  }
+
   /** Asks for the value without an interest in it. */
   unobserved<T>(ask: () => T): T {
     const { isObserved } = this;
+    this.isObserved = true;
     const answer = ask();
     this.isObserved = isObserved;
     return answer;
@@ -203,9 +217,9 @@ export function openFuture<R>(work: Work): Settler<R> {
   return open<R>(work);
 }
 
-/** Whether somebody has ever asked a future for its value. */
-export function wasObserved(future: Future<unknown>): boolean {
-  return isObserved(future);
+/** Calls `heard` once somebody asks a future for its value: at once if somebody has. `heard` must not hold the future. */
+export function whenObserved(future: Future<unknown>, heard: () => void): void {
+  onceObserved(future, heard);
 }
 
 /** Calls `watcher` once the future has ended, without an interest in its value; returns how to stop that. */

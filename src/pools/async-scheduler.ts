@@ -23,7 +23,7 @@ import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { PriorityLines } from "./priority-lines.js";
 import type { PoolStats } from "./pool-stats.js";
 import { Tally } from "./tally.js";
-import { type FailedFuture, Unheard } from "./unheard.js";
+import { type FailedFuture, findOwner } from "./unheard.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 
@@ -54,7 +54,6 @@ export class AsyncScheduler implements AsyncJobs {
   #isOver = false;
   #failure: InitializerError | undefined;
   readonly #joined: (() => void)[] = [];
-  readonly #unheard = new Unheard();
   readonly #wait = new Histogram();
   readonly #run = new Histogram();
   #nested: Served<NestedWork> | undefined;
@@ -216,7 +215,7 @@ export class AsyncScheduler implements AsyncJobs {
       return;
     }
     this.tally.failed++;
-    this.#unheard.add(failure);
+    findOwner(failure, this.title);
   }
 
   resize(workers: number): void {
@@ -441,7 +440,6 @@ export class AsyncScheduler implements AsyncJobs {
     this.#isOver = true;
     this.#isEnded = true;
     this.#nested?.[Symbol.dispose]();
-    this.#unheard.report(this.title);
     for (const resolve of this.#joined.splice(0)) resolve();
   }
 }

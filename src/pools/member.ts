@@ -40,6 +40,8 @@ export class Member {
   isGuarded = false;
   /** Somebody watches whether it responds. */
   isWatched = false;
+  /** The uncaught error that ended it, as it has told itself. */
+  crash: { readonly error: unknown } | undefined;
   /** What it was killed for: it did not respond, since it was in this state. */
   unresponsive: "blocked" | "stopped" | undefined;
   /** What its job last told, and of which of its items. Kept until that job has ended. */

@@ -1,6 +1,6 @@
 import { CorruptError, UnknownClassError } from "../errors/index.js";
 import { contain } from "../memory/index.js";
-import { CHUNK, LAST, LEFT, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
+import { CHUNK, CRASHED, LAST, LEFT, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
 import { Histogram } from "./histogram.js";
@@ -38,7 +38,7 @@ export class Results {
         this.#left(member);
         continue;
       }
-      if (job !== undefined && job.sequence !== owner.sequence && !(kind & REFUSED)) {
+      if (job !== undefined && job.sequence !== owner.sequence && !(kind & (REFUSED | CRASHED))) {
         // It is of another job than the one that the worker was given first.
         this.#crew.kill(member);
         break;
@@ -56,7 +56,7 @@ export class Results {
           failed = error;
         }
       }
-      const isWrong = job !== undefined && !(kind & (PROGRESS | REFUSED)) && later === undefined && !fits(job, kind, isUndecoded, value, count);
+      const isWrong = job !== undefined && !(kind & (PROGRESS | REFUSED | CRASHED)) && later === undefined && !fits(job, kind, isUndecoded, value, count);
       if (!this.#releases(member)) break;
       if (isWrong) {
         this.#crew.kill(member);
@@ -64,6 +64,11 @@ export class Results {
       }
       if (kind & REFUSED) {
         this.#refused(isUndecoded ? failed : value);
+        continue;
+      }
+      if (kind & CRASHED) {
+        // Of a class that is not loaded here: what can be said of it without it.
+        member.crash = { error: later !== undefined ? new Error("an error of a class that is not loaded here") : isUndecoded ? failed : value };
         continue;
       }
       if (job === undefined) continue;

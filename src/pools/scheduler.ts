@@ -29,7 +29,8 @@ import { Recall } from "./recall.js";
 import { Results } from "./results.js";
 import { Tally } from "./tally.js";
 import { TaskNumbers } from "./task-numbers.js";
-import { type FailedFuture, Unheard } from "./unheard.js";
+import { type FailedFuture, findOwner } from "./unheard.js";
+import { reportUncaught } from "../workers/uncaught-hook.js";
 import { Vigil } from "./vigil.js";
 import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 
@@ -55,7 +56,6 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   readonly #vigil: Vigil;
   readonly #nested = new NestedCalls(this);
   readonly #tasks = new TaskNumbers();
-  readonly #unheard = new Unheard();
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<Job, NodeJS.Timeout>();
   /** How many more are asked about by `retries.when` at this moment. */
@@ -233,7 +233,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       return;
     }
     this.tally.failed++;
-    this.#unheard.add(failure);
+    findOwner(failure, this.title);
   }
 
   resize(workers: number): void {
@@ -511,7 +511,6 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     clearTimeout(this.#again);
     this.#recall.end();
     this.#nested.end();
-    this.#unheard.report(this.title);
     this.#crew.end();
     for (const resolve of this.#ended.splice(0)) resolve();
   }
@@ -527,10 +526,14 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     }
     // A result that was committed survives its sender.
     this.#results.take(member);
+    const { crash } = member;
+    if (crash !== undefined) end = { ...end, cause: crash.error };
     this.#crew.remove(member);
     const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
     if (!wasAsked) this.tally.died++;
-    this.#lose(member, end);
+    const heard = this.#lose(member, end);
+    // An error between two tasks is no call's: nobody else could hear of it.
+    if (!heard && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled) reportUncaught(end.cause, { name: member.name });
     if (!wasAsked) {
       this.#countStillborn(member, end);
       this.#countUnprepared(member, end);
@@ -595,8 +598,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     await Promise.all(ends);
   }
 
-  /** What becomes of the jobs of a member that can do no more. */
-  #lose(member: Member, end: WorkerEnd): void {
+  /** What becomes of the jobs of a member that can do no more. Whether one of them bears its end: the cause of that is the cause of its error. */
+  #lose(member: Member, end: WorkerEnd): boolean {
     const { lane } = member;
     const limits = this.settings.resourceLimits;
     const jobs = member.inFlight.splice(0);
@@ -609,6 +612,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     }
     const first = jobs[0];
     // One that never began has not run anything, but a worker that cannot start must not be started for ever.
+    // Nobody hears of the end of a call that was called off.
+    const wasOver = first?.isOver === true;
     const isGuilty = first !== undefined && (member.owner.isTaken(first.position) || lane.worker === 0);
     for (const job of jobs.slice(isGuilty ? 1 : 0).reverse()) {
       const payload = member.owner.recall(job.position);
@@ -628,6 +633,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       first.member = undefined;
       for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#enqueue(rest);
     }
+    return isGuilty && !wasOver;
   }
 
   /** One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that waits. What is submitted later is tried anew. */

@@ -1,5 +1,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { ArgumentTypeError } from "../errors/index.js";
+import { exitStatus } from "../workers/completion.js";
 import { checkPermission, type Heap, threadHeap, THREADS } from "../memory/index.js";
 import { openThread, type ThreadFactory } from "../workers/thread.js";
 import { runPool } from "./pool.js";
@@ -36,7 +37,7 @@ const threads: WorkerModel = {
     });
     worker.on("exit", (exitCode) => {
       const outOfMemory = (cause as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
-      ended({ exitCode, signal: undefined, cause, outOfMemory });
+      ended({ exitCode: exitStatus(exitCode), signal: undefined, cause, outOfMemory });
       port1.close();
     });
     return {

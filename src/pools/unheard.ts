@@ -1,9 +1,5 @@
-import type { Future } from "../futures/future.js";
-import { wasObserved } from "../futures/future.js";
+import { type Future, whenObserved } from "../futures/future.js";
 import { reportUncaught } from "../workers/uncaught-hook.js";
-
-/** Unheard errors that are told of when the pool ends. */
-const MOST_REPORTED = 10;
 
 /** A future that failed, and of what. */
 export interface FailedFuture {
@@ -11,21 +7,49 @@ export interface FailedFuture {
   readonly error: unknown;
 }
 
-/** Errors of a pool's futures that nobody may have asked for: some of them are told of when it ends. */
-export class Unheard {
-  readonly #failures: FailedFuture[] = [];
+/** An error without an owner. It does not hold the future that failed of it. */
+interface Orphan {
+  readonly error: unknown;
+  readonly name: string;
+}
 
-  add(failure: FailedFuture): void {
-    if (this.#failures.length < MOST_REPORTED) {
-      this.#failures.push(failure);
-      return;
-    }
-    const heard = this.#failures.findIndex(({ future }) => wasObserved(future));
-    if (heard >= 0) this.#failures[heard] = failure;
-  }
+/** Errors of futures that can still be awaited, and that nobody has awaited. */
+const orphans = new Set<Orphan>();
+/** Errors that have an owner: somebody awaits a future that failed of one, or the hook was told. Several futures may fail of one error. */
+const owned = new WeakSet<object>();
+const collected = new FinalizationRegistry<Orphan>(tell);
+let watchesExit = false;
 
-  report(name: string): void {
-    const unheard = this.#failures.splice(0).filter(({ future }) => !wasObserved(future));
-    for (const { error } of unheard) reportUncaught(error, { name });
-  }
+/**
+ * Finds an owner for the error of a future: who awaits it, else the uncaught hook, when nobody can await it any more. That is when the future is collected, or the program (this worker) exits.
+ * The end of a pool is no such moment: the future can be awaited after it. `name`: of the pool.
+ */
+export function findOwner({ future, error }: FailedFuture, name: string): void {
+  const orphan: Orphan = { error, name };
+  orphans.add(orphan);
+  collected.register(future, orphan, orphan);
+  whenObserved(future, () => {
+    collected.unregister(orphan);
+    orphans.delete(orphan);
+    own(error);
+  });
+  if (watchesExit) return;
+  watchesExit = true;
+  process.on("exit", () => {
+    for (const each of orphans) tell(each);
+  });
+}
+
+function tell(orphan: Orphan): void {
+  if (!orphans.delete(orphan) || isOwned(orphan.error)) return;
+  own(orphan.error);
+  reportUncaught(orphan.error, { name: orphan.name });
+}
+
+function own(error: unknown): void {
+  if (typeof error === "object" && error !== null) owned.add(error);
+}
+
+function isOwned(error: unknown): boolean {
+  return typeof error === "object" && error !== null && owned.has(error);
 }

@@ -46,6 +46,8 @@ const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<He
  */
 export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): ResultOf<F> {
   const { url, name, bound } = identityOf(task);
+  // One that ended between two calls: its error was no call's, and the uncaught hook has heard of it.
+  if (helper?.thread.isAlive === false) helper = undefined;
   helper ??= startHelper();
   try {
     return helper.served.callSync("run", url, name, [...bound, ...args]) as ResultOf<F>;
@@ -53,19 +55,25 @@ export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameter
     if (!isThrown(error, WorkerDiedError)) throw error;
     const { thread } = helper;
     helper = undefined;
-    throw refusalOf(thread) ?? error;
+    throw ownErrorOf(thread, error);
   }
 }
 
-/** What the helper has ended with, if that was no death: its task loaded a module that was about to start workers. */
-function refusalOf(thread: Thread): MainGuardError | undefined {
+/**
+ * What the caller gets of a helper that ended. Its task may have loaded a module that was about to start workers. An error that nothing in the helper has caught is the cause: it has no other
+ * owner, since the helper counts as joined.
+ */
+function ownErrorOf(thread: Thread, died: WorkerDiedError): Error {
+  let own: unknown;
   try {
     thread.joinSync({ timeout: LOOK_MS });
   } catch (error) {
-    if (isThrown(error, MainGuardError)) return error;
+    own = error;
   }
   thread.terminate();
-  return undefined;
+  if (own instanceof MainGuardError) return own;
+  if (own === undefined || own instanceof TimeoutError || own instanceof WorkerDiedError) return died;
+  return new WorkerDiedError(died.message, { cause: own });
 }
 
 function startHelper(): NonNullable<typeof helper> {

@@ -45,6 +45,11 @@ export const RETURNED = 1;
 export const THREW = 2;
 export const GONE = 3;
 
+/** What the kernel makes of the argument of `process.exit`: -1 is 255. Less than 0 stands for a signal. */
+export function exitStatus(code: number): number {
+  return code & 0xff;
+}
+
 export class Completion {
   readonly heap: Heap;
   readonly at: number;

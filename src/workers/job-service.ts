@@ -114,6 +114,12 @@ export class JobService {
     throw error;
   }
 
+  /** This worker ends with an error that nobody has caught: its pool hears of it. */
+  crash(error: unknown): void {
+    this.#flush(0);
+    this.#lane.crash(this.#encodeError(error));
+  }
+
   /** The pool says what a number stands for. What is no definition, or was not ordered, fails the jobs of that number: nothing is loaded. */
   #define(): void {
     const { task } = this.#lane;

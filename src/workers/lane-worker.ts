@@ -24,6 +24,7 @@ import {
   MOST_INLINE_BYTES,
   OPENED,
   READY,
+  CRASHED,
   REFUSED,
   RESERVED_RESULT_WORDS,
   RESULT,
@@ -311,6 +312,12 @@ export class LaneWorker {
   refuse(message: Message): void {
     this.sequence = OF_NO_JOB;
     this.reply(REFUSED, 0, 0, message);
+  }
+
+  /** Commits what is of no job: the uncaught error that this worker ends with. It waits for no room. */
+  crash(message: Message): void {
+    this.sequence = OF_NO_JOB;
+    this.reply(CRASHED | LAST, 0, 0, message);
   }
 
   #ring(): void {

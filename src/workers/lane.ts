@@ -117,6 +117,8 @@ export const PROGRESS = 16;
 export const REFUSED = 32;
 /** Not an outcome: the worker has ended its work, and only waits for workers that its tasks started. */
 export const LEFT = 64;
+/** Not an outcome, and of no job: the payload is the uncaught error that the worker, a process, ends with. */
+export const CRASHED = 128;
 
 /** How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what comes through its port. */
 export const ASLEEP = 1;

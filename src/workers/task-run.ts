@@ -1,7 +1,7 @@
 import { CorruptError } from "../errors/index.js";
 import { contain, markEnded } from "../memory/index.js";
 import { childrenEnd } from "./children.js";
-import { type Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
+import { type Completion, exitStatus, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import { reportUncaught } from "./uncaught-hook.js";
@@ -30,7 +30,7 @@ export class TaskRun {
     const { url, task, completion, decodeArgs, deliver, exit } = this.#task;
     process.on("exit", (code) => {
       contain("noting that this worker ends", () => {
-        completion.exitCode = code;
+        completion.exitCode = exitStatus(code);
         completion.finish(GONE);
       });
     });

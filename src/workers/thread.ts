@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
 import { KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
+import { type Completion, exitStatus } from "./completion.js";
 import {
   bare,
   checkDescriptors,
@@ -14,7 +15,6 @@ import {
   type ThreadHeapBuffers,
   THREADS,
 } from "../memory/index.js";
-import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
 import { depthOfNext } from "./main-guard.js";
@@ -249,7 +249,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       // Read before the port closes: whoever joins may learn of the end only after this.
       contain("taking the result of a thread that ended", () => void this.#receive());
       port1.close();
-      this.ended(code, undefined, this.#cause);
+      this.ended(exitStatus(code), undefined, this.#cause);
     });
     port1.unref();
   }

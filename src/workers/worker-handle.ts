@@ -160,7 +160,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#resolveEnded();
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
     setImmediate(() => {
-      if (this.#joined) return;
+      // Who calls process.exit(0) means no fault.
+      if (this.#joined || (completion.state === GONE && completion.exitCode === 0)) return;
       void this.#value().catch((error: unknown) => {
         if (!this.#joined && !this.#expected) reportUncaught(error, this);
       });

@@ -5,6 +5,8 @@ import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   asCompleted,
   CancelledError,
@@ -485,18 +487,56 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(await long, 7);
         }));
 
-      test("unheard errors are told of when the pool ends", async () => {
+      test("errors without an owner: a pool's end tells of none, and a later await still gets the error", async () => {
         const told: unknown[] = [];
         const before = setUncaughtHook((error, { name }) => told.push([(error as Error).message, name]));
         try {
           const pool = make({ workers: 1 });
-          const silent = pool.submit(tasks.fail, "nobody listens");
-          const heard = pool.submit(tasks.fail, "somebody does");
-          await assert.rejects(heard);
+          const late = pool.submit(tasks.fail, "somebody listens later");
+          await assert.rejects(pool.submit(tasks.fail, "somebody listens"));
           pool.close();
           await pool.join();
-          assert.equal(silent.state, "failed");
+          assert.equal(late.state, "failed");
+          assert.deepEqual(told, []);
+          await assert.rejects(late, { message: "somebody listens later" });
+          // A name of its own, so that no frame keeps the future.
+          const drop = () => void make({ workers: 1 }).submit(tasks.fail, "nobody listens");
+          drop();
+          setFlagsFromString("--expose-gc");
+          const collect = runInNewContext("gc") as () => void;
+          while (told.length === 0) {
+            collect();
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
           assert.deepEqual(told, [["nobody listens", title]]);
+        } finally {
+          setUncaughtHook(before);
+        }
+      });
+
+      apart("errors without an owner: an uncaught error in an idle worker is told to the hook, once", async () => {
+        const told: unknown[] = [];
+        const before = setUncaughtHook((error) => told.push((error as Error).message));
+        try {
+          await using({ workers: 1 }, async (pool) => {
+            await pool.submit(blockingTasks.failLater, "connection lost", 1);
+            await until(() => pool.stats().died === 1);
+            assert.deepEqual(told, ["connection lost"]);
+          });
+        } finally {
+          setUncaughtHook(before);
+        }
+      });
+
+      apart("errors without an owner: an uncaught error during a call is the cause of its WorkerDiedError, and nobody else is told", async () => {
+        const told: unknown[] = [];
+        const before = setUncaughtHook((error) => told.push(error));
+        try {
+          await using({ workers: 1 }, async (pool) => {
+            const call = pool.submit(blockingTasks.failMeanwhile, "connection lost");
+            await assert.rejects(call, (error: WorkerDiedError) => (error.cause as Error).message === "connection lost");
+            assert.deepEqual(told, []);
+          });
         } finally {
           setUncaughtHook(before);
         }

@@ -25,12 +25,17 @@ function exit(code: number): void {
   platform().exit(code);
 }
 
-/** Node itself would write it by the C library, which gives up where the pipe is full. */
-function endOfUncaught(error: unknown): void {
+/** Its pool is told, and gives it to the call in hand or to the uncaught hook. */
+function endOfUncaught(error: unknown, service: JobService): void {
   // A task's own handler decides.
   if (process.listenerCount("uncaughtException") > 1) return;
-  const { inspect } = process.getBuiltinModule("node:util");
-  writeFully(2, Buffer.from(`Uncaught error in ${workerState.name}: ${inspect(error)}\n`));
+  try {
+    service.crash(error);
+  } catch {
+    // There is no memory to tell it in. Node itself would write it by the C library, which gives up where the pipe is full.
+    const { inspect } = process.getBuiltinModule("node:util");
+    writeFully(2, Buffer.from(`Uncaught error in ${workerState.name}: ${inspect(error)}\n`));
+  }
   exit(1);
 }
 
@@ -49,9 +54,10 @@ export function beginProcess(start: ProcessStart): Work {
   if (completion === undefined) {
     const lane = new Lane(heap, start.place);
     lane.begin();
-    process.on("uncaughtException", endOfUncaught);
     platform().neverBlock(ORDERS_DESCRIPTOR);
-    return new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
+    const service = new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
+    process.on("uncaughtException", (error) => endOfUncaught(error, service));
+    return service;
   }
   completion.begin();
   return new TaskRun({
