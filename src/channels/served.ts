@@ -5,10 +5,13 @@
  */
 import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
-import { contain, type Heap } from "../memory/index.js";
+import type { Future } from "../futures/future.js";
+import { contain, deadlineOf, type Heap, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import { ArgumentTypeError, CorruptError, FreedError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
+import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
 import { Sealed } from "./sealed.js";
+import { ServedCall } from "./served-call.js";
 
 /** How often a caller looks whether the owner still lives. */
 const LOOK_MS = 500;
@@ -22,9 +25,15 @@ export type MethodOf<T> = { [Name in keyof T]: T[Name] extends Method ? Name : n
 type ArgsOf<T, Name extends keyof T> = T[Name] extends (...args: infer A) => unknown ? A : never;
 type AnswerOf<T, Name extends keyof T> = T[Name] extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-type Request = [replies: Sealed<Queue<Answer>>, id: number, method: string, args: Sealed<unknown[]>];
+/** `caller` and `id` together name a call to its owner. */
+type Request = [replies: Sealed<Queue<Answer>>, id: number, method: string, args: Sealed<unknown[]>, caller: number];
+/** The call is called off. It stands behind the request in the same queue, so the owner knows the call by then. */
+type Withdrawal = [caller: number, id: number];
 /** Without a value: there was no memory for what it was called with, and an error in full might find none either. */
 type Answer = [id: number, ok: boolean, value?: Sealed];
+
+/** The calls that an owner has in hand, by caller and id. */
+type InHand = Map<string, ServedCall>;
 
 interface Caller {
   receive(ok: boolean, value: Sealed): void;
@@ -34,48 +43,65 @@ interface Caller {
 /**
  * An object that other workers can call, made by `serve`. It travels like a shared object, into tasks, queues and results; where it arrives, `call` runs a method at its owner.
  *
+ * **Cancel:** a call gives a `Future`. Calling it off (by `cancel`, or by the `signal` or `timeout` of `with`) rejects it at once. The method hears of that by
+ * `currentWorker().signal`, which it asks for before its first `await`.
+ *
  * **Death:** once the owner has ended, calls fail with `WorkerDiedError`. **Life:** while it is served the owner's program stays alive; disposing of it ends that.
  */
 export class Served<T extends object> implements Disposable, Crosses {
-  readonly #requests: Queue<Request>;
+  readonly #requests: Queue<Request | Withdrawal>;
   readonly #owner: number;
   /** Only at the owner. */
   readonly #target: T | undefined;
+  readonly #limits: WaitOptions;
+  /** The one that `with` was called on first: it has the calls of all of them. */
+  readonly #first: Served<T>;
+  /** Tells its calls from those of others: drawn, since a worker's number comes back and a worker may have several handles. */
+  readonly #caller = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   #replies: Queue<Answer> | undefined;
   readonly #callers = new Map<number, Caller>();
   #ids = 0;
   #isListening = false;
 
   /** @internal Made by `serve`, or arriving from another worker. */
-  constructor(requests: Queue<Request>, owner: number, target: T | undefined) {
+  constructor(requests: Queue<Request | Withdrawal>, owner: number, target: T | undefined, limits: WaitOptions = {}, first?: Served<T>) {
     this.#requests = requests;
     this.#owner = owner;
     this.#target = target;
-    if (target !== undefined) void this.#attend(target);
+    this.#limits = limits;
+    this.#first = first ?? this;
+    if (target !== undefined && first === undefined) void this.#attend(target);
   }
 
-  /** Runs a method at the owner and gives its value or its error. @throws UnsendableError when an argument cannot cross, StateError once it is no longer served */
-  async call<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): Promise<AnswerOf<T, Name>> {
-    if (this.#target !== undefined) return (await invoke(this.#target, name, args)) as AnswerOf<T, Name>;
-    const heap = heapIn(this.#requests);
-    const answer = new Promise<unknown>((resolve, reject) =>
-      this.#send(name, args, {
-        receive: (ok, value) => void decodeLoading(() => value.open(heap), heap).then(ok ? resolve : reject, reject),
-        reject,
-      }),
-    );
-    void this.#listen();
-    return (await answer) as AnswerOf<T, Name>;
+  /**
+   * The same object, whose calls end with these: once `signal` aborts they fail with its reason, after `timeout` milliseconds with `TimeoutError`. They are called off then.
+   * `callSync` heeds the timeout, and a signal that has aborted before the call.
+   */
+  with(options: WaitOptions): Served<T> {
+    return new Served<T>(this.#requests, this.#owner, this.#target, limitsOver(this.#limits, options), this.#first);
+  }
+
+  /** Runs a method at the owner and gives its value or its error. The future fails with `UnsendableError` when an argument cannot cross, with `StateError` once the object is no longer served. */
+  call<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): Future<AnswerOf<T, Name>> {
+    const call = new RemoteCall(name, this.#limits);
+    call.begin(() => this.#first.#begin(call, name, args));
+    return call.future as Future<AnswerOf<T, Name>>;
   }
 
   /** As `call`, blocking this thread. The owner must be another worker, whose loop turns. */
   callSync<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): AnswerOf<T, Name> {
     if (this.#target !== undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
+    const deadline = deadlineOf(this.#limits, WAIT_OPTIONS);
+    this.#limits.signal?.throwIfAborted();
+    return this.#first.#callSync(name, args, deadline, this.#limits.timeout) as AnswerOf<T, Name>;
+  }
+
+  #callSync(name: string, args: unknown[], deadline: number, timeout = Number.POSITIVE_INFINITY): unknown {
     let answer: { value: unknown } | { error: unknown } | undefined;
     const reject = (error: unknown) => {
       answer = { error };
     };
-    this.#send(name, args, {
+    const id = this.#send(name, args, {
       receive: (ok, sealed) => {
         try {
           const value = sealed.open(heapIn(this.#requests));
@@ -88,14 +114,18 @@ export class Served<T extends object> implements Disposable, Crosses {
     });
     while (answer === undefined) {
       try {
-        this.#receive(this.#replies!.getSync({ timeout: LOOK_MS }));
+        this.#receive(this.#replies!.getSync({ timeout: Math.max(0, Math.min(LOOK_MS, deadline - performance.now())) }));
       } catch (error) {
         if (!(error instanceof TimeoutError)) throw error;
+        if (performance.now() >= deadline) {
+          this.#withdraw(id);
+          throw outOfTime(name, timeout);
+        }
         this.#lookAfterOwner();
       }
     }
     if ("error" in answer) throw answer.error;
-    return answer.value as AnswerOf<T, Name>;
+    return answer.value;
   }
 
   /** At the owner: it is not served any more. */
@@ -112,14 +142,39 @@ export class Served<T extends object> implements Disposable, Crosses {
     return heapIn(this.#requests).self;
   }
 
-  #send(name: string, args: unknown[], caller: Caller): void {
+  /** Makes a call; gives what calls it off. */
+  #begin(call: RemoteCall, name: string, args: unknown[]): () => void {
+    if (this.#target !== undefined) {
+      const served = new ServedCall();
+      invoke(this.#target, name, args, served).then(call.resolve, (error: unknown) => call.reject(error));
+      return () => served.callOff();
+    }
+    const heap = heapIn(this.#requests);
+    const reject = (error: unknown) => call.reject(error);
+    const id = this.#send(name, args, {
+      receive: (ok, value) => void decodeLoading(() => value.open(heap), heap).then(ok ? call.resolve : reject, reject),
+      reject,
+    });
+    void this.#listen();
+    return () => this.#withdraw(id);
+  }
+
+  /** Tells the owner that a call is called off. */
+  #withdraw(id: number): void {
+    if (!this.#callers.delete(id)) return;
+    // An owner that does not take it any more has ended, or serves no longer: nothing is left to be called off.
+    onceThereIsMemory(() => this.#requests.putSync([this.#caller, id])).catch(() => {});
+  }
+
+  /** Sends a request; gives the call's id. */
+  #send(name: string, args: unknown[], caller: Caller): number {
     const heap = heapIn(this.#requests);
     this.#replies ??= new Queue<Answer>(reachOf(heap));
     const id = ++this.#ids;
     const given = Sealed.of(args, heap, "args");
     const replies = Sealed.of(this.#replies, heap, "replies");
     try {
-      this.#requests.putSync([replies, id, name, given]);
+      this.#requests.putSync([replies, id, name, given, this.#caller]);
     } catch (error) {
       given.takeBack();
       replies.takeBack();
@@ -127,6 +182,7 @@ export class Served<T extends object> implements Disposable, Crosses {
       throw error;
     }
     this.#callers.set(id, caller);
+    return id;
   }
 
   async #listen(): Promise<void> {
@@ -169,8 +225,9 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** Until it is disposed of; what had been asked by then is answered. */
   async #attend(target: T): Promise<void> {
     const heap = heapIn(this.#requests);
+    const inHand: InHand = new Map();
     for (;;) {
-      let request: Request;
+      let request: Request | Withdrawal;
       try {
         request = await this.#requests.get();
       } catch (error) {
@@ -182,7 +239,7 @@ export class Served<T extends object> implements Disposable, Crosses {
         await new Promise((resolve) => setTimeout(resolve, FULL_MS));
         continue;
       }
-      void respond(target, request, heap).catch((error: unknown) =>
+      void attendTo(target, request, heap, inHand).catch((error: unknown) =>
         contain("answering a request for a served object", () => {
           throw error;
         }),
@@ -192,11 +249,28 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 }
 
-/** Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had. */
-async function respond(target: object, request: Request, heap: Heap): Promise<void> {
-  const [whom, id, method, args] = Array.isArray(request) ? request : [];
-  if (!(whom instanceof Sealed && args instanceof Sealed) || typeof id !== "number" || typeof method !== "string")
+/** Takes what has come through the queue of requests: a call, or word that one is called off. */
+async function attendTo(target: object, request: Request | Withdrawal, heap: Heap, inHand: InHand): Promise<void> {
+  if (Array.isArray(request) && request.length === 2) {
+    inHand.get(request.join(" "))?.callOff();
+    return;
+  }
+  const [whom, id, method, args, caller] = Array.isArray(request) ? request : [];
+  if (!(whom instanceof Sealed && args instanceof Sealed) || typeof id !== "number" || typeof method !== "string" || typeof caller !== "number")
     throw new CorruptError("a request for a served object, in shared memory, is none");
+  // Before anything waits: word that it is called off may be the next in the queue.
+  const call = new ServedCall();
+  const key = `${caller} ${id}`;
+  inHand.set(key, call);
+  try {
+    await respond(target, [whom, id, method, args, caller], heap, call);
+  } finally {
+    inHand.delete(key);
+  }
+}
+
+/** Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had. Nobody waits for the answer of a call that is called off. */
+async function respond(target: object, [whom, id, method, args]: Request, heap: Heap, call: ServedCall): Promise<void> {
   let replies: Queue<Answer>;
   try {
     replies = await onceThereIsMemory(() => whom.open(heap));
@@ -206,6 +280,7 @@ async function respond(target: object, request: Request, heap: Heap): Promise<vo
     return;
   }
   const reply = async (ok: boolean, value: unknown) => {
+    if (call.cancelled) return;
     const sealed = Sealed.of(value, heap, ok ? "result" : "error");
     await onceThereIsMemory(() => replies.putSync([id, ok, sealed]));
   };
@@ -217,8 +292,9 @@ async function respond(target: object, request: Request, heap: Heap): Promise<vo
     else await reply(false, error);
     return;
   }
+  if (call.cancelled) return;
   try {
-    await reply(true, await invoke(target, method, given));
+    await reply(true, await invoke(target, method, given, call));
   } catch (error) {
     try {
       await reply(false, error);
@@ -240,17 +316,17 @@ async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
   }
 }
 
-async function invoke(target: object, name: string, args: unknown[]): Promise<unknown> {
+async function invoke(target: object, name: string, args: unknown[], call: ServedCall): Promise<unknown> {
   const method = (target as Record<string, unknown>)[name];
   // What every object inherits is none of its methods.
   if (typeof method !== "function" || name in Object.prototype) throw new ArgumentTypeError(`the served object has no method "${name}"`);
-  return await (method as (...args: unknown[]) => unknown).apply(target, args);
+  return await call.run(() => (method as (...args: unknown[]) => unknown).apply(target, args));
 }
 
 registerKind("Served", (payload: unknown) => {
   const [requests, owner] = Array.isArray(payload) ? payload : [];
   if (!(requests instanceof Queue) || typeof owner !== "number") throw new CorruptError("a handle of a served object is malformed");
-  return new Served(requests as Queue<Request>, owner, undefined);
+  return new Served(requests as Queue<Request | Withdrawal>, owner, undefined);
 });
 
 /**
@@ -277,6 +353,6 @@ registerKind("Served", (payload: unknown) => {
 export function serve<T extends object>(target: T, options?: Reach): Served<T> {
   if (typeof target !== "object" || target === null)
     throw new ArgumentTypeError(`serve(object): an object with methods is needed, got ${typeof target}; serve a function as serve({ fn })`);
-  const requests = new Queue<Request>(options);
+  const requests = new Queue<Request | Withdrawal>(options);
   return new Served(requests, heapIn(requests).self, target);
 }

@@ -1,7 +1,9 @@
 import { serve, type Served } from "../channels/served.js";
+import { servedCall } from "../channels/served-call.js";
 import { tell } from "../diagnosis/findings.js";
 import { poolReport } from "../diagnosis/report.js";
 import { DeadlockError } from "../errors/index.js";
+import { offAbort, onAbort } from "../memory/index.js";
 import { Call, type CallPool } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";
@@ -58,15 +60,20 @@ export class NestedCalls {
    */
   async #submit(caller: number, url: string, name: string, args: unknown[]): Promise<unknown> {
     const pool = this.#pool;
+    // Before the first wait, after which another call may be current.
+    const signal = servedCall()?.signal;
     const wait = this.#waitOf(caller);
     if (wait !== undefined) this.#refuseIfStuck(wait, name);
     pool.checkOpen("submit");
     const call = new Call(pool, { url, name, bound: [] }, defaultCall(pool.settings), args);
     pool.submit(call);
     if (wait !== undefined) this.#waits.add(wait);
+    const callOff = () => void call.future.cancel(signal?.reason);
+    onAbort(signal, callOff);
     try {
       return await call.future;
     } finally {
+      offAbort(signal, callOff);
       if (wait !== undefined) this.#waits.delete(wait);
     }
   }

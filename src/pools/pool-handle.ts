@@ -1,6 +1,8 @@
 import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
 import { Served } from "../channels/served.js";
 import { CorruptError } from "../errors/index.js";
+import type { Future } from "../futures/future.js";
+import type { WaitOptions } from "../memory/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 
 /** What the pool does for its handles. */
@@ -39,10 +41,18 @@ export class PoolHandle implements Crosses {
     this.#served = served;
   }
 
-  /** Has the pool run a task, and gives its value or its error. @throws DeadlockError when every worker of the pool would wait for it */
-  async submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
+  /** The same pool, whose calls end with these: by the `signal` with its reason, after `timeout` milliseconds with `TimeoutError`. Their tasks are called off then. */
+  with(options: WaitOptions): PoolHandle {
+    return new PoolHandle(this.#served.with(options));
+  }
+
+  /**
+   * Has the pool run a task. The future gives the task's value or its error; `cancel` calls the task off. It fails with `DeadlockError` when every worker of the pool
+   * would wait for it.
+   */
+  submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<Awaited<ReturnType<F>>> {
     const { url, name, bound } = identityOf(task);
-    return (await this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args])) as Awaited<ReturnType<F>>;
+    return this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args]) as Future<Awaited<ReturnType<F>>>;
   }
 
   [crossing](_to: Boundary, _path: string): Parcel {

@@ -1,4 +1,5 @@
 import { isMainThread, threadId } from "node:worker_threads";
+import { servedCall } from "../channels/served-call.js";
 import { CancelledError, StateError } from "../errors/index.js";
 import { type JobInHand, workerState } from "./worker-state.js";
 
@@ -12,7 +13,7 @@ export interface CurrentWorker {
   readonly pid: number;
   /** Node's number of the thread, 0 for a process's main thread. */
   readonly threadId: number;
-  /** In a pool's task: aborted once the task is called off. It is told through the event loop: a loop that only computes reads `cancelled`. */
+  /** In a pool's task, or a method of a served object: aborted once the call is called off. It is told through the event loop: a loop that only computes reads `cancelled`. */
   readonly signal: AbortSignal;
   /** In a pool's task: whether it is called off. Of a worker read from shared memory, so it changes in the middle of a computation. */
   readonly cancelled: boolean;
@@ -30,7 +31,7 @@ let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker
 /**
  * The worker that runs the calling code, and the task that it has in hand.
  *
- * An `AsyncPool` has many tasks in hand in one thread. There, ask before the first `await` and keep the answer: `const me = currentWorker()` as the first line is right
+ * An `AsyncPool`, or the owner of a served object, has many calls in hand in one thread. There, ask before the first `await` and keep the answer: `const me = currentWorker()` as the first line is right
  * in every pool. After an `await` nobody can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
  *
  * @example
@@ -50,7 +51,7 @@ let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker
  * ```
  */
 export function currentWorker(): CurrentWorker {
-  const job = workerState.asyncJob ?? workerState.tracker?.getStore() ?? workerState.job ?? (workerState.untracked > 0 ? unknown : undefined);
+  const job = servedCall() ?? workerState.asyncJob ?? workerState.tracker?.getStore() ?? workerState.job ?? (workerState.untracked > 0 ? unknown : undefined);
   if (known?.job !== job || known?.worker.name !== workerState.name) known = { job, worker: describe(job) };
   return known!.worker;
 }
