@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { milliseconds } from "./pool-options.js";
 import { Retries, type RetryOptions } from "./retries.js";
@@ -45,8 +44,6 @@ export function callSettings(before: CallSettings, options: CallOptions): CallSe
   CALL_OPTIONS.check(options);
   const { signal = before.signal, priority = before.priority, transfer = before.transfer, retries } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
-  // A signal that ends a thousand calls is heard by a thousand of them.
-  if (signal !== undefined && signal !== before.signal) setMaxListeners(0, signal);
   if (typeof priority !== "number" || Number.isNaN(priority)) throw new ArgumentTypeError(`options.priority must be a number, got ${String(priority)}`);
   if (!Array.isArray(transfer)) throw new ArgumentTypeError(`options.transfer must be an array of objects, got ${typeof transfer}`);
   return {

@@ -1,4 +1,4 @@
-import { CancelledError } from "../errors/index.js";
+import { CancelledError, isThrown } from "../errors/index.js";
 
 /** What a pool has done, in calls and items of maps. What was submitted has ended in one of three ways, or is open. */
 export class Tally {
@@ -17,7 +17,7 @@ export class Tally {
 
   /** An item of a map has ended with an error. */
   itemFailed(error: unknown): void {
-    if (error instanceof CancelledError) this.cancelled++;
+    if (isThrown(error, CancelledError)) this.cancelled++;
     else this.failed++;
   }
 }
