@@ -34,7 +34,8 @@ const identity: unique symbol = Symbol.for("allcores.task") as never;
 const registered = new Map<string, AnyFunction>();
 /** Which evaluation of its module registered a task: a module that is evaluated again registers its tasks again. */
 const evaluations = new Map<string, object | undefined>();
-const { cache } = createRequire(import.meta.url);
+// Any file will do: all have one cache. Not this one, which has no URL where the program is one CommonJS file.
+const { cache } = createRequire(process.execPath);
 /** The functions that were registered here, and what `partial` made of them: each can be called as it is, whatever was registered under its name since. */
 const own = new WeakSet<AnyFunction>();
 const keyOf = (url: string, name: string): string => `${url}#${name}`;

@@ -36,7 +36,13 @@ for (const across of ["threads", "processes"]) {
     test("pending work does", () => prints("pending", "waiting\ndone 300\n"));
     test("work does that waits while all is called off that workers were given", () => prints("called-off", "2 3 4 5\n"));
     test("work of a pool that was closed does", () => prints("closed", "done 100\n"));
-    test("a failing task that nobody awaits does not kill it", () => prints("unawaited-failure", "3\n"));
+    test("a failing task that nobody awaits does not kill it, and is told once, at its exit", async () => {
+      const { code, out, err } = await run("unawaited-failure", across).end;
+      assert.deepEqual([code, out], [0, "3\n"]);
+      assert.equal(err.match(/^Uncaught error in /gm)?.length, 2, err);
+      assert.match(err, /CodedError\]: nobody hears this/);
+      assert.match(err, /WorkerDiedError: PoolWorker-\d ended with exit code 3/);
+    });
     test("workers are numbered from 1", () => prints("names", "PoolWorker-1,PoolWorker-2\n"));
     test("what a worker printed is there before its result", () => prints("print", "in task 1\nstill 1\n1\nin task 2\nstill 2\n2\nin task 3\nstill 3\n3\n"));
     test("Ctrl-C ends the workers first, by their own way out, then the program", async () => {
