@@ -23,7 +23,7 @@ import {
   waitFor,
   WorkerLocal,
 } from "allcores";
-import { reportUncaught, setUncaughtHook as setHook } from "../src/workers/uncaught-hook.js";
+import { reportUncaught, setUncaughtHook as setHook } from "../src/futures/uncaught-hook.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const types = join(root, "dist/types");

@@ -1,5 +1,6 @@
 import { ArgumentTypeError, TimeoutError } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
+import { findOwner } from "../futures/unheard.js";
 import { Alarm, deadlineOf, offAbort, onAbort, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 
 /** `options` over `before`, checked. */
@@ -62,7 +63,9 @@ export class RemoteCall implements Work {
   };
 
   readonly reject = (error: unknown, calledOff = false): void => {
-    if (this.#end()) this.#settler.reject(error, calledOff);
+    if (!this.#end()) return;
+    this.#settler.reject(error, calledOff);
+    if (!calledOff) findOwner({ future: this.future, error }, `the call of "${this.#name}"`);
   };
 
   #stop(reason: unknown, calledOff: boolean): void {

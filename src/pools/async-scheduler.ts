@@ -23,7 +23,7 @@ import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import { PriorityLines } from "./priority-lines.js";
 import type { PoolStats } from "./pool-stats.js";
 import { Tally } from "./tally.js";
-import { type FailedFuture, findOwner } from "./unheard.js";
+import { type FailedFuture, findOwner } from "../futures/unheard.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 

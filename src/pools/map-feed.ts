@@ -9,7 +9,7 @@ import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } fro
 import { Alarm, offAbort, onAbort } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
-import { reportUncaught } from "../workers/uncaught-hook.js";
+import { reportUncaught } from "../futures/uncaught-hook.js";
 import type { CallSettings } from "./call-options.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { Failure, Segment } from "./segment.js";

@@ -1,6 +1,6 @@
 import type { AsyncResource } from "node:async_hooks";
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
-import { reportUncaught } from "../workers/uncaught-hook.js";
+import { reportUncaught } from "../futures/uncaught-hook.js";
 
 /** When a task is tried again that threw, or whose worker died. */
 export interface RetryOptions {

@@ -29,8 +29,8 @@ import { Recall } from "./recall.js";
 import { Results } from "./results.js";
 import { Tally } from "./tally.js";
 import { TaskNumbers } from "./task-numbers.js";
-import { type FailedFuture, findOwner } from "./unheard.js";
-import { reportUncaught } from "../workers/uncaught-hook.js";
+import { type FailedFuture, findOwner } from "../futures/unheard.js";
+import { reportUncaught } from "../futures/uncaught-hook.js";
 import { Vigil } from "./vigil.js";
 import type { WorkerEnd, WorkerModel } from "./worker-model.js";
 

@@ -2,7 +2,7 @@ import { ArgumentTypeError } from "../errors/index.js";
 import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
-import { reportUncaught } from "../workers/uncaught-hook.js";
+import { reportUncaught } from "../futures/uncaught-hook.js";
 
 /**
  * Waits for a promise that must not be cancelled with its waiter: when `options.signal` aborts, the waiter leaves and the work goes on. If it fails after that, the

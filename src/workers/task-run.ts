@@ -4,7 +4,7 @@ import { childrenEnd } from "./children.js";
 import { type Completion, exitStatus, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
-import { reportUncaught } from "./uncaught-hook.js";
+import { reportUncaught } from "../futures/uncaught-hook.js";
 import { workerState } from "./worker-state.js";
 
 export interface TaskOfWorker {

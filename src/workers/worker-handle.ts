@@ -17,7 +17,7 @@ import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
-import { reportUncaught } from "./uncaught-hook.js";
+import { reportUncaught } from "../futures/uncaught-hook.js";
 
 /** How a Thread or Process is made. */
 export interface WorkerStart<F extends AnyFunction> {

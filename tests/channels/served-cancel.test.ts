@@ -1,7 +1,9 @@
 /** Calls into another loop can be cancelled from the thread that made them. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { currentWorker, Event, Process, ProcessPool, serve, Thread, ThreadPool } from "allcores";
+import { currentWorker, Event, Process, ProcessPool, serve, setUncaughtHook, Thread, ThreadPool } from "allcores";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { callOff, submitAndCallOff, type Waiter } from "../fixtures/served-tasks.js";
 
 const waiter: Waiter = {
@@ -49,4 +51,30 @@ test("served.call at the owner itself gives a future that can be cancelled too",
   await assert.rejects(future, { code: codes.cancel });
   await calledOff.wait({ timeout: 20_000 });
   await assert.rejects(served.with({ signal: AbortSignal.abort(new Error("before")) }).call("double", 1), /before/);
+});
+
+test("errors without an owner: a served.call that fails and that nobody awaits is told to the uncaught hook, once; one that is awaited or called off is not", async () => {
+  const told: unknown[] = [];
+  const before = setUncaughtHook((error) => told.push((error as Error).message));
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  try {
+    using served = serve({
+      fail(text: string): never {
+        throw new Error(text);
+      },
+    });
+    await assert.rejects(served.call("fail", "somebody listens"), /somebody listens/);
+    served.call("fail", "called off").cancel();
+    // A name of its own, so that no frame keeps the future.
+    const drop = () => void served.call("fail", "nobody listens");
+    drop();
+    while (told.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      collect();
+    }
+    assert.deepEqual(told, ["nobody listens"]);
+  } finally {
+    setUncaughtHook(before);
+  }
 });

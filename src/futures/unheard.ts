@@ -1,5 +1,5 @@
-import { type Future, whenObserved } from "../futures/future.js";
-import { reportUncaught } from "../workers/uncaught-hook.js";
+import { type Future, whenObserved } from "./future.js";
+import { reportUncaught } from "./uncaught-hook.js";
 
 /** A future that failed, and of what. */
 export interface FailedFuture {
