@@ -69,6 +69,51 @@ for (const folder of ["src", "tests", "bench", "examples"].filter((name) => exis
   });
 }
 
+/** Files that import each other, type imports counted: each circle with its files in the order of their names. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reachable = (start: string) => {
+    const seen = new Set<string>();
+    const open = [...(imports.get(start) ?? [])];
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      open.push(...(imports.get(file) ?? []));
+    }
+    return seen;
+  };
+  const reach = new Map([...imports.keys()].map((file) => [file, reachable(file)]));
+  const found = new Map<string, string[]>();
+  for (const [file, files] of reach) {
+    if (!files.has(file)) continue;
+    const circle = [...files].filter((other) => reach.get(other)?.has(file) === true).sort();
+    found.set(circle.join(), circle);
+  }
+  return [...found.values()];
+}
+
+test("src/pools has no import circle", () => {
+  const imports = new Map(
+    sources("src/pools").map((path) => {
+      const text = readFileSync(join(root, path), "utf8").replace(commentOrString, (all, string?: string) => string ?? all.replace(/[^\n]/g, " "));
+      const targets = importsOf(text).filter((specifier) => specifier.startsWith("."));
+      return [path, targets.map((specifier) => join(dirname(path), specifier).replace(/\.js$/, ".ts"))] as const;
+    }),
+  );
+  assert.ok(imports.size > 40 && [...imports.values()].flat().length > 200, "the imports were not read");
+  assert.deepEqual(circles(imports), []);
+});
+
+test("a circle is found, and told once", () => {
+  const imports = new Map([
+    ["a", ["b"]],
+    ["b", ["c", "d"]],
+    ["c", ["a"]],
+    ["d", []],
+    ["e", ["a"]],
+  ]);
+  assert.deepEqual(circles(imports), [["a", "b", "c"]]);
+});
+
 test("a bundled class keeps its name", async () => {
   const facade: Record<string, unknown> = await import("allcores");
   for (const [name, value] of Object.entries(facade)) {

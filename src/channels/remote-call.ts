@@ -1,6 +1,6 @@
 import { ArgumentTypeError, TimeoutError } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { findOwner } from "../futures/unheard.js";
+import { findOwner } from "../futures/unhandled-failures.js";
 import { Alarm, deadlineOf, offAbort, onAbort, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 
 /** `options` over `before`, checked. */

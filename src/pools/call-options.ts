@@ -1,5 +1,5 @@
 import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
-import { milliseconds } from "./pool-options.js";
+import { milliseconds } from "./option-values.js";
 import { Retries, type RetryOptions } from "./retries.js";
 
 /** What `pool.with()` sets for the calls that go through it. */

@@ -1,5 +1,5 @@
 import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
-import { milliseconds, wholeNumber } from "./pool-options.js";
+import { milliseconds, wholeNumber } from "./option-values.js";
 
 /** How often tasks may begin: at most `limit` in any `interval` milliseconds. */
 export interface RateOptions {

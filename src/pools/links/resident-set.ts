@@ -1,4 +1,4 @@
-import { readProcFile } from "../memory/index.js";
+import { readProcFile } from "../../memory/index.js";
 
 const EVERY_MS = 50;
 const PAGE_BYTES = 4096;
