@@ -7,7 +7,7 @@
 import { syncBuiltinESMExports } from "node:module";
 import timersPromises from "node:timers/promises";
 
-/** What the unit asks of a clock. */
+/** What the thread asks of a clock. */
 export interface ClockSource {
   /** Reads the time, as an operation of the program. */
   now(): number;
