@@ -10,7 +10,28 @@ const reporter = join(import.meta.dirname, "record.mjs");
 const minutesPerFile = 5;
 
 /** Those that take longest first, so that none of them is left for the end; found by `npm run test:unit -- --times`. */
-const longest = [];
+const longest = [
+  "pools/process-pool.test.js",
+  "pools/thread-pool.test.js",
+  "documentation.test.js",
+  "models/models.test.js",
+  "chaos/chaos.test.js",
+  "contract/semaphore.test.js",
+  "package.test.js",
+  "shared/shared-map.test.js",
+  "pools/pool-life.test.js",
+  "memory/stopped.test.js",
+  "diagnosis/deadlock.test.js",
+  "article/article.test.js",
+  "diagnosis/select-and-pipes.test.js",
+  "sync/semaphore-ends.test.js",
+  "memory/forgotten.test.js",
+  "workers/main-guard.test.js",
+  "contract/condition.test.js",
+  "mutants/mutants.test.js",
+  "channels/pipe.test.js",
+  "memory/permission.test.js",
+];
 
 /** Those whose path contains one of `parts`; all of them without, but for the long stress run. */
 export function testFiles(parts) {
@@ -57,7 +78,7 @@ async function playFile(file, { folder, slowness, whole, running }) {
   const reporters = ["spec", "stdout", reporter, "/dev/null"].map((value, index) => `--test-reporter${index % 2 === 0 ? "" : "-destination"}=${value}`);
   const began = performance.now();
   // A group of its own, so that a file that hangs is killed with all that it started.
-  const child = spawn(process.execPath, ["--enable-source-maps", ...reporters, join("build/tests", file)], {
+  const child = spawn(process.execPath, [...reporters, join("build/tests", file)], {
     cwd: root,
     env,
     stdio: ["ignore", "pipe", "pipe"],
