@@ -8,6 +8,7 @@ import type { ExploreOptions, Program } from "./program.js";
 import { parseSchedule } from "./schedule.js";
 import type { ScheduleBounds, RunnerNews } from "./schedule-runner.js";
 import { ExplorationThreads } from "./exploration-threads.js";
+import { clearRealInterval, realNow, setRealInterval } from "../memory/index.js";
 
 /** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
 const SILENCE_MS = 30_000;
@@ -63,21 +64,21 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new ArgumentTypeError(`options.onProgress must be a function, got ${typeof onProgress}`);
 
-  const began = performance.now();
+  const began = realNow();
   const threads = ExplorationThreads.take();
   let clean = false;
   let watch: NodeJS.Timeout | undefined;
   try {
     const exploration = await new Promise<Exploration>((resolve, reject) => {
-      let heard = performance.now();
-      watch = setInterval(() => {
-        if (performance.now() - heard > SILENCE_MS)
+      let heard = realNow();
+      watch = setRealInterval(() => {
+        if (realNow() - heard > SILENCE_MS)
           reject(
             new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
           );
       }, 1000);
       const hear = (news: RunnerNews): void => {
-        heard = performance.now();
+        heard = realNow();
         switch (news.type) {
           case "progress":
             try {
@@ -90,7 +91,7 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
             reject(decode(news.error, 0, news.error.length));
             break;
           case "end":
-            resolve(new Exploration({ ...news, seed: bounds.seed, duration: performance.now() - began }));
+            resolve(new Exploration({ ...news, seed: bounds.seed, duration: realNow() - began }));
         }
       };
       threads.begin({ setup, workers, check, bounds }, hear, reject);
@@ -98,7 +99,7 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
     clean = exploration.failure === undefined;
     return exploration;
   } finally {
-    clearInterval(watch);
+    clearRealInterval(watch);
     if (clean) threads.rest();
     else await threads.end();
   }

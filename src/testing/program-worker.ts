@@ -3,7 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { isThenable } from "../sync/thenable.js";
 import { decode } from "../codec/index.js";
 import { control } from "../memory/controlled-atomics.js";
-import { renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { renewThreadHeap, setRealImmediate, type ThreadHeapBuffers } from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock, type ControlBuffers } from "./control-block.js";
@@ -27,7 +27,7 @@ export interface WorkerNews {
 }
 
 /** The platform's, taken before the clock stands in its place. */
-const nextTurn = setImmediate;
+const nextTurn = setRealImmediate;
 const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
 
 let own: ProgramWorker | undefined;

@@ -7,7 +7,7 @@ import { TooLargeError } from "../errors/index.js";
 import { Condition } from "../sync/condition.js";
 import { compareExchange, notify, store, wait } from "../memory/atomics.js";
 import { control } from "../memory/controlled-atomics.js";
-import { clearThreadHeap, type Heap, renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { clearThreadHeap, type Heap, realNow, renewThreadHeap, setRealTimeout, type ThreadHeapBuffers } from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { Causality } from "./causality.js";
@@ -137,9 +137,9 @@ class ScheduleRunner {
     this.#setup = bound(await loadTask(setup.url, setup.name), setup);
     if (check !== undefined) this.#check = bound(await loadTask(check.url, check.name), check);
     for (const port of this.#start.ports) {
-      while (receiveMessageOnPort(port) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (receiveMessageOnPort(port) === undefined) await new Promise((resolve) => setRealTimeout(resolve, 1));
     }
-    this.#began = performance.now();
+    this.#began = realNow();
     let failure: ScheduleFailure | undefined;
     let exhaustive = false;
     if (bounds.replay !== undefined) {
@@ -155,7 +155,7 @@ class ScheduleRunner {
             exhaustive = true;
             break;
           }
-          if (this.#schedules >= most || performance.now() - this.#began > bounds.timeLimit) break;
+          if (this.#schedules >= most || realNow() - this.#began > bounds.timeLimit) break;
           const plan = schedule;
           failure = await this.#try(() => this.#plan(plan), search);
           if (failure !== undefined) break;
@@ -186,7 +186,7 @@ class ScheduleRunner {
   }
 
   #report(preemptions: number, waiting: number): void {
-    const now = performance.now();
+    const now = realNow();
     if (now - this.#reported < PROGRESS_EVERY_MS) return;
     this.#reported = now;
     parentPort!.postMessage({ type: "progress", schedules: this.#schedules, preemptions, waiting } satisfies RunnerNews);
