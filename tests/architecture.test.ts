@@ -1,4 +1,4 @@
-/** Keeps the house rules true: layers point one way, `Atomics` and futexes have one door, files are named by what they hold. */
+/** Keeps the house rules true: layers point one way, `Atomics` and futexes have one door, timers and clocks another, files are named by what they hold. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -11,6 +11,9 @@ const layers = "errors memory codec sync shared futures channels workers diagnos
 
 /** The npm packages that src may import, and the only folder that may import each. */
 const packages: Record<string, string> = { koffi: "memory", tsx: "workers" };
+
+/** The files that may name the platform's timers and clocks, which a test's fakes may have replaced: the others say which time they go by. */
+const clocks = ["memory/clock.ts", "memory/program-clock.ts", "memory/alarm.ts", "testing/virtual-clock.ts"].map((name) => `src/${name}`);
 
 /** What is wrong with the file `path` (as in `src/sync/lock.ts`) of this text; nothing for a good one. */
 function violations(path: string, text: string): string[] {
@@ -36,10 +39,15 @@ function violations(path: string, text: string): string[] {
       found.push(`${path}: ${specifier} must not be imported here`);
   }
 
-  if (folder === "memory") return found;
   const code = withoutComments.replace(commentOrString, (string) =>
     string.startsWith("`") ? [...string.matchAll(/\$\{([^}]*)\}/g)].map(([, inner]) => inner).join() : '""',
   );
+  if (!clocks.includes(path)) {
+    const [named] = code.match(platformTime) ?? withoutComments.match(/["'`](?:node:)?timers(?:\/promises)?["'`]/) ?? [];
+    if (named !== undefined)
+      found.push(`${path}: ${named} may be a test's fake: take the time from memory/clock.ts, or from program-clock.ts what is to follow it`);
+  }
+  if (folder === "memory") return found;
   if (/\bAtomics\b/.test(code)) found.push(`${path}: Atomics belong to memory/`);
   if (/koffi|futex/i.test(code) || /["'`](koffi\b|[^"'`\s]*futex)[^"'`\s]*["'`]/i.test(withoutComments))
     found.push(`${path}: koffi and futexes belong to memory/`);
@@ -47,6 +55,9 @@ function violations(path: string, text: string): string[] {
 }
 
 const commentOrString = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+
+const platformTime =
+  /\b(?:(?:set|clear)(?:Timeout|Interval|Immediate)|queueMicrotask|nextTick|performance|hrtime|Date\.now|AbortSignal\.timeout)\b|\bnew Date\b(?!\(\s*[^)\s])|(?<!\bnew )\bDate\(/;
 
 function importsOf(text: string): string[] {
   const forms = [
@@ -140,6 +151,22 @@ const bad: [rule: string, path: string, text: string][] = [
   ["Atomics outside memory/", "src/sync/x.ts", "Atomics.add(words, 0, 1);"],
   ["Atomics taken from globalThis", "src/sync/x.ts", "const { Atomics: A } = globalThis;"],
   ["Atomics in a template's code", "src/sync/x.ts", `log(\`now \${Atomics.load(words, 0)}\`);`],
+  ["a timer of the platform", "src/pools/x.ts", "setTimeout(() => {}, 10);"],
+  ["a timer of globalThis", "src/pools/x.ts", "globalThis.setInterval(look, 10);"],
+  ["a timer taken from globalThis", "src/memory/x.ts", "const { setImmediate: soon } = globalThis;"],
+  ["a timer that is taken down", "src/pools/x.ts", "clearTimeout(timer);"],
+  ["a timer of the module", "src/memory/x.ts", `import { setImmediate as soon } from "node:timers";`],
+  ["a timer that is promised", "src/pools/x.ts", `const { setTimeout: sleep } = process.getBuiltinModule("node:timers/promises");`],
+  ["a microtask of the platform", "src/pools/x.ts", "queueMicrotask(() => {});"],
+  ["a tick", "src/pools/x.ts", "process.nextTick(() => {});"],
+  ["a clock of the platform", "src/pools/x.ts", "const now = performance.now();"],
+  ["a clock in a template's code", "src/pools/x.ts", `log(\`at \${performance.now()}\`);`],
+  ["a clock under another name", "src/pools/x.ts", "const { now } = performance;"],
+  ["the process's clock", "src/memory/x.ts", "process.hrtime.bigint();"],
+  ["the date", "src/pools/x.ts", "const time = Date.now();"],
+  ["the date as an object", "src/pools/x.ts", "const time = new Date();"],
+  ["the date as text", "src/pools/x.ts", "log(Date());"],
+  ["a signal that times out", "src/pools/x.ts", "AbortSignal.timeout(10);"],
   ["a file called utils", "src/sync/utils.ts", ""],
   ["a file called helpers", "tests/lock-helpers.ts", ""],
   ["a file called manager", "src/pools/pool-manager.ts", ""],
@@ -159,6 +186,13 @@ const good: [why: string, path: string, text: string][] = [
     `// Atomics\n/* koffi, a futex */\nthrow new Error("no Atomics, futex or koffi here");\nlog(\`a futex of \${name}\`);`,
   ],
   ["examples in comments", "src/sync/x.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
+  [
+    "time of memory/",
+    "src/pools/x.ts",
+    `import { realNow, setRealTimeout } from "../memory/index.js";\nsetRealTimeout(() => log("setTimeout"), realNow()); // performance.now()`,
+  ],
+  ["a date that is given", "src/codec/x.ts", "const date = new Date(decoder.number());\nconst proto: Date = Date.prototype;"],
+  ["the clock itself", "src/memory/clock.ts", "performance.now();"],
   ["memory/ itself", "src/memory/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
   ["the facade", "src/index.ts", `export * from "./testing/index.js";`],
 ];

@@ -17,17 +17,18 @@ import {
 } from "../errors/index.js";
 import {
   AT_ONCE,
-  type Attempt,
   atomics,
-  WAIT_OPTIONS,
-  deadlineOf,
-  type Heap,
+  type Attempt,
+  awaitDeadlineOf,
   BLOCKS_AT,
-  HEADER,
+  deadlineOf,
   hasSpareCore,
+  HEADER,
+  type Heap,
   type Insight,
   isStall,
   limitTo,
+  realNow,
   signalOf,
   type SyncWait,
   type WaitOptions,
@@ -158,7 +159,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
   async put(value: T, options?: WaitOptions & P): Promise<void> {
-    const deadline = deadlineOf(options, PUT);
+    const deadline = awaitDeadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
@@ -192,7 +193,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; ModuleNotAllowedError; the reason of `options.signal` */
   async get(options?: WaitOptions): Promise<T> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const taken =
       this.#takeNow() ??
@@ -235,7 +236,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Waits until every item that was put has been taken and `taskDone` called for it. @throws TimeoutError; the reason of `options.signal` */
   async join(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.#isDone) return;
     if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
@@ -387,7 +388,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (!hasSpareCore()) return undefined;
     const long = this.#pays || ++this.#skipped >= TRIAL_EVERY;
     if (long) this.#skipped = 0;
-    for (const end = performance.now() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
+    for (const end = realNow() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
       for (let look = 0; look < LOOKS; look++) {
         if (!this.looksEmpty) {
           this.#pays = true;
@@ -395,7 +396,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
         }
         for (let turn = 0; turn < TURNS; turn++);
       }
-      if (performance.now() <= end) continue;
+      if (realNow() <= end) continue;
       if (long) this.#pays = false;
       return undefined;
     }

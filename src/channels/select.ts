@@ -6,7 +6,7 @@
 import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
-import { type Contender, WAIT_OPTIONS, deadlineOf, type Heap, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { awaitDeadlineOf, type Contender, deadlineOf, type Heap, Parker, signalOf, type SyncWait, toReal, type WaitOptions } from "../memory/index.js";
 import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
@@ -53,13 +53,17 @@ interface Winner {
  * ```
  */
 export async function select<const S extends Selectables<S>>(from: S, options?: WaitOptions): Promise<Selected<S>> {
-  const deadline = deadlineOf(options, WAIT_OPTIONS);
+  const deadline = awaitDeadlineOf(options);
   const signal = signalOf(options);
   const entries = entriesOf(from, "select");
   let winner = look(entries, true);
   if (winner === undefined && deadline !== 0) {
+    const moment = soonest(entries);
+    const until = Math.min(deadline, moment.dueAt);
     winner =
-      (await Parker.waitUntilAny(contendersOf(entries, true), soonest(entries, deadline), signal, (rouse) => watch(entries, rouse))) ?? look(entries, true);
+      (await Parker.waitUntilAny(contendersOf(entries, true), until, signal, (rouse) => watch(entries, rouse))) ??
+      look(entries, true) ??
+      (moment.dueAt <= deadline ? moment.winner : undefined);
   }
   if (winner === undefined) timedOut(entries, options);
   const { entry, taken } = winner;
@@ -90,7 +94,11 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
   }
   let winner = look(entries, false);
   if (winner === undefined && deadline !== 0) {
-    winner = Parker.blockUntilAny(contendersOf(entries, false), soonest(entries, deadline)) ?? look(entries, false);
+    // This thread's program can do nothing for its time to pass while the call blocks it: what is left of it runs out in real time.
+    const moment = soonest(entries);
+    const due = toReal(moment.dueAt);
+    winner =
+      Parker.blockUntilAny(contendersOf(entries, false), Math.min(deadline, due)) ?? look(entries, false) ?? (due <= deadline ? moment.winner : undefined);
   }
   if (winner === undefined) timedOut(entries, options);
   return selectedOf(winner);
@@ -177,8 +185,14 @@ function named<R>({ key }: Entry, fn: () => R): R {
   }
 }
 
-function soonest(entries: readonly Entry[], deadline: number): number {
-  return entries.reduce((first, { source }) => ("dueAt" in source ? Math.min(first, source.dueAt) : first), deadline);
+/** The moment that comes first, Infinity for none, and what is chosen when a wait has lasted until then: whatever the clock says, its time is over. */
+function soonest(entries: readonly Entry[]): { dueAt: number; winner?: Winner } {
+  let first: { dueAt: number; winner?: Winner } = { dueAt: Number.POSITIVE_INFINITY };
+  for (const entry of entries) {
+    const { source } = entry;
+    if ("dueAt" in source && source.dueAt < first.dueAt) first = { dueAt: source.dueAt, winner: { entry, taken: true } };
+  }
+  return first;
 }
 
 function watch(entries: readonly Entry[], rouse: () => void): () => void {

@@ -13,6 +13,7 @@ import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
 import { areMarksLeft, markOf, takeMark } from "./transfer.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
+import { queueRealMicrotask } from "../memory/index.js";
 
 export interface EncodeOptions {
   /** What will be crossed. */
@@ -158,7 +159,7 @@ export class Encoder extends ByteWriter implements Message {
       for (const parcel of concerned) parcel.committed!();
     };
     if (tells) this.committed = committed;
-    else queueMicrotask(committed);
+    else queueRealMicrotask(committed);
   }
 
   release(): void {

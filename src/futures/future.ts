@@ -2,6 +2,7 @@ import { portray } from "../codec/portrait.js";
 import { ArgumentTypeError, CancelledError, isThrown } from "../errors/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { settlementOf, whenSettled } from "./settlement.js";
+import { queueRealMicrotask } from "../memory/index.js";
 
 /** Where a future stands. */
 export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled";
@@ -196,7 +197,7 @@ class Life implements Settler<unknown> {
         listener(value);
       } catch (error) {
         // Its own failure, not the task's.
-        queueMicrotask(() => {
+        queueRealMicrotask(() => {
           throw error;
         });
       }

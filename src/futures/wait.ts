@@ -1,5 +1,5 @@
 import { ArgumentTypeError, KnownOptions, TimeoutError } from "../errors/index.js";
-import { Alarm, deadlineOf, offAbort, onAbort, signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, setRealImmediate, signalOf, type WaitOptions } from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { Future, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";
@@ -38,7 +38,7 @@ export interface Waited<F> {
  */
 export async function wait<const F extends PromiseLike<unknown>>(futures: Iterable<F>, options: WaitForOptions = {}): Promise<Waited<F>> {
   const all = setOf(futures, "wait(futures)");
-  const deadline = deadlineOf(options, WAIT_FOR);
+  const deadline = awaitDeadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
   const { returnWhen = "all" } = options;
   if (returnWhen !== "all" && returnWhen !== "first" && returnWhen !== "firstError")
@@ -108,7 +108,7 @@ export function asCompleted<const F extends PromiseLike<unknown>>(
   options: WaitOptions = {},
 ): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
   // Checked, and the time begins, with the call: a generator would do it when it is first asked.
-  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), deadlineOf(options, WAIT_OPTIONS), signalOf(options), options.timeout);
+  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), awaitDeadlineOf(options), signalOf(options), options.timeout);
 }
 
 async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
@@ -128,7 +128,7 @@ async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
   );
   try {
     // What has ended already is heard of in the microtasks of this turn: it comes first, also without any time.
-    if (deadline === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (deadline === 0) await new Promise((resolve) => setRealImmediate(resolve));
     for (let left = all.size; left > 0; ) {
       const next = ended.shift();
       if (next !== undefined) {
@@ -136,7 +136,7 @@ async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
         yield next;
         continue;
       }
-      if (performance.now() < deadline) {
+      if (programNow() < deadline) {
         await until(signal, deadline, (resolve) => {
           rouse = resolve;
         });

@@ -6,7 +6,22 @@ export type { Block, Extent } from "./allocator.js";
 export { pidNamespace } from "./arena.js";
 export { bare } from "./bare.js";
 export * as cards from "./card.js";
-export { monotonicMs } from "./clock.js";
+export {
+  clearRealImmediate,
+  clearRealInterval,
+  clearRealTimeout,
+  goBy,
+  monotonicMs,
+  queueRealMicrotask,
+  realDate,
+  realNow,
+  realTimeOrigin,
+  setRealImmediate,
+  setRealInterval,
+  setRealTimeout,
+  sharedNow,
+  type Time,
+} from "./clock.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
@@ -51,6 +66,7 @@ export { CHILDREN, checkPermission, SHARED_MEMORY, THREADS } from "./permission.
 export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { readProcFile } from "./proc-file.js";
+export { fromPerformance, programNow, toPerformance, toReal } from "./program-clock.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {
   adoptThreadHeap,
@@ -69,7 +85,7 @@ export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";
 export { generationWord, stillStands } from "./sighting.js";
-export { WAIT_OPTIONS, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
+export { awaitDeadlineOf, WAIT_OPTIONS, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";
 export { heapsEntered, markEnded } from "./worker-end.js";
 export { namesKnown, onNames, type Strike } from "./worker-names.js";

@@ -13,6 +13,7 @@
  */
 import { CorruptError } from "../errors/index.js";
 import { compareExchange, controlled, exchange, load, slice, spins } from "#atomics";
+import { realNow } from "./clock.js";
 import type { Heap } from "./heap.js";
 import { GHOST } from "./layout.js";
 import { Spin } from "./spin.js";
@@ -63,7 +64,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     }
     const left = timeLeft();
     if (left <= 0 && (naps > 0 || isKnownStalled(words, at, holder))) {
-      const now = performance.now();
+      const now = realNow();
       overSince ??= now;
       const seen = heap.registry.vitalsOf(holder);
       if (seen === undefined && !heap.registry.confirmAlive(holder)) continue;
@@ -79,7 +80,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     naps++;
     if (controlled) continue;
     suspicion ??= new Suspicion();
-    const now = performance.now();
+    const now = realNow();
     if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.registry.vitalsOf(holder), now))
       throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
   }

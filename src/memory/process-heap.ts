@@ -26,6 +26,7 @@ import {
   WINDOW_BYTES,
 } from "./arena.js";
 import { compareExchange, load, store } from "#atomics";
+import { queueRealMicrotask, setRealTimeout } from "./clock.js";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
@@ -156,7 +157,7 @@ export class ProcessHeap extends Heap {
       const pipe = this.#platform.pipe();
       if (pipe === undefined) {
         // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a pipe.
-        setTimeout(() => this.#rung(), SLICE_MS).unref();
+        setRealTimeout(() => this.#rung(), SLICE_MS).unref();
         return;
       }
       // Loaded here: a worker that never awaits across processes starts faster without it.
@@ -171,7 +172,7 @@ export class ProcessHeap extends Heap {
       this.words[this.record + RECORD.pipeInode] = fs.fstatSync(pipe).ino | 0;
       store(this.words, this.record + RECORD.pipe, pipe + 1);
     }
-    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueMicrotask(() => this.#rung());
+    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueRealMicrotask(() => this.#rung());
   }
 
   /** Always true: what the socket's reader wants to hear to go on reading. */

@@ -27,7 +27,7 @@ import {
   STATE_MASK,
   VACANT,
 } from "./layout.js";
-import { monotonicMs } from "./clock.js";
+import { monotonicMs, realNow } from "./clock.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
 import { isRunning, thisThread } from "./liveness.js";
 import { contain } from "./mishap.js";
@@ -178,7 +178,7 @@ export class Registry {
       this.#turn.seize(this.#heap.words);
       this.#look();
     } else {
-      const time = performance.now();
+      const time = realNow();
       if (time - this.#lastAsked < ASK_EVERY_MS) return;
       this.#lastAsked = time;
       if (this.#turn.take(this.#heap.words)) this.#look();

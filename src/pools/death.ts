@@ -1,3 +1,4 @@
+import { realDate } from "../memory/index.js";
 import { InitializerError, MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
 import type { WorkerEnd } from "./link.js";
 import type { Loss, LostJob } from "./loss.js";
@@ -63,7 +64,7 @@ export class WorkerLoss implements Loss {
       reason,
       signal,
       exitCode,
-      time: Date.now(),
+      time: realDate(),
       ranFor: this.#hasBegun ? this.#ranFor : 0,
       lastProgress: isNews ? news.value : undefined,
     };
@@ -117,7 +118,7 @@ export function stillbirthOf(slot: WorkerSlot, { exitCode, signal }: WorkerEnd):
     reason: "start",
     signal,
     exitCode,
-    time: Date.now(),
+    time: realDate(),
     ranFor: 0,
     lastProgress: undefined,
   };

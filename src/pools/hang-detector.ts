@@ -1,3 +1,4 @@
+import { queueRealMicrotask, realDate, realNow, setRealTimeout } from "../memory/index.js";
 import { print } from "../diagnosis/findings.js";
 import type { WorkerSet } from "./worker-set.js";
 import type { Dispatch } from "./dispatch.js";
@@ -51,7 +52,7 @@ export class HangDetector {
     let before: { readonly look: WorkerLook; readonly sequence: number } | undefined;
     let alike = 0;
     const told = new Set<string>();
-    const again = (ms: number) => setTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
+    const again = (ms: number) => setRealTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
     const check = () => {
       this.#dispatch.drain();
       const job = slot.jobs[0];
@@ -59,7 +60,7 @@ export class HangDetector {
         this.#watched.delete(slot);
         return;
       }
-      const left = watched.after - (performance.now() - slot.heardAt);
+      const left = watched.after - (realNow() - slot.heardAt);
       if (left > 0) {
         before = undefined;
         told.clear();
@@ -92,7 +93,7 @@ export class HangDetector {
     const killed = action === "kill" && state !== "waiting" && this.#end(slot, job, state);
     const found = { ...worker, state, task: job.task.name, killed };
     const told: UnresponsiveWorker = { ...found, text: this.#textOf(found) };
-    if (report !== undefined) queueMicrotask(() => report(told));
+    if (report !== undefined) queueRealMicrotask(() => report(told));
     else if (action === "report") print(`${told.text}\n`);
     return killed;
   }
@@ -125,7 +126,7 @@ export class HangDetector {
         : state === "blocked"
           ? `is blocked${sleepsIn === undefined ? "" : ` in ${sleepsIn}`}`
           : `waits for ${waitsFor.length === 0 ? "an object of this library" : waitsFor.join(", ")}`;
-    const seconds = (Math.max(0, Date.now() - since) / 1000).toFixed(1);
+    const seconds = (Math.max(0, realDate() - since) / 1000).toFixed(1);
     return `allcores: ${who} of this ${this.#title} ${what}; it has had the task "${task}" for ${seconds} s${killed ? " and is killed" : ""}`;
   }
 }

@@ -1,3 +1,4 @@
+import { realNow } from "../memory/index.js";
 import { Call } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";
@@ -12,7 +13,7 @@ export function initializerCall(settings: PoolSettings, states: JobStates, done:
   const { task, args } = settings.initializer!;
   const owner = {
     states,
-    now: () => performance.now(),
+    now: () => realNow(),
     cancel: () => false,
     retry: () => false,
     settled: (_job: Job, failure?: { error: unknown }) => {

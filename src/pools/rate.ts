@@ -1,3 +1,4 @@
+import { realNow } from "../memory/index.js";
 import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 
@@ -33,14 +34,14 @@ export class Rate {
 
   /** Milliseconds until the next may begin; 0 for now. */
   get wait(): number {
-    const now = performance.now();
+    const now = realNow();
     this.#forget(now);
     return this.#count < this.#limit ? 0 : this.#begun[this.#first]! + this.#interval - now;
   }
 
   /** One begins. */
   take(): void {
-    const now = performance.now();
+    const now = realNow();
     this.#forget(now);
     if (this.#count === this.#limit) this.#drop();
     if (this.#count === this.#begun.length) this.#grow();

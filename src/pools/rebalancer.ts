@@ -1,3 +1,4 @@
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
 import type { Backlog } from "./backlog.js";
 import type { WorkerSet } from "./worker-set.js";
 import type { Dispatch } from "./dispatch.js";
@@ -49,7 +50,7 @@ export class Rebalancer {
     let idle = false;
     for (const slot of this.#workers) if (slot.isIdle && slot.link.isReady) idle = true;
     if (!idle && !this.#workers.hasRoom) return;
-    const now = performance.now();
+    const now = realNow();
     for (const slot of this.#workers) {
       // Its first job too, if it has not begun that and another has: a new worker takes a while.
       if (slot.link.isReady ? slot.jobs.length <= slot.link.width : slot.jobs.length === 0 || !idle) continue;
@@ -76,7 +77,7 @@ export class Rebalancer {
 
   /** Looks after jobs that stand behind long ones, less and less often. */
   patrolSoon(after = STALE_MS): void {
-    this.#patrol ??= setTimeout(() => {
+    this.#patrol ??= setRealTimeout(() => {
       this.#patrol = undefined;
       this.#dispatch.drain();
       this.unblock();
@@ -91,6 +92,6 @@ export class Rebalancer {
 
   /** The pool is over. */
   end(): void {
-    clearTimeout(this.#patrol);
+    clearRealTimeout(this.#patrol);
   }
 }

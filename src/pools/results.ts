@@ -1,3 +1,4 @@
+import { queueRealMicrotask } from "../memory/index.js";
 import { Histogram } from "./histogram.js";
 import type { Job } from "./job.js";
 import type { WorkerSet } from "./worker-set.js";
@@ -66,7 +67,7 @@ export class Results {
   /** News, and what follows them, in order and outside of whatever called here. */
   #tell(news: () => void): void {
     if (this.#news.push(news) === 1)
-      queueMicrotask(() => {
+      queueRealMicrotask(() => {
         for (const tell of this.#news.splice(0)) tell();
       });
   }

@@ -7,7 +7,7 @@
  */
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
 import type { Boundary } from "../codec/index.js";
-import { contain } from "../memory/index.js";
+import { clearRealTimeout, contain, queueRealMicrotask, setRealTimeout } from "../memory/index.js";
 import { Backlog } from "./backlog.js";
 import type { Call } from "./call.js";
 import { WorkerSet } from "./worker-set.js";
@@ -216,7 +216,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   #feedSoon(): void {
     if (this.#willFeed || this.#isFull || this.#backlog.size === 0) return;
     this.#willFeed = true;
-    queueMicrotask(() => {
+    queueRealMicrotask(() => {
       this.#willFeed = false;
       this.feed();
     });
@@ -253,12 +253,12 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
       this.feedAnew();
     };
     this.states.delay(job);
-    this.#retries.set(job, setTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
+    this.#retries.set(job, setRealTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
     return true;
   }
 
   #undelay(job: Job): void {
-    clearTimeout(this.#retries.get(job));
+    clearRealTimeout(this.#retries.get(job));
     this.#retries.delete(job);
     this.states.undelay(job);
   }
@@ -459,7 +459,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.links.expect(false);
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
     const isStuck = this.#workers.isShort || (!this.isExpecting && !this.#kind.isShared);
-    if (isStuck && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
+    if (isStuck && this.#backlog.size > 0) this.#again ??= setRealTimeout(() => this.#feedAgain(), SHORT_MS);
     if (isAnyLost && !this.#isDraining) this.settleDown();
   }
 
@@ -529,7 +529,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnded = true;
-    clearTimeout(this.#again);
+    clearRealTimeout(this.#again);
     this.#rebalancer.end();
     this.#nested.end();
     this.#workers.end();
@@ -570,7 +570,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.#workers.kill(slot, undefined);
     const { killGrace } = this.settings;
     // A thread ends once the call of the system that it is in does: nobody waits for that.
-    if (killGrace !== Number.POSITIVE_INFINITY) setTimeout(() => this.#giveUp(slot), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    if (killGrace !== Number.POSITIVE_INFINITY) setRealTimeout(() => this.#giveUp(slot), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
   }
 
   /** A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its thread is gone. */

@@ -1,3 +1,4 @@
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
 import { TimeoutError } from "../errors/index.js";
 import type { Dispatch } from "./dispatch.js";
 import type { Job } from "./job.js";
@@ -35,7 +36,7 @@ export class TaskTimeouts {
   stop(slot: WorkerSlot, job: Job, reason: unknown): void {
     const { sequence } = job;
     if (slot.link.cancel(job, reason)) {
-      slot.release(job, performance.now());
+      slot.release(job, realNow());
       return;
     }
     const { killGrace } = this.#settings;
@@ -51,7 +52,7 @@ export class TaskTimeouts {
   clear(job: Job): void {
     const grace = this.#graces.get(job);
     if (grace === undefined) return;
-    clearTimeout(grace);
+    clearRealTimeout(grace);
     this.#graces.delete(job);
   }
 
@@ -72,7 +73,7 @@ export class TaskTimeouts {
     const isInHand = () => this.#workers.has(slot) && job.holder === slot && job.sequence === sequence;
     if (!isInHand()) return;
     if (slot.link.giveUp(job)) {
-      slot.release(job, performance.now());
+      slot.release(job, realNow());
       this.#dispatch.feedAnew();
       this.#dispatch.settleDown();
       return;
@@ -86,7 +87,7 @@ export class TaskTimeouts {
   }
 
   #after(ms: number, then: () => void): NodeJS.Timeout {
-    const timer = setTimeout(then, Math.min(ms, LONGEST_TIMER_MS));
+    const timer = setRealTimeout(then, Math.min(ms, LONGEST_TIMER_MS));
     if (!this.#isShared) timer.unref();
     return timer;
   }
@@ -121,5 +122,5 @@ export class TaskTimeouts {
 }
 
 function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)));
+  return new Promise((resolve) => setRealTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)));
 }

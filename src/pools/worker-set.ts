@@ -1,3 +1,4 @@
+import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
 import type { Links } from "./link.js";
 import type { PoolSettings } from "./pool-options.js";
 import { type SlotWatch, WorkerSlot } from "./worker-slot.js";
@@ -160,7 +161,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   /** Ends a worker now. Where that has to be held back for longer than `killGrace` it is given up. `reason`: what its tasks may hear of it. */
   kill(slot: WorkerSlot, reason: unknown): void {
     slot.retire();
-    slot.link.kill(this.#settings.killGrace, () => queueMicrotask(() => this.#watch.gaveUp(slot)), reason);
+    slot.link.kill(this.#settings.killGrace, () => queueRealMicrotask(() => this.#watch.gaveUp(slot)), reason);
   }
 
   /** A worker has ended, or was given up. */
@@ -174,13 +175,13 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     const { idleTimeout } = this.#settings;
     if (this.#idleTimer !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
     let next = Number.POSITIVE_INFINITY;
-    const now = performance.now();
+    const now = realNow();
     for (const slot of this.#slots) if (slot.isIdle) next = Math.min(next, slot.heardAt + idleTimeout - now);
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#idleTimer = setTimeout(
+    this.#idleTimer = setRealTimeout(
       () => {
         this.#idleTimer = undefined;
-        for (const slot of this.#slots) if (slot.isIdle && performance.now() - slot.heardAt >= idleTimeout) this.dismiss(slot);
+        for (const slot of this.#slots) if (slot.isIdle && realNow() - slot.heardAt >= idleTimeout) this.dismiss(slot);
         this.watchIdle();
       },
       Math.min(Math.max(1, Math.ceil(next)), LONGEST_TIMER_MS),
@@ -190,6 +191,6 @@ export class WorkerSet implements Iterable<WorkerSlot> {
 
   /** The pool is over. */
   end(): void {
-    clearTimeout(this.#idleTimer);
+    clearRealTimeout(this.#idleTimer);
   }
 }

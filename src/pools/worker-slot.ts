@@ -1,3 +1,4 @@
+import { realNow } from "../memory/index.js";
 import type { Job } from "./job.js";
 import type { JobHolder, JobStates } from "./job-states.js";
 import type { LinkWatch, WorkerEnd, WorkerLink } from "./link.js";
@@ -22,7 +23,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   readonly #watch: SlotWatch;
   readonly #states: JobStates;
   readonly #jobs: Job[] = [];
-  #heardAt = performance.now();
+  #heardAt = realNow();
   #isStalled = false;
   #isRetiring = false;
   #isClosed = false;
@@ -121,7 +122,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   send(job: Job): boolean {
     if (!this.link.send(job)) return false;
     this.#states.assign(job, this);
-    if (this.#jobs.length === 0) this.#heardAt = performance.now();
+    if (this.#jobs.length === 0) this.#heardAt = realNow();
     job.place = this.#jobs.push(job) - 1;
     this.#served++;
     return true;

@@ -9,10 +9,9 @@ import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions } from "../errors/index.js";
-import { atomics, generationWord, type Heap, HEADER, KIND, onDestroy, onInspect, stillStands } from "../memory/index.js";
+import { atomics, generationWord, HEADER, type Heap, KIND, onDestroy, onInspect, sharedNow, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
-  clock,
   destroyEntry,
   discardEntry,
   draftEntry,
@@ -246,7 +245,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         const { words } = heap;
         const due = load(words, this.at + MAP.ends) === 0 ? NEVER : dueOf(words, entry);
         atomics.orderLoads();
-        if (stillStands(words, entry, this.#table.page, this.#table.generation)) return due === NEVER || due > clock();
+        if (stillStands(words, entry, this.#table.page, this.#table.generation)) return due === NEVER || due > sharedNow();
       }
       heap.catchUp();
     }
@@ -384,7 +383,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     try {
       return this.inside(() => {
         this.heap.catchUp();
-        return section(load(this.words, this.at + MAP.ends) === 0 ? 0 : clock());
+        return section(load(this.words, this.at + MAP.ends) === 0 ? 0 : sharedNow());
       });
     } finally {
       if (this.#retired.length > 0) {
@@ -426,7 +425,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     }
     ENTRY_OPTIONS.check(options);
     const ttl = options?.ttl === undefined ? this.#ttl : checkTtl(options.ttl);
-    return ttl === NEVER ? NEVER : clock() + ttl;
+    return ttl === NEVER ? NEVER : sharedNow() + ttl;
   }
 
   #lasts(entry: number, now: number): boolean {

@@ -1,7 +1,20 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions } from "../errors/index.js";
-import { AT_ONCE, type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
+import {
+  AT_ONCE,
+  atomics,
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  KIND,
+  onDestroy,
+  onInspect,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+  within,
+} from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 
@@ -116,7 +129,7 @@ export class Barrier extends Monitor {
 
   /** Blocks this thread until all parties are there; returns its place of arrival, 0 to parties - 1. @throws BrokenBarrierError, TimeoutError */
   waitSync(options?: SyncWait & BarrierAction): number {
-    const deadline = this.#deadline(options, BLOCKING);
+    const deadline = this.#deadline(options, deadlineOf, BLOCKING);
     const visit: Visit = { round: undefined, index: 0, completes: false };
     let passed: true | undefined;
     try {
@@ -133,7 +146,7 @@ export class Barrier extends Monitor {
 
   /** Waits until all parties are there; resolves with its place of arrival. @throws BrokenBarrierError, TimeoutError; the reason of `options.signal`, which breaks the barrier */
   async wait(options?: WaitOptions & BarrierAction): Promise<number> {
-    const deadline = this.#deadline(options, AWAITING);
+    const deadline = this.#deadline(options, awaitDeadlineOf, AWAITING);
     const signal = signalOf(options);
     const visit: Visit = { round: undefined, index: 0, completes: false };
     let passed: true | undefined;
@@ -180,12 +193,12 @@ export class Barrier extends Monitor {
     this.words[this.at + BARRIER.broken] = 1;
   }
 
-  #deadline(options: (SyncWait & BarrierAction) | undefined, known: KnownOptions<object>): number {
+  #deadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>): number {
     const action = options?.action;
     if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
     this.checkUsable();
-    const deadline = deadlineOf(options, known);
-    return options?.timeout === undefined ? deadlineOf({ timeout: this.#timeout }) : deadline;
+    const deadline = of(options, known);
+    return options?.timeout === undefined ? of({ timeout: this.#timeout }) : deadline;
   }
 
   /** How long a party waits that does not say. */

@@ -2,7 +2,7 @@ import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
-import { type Attempt, WAIT_OPTIONS, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
@@ -97,7 +97,7 @@ export class Condition extends SharedObject {
 
   /** Gives the lock up, waits until notified, takes it back. @throws NotHeldError, TimeoutError or the signal's reason (holding the lock) */
   async wait(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("wait");
     if (!(await this.#wait(deadline, signal))) this.#timedOut(options);
@@ -116,7 +116,7 @@ export class Condition extends SharedObject {
 
   /** Waits until `predicate` (synchronous, run holding the lock) is truthy, and resolves with its value. */
   async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<Truthy<T>> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("waitFor");
     for (;;) {

@@ -17,7 +17,7 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, type Heap, type Hold, type Insight, type Strike, type SyncWait } from "../memory/index.js";
+import { atomics, type Attempt, type Heap, type Hold, type Insight, realNow, type Strike, type SyncWait } from "../memory/index.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
@@ -264,7 +264,7 @@ export abstract class OwnerWord extends SharedObject {
         }
         let wanted = word | CONTENDED;
         if (granted) {
-          const now = performance.now();
+          const now = realNow();
           if (since === 0) since = now;
           else if (now - since > STARVING_MS) wanted |= RESERVED;
         }

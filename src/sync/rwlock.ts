@@ -9,15 +9,16 @@ import {
   AT_ONCE,
   atomics,
   type Attempt,
+  awaitDeadlineOf,
   BLOCKING,
   coreCount,
-  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   type Hold,
   KIND,
   onDestroy,
   onInspect,
+  realDate,
   signalOf,
   Spin,
   type SyncWait,
@@ -128,7 +129,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for reading. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async read(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       (deadline === 0 ? this.tryRead() : this.#readNow()) ??
@@ -176,7 +177,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async write(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       this.tryWrite() ??
@@ -401,7 +402,7 @@ export class RWLock extends Monitor {
   #mayPass(): boolean {
     const { words, at } = this;
     if (words[at + RWLOCK.writersWait]! <= 1) return false;
-    const now = Date.now() | 0 || 1;
+    const now = realDate() | 0 || 1;
     if (words[at + RWLOCK.passedAt] === 0) words[at + RWLOCK.passedAt] = now;
     const since = (now - words[at + RWLOCK.passedAt]!) | 0;
     // A clock that was set back must not keep the writer out.

@@ -44,7 +44,7 @@ export interface MemorySource<X, T> extends Source<X, T> {
   begin(awaiting: boolean): Attempt<X>;
 }
 
-/** Comes at a moment of `performance.now()`. */
+/** Comes at a moment of `programNow()`. */
 export interface TimeSource<X, T> extends Source<X, T> {
   readonly dueAt: number;
 }

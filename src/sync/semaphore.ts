@@ -3,9 +3,9 @@ import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
   AT_ONCE,
-  type Attempt,
   atomics,
-  WAIT_OPTIONS,
+  type Attempt,
+  awaitDeadlineOf,
   deadlineOf,
   type Heap,
   KIND,
@@ -13,6 +13,7 @@ import {
   onDestroy,
   onInspect,
   onNormalEnd,
+  realNow,
   signalOf,
   type SyncWait,
   tryEnter,
@@ -155,7 +156,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
 
   /** Takes a permit without blocking the event loop. @throws TimeoutError; the reason of `options.signal` */
   async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       this.tryAcquire() ??
@@ -362,7 +363,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
         }
         this.expectWake(MONITOR.waiters);
         if (granted) {
-          const now = performance.now();
+          const now = realNow();
           if (since === 0) since = now;
           else if (now - since > STARVING_MS) words[at + SEMAPHORE.reserved] = 1;
         }

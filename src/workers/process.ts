@@ -8,12 +8,15 @@ import {
   checkDescriptors,
   checkPermission,
   CHILDREN,
+  clearRealTimeout,
   HEADER,
   type Heap,
   outOfDescriptors,
   platform,
   type ProcessHeap,
   processHeap,
+  realNow,
+  setRealTimeout,
   SHARED_MEMORY,
 } from "../memory/index.js";
 import { Child } from "./child.js";
@@ -172,7 +175,7 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }), {
       hasBegun: () => completion.worker !== 0,
       ended: (exitCode, signal, cause) => {
-        clearTimeout(this.#killTimer);
+        clearRealTimeout(this.#killTimer);
         this.ended(exitCode, signal, cause);
       },
     });
@@ -202,12 +205,12 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
     this.#child?.end(signal);
     if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
-    this.#killAt = performance.now() + this.killGrace;
-    this.#killTimer = setTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
+    this.#killAt = realNow() + this.killGrace;
+    this.#killTimer = setRealTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
   }
 
   protected override press(): void {
-    if (this.#killAt === undefined || performance.now() < this.#killAt) return;
+    if (this.#killAt === undefined || realNow() < this.#killAt) return;
     this.#killAt = undefined;
     this.#child?.end("SIGKILL");
   }

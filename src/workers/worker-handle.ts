@@ -10,7 +10,19 @@ import {
   WorkerDiedError,
   KnownOptions,
 } from "../errors/index.js";
-import { type Attempt, contain, WAIT_OPTIONS, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  contain,
+  deadlineOf,
+  type Heap,
+  lookouts,
+  RECORD,
+  setRealImmediate,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
@@ -159,7 +171,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     activeHandles.delete(this);
     this.#resolveEnded();
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
-    setImmediate(() => {
+    setRealImmediate(() => {
       // Who calls process.exit(0) means no fault.
       if (this.#joined || (completion.state === GONE && completion.exitCode === 0)) return;
       void this.#value().catch((error: unknown) => {
@@ -198,7 +210,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   /** The task's value once it is done, or its error; workers that the task started may run on. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const completion = this.#started();
     this.#joined = true;

@@ -308,7 +308,6 @@ export const models: Model[] = [
   },
   {
     name: "whoever frees the drafts of a dead worker may die too",
-    everyday: false,
     program: { setup: worn, workers: [draft, look], check: settled },
     options: { deaths: 2, mortal: [0, 1] },
   },

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inheritedOptions } from "../../src/workers/node-options.js";
 import { runProgram, startProgram } from "./programs.js";
+import { timeLimit } from "../time-limit.js";
 
 const cases: [what: string, words: string[], inherited: string[]][] = [
   [
@@ -47,7 +48,7 @@ describe("node options with a separate value leave nothing behind", () => {
   });
 });
 
-describe("a program's words reach every worker", { timeout: 60_000 }, () => {
+describe("a program's words reach every worker", { timeout: timeLimit(60_000) }, () => {
   const words = ["--verbose", "allcores:", "allcores:{}", "", "ä ö"];
   const everywhere = (seen: string[]) => ({
     program: seen,
@@ -76,6 +77,8 @@ describe("a program's words reach every worker", { timeout: 60_000 }, () => {
   });
 });
 
-test("Object.prototype.env, and any other option of Node's that somebody adds to every object, does not reach workers", { timeout: 60_000 }, async () => {
+test("Object.prototype.env, and any other option of Node's that somebody adds to every object, does not reach workers", {
+  timeout: timeLimit(60_000),
+}, async () => {
   assert.deepEqual(await runProgram("polluted"), { code: 0, output: "[]\n", errors: "" });
 });

@@ -1,6 +1,6 @@
 import { encode, type Message } from "../../codec/index.js";
 import { CorruptError, UnknownClassError } from "../../errors/index.js";
-import { contain, kernelTells, monotonicMs, RECORD } from "../../memory/index.js";
+import { contain, kernelTells, monotonicMs, realNow, RECORD } from "../../memory/index.js";
 import { CHUNK, CRASHED, DEFINE, type Lane, LAST, LEFT, MOST_AHEAD, PROGRESS, REFUSED, STOPS, THREW_FLAG } from "../../workers/lane.js";
 import { LaneOwner, type Payload } from "../../workers/lane-owner.js";
 import { orderOf } from "../../workers/orders.js";
@@ -181,7 +181,7 @@ export class LaneLink implements WorkerLink {
       const threw = isUndecoded || (kind & THREW_FLAG) !== 0;
       const microseconds = (kind & LAST) === 0 ? -1 : time;
       // One look at the clock for all that is taken in together.
-      if (microseconds >= 0 && now === 0) now = performance.now();
+      if (microseconds >= 0 && now === 0) now = realNow();
       if (later === undefined) watch.outcome(job, value, threw, count, microseconds, now);
       else watch.outcomeLater(job, decoded(later, job.isChunk && !threw ? count : undefined), threw, count, microseconds, now);
     }

@@ -1,7 +1,7 @@
 import type { Message } from "../../codec/index.js";
 import { poolReport } from "../../diagnosis/report.js";
 import type { DeadlockReport } from "../../errors/deadlock-report.js";
-import { HEADER, KIND } from "../../memory/index.js";
+import { HEADER, KIND, realNow } from "../../memory/index.js";
 import { Lane } from "../../workers/lane.js";
 import type { Payload } from "../../workers/lane-owner.js";
 import type { Job } from "../job.js";
@@ -49,7 +49,7 @@ class LaneLinks implements Links, LanePool {
   }
 
   now(): number {
-    return performance.now();
+    return realNow();
   }
 
   resize(): void {}

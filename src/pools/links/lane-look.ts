@@ -1,5 +1,5 @@
 import { waitsOf } from "../../diagnosis/waits.js";
-import { RECORD, type Vitals, vitalsOf } from "../../memory/index.js";
+import { realTimeOrigin, RECORD, type Vitals, vitalsOf } from "../../memory/index.js";
 import type { LaneOwner } from "../../workers/lane-owner.js";
 import type { LinkWatch } from "../link.js";
 import type { PoolWorker, WorkerLook } from "../pool-worker.js";
@@ -23,7 +23,7 @@ export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefin
       pid,
       threadId,
       state,
-      since: Math.round(performance.timeOrigin + watch.heardAt),
+      since: Math.round(realTimeOrigin + watch.heardAt),
       ...(job === undefined ? {} : { task: job.task.name }),
       ...(waitsFor.length === 0 ? {} : { waitsFor }),
       ...(sleepsIn === undefined ? {} : { sleepsIn }),

@@ -1,3 +1,4 @@
+import { clearRealTimeout, realNow, setRealTimeout } from "../../memory/index.js";
 import { isThenable } from "../../sync/thenable.js";
 import { workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
@@ -86,7 +87,7 @@ export class LocalLink implements WorkerLink {
 
   runningFor(job: Job): number {
     const run = job.cargo as LocalRun;
-    return run.isRunning ? performance.now() - run.since : 0;
+    return run.isRunning ? realNow() - run.since : 0;
   }
 
   cancel(job: Job, reason: unknown): boolean {
@@ -129,14 +130,14 @@ export class LocalLink implements WorkerLink {
   kill(killGrace: number, _gaveUp: () => void, reason: unknown): void {
     if (this.#isKilled) return;
     this.#isKilled = true;
-    clearTimeout(this.#rateTimer);
+    clearRealTimeout(this.#rateTimer);
     for (const { cargo } of this.#watch.jobs.slice()) {
       const run = cargo as LocalRun;
       run.isAdmitted = false;
       if (run.isRunning) run.callOff(reason);
     }
     // It keeps the program alive: who waits for the end of the pool may wait for nothing else.
-    if (this.#running > 0 && killGrace !== Number.POSITIVE_INFINITY) this.#killTimer = setTimeout(() => this.#end(), Math.min(killGrace, LONGEST_TIMER_MS));
+    if (this.#running > 0 && killGrace !== Number.POSITIVE_INFINITY) this.#killTimer = setRealTimeout(() => this.#end(), Math.min(killGrace, LONGEST_TIMER_MS));
     this.#endIfKilled();
   }
 
@@ -147,7 +148,7 @@ export class LocalLink implements WorkerLink {
   #end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    clearTimeout(this.#killTimer);
+    clearRealTimeout(this.#killTimer);
     // Nobody hears of what goes on.
     for (const { cargo } of this.#watch.jobs) (cargo as LocalRun).isRunning = false;
     void Promise.resolve().then(() => this.#watch.ended(DONE));
@@ -171,7 +172,7 @@ export class LocalLink implements WorkerLink {
   ask(): number {
     // Not queueMicrotask: on Node 20 it costs ten times as much.
     if (this.#turn === undefined) void Promise.resolve().then(this.#due);
-    return (this.#turn ??= performance.now());
+    return (this.#turn ??= realNow());
   }
 
   readonly #due = (): void => {
@@ -201,7 +202,7 @@ export class LocalLink implements WorkerLink {
 
   #comeAgain(rate: Rate): void {
     if (!this.#pool.isWaiting || this.#watch.jobs.length >= this.width || this.#watch.isPreparing || this.#isKilled) return;
-    this.#rateTimer ??= setTimeout(
+    this.#rateTimer ??= setRealTimeout(
       () => {
         this.#rateTimer = undefined;
         this.ask();
@@ -212,7 +213,7 @@ export class LocalLink implements WorkerLink {
 
   #beginAll(runs: readonly LocalRun[]): void {
     if (runs.length === 0) return;
-    let now = performance.now();
+    let now = realNow();
     for (const run of runs) if (run.isAdmitted) now = this.#begin(run, now);
   }
 
@@ -239,7 +240,7 @@ export class LocalLink implements WorkerLink {
     }
     workerState.asyncJob = before;
     if (later === undefined) {
-      const end = performance.now();
+      const end = realNow();
       this.#left(run, value, threw, end);
       return end;
     }

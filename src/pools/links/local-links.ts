@@ -1,3 +1,4 @@
+import { realNow } from "../../memory/index.js";
 import type { DeadlockReport } from "../../errors/deadlock-report.js";
 import { StateError } from "../../errors/index.js";
 import type { Job } from "../job.js";
@@ -30,7 +31,7 @@ class LocalLinks implements Links {
   }
 
   now(): number {
-    return this.#link?.ask() ?? performance.now();
+    return this.#link?.ask() ?? realNow();
   }
 
   open(watch: LinkWatch, settings: PoolSettings): WorkerLink {

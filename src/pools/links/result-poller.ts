@@ -1,4 +1,4 @@
-import { EagerLook, SLICE_MS, untimed } from "../../memory/index.js";
+import { clearRealInterval, EagerLook, realNow, setRealInterval, setRealTimeout, SLICE_MS, untimed } from "../../memory/index.js";
 import type { LinkedPool } from "../link.js";
 import type { LaneLink } from "./lane-link.js";
 import type { WorkerStarter } from "./started-worker.js";
@@ -58,7 +58,7 @@ export class ResultPoller {
   /** Waits until a worker says that there is a result. Meanwhile the program stays alive. */
   #sleep(): void {
     if (this.#starter.boundary === "threads") {
-      this.#backstop ??= setInterval(() => this.#beat(), SLICE_MS);
+      this.#backstop ??= setRealInterval(() => this.#beat(), SLICE_MS);
       this.#backstop.ref();
       this.#lookAndSleep();
       return;
@@ -74,7 +74,7 @@ export class ResultPoller {
         },
         // Its own place in the line was written over: what comes is found by looking.
         () =>
-          setTimeout(() => {
+          setRealTimeout(() => {
             this.#pool.drain();
             this.#wakeUp();
           }, SLICE_MS),
@@ -86,14 +86,14 @@ export class ResultPoller {
     this.#isAsleep = true;
     for (const link of this.#links) link.owner.raiseFlag();
     if (this.#pool.drain() > 0 || !this.#pool.isExpecting) return true;
-    const now = performance.now();
+    const now = realNow();
     if (now - this.#mended >= SLICE_MS) {
       this.#mended = now;
       for (const link of this.#links) if (!link.owner.mend(link.watch.jobs.length)) link.watch.corrupt();
     }
     return false;
   }
-  #mended = performance.now();
+  #mended = realNow();
 
   #lookAndSleep(): void {
     if (this.#lastLook()) this.#wakeUp();
@@ -117,7 +117,7 @@ export class ResultPoller {
   #beat(): void {
     if (this.#isAsleep) this.#lookAndSleep();
     else {
-      clearInterval(this.#backstop);
+      clearRealInterval(this.#backstop);
       this.#backstop = undefined;
     }
   }
