@@ -1,4 +1,4 @@
-export { offAbort, onAbort } from "./abort.js";
+export { isSignal, offAbort, onAbort } from "./abort.js";
 export { Alarm } from "./alarm.js";
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "#atomics";
@@ -7,6 +7,7 @@ export { pidNamespace } from "./arena.js";
 export { bare } from "./bare.js";
 export * as cards from "./card.js";
 export { monotonicMs } from "./clock.js";
+export { announce, hintOfVersions, isClassElsewhere, isOfOtherVersion, ONE_VERSION, together, versioned } from "./copies.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
@@ -49,7 +50,7 @@ export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
 export { CHILDREN, checkPermission, SHARED_MEMORY, THREADS } from "./permission.js";
 export { binding, platform, useBinding } from "./platform/index.js";
-export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
+export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, heapHere, processHeapOf, processHeapsOpen } from "./process-heap.js";
 export { readProcFile } from "./proc-file.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {
