@@ -40,7 +40,7 @@ export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.j
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
-export { lookouts, requests } from "./registry.js";
+export { lookouts, requests, tooManyWorkers } from "./registry.js";
 export { SLICE_MS } from "./crowd.js";
 export { coreCount, hasSpareCore } from "./spare-core.js";
 export { Spin } from "./spin.js";
