@@ -35,7 +35,7 @@ import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.
 
 const RESERVE_WORDS = 2 ** 18;
 /** Cases of tests use no more. */
-const RENEWED_WORDS = 2 ** 18;
+const RENEWED_WORDS = 2 ** 19;
 const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {

@@ -16,7 +16,7 @@ import { forgetEnd } from "./worker-end.js";
 
 /** A copy of another version has a heap of its own: it would not understand this one. */
 const KEY = `allcores.threadHeap@${LAYOUT_VERSION}`;
-const MOST_CONTROL_BYTES = 2 ** 30;
+const MOST_CONTROL_BYTES = 2 ** 31;
 /** Node 20 grows a SharedArrayBuffer to 4 GiB at most. */
 const MOST_DATA_BYTES = 2 ** 32;
 
