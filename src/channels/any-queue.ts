@@ -14,6 +14,7 @@ import {
   TimeoutError,
   TooLargeError,
   KnownOptions,
+  ownOptions,
 } from "../errors/index.js";
 import {
   AT_ONCE,
@@ -101,9 +102,10 @@ const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immedia
 export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   /** @internal */
   constructor(kind: number, size: number, options: QueueOptions | Handle | undefined, known: KnownOptions<object> = QUEUE_OPTIONS) {
-    const attached = options instanceof Handle;
-    const maxSize = attached ? 0 : bound(options?.maxSize, "maxSize");
-    const capacity = attached ? 0 : bound(options?.capacity, "capacity");
+    const given = ownOptions(options);
+    const attached = given instanceof Handle;
+    const maxSize = attached ? 0 : bound(given?.maxSize, "maxSize");
+    const capacity = attached ? 0 : bound(given?.capacity, "capacity");
     super(kind, size, options, known);
     if (attached) return;
     this.words[this.at + QUEUE.maxSize] = maxSize;
@@ -256,6 +258,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
     SHUTDOWN.check(options);
+    options = ownOptions(options);
     const { immediate = false } = options;
     if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
     this.checkUsable();

@@ -8,7 +8,7 @@
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions, ownOptions } from "../errors/index.js";
 import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
 import type { PutPriority, QueueOptions } from "./any-queue.js";
@@ -89,6 +89,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
 
   constructor(options?: PriorityQueueOptions<T>);
   constructor(options?: PriorityQueueOptions<T> | Handle) {
+    options = ownOptions(options);
     const priority = options instanceof Handle ? undefined : options?.priority;
     if (priority !== undefined && typeof priority !== "function")
       throw new ArgumentTypeError(`options.priority must be a function such as (item) => item.rank, got ${typeof priority}`);
@@ -108,6 +109,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   }
 
   protected override priorityOf(value: T, options: PutPriority | undefined): number {
+    options = ownOptions(options);
     let priority: unknown = options?.priority;
     if (priority === undefined) {
       if (this.#priority !== undefined) priority = this.#priority(value);

@@ -1,7 +1,7 @@
 import { inspect, type InspectOptions } from "node:util";
-import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions, ownOptions } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
-import { isLending } from "./encoder.js";
+import { lending } from "./encoder.js";
 import { described, type Facts, factsOr, hide, refuseClones, shown } from "./portrait.js";
 import { type Boundary, type Crosses, crossing, type MessageEnd, type Parcel, registerKind } from "./parcel.js";
 
@@ -58,6 +58,7 @@ export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object
     );
   }
   known.check(reach);
+  reach = ownOptions(reach);
   if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
@@ -120,6 +121,7 @@ export abstract class SharedObject implements Crosses {
   /** @param known what its class takes, if that is more than how far it reaches */
   constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
     refuseClones(this);
+    reach = ownOptions(reach);
     const given = reach instanceof Handle ? reach : undefined;
     const heap = given?.heap ?? heapOfReach(reach as Reach | undefined, known);
     const at = given?.at ?? heap.allocator.allocate(size, kind);
@@ -202,10 +204,10 @@ export abstract class SharedObject implements Crosses {
         `${path} is a ${this.constructor.name} that reaches across threads only: create it with { across: "processes" } to send it to another process`,
       );
     }
-    const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (isLending ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
+    const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (lending.isOn ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
     const kind = this.constructor.name;
-    if (!isLending)
+    if (!lending.isOn)
       return { kind, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
     const lend = () => {
       lent.add(this);

@@ -8,7 +8,7 @@
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { serve, type Served } from "../channels/served.js";
-import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown } from "../errors/index.js";
+import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown, ownDescriptor } from "../errors/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isCallable, isRegistered, registeredTask } from "../workers/task.js";
@@ -455,7 +455,7 @@ export function callable(fn: unknown): AnyFunction {
   if (own !== undefined && bound.length === 0) return own;
   const standIn =
     own === undefined ? async (...args: unknown[]) => (await importTask(url, name))(...bound, ...args) : (...args: unknown[]) => own(...bound, ...args);
-  return Object.defineProperty(standIn, "name", { value: name });
+  return Object.defineProperty(standIn, "name", ownDescriptor({ value: name }));
 }
 
 function run(this: AsyncJob): unknown {

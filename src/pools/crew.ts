@@ -1,4 +1,4 @@
-import { clearRealTimeout, HEADER, KIND, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
+import { clearRealTimeout, HEADER, KIND, queueRealMicrotask, realNow, setRealTimeout, tooManyWorkers } from "../memory/index.js";
 import { Lane, MOST_AHEAD } from "../workers/lane.js";
 import { Member } from "./member.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -112,7 +112,7 @@ export class Crew implements Iterable<Member> {
     return active.slice(0, Math.max(0, active.length - this.most));
   }
 
-  /** Undefined when there is no memory, or no descriptor, for another one. */
+  /** Undefined when there is no memory, no descriptor, or no slot in the heap for another one. */
   #hire(): Member | undefined {
     this.refusal = undefined;
     this.isShort = false;
@@ -127,6 +127,10 @@ export class Crew implements Iterable<Member> {
         this.key = heap.allocator.allocate(1, KIND.plain);
         heap.references.hold(this.key, this);
       }
+      // Those that were started and have not entered yet will.
+      let coming = 0;
+      for (const each of this.#members) if (!each.isReady) coming++;
+      if (!heap.registry.hasRoomFor(coming + 1)) throw tooManyWorkers();
       lane = Lane.create(heap, this.key);
       worker = this.#model.start(full, lane.at, this.#settings, (end) => member !== undefined && this.#watch.lost(member, end));
     } catch (error) {

@@ -527,13 +527,17 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     // A result that was committed survives its sender.
     this.#results.take(member);
     const { crash } = member;
+    // Others took the last slot of the heap while it began: what it was given goes to those that are there.
+    const wasCrowdedOut = !member.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
+    if (wasCrowdedOut) this.#recall.from(member, 0);
     if (crash !== undefined) end = { ...end, cause: crash.error };
     this.#crew.remove(member);
-    const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
+    const wasAsked = wasCrowdedOut || member.isClosed || member.isKilled || this.#isEnded;
     if (!wasAsked) this.tally.died++;
     const heard = this.#lose(member, end);
     // An error between two tasks is no call's: nobody else could hear of it.
-    if (!heard && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled) reportUncaught(end.cause, { name: member.name });
+    if (!heard && !wasCrowdedOut && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled)
+      reportUncaught(end.cause, { name: member.name });
     if (!wasAsked) {
       this.#countStillborn(member, end);
       this.#countUnprepared(member, end);

@@ -9,6 +9,7 @@ import {
   UnknownClassError,
   WorkerDiedError,
   KnownOptions,
+  ownOptions,
 } from "../errors/index.js";
 import {
   type Attempt,
@@ -86,6 +87,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${options === null ? "null" : typeof options}`);
     known.check(options);
+    options = ownOptions(options);
     const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
     if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
     if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
