@@ -155,6 +155,7 @@ export class SharedMemory extends SharedObject {
     }
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { name: this.name, size: this.size };
   }

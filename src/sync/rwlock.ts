@@ -256,6 +256,7 @@ export class RWLock extends Monitor {
     if (opened) this.#wakeNext();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { writing: this.writing, readers: this.readers };
   }
@@ -272,6 +273,7 @@ export class RWLock extends Monitor {
     return this.words[this.at + RWLOCK.readers]!;
   }
 
+  /** @internal */
   [endRead](): void {
     if (this.at === 0) return;
     const last = this.inside(() => {
@@ -282,6 +284,7 @@ export class RWLock extends Monitor {
     if (last) this.#wakeWriter();
   }
 
+  /** @internal */
   [endWrite](): void {
     if (this.at === 0) return;
     const ended = this.inside(() => {
@@ -293,6 +296,7 @@ export class RWLock extends Monitor {
     if (ended) this.#wakeNext();
   }
 
+  /** @internal */
   [giveRead](worker: number): void {
     this.inside(() => {
       this.#checkHeir(worker);
@@ -303,6 +307,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   [giveWrite](worker: number): void {
     this.inside(() => {
       this.#checkHeir(worker);
@@ -311,6 +316,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   protected rebuild(): void {
     this.words[this.at + RWLOCK.readers] = this.#holds.total;
   }
