@@ -39,7 +39,13 @@ function writeReport(types, file, into) {
       newlineKind: "lf",
       compiler: { overrideTsconfig: { compilerOptions: { lib, target, module, types: ["node"], strict: true, skipLibCheck: true }, files: [entry] } },
       // Types that an entry does not export are part of its surface too where its declarations name them.
-      apiReport: { enabled: true, reportFileName: file, reportFolder: into, reportTempFolder: join(root, "build/api-draft", String(process.pid)), includeForgottenExports: true },
+      apiReport: {
+        enabled: true,
+        reportFileName: file,
+        reportFolder: into,
+        reportTempFolder: join(root, "build/api-draft", String(process.pid)),
+        includeForgottenExports: true,
+      },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
