@@ -117,6 +117,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.outgoing !== 0;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { readable: this.readable, writable: this.writable, closed: this.closed };
   }

@@ -108,6 +108,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     return new PriorityQueue(handle as never);
   }
 
+  /** @internal */
   protected override priorityOf(value: T, options: PutPriority | undefined): number {
     options = ownOptions(options);
     let priority: unknown = options?.priority;
@@ -126,10 +127,12 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     return priority;
   }
 
+  /** @internal */
   protected override get mostInlineBytes(): number {
     return MOST_INLINE_BYTES;
   }
 
+  /** @internal */
   protected push(item: Item, priority: number, next: number): number {
     const { heap, words, at } = this;
     heap.catchUp();
@@ -144,11 +147,13 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     return slot;
   }
 
+  /** @internal */
   protected override pushed(slot: number): void {
     const { words, at } = this;
     this.#rise(words[at + PRIORITY.heaped]!++, slot);
   }
 
+  /** @internal */
   protected pop(next: number): Taken {
     const { heap, words, at } = this;
     heap.catchUp();
@@ -167,6 +172,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     throw new CorruptError(`a word of ${this.title} names word ${slot} as a slot, which it is not`);
   }
 
+  /** @internal */
   protected override popped(live: number): void {
     const { heap, words, at } = this;
     this.#release(words[live + RANKS.taken]!);
@@ -175,7 +181,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     else if (heap.words[words[at + PRIORITY.segments]! + OLDER] !== 0) this.#giveBack();
   }
 
-  /** Makes the heap and the list of free slots anew from the slots that the state counts in. */
+  /** @internal Makes the heap and the list of free slots anew from the slots that the state counts in. */
   protected rebuild(): void {
     this.heap.catchUp();
     const live = liveState(this.words, this.at);

@@ -51,6 +51,7 @@ export class Sealed<T = unknown> implements Crosses {
     lose(this.#bytes, 0, this.#bytes.length, "returned");
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     const { buffer, byteOffset, length } = this.#bytes;
     return { kind: "Sealed", payload: Buffer.from(buffer, byteOffset, length), ...(this.#committed === undefined ? {} : { committed: this.#committed }) };

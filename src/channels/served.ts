@@ -134,6 +134,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     if (this.#target !== undefined) this.#requests.shutdown();
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     return { kind: "Served", payload: [this.#requests, this.#owner] };
   }

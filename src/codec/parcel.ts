@@ -38,6 +38,7 @@ export interface Held {
 
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
 export interface Crosses {
+  /** @internal */
   [crossing](to: Boundary, path: string): Parcel;
 }
 

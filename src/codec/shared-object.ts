@@ -106,19 +106,19 @@ const lent = new Set<SharedObject>();
  * Decoding the same handle twice in one worker gives the same JavaScript object.
  */
 export abstract class SharedObject implements Crosses {
-  /** The heap it stands in. */
+  /** @internal The heap it stands in. */
   declare protected readonly heap: Heap;
-  /** Its words; after `free()` a single word that never looks free. */
+  /** @internal Its words; after `free()` a single word that never looks free. */
   declare protected words: Int32Array;
-  /** Its first word. */
+  /** @internal Its first word. */
   declare protected at: number;
-  /** The calling worker, as owner words name it. */
+  /** @internal The calling worker, as owner words name it. */
   declare protected readonly self: number;
   /** The name given at construction. */
   declare readonly label: string | undefined;
   #freed = false;
 
-  /** @param known what its class takes, if that is more than how far it reaches */
+  /** @internal @param known what its class takes, if that is more than how far it reaches */
   constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
     refuseClones(this);
     reach = ownOptions(reach);
@@ -160,7 +160,7 @@ export abstract class SharedObject implements Crosses {
     this.heap.references.drop(at);
   }
 
-  /** What it is called in messages. */
+  /** @internal What it is called in messages. */
   protected get title(): string {
     return this.label === undefined ? `this ${this.constructor.name}` : `${this.constructor.name} "${this.label}"`;
   }
@@ -170,12 +170,12 @@ export abstract class SharedObject implements Crosses {
     return this.self;
   }
 
-  /** Slow paths call this first. @throws FreedError */
+  /** @internal Slow paths call this first. @throws FreedError */
   protected checkUsable(): void {
     if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
   }
 
-  /** How it stands, for logs. Reads what a getter of the object gives, and waits for nothing. */
+  /** @internal How it stands, for logs. Reads what a getter of the object gives, and waits for nothing. */
   protected facts(): Facts {
     return {};
   }
@@ -195,6 +195,7 @@ export abstract class SharedObject implements Crosses {
     return shown(this.constructor.name, this.#facts(), depth, options);
   }
 
+  /** @internal */
   [crossing](to: Boundary, path: string): Parcel {
     if (this.#freed) throw new FreedError(`${path} is a ${this.constructor.name} that this worker has freed`);
     const { heap, at } = this;

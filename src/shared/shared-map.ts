@@ -320,6 +320,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     this.#freeCleared();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { name: this.name, size: this.size };
   }
@@ -368,7 +369,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return this.entries();
   }
 
-  /** Counts anew: the entries themselves are committed by one store each. */
+  /** @internal Counts anew: the entries themselves are committed by one store each. */
   protected rebuild(): void {
     const { heap, words, at } = this;
     heap.catchUp();

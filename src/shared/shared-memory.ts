@@ -156,6 +156,7 @@ export class SharedMemory extends SharedObject {
     }
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { name: this.name, size: this.size };
   }

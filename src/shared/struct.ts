@@ -74,6 +74,7 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     return this.#layout.schema as S;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { fields: this.toObject() };
   }
@@ -124,6 +125,7 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     super.free();
   }
 
+  /** @internal */
   override [crossing](to: Boundary, path: string): Parcel {
     const parcel = super[crossing](to, path);
     const [across, heapId, at, generation, label] = parcel.payload as unknown[];

@@ -106,6 +106,7 @@ export class Barrier extends Monitor {
     return new Barrier(1, handle as never);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { parties: this.parties, waiting: this.waiting, broken: this.broken };
   }
@@ -188,7 +189,7 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  /** Whoever died inside was a party, and may have been about to end the round. */
+  /** @internal Whoever died inside was a party, and may have been about to end the round. */
   protected rebuild(): void {
     this.#endRound(true);
     this.words[this.at + BARRIER.broken] = 1;

@@ -80,6 +80,7 @@ export class Condition extends SharedObject {
   consistent(): void {
     this.lock.consistent();
   }
+  /** @internal */
   protected override facts(): Facts {
     return { locked: this.locked };
   }
@@ -211,6 +212,7 @@ export class Condition extends SharedObject {
     throw new TimeoutError(`${this.title} was not notified within ${options?.timeout} ms`);
   }
 
+  /** @internal */
   override [crossing](to: Boundary, path: string): Parcel {
     const parcel = super[crossing](to, path);
     return { ...parcel, payload: [parcel.payload, this.lock] };
