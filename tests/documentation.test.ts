@@ -116,7 +116,7 @@ describe("examples run", { concurrency: 2 }, () => {
 
 test("CI runs the very command that the README names", () => {
   const command = readFileSync(join(root, ".ci/run"), "utf8").trimEnd().split("\n").at(-1) as string;
-  assert.match(command, /^npm install && npm test$/);
+  assert.match(command, /^npm ci && npm test$/);
   assert.ok(read("README.md")?.includes(command), `README.md does not say ${command}`);
 });
 

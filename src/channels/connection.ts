@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Facts } from "../codec/portrait.js";
 import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
@@ -116,6 +117,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.outgoing !== 0;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { readable: this.readable, writable: this.writable, closed: this.closed };
   }
@@ -538,7 +540,7 @@ function first(set: ReadonlySet<object>): object | undefined {
 
 function bytesOf(target: unknown): Uint8Array {
   if (ArrayBuffer.isView(target)) return new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
-  if (target instanceof ArrayBuffer || target instanceof SharedArrayBuffer) return new Uint8Array(target);
+  if (types.isAnyArrayBuffer(target)) return new Uint8Array(target);
   throw new ArgumentTypeError("recvInto(target): target must be a Buffer, a typed array, a DataView or an ArrayBuffer");
 }
 

@@ -1,13 +1,13 @@
-import { ArgumentTypeError, TimeoutError } from "../errors/index.js";
+import { ArgumentTypeError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import { findOwner } from "../futures/unhandled-failures.js";
-import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, type WaitOptions } from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, isSignal, offAbort, onAbort, programNow, type WaitOptions } from "../memory/index.js";
 
 /** `options` over `before`, checked. */
 export function limitsOver(before: WaitOptions, options: WaitOptions): WaitOptions {
   awaitDeadlineOf(options);
-  const { signal = before.signal, timeout = before.timeout } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  const { signal = before.signal, timeout = before.timeout } = ownOptions(options);
+  if (signal !== undefined && !isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   return { signal, timeout };
 }
 

@@ -6,8 +6,21 @@
 import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
-import { awaitDeadlineOf, type Contender, deadlineOf, type Heap, Parker, signalOf, type SyncWait, toReal, type WaitOptions } from "../memory/index.js";
-import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
+import {
+  awaitDeadlineOf,
+  type Contender,
+  deadlineOf,
+  type Heap,
+  Parker,
+  signalOf,
+  type SyncWait,
+  toReal,
+  type WaitOptions,
+  WAIT_OPTIONS,
+  heapHere,
+  ONE_VERSION,
+} from "../memory/index.js";
+import { type AnySource, Choice, type Selectable, selectable, sourceOf, isChoice, isOthersChoice } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
 export type Selectables<S = Record<string, unknown>> = { readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown> } & {
@@ -124,7 +137,7 @@ function entriesOf(from: Selectables, call: string): Entry[] {
     throw new ArgumentTypeError(`${call}(record): what is waited for must be named, as in ${call}({ job: queue, stop: event })`);
   const entries: Entry[] = [];
   for (const [key, value] of Object.entries(from)) {
-    const entry = { key, source: sourceOf(choiceIn(value, key, call)) };
+    const entry = { key, source: sourceHere(sourceOf(choiceIn(value, key, call))) };
     const place = Math.floor(Math.random() * (entries.length + 1));
     entries.push(entries[place] ?? entry);
     entries[place] = entry;
@@ -133,11 +146,20 @@ function entriesOf(from: Selectables, call: string): Entry[] {
   return entries;
 }
 
+/** Of an object of another copy of the library: what is waited for here is in this copy's view of the heap. */
+function sourceHere<T>(source: AnySource<T>): AnySource<T> {
+  if (!("heap" in source)) return source;
+  const heap = heapHere(source.heap);
+  return heap === source.heap ? source : { ...source, heap };
+}
+
 function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
   const candidate = value as Partial<Selectable<unknown> & PromiseLike<unknown>> | null | undefined;
   if (typeof candidate?.[selectable] === "function") {
     const choice: unknown = candidate[selectable]();
-    if (choice instanceof Choice) return choice;
+    if (isChoice(choice)) return choice;
+    if (isOthersChoice(choice))
+      throw new ArgumentTypeError(`${call}({ ${key}: … }): it is of another version of allcores, which this one cannot wait for: ${ONE_VERSION}`);
     throw new ArgumentTypeError(`${call}({ ${key}: … }): its method [selectable]() must return the choice of something else, as in queue[selectable]()`);
   }
   if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);

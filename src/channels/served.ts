@@ -134,6 +134,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     if (this.#target !== undefined) this.#requests.shutdown();
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     return { kind: "Served", payload: [this.#requests, this.#owner] };
   }
@@ -194,7 +195,7 @@ export class Served<T extends object> implements Disposable, Crosses {
         this.#receive(await this.#replies!.get({ timeout: LOOK_MS }));
       } catch (error) {
         // In full memory nobody can wait for the answer, but it comes all the same, and is there to be taken.
-        if (error instanceof OutOfMemoryError) await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+        if (error instanceof OutOfMemoryError) await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
         else if (!(error instanceof TimeoutError)) this.#failAll(error);
         this.#lookAfterOwner();
       }

@@ -1,10 +1,11 @@
 import { types } from "node:util";
-import { isAllcoresError, UnsendableError, isThrown, textOfThrown } from "../errors/index.js";
+import { isAllcoresError, isError, UnsendableError, isThrown, textOfThrown, ownEncodeOptions } from "../errors/index.js";
 import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { together } from "../memory/index.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
 import { isDetached } from "./binary.js";
-import { isError, writeError } from "./error-object.js";
+import { writeError } from "./error-object.js";
 import { addedField, classNameOf, hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
@@ -41,8 +42,8 @@ export interface EncodeOptions {
   list?: boolean;
 }
 
-/** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
-export let isLending = false;
+/** Whether the message that is being encoded, by whatever copy of the library, is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
+export const lending = together("lending", () => ({ isOn: false }));
 
 /** Up to this many objects a scan finds one that came before faster than a Map does. */
 const scanLimit = 12;
@@ -101,6 +102,7 @@ export class Encoder extends ByteWriter implements Message {
   private refusal: unknown = undefined;
 
   run(value: unknown, options: EncodeOptions): void {
+    options = ownEncodeOptions(options);
     this.release();
     this.reserved = 0;
     this.committed = undefined;
@@ -113,8 +115,8 @@ export class Encoder extends ByteWriter implements Message {
     this.marks = areMarksLeft() ? options.marks : undefined;
     const { lend } = options;
     // A getter may encode something itself meanwhile.
-    const outer = isLending;
-    isLending = lend !== undefined;
+    const outer = lending.isOn;
+    lending.isOn = lend !== undefined;
     try {
       if (options.list === true) {
         this.recall(value as unknown[]);
@@ -132,7 +134,7 @@ export class Encoder extends ByteWriter implements Message {
       this.release();
       throw named;
     } finally {
-      isLending = outer;
+      lending.isOn = outer;
     }
     if (this.marked.length > 0) this.takeMarks();
     this.holds = this.parcels.length > 0;

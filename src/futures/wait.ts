@@ -1,7 +1,18 @@
-import { ArgumentTypeError, KnownOptions, TimeoutError } from "../errors/index.js";
-import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, setRealImmediate, signalOf, type WaitOptions } from "../memory/index.js";
+import { ArgumentTypeError, KnownOptions, TimeoutError, ownOptions } from "../errors/index.js";
+import {
+  Alarm,
+  awaitDeadlineOf,
+  offAbort,
+  onAbort,
+  programNow,
+  setRealImmediate,
+  signalOf,
+  type WaitOptions,
+  deadlineOf,
+  WAIT_OPTIONS,
+} from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
-import { Future, whenEnded } from "./future.js";
+import { type Future, isFuture, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";
 
 /** When `wait` has waited enough. */
@@ -40,7 +51,7 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
   const all = setOf(futures, "wait(futures)");
   const deadline = awaitDeadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
-  const { returnWhen = "all" } = options;
+  const { returnWhen = "all" } = ownOptions(options);
   if (returnWhen !== "all" && returnWhen !== "first" && returnWhen !== "firstError")
     throw new ArgumentTypeError(`options.returnWhen must be "all", "first" or "firstError", got ${String(returnWhen)}`);
   const ended = new Map<F, "done" | "failed" | "cancelled">();
@@ -56,7 +67,7 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     rouse();
   };
   for (const future of all) {
-    if (!(future instanceof Future)) unwatch.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
+    if (!isFuture(future)) unwatch.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
     else if (hasEnded(future)) end(future, future.state as "done");
     else unwatch.push(whenEnded(future, () => end(future, future.state as "done")));
   }
@@ -72,7 +83,7 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     }
     const done: F[] = [];
     const pending: F[] = [];
-    for (const future of all) (ended.has(future) || (future instanceof Future && hasEnded(future)) ? done : pending).push(future);
+    for (const future of all) (ended.has(future) || (isFuture(future) && hasEnded(future)) ? done : pending).push(future);
     return { done, pending };
   } finally {
     for (const stop of unwatch) stop();

@@ -32,11 +32,11 @@ import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./la
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
 import { SLICE_MS } from "./crowd.js";
-import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
+import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
 /** Cases of tests use no more. */
-const RENEWED_WORDS = 2 ** 18;
+const RENEWED_WORDS = 2 ** 19;
 const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {
@@ -314,6 +314,15 @@ export function processHeapOf(heapId: number, likely?: Member): ProcessHeap | un
     likely,
   );
   return descriptor === undefined ? undefined : heapOfFile(descriptor);
+}
+
+/** This copy of the library's view of a heap that another copy has given. */
+export function heapHere(heap: Heap): Heap {
+  if (heap instanceof Heap) return heap;
+  const { across, id } = heap as Heap;
+  const found = across === "threads" ? threadHeapOf(id) : processHeapOf(id);
+  if (found === undefined) throw new AttachError("an object stands in memory that another copy of allcores in this program has, and this one cannot reach");
+  return found;
 }
 
 /** The heap of a memory file that was checked. The descriptor is kept with it, or closed. */

@@ -1,6 +1,7 @@
-import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownWaitOptions } from "../errors/index.js";
 import { realNow } from "./clock.js";
 import { programNow } from "./program-clock.js";
+import { isSignal } from "./abort.js";
 
 /** How long a blocking wait may last. */
 export interface SyncWait {
@@ -37,7 +38,7 @@ function timeoutOf(options: SyncWait | undefined, known: KnownOptions<object>): 
   if (options === undefined) return Number.POSITIVE_INFINITY;
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { timeout: 100 }, got ${typeof options}`);
   known.check(options);
-  const { timeout } = options;
+  const { timeout } = ownWaitOptions(options);
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
   if (typeof timeout !== "number") throw new ArgumentTypeError(`options.timeout must be a number of milliseconds, got ${typeof timeout}`);
   if (Number.isNaN(timeout) || timeout < 0)
@@ -52,9 +53,9 @@ export function signalOf(options: WaitOptions | undefined, known?: KnownOptions<
       throw new ArgumentTypeError(`options must be an object such as { signal }, got ${options === null ? "null" : typeof options}`);
     known.check(options);
   }
-  const signal = options?.signal;
+  const signal = ownWaitOptions(options)?.signal;
   if (signal === undefined) return undefined;
-  if (!(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
-  signal.throwIfAborted();
+  if (!isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  if (signal.aborted) throw signal.reason;
   return signal;
 }

@@ -1,5 +1,5 @@
 import { realNow } from "../memory/index.js";
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 
 /** How often tasks may begin: at most `limit` in any `interval` milliseconds. */
@@ -28,6 +28,7 @@ export class Rate {
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options.rate must be an object such as { limit: 10, interval: 1000 }, got ${options === null ? "null" : typeof options}`);
     RATE_OPTIONS.check(options, "options.rate");
+    options = ownOptions(options);
     this.#limit = wholeNumber("rate.limit", options.limit, 1, 1);
     this.#interval = milliseconds("rate.interval", options.interval, 1000);
   }

@@ -548,13 +548,17 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     // A result that was committed survives its sender.
     this.#results.take(slot);
     const { crash } = slot;
+    // Others took the last slot of the heap while it began: what it was given goes to those that are there.
+    const wasCrowdedOut = !slot.link.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
+    if (wasCrowdedOut) this.#rebalancer.from(slot, 0);
     if (crash !== undefined) end = { ...end, cause: crash.error };
     this.#workers.remove(slot);
-    const wasAsked = slot.isClosed || slot.isKilled || this.#isEnded;
+    const wasAsked = wasCrowdedOut || slot.isClosed || slot.isKilled || this.#isEnded;
     if (!wasAsked) this.tally.died++;
     const heard = this.#lose(slot, end);
     // An error between two tasks is no call's: nobody else could hear of it.
-    if (!heard && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !slot.isKilled) reportUncaught(end.cause, { name: slot.name });
+    if (!heard && !wasCrowdedOut && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !slot.isKilled)
+      reportUncaught(end.cause, { name: slot.name });
     if (!wasAsked) {
       this.#countStillborn(slot, end);
       this.#countUnprepared(slot, end);

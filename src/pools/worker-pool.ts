@@ -19,7 +19,7 @@ import { Scheduler, terminated } from "./scheduler.js";
 export class WorkerPool implements Pool {
   readonly #calls: PoolCalls;
 
-  /** Pools are made by their classes. */
+  /** @internal Pools are made by their classes. */
   protected constructor(calls: PoolCalls) {
     refuseClones(this);
     this.#calls = calls;

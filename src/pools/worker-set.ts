@@ -128,7 +128,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return active.slice(0, Math.max(0, active.length - this.#most));
   }
 
-  /** Undefined when there is no memory, or no descriptor, for another one. */
+  /** Undefined when there is no memory, no descriptor, or no slot in the heap for another one. */
   #hire(): WorkerSlot | undefined {
     this.#refusal = undefined;
     this.#isShort = false;

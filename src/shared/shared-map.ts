@@ -8,7 +8,7 @@
 import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { atomics, generationWord, HEADER, type Heap, KIND, onDestroy, onInspect, sharedNow, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
@@ -158,6 +158,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     if (options instanceof Handle) {
       super(KIND.sharedMap, 0, options);
     } else {
+      options = ownOptions(options);
       const bounds = boundsOf(options);
       super(KIND.sharedMap, sizeOf(bounds), options, MAP_OPTIONS);
       format(this.heap, this.at, bounds);
@@ -319,6 +320,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     this.#freeCleared();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { name: this.name, size: this.size };
   }
@@ -367,7 +369,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return this.entries();
   }
 
-  /** Counts anew: the entries themselves are committed by one store each. */
+  /** @internal Counts anew: the entries themselves are committed by one store each. */
   protected rebuild(): void {
     const { heap, words, at } = this;
     heap.catchUp();
@@ -424,6 +426,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       throw new ArgumentTypeError(`options must be an object such as { ttl: 1000 }, got ${show(options)}`);
     }
     ENTRY_OPTIONS.check(options);
+    options = ownOptions(options);
     const ttl = options?.ttl === undefined ? this.#ttl : checkTtl(options.ttl);
     return ttl === NEVER ? NEVER : sharedNow() + ttl;
   }

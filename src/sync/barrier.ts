@@ -1,6 +1,6 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions, ownOptions } from "../errors/index.js";
 import {
   AT_ONCE,
   atomics,
@@ -87,13 +87,14 @@ export class Barrier extends Monitor {
     if (typeof parties !== "number") throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
     if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES)
       throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
-    const arrives = options instanceof Handle;
-    if (!arrives) deadlineOf(options, BARRIER_OPTIONS);
+    const given = ownOptions(options);
+    const arrives = given instanceof Handle;
+    if (!arrives) deadlineOf(given, BARRIER_OPTIONS);
     super(KIND.barrier, SIZE, options, BARRIER_OPTIONS);
     this.#waiting = new HoldTable(this.heap, this.at + BARRIER.waiting);
     if (!arrives) {
       this.words[this.at + BARRIER.parties] = parties;
-      const { timeout = Number.POSITIVE_INFINITY } = options ?? {};
+      const timeout = given?.timeout ?? Number.POSITIVE_INFINITY;
       const stored = timeout < Number.MAX_SAFE_INTEGER ? Math.ceil(timeout) + 1 : 0;
       this.words[this.at + BARRIER.timeoutLow] = stored;
       this.words[this.at + BARRIER.timeoutHigh] = Math.floor(stored / 2 ** 32);
@@ -105,6 +106,7 @@ export class Barrier extends Monitor {
     return new Barrier(1, handle as never);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { parties: this.parties, waiting: this.waiting, broken: this.broken };
   }
@@ -187,7 +189,7 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  /** Whoever died inside was a party, and may have been about to end the round. */
+  /** @internal Whoever died inside was a party, and may have been about to end the round. */
   protected rebuild(): void {
     this.#endRound(true);
     this.words[this.at + BARRIER.broken] = 1;

@@ -58,6 +58,7 @@ export class Event extends SharedObject implements Selectable<undefined> {
     and(this.words, this.at, ~UP);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { isSet: this.isSet };
   }

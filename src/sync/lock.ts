@@ -116,12 +116,14 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     return (this.#current = new LockHeld(this, taken === TAKEN_INCONSISTENT));
   }
 
+  /** @internal */
   [dispose](held: LockHeld): void {
     if (this.#current !== held) return;
     this.#current = undefined;
     if (!this.freeFast()) this.freeOwned();
   }
 
+  /** @internal */
   [handOff](held: LockHeld, worker: number): void {
     if (this.#current !== held) throw new NotOwnerError(`${this.title} is no longer held by this hold`);
     this.giveTo(worker);

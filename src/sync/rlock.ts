@@ -184,18 +184,21 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return (this.#tenure ??= { depth: 1, awaited: false, marked: this.isInconsistent, deaths: 0 });
   }
 
+  /** @internal */
   [enterAgain](tenure: Tenure): RHeld {
     if (this.#tenure !== tenure) throw new NotHeldError(`${this.title} was released meanwhile`);
     tenure.depth++;
     return new RLockHeld(this, tenure);
   }
 
+  /** @internal */
   [leave](tenure: Tenure): void {
     if (this.#tenure !== tenure || --tenure.depth > 0) return;
     this.#tenure = undefined;
     if (!this.freeFast()) this.freeOwned();
   }
 
+  /** @internal */
   [handOff](tenure: Tenure, worker: number): void {
     if (this.#tenure !== tenure || tenure.depth !== 1) throw new NotOwnerError(`${this.title} can be handed off only from its outermost hold`);
     this.giveTo(worker);

@@ -257,6 +257,7 @@ export class RWLock extends Monitor {
     if (opened) this.#wakeNext();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { writing: this.writing, readers: this.readers };
   }
@@ -273,6 +274,7 @@ export class RWLock extends Monitor {
     return this.words[this.at + RWLOCK.readers]!;
   }
 
+  /** @internal */
   [endRead](): void {
     if (this.at === 0) return;
     const last = this.inside(() => {
@@ -283,6 +285,7 @@ export class RWLock extends Monitor {
     if (last) this.#wakeWriter();
   }
 
+  /** @internal */
   [endWrite](): void {
     if (this.at === 0) return;
     const ended = this.inside(() => {
@@ -294,6 +297,7 @@ export class RWLock extends Monitor {
     if (ended) this.#wakeNext();
   }
 
+  /** @internal */
   [giveRead](worker: number): void {
     this.inside(() => {
       this.#checkHeir(worker);
@@ -304,6 +308,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   [giveWrite](worker: number): void {
     this.inside(() => {
       this.#checkHeir(worker);
@@ -312,6 +317,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   protected rebuild(): void {
     this.words[this.at + RWLOCK.readers] = this.#holds.total;
   }

@@ -1,4 +1,5 @@
 /** One worker of the explored program in its thread: it runs the worker's task, once an execution. A thread that is kept runs another worker's task in the next exploration. */
+import { isError } from "../errors/index.js";
 import type { MessagePort } from "node:worker_threads";
 import { isThenable } from "../sync/thenable.js";
 import { decode } from "../codec/index.js";
@@ -127,6 +128,6 @@ class ProgramWorker {
 
 /** An error as text: what crosses from thread to thread whatever it is. */
 export function described(error: unknown): { name: string; message: string; stack: string } {
-  if (error instanceof Error) return { name: error.name, message: error.message, stack: String(error.stack) };
+  if (isError(error)) return { name: error.name, message: error.message, stack: String(error.stack) };
   return { name: "Error", message: `${String(error)} was thrown, which is no Error`, stack: "" };
 }

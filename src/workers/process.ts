@@ -160,14 +160,17 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     return this.#child?.pid;
   }
 
+  /** @internal */
   protected nextName(): string {
     return `Process-${processHeap().registry.nextName(HEADER.processNames)}`;
   }
 
+  /** @internal */
   protected get heap(): Heap {
     return processHeap();
   }
 
+  /** @internal */
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
@@ -182,26 +185,32 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     if (start.daemon) this.#child.hold(false);
   }
 
+  /** @internal */
   protected hold(alive: boolean): void {
     this.#child?.hold(alive);
   }
 
+  /** @internal */
   protected takeResult(completion: Completion): unknown {
     return completion.takeResult();
   }
 
+  /** @internal */
   protected runsAs(pid: number, tid: number): boolean {
     return pid === this.#child?.pid && tid === pid;
   }
 
+  /** @internal */
   protected isGone(): boolean {
     return this.#child?.isGone !== false;
   }
 
+  /** @internal */
   protected exitCodeNow(): number | undefined {
     return this.#child?.exitCode;
   }
 
+  /** @internal */
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
     this.#child?.end(signal);
     if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
@@ -209,6 +218,7 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     this.#killTimer = setRealTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
   }
 
+  /** @internal */
   protected override press(): void {
     if (this.#killAt === undefined || realNow() < this.#killAt) return;
     this.#killAt = undefined;

@@ -1,4 +1,6 @@
 /** Options of Node: those of the program itself are left out of every child, each with its value. */
+import { KnownOptions } from "../../src/errors/index.js";
+import "../../src/index.js";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inheritedOptions } from "../../src/workers/node-options.js";
@@ -81,4 +83,11 @@ test("Object.prototype.env, and any other option of Node's that somebody adds to
   timeout: timeLimit(60_000),
 }, async () => {
   assert.deepEqual(await runProgram("polluted"), { code: 0, output: "[]\n", errors: "" });
+});
+
+test("what somebody adds to every object becomes no option of this library's, and spoils no property that it defines", { timeout: 60_000 }, async () => {
+  const others = ["env", "then", "get", "set", "value", "writable", "enumerable", "configurable", "root", "attach", "lend", "tells", "keeps", "marks", "list"];
+  const names = [...new Set([...KnownOptions.all, ...others])];
+  assert.ok(names.length > 40);
+  assert.deepEqual(await runProgram("polluted-options", names.join()), { code: 0, output: "right\n", errors: "" });
 });

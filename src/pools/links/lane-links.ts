@@ -1,7 +1,7 @@
 import type { Message } from "../../codec/index.js";
 import { poolReport } from "../../diagnosis/report.js";
 import type { DeadlockReport } from "../../errors/deadlock-report.js";
-import { HEADER, KIND, realNow } from "../../memory/index.js";
+import { HEADER, KIND, realNow, tooManyWorkers } from "../../memory/index.js";
 import { Lane } from "../../workers/lane.js";
 import type { Payload } from "../../workers/lane-owner.js";
 import type { Job } from "../job.js";
@@ -60,6 +60,10 @@ class LaneLinks implements Links, LanePool {
       this.#key = heap.allocator.allocate(1, KIND.plain);
       heap.references.hold(this.#key, this);
     }
+    // Those that were started and have not entered yet will.
+    let coming = 0;
+    for (const link of this.#links) if (!link.isReady) coming++;
+    if (!heap.registry.hasRoomFor(coming + 1)) throw tooManyWorkers();
     const lane = Lane.create(heap, this.#key);
     let started: StartedWorker;
     try {

@@ -1,4 +1,4 @@
-import { ArgumentTypeError } from "../../errors/index.js";
+import { ArgumentTypeError, ownDescriptor } from "../../errors/index.js";
 import { importTask } from "../../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isCallable, isRegistered, registeredTask, type TaskIdentity } from "../../workers/task.js";
 
@@ -34,7 +34,7 @@ export function localTask(fn: unknown): LocalTask {
   if (own !== undefined && bound.length === 0) return new LocalTask(own);
   const standIn =
     own === undefined ? async (...args: unknown[]) => (await importTask(url, name))(...bound, ...args) : (...args: unknown[]) => own(...bound, ...args);
-  return new LocalTask(Object.defineProperty(standIn, "name", { value: name }));
+  return new LocalTask(Object.defineProperty(standIn, "name", ownDescriptor({ value: name })));
 }
 
 /** The function of a task that a pool has on this event loop. */
