@@ -18,7 +18,17 @@ import {
 import { SocketPool } from "../fixtures/socket-pool.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import * as own from "../fixtures/socket-tasks.js";
+import { poolContract, type PoolKind } from "./pool.contract.js";
+import { poolCallContract } from "./pool-call.contract.js";
+import { poolCallbacksContract } from "./pool-callbacks.contract.js";
+import { poolMapContract } from "./pool-map.contract.js";
 import { withPool } from "./with-pool.js";
+
+const kind: PoolKind = { model: "socket", across: "processes", isShareless: true, make: (options) => new SocketPool(options) };
+poolContract("SocketPool", kind);
+poolCallContract("SocketPool", kind);
+poolCallbacksContract("SocketPool", kind);
+poolMapContract("SocketPool", kind);
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const using = withPool((options) => new SocketPool(options));
@@ -60,7 +70,7 @@ async function hold(pool: Pool, gate: Gate, result: unknown): Promise<Future<unk
   return future;
 }
 
-describe("SocketPool", { timeout: 120_000 }, () => {
+describe("SocketPool: its link", { timeout: 120_000 }, () => {
   test("calls and their errors come back whole, from another process", () =>
     using({ workers: 2 }, async (pool) => {
       assert.equal(await pool.submit(tasks.add, 1, 2), 3);
