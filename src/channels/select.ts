@@ -16,7 +16,6 @@ import {
   type SyncWait,
   toReal,
   type WaitOptions,
-  WAIT_OPTIONS,
   heapHere,
   ONE_VERSION,
 } from "../memory/index.js";
