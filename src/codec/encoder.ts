@@ -343,7 +343,7 @@ export class Encoder extends ByteWriter implements Message {
     const list = markOf(value);
     if (list === undefined || this.marked.includes(value)) return;
     if (this.apart !== undefined)
-      this.refuse({ what: "marked by transfer(), and moved buffers", fix: `${this.apart} get copies only: send it without the mark` });
+      this.refuse({ what: "marked by transfer()", fix: `${this.apart} get no moved buffers: send it without the mark, and it is copied` });
     this.marked.push(value);
     if (this.marks === "move" && this.attach && list.length > 0) this.transfer = [...this.transfer, ...list.filter((each) => !this.transfer.includes(each))];
   }
@@ -429,7 +429,7 @@ export class Encoder extends ByteWriter implements Message {
       throw error;
     }
     if (this.apart !== undefined)
-      this.refuse({ what: `a ${parcel.kind}, one of the shared objects`, fix: `${this.apart} share no memory with this program: send what it holds` });
+      this.refuse({ what: `a ${parcel.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
     if (this.keeps && parcel.committed !== undefined) {
       this.refuse({ what: `a ${parcel.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
     }

@@ -39,6 +39,7 @@ export class TaskTimeouts {
       slot.release(job, realNow());
       return;
     }
+    if (!this.#isShared && slot.link.width > 1) slot.stall();
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return;
     this.clear(job);

@@ -103,6 +103,8 @@ export class WorkerSet implements Iterable<WorkerSlot> {
       if (slot.isRetiring || ahead > link.depth || !link.isOpen || link.isDeferred) continue;
       if (ahead < lazily && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
       if (ahead === 0) {
+        // Some jobs of several do not end: nothing is begun beside them.
+        if (slot.isStalled && slot.jobs.length > 0) continue;
         if (link.isReady) return slot;
         starting ??= slot;
       } else if (!slot.isStalled && (shortest === undefined || ahead < shortest.ahead)) shortest = slot;

@@ -177,6 +177,18 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
     });
   });
 
+  test("a worker that does not end what was called off gets nothing more: its end hits nobody else", () =>
+    using({ workers: 2, killGrace: 50 }, async (pool) => {
+      const spinning = pool.submit(own.spin);
+      await begun(spinning);
+      spinning.cancel();
+      assert.deepEqual(
+        await Promise.all(count(8).map((n) => pool.submit(tasks.square, n))),
+        count(8).map((n) => n * n),
+      );
+      await assert.rejects(spinning, CancelledError);
+    }));
+
   test("taskTimeout, and killGrace for one that computes for ever", () =>
     using({ workers: 1, taskTimeout: 500, killGrace: 50 }, async (pool) => {
       await assert.rejects(pool.submit(own.spin), TimeoutError);
@@ -215,7 +227,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
         const refusal = (path: string) => (error: Error) =>
           error instanceof UnsendableError &&
           error.message.startsWith(path) &&
-          /Event, one of the shared objects.*workers of this SocketPool share no memory/.test(error.message);
+          /Event, one of the shared objects, .*workers of this SocketPool share no memory/.test(error.message);
         assert.throws(() => pool.submit(tasks.throwValue, { list: [event] }), refusal("args[0].list[0]"));
         await assert.rejects(pool.map(tasks.throwValue, [event]), refusal("args[0]"));
         assert.throws(() => pool.handle(), { code: "ERR_ALLCORES_STATE", message: /pool\.handle\(\) needs shared objects.*SocketPool/ });
@@ -231,7 +243,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
         });
         assert.throws(
           () => pool.submit(tasks.sizeOf, transfer(bytes)),
-          (error: Error) => error instanceof UnsendableError && /moved buffers.*workers of this SocketPool/.test(error.message),
+          (error: Error) => error instanceof UnsendableError && /marked by transfer\(\).*workers of this SocketPool get no moved buffers/.test(error.message),
         );
         assert.equal(bytes.length, 10);
         assert.equal(await pool.submit(tasks.sizeOf, new Uint8Array(5)), 5);
