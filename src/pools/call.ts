@@ -29,8 +29,8 @@ export class Call extends Job implements Work {
   readonly scope: AsyncResource | undefined;
   #value: unknown;
   #threw = false;
-  #alarm: Alarm | undefined;
-  #abort: (() => void) | undefined;
+  /** Ends the watch on the clock and the signal. */
+  #unwatch: (() => void) | undefined;
 
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
     super(task, call, pool.now());
@@ -56,10 +56,13 @@ export class Call extends Job implements Work {
     // It may have ended within the submission.
     if (this.isOver) return;
     const { signal, timeout } = this.call;
-    if (timeout !== Number.POSITIVE_INFINITY) this.#alarm = new Alarm(programNow() + timeout, expire);
-    if (signal === undefined) return;
-    this.#abort = () => void this.#pool.cancel(this, signal.reason);
-    onAbort(signal, this.#abort);
+    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(programNow() + timeout, expire);
+    const abort = () => void this.#pool.cancel(this, signal?.reason);
+    onAbort(signal, abort);
+    this.#unwatch = () => {
+      alarm?.clear();
+      offAbort(signal, abort);
+    };
   }
 
   encode(boundary: Boundary, apart?: string): Message {
@@ -116,7 +119,6 @@ export class Call extends Job implements Work {
   #end(): void {
     this.#pool.states.settle(this);
     this.#args = undefined;
-    this.#alarm?.clear();
-    if (this.#abort !== undefined) offAbort(this.call.signal, this.#abort);
+    this.#unwatch?.();
   }
 }

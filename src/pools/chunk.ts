@@ -31,8 +31,7 @@ export interface ChunkMap {
 
 /** Items of a map that travel together, and whose outcomes each stand for themselves. */
 export class Chunk extends Job {
-  override readonly isChunk = true;
-  override readonly stops: boolean;
+  readonly #stops: boolean;
   readonly #map: ChunkMap;
   readonly #segment: Segment;
   /** Which of the segment's items. */
@@ -54,7 +53,15 @@ export class Chunk extends Job {
     this.#segment = segment;
     this.#from = from;
     this.#to = to;
-    this.stops = map.stops && call.retries.limit === 0;
+    this.#stops = map.stops && call.retries.limit === 0;
+  }
+
+  override get isChunk(): boolean {
+    return true;
+  }
+
+  override get stops(): boolean {
+    return this.#stops;
   }
 
   override get size(): number {

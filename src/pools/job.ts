@@ -20,26 +20,19 @@ export abstract class Job extends StatedJob implements LostJob {
   #sequence = nextSequence();
   readonly task: TaskIdentity;
   readonly call: CallSettings;
-  /** Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its own. */
-  readonly isChunk: boolean = false;
-  /** Of a chunk: nothing is run after the first item that fails. */
-  readonly stops: boolean = false;
   /** When it was submitted. */
   readonly submittedAt: number;
   #attempts: number;
   #deaths: readonly WorkerDeath[];
-  /** What its link makes of its arguments, and where the link has put them. Nobody else looks. */
+  /** What its link makes of its arguments. Nobody else looks. */
   cargo: unknown = undefined;
+  /** Where the link has put it; where the order of a worker's jobs is nothing, which of them it is. */
   at = 0;
-  /** Which of its worker's jobs it is, where their order is nothing. The worker's slot writes it. */
-  place = 0;
   /** Its neighbours in its line of the backlog, which alone writes them. */
   sooner: Job | undefined = undefined;
   later: Job | undefined = undefined;
   #isBound = false;
   #outcomes = 0;
-  #loading = 0;
-  #endedAfter: number | undefined = undefined;
 
   constructor(task: TaskIdentity, call: CallSettings, now: number, attempts = 1, deaths = NO_DEATHS) {
     super();
@@ -62,6 +55,16 @@ export abstract class Job extends StatedJob implements LostJob {
 
   get deaths(): readonly WorkerDeath[] {
     return this.#deaths;
+  }
+
+  /** Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its own. */
+  get isChunk(): boolean {
+    return false;
+  }
+
+  /** Of a chunk: nothing is run after the first item that fails. */
+  get stops(): boolean {
+    return false;
   }
 
   /** How many outcomes it has. */
@@ -92,7 +95,6 @@ export abstract class Job extends StatedJob implements LostJob {
     this.#sequence = nextSequence();
     this.#attempts++;
     this.#outcomes = 0;
-    this.#endedAfter = undefined;
   }
 
   /** So many outcomes have come. Gives how many came before. */
@@ -100,22 +102,6 @@ export abstract class Job extends StatedJob implements LostJob {
     const before = this.#outcomes;
     this.#outcomes = before + count;
     return before;
-  }
-
-  /** Outcomes have come whose classes have to be loaded first. */
-  load(): void {
-    this.#loading++;
-  }
-
-  /** They were loaded. What its worker spent on the job, if that was all. */
-  loaded(): number | undefined {
-    return --this.#loading === 0 ? this.#endedAfter : undefined;
-  }
-
-  /** Its last record has come: its worker spent so many microseconds on it. Whether nothing is left to be loaded. */
-  end(microseconds: number): boolean {
-    this.#endedAfter = microseconds;
-    return this.#loading === 0;
   }
 
   /** Its arguments as a message, valid until the next `encode`. `apart`: as of the codec. @throws UnsendableError, ReachError */

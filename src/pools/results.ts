@@ -12,6 +12,8 @@ export class Results {
   readonly #workers: WorkerSet;
   readonly #abandonedEnds: (job: Job) => void;
   readonly #news: (() => void)[] = [];
+  /** Jobs of whose outcomes some classes are being loaded: how many times, and what their workers spent on them once they have ended. */
+  readonly #loading = new Map<Job, { times: number; spent: number | undefined }>();
 
   /** `abandonedEnds`: a job that was called off has left its worker. */
   constructor(workers: WorkerSet, abandonedEnds: (job: Job) => void) {
@@ -34,10 +36,12 @@ export class Results {
 
   async outcomeLater(slot: WorkerSlot, job: Job, later: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): Promise<void> {
     const at = job.receive(count);
-    job.load();
+    const loading = this.#loading.get(job) ?? { times: 0, spent: undefined };
+    this.#loading.set(job, loading);
+    loading.times++;
     if (microseconds >= 0) {
       this.#ended(slot, job, microseconds, now);
-      job.end(microseconds);
+      loading.spent = microseconds;
     }
     let value: unknown;
     try {
@@ -47,8 +51,9 @@ export class Results {
       value = error;
     }
     job.deliver(value, threw, at, count);
-    const spent = job.loaded();
-    if (spent !== undefined) job.finish(spent);
+    if (--loading.times > 0) return;
+    this.#loading.delete(job);
+    if (loading.spent !== undefined) job.finish(loading.spent);
   }
 
   progress(job: Job, value: unknown): void {
@@ -74,7 +79,11 @@ export class Results {
 
   /** A result comes after the news that were before it. */
   #finish(job: Job, microseconds: number): void {
-    if (!job.end(microseconds)) return;
+    const loading = this.#loading.size === 0 ? undefined : this.#loading.get(job);
+    if (loading !== undefined) {
+      loading.spent = microseconds;
+      return;
+    }
     if (this.#news.length > 0) this.#tell(() => job.finish(microseconds));
     else job.finish(microseconds);
   }

@@ -86,7 +86,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.#kind = kind;
     this.#places = settings.workers;
     this.links = kind.connect(this);
-    this.#workers = new WorkerSet(this.links, settings, kind.isShared ? 1 : settings.workers, {
+    this.#workers = new WorkerSet(this.links, settings, kind.isShared, {
       states: this.states,
       arrived: () => void this.drain(),
       outcome: (slot, job, value, threw, count, microseconds, now) => this.#results.outcome(slot, job, value, threw, count, microseconds, now),
@@ -409,9 +409,10 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   /** Gives a worker a job. */
   #assign(slot: WorkerSlot, job: Job): boolean {
     if (!slot.send(job)) return false;
+    if (this.settings.taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot);
+    if (this.#kind.isShared) return true;
     if (slot.served >= this.settings.maxTasksPerWorker) slot.retire();
     if (slot.jobs.length > slot.link.width) this.#rebalancer.patrolSoon();
-    if (this.settings.taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot);
     if (this.settings.unresponsive !== undefined) this.#hangs.over(slot);
     return true;
   }
@@ -458,7 +459,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     }
     this.links.expect(false);
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
-    const isStuck = this.#workers.isShort || (!this.isExpecting && !this.#kind.isShared);
+    const isStuck = !this.#kind.isShared && (this.#workers.isShort || !this.isExpecting);
     if (isStuck && this.#backlog.size > 0) this.#again ??= setRealTimeout(() => this.#feedAgain(), SHORT_MS);
     if (isAnyLost && !this.#isDraining) this.settleDown();
   }

@@ -20,6 +20,7 @@ export interface WorkerSetWatch extends SlotWatch {
 
 /** The workers of a pool: who comes, who takes the next job, who goes for want of work. */
 export class WorkerSet implements Iterable<WorkerSlot> {
+  readonly #isShared: boolean;
   #most: number;
   /** Mean of what jobs took lately, in milliseconds. */
   #pace: number | undefined;
@@ -33,11 +34,13 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   #named = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(links: Links, settings: PoolSettings, most: number, watch: WorkerSetWatch) {
+  /** `isShared`: there is one worker, which takes all jobs. */
+  constructor(links: Links, settings: PoolSettings, isShared: boolean, watch: WorkerSetWatch) {
     this.#links = links;
     this.#settings = settings;
     this.#watch = watch;
-    this.#most = most;
+    this.#isShared = isShared;
+    this.#most = isShared ? 1 : settings.workers;
   }
 
   /** Most workers. */
@@ -87,13 +90,26 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return taken;
   }
 
-  /** A job took so many milliseconds. */
+  /** A job took so many milliseconds. Nobody asks where nothing is given ahead of its time. */
   took(ms: number): void {
+    if (this.#isShared) return;
     this.#pace = this.#pace === undefined ? ms : this.#pace * 0.9 + ms * 0.1;
   }
 
   /** The worker that takes the next job, hired if need be; undefined when all have enough. */
   pick(): WorkerSlot | undefined {
+    return this.#isShared ? this.#only() : this.#best();
+  }
+
+  /** The one that takes all jobs, if it has a place. */
+  #only(): WorkerSlot | undefined {
+    const slot = this.#slots[0];
+    if (slot === undefined) return this.#hire();
+    const { link } = slot;
+    return slot.jobs.length < link.width && link.isOpen && !link.isDeferred && !slot.isRetiring ? slot : undefined;
+  }
+
+  #best(): WorkerSlot | undefined {
     let starting: WorkerSlot | undefined;
     let shortest: WorkerSlot | undefined;
     const pace = this.#pace;

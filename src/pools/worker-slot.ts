@@ -123,7 +123,8 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     if (!this.link.send(job)) return false;
     this.#states.assign(job, this);
     if (this.#jobs.length === 0) this.#heardAt = realNow();
-    job.place = this.#jobs.push(job) - 1;
+    const place = this.#jobs.push(job) - 1;
+    if (this.link.depth === 0) job.at = place;
     this.#served++;
     return true;
   }
@@ -156,8 +157,8 @@ export class WorkerSlot implements LinkWatch, JobHolder {
       // Nothing stands behind another: their order is nothing.
       const last = jobs.pop()!;
       if (last !== job) {
-        jobs[job.place] = last;
-        last.place = job.place;
+        jobs[job.at] = last;
+        last.at = job.at;
       }
     } else if (jobs[0] === job) jobs.shift();
     else jobs.splice(jobs.indexOf(job), 1);

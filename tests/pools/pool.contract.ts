@@ -26,7 +26,7 @@ import { timeLimit } from "../time-limit.js";
 const WORKERS = 2;
 
 export interface PoolKind {
-  readonly model: "async" | "thread" | "process" | "socket";
+  readonly model: "async" | "thread" | "process";
   /** Where shared objects have to reach. */
   readonly across: "threads" | "processes";
   /** The same tasks for a pool whose tasks must not block, since they share the loop of the test. */

@@ -24,7 +24,7 @@ import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { withPool } from "./with-pool.js";
 
-const kind: PoolKind = { model: "socket", across: "processes", isShareless: true, make: (options) => new SocketPool(options) };
+const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options) };
 poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);
 poolCallbacksContract("SocketPool", kind);

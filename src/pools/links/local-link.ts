@@ -1,10 +1,11 @@
 import { clearRealTimeout, realNow, setRealTimeout } from "../../memory/index.js";
+import type { AsyncResource } from "node:async_hooks";
 import { isThenable } from "../../sync/thenable.js";
 import { workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../link.js";
 import type { Rate } from "../rate.js";
-import type { LocalRun } from "./local-run.js";
+import { LocalRun } from "./local-run.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 const DONE = { exitCode: 0, signal: undefined, cause: undefined, outOfMemory: false } as const;
@@ -65,7 +66,10 @@ export class LocalLink implements WorkerLink {
   }
 
   send(job: Job): boolean {
-    const run = job.cargo as LocalRun;
+    // What is kept from attempt to attempt is the scope.
+    const { cargo } = job;
+    const run = new LocalRun(job, cargo instanceof LocalRun ? cargo.scope : (cargo as AsyncResource));
+    job.cargo = run;
     run.isAdmitted = true;
     if (this.#rate !== undefined && !this.#watch.isPreparing) this.#rate.take();
     if (this.#isFeeding) this.#batch.push(run);

@@ -1,4 +1,4 @@
-import { AsyncResource } from "node:async_hooks";
+import type { AsyncResource } from "node:async_hooks";
 import { type JobInHand, workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkWatch } from "../link.js";
@@ -8,7 +8,7 @@ import { functionOf } from "./local-task.js";
 export class LocalRun implements JobInHand {
   readonly job: Job;
   /** The asynchronous context of who submitted it: all attempts run in it. */
-  readonly scope = new AsyncResource("AsyncPool");
+  readonly scope: AsyncResource;
   /** It has a place, and begins in the next turn. */
   isAdmitted = false;
   /** Its function runs, and its place is its own. */
@@ -20,8 +20,9 @@ export class LocalRun implements JobInHand {
   #controller: AbortController | undefined = undefined;
   #calledOff: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(job: Job) {
+  constructor(job: Job, scope: AsyncResource) {
     this.job = job;
+    this.scope = scope;
   }
 
   get attempt(): number {
@@ -49,12 +50,6 @@ export class LocalRun implements JobInHand {
   callOff(reason: unknown): void {
     this.#calledOff ??= { reason };
     this.#controller?.abort(reason);
-  }
-
-  /** Another attempt of the same job. */
-  renew(): void {
-    this.#controller = undefined;
-    this.#calledOff = undefined;
   }
 
   /** Runs it; gives a promise if it has not ended then. */
