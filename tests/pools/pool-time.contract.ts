@@ -12,7 +12,7 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 export function poolTimeContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
   const using = withPool(make);
   for (const { title: whose, turnOn } of fakes) {
-    describe(`${title}: under the fake timers of ${whose}`, { timeout: 60_000 }, () => {
+    describe(`${title}: under the fake timers of ${whose}`, { timeout: 300_000 }, () => {
       const faked = (options: PoolOptions, body: (pool: Pool, time: TestTime) => Promise<void>) => async () => {
         const time = turnOn();
         try {

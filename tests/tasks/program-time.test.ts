@@ -85,7 +85,7 @@ function full(): Queue<number> {
 }
 
 for (const { title, hasClock, turnOn } of fakes) {
-  describe(`under the fake timers of ${title}`, { timeout: 60_000 }, () => {
+  describe(`under the fake timers of ${title}`, { timeout: 300_000 }, () => {
     for (const [name, ending, begin] of awaiting) {
       test(`${name} ends when it is advanced by its time, and not before`, async () => {
         const time = turnOn();
@@ -250,8 +250,8 @@ test("a program that has only set the date keeps its timeouts", async () => {
   }
 });
 
-// It has hung once, with the fakes of node:test or of the fixture, on a machine under heavy load: whose fault that was is not known yet.
-test("a worker whose task has fake timers on goes on taking tasks, and ends", { timeout: 60_000, skip: "not understood yet" }, async () => {
+// It did not end within a minute on a machine where a thread took ten seconds to start: it has not been seen to pass yet.
+test("a worker whose task has fake timers on goes on taking tasks, and ends", { timeout: 300_000, skip: "not seen to pass yet" }, async () => {
   for (const how of ["node:test", "sinon"] as const) {
     for (const pool of [new ThreadPool({ workers: 1 }), new ProcessPool({ workers: 1 })]) {
       await using _ = pool;
