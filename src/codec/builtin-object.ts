@@ -47,8 +47,8 @@ export function builtinWriter(prototype: object): Write | undefined {
  * The same for a prototype of another realm: objects made in a vm context, as under some test runners. `plain` and `array` stand for
  * what the encoder writes itself.
  */
-export function foreignWriter(prototype: object, value: object): Write | "plain" | "array" | undefined {
-  if (types.isDate(value) && isOfFakes(prototype, value)) return writeDate;
+export function foreignWriter(prototype: object, value?: object): Write | "plain" | "array" | undefined {
+  if (value !== undefined && types.isDate(value) && isOfFakes(prototype, value)) return writeDate;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof maker !== "function" || types.isProxy(maker)) return undefined;
   const { name } = maker;
