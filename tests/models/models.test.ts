@@ -11,6 +11,6 @@ for (const { title, model } of await allModels()) {
   test(title, async () => {
     const { exploration } = await exploreModel(title, model, 1);
     exploration.throwIfFailed();
-    assert.ok(exploration.exhaustive);
+    assert.ok(exploration.isExhaustive);
   });
 }
