@@ -6,7 +6,7 @@
 import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
-import { contain, deadlineOf, type Heap, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import {
   ArgumentTypeError,
   CorruptError,
@@ -125,10 +125,11 @@ export class Served<T extends object> implements Disposable, Crosses {
     });
     while (answer === undefined) {
       try {
-        this.#receive(this.#replies!.getSync({ timeout: Math.max(0, Math.min(LOOK_MS, deadline - performance.now())) }));
+        this.#receive(this.#replies!.getSync({ timeout: Math.max(0, Math.min(LOOK_MS, deadline - realNow())) }));
       } catch (error) {
-        if (!(error instanceof TimeoutError)) throw error;
-        if (performance.now() >= deadline) {
+        if (error instanceof OutOfMemoryError) atomics.pause(Math.max(0, Math.min(FULL_MS, deadline - realNow())));
+        else if (!(error instanceof TimeoutError)) throw error;
+        if (realNow() >= deadline) {
           this.#withdraw(id);
           throw outOfTime(name, timeout);
         }
@@ -146,6 +147,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     this.#requests.shutdown();
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     return { kind: "Served", payload: [this.#requests, this.#owner] };
   }
@@ -205,8 +207,10 @@ export class Served<T extends object> implements Disposable, Crosses {
       try {
         this.#receive(await this.#replies!.get({ timeout: LOOK_MS }));
       } catch (error) {
-        if (error instanceof TimeoutError) this.#lookAfterOwner();
-        else this.#failAll(error);
+        // In full memory nobody can wait for the answer, but it comes all the same, and is there to be taken.
+        if (error instanceof OutOfMemoryError) await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
+        else if (!(error instanceof TimeoutError)) this.#failAll(error);
+        this.#lookAfterOwner();
       }
     }
     this.#isListening = false;
@@ -249,7 +253,7 @@ export class Served<T extends object> implements Disposable, Crosses {
         contain("taking a request for a served object", () => {
           throw error;
         });
-        await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+        await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
         continue;
       }
       void attendTo(target, request, heap, inHand).catch((error: unknown) =>
@@ -324,7 +328,7 @@ async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
       return attempt();
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+      await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
     }
   }
 }

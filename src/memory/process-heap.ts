@@ -26,16 +26,17 @@ import {
   WINDOW_BYTES,
 } from "./arena.js";
 import { compareExchange, load, store } from "#atomics";
+import { queueRealMicrotask, setRealTimeout } from "./clock.js";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Member, openThroughMember } from "./members.js";
 import { type Platform, platform } from "./platform/index.js";
 import { SLICE_MS } from "./crowd.js";
-import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
+import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
 /** Cases of tests use no more. */
-const RENEWED_WORDS = 2 ** 18;
+const RENEWED_WORDS = 2 ** 19;
 const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {
@@ -156,7 +157,7 @@ export class ProcessHeap extends Heap {
       const pipe = this.#platform.pipe();
       if (pipe === undefined) {
         // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a pipe.
-        setTimeout(() => this.#rung(), SLICE_MS).unref();
+        setRealTimeout(() => this.#rung(), SLICE_MS).unref();
         return;
       }
       // Loaded here: a worker that never awaits across processes starts faster without it.
@@ -171,7 +172,7 @@ export class ProcessHeap extends Heap {
       this.words[this.record + RECORD.pipeInode] = fs.fstatSync(pipe).ino | 0;
       store(this.words, this.record + RECORD.pipe, pipe + 1);
     }
-    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueMicrotask(() => this.#rung());
+    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueRealMicrotask(() => this.#rung());
   }
 
   /** Always true: what the socket's reader wants to hear to go on reading. */
@@ -313,6 +314,15 @@ export function processHeapOf(heapId: number, likely?: Member): ProcessHeap | un
     likely,
   );
   return descriptor === undefined ? undefined : heapOfFile(descriptor);
+}
+
+/** This copy of the library's view of a heap that another copy has given. */
+export function heapHere(heap: Heap): Heap {
+  if (heap instanceof Heap) return heap;
+  const { across, id } = heap as Heap;
+  const found = across === "threads" ? threadHeapOf(id) : processHeapOf(id);
+  if (found === undefined) throw new AttachError("an object stands in memory that another copy of allcores in this program has, and this one cannot reach");
+  return found;
 }
 
 /** The heap of a memory file that was checked. The descriptor is kept with it, or closed. */

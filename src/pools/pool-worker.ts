@@ -1,5 +1,5 @@
 import { waitsOf } from "../diagnosis/waits.js";
-import { type Heap, RECORD, type Vitals, vitalsOf } from "../memory/index.js";
+import { type Heap, realTimeOrigin, RECORD, type Vitals, vitalsOf } from "../memory/index.js";
 import type { Member } from "./member.js";
 
 /**
@@ -74,7 +74,7 @@ export function lookAt(member: Member, heap: Heap): Look {
       pid,
       threadId,
       state,
-      since: Math.round(performance.timeOrigin + member.heardAt),
+      since: Math.round(realTimeOrigin + member.heardAt),
       ...(job === undefined ? {} : { task: job.task.name }),
       ...(waitsFor.length === 0 ? {} : { waitsFor }),
       ...(sleepsIn === undefined ? {} : { sleepsIn }),

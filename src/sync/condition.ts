@@ -1,8 +1,8 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
-import { type Attempt, WAIT_OPTIONS, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
@@ -69,7 +69,8 @@ export class Condition extends SharedObject {
   constructor(lock?: Lock | RLock, options?: Reach);
   constructor(lock?: Lock | RLock, options?: Reach | Handle) {
     if (lock !== undefined && !(lock instanceof Lock) && !(lock instanceof RLock))
-      throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock");
+      throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock, and of the same copy of allcores");
+    options = ownOptions(options);
     const across = (options as Reach | undefined)?.across;
     if (lock !== undefined && across !== undefined && across !== lock.across) {
       throw new ArgumentRangeError(`a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`);
@@ -162,6 +163,7 @@ export class Condition extends SharedObject {
   consistent(): void {
     this.lock.consistent();
   }
+  /** @internal */
   protected override facts(): Facts {
     return { isLocked: this.isLocked };
   }
@@ -210,7 +212,7 @@ export class Condition extends SharedObject {
    *   of the lock; it sleeps.
    */
   async wait(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("wait");
     if (!(await this.#wait(deadline, signal))) this.#timedOut(options);
@@ -253,7 +255,7 @@ export class Condition extends SharedObject {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** as `wait`, for each notification.
    */
   async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<Truthy<T>> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("waitFor");
     for (;;) {

@@ -1,7 +1,7 @@
 import { portray } from "../codec/portrait.js";
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
-import { WAIT_OPTIONS, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
 import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
@@ -165,7 +165,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    *   free; else its event loop is woken.
    */
   async acquire(options?: WaitOptions): Promise<RHeld> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken))) ?? this.timedOut(options);
   }
 

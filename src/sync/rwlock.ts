@@ -9,15 +9,16 @@ import {
   AT_ONCE,
   atomics,
   type Attempt,
+  awaitDeadlineOf,
   BLOCKING,
   coreCount,
-  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   type Hold,
   KIND,
   onDestroy,
   onInspect,
+  realDate,
   signalOf,
   Spin,
   type SyncWait,
@@ -161,7 +162,7 @@ export class RWLock extends Monitor {
    *   where it is free; else it sleeps.
    */
   async read(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       (deadline === 0 ? this.tryRead() : this.#readNow()) ??
@@ -234,7 +235,7 @@ export class RWLock extends Monitor {
    *   where it is free; else it sleeps.
    */
   async write(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       this.tryWrite() ??
@@ -460,6 +461,7 @@ export class RWLock extends Monitor {
     if (opened) this.#wakeNext();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { isWriting: this.isWriting, readers: this.readers };
   }
@@ -539,6 +541,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   protected rebuild(): void {
     this.words[this.at + RWLOCK.readers] = this.#holds.total;
   }
@@ -629,7 +632,7 @@ export class RWLock extends Monitor {
   #mayPass(): boolean {
     const { words, at } = this;
     if (words[at + RWLOCK.writersWait]! <= 1) return false;
-    const now = Date.now() | 0 || 1;
+    const now = realDate() | 0 || 1;
     if (words[at + RWLOCK.passedAt] === 0) words[at + RWLOCK.passedAt] = now;
     const since = (now - words[at + RWLOCK.passedAt]!) | 0;
     // A clock that was set back must not keep the writer out.

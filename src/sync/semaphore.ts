@@ -3,9 +3,9 @@ import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
   AT_ONCE,
-  type Attempt,
   atomics,
-  WAIT_OPTIONS,
+  type Attempt,
+  awaitDeadlineOf,
   deadlineOf,
   type Heap,
   KIND,
@@ -13,6 +13,7 @@ import {
   onDestroy,
   onInspect,
   onNormalEnd,
+  realNow,
   signalOf,
   type SyncWait,
   tryEnter,
@@ -124,6 +125,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    * @remarks **Cost:** a small block of shared memory.
    */
   constructor(value?: number, options?: SemaphoreOptions);
+  /** @internal */
   constructor(value: number | undefined, options: SemaphoreOptions | Handle | undefined);
   constructor(value: number | undefined = 1, options?: SemaphoreOptions | Handle) {
     if (typeof value !== "number") throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
@@ -149,6 +151,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     this.words[this.at + SEMAPHORE.bound] = ~most;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { value: this.value };
   }
@@ -192,7 +195,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    *   and a promise where one is free.
    */
   async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       this.tryAcquire() ??
@@ -374,6 +377,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     });
   }
 
+  /** @internal */
   protected rebuild(): void {
     rebuild(this.heap, this.at, this.#holds);
   }
@@ -437,7 +441,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
         }
         this.expectWake(MONITOR.waiters);
         if (granted) {
-          const now = performance.now();
+          const now = realNow();
           if (since === 0) since = now;
           else if (now - since > STARVING_MS) words[at + SEMAPHORE.reserved] = 1;
         }
@@ -497,6 +501,7 @@ export class BoundedSemaphore extends Semaphore {
     return new BoundedSemaphore(1, handle as never);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { value: this.value, limit: this.limit };
   }
