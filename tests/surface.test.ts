@@ -310,7 +310,7 @@ describe("docstrings", () => {
     const owner = kind === "function" ? undefined : name.replace(/^new /, "").split(".")[0]!;
     const call = kind === "constructor" ? `new ${owner}` : verb;
     const isShown =
-      owner !== undefined && heirs(owner).some((heir) => new RegExp(kind === "constructor" ? `new ${heir}\\b` : `\\.${call}\\(`).test(examples.get(heir)!));
+      owner !== undefined && heirs(owner).some((heir) => new RegExp(kind === "constructor" ? `new ${heir}\\b` : `\\.${call}(<[^>]*>)?\\(`).test(examples.get(heir)!));
     if (!comment.includes("@example") && !isShown) lacking.push("example");
     return lacking;
   }

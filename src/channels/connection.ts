@@ -116,7 +116,10 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.incoming !== 0;
   }
 
-  /** @deprecated The former name of `isReadable`. */
+  /**
+   * The former name of `isReadable`.
+   * @deprecated Use `isReadable`.
+   */
   get readable(): boolean {
     return this.isReadable;
   }
@@ -126,7 +129,10 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.outgoing !== 0;
   }
 
-  /** @deprecated The former name of `isWritable`. */
+  /**
+   * The former name of `isWritable`.
+   * @deprecated Use `isWritable`.
+   */
   get writable(): boolean {
     return this.isWritable;
   }
@@ -141,7 +147,10 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#state !== "open";
   }
 
-  /** @deprecated The former name of `isClosed`. */
+  /**
+   * The former name of `isClosed`.
+   * @deprecated Use `isClosed`.
+   */
   get closed(): boolean {
     return this.isClosed;
   }
@@ -304,6 +313,14 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
    * @returns how many bytes it had; what lies behind them in `target` stays as it was
    * @throws as `recvInto`: `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_STATE`; as `recvSync`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one copy of the bytes.
+   *
+   * @example
+   * ```ts
+   * import { createPipe } from "allcores";
+   * const [here, there] = createPipe<Uint8Array>();
+   * here.sendSync(Uint8Array.of(1, 2));
+   * console.log(there.recvIntoSync(new Uint8Array(8))); // 2
+   * ```
    */
   recvIntoSync(target: ArrayBufferView | ArrayBufferLike, options?: SyncWait): number {
     const bytes = bytesOf(target);

@@ -26,9 +26,15 @@ export class QueueShutDownError extends Error {
   }
 }
 
-/** @deprecated The former name of the same class: use `QueueShutDownError`. */
+/**
+ * The former name of the same class.
+ * @deprecated Use `QueueShutDownError`.
+ */
 export const QueueShutDown = QueueShutDownError;
-/** @deprecated The former name of the same type: use `QueueShutDownError`. */
+/**
+ * The former name of the same type.
+ * @deprecated Use `QueueShutDownError`.
+ */
 export type QueueShutDown = QueueShutDownError;
 
 /** The other end of a pipe was closed, or its worker has ended: nothing more can be sent and, once it is drained, nothing more comes. */
@@ -39,9 +45,15 @@ export class ConnectionClosedError extends Error {
   }
 }
 
-/** @deprecated The former name of the same class: use `ConnectionClosedError`. */
+/**
+ * The former name of the same class.
+ * @deprecated Use `ConnectionClosedError`.
+ */
 export const ConnectionClosed = ConnectionClosedError;
-/** @deprecated The former name of the same type: use `ConnectionClosedError`. */
+/**
+ * The former name of the same type.
+ * @deprecated Use `ConnectionClosedError`.
+ */
 export type ConnectionClosed = ConnectionClosedError;
 
 /** The task was cancelled, or its pool terminated, before it had a result. */

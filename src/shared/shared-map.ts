@@ -481,6 +481,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return this.#snapshot().values();
   }
 
+  /** Keys and values as they are at one instant; see `keys`. */
   [Symbol.iterator](): IterableIterator<[string, V]> {
     return this.entries();
   }

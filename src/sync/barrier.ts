@@ -155,7 +155,10 @@ export class Barrier extends Monitor {
     return load(this.words, this.at + BARRIER.broken) === 1;
   }
 
-  /** @deprecated The former name of `isBroken`. */
+  /**
+   * The former name of `isBroken`.
+   * @deprecated Use `isBroken`.
+   */
   get broken(): boolean {
     return this.isBroken;
   }

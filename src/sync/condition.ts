@@ -177,7 +177,10 @@ export class Condition extends SharedObject {
     return this.lock.isLocked;
   }
 
-  /** @deprecated The former name of `isLocked`. */
+  /**
+   * The former name of `isLocked`.
+   * @deprecated Use `isLocked`.
+   */
   get locked(): boolean {
     return this.isLocked;
   }

@@ -71,7 +71,10 @@ export abstract class OwnerWord extends SharedObject {
     return load(this.words, this.at) >>> OWNER_SHIFT !== 0;
   }
 
-  /** @deprecated The former name of `isLocked`. */
+  /**
+   * The former name of `isLocked`.
+   * @deprecated Use `isLocked`.
+   */
   get locked(): boolean {
     return this.isLocked;
   }
@@ -86,7 +89,10 @@ export abstract class OwnerWord extends SharedObject {
     return load(this.words, this.at) >>> OWNER_SHIFT === this.self;
   }
 
-  /** @deprecated The former name of `isOwned`. */
+  /**
+   * The former name of `isOwned`.
+   * @deprecated Use `isOwned`.
+   */
   get owned(): boolean {
     return this.isOwned;
   }

@@ -56,7 +56,10 @@ export class TimeoutScope {
     return this.#isExpired;
   }
 
-  /** @deprecated The former name of `isExpired`. */
+  /**
+   * The former name of `isExpired`.
+   * @deprecated Use `isExpired`.
+   */
   get expired(): boolean {
     return this.isExpired;
   }

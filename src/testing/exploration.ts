@@ -57,7 +57,10 @@ export class Exploration {
     this.failure = of.failure;
   }
 
-  /** @deprecated The former name of `isExhaustive`. */
+  /**
+   * The former name of `isExhaustive`.
+   * @deprecated Use `isExhaustive`.
+   */
   get exhaustive(): boolean {
     return this.isExhaustive;
   }

@@ -17,7 +17,10 @@ export interface CurrentWorker {
   readonly signal: AbortSignal;
   /** In a pool's task: whether it is called off. Of a worker read from shared memory, so it changes in the middle of a computation. */
   readonly isCancelled: boolean;
-  /** @deprecated The former name of `isCancelled`. */
+  /**
+   * The former name of `isCancelled`.
+   * @deprecated Use `isCancelled`.
+   */
   readonly cancelled: boolean;
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
