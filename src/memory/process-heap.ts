@@ -9,6 +9,8 @@ import fs from "node:fs";
 import type net from "node:net";
 import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
+// Stands around native code that this file has loaded.
+import "./addon-guard.js";
 import { heapFull, notThere } from "./allocator.js";
 import {
   type Arena,

@@ -1,6 +1,5 @@
 import { isMainThread } from "node:worker_threads";
 import { PlatformError } from "../../errors/index.js";
-import { underAddonGuard } from "../addon-guard.js";
 import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import { checkPermission, SHARED_MEMORY } from "../permission.js";
 import type { Platform } from "./contract.js";
@@ -10,6 +9,12 @@ export { binding, useBinding } from "./linux.js";
 export type { Platform } from "./contract.js";
 
 let loaded: Platform | undefined;
+let guard = <R>(section: () => R): R => section();
+
+/** From here on native code is loaded, and makes objects, within `by`: see memory/addon-guard.ts. */
+export function guardAddons(by: <R>(section: () => R) => R): void {
+  guard = by;
+}
 
 /** This system's way of sharing memory between processes, loaded on first use. Throws `PlatformError` where there is none. */
 export function platform(): Platform {
@@ -22,7 +27,7 @@ export function platform(): Platform {
   }
   checkPermission("memory that processes share", SHARED_MEMORY);
   try {
-    loaded = isMainThread ? linux() : underAddonGuard(guarded);
+    loaded = isMainThread ? linux() : guard(guarded);
   } catch (error) {
     if (error instanceof PlatformError) throw error;
     // Nothing is wrong with the installation then: once files are closed it loads. The loader of libraries tells that by a text only.
@@ -39,5 +44,5 @@ export function platform(): Platform {
 /** For a thread. A view is an object that the addon makes, which fails in a thread that is being terminated; the calls that go through it to the system take and give numbers, and do not. */
 function guarded(): Platform {
   const system = linux();
-  return { ...system, view: (address, bytes) => underAddonGuard(() => system.view(address, bytes)) };
+  return { ...system, view: (address, bytes) => guard(() => system.view(address, bytes)) };
 }
