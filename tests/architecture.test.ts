@@ -7,10 +7,10 @@ import { test } from "node:test";
 const root = resolve(import.meta.dirname, "../..");
 
 /** Each folder imports only from itself and from those before it. */
-const layers = "errors memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
+const layers = "errors platform memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
 
 /** The npm packages that src may import, and the only folder that may import each. */
-const packages: Record<string, string> = { koffi: "memory", tsx: "workers" };
+const packages: Record<string, string> = { koffi: "platform", tsx: "workers" };
 
 /** What is wrong with the file `path` (as in `src/sync/lock.ts`) of this text; nothing for a good one. */
 function violations(path: string, text: string): string[] {
@@ -31,18 +31,18 @@ function violations(path: string, text: string): string[] {
         found.push(`${path}: ${folder} must not import ${specifier}`);
     } else if (specifier.startsWith("#")) {
       // The door to atomics, which a condition of the package's imports may swap.
-      if (specifier !== "#atomics" || folder !== "memory") found.push(`${path}: ${specifier} must not be imported here`);
+      if (specifier !== "#atomics" || !["platform", "memory"].includes(folder)) found.push(`${path}: ${specifier} must not be imported here`);
     } else if (!specifier.startsWith("node:") && packages[specifier.split("/")[0] ?? ""] !== folder)
       found.push(`${path}: ${specifier} must not be imported here`);
   }
 
-  if (folder === "memory") return found;
+  if (folder === "platform") return found;
   const code = withoutComments.replace(commentOrString, (string) =>
     string.startsWith("`") ? [...string.matchAll(/\$\{([^}]*)\}/g)].map(([, inner]) => inner).join() : '""',
   );
-  if (/\bAtomics\b/.test(code)) found.push(`${path}: Atomics belong to memory/`);
+  if (/\bAtomics\b/.test(code)) found.push(`${path}: Atomics belong to platform/`);
   if (/koffi|futex/i.test(code) || /["'`](koffi\b|[^"'`\s]*futex)[^"'`\s]*["'`]/i.test(withoutComments))
-    found.push(`${path}: koffi and futexes belong to memory/`);
+    found.push(`${path}: koffi and futexes belong to platform/`);
   return found;
 }
 
@@ -86,13 +86,13 @@ const bad: [rule: string, path: string, text: string][] = [
   ["an import of the facade", "src/cli/x.ts", `import { Lock } from "../index.js";`],
   ["an import of the facade by name", "src/cli/x.ts", `import { Lock } from "allcores";`],
   ["a folder outside the layers", "src/misc/x.ts", ""],
-  ["the swappable door outside memory/", "src/sync/x.ts", `import { load } from "#atomics";`],
+  ["the swappable door above memory/", "src/sync/x.ts", `import { load } from "#atomics";`],
   ["a foreign package", "src/sync/x.ts", `import pMap from "p-map";`],
-  ["koffi outside memory/", "src/sync/x.ts", `import koffi from "koffi";`],
-  ["koffi required outside memory/", "src/sync/x.ts", `const k = createRequire(import.meta.url)("koffi");`],
-  ["a futex outside memory/", "src/sync/x.ts", "platform.futexWait(word);"],
-  ["a futex imported outside memory/", "src/sync/x.ts", `import { wake } from "../memory/futex.js";`],
-  ["Atomics outside memory/", "src/sync/x.ts", "Atomics.add(words, 0, 1);"],
+  ["koffi outside platform/", "src/sync/x.ts", `import koffi from "koffi";`],
+  ["koffi required outside platform/", "src/sync/x.ts", `const k = createRequire(import.meta.url)("koffi");`],
+  ["a futex outside platform/", "src/sync/x.ts", "platform.futexWait(word);"],
+  ["a futex imported outside platform/", "src/sync/x.ts", `import { wake } from "../platform/futex.js";`],
+  ["Atomics outside platform/", "src/sync/x.ts", "Atomics.add(words, 0, 1);"],
   ["Atomics taken from globalThis", "src/sync/x.ts", "const { Atomics: A } = globalThis;"],
   ["Atomics in a template's code", "src/sync/x.ts", `log(\`now \${Atomics.load(words, 0)}\`);`],
   ["a file called utils", "src/sync/utils.ts", ""],
@@ -114,7 +114,7 @@ const good: [why: string, path: string, text: string][] = [
     `// Atomics\n/* koffi, a futex */\nthrow new Error("no Atomics, futex or koffi here");\nlog(\`a futex of \${name}\`);`,
   ],
   ["examples in comments", "src/sync/x.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
-  ["memory/ itself", "src/memory/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
+  ["platform/ itself", "src/platform/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
   ["the facade", "src/index.ts", `export * from "./testing/index.js";`],
 ];
 for (const [why, path, text] of good) test(`the rules accept ${why}`, () => assert.deepEqual(violations(path, text), []));

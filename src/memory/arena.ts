@@ -7,11 +7,11 @@
 import fs from "node:fs";
 import { load, store } from "#atomics";
 import { AttachError, CorruptError } from "../errors/index.js";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../platform/descriptors.js";
 import { formatHeap } from "./heap.js";
 import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MAGIC } from "./layout.js";
 import { enter, leave } from "./mutex.js";
-import { platform } from "./platform/index.js";
+import { platform } from "../platform/index.js";
 import { threadHeap } from "./thread-heap.js";
 import { Walk } from "./walk.js";
 

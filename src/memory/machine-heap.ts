@@ -9,8 +9,8 @@ import fs from "node:fs";
 import { AttachError } from "../errors/index.js";
 import { createArena, findArena, LABEL, OF_MACHINE, pidNamespace, readHeader } from "./arena.js";
 import { HEADER, LAYOUT_VERSION } from "./layout.js";
-import { MachineLock, Patience } from "./machine-lock.js";
-import { openThroughMember } from "./members.js";
+import { MachineLock, Patience } from "../platform/linux/machine-lock.js";
+import { openThroughMember } from "../platform/linux/members.js";
 import { heapOfArena, heapOfFile, type ProcessHeap } from "./process-heap.js";
 
 let current: ProcessHeap | undefined;

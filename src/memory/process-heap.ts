@@ -30,8 +30,8 @@ import {
 import { compareExchange, load, store } from "#atomics";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
-import { type Member, openThroughMember } from "./members.js";
-import { type Platform, platform } from "./platform/index.js";
+import { type Member, openThroughMember } from "../platform/linux/members.js";
+import { type Platform, platform } from "../platform/index.js";
 import { SLICE_MS } from "./crowd.js";
 import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
 

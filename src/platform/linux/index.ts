@@ -9,7 +9,7 @@ import { OutOfMemoryError, PlatformError } from "../../errors/index.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import { isVisible } from "../visible-file.js";
 import { ownUrl } from "../own-url.js";
-import type { Platform } from "./contract.js";
+import type { Platform } from "../contract.js";
 
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;

@@ -1,11 +1,11 @@
 import { isMainThread } from "node:worker_threads";
-import { PlatformError } from "../../errors/index.js";
-import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
-import { checkPermission, SHARED_MEMORY } from "../permission.js";
+import { PlatformError } from "../errors/index.js";
+import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+import { checkPermission, SHARED_MEMORY } from "./permission.js";
 import type { Platform } from "./contract.js";
-import { linux } from "./linux.js";
+import { linux } from "./linux/index.js";
 
-export { binding, useBinding } from "./linux.js";
+export { binding, useBinding } from "./linux/index.js";
 export type { Platform } from "./contract.js";
 
 let loaded: Platform | undefined;

@@ -10,10 +10,10 @@
  */
 import fs from "node:fs";
 import { pause } from "#atomics";
-import { AttachError } from "../errors/index.js";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
-import { checkPermission, readingIn, writingIn } from "./permission.js";
-import { platform } from "./platform/index.js";
+import { AttachError } from "../../errors/index.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { checkPermission, readingIn, writingIn } from "../permission.js";
+import { platform } from "../index.js";
 
 /** Not of the environment. The first lasts as long as the memory: until the machine starts anew. */
 const FOLDERS = ["/dev/shm", "/tmp", "/var/tmp"];

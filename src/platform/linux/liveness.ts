@@ -3,8 +3,8 @@
  */
 import fs from "node:fs";
 import { toldAlive, toldThread } from "#atomics";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
-import { isVisible } from "./visible-file.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { isVisible } from "../visible-file.js";
 import { readLife, START_TIME_FIELD, statFields } from "./proc-file.js";
 
 export interface ThreadIdentity {

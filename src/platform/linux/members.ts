@@ -5,8 +5,8 @@
  * Processes of other users, and those whose memory may not be looked at (a setuid program, a Node with file capabilities), are passed over in silence.
  */
 import fs from "node:fs";
-import { OutOfDescriptorsError } from "../errors/index.js";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+import { OutOfDescriptorsError } from "../../errors/index.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 
 /** Where a process may have a memory file open. */
 export interface Member {
