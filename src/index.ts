@@ -1,5 +1,5 @@
 import "./diagnosis/deadlock-watch.js";
-import { ownUrl } from "./platform/own-url.js";
+import { ownUrl } from "./platform/index.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 

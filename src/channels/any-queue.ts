@@ -24,7 +24,6 @@ import {
   type Heap,
   BLOCKS_AT,
   HEADER,
-  hasSpareCore,
   type Insight,
   isStall,
   limitTo,
@@ -32,6 +31,7 @@ import {
   type SyncWait,
   type WaitOptions,
 } from "../memory/index.js";
+import { hasSpareCore } from "../platform/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discard, type Item, isStored, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, store, type Taken, tellCommitted } from "./item.js";

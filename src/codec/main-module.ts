@@ -1,7 +1,7 @@
 /** The module that a program was started with: it runs once, and no worker runs it again because a class of it arrived. */
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
-import { isVisible } from "../memory/index.js";
+import { isVisible } from "../platform/index.js";
 
 /** On `globalThis`, so that a second copy of the library in one worker agrees with the first. */
 const key = Symbol.for("allcores.mainProgram");

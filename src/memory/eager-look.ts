@@ -1,4 +1,4 @@
-import { hasSpareCore } from "../platform/spare-core.js";
+import { hasSpareCore } from "../platform/index.js";
 
 /** How long it looks: two or three times what waking a sleeping event loop takes, 10 to 60 µs. */
 const LOOK_MS = 0.15;

@@ -1,13 +1,11 @@
 export { offAbort, onAbort } from "./abort.js";
 export { Alarm } from "./alarm.js";
 export * as atomics from "#atomics";
-export type { Cells, WideCells } from "#atomics";
+export type { Cells, WideCells } from "../platform/index.js";
 export type { Block, Extent } from "./allocator.js";
-export { pidNamespace } from "./arena.js";
 export { bare } from "./bare.js";
 export * as cards from "./card.js";
 export { monotonicMs } from "./clock.js";
-export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "../platform/descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
 export { type Hold, type Holders, type Insight, insightInto, onInspect } from "./insight.js";
@@ -35,22 +33,16 @@ export {
   SLOT_MASK,
   UNIT_BYTES,
 } from "./layout.js";
-export { isRunning, kernelTells, thisThread, zombieExitCode } from "../platform/linux/liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
 export { lookouts, requests } from "./registry.js";
 export { SLICE_MS } from "./crowd.js";
-export { coreCount, hasSpareCore } from "../platform/spare-core.js";
 export { Spin } from "./spin.js";
 export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
-export type { Member } from "../platform/linux/members.js";
 export { underAddonGuard } from "./addon-guard.js";
-export { CHILDREN, checkPermission, SHARED_MEMORY, THREADS } from "../platform/permission.js";
-export { binding, platform, useBinding } from "../platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
-export { readProcFile } from "../platform/linux/proc-file.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {
   adoptThreadHeap,
@@ -64,8 +56,6 @@ export {
   threadHeapOf,
 } from "./thread-heap.js";
 export { AT_ONCE, isStall, limitTo, untimed, within } from "./time-limit.js";
-export { isVisible } from "../platform/visible-file.js";
-export { type Vitals, vitalsOf } from "../platform/linux/vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";
 export { generationWord, stillStands } from "./sighting.js";

@@ -18,7 +18,7 @@ import { GHOST } from "./layout.js";
 import { Spin } from "./spin.js";
 import { Suspicion } from "./suspicion.js";
 import { stall, timeLeft } from "./time-limit.js";
-import { isHalted } from "../platform/linux/vitals.js";
+import { isHalted } from "../platform/index.js";
 
 /** Beside the holder: somebody may sleep on the word, so leaving must wake. The sign, so that leaving asks for nothing else. */
 export const SLEEPERS = 1 << 31;

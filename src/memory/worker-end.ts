@@ -8,7 +8,7 @@
 import { store } from "#atomics";
 import type { Heap } from "./heap.js";
 import { RECORD } from "./layout.js";
-import { kernelTells } from "../platform/linux/liveness.js";
+import { kernelTells } from "../platform/index.js";
 
 /** Every heap that this worker has entered. */
 const entered: Heap[] = [];

@@ -1,5 +1,6 @@
 import { waitsOf } from "../diagnosis/waits.js";
-import { type Heap, RECORD, type Vitals, vitalsOf } from "../memory/index.js";
+import { type Heap, RECORD } from "../memory/index.js";
+import { type Vitals, vitalsOf } from "../platform/index.js";
 import type { Member } from "./member.js";
 
 /**

@@ -7,7 +7,8 @@
  */
 import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
-import { contain, kernelTells, RECORD } from "../memory/index.js";
+import { contain, RECORD } from "../memory/index.js";
+import { kernelTells } from "../platform/index.js";
 import { CHUNK } from "../workers/lane.js";
 import { Backlog } from "./backlog.js";
 import type { Call } from "./call.js";

@@ -1,7 +1,8 @@
 import { MessageChannel } from "node:worker_threads";
 import { ArgumentTypeError } from "../errors/index.js";
 import { exitStatus } from "../workers/completion.js";
-import { checkPermission, type Heap, threadHeap, THREADS } from "../memory/index.js";
+import { type Heap, threadHeap } from "../memory/index.js";
+import { checkPermission, THREADS } from "../platform/index.js";
 import { openThread, type ThreadFactory } from "../workers/thread.js";
 import { runPool } from "./pool.js";
 import type { PoolOptions, PoolSettings } from "./pool-options.js";

@@ -10,7 +10,6 @@ import {
   atomics,
   type Attempt,
   BLOCKING,
-  coreCount,
   WAIT_OPTIONS,
   deadlineOf,
   type Heap,
@@ -24,6 +23,7 @@ import {
   type WaitOptions,
   within,
 } from "../memory/index.js";
+import { coreCount } from "../platform/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
