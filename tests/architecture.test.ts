@@ -37,6 +37,7 @@ function violations(path: string, text: string): string[] {
   }
 
   if (folder === "platform") return found;
+  if (NAMES_THE_SYSTEM.test(withoutComments)) found.push(`${path}: what only this system has belongs to platform/`);
   const code = withoutComments.replace(commentOrString, (string) =>
     string.startsWith("`") ? [...string.matchAll(/\$\{([^}]*)\}/g)].map(([, inner]) => inner).join() : '""',
   );
@@ -45,6 +46,9 @@ function violations(path: string, text: string): string[] {
     found.push(`${path}: koffi and futexes belong to platform/`);
   return found;
 }
+
+/** Files of the kernel, and calls of Node that only some systems have. */
+const NAMES_THE_SYSTEM = /\/(proc|sys)\b|\b(process|os)\s*(\?\.|\.)\s*platform\b|\{[^{}]*\bplatform\b[^{}]*\}\s*=\s*(process|os)\b|\bgete?[ug]id\b/;
 
 const commentOrString = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
@@ -95,6 +99,13 @@ const bad: [rule: string, path: string, text: string][] = [
   ["Atomics outside platform/", "src/sync/x.ts", "Atomics.add(words, 0, 1);"],
   ["Atomics taken from globalThis", "src/sync/x.ts", "const { Atomics: A } = globalThis;"],
   ["Atomics in a template's code", "src/sync/x.ts", `log(\`now \${Atomics.load(words, 0)}\`);`],
+  ["a file of the kernel above platform/", "src/memory/x.ts", `fs.readFileSync("/proc/self/stat");`],
+  ["a file of the kernel in a template", "src/workers/x.ts", `fs.readFileSync(\`/proc/\${pid}/statm\`);`],
+  ["a control group above platform/", "src/workers/x.ts", `read("/sys/fs/cgroup/cpu.max");`],
+  ["the system asked for above platform/", "src/memory/x.ts", `if (process.platform === "linux") x();`],
+  ["the system taken from process", "src/pools/x.ts", "const { pid, platform } = process;"],
+  ["the user asked for above platform/", "src/codec/x.ts", "const user = process.geteuid?.();"],
+  ["platform/ importing what stands on it", "src/platform/linux/x.ts", `import { threadHeap } from "../../memory/index.js";`],
   ["a file called utils", "src/sync/utils.ts", ""],
   ["a file called helpers", "tests/lock-helpers.ts", ""],
   ["a file called manager", "src/pools/pool-manager.ts", ""],
@@ -115,6 +126,11 @@ const good: [why: string, path: string, text: string][] = [
   ],
   ["examples in comments", "src/sync/x.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
   ["platform/ itself", "src/platform/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
+  [
+    "words that only look like the system's",
+    "src/workers/x.ts",
+    `import { platform } from "../platform/index.js";\n// /proc/self/stat\nx("./process.js", "/system");`,
+  ],
   ["the facade", "src/index.ts", `export * from "./testing/index.js";`],
 ];
 for (const [why, path, text] of good) test(`the rules accept ${why}`, () => assert.deepEqual(violations(path, text), []));
