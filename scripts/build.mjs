@@ -1,6 +1,7 @@
 // Builds dist/ (what is published) and build/ (every source, test, benchmark and example compiled file by file, to be run from here).
 // Nothing is deleted before its successor is written, so that programs already running out of dist/ and build/ survive a rebuild.
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
@@ -26,19 +27,14 @@ async function bundles() {
 async function library() {
   const module = await bundle({ module: "src/index.ts" }, "dist", "atomics");
   const names = module.metafile.outputs["dist/module.js"].exports;
-  const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(import.meta.url);`;
-  const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
-  const [script, index] = await Promise.all([
-    bundle({ library: "src/index.ts" }, "dist", "atomics", {
-      format: "cjs",
-      outExtension: { ".js": ".cjs" },
-      define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
-      banner: { js: "(function (module, require, meta) {\nvar late = (id, module) => () => module ??= require(id);" },
-      footer: { js: "})" },
-      write: false,
-    }),
-    bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" }),
-  ]);
+  const script = await bundle({ library: "src/index.ts" }, "dist", "atomics", {
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
+    banner: { js: "(function (module, require, meta) {\nvar late = (id, module) => () => module ??= require(id);" },
+    footer: { js: "})" },
+    write: false,
+  });
   const text = loadingLate(
     script.outputFiles[0].text
       // Otherwise every `import fs from "node:fs"` copies all that it has.
@@ -48,6 +44,10 @@ async function library() {
   );
   if (/[^\t-~]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
   await writeFile("dist/library.cjs", text);
+  const build = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(import.meta.url, "${build}");`;
+  const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
+  const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
   return [module, script, index];
 }
 

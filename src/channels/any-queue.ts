@@ -14,19 +14,21 @@ import {
   TimeoutError,
   TooLargeError,
   KnownOptions,
+  ownOptions,
 } from "../errors/index.js";
 import {
   AT_ONCE,
-  type Attempt,
   atomics,
-  WAIT_OPTIONS,
-  deadlineOf,
-  type Heap,
+  type Attempt,
+  awaitDeadlineOf,
   BLOCKS_AT,
+  deadlineOf,
   HEADER,
+  type Heap,
   type Insight,
   isStall,
   limitTo,
+  realNow,
   signalOf,
   type SyncWait,
   type WaitOptions,
@@ -100,42 +102,43 @@ const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immedia
 export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   /** @internal */
   constructor(kind: number, size: number, options: QueueOptions | Handle | undefined, known: KnownOptions<object> = QUEUE_OPTIONS) {
-    const attached = options instanceof Handle;
-    const maxSize = attached ? 0 : bound(options?.maxSize, "maxSize");
-    const capacity = attached ? 0 : bound(options?.capacity, "capacity");
+    const given = ownOptions(options);
+    const attached = given instanceof Handle;
+    const maxSize = attached ? 0 : bound(given?.maxSize, "maxSize");
+    const capacity = attached ? 0 : bound(given?.capacity, "capacity");
     super(kind, size, options, known);
     if (attached) return;
     this.words[this.at + QUEUE.maxSize] = maxSize;
     this.words[this.at + QUEUE.capacity] = capacity;
   }
 
-  /** Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDown */
+  /** @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDown */
   protected abstract append(item: Item, priority: number, waits: boolean): boolean;
-  /** Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDown once it is shut down and drained */
+  /** @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDown once it is shut down and drained */
   protected abstract take(waits: boolean): Taken | undefined;
-  /** As `take`, of a queue that is shut down: the item counts as done. */
+  /** @internal As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
-  /** How many items were put and not done: 0 only if it was so at some moment of the call. */
+  /** @internal How many items were put and not done: 0 only if it was so at some moment of the call. */
   protected abstract get unfinished(): number;
-  /** One item less is unfinished: returns how many are left, or -1 when there was none. */
+  /** @internal One item less is unfinished: returns how many are left, or -1 when there was none. */
   protected abstract finish(): number;
-  /** Whether nothing seems to be in it: a look without the mutex. */
+  /** @internal Whether nothing seems to be in it: a look without the mutex. */
   protected abstract get looksEmpty(): boolean;
-  /** Bytes of the items in it. */
+  /** @internal Bytes of the items in it. */
   protected abstract get usedBytes(): number;
-  /** Nothing more is appended from here on. */
+  /** @internal Nothing more is appended from here on. */
   protected abstract close(): void;
   /** How many items are in it now. */
   abstract get size(): number;
   /** Whether `shutdown` was called. */
   abstract get isShutDown(): boolean;
 
-  /** Longer items are stored in a block of their own. */
+  /** @internal Longer items are stored in a block of their own. */
   protected get mostInlineBytes(): number {
     return MOST_INLINE_BYTES;
   }
 
-  /** How urgent a value is. Before anything is changed: it may run a user's code. */
+  /** @internal How urgent a value is. Before anything is changed: it may run a user's code. */
   protected priorityOf(_value: T, _options: P | undefined): number {
     return 0;
   }
@@ -158,7 +161,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
   async put(value: T, options?: WaitOptions & P): Promise<void> {
-    const deadline = deadlineOf(options, PUT);
+    const deadline = awaitDeadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
@@ -192,7 +195,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; ModuleNotAllowedError; the reason of `options.signal` */
   async get(options?: WaitOptions): Promise<T> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const taken =
       this.#takeNow() ??
@@ -208,6 +211,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { size: this.size, isShutDown: this.isShutDown };
   }
@@ -235,7 +239,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** Waits until every item that was put has been taken and `taskDone` called for it. @throws TimeoutError; the reason of `options.signal` */
   async join(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.#isDone) return;
     if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
@@ -255,6 +259,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
     SHUTDOWN.check(options);
+    options = ownOptions(options);
     const { immediate = false } = options;
     if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
     this.checkUsable();
@@ -302,10 +307,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     });
   }
 
+  /** @internal */
   protected throwClosed(): never {
     throw new QueueShutDown(`${this.title} was shut down: nothing more can be put into it`);
   }
 
+  /** @internal */
   protected throwDrained(): never {
     throw new QueueShutDown(`${this.title} was shut down and is empty: nothing more will come out of it`);
   }
@@ -387,7 +394,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (!hasSpareCore()) return undefined;
     const long = this.#pays || ++this.#skipped >= TRIAL_EVERY;
     if (long) this.#skipped = 0;
-    for (const end = performance.now() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
+    for (const end = realNow() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
       for (let look = 0; look < LOOKS; look++) {
         if (!this.looksEmpty) {
           this.#pays = true;
@@ -395,7 +402,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
         }
         for (let turn = 0; turn < TURNS; turn++);
       }
-      if (performance.now() <= end) continue;
+      if (realNow() <= end) continue;
       if (long) this.#pays = false;
       return undefined;
     }

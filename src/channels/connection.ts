@@ -1,13 +1,14 @@
+import { types } from "node:util";
 import type { Facts } from "../codec/portrait.js";
 import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
-import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError, type KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError } from "../errors/index.js";
 import {
   AT_ONCE,
-  type Attempt,
   atomics,
-  WAIT_OPTIONS,
+  type Attempt,
+  awaitDeadlineOf,
   deadlineOf,
   type Heap,
   KIND,
@@ -116,6 +117,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.outgoing !== 0;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { readable: this.readable, writable: this.writable, closed: this.closed };
   }
@@ -132,7 +134,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 
   /** Sends a value, waiting while the pipe is full. @throws ConnectionClosed, TimeoutError, UnsendableError, StateError; the reason of `options.signal` */
   async send(value: S, options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const item = this.#sendNow(value, deadline !== 0);
     if (item === true) return;
@@ -206,7 +208,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
    * @throws StateError; the reason of `options.signal`
    */
   async poll(options?: WaitOptions): Promise<boolean> {
-    const deadline = pollDeadlineOf(options, WAIT_OPTIONS);
+    const deadline = pollDeadlineOf(options, awaitDeadlineOf);
     const signal = signalOf(options);
     if (this.#isReady()) return true;
     if (deadline === 0) return false;
@@ -220,7 +222,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 
   /** As `poll`, blocking this thread. */
   pollSync(options?: SyncWait): boolean {
-    const deadline = pollDeadlineOf(options);
+    const deadline = pollDeadlineOf(options, deadlineOf);
     if (this.#isReady()) return true;
     return deadline !== 0 && (this.heap.parker.blockUntil(this.#reader!.key, this.#pollAttempt, deadline) ?? false);
   }
@@ -425,7 +427,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   async #receive<T>(take: Take<T>, options: WaitOptions | undefined): Promise<T> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.#receivers.size === 0) {
       const taken = this.#takeNow(take);
@@ -526,8 +528,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 const takeValue: Take<unknown> = (reader) => reader.read();
 
 /** A question asks now unless it is told how long to wait for the answer. */
-function pollDeadlineOf(options: SyncWait | undefined, known?: KnownOptions<object>): number {
-  const deadline = deadlineOf(options, known);
+function pollDeadlineOf(options: SyncWait | undefined, of: (options: SyncWait | undefined) => number): number {
+  const deadline = of(options);
   return options?.timeout === undefined ? 0 : deadline;
 }
 
@@ -538,7 +540,7 @@ function first(set: ReadonlySet<object>): object | undefined {
 
 function bytesOf(target: unknown): Uint8Array {
   if (ArrayBuffer.isView(target)) return new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
-  if (target instanceof ArrayBuffer || target instanceof SharedArrayBuffer) return new Uint8Array(target);
+  if (types.isAnyArrayBuffer(target)) return new Uint8Array(target);
   throw new ArgumentTypeError("recvInto(target): target must be a Buffer, a typed array, a DataView or an ArrayBuffer");
 }
 

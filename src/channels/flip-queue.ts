@@ -39,14 +39,15 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
     hide(this, "left", NONE);
   }
 
-  /** Writes an item where nobody looks, and into the state at `next` how it is found; returns its place. Before the commit. */
+  /** @internal Writes an item where nobody looks, and into the state at `next` how it is found; returns its place. Before the commit. */
   protected abstract push(item: Item, priority: number, next: number): number;
-  /** Reads the next item, and takes it out of the state at `next`, its bytes included. Before the commit. */
+  /** @internal Reads the next item, and takes it out of the state at `next`, its bytes included. Before the commit. */
   protected abstract pop(next: number): Taken;
-  /** Brings in line with the state what is derived from it, inside the mutex: after a push to `place`, after a pop that led to the state at `live`. */
+  /** @internal Brings in line with the state what is derived from it, inside the mutex: after a push to `place`, after a pop that led to the state at `live`. */
   protected pushed(_place: number): void {}
+  /** @internal */
   protected popped(_live: number): void {}
-  /** Blocks that a pop leaves behind: freed once the mutex is left. */
+  /** @internal Blocks that a pop leaves behind: freed once the mutex is left. */
   declare protected left: readonly number[];
 
   get size(): number {
@@ -57,6 +58,7 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
     return this.#seen(STATE.closed) !== OPEN;
   }
 
+  /** @internal */
   protected append(item: Item, priority: number, waits: boolean): boolean {
     return this.inside(() => {
       const { words, at } = this;
@@ -80,27 +82,33 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
     });
   }
 
+  /** @internal */
   protected take(waits: boolean): Taken | undefined {
     return this.#take(waits, false);
   }
 
+  /** @internal */
   protected takeUndone(): Taken | undefined {
     return this.#take(false, true);
   }
 
+  /** @internal */
   protected get looksEmpty(): boolean {
     const { words, at } = this;
     return load(words, liveState(words, at) + STATE.size) === 0;
   }
 
+  /** @internal */
   protected get usedBytes(): number {
     return this.#seen(STATE.bytes);
   }
 
+  /** @internal */
   protected get unfinished(): number {
     return this.#seen(STATE.unfinished);
   }
 
+  /** @internal */
   protected finish(): number {
     return this.inside(() => {
       const live = liveState(this.words, this.at);
@@ -112,6 +120,7 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
     });
   }
 
+  /** @internal */
   protected close(): void {
     this.inside(() => {
       const next = this.#draft(liveState(this.words, this.at));

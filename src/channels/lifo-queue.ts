@@ -53,6 +53,7 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
     return new LifoQueue(handle as never);
   }
 
+  /** @internal */
   protected push(item: Item, _priority: number, next: number): number {
     const { heap, words } = this;
     let top = words[next + STACK.top]!;
@@ -74,6 +75,7 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
     return record;
   }
 
+  /** @internal */
   protected pop(next: number): Taken {
     const { heap, words } = this;
     let chunk = words[next + STACK.chunk]!;
@@ -100,7 +102,7 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
     return read(header, heap, chunk + top);
   }
 
-  /** The state is committed by one store: a worker that died inside has left it whole. */
+  /** @internal The state is committed by one store: a worker that died inside has left it whole. */
   protected rebuild(): void {}
 }
 

@@ -1,5 +1,5 @@
 import { Handle, heapOfReach, noteOrigin, type Reach } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { selectable } from "../sync/selectable.js";
 import { Connection } from "./connection.js";
 import { allocatePipe } from "./pipe-end.js";
@@ -52,7 +52,7 @@ export function createPipe<A = unknown>(options: PipeOptions & { duplex: false }
 export function createPipe<A = unknown, B = A>(options?: PipeOptions): [Connection<A, B>, Connection<B, A>];
 export function createPipe(options?: PipeOptions): [Connection, Connection] {
   const heap = heapOfReach(options, PIPE_OPTIONS);
-  const { duplex = true, capacity = DEFAULT_CAPACITY, label } = options ?? {};
+  const { duplex = true, capacity = DEFAULT_CAPACITY, label } = ownOptions(options ?? {});
   if (typeof duplex !== "boolean") throw new ArgumentTypeError(`options.duplex must be true or false, got ${typeof duplex}`);
   if (typeof capacity !== "number") throw new ArgumentTypeError(`options.capacity must be a number of bytes, got ${typeof capacity}`);
   if (!(capacity >= 1) || (Number.isFinite(capacity) && !Number.isInteger(capacity)))

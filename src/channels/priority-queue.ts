@@ -8,7 +8,7 @@
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions, ownOptions } from "../errors/index.js";
 import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
 import type { PutPriority, QueueOptions } from "./any-queue.js";
@@ -89,6 +89,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
 
   constructor(options?: PriorityQueueOptions<T>);
   constructor(options?: PriorityQueueOptions<T> | Handle) {
+    options = ownOptions(options);
     const priority = options instanceof Handle ? undefined : options?.priority;
     if (priority !== undefined && typeof priority !== "function")
       throw new ArgumentTypeError(`options.priority must be a function such as (item) => item.rank, got ${typeof priority}`);
@@ -107,7 +108,9 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     return new PriorityQueue(handle as never);
   }
 
+  /** @internal */
   protected override priorityOf(value: T, options: PutPriority | undefined): number {
+    options = ownOptions(options);
     let priority: unknown = options?.priority;
     if (priority === undefined) {
       if (this.#priority !== undefined) priority = this.#priority(value);
@@ -124,10 +127,12 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     return priority;
   }
 
+  /** @internal */
   protected override get mostInlineBytes(): number {
     return MOST_INLINE_BYTES;
   }
 
+  /** @internal */
   protected push(item: Item, priority: number, next: number): number {
     const { heap, words, at } = this;
     heap.catchUp();
@@ -142,11 +147,13 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     return slot;
   }
 
+  /** @internal */
   protected override pushed(slot: number): void {
     const { words, at } = this;
     this.#rise(words[at + PRIORITY.heaped]!++, slot);
   }
 
+  /** @internal */
   protected pop(next: number): Taken {
     const { heap, words, at } = this;
     heap.catchUp();
@@ -165,6 +172,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     throw new CorruptError(`a word of ${this.title} names word ${slot} as a slot, which it is not`);
   }
 
+  /** @internal */
   protected override popped(live: number): void {
     const { heap, words, at } = this;
     this.#release(words[live + RANKS.taken]!);
@@ -173,7 +181,7 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     else if (heap.words[words[at + PRIORITY.segments]! + OLDER] !== 0) this.#giveBack();
   }
 
-  /** Makes the heap and the list of free slots anew from the slots that the state counts in. */
+  /** @internal Makes the heap and the list of free slots anew from the slots that the state counts in. */
   protected rebuild(): void {
     this.heap.catchUp();
     const live = liveState(this.words, this.at);

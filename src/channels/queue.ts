@@ -113,6 +113,7 @@ export class Queue<T = unknown> extends AnyQueue<T> {
     return load(this.words, this.at + FIFO.closed) !== OPEN;
   }
 
+  /** @internal */
   protected append(item: Item, _priority: number, waits: boolean): boolean {
     this.checkUsable();
     const { heap, words, at } = this;
@@ -159,6 +160,7 @@ export class Queue<T = unknown> extends AnyQueue<T> {
     }
   }
 
+  /** @internal */
   protected take(waits: boolean): Taken | undefined {
     for (;;) {
       const taken = this.#takeFirst(0);
@@ -169,26 +171,30 @@ export class Queue<T = unknown> extends AnyQueue<T> {
     }
   }
 
+  /** @internal */
   protected takeUndone(): Taken | undefined {
     return this.#takeFirst(1);
   }
 
+  /** @internal */
   protected get looksEmpty(): boolean {
     return load(this.words, this.at + FIFO.put) === this.words[this.at + FIFO.taken];
   }
 
+  /** @internal */
   protected get usedBytes(): number {
     const { words, at } = this;
     return (load(words, at + FIFO.tails + (load(words, at + FIFO.put) & 1) * TAIL_WORDS + TAIL.bytes) - this.#head(HEAD.bytes)) | 0;
   }
 
-  /** Read in this order it is 0 only if it was 0 at the moment of the last look. */
+  /** @internal Read in this order it is 0 only if it was 0 at the moment of the last look. */
   protected get unfinished(): number {
     const { words, at } = this;
     const over = load(words, at + FIFO.done) + this.#head(HEAD.dropped);
     return (load(words, at + FIFO.put) - over) | 0;
   }
 
+  /** @internal */
   protected finish(): number {
     const { words, at } = this;
     for (;;) {
@@ -198,11 +204,12 @@ export class Queue<T = unknown> extends AnyQueue<T> {
     }
   }
 
+  /** @internal */
   protected close(): void {
     this.inside(() => store(this.words, this.at + FIFO.closed, CLOSED));
   }
 
-  /** Every change is committed by one store: a worker that died inside has left it whole. */
+  /** @internal Every change is committed by one store: a worker that died inside has left it whole. */
   protected rebuild(): void {}
 
   /** Under the putters' mutex, where nothing can be put: true when the queue is empty, and a wake-up will come with the next item. */

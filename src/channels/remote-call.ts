@@ -1,13 +1,13 @@
-import { ArgumentTypeError, TimeoutError } from "../errors/index.js";
+import { ArgumentTypeError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import { findOwner } from "../futures/unheard.js";
-import { Alarm, deadlineOf, offAbort, onAbort, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, isSignal, offAbort, onAbort, programNow, type WaitOptions } from "../memory/index.js";
 
 /** `options` over `before`, checked. */
 export function limitsOver(before: WaitOptions, options: WaitOptions): WaitOptions {
-  deadlineOf(options, WAIT_OPTIONS);
-  const { signal = before.signal, timeout = before.timeout } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  awaitDeadlineOf(options);
+  const { signal = before.signal, timeout = before.timeout } = ownOptions(options);
+  if (signal !== undefined && !isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   return { signal, timeout };
 }
 
@@ -46,7 +46,7 @@ export class RemoteCall implements Work {
       return;
     }
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY)
-      this.#alarm = new Alarm(performance.now() + timeout, () => this.#stop(outOfTime(this.#name, timeout), false));
+      this.#alarm = new Alarm(programNow() + timeout, () => this.#stop(outOfTime(this.#name, timeout), false));
     if (signal === undefined) return;
     this.#abort = () => this.#stop(signal.reason, true);
     onAbort(signal, this.#abort);

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { type Boundary, crossing, type Crosses, decode, encode, lose, type Parcel, registerKind } from "../codec/index.js";
 import { CorruptError, UnknownClassError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
@@ -26,7 +27,7 @@ export class Sealed<T = unknown> implements Crosses {
 
   /** @internal */
   static arrived(payload: unknown): Sealed {
-    if (!(payload instanceof Uint8Array)) throw new CorruptError("what is sealed within a message is malformed");
+    if (!types.isUint8Array(payload)) throw new CorruptError("what is sealed within a message is malformed");
     return new Sealed(payload, undefined);
   }
 
@@ -50,6 +51,7 @@ export class Sealed<T = unknown> implements Crosses {
     lose(this.#bytes, 0, this.#bytes.length, "returned");
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     const { buffer, byteOffset, length } = this.#bytes;
     return { kind: "Sealed", payload: Buffer.from(buffer, byteOffset, length), ...(this.#committed === undefined ? {} : { committed: this.#committed }) };
@@ -60,6 +62,6 @@ registerKind(
   "Sealed",
   (payload: unknown) => Sealed.arrived(payload),
   (payload: unknown, end) => {
-    if (payload instanceof Uint8Array) lose(payload, 0, payload.length, end);
+    if (types.isUint8Array(payload)) lose(payload, 0, payload.length, end);
   },
 );

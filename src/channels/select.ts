@@ -6,8 +6,21 @@
 import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
-import { type Contender, WAIT_OPTIONS, deadlineOf, type Heap, Parker, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
-import { type AnySource, Choice, type Selectable, selectable, sourceOf } from "../sync/selectable.js";
+import {
+  awaitDeadlineOf,
+  type Contender,
+  deadlineOf,
+  type Heap,
+  Parker,
+  signalOf,
+  type SyncWait,
+  toReal,
+  type WaitOptions,
+  WAIT_OPTIONS,
+  heapHere,
+  ONE_VERSION,
+} from "../memory/index.js";
+import { type AnySource, Choice, type Selectable, selectable, sourceOf, isChoice, isOthersChoice } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
 export type Selectables<S = Record<string, unknown>> = { readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown> } & {
@@ -53,13 +66,17 @@ interface Winner {
  * ```
  */
 export async function select<const S extends Selectables<S>>(from: S, options?: WaitOptions): Promise<Selected<S>> {
-  const deadline = deadlineOf(options, WAIT_OPTIONS);
+  const deadline = awaitDeadlineOf(options);
   const signal = signalOf(options);
   const entries = entriesOf(from, "select");
   let winner = look(entries, true);
   if (winner === undefined && deadline !== 0) {
+    const moment = soonest(entries);
+    const until = Math.min(deadline, moment.dueAt);
     winner =
-      (await Parker.waitUntilAny(contendersOf(entries, true), soonest(entries, deadline), signal, (rouse) => watch(entries, rouse))) ?? look(entries, true);
+      (await Parker.waitUntilAny(contendersOf(entries, true), until, signal, (rouse) => watch(entries, rouse))) ??
+      look(entries, true) ??
+      (moment.dueAt <= deadline ? moment.winner : undefined);
   }
   if (winner === undefined) timedOut(entries, options);
   const { entry, taken } = winner;
@@ -90,7 +107,11 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
   }
   let winner = look(entries, false);
   if (winner === undefined && deadline !== 0) {
-    winner = Parker.blockUntilAny(contendersOf(entries, false), soonest(entries, deadline)) ?? look(entries, false);
+    // This thread's program can do nothing for its time to pass while the call blocks it: what is left of it runs out in real time.
+    const moment = soonest(entries);
+    const due = toReal(moment.dueAt);
+    winner =
+      Parker.blockUntilAny(contendersOf(entries, false), Math.min(deadline, due)) ?? look(entries, false) ?? (due <= deadline ? moment.winner : undefined);
   }
   if (winner === undefined) timedOut(entries, options);
   return selectedOf(winner);
@@ -116,7 +137,7 @@ function entriesOf(from: Selectables, call: string): Entry[] {
     throw new ArgumentTypeError(`${call}(record): what is waited for must be named, as in ${call}({ job: queue, stop: event })`);
   const entries: Entry[] = [];
   for (const [key, value] of Object.entries(from)) {
-    const entry = { key, source: sourceOf(choiceIn(value, key, call)) };
+    const entry = { key, source: sourceHere(sourceOf(choiceIn(value, key, call))) };
     const place = Math.floor(Math.random() * (entries.length + 1));
     entries.push(entries[place] ?? entry);
     entries[place] = entry;
@@ -125,11 +146,20 @@ function entriesOf(from: Selectables, call: string): Entry[] {
   return entries;
 }
 
+/** Of an object of another copy of the library: what is waited for here is in this copy's view of the heap. */
+function sourceHere<T>(source: AnySource<T>): AnySource<T> {
+  if (!("heap" in source)) return source;
+  const heap = heapHere(source.heap);
+  return heap === source.heap ? source : { ...source, heap };
+}
+
 function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
   const candidate = value as Partial<Selectable<unknown> & PromiseLike<unknown>> | null | undefined;
   if (typeof candidate?.[selectable] === "function") {
     const choice: unknown = candidate[selectable]();
-    if (choice instanceof Choice) return choice;
+    if (isChoice(choice)) return choice;
+    if (isOthersChoice(choice))
+      throw new ArgumentTypeError(`${call}({ ${key}: … }): it is of another version of allcores, which this one cannot wait for: ${ONE_VERSION}`);
     throw new ArgumentTypeError(`${call}({ ${key}: … }): its method [selectable]() must return the choice of something else, as in queue[selectable]()`);
   }
   if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);
@@ -177,8 +207,14 @@ function named<R>({ key }: Entry, fn: () => R): R {
   }
 }
 
-function soonest(entries: readonly Entry[], deadline: number): number {
-  return entries.reduce((first, { source }) => ("dueAt" in source ? Math.min(first, source.dueAt) : first), deadline);
+/** The moment that comes first, Infinity for none, and what is chosen when a wait has lasted until then: whatever the clock says, its time is over. */
+function soonest(entries: readonly Entry[]): { dueAt: number; winner?: Winner } {
+  let first: { dueAt: number; winner?: Winner } = { dueAt: Number.POSITIVE_INFINITY };
+  for (const entry of entries) {
+    const { source } = entry;
+    if ("dueAt" in source && source.dueAt < first.dueAt) first = { dueAt: source.dueAt, winner: { entry, taken: true } };
+  }
+  return first;
 }
 
 function watch(entries: readonly Entry[], rouse: () => void): () => void {

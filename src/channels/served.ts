@@ -6,7 +6,7 @@
 import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
-import { contain, deadlineOf, type Heap, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import { ArgumentTypeError, CorruptError, FreedError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
 import { Queue } from "./queue.js";
 import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
@@ -114,10 +114,11 @@ export class Served<T extends object> implements Disposable, Crosses {
     });
     while (answer === undefined) {
       try {
-        this.#receive(this.#replies!.getSync({ timeout: Math.max(0, Math.min(LOOK_MS, deadline - performance.now())) }));
+        this.#receive(this.#replies!.getSync({ timeout: Math.max(0, Math.min(LOOK_MS, deadline - realNow())) }));
       } catch (error) {
-        if (!(error instanceof TimeoutError)) throw error;
-        if (performance.now() >= deadline) {
+        if (error instanceof OutOfMemoryError) atomics.pause(Math.max(0, Math.min(FULL_MS, deadline - realNow())));
+        else if (!(error instanceof TimeoutError)) throw error;
+        if (realNow() >= deadline) {
           this.#withdraw(id);
           throw outOfTime(name, timeout);
         }
@@ -133,6 +134,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     if (this.#target !== undefined) this.#requests.shutdown();
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     return { kind: "Served", payload: [this.#requests, this.#owner] };
   }
@@ -192,8 +194,10 @@ export class Served<T extends object> implements Disposable, Crosses {
       try {
         this.#receive(await this.#replies!.get({ timeout: LOOK_MS }));
       } catch (error) {
-        if (error instanceof TimeoutError) this.#lookAfterOwner();
-        else this.#failAll(error);
+        // In full memory nobody can wait for the answer, but it comes all the same, and is there to be taken.
+        if (error instanceof OutOfMemoryError) await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
+        else if (!(error instanceof TimeoutError)) this.#failAll(error);
+        this.#lookAfterOwner();
       }
     }
     this.#isListening = false;
@@ -236,7 +240,7 @@ export class Served<T extends object> implements Disposable, Crosses {
         contain("taking a request for a served object", () => {
           throw error;
         });
-        await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+        await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
         continue;
       }
       void attendTo(target, request, heap, inHand).catch((error: unknown) =>
@@ -311,7 +315,7 @@ async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
       return attempt();
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+      await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
     }
   }
 }

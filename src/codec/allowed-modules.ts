@@ -12,7 +12,8 @@
 import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { ModuleNotAllowedError, UnknownClassError, isAllcoresError, TaskLoadError } from "../errors/index.js";
+import { ModuleNotAllowedError, UnknownClassError, isAllcoresError, TaskLoadError, textOfThrown } from "../errors/index.js";
+import { hintOfVersions, together } from "../memory/index.js";
 import { isVisible } from "../platform/index.js";
 import { isMainModule, mainProgram } from "./main-module.js";
 import { moduleName, type ModuleSource, moduleUrl } from "./module-url.js";
@@ -26,13 +27,15 @@ export interface Origin {
 export const FROM_HERE: Origin = { isForeign: false };
 export const FROM_ELSEWHERE: Origin = { isForeign: true };
 
-/** What the user allowed: names of modules, and of folders, which end in "/". */
-const allowed = new Set<string>();
-/** As they were registered, and by their names. */
-const known = new Set<string>();
-/** Projects of the known modules; those that were not looked up yet wait, since most programs never ask. */
-const projects = new Set<string>();
-const waiting: (string | undefined)[] = [undefined];
+const { allowed, known, projects, waiting } = together("modules", () => ({
+  /** What the user allowed: names of modules, and of folders, which end in "/". */
+  allowed: new Set<string>(),
+  /** As they were registered, and by their names. */
+  known: new Set<string>(),
+  /** Projects of the known modules; those that were not looked up yet wait, since most programs never ask. */
+  projects: new Set<string>(),
+  waiting: [undefined] as (string | undefined)[],
+}));
 /** Looking up a real path asks the file system. */
 const names = new Map<string, string | undefined>();
 const MOST_NAMES = 1000;
@@ -107,7 +110,11 @@ export async function decodeLoading<T>(
     try {
       return await decodeIt();
     } catch (error) {
-      if (!(error instanceof UnknownClassError) || origin.isForeign || loaded.has(error.module)) throw error;
+      if (!(error instanceof UnknownClassError) || origin.isForeign) throw error;
+      if (loaded.has(error.module)) {
+        error.message += hintOfVersions(error.module, error.className);
+        throw error;
+      }
       checkAllowed(error.module, `an instance of class ${error.className}`, origin);
       if (isMainModule(error.module)) throw ModuleNotAllowedError.ofMain(error.module, error.className);
       loaded.add(error.module);
@@ -116,7 +123,7 @@ export async function decodeLoading<T>(
       } catch (cause) {
         if (isAllcoresError(cause)) throw cause;
         throw new TaskLoadError(
-          `an instance of class ${error.className} arrived, but its module ${error.module} could not be loaded here: ${cause instanceof Error ? cause.message : String(cause)}`,
+          `an instance of class ${error.className} arrived, but its module ${error.module} could not be loaded here: ${textOfThrown(cause)}`,
           { cause },
         );
       }

@@ -117,7 +117,7 @@ export function readNodeBuffer(decoder: Decoder): Buffer {
 }
 
 export function writeTypedArray(encoder: Encoder, value: ArrayBufferView): void {
-  const name = types.isDataView(value) ? "DataView" : (value as Uint8Array)[Symbol.toStringTag];
+  const name = nameOfView(value);
   const index = indexByName.get(name);
   if (index === undefined) throw new TypeError(`${name} is not known`);
   writeView(encoder, value, index);
@@ -173,6 +173,25 @@ function tracksLength(value: ArrayBufferView): boolean {
   } catch {
     return false;
   }
+}
+
+/** Memory that the platform made, which makes it in the main realm, and a view of it: from here on they are of this realm. */
+export function ofThisRealm<T>(value: T): T {
+  if (types.isAnyArrayBuffer(value)) adopt(value, types.isSharedArrayBuffer(value) ? SharedArrayBuffer.prototype : ArrayBuffer.prototype);
+  else if (ArrayBuffer.isView(value) && !Buffer.isBuffer(value)) {
+    ofThisRealm(value.buffer);
+    const viewClass = viewClasses[indexByName.get(nameOfView(value)) ?? nodeBufferIndex];
+    if (viewClass !== undefined) adopt(value, viewClass.prototype);
+  }
+  return value;
+}
+
+function adopt(value: object, prototype: object): void {
+  if (Object.getPrototypeOf(value) !== prototype) Object.setPrototypeOf(value, prototype);
+}
+
+function nameOfView(value: ArrayBufferView): string | undefined {
+  return types.isDataView(value) ? "DataView" : (value as Uint8Array)[Symbol.toStringTag];
 }
 
 export function isDetached(buffer: ArrayBuffer): boolean {

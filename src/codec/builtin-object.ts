@@ -68,8 +68,9 @@ export function baseOf(prototype: object): Base | undefined {
     const next = Object.getPrototypeOf(above) as object | null;
     if (next === null) return undefined;
     above = next;
-    if (above === Array.prototype) return { name: "Array", write: writeArray };
-    const write = builtinWriter(above);
+    const write = above === Array.prototype ? "array" : (builtinWriter(above) ?? foreignWriter(above));
+    if (write === "plain") return undefined;
+    if (write === "array") return { name: "Array", write: writeArray };
     const maker: unknown = Object.getOwnPropertyDescriptor(above, "constructor")?.value;
     const name = typeof maker === "function" ? maker.name : "";
     if (write !== undefined) return { name, write };

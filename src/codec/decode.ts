@@ -1,7 +1,7 @@
 import type { Origin } from "./allowed-modules.js";
 import { Decoder } from "./decoder.js";
 import type { MessageEnd } from "./parcel.js";
-import { smallInteger } from "./tags.js";
+import { smallInteger, Tag } from "./tags.js";
 
 /** Absent while it decodes: a decoder of some kind of object may itself decode something. */
 let idle: Decoder | undefined;
@@ -15,9 +15,9 @@ let idle: Decoder | undefined;
  * @throws UnknownClassError when the module of a `sendable()` class has to be imported first; nothing has been decoded then
  */
 export function decode(bytes: Uint8Array, at: number, length: number, attachments?: readonly unknown[], origin?: Origin): unknown {
-  if (length === 1) {
-    const first = bytes[at];
-    if (first !== undefined && first >= smallInteger) return first - smallInteger;
+  if (length <= MOST_INTEGER_BYTES) {
+    const integer = integerIn(bytes, at, length);
+    if (integer !== undefined) return integer;
   }
   const decoder = idle ?? new Decoder();
   idle = undefined;
@@ -26,6 +26,20 @@ export function decode(bytes: Uint8Array, at: number, length: number, attachment
   } finally {
     idle = decoder;
   }
+}
+
+/** A tag and 32 bits. */
+const MOST_INTEGER_BYTES = 5;
+
+/** What `decode` makes of a message that is one integer, at a fifth of its cost; undefined for any other. */
+function integerIn(bytes: Uint8Array, at: number, length: number): number | undefined {
+  const tag = bytes[at];
+  if (tag === undefined) return undefined;
+  if (tag >= smallInteger) return length === 1 ? tag - smallInteger : undefined;
+  if (tag === Tag.int8 && length === 2) return (bytes[at + 1]! << 24) >> 24;
+  if (tag === Tag.int16 && length === 3) return ((bytes[at + 1]! | (bytes[at + 2]! << 8)) << 16) >> 16;
+  if (tag === Tag.int32 && length === 5) return bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 24);
+  return undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
-import { UnknownClassError } from "../errors/index.js";
+import { isError, UnknownClassError } from "../errors/index.js";
 import { FROM_HERE } from "./allowed-modules.js";
-import { readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer, readView } from "./binary.js";
+import { ofThisRealm, readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer, readView } from "./binary.js";
 import { readBoxed, readDate, readDressed, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
@@ -306,7 +306,7 @@ export class Decoder extends ByteReader {
   private attachment(): unknown {
     const index = this.varint();
     if (index >= this.attachments.length && this.losing === undefined) throw this.corrupt("what travelled beside it is missing");
-    const value = this.attachments[index];
+    const value = ofThisRealm(this.attachments[index]);
     this.objects.push(value);
     return value;
   }
@@ -316,7 +316,8 @@ export class Decoder extends ByteReader {
     try {
       return read(this);
     } catch (error) {
-      if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) throw this.corrupt(error.message, error);
+      // Some of these constructors are Node's, and may be of another realm.
+      if (isError(error) && /^(Type|Range|Syntax)Error$/.test(error.name)) throw this.corrupt(error.message, error);
       throw error;
     }
   }

@@ -1,10 +1,11 @@
 import { types } from "node:util";
-import { isAllcoresError, UnsendableError, isThrown, textOfThrown } from "../errors/index.js";
+import { isAllcoresError, isError, UnsendableError, isThrown, textOfThrown, ownEncodeOptions } from "../errors/index.js";
 import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { together } from "../memory/index.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
 import { isDetached } from "./binary.js";
-import { isError, writeError } from "./error-object.js";
+import { writeError } from "./error-object.js";
 import { addedField, classNameOf, hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
@@ -13,6 +14,7 @@ import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
 import { areMarksLeft, markOf, takeMark } from "./transfer.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
+import { queueRealMicrotask } from "../memory/index.js";
 
 export interface EncodeOptions {
   /** What will be crossed. */
@@ -38,8 +40,8 @@ export interface EncodeOptions {
   list?: boolean;
 }
 
-/** Whether the message that is being encoded is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
-export let isLending = false;
+/** Whether the message that is being encoded, by whatever copy of the library, is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
+export const lending = together("lending", () => ({ isOn: false }));
 
 /** Up to this many objects a scan finds one that came before faster than a Map does. */
 const scanLimit = 12;
@@ -97,6 +99,7 @@ export class Encoder extends ByteWriter implements Message {
   private refusal: unknown = undefined;
 
   run(value: unknown, options: EncodeOptions): void {
+    options = ownEncodeOptions(options);
     this.release();
     this.reserved = 0;
     this.committed = undefined;
@@ -108,8 +111,8 @@ export class Encoder extends ByteWriter implements Message {
     this.marks = areMarksLeft() ? options.marks : undefined;
     const { lend } = options;
     // A getter may encode something itself meanwhile.
-    const outer = isLending;
-    isLending = lend !== undefined;
+    const outer = lending.isOn;
+    lending.isOn = lend !== undefined;
     try {
       if (options.list === true) {
         this.recall(value as unknown[]);
@@ -127,7 +130,7 @@ export class Encoder extends ByteWriter implements Message {
       this.release();
       throw named;
     } finally {
-      isLending = outer;
+      lending.isOn = outer;
     }
     if (this.marked.length > 0) this.takeMarks();
     this.holds = this.parcels.length > 0;
@@ -154,7 +157,7 @@ export class Encoder extends ByteWriter implements Message {
       for (const parcel of concerned) parcel.committed!();
     };
     if (tells) this.committed = committed;
-    else queueMicrotask(committed);
+    else queueRealMicrotask(committed);
   }
 
   release(): void {

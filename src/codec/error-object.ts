@@ -2,7 +2,7 @@
  * Errors, in full. An error is its class and its own fields, `message`, `stack` and `cause` among them. A field that cannot cross becomes a string
  * that says so, because an error must always be deliverable: it is how the other side learns what went wrong.
  */
-import { types } from "node:util";
+import { ownDescriptor } from "../errors/index.js";
 import * as library from "../errors/index.js";
 import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
@@ -43,11 +43,6 @@ function learn(name: string, errorClass: ErrorClass): void {
 for (const errorClass of builtin) if (errorClass !== undefined) learn(errorClass.name, errorClass);
 for (const exported of Object.values(library)) {
   if (typeof exported === "function" && exported.prototype instanceof Error) learn((exported.prototype as library.AllcoresError).code, exported as ErrorClass);
-}
-
-/** Whether `value` is an error, of this realm or (in a vm context, under some test runners) of another. */
-export function isError(value: object): value is Error {
-  return types.isNativeError(value) || value instanceof Error;
 }
 
 export function writeError(encoder: Encoder, error: Error): void {
@@ -142,7 +137,7 @@ function readFields(decoder: Decoder, error: Error): void {
     const key = decoder.key();
     places = decoder.makeRoom(error, key, places);
     const enumerable = decoder.byte() === 1;
-    Reflect.defineProperty(error, key, { value: decoder.read(), enumerable, configurable: true, writable: true });
+    Reflect.defineProperty(error, key, ownDescriptor({ value: decoder.read(), enumerable, configurable: true, writable: true }));
   }
 }
 

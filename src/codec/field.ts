@@ -1,10 +1,12 @@
+import { ownDescriptor } from "../errors/index.js";
+
 /**
  * Gives an object a field of its own. Plain assignment would run setters, or fail on read-only fields, that its prototype has;
  * and a field named `__proto__` must not replace the prototype.
  */
 export function defineField(object: object, key: string, value: unknown, enumerable: boolean): void {
   if (enumerable && !(key in object)) (object as Record<string, unknown>)[key] = value;
-  else Reflect.defineProperty(object, key, { value, enumerable, configurable: true, writable: true });
+  else Reflect.defineProperty(object, key, ownDescriptor({ value, enumerable, configurable: true, writable: true }));
 }
 
 const ZERO = 0x30;
@@ -30,7 +32,7 @@ export function indexOf(key: string): number {
 /** Has an object keep the fields whose names are indexes in a table. */
 export function makeTable(object: object): void {
   if (Object.hasOwn(object, LAST_INDEX)) return;
-  Reflect.defineProperty(object, LAST_INDEX, { value: undefined, enumerable: true, configurable: true, writable: true });
+  Reflect.defineProperty(object, LAST_INDEX, ownDescriptor({ value: undefined, enumerable: true, configurable: true, writable: true }));
   Reflect.deleteProperty(object, LAST_INDEX);
 }
 

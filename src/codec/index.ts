@@ -4,7 +4,7 @@ export { encode, encodeError } from "./encode.js";
 export type { EncodeOptions } from "./encoder.js";
 export { mainProgram, setMainProgram } from "./main-module.js";
 export type { Message } from "./message.js";
-export { type ModuleSource, moduleUrl } from "./module-url.js";
+export { isUrl, type ModuleSource, moduleUrl } from "./module-url.js";
 export { type Boundary, type Crosses, crossing, isCrossing, type Parcel, registerKind } from "./parcel.js";
 export { decodeHook, encodeHook, sendable, type SendableClass } from "./sendable.js";
 export { transfer } from "./transfer.js";

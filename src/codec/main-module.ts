@@ -1,20 +1,19 @@
 /** The module that a program was started with: it runs once, and no worker runs it again because a class of it arrived. */
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
+import { together } from "../memory/index.js";
 import { isVisible } from "../platform/index.js";
 
-/** On `globalThis`, so that a second copy of the library in one worker agrees with the first. */
-const key = Symbol.for("allcores.mainProgram");
-const realm = globalThis as { [key]?: string | undefined };
+const given = together<{ path?: string | undefined }>("mainProgram", () => ({}));
 
 /** The path of the program, as Node was given it; of a child that was started by this library, its program's. Undefined where there is none, as in a shell. */
 export function mainProgram(): string | undefined {
-  return realm[key] ?? process.argv[1];
+  return given.path ?? process.argv[1];
 }
 
 /** In a worker: the program of whoever started it. */
 export function setMainProgram(path: string | undefined): void {
-  realm[key] = path;
+  given.path = path;
 }
 
 /** Whether a module is the one that the program was started with. */

@@ -6,12 +6,17 @@ import { ArgumentTypeError } from "../errors/index.js";
 /** Where something is registered from: `import.meta`, a URL, or (in CommonJS) `__filename`. */
 export type ModuleSource = ImportMeta | URL | string;
 
+/** Whether it is a URL, of whatever realm. */
+export function isUrl(value: unknown): value is URL {
+  return Object.prototype.toString.call(value) === "[object URL]" && typeof (value as URL).href === "string";
+}
+
 /** The URL that names a module in every worker. @throws ArgumentTypeError when `from` names none. */
 export function moduleUrl(caller: string, from: ModuleSource): string {
   if (typeof from === "string") {
     if (isAbsolute(from)) return pathToFileURL(from).href;
     if (URL.canParse(from)) return new URL(from).href;
-  } else if (from instanceof URL) {
+  } else if (isUrl(from)) {
     return from.href;
   } else if (typeof from === "object" && from !== null && typeof from.url === "string") {
     return from.url;

@@ -7,8 +7,8 @@
  * Rejected: a message that owns its holds, as those in queues do. One that is never unpacked would keep them for ever, and one that is sent to many could be unpacked once.
  */
 import { types } from "node:util";
-import { ArgumentTypeError, AttachError, KnownOptions } from "../errors/index.js";
-import { attachThreadHeap, LAYOUT_VERSION, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
+import { ArgumentTypeError, AttachError, KnownOptions, ownOptions } from "../errors/index.js";
+import { attachThreadHeap, heapHere, LAYOUT_VERSION, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
 import { platform } from "../platform/index.js";
 import { FROM_ELSEWHERE } from "./allowed-modules.js";
 import { decode } from "./decode.js";
@@ -73,6 +73,7 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
   if (options !== undefined && (typeof options !== "object" || options === null))
     throw new ArgumentTypeError(`options must be an object such as { to: "processes" }, got ${options === null ? "null" : typeof options}`);
   PACK_OPTIONS.check(options);
+  options = ownOptions(options);
   const to = options?.to;
   if (to !== undefined && to !== "threads" && to !== "processes") throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
   const parcels: Parcel[] = [];
@@ -87,8 +88,9 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
   const ofThreads = new Set<ThreadHeap>();
   for (const parcel of parcels) {
     parcel.lend?.();
-    if (parcel.heap instanceof ProcessHeap) shared.add(parcel.heap);
-    else if (parcel.heap instanceof ThreadHeap) ofThreads.add(parcel.heap);
+    const heap = parcel.heap && heapHere(parcel.heap);
+    if (heap instanceof ProcessHeap) shared.add(heap);
+    else if (heap instanceof ThreadHeap) ofThreads.add(heap);
   }
   const wire: Wire = {
     allcores: LAYOUT_VERSION,

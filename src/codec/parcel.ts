@@ -1,15 +1,12 @@
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
-import type { Heap } from "../memory/index.js";
+import { type Heap, versioned } from "../memory/index.js";
 import type { Origin } from "./allowed-modules.js";
 
 /** What is being crossed: from thread to thread inside one process, or from process to process. */
 export type Boundary = "threads" | "processes";
 
-/**
- * The name of the method by which an object (or a function) says itself how it travels.
- * In the global symbol registry, so that two copies of this library in one program know each other's objects.
- */
-export const crossing: unique symbol = Symbol.for("allcores.crossing") as never;
+/** The name of the method by which an object (or a function) says itself how it travels. Two copies of one version of this library know each other's objects by it. */
+export const crossing: unique symbol = versioned("crossing") as never;
 
 /** What an object with a crossing method is turned into. */
 export interface Parcel {
@@ -41,6 +38,7 @@ export interface Held {
 
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
 export interface Crosses {
+  /** @internal */
   [crossing](to: Boundary, path: string): Parcel;
 }
 

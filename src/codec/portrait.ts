@@ -5,6 +5,7 @@
  * They are defined once, when the object is made, as not enumerable: V8 reads and writes such fields as fast as others. So spreading, listing, comparing and cloning find nothing.
  */
 import { inspect, type InspectOptions } from "node:util";
+import { textOfThrown, ownDescriptor, ownDescriptors } from "../errors/index.js";
 
 /** How an object stands, in a few fields that a line of a log has room for. */
 export type Facts = Readonly<Record<string, unknown>>;
@@ -23,7 +24,7 @@ export function refuseClones(object: object): void {
 
 /** Adds a field that is not enumerable. Called by constructors. */
 export function hide<T extends object>(object: T, name: string, value: unknown): void {
-  Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(object, name, ownDescriptor({ value, writable: true, configurable: true, enumerable: false }));
 }
 
 /** As `console.log` shows it. */
@@ -51,7 +52,7 @@ export function factsOr(read: () => Facts): Facts {
   try {
     return read();
   } catch (error) {
-    return { unreadable: error instanceof Error ? error.message : String(error) };
+    return { unreadable: textOfThrown(error) };
   }
 }
 
@@ -60,7 +61,7 @@ export function portray<T extends object>(Class: { readonly name: string; readon
   const nameOf = (object: T): string => (Object.getPrototypeOf(object) as { constructor: { name: string } }).constructor.name;
   // A future answers with another class, and takes the question for interest in its value.
   const fixed = Object.getOwnPropertyDescriptor(Class.prototype, "constructor")?.get === undefined ? undefined : Class.name;
-  Object.defineProperties(Class.prototype, {
+  const properties: PropertyDescriptorMap = {
     toJSON: {
       value(this: T) {
         return described(
@@ -84,7 +85,8 @@ export function portray<T extends object>(Class: { readonly name: string; readon
       writable: true,
     },
     ...(fix !== undefined && { [advice]: { value: fix, configurable: true } }),
-  });
+  };
+  Object.defineProperties(Class.prototype, ownDescriptors(properties));
 }
 
 /** What the class of an object says about sending it. */

@@ -2,6 +2,7 @@
 import { types } from "node:util";
 import { classNameOf, isOfPlatform } from "./host-object.js";
 import { adviceOf } from "./portrait.js";
+import { isClassElsewhere, isOfOtherVersion, ONE_VERSION } from "../memory/index.js";
 import type { Boundary } from "./parcel.js";
 
 /** `what` completes "args[0] is …"; `fix` completes "… cannot cross to another worker: …". */
@@ -15,6 +16,7 @@ export function refusalOf(value: unknown, base?: string): Refusal {
   if (typeof value === "symbol") return { what: "a symbol", fix: "send a string and look the symbol up on the other side" };
   if (typeof value === "function") return refusalOfFunction(value);
   const object = value as object;
+  if (!types.isProxy(object) && isOfOtherVersion(object, "crossing")) return refusalOfVersion(classNameOf(object));
   if (types.isPromise(object)) return { what: "a Promise", fix: "await it and send what it gives" };
   if (types.isGeneratorObject(object)) return { what: "a generator", fix: "collect what it yields into an array and send that" };
   if (types.isProxy(object)) return { what: "a Proxy", fix: "send a plain copy of what it shows" };
@@ -32,6 +34,8 @@ export function refusalOf(value: unknown, base?: string): Refusal {
   }
   if (name === undefined) return { what: "an object whose prototype is not a class", fix: "send a plain object" };
   if (isNativeClass(object)) return { what: `an instance of ${name}`, fix: "send the plain data that it can be made from again" };
+  if (isClassElsewhere(Object.getPrototypeOf(object) as object))
+    return { what: `an instance of class ${name}, which is registered with another version of allcores,`, fix: ONE_VERSION };
   if (base !== undefined) return refusalOfSubclass(name, base);
   return {
     what: `an instance of class ${name}`,
@@ -47,9 +51,14 @@ export function refusalOfSubclass(name: string, base: string): Refusal {
   };
 }
 
+function refusalOfVersion(name = "object"): Refusal {
+  return { what: `a ${name} of another version of allcores`, fix: ONE_VERSION };
+}
+
 /** The refusal of a function, which differs by what it looks like. */
 function refusalOfFunction(value: object): Refusal {
   if (types.isProxy(value)) return { what: "a Proxy of a function", fix: "register a function with task(import.meta, fn) in its module and pass the task" };
+  if (isOfOtherVersion(value, "crossing")) return refusalOfVersion("task");
   if (/^class\b/.test(Function.prototype.toString.call(value)))
     return { what: "a class", fix: "import it on the other side, and send plain data or sendable() instances" };
   return { what: "a function", fix: "register it with task(import.meta, fn) in its module and pass the task" };

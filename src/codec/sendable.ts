@@ -4,6 +4,7 @@ import type { Decoder } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
 import { knowModule } from "./allowed-modules.js";
 import { defineField } from "./field.js";
+import { announce, together } from "../memory/index.js";
 import { type ModuleSource, moduleUrl } from "./module-url.js";
 import { refusalOfSubclass } from "./refusal.js";
 import { Tag } from "./tags.js";
@@ -22,33 +23,24 @@ interface Hooked {
 }
 
 /** A class under the name by which all workers know it. */
-export class Registration {
+export interface Registration {
   readonly module: string;
   readonly className: string;
   readonly registered: SendableClass;
   readonly encode: ((instance: object) => unknown) | undefined;
   readonly decode: ((data: unknown) => object) | undefined;
-  /** Looked up when an instance is first sent: it may touch a global. */
-  #base: Base | null | undefined;
-
-  constructor(module: string, registered: SendableClass) {
-    const hooks = registered as unknown as Hooked;
-    this.module = module;
-    this.className = registered.name;
-    this.registered = registered;
-    this.encode = hooks[encodeHook]?.bind(registered);
-    this.decode = hooks[decodeHook]?.bind(registered);
-  }
-
-  /** The class of the platform that it extends, if any. */
-  get base(): Base | undefined {
-    if (this.#base === undefined) this.#base = baseOf(this.registered.prototype as object) ?? null;
-    return this.#base ?? undefined;
-  }
 }
 
-const byPrototype = new WeakMap<object, Registration>();
-const byIdentity = new Map<string, Registration>();
+const { byPrototype, byIdentity } = together("sendable", () => ({
+  byPrototype: new WeakMap<object, Registration>(),
+  byIdentity: new Map<string, Registration>(),
+}));
+announce({
+  hasClass: (prototype) => byPrototype.has(prototype),
+  findsClass: (module, className) => byIdentity.has(identity(module, className)),
+});
+/** What each class extends of the platform, null for nothing. Looked up when an instance is first sent: it may touch a global. */
+const bases = new WeakMap<Registration, Base | null>();
 
 /**
  * Lets the instances of a class travel to other workers. Call it in the module that defines the class, which must be loaded on the other side too.
@@ -67,7 +59,14 @@ export function sendable<C extends SendableClass>(from: ModuleSource, registered
   const prototype: unknown = typeof registered === "function" ? registered.prototype : undefined;
   if (typeof prototype !== "object" || prototype === null) throw new ArgumentTypeError("sendable: the second argument must be a class");
   if (registered.name === "") throw new ArgumentTypeError("sendable: the class needs a name, by which the other side finds it");
-  const registration = new Registration(module, registered);
+  const hooks = registered as unknown as Hooked;
+  const registration: Registration = {
+    module,
+    className: registered.name,
+    registered,
+    encode: hooks[encodeHook]?.bind(registered),
+    decode: hooks[decodeHook]?.bind(registered),
+  };
   if ((registration.encode === undefined) !== (registration.decode === undefined)) {
     throw new ArgumentTypeError(`sendable: class ${registered.name} needs both of the static methods allcores.encode and allcores.decode, or neither`);
   }
@@ -85,6 +84,12 @@ export function findRegistration(module: string, className: string): Registratio
   return byIdentity.get(identity(module, className));
 }
 
+function baseOfClass(registration: Registration): Base | undefined {
+  let base = bases.get(registration);
+  if (base === undefined) bases.set(registration, (base = baseOf(registration.registered.prototype as object) ?? null));
+  return base ?? undefined;
+}
+
 function identity(module: string, className: string): string {
   return `${module}#${className}`;
 }
@@ -97,8 +102,11 @@ export function writeInstance(encoder: Encoder, value: object): void {
     const depth = encoder.descend();
     encoder.write(registration.encode(value));
     encoder.ascend(depth);
-  } else if (registration.base !== undefined) {
-    const { name, write } = registration.base;
+    return;
+  }
+  const base = baseOfClass(registration);
+  if (base !== undefined) {
+    const { name, write } = base;
     if (write === undefined) encoder.refuse(refusalOfSubclass(registration.className, name));
     encoder.builtin(value, write, registration);
   } else {

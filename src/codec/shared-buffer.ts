@@ -1,15 +1,16 @@
 /** Buffers that show the memory of shared objects: they are never copied, but travel as the object that they belong to. */
+import { together, versioned } from "../memory/index.js";
 import type { Crosses } from "./parcel.js";
 
 /** The name of the method by which a shared object gives the buffer that shows its memory. */
-export const shownBuffer: unique symbol = Symbol("shownBuffer");
+export const shownBuffer: unique symbol = versioned("shownBuffer") as never;
 
 interface Shows {
   [shownBuffer](): ArrayBufferLike;
 }
 
 /** Strong from a buffer to its owner: the owner, and with it the memory, lives as long as any view of the buffer. */
-const owners = new WeakMap<object, Crosses & object>();
+const owners = together("shownBuffers", () => new WeakMap<object, Crosses & object>());
 
 /** From here on `buffer` belongs to `owner`, which is not collected while any view of it is in use. */
 export function own(buffer: ArrayBufferLike, owner: Crosses & object): void {

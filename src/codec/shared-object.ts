@@ -1,7 +1,7 @@
 import { inspect, type InspectOptions } from "node:util";
-import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions, ownOptions } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
-import { isLending } from "./encoder.js";
+import { lending } from "./encoder.js";
 import { described, type Facts, factsOr, hide, refuseClones, shown } from "./portrait.js";
 import { type Boundary, type Crosses, crossing, type MessageEnd, type Parcel, registerKind } from "./parcel.js";
 
@@ -58,6 +58,7 @@ export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object
     );
   }
   known.check(reach);
+  reach = ownOptions(reach);
   if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
@@ -105,21 +106,22 @@ const lent = new Set<SharedObject>();
  * Decoding the same handle twice in one worker gives the same JavaScript object.
  */
 export abstract class SharedObject implements Crosses {
-  /** The heap it stands in. */
+  /** @internal The heap it stands in. */
   declare protected readonly heap: Heap;
-  /** Its words; after `free()` a single word that never looks free. */
+  /** @internal Its words; after `free()` a single word that never looks free. */
   declare protected words: Int32Array;
-  /** Its first word. */
+  /** @internal Its first word. */
   declare protected at: number;
-  /** The calling worker, as owner words name it. */
+  /** @internal The calling worker, as owner words name it. */
   declare protected readonly self: number;
   /** The name given at construction. */
   declare readonly label: string | undefined;
   #freed = false;
 
-  /** @param known what its class takes, if that is more than how far it reaches */
+  /** @internal @param known what its class takes, if that is more than how far it reaches */
   constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
     refuseClones(this);
+    reach = ownOptions(reach);
     const given = reach instanceof Handle ? reach : undefined;
     const heap = given?.heap ?? heapOfReach(reach as Reach | undefined, known);
     const at = given?.at ?? heap.allocator.allocate(size, kind);
@@ -158,7 +160,7 @@ export abstract class SharedObject implements Crosses {
     this.heap.references.drop(at);
   }
 
-  /** What it is called in messages. */
+  /** @internal What it is called in messages. */
   protected get title(): string {
     return this.label === undefined ? `this ${this.constructor.name}` : `${this.constructor.name} "${this.label}"`;
   }
@@ -168,12 +170,12 @@ export abstract class SharedObject implements Crosses {
     return this.self;
   }
 
-  /** Slow paths call this first. @throws FreedError */
+  /** @internal Slow paths call this first. @throws FreedError */
   protected checkUsable(): void {
     if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
   }
 
-  /** How it stands, for logs. Reads what a getter of the object gives, and waits for nothing. */
+  /** @internal How it stands, for logs. Reads what a getter of the object gives, and waits for nothing. */
   protected facts(): Facts {
     return {};
   }
@@ -193,6 +195,7 @@ export abstract class SharedObject implements Crosses {
     return shown(this.constructor.name, this.#facts(), depth, options);
   }
 
+  /** @internal */
   [crossing](to: Boundary, path: string): Parcel {
     if (this.#freed) throw new FreedError(`${path} is a ${this.constructor.name} that this worker has freed`);
     const { heap, at } = this;
@@ -202,10 +205,10 @@ export abstract class SharedObject implements Crosses {
         `${path} is a ${this.constructor.name} that reaches across threads only: create it with { across: "processes" } to send it to another process`,
       );
     }
-    const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (isLending ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
+    const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (lending.isOn ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
     if (this.label !== undefined) payload.push(this.label);
     const kind = this.constructor.name;
-    if (!isLending)
+    if (!lending.isOn)
       return { kind, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
     const lend = () => {
       lent.add(this);

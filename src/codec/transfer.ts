@@ -1,14 +1,17 @@
 import { types } from "node:util";
 import { ArgumentTypeError } from "../errors/index.js";
+import { together } from "../memory/index.js";
 import { hostClassOf } from "./host-object.js";
 import { ownerOf } from "./shared-buffer.js";
 
 /** Node 20 has no such question, and keeps no buffers but the pool of small Buffers. */
 const { isMarkedAsUntransferable } = process.getBuiltinModule("node:worker_threads") as { isMarkedAsUntransferable?(value: object): boolean };
 
-const marked = new WeakMap<object, readonly object[]>();
-/** Marks that no message has taken: while there are none, no encoder looks for them. A value that is forgotten with its mark leaves it counted, which costs time only. */
-let left = 0;
+const marks = together("marks", () => ({
+  of: new WeakMap<object, readonly object[]>(),
+  /** Those that no message has taken: while there are none, no encoder looks for them. A value that is forgotten with its mark leaves it counted, which costs time only. */
+  left: 0,
+}));
 
 /**
  * Marks a value to be moved, not copied, when it is next sent to a thread: as an argument or as a result of a pool, a `Thread`, `toThread`, or anywhere inside of one. Afterwards its
@@ -29,24 +32,24 @@ export function transfer<T extends object>(value: T, list?: readonly object[]): 
   if (typeof value !== "object" || value === null)
     throw new ArgumentTypeError(`transfer(value): value must be an object such as an ArrayBuffer, got ${typeof value}`);
   if (list !== undefined && !Array.isArray(list)) throw new ArgumentTypeError(`transfer(value, list): list must be an array of objects, got ${typeof list}`);
-  if (!marked.has(value)) left++;
-  marked.set(value, list ?? movedOf(value));
+  if (!marks.of.has(value)) marks.left++;
+  marks.of.set(value, list ?? movedOf(value));
   return value;
 }
 
 /** Whether an encoder has to look for marks. */
 export function areMarksLeft(): boolean {
-  return left > 0;
+  return marks.left > 0;
 }
 
 /** What is to be moved with this value; undefined if it is not marked. */
 export function markOf(value: object): readonly object[] | undefined {
-  return marked.get(value);
+  return marks.of.get(value);
 }
 
 /** A message has gone with this value: its mark is used up. */
 export function takeMark(value: object): void {
-  if (marked.delete(value)) left--;
+  if (marks.of.delete(value)) marks.left--;
 }
 
 function movedOf(value: object): readonly object[] {

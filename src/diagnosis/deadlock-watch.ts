@@ -1,7 +1,19 @@
 /** Watches over the waits of this thread that last: has them stand on its card, looks for deadlocks, and ends one's wait with an error or tells of it. */
 import { originOf } from "../codec/shared-object.js";
 import { DeadlockError } from "../errors/index.js";
-import { atomics, cards, type Heap, insightInto, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "../memory/index.js";
+import {
+  atomics,
+  cards,
+  type Heap,
+  insightInto,
+  type LongAwait,
+  type LongWait,
+  type LoopWatch,
+  realNow,
+  realTimeOrigin,
+  type Watch,
+  watchLongWaits,
+} from "../memory/index.js";
 import { actorOf, DeadlockSearch, refusable } from "./deadlock-search.js";
 import { dumpWhileBlocked } from "./dump-signal.js";
 import { tell } from "./findings.js";
@@ -43,7 +55,7 @@ class BlockingWatch implements Watch {
     const { since, deadline } = this.#wait;
     for (const [heap, notice] of this.#notices) cards.lookedInVain(heap, notice);
     dumpWhileBlocked();
-    const now = performance.now();
+    const now = realNow();
     const { after, action } = settings();
     if (action === "off" || now - since < after) return undefined;
     this.#putNotices();
@@ -73,7 +85,7 @@ class BlockingWatch implements Watch {
       const notice = cards.putNotice(heap, {
         waits: known.map(({ key, around }) => ({ at: around!.at, key })),
         flags: (refusable ? cards.REFUSABLE : 0) | (deadline === Number.POSITIVE_INFINITY ? cards.ENDLESS : 0) | (this.#heaps.length << cards.HEAPS_SHIFT),
-        since: performance.timeOrigin + since,
+        since: realTimeOrigin + since,
         text: JSON.stringify(description),
       });
       if (notice !== 0) this.#notices.set(heap, notice);
@@ -110,7 +122,7 @@ class IdleWatch implements LoopWatch {
   }
 
   #look(awaits: readonly LongAwait[], loops: number): void {
-    const now = performance.now();
+    const now = realNow();
     const since = Math.max(...awaits.map(({ since }) => since));
     const { after, action } = settings();
     if (
@@ -144,7 +156,7 @@ class IdleWatch implements LoopWatch {
     return cards.putNotice(heap, {
       waits: known.map(({ key, around }) => ({ at: around!.at, key })),
       flags: cards.IDLE | cards.ENDLESS | (loops << cards.HEAPS_SHIFT),
-      since: performance.timeOrigin + since,
+      since: realTimeOrigin + since,
       text: JSON.stringify(description),
     });
   }

@@ -6,7 +6,7 @@
  */
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
-import { atomics, contain, DRAFT, HEADER, type Heap, KIND, Walk } from "../memory/index.js";
+import { atomics, clearRealInterval, contain, DRAFT, HEADER, type Heap, KIND, queueRealMicrotask, setRealInterval, Walk } from "../memory/index.js";
 import { writeFully } from "../workers/output.js";
 import { heapsOfProgram, settings } from "./settings.js";
 
@@ -114,7 +114,7 @@ export function take(heap: Heap): DeadlockReport[] {
 
 function listen(): void {
   if (listening !== undefined) return;
-  const timer = setInterval(() => contain("looking for deadlocks that were found", look), LISTEN_MS);
+  const timer = setRealInterval(() => contain("looking for deadlocks that were found", look), LISTEN_MS);
   timer.unref();
   listening = { heaps: new Set(), timer };
   look();
@@ -131,11 +131,11 @@ function look(): void {
     found.push(...take(heap));
   }
   // Each in a turn of its own, so that one that throws keeps nothing from the others.
-  for (const report of found) for (const listener of listeners) queueMicrotask(() => listener(report));
+  for (const report of found) for (const listener of listeners) queueRealMicrotask(() => listener(report));
 }
 
 function listenNoMore(): void {
-  clearInterval(listening!.timer);
+  clearRealInterval(listening!.timer);
   for (const heap of listening!.heaps) sub(heap.words, HEADER.listeners, 1);
   listening = undefined;
 }

@@ -1,6 +1,6 @@
 /** A circle of waits as a report. */
 import type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "../errors/deadlock-report.js";
-import { cards, type Heap, insightInto } from "../memory/index.js";
+import { cards, type Heap, insightInto, realDate } from "../memory/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import type { Circle, Dependency, Party } from "./wait-graph.js";
 
@@ -117,7 +117,7 @@ function textOf({ kind, proven, members, victim }: Omit<DeadlockReport, "text">)
   const lines = [`allcores: ${proven ? "deadlock" : "possible deadlock"}: ${head}`];
   for (const wait of waitsAmong(members)) {
     const [{ worker, how, since, stack, holds }] = wait;
-    const duration = since === undefined ? "" : ` ${Math.max(0, (Date.now() - since) / 1000).toFixed(1)} s`;
+    const duration = since === undefined ? "" : ` ${Math.max(0, (realDate() - since) / 1000).toFixed(1)} s`;
     const objects = wait.map(({ waitsFor }) => `${nameOf(waitsFor)}${waitsFor.purpose === undefined ? "" : ` (${waitsFor.purpose})`}`);
     const held = holds.length === 0 ? "" : ` holds ${holds.map(nameOf).join(", ")} and`;
     const idle = how === "blocking" || kind === "pool" ? "" : ", its event loop has nothing else to do";

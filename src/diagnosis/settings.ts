@@ -2,7 +2,7 @@
  * How the detector is set: two words of the thread heap's header, so that all threads of a process agree. The process heap carries them to child processes, which
  * copy them when they start.
  */
-import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { keepOrigins } from "../codec/shared-object.js";
 import { atomics, HEADER, type Heap, keepOriginsOfAwaits, processHeapIfOpen, processHeapsOpen, threadHeap } from "../memory/index.js";
 
@@ -78,6 +78,7 @@ export function detectDeadlocks(options: DeadlockOptions): void {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { action: "report" }, got ${options === null ? "null" : typeof options}`);
   DEADLOCK_OPTIONS.check(options);
+  options = ownOptions(options);
   const { after, action, print, stacks } = options;
   if (after !== undefined && typeof after !== "number") throw new ArgumentTypeError(`options.after must be a number of milliseconds, got ${typeof after}`);
   if (after !== undefined && !(after >= 1 && after <= LONGEST_MS))

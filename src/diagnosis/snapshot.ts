@@ -1,6 +1,6 @@
 /** The program as it is at one moment: workers, what they hold and wait for, objects and their state, pools, memory. */
 import type { ReportedObject, ReportedWorker } from "../errors/deadlock-report.js";
-import { BLOCKING, type Block, cards, HEADER, type Heap, insightInto, RECORD, UNIT_BYTES } from "../memory/index.js";
+import { type Block, BLOCKING, cards, HEADER, type Heap, insightInto, realDate, RECORD, UNIT_BYTES } from "../memory/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import { descriptionOf, labelOf, nameOf } from "./report.js";
 import { heapsInSight } from "./settings.js";
@@ -180,7 +180,7 @@ export function snapshot(): Snapshot {
       data: heap.words[HEADER.dataBrk]! * UNIT_BYTES,
     });
   }
-  return new Snapshot({ time: Date.now(), pid: process.pid, workers: [...workers.values()], objects, pools: poolsOfThread(), memory });
+  return new Snapshot({ time: realDate(), pid: process.pid, workers: [...workers.values()], objects, pools: poolsOfThread(), memory });
 }
 
 /** What this worker calls an object, if it has it; else what one that waits for it calls it. */

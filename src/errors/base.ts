@@ -1,3 +1,5 @@
+import { ownDescriptor, ownDescriptors } from "./own-options.js";
+
 /**
  * The root of every error this library throws, and the brand that survives duplicate copies of the library in one program
  * (two versions in node_modules, or CommonJS and ESM side by side), where `instanceof` does not.
@@ -14,11 +16,28 @@ export interface AllcoresError extends Error {
 
 /** Gives an error class of this library its `name`, `code` and brand, on the prototype, so that an instance carries only what differs. */
 export function branded(errorClass: abstract new (...args: never[]) => Error, code: ErrorCode): void {
-  Object.defineProperties(errorClass.prototype, {
+  const properties: PropertyDescriptorMap = {
     name: { value: errorClass.name, configurable: true, writable: true },
     code: { value: code, configurable: true, enumerable: true },
     [brand]: { value: true },
-  });
+  };
+  Object.defineProperties(errorClass.prototype, ownDescriptors(properties));
+  // An error of another copy is an instance of this copy's class by its code, as `isAllcoresError` says it of all. A user's subclass has none of its own.
+  const hasInstance: PropertyDescriptor = {
+    value(this: unknown, value: unknown) {
+      return Function.prototype[Symbol.hasInstance].call(this, value) || (this === errorClass && hasCode(value, code));
+    },
+    configurable: true,
+  };
+  Object.defineProperty(errorClass, Symbol.hasInstance, ownDescriptor(hasInstance));
+}
+
+/** Whether the class of an error, or one above it, is the one of that code, in whatever copy. */
+function hasCode(value: unknown, code: ErrorCode): boolean {
+  if (!isAllcoresError(value)) return false;
+  for (let each = Object.getPrototypeOf(value) as AllcoresError | null; each !== null; each = Object.getPrototypeOf(each) as AllcoresError | null)
+    if (Object.hasOwn(each, brand) && each.code === code) return true;
+  return false;
 }
 
 /**

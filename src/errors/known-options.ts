@@ -9,6 +9,8 @@ import { ArgumentTypeError } from "./misuse.js";
 export class KnownOptions<T extends object> {
   readonly #names: ReadonlySet<string>;
   readonly #elsewhere: Readonly<Record<string, string>>;
+  /** All that are known to any call. */
+  static readonly all = new Set<string>();
 
   /**
    * @param names every option of `T`, so that the compiler finds one that is forgotten
@@ -16,6 +18,7 @@ export class KnownOptions<T extends object> {
    */
   constructor(names: { readonly [Name in keyof Required<T>]: true }, elsewhere: Readonly<Record<string, string>> = {}) {
     this.#names = new Set(Object.keys(names));
+    for (const name of this.#names) KnownOptions.all.add(name);
     this.#elsewhere = elsewhere;
   }
 

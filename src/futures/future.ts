@@ -1,7 +1,9 @@
 import { portray } from "../codec/portrait.js";
-import { ArgumentTypeError, CancelledError, isThrown } from "../errors/index.js";
+import { ArgumentTypeError, CancelledError, isThrown, ownDescriptor } from "../errors/index.js";
+import { versioned } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { settlementOf, whenSettled } from "./settlement.js";
+import { queueRealMicrotask } from "../memory/index.js";
 
 /** Where a future stands. */
 export type FutureState = "pending" | "running" | "done" | "failed" | "cancelled";
@@ -37,8 +39,8 @@ const capture = (resolve: (value: never) => void, reject: (error: unknown) => vo
 const ignore = () => {};
 
 let open: <R>(work: Work) => Settler<R>;
-let onceObserved: (future: Future<unknown>, heard: () => void) => void;
-let unobserved: <T>(future: Future<unknown>, ask: () => T) => T;
+/** The method by which a future gives what it knows of itself, to whatever copy of the library. */
+const lifeOf: unique symbol = versioned("future") as never;
 
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
@@ -75,21 +77,21 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       resolveNext = rejectNext = ignore;
       return life as Settler<unknown> as Settler<R>;
     };
-    onceObserved = (future, heard) => {
-      const life = future.#life;
-      if (life.isObserved) heard();
-      else life.heard = heard;
-    };
-    unobserved = (future, ask) => future.#life.unobserved(ask);
     // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
     // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
-    Object.defineProperty(Future.prototype, "constructor", {
+    const asking: PropertyDescriptor = {
       get(this: Future<unknown>) {
         if (#life in this) this.#life.observe();
         return Promise;
       },
       configurable: true,
-    });
+    };
+    Object.defineProperty(Future.prototype, "constructor", ownDescriptor(asking));
+  }
+
+  /** @internal */
+  [lifeOf](): Life {
+    return this.#life;
   }
 
   /** Distinct within this worker. */
@@ -196,7 +198,7 @@ class Life implements Settler<unknown> {
         listener(value);
       } catch (error) {
         // Its own failure, not the task's.
-        queueMicrotask(() => {
+        queueRealMicrotask(() => {
           throw error;
         });
       }
@@ -214,6 +216,11 @@ class Life implements Settler<unknown> {
 
 portray(Future, ({ id, state }) => ({ id, state }), "await it and send what it gives");
 
+/** Whether it is a future, of this copy of the library or another of its version. */
+export function isFuture(value: unknown): value is Future<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Future<unknown>>)[lifeOf] === "function";
+}
+
 /** A future and what settles it. */
 export function openFuture<R>(work: Work): Settler<R> {
   return open<R>(work);
@@ -221,10 +228,12 @@ export function openFuture<R>(work: Work): Settler<R> {
 
 /** Calls `heard` once somebody asks a future for its value: at once if somebody has. `heard` must not hold the future. */
 export function whenObserved(future: Future<unknown>, heard: () => void): void {
-  onceObserved(future, heard);
+  const life = future[lifeOf]();
+  if (life.isObserved) heard();
+  else life.heard = heard;
 }
 
 /** Calls `watcher` once the future has ended, without an interest in its value; returns how to stop that. */
 export function whenEnded(future: Future<unknown>, watcher: () => void): () => void {
-  return unobserved(future, () => whenSettled(future, watcher));
+  return future[lifeOf]().unobserved(() => whenSettled(future, watcher));
 }

@@ -1,5 +1,6 @@
 import { isPromise } from "node:util/types";
 import { type Choice, choiceOf } from "../sync/selectable.js";
+import { queueRealMicrotask } from "../memory/index.js";
 
 type Subscribe = (onValue: (value: unknown) => void, onError: (error: unknown) => void) => unknown;
 
@@ -87,7 +88,7 @@ export function whenSettled<T>(promise: PromiseLike<T>, watcher: (outcome: { rea
     watcher(settlement.outcome as { readonly value: T } | { readonly error: unknown });
   };
   if (settlement.outcome !== undefined) {
-    queueMicrotask(look);
+    queueRealMicrotask(look);
     return () => {
       isOver = true;
     };

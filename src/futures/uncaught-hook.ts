@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { together } from "../memory/index.js";
 import { ArgumentTypeError, MainGuardError, isThrown } from "../errors/index.js";
 
 /** Told of an error that ended a worker while nobody had joined it. */
@@ -7,7 +8,7 @@ export type UncaughtHook = (error: unknown, worker: { readonly name: string }) =
 const print: UncaughtHook = (error, worker) => {
   process.stderr.write(`Uncaught error in ${worker.name}: ${inspect(error)}\n`);
 };
-let hook = print;
+const set = together("uncaughtHook", () => ({ hook: print }));
 
 /**
  * Sets what is told of errors that ended a worker while nobody had joined it; without a function, the default comes back, which prints to stderr.
@@ -21,8 +22,8 @@ let hook = print;
  */
 export function setUncaughtHook(fn?: UncaughtHook): UncaughtHook {
   if (fn !== undefined && typeof fn !== "function") throw new ArgumentTypeError(`setUncaughtHook(fn): fn must be a function, got ${typeof fn}`);
-  const before = hook;
-  hook = fn ?? print;
+  const before = set.hook;
+  set.hook = fn ?? print;
   return before;
 }
 
@@ -30,7 +31,7 @@ export function reportUncaught(error: unknown, worker: { readonly name: string }
   // The program has a fault, though nobody waits for what it started.
   if (isThrown(error, MainGuardError)) process.exitCode ??= 1;
   try {
-    hook(error, worker);
+    set.hook(error, worker);
   } catch (failure) {
     print(failure, { name: "the uncaught hook" });
     print(error, worker);

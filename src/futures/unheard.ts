@@ -1,3 +1,5 @@
+import { isError } from "../errors/index.js";
+import { together } from "../memory/index.js";
 import { type Future, whenObserved } from "./future.js";
 import { reportUncaught } from "./uncaught-hook.js";
 
@@ -16,7 +18,7 @@ interface Orphan {
 /** Errors of futures that can still be awaited, and that nobody has awaited. */
 const orphans = new Set<Orphan>();
 /** Errors that have an owner: somebody awaits a future that failed of one, or the hook was told. Several futures may fail of one error. */
-const owned = new WeakSet<object>();
+const owned = together("ownedErrors", () => new WeakSet<object>());
 const collected = new FinalizationRegistry<Orphan>(tell);
 let watchesExit = false;
 
@@ -52,7 +54,7 @@ function tell(orphan: Orphan): void {
 function release(error: unknown): void {
   const seen = new Set<unknown>();
   try {
-    for (let each = error; each instanceof Error && !seen.has(each); each = each.cause) {
+    for (let each = error; isError(each) && !seen.has(each); each = each.cause) {
       seen.add(each);
       void each.stack;
     }

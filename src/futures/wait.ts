@@ -1,7 +1,18 @@
-import { ArgumentTypeError, KnownOptions, TimeoutError } from "../errors/index.js";
-import { Alarm, deadlineOf, offAbort, onAbort, signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { ArgumentTypeError, KnownOptions, TimeoutError, ownOptions } from "../errors/index.js";
+import {
+  Alarm,
+  awaitDeadlineOf,
+  offAbort,
+  onAbort,
+  programNow,
+  setRealImmediate,
+  signalOf,
+  type WaitOptions,
+  deadlineOf,
+  WAIT_OPTIONS,
+} from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
-import { Future, whenEnded } from "./future.js";
+import { type Future, isFuture, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";
 
 /** When `wait` has waited enough. */
@@ -38,9 +49,9 @@ export interface Waited<F> {
  */
 export async function wait<const F extends PromiseLike<unknown>>(futures: Iterable<F>, options: WaitForOptions = {}): Promise<Waited<F>> {
   const all = setOf(futures, "wait(futures)");
-  const deadline = deadlineOf(options, WAIT_FOR);
+  const deadline = awaitDeadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
-  const { returnWhen = "all" } = options;
+  const { returnWhen = "all" } = ownOptions(options);
   if (returnWhen !== "all" && returnWhen !== "first" && returnWhen !== "firstError")
     throw new ArgumentTypeError(`options.returnWhen must be "all", "first" or "firstError", got ${String(returnWhen)}`);
   const ended = new Map<F, "done" | "failed" | "cancelled">();
@@ -56,7 +67,7 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     rouse();
   };
   for (const future of all) {
-    if (!(future instanceof Future)) unwatch.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
+    if (!isFuture(future)) unwatch.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
     else if (hasEnded(future)) end(future, future.state as "done");
     else unwatch.push(whenEnded(future, () => end(future, future.state as "done")));
   }
@@ -72,7 +83,7 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     }
     const done: F[] = [];
     const pending: F[] = [];
-    for (const future of all) (ended.has(future) || (future instanceof Future && hasEnded(future)) ? done : pending).push(future);
+    for (const future of all) (ended.has(future) || (isFuture(future) && hasEnded(future)) ? done : pending).push(future);
     return { done, pending };
   } finally {
     for (const stop of unwatch) stop();
@@ -108,7 +119,7 @@ export function asCompleted<const F extends PromiseLike<unknown>>(
   options: WaitOptions = {},
 ): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
   // Checked, and the time begins, with the call: a generator would do it when it is first asked.
-  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), deadlineOf(options, WAIT_OPTIONS), signalOf(options), options.timeout);
+  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), awaitDeadlineOf(options), signalOf(options), options.timeout);
 }
 
 async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
@@ -128,7 +139,7 @@ async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
   );
   try {
     // What has ended already is heard of in the microtasks of this turn: it comes first, also without any time.
-    if (deadline === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (deadline === 0) await new Promise((resolve) => setRealImmediate(resolve));
     for (let left = all.size; left > 0; ) {
       const next = ended.shift();
       if (next !== undefined) {
@@ -136,7 +147,7 @@ async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
         yield next;
         continue;
       }
-      if (performance.now() < deadline) {
+      if (programNow() < deadline) {
         await until(signal, deadline, (resolve) => {
           rouse = resolve;
         });

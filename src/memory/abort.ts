@@ -9,6 +9,18 @@ interface Hearers {
 
 const hearers = new WeakMap<AbortSignal, Hearers>();
 
+/** Whether it is a signal, of whatever realm, and whoever has made its class. */
+export function isSignal(value: unknown): value is AbortSignal {
+  const candidate = value as Partial<AbortSignal> | null;
+  return (
+    typeof candidate === "object" &&
+    candidate !== null &&
+    typeof candidate.aborted === "boolean" &&
+    typeof candidate.addEventListener === "function" &&
+    typeof candidate.removeEventListener === "function"
+  );
+}
+
 /** Calls `act` once when the signal aborts; not if it has aborted already. In order of arrival. */
 export function onAbort(signal: AbortSignal | undefined, act: () => void): void {
   if (signal === undefined || signal.aborted) return;

@@ -31,7 +31,7 @@ import {
   TAIL_PAGE,
   UNIT_BYTES,
 } from "./layout.js";
-import { enter, leave } from "./mutex.js";
+import { enter, giveWay, leave } from "./mutex.js";
 import { PageTable, pageOf, pageStateWord } from "./page-table.js";
 import { CLASSES, classOf, MOST_SHARED_WORDS, placeOf, sizeOf } from "./size-class.js";
 import { AT_ONCE, within } from "./time-limit.js";
@@ -56,6 +56,15 @@ export interface Block {
   readonly size: number;
   readonly kind: number;
   readonly references: number;
+}
+
+/** So many blocks are looked at in well under a millisecond. */
+const PIECE = 8192;
+let piece = PIECE;
+
+/** For tests: how many blocks a sweep looks at before it lets others in; what it was without a number. */
+export function sweepInPiecesOf(blocks: number = PIECE): void {
+  piece = blocks;
 }
 
 export class Allocator {
@@ -160,11 +169,10 @@ export class Allocator {
 
   /** Frees what a dead worker had allocated and not published. */
   freeDraftsOf(worker: number): void {
-    this.#inside(() =>
-      this.#walk((header, words) => {
-        if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
-      }),
-    );
+    // A dead worker makes no more of them, and those that it has made stay where they are; so it is with a successor's sweep, which begins anew.
+    this.#inPieces((header, words) => {
+      if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
+    });
   }
 
   /** `at`, if it is the start of a block in use; all of it is within reach then. For what a word of shared memory names. @throws CorruptError */
@@ -238,12 +246,12 @@ export class Allocator {
   /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
   objects(): Block[] {
     const found: Block[] = [];
-    this.#inside(() =>
-      this.forEachBlock((at, size, state) => {
-        const kind = this.kindOf(at);
-        if (state === LIVE && kind !== KIND.plain && kind !== KIND.extent) found.push({ at, size, kind, references: this.referencesTo(at) });
-      }),
-    );
+    this.#inPieces((header, words) => {
+      const at = header + BLOCK_HEADER_WORDS;
+      const kind = this.kindOf(at);
+      if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === LIVE && kind !== KIND.plain && kind !== KIND.extent)
+        found.push({ at, size: this.sizeOfBlock(at), kind, references: this.referencesTo(at) });
+    });
     return found;
   }
 
@@ -400,24 +408,60 @@ export class Allocator {
     }
   }
 
-  /** Calls `visit` for each block, which it may free. */
-  #walk(visit: (header: number, words: Int32Array) => void): void {
-    this.#walkPages((page, sizeClass) => {
+  /**
+   * As `#walk`, inside the guard, but for no longer than a piece takes: in a heap of millions of blocks the others would wait for all of them. Between two pieces blocks come and go. So what
+   * `visit` looks for is either there from the beginning on, and stays where it is, or need not be found.
+   */
+  #inPieces(visit: (header: number, words: Int32Array) => void): void {
+    const heap = this.#heap;
+    const end = load(heap.words, HEADER.brk);
+    for (let page = BLOCKS_AT; page < end; ) {
+      let wasAwaited = false;
+      const from = page;
+      this.#enter();
+      try {
+        page = this.#walk(visit, page, piece);
+      } finally {
+        wasAwaited = leave(heap, HEADER.guard);
+      }
+      // Whoever wrote another end over it has made the heap shorter.
+      if (page === from) return;
+      if (wasAwaited && page < end) giveWay(heap);
+    }
+  }
+
+  /** Calls `visit` for each block, which it may free: from that page on, and until there were about `most`. Returns the page to go on with. */
+  #walk(visit: (header: number, words: Int32Array) => void, from: number = BLOCKS_AT, most: number = Number.POSITIVE_INFINITY): number {
+    let left = most;
+    const visitPage = (page: number, sizeClass: number): void => {
       const state = load(this.#heap.words, pageStateWord(page));
       const carved = sizeClass < 0 ? 1 : this.#lists.carvedIn(page, sizeClass);
+      left -= carved;
       for (let index = 0; index < carved; index++) {
         // With its last block the page has gone back.
         if (load(this.#heap.words, pageStateWord(page)) !== state) return;
         visit(page + (sizeClass < 0 ? 0 : placeOf(sizeClass, index) - BLOCK_HEADER_WORDS), this.#heap.words);
       }
-    });
+    };
+    return this.#walkPages(
+      visitPage,
+      () => left--,
+      from,
+      () => left > 0,
+    );
   }
 
   /** Calls `visit` for each page in use, with its class, or -1 and how many there are where a block begins that takes them whole; `free` for others. */
-  #walkPages(visit: (page: number, sizeClass: number, count: number) => void, free?: (page: number, code: number) => void): void {
+  #walkPages(
+    visit: (page: number, sizeClass: number, count: number) => void,
+    free?: (page: number, code: number) => void,
+    from: number = BLOCKS_AT,
+    goesOn: () => boolean = () => true,
+  ): number {
     const brk = this.#heap.words[HEADER.brk]!;
     this.#heap.reserveWords(brk);
-    for (let page = BLOCKS_AT; page < brk; ) {
+    let page = from;
+    while (page < brk && goesOn()) {
       const code = this.#pages.codeOf(page);
       let count = 1;
       if (code === FREE_PAGE || code === TAIL_PAGE) {
@@ -430,6 +474,7 @@ export class Allocator {
       }
       page += count * PAGE_WORDS;
     }
+    return page;
   }
 
   /** Makes all lists anew from the page table and the headers of blocks. */

@@ -13,7 +13,7 @@ import { isOutOfDescriptors, type MemoryHandle, outOfDescriptors, platform, proc
 import { threadHeap } from "./thread-heap.js";
 import { Walk } from "./walk.js";
 
-export const CONTROL_BYTES = 256 * 2 ** 20;
+export const CONTROL_BYTES = 2 ** 31;
 export const WINDOW_BYTES = 2 ** 30;
 export const DATA_BYTES = 15 * WINDOW_BYTES;
 const ARENA_BYTES = CONTROL_BYTES + DATA_BYTES;

@@ -1,3 +1,4 @@
+import { realNow, setRealImmediate } from "./clock.js";
 import { hasSpareCore } from "../platform/index.js";
 
 /** How long it looks: two or three times what waking a sleeping event loop takes, 10 to 60 µs. */
@@ -28,10 +29,10 @@ export class EagerLook {
     if (!this.#pays && ++this.#skipped < TRIAL_EVERY) return false;
     if (!hasSpareCore()) return false;
     this.#skipped = 0;
-    this.#until = performance.now() + LOOK_MS;
+    this.#until = realNow() + LOOK_MS;
     if (this.#looking) return true;
     this.#looking = true;
-    setImmediate(this.#turn);
+    setRealImmediate(this.#turn);
     return true;
   }
 
@@ -47,9 +48,9 @@ export class EagerLook {
     this.#looking = false;
     if (this.#look()) {
       this.#pays = true;
-    } else if (performance.now() < this.#until) {
+    } else if (realNow() < this.#until) {
       this.#looking = true;
-      setImmediate(this.#turn);
+      setRealImmediate(this.#turn);
     } else {
       this.#pays = false;
       this.#giveUp();

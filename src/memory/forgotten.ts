@@ -2,8 +2,8 @@
  * Forces a collection where shared memory has run out: the collector knows nothing of shared memory, so wrappers that nobody can reach any more may fill it before
  * their finalizers run. What the collection reaches was forgotten in earlier turns of this thread's loop: what a WeakRef was made for, or told, stays until its turn ends.
  */
-import { setImmediate } from "node:timers";
 import { controlled } from "#atomics";
+import { realNow, setRealImmediate } from "./clock.js";
 
 /** Collections in vain before they are held off, each for longer than the one before; and at most for how many times its own length. */
 const MOST_IN_VAIN = 4;
@@ -18,17 +18,17 @@ let notBefore = 0;
 
 /** Runs a collection, then `drop`, which returns whether it found something to give back; false too where none makes sense now. */
 export function collectForgotten(drop: () => boolean): boolean {
-  const begin = performance.now();
+  const begin = realNow();
   // What an explored program does must not depend on the collector. A second collection in one turn reaches nothing more.
   if (controlled || isOfThisTurn || begin < notBefore) return false;
   isOfThisTurn = true;
-  setImmediate(() => {
+  setRealImmediate(() => {
     isOfThisTurn = false;
   }).unref();
   gc ??= exposeCollector();
   if (gc === undefined) return false;
   gc();
-  const took = performance.now() - begin;
+  const took = realNow() - begin;
   const found = drop();
   inVain = found ? 0 : inVain + 1;
   // A program that goes on with memory that is full, and in use, does not collect each time.

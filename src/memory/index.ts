@@ -1,11 +1,27 @@
-export { offAbort, onAbort } from "./abort.js";
+export { isSignal, offAbort, onAbort } from "./abort.js";
 export { Alarm } from "./alarm.js";
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "../platform/index.js";
 export type { Block, Extent } from "./allocator.js";
 export { bare } from "./bare.js";
 export * as cards from "./card.js";
-export { monotonicMs } from "./clock.js";
+export {
+  clearRealImmediate,
+  clearRealInterval,
+  clearRealTimeout,
+  goBy,
+  monotonicMs,
+  queueRealMicrotask,
+  realDate,
+  realNow,
+  realTimeOrigin,
+  setRealImmediate,
+  setRealInterval,
+  setRealTimeout,
+  sharedNow,
+  type Time,
+} from "./clock.js";
+export { announce, hintOfVersions, isClassElsewhere, isOfOtherVersion, ONE_VERSION, together, versioned } from "./copies.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
 export { type Hold, type Holders, type Insight, insightInto, onInspect } from "./insight.js";
@@ -36,13 +52,14 @@ export {
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
-export { lookouts, requests } from "./registry.js";
+export { lookouts, requests, tooManyWorkers } from "./registry.js";
 export { SLICE_MS } from "./crowd.js";
 export { Spin } from "./spin.js";
 export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
 export { underAddonGuard } from "./addon-guard.js";
-export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, processHeapOf, processHeapsOpen } from "./process-heap.js";
+export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, heapHere, processHeapOf, processHeapsOpen } from "./process-heap.js";
+export { fromPerformance, programNow, toPerformance, toReal } from "./program-clock.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {
   adoptThreadHeap,
@@ -59,7 +76,7 @@ export { AT_ONCE, isStall, limitTo, untimed, within } from "./time-limit.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";
 export { generationWord, stillStands } from "./sighting.js";
-export { WAIT_OPTIONS, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
+export { awaitDeadlineOf, WAIT_OPTIONS, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, type WaitOptions } from "./wait-options.js";
 export { Walk } from "./walk.js";
 export { heapsEntered, markEnded } from "./worker-end.js";
 export { namesKnown, onNames, type Strike } from "./worker-names.js";

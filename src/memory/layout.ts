@@ -75,7 +75,7 @@ export const HEADER = {
 
 export const MAGIC = 0x616c6c63;
 /** Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it whether they understand each other. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays until the process ends. */
 export const ARENA = {
@@ -314,6 +314,6 @@ export const HEADER_END = 218;
 
 export const PAGE_TABLE_AT = REGISTRY_AT + (MAX_WORKERS + 1) * RECORD_WORDS;
 /** More than the largest control region has. */
-export const MOST_PAGES = 2 ** 16;
+export const MOST_PAGES = 2 ** 17;
 /** The control region's first page. Pages begin at multiples of PAGE_WORDS. */
 export const BLOCKS_AT = Math.ceil((PAGE_TABLE_AT + MOST_PAGES * PAGE_ENTRY_WORDS) / PAGE_WORDS) * PAGE_WORDS;

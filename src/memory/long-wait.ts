@@ -13,7 +13,7 @@ export interface WaitPlace {
 export interface LongWait {
   /** What it is for: where there are several, as in a select, for whichever comes first. */
   readonly places: readonly WaitPlace[];
-  /** The moment (on this thread's `performance.now()`) when it began. */
+  /** The moment of `realNow()` when it began. */
   readonly since: number;
   /** The moment when it runs out. */
   readonly deadline: number;

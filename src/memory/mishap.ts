@@ -2,6 +2,7 @@
  * An error that no caller could hear of: in a sweep after a dead worker, in a heartbeat, when the platform reports a worker's end. Memory that was written over must neither end the program
  * there nor keep the rest from being done: the error is told as a warning of the process, once for each thing that was to be done and each kind of error.
  */
+import { isError } from "../errors/index.js";
 import { controlled } from "#atomics";
 
 const told = new Set<string>();
@@ -29,6 +30,6 @@ function tell(doing: string, error: unknown): void {
   process.emitWarning(`${doing} failed, and what else there was to do was done: ${String(message ?? error)}`, {
     type: "AllcoresWarning",
     code: typeof code === "string" ? code : "ERR_ALLCORES_UNCAUGHT",
-    detail: error instanceof Error ? (error.stack ?? "") : "",
+    detail: isError(error) ? (error.stack ?? "") : "",
   });
 }

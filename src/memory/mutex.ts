@@ -13,8 +13,9 @@
  */
 import { CorruptError } from "../errors/index.js";
 import { compareExchange, controlled, exchange, load, slice, spins } from "#atomics";
+import { realNow } from "./clock.js";
 import type { Heap } from "./heap.js";
-import { GHOST } from "./layout.js";
+import { GHOST, RECORD } from "./layout.js";
 import { Spin } from "./spin.js";
 import { Suspicion } from "./suspicion.js";
 import { stall, timeLeft } from "./time-limit.js";
@@ -31,6 +32,8 @@ const NAP_MS = slice(20);
 const LAST_NAP_MS = slice(5);
 /** Where the system does not tell whether the holder is stopped, a waiter whose time is over for so long gives up. */
 const GRACE_MS = 25;
+/** How long a woken one has to enter before whoever gives way does. */
+const WAY_MS = 0.2;
 /** A waiter asks the kernel about the holder five times a second: that is a file of /proc to read, and a holder that waits for a core would wait longer for it. */
 const NAPS_BETWEEN_LOOKS = spins(10);
 
@@ -63,7 +66,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     }
     const left = timeLeft();
     if (left <= 0 && (naps > 0 || isKnownStalled(words, at, holder))) {
-      const now = performance.now();
+      const now = realNow();
       overSince ??= now;
       const seen = heap.registry.vitalsOf(holder);
       if (seen === undefined && !heap.registry.confirmAlive(holder)) continue;
@@ -79,7 +82,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     naps++;
     if (controlled) continue;
     suspicion ??= new Suspicion();
-    const now = performance.now();
+    const now = realNow();
     if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.registry.vitalsOf(holder), now))
       throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
   }
@@ -120,8 +123,17 @@ function spoilt(at: number, what: string): CorruptError {
   return new CorruptError(`the mutex at word ${at} of shared memory says that ${what}: the word was written over`);
 }
 
-export function leave(heap: Heap, at: number): void {
-  if (exchange(heap.words, at, 0) < 0) heap.wakeSleeper(at);
+/** True when somebody may have slept on the word, and was woken. */
+export function leave(heap: Heap, at: number): boolean {
+  if (exchange(heap.words, at, 0) >= 0) return false;
+  heap.wakeSleeper(at);
+  return true;
+}
+
+/** For whoever has left a section and is to enter it again, as often as there is work: entering is barging, and the woken one needs some microseconds to run. */
+export function giveWay(heap: Heap): void {
+  // On a word where nobody else sleeps: there, a wake-up meant for a waiter could be taken.
+  if (!controlled) heap.sleep(heap.record + RECORD.blocking, load(heap.words, heap.record + RECORD.blocking), WAY_MS);
 }
 
 /** Leaves what a dead worker had left half done to the next one. */

@@ -15,6 +15,7 @@
 import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
 import { offAbort, onAbort } from "./abort.js";
 import { Alarm } from "./alarm.js";
+import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "./clock.js";
 import { SLICE_MS } from "./crowd.js";
 import { EagerLook } from "./eager-look.js";
 import type { Heap } from "./heap.js";
@@ -122,7 +123,7 @@ export class Parker {
       while (result === undefined) {
         // Not after a slice in vain: what has not come in that time will not come in this.
         if (!(looks ? this.#looksFor(node) : waitQueue.hasGrant(node))) {
-          const left = deadline - performance.now();
+          const left = deadline - realNow();
           if (left <= 0) return undefined;
           const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS), deaths);
           // Without a grant it was its slice that ended, or somebody died.
@@ -193,7 +194,7 @@ export class Parker {
       while (result === undefined) {
         if (hasSpareCore()) for (; looks > 0 && !hasGrant(); looks -= 1 + places.length);
         if (!hasGrant()) {
-          const left = deadline - performance.now();
+          const left = deadline - realNow();
           if (left <= 0) return undefined;
           const isOver = Parker.#sleepInOneOf(heaps, isStirred, Math.min(left, piece || SLICE_MS));
           if (!hasGrant()) {
@@ -422,7 +423,7 @@ export class Parker {
   drainSoon(): void {
     if (this.#drainScheduled) return;
     this.#drainScheduled = true;
-    queueMicrotask(() => {
+    queueRealMicrotask(() => {
       this.#drainScheduled = false;
       contain(DRAINING, () => this.#rung());
     });
@@ -543,7 +544,7 @@ export class Parker {
   #stir(): void {
     if (this.#pending++ > 0) return;
     loops++;
-    this.#heartbeat ??= setTimeout(() => this.#beat(), SLICE_MS);
+    this.#heartbeat ??= setRealTimeout(() => this.#beat(), SLICE_MS);
     this.#heartbeat.ref();
   }
 
@@ -573,12 +574,12 @@ export class Parker {
     });
     // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
     if (watcher !== undefined && changes === this.#changes) contain("looking for deadlocks", () => void within(AT_ONCE, () => this.#lookAfterLoop()));
-    this.#heartbeat = setTimeout(() => this.#beat(), piece);
+    this.#heartbeat = setRealTimeout(() => this.#beat(), piece);
     if (this.#pending === 0) this.#heartbeat.unref();
   }
 
   #lookAfterLoop(): void {
-    const now = performance.now();
+    const now = realNow();
     const awaits = [...this.#awaited.values()].flat().map((awaited) => {
       const waiters = [...awaited.waiters];
       awaited.since ||= now;
@@ -600,13 +601,23 @@ function areArmable(heaps: readonly Heap[]): boolean {
 /** Resolves with true once that is so, with false once `deadline` has passed; rejects with the signal's reason. It keeps the program alive. */
 function whenArmable(heaps: readonly Heap[], deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve, reject) => {
+    let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
     const look = () => {
-      const left = deadline - performance.now();
       if (signal?.aborted === true) reject(signal.reason);
       else if (areArmable(heaps)) resolve(true);
-      else if (left <= 0) resolve(false);
-      else setTimeout(look, Math.min(left, ARMABLE_LOOK_MS));
+      else if (isOver) resolve(false);
+      else {
+        timer = setRealTimeout(look, ARMABLE_LOOK_MS);
+        return;
+      }
+      alarm.clear();
     };
+    const alarm = new Alarm(deadline, () => {
+      isOver = true;
+      clearRealTimeout(timer);
+      look();
+    });
     look();
   });
 }
@@ -619,14 +630,14 @@ function lookOver(watch: Watch | undefined): void {
 function watchOver(places: readonly WaitPlace[], deadline: number, refusable: boolean): Watch | undefined {
   // What this thread's loop said of itself holds no longer, in any heap: it is running, and blocked.
   for (const watch of loopWatches) watch.end();
-  return watcher?.blocks({ places, since: performance.now() - SLICE_MS, deadline, refusable });
+  return watcher?.blocks({ places, since: realNow() - SLICE_MS, deadline, refusable });
 }
 
 /** Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory shared between threads. */
 export function listenByWaitAsync(words: Int32Array, doorbell: number, onRing: () => void): void {
   const wait = waitAsync(words, doorbell, 0);
   if (wait.async) void wait.value.then(onRing);
-  else queueMicrotask(onRing);
+  else queueRealMicrotask(onRing);
 }
 
 /** Whether the doorbell was silent until now, so that it must be rung. */

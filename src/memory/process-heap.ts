@@ -12,15 +12,16 @@ import "./addon-guard.js";
 import { heapFull, notThere } from "./allocator.js";
 import { type Arena, checkArena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, mapArena, readHeader, WINDOW_BYTES } from "./arena.js";
 import { compareExchange, load, store } from "#atomics";
+import { queueRealMicrotask, setRealTimeout } from "./clock.js";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, LAYOUT_VERSION, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Bell, type Member, type MemoryHandle, platform, processPlatform, type ProcessPlatform } from "../platform/index.js";
 import { SLICE_MS } from "./crowd.js";
-import { onSleeperInProcessHeap, threadHeap } from "./thread-heap.js";
+import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
 /** Cases of tests use no more. */
-const RENEWED_WORDS = 2 ** 18;
+const RENEWED_WORDS = 2 ** 19;
 
 export class ProcessHeap extends Heap {
   readonly across = "processes";
@@ -147,14 +148,14 @@ export class ProcessHeap extends Heap {
       const installed = this.#doorbells.install(this.#heapId, this.self & SLOT_MASK, () => this.#rung());
       if (installed === undefined) {
         // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a doorbell.
-        setTimeout(() => this.#rung(), SLICE_MS).unref();
+        setRealTimeout(() => this.#rung(), SLICE_MS).unref();
         return;
       }
       this.#doorbell = installed;
       this.words[this.record + RECORD.pipeInode] = installed.mark;
       store(this.words, this.record + RECORD.pipe, installed.word);
     }
-    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueMicrotask(() => this.#rung());
+    if (load(this.words, this.record + RECORD.doorbell) !== 0) queueRealMicrotask(() => this.#rung());
   }
 
   /** Always true: what the doorbell wants to hear to go on. */
@@ -286,6 +287,15 @@ export function processHeapOf(heapId: number, likely?: Member): ProcessHeap | un
     likely,
   );
   return descriptor === undefined ? undefined : heapOfFile(descriptor);
+}
+
+/** This copy of the library's view of a heap that another copy has given. */
+export function heapHere(heap: Heap): Heap {
+  if (heap instanceof Heap) return heap;
+  const { across, id } = heap as Heap;
+  const found = across === "threads" ? threadHeapOf(id) : processHeapOf(id);
+  if (found === undefined) throw new AttachError("an object stands in memory that another copy of allcores in this program has, and this one cannot reach");
+  return found;
 }
 
 /** The heap of a memory file that was checked. The descriptor is kept with it, or closed. */

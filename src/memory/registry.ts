@@ -27,7 +27,7 @@ import {
   STATE_MASK,
   VACANT,
 } from "./layout.js";
-import { monotonicMs } from "./clock.js";
+import { monotonicMs, realNow } from "./clock.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
 import { isRunning, thisThread, type Vitals, vitalsOf } from "../platform/index.js";
 import { contain } from "./mishap.js";
@@ -118,7 +118,25 @@ export class Registry {
       }
       this.reap(true);
     }
-    throw new TooManyWorkersError(`more than ${MAX_WORKERS} workers share one heap; end some, or use a pool instead of one worker per piece of work`);
+    throw tooManyWorkers();
+  }
+
+  /** Whether so many more workers can enter, as far as can be told now: others may be faster. Who has ended unnoticed is looked for before the answer is no. */
+  hasRoomFor(workers: number): boolean {
+    if (this.#countVacant() >= workers) return true;
+    this.reap(true);
+    return this.#countVacant() >= workers;
+  }
+
+  #countVacant(): number {
+    const { words } = this.#heap;
+    let vacant = 0;
+    for (let slot = 1; slot <= MAX_WORKERS; slot++) {
+      const record = REGISTRY_AT + slot * RECORD_WORDS;
+      const word = load(words, record + RECORD.state);
+      if ((word & STATE_MASK) === VACANT && !this.#isWorn(record, word)) vacant++;
+    }
+    return vacant;
   }
 
   /** As far as the registry knows. One load. */
@@ -177,7 +195,7 @@ export class Registry {
       this.#turn.seize(this.#heap.words);
       this.#look();
     } else {
-      const time = performance.now();
+      const time = realNow();
       if (time - this.#lastAsked < ASK_EVERY_MS) return;
       this.#lastAsked = time;
       if (this.#turn.take(this.#heap.words)) this.#look();
@@ -364,4 +382,9 @@ function atOnce(section: () => void): boolean {
 /** A state, and whose it is. */
 function stateWord(worker: number, state: number): number {
   return (worker << STATE_BITS) | state;
+}
+
+/** The heap has no slot for another worker. */
+export function tooManyWorkers(): TooManyWorkersError {
+  return new TooManyWorkersError(`more than ${MAX_WORKERS} workers share one heap; end some, or use a pool instead of one worker per piece of work`);
 }

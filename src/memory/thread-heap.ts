@@ -1,21 +1,22 @@
 /**
  * The heap across the threads of one process: two growable SharedArrayBuffers, control and data.
  *
- * Found through `globalThis[Symbol.for]` in the thread that made it (so that a second copy of the library shares it), through `setEnvironmentData` in workers
+ * Found through `copies.ts` in the thread that made it (so that a second copy of the library shares it), through `setEnvironmentData` in workers
  * that anybody starts later, through `adoptThreadHeap` in workers that we start, and through `attachThreadHeap` in threads that anybody started earlier.
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
 import { heapFull, notThere } from "./allocator.js";
+import { together } from "./copies.js";
 import { load, notify, visible, wait } from "#atomics";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
 import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, RECORD_WORDS, REGISTRY_AT, UNIT_BYTES } from "./layout.js";
 import { listenByWaitAsync } from "./parker.js";
 import { forgetEnd } from "./worker-end.js";
 
-const KEY = "allcores.threadHeap@1";
-const globalKey = Symbol.for(KEY);
-const MOST_CONTROL_BYTES = 2 ** 30;
+/** A copy of another version has a heap of its own: it would not understand this one. */
+const KEY = `allcores.threadHeap@${LAYOUT_VERSION}`;
+const MOST_CONTROL_BYTES = 2 ** 31;
 /** Node 20 grows a SharedArrayBuffer to 4 GiB at most. */
 const MOST_DATA_BYTES = 2 ** 32;
 
@@ -154,7 +155,7 @@ export function onSleeperInProcessHeap(wake: (record: number) => void): void {
   wakeInProcessHeap = wake;
 }
 
-const realm = globalThis as { [globalKey]?: ThreadHeapBuffers };
+const here = together<{ buffers?: ThreadHeapBuffers }>("threadHeap", () => ({}));
 let current: ThreadHeap | undefined;
 /** Heaps of other threads of this process that this one met too late to make them its own, by their ids. */
 const others = new Map<number, ThreadHeap>();
@@ -166,7 +167,7 @@ export function threadHeap(): ThreadHeap {
 }
 
 function buffersHere(): ThreadHeapBuffers | undefined {
-  return realm[globalKey] ?? (getEnvironmentData(KEY) as ThreadHeapBuffers | undefined);
+  return here.buffers ?? (getEnvironmentData(KEY) as ThreadHeapBuffers | undefined);
 }
 
 /** The heap across threads of that id, if this thread has it. */
@@ -218,7 +219,7 @@ export function renewThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
 /** Makes the heap of the thread that started this worker this worker's too. */
 export function adoptThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
   if (current !== undefined) return current;
-  realm[globalKey] = buffers;
+  here.buffers = buffers;
   setEnvironmentData(KEY, buffers as never);
   current = new ThreadHeap(buffers);
   return current;

@@ -7,6 +7,7 @@
  * Rejected: a deadline as a parameter. Sections nest (a queue's, then the allocator's), and each function in between would have to hand it on.
  */
 import { controlled } from "#atomics";
+import { realNow } from "./clock.js";
 
 /** A limit that is over already: for a try, and for all that an awaiting caller does, whose loop must go on. */
 export const AT_ONCE = 0;
@@ -20,7 +21,7 @@ const STALLED = new Stalled("an internal mutex is held by a worker that is stopp
 
 let limit = Number.POSITIVE_INFINITY;
 
-/** What `section` returns; undefined if it could not enter a mutex in time. `until`: as `performance.now()` tells the time. */
+/** What `section` returns; undefined if it could not enter a mutex in time. `until`: a moment of `realNow()`. */
 export function within<T>(until: number, section: () => T): T | undefined {
   const outer = limit;
   limit = until;
@@ -59,7 +60,7 @@ export function untimed<T>(section: () => T): T {
 
 /** How many milliseconds are left, 0 or less when it is over. The explorer's clock knows no stopped workers. */
 export function timeLeft(): number {
-  return limit === Number.POSITIVE_INFINITY || controlled ? Number.POSITIVE_INFINITY : limit - performance.now();
+  return limit === Number.POSITIVE_INFINITY || controlled ? Number.POSITIVE_INFINITY : limit - realNow();
 }
 
 /** The mutex cannot be entered within the limit. */

@@ -6,6 +6,7 @@
  * Where somebody catches the error after all, the worker goes on, and the next turn of its loop takes the suspicion back.
  */
 import { store } from "#atomics";
+import { setRealImmediate } from "./clock.js";
 import type { Heap } from "./heap.js";
 import { RECORD } from "./layout.js";
 import { kernelTells } from "../platform/index.js";
@@ -22,7 +23,7 @@ export function tellEnd(heap: Heap): void {
   isWatched = true;
   process.on("uncaughtExceptionMonitor", () => {
     isCrashing = true;
-    setImmediate(() => {
+    setRealImmediate(() => {
       isCrashing = false;
     }).unref();
   });

@@ -1,5 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
-import { Alarm, offAbort, onAbort } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, programNow } from "../memory/index.js";
 import type { Future } from "../futures/future.js";
 import { openFuture, type Settler, type Work } from "../futures/future.js";
 import { AS_ONE } from "../workers/job-service.js";
@@ -117,7 +117,7 @@ export class AsyncCall extends AsyncJob implements Work {
     // It may have ended within the submission.
     if (this.isOver) return;
     const { signal, timeout } = this.call;
-    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(performance.now() + timeout, expire);
+    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(programNow() + timeout, expire);
     const abort = () => void this.#pool.cancel(this, signal?.reason);
     onAbort(signal, abort);
     this.#unwatch = () => {

@@ -1,4 +1,4 @@
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { AnyFunction } from "../workers/task.js";
 import { type PoolOptions, type PoolSettings, settingsOf, wholeNumber, MISTAKEN } from "./pool-options.js";
 import { Rate, type RateOptions } from "./rate.js";
@@ -55,6 +55,7 @@ export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { concurrency: 8 }, got ${options === null ? "null" : typeof options}`);
   ASYNC_POOL.check(options);
+  options = ownOptions(options);
   const { concurrency, rate, initializer, initArgs = [], tracked = false, ...others } = options;
   if (initializer !== undefined && typeof initializer !== "function")
     throw new ArgumentTypeError(`options.initializer must be a function, got ${typeof initializer}`);

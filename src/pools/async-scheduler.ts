@@ -8,7 +8,7 @@
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { serve, type Served } from "../channels/served.js";
-import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown } from "../errors/index.js";
+import { ArgumentTypeError, InitializerError, PoolFullError, StateError, TimeoutError, textOfThrown, ownDescriptor } from "../errors/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
 import { type AnyFunction, identityIfTask, isCallable, isRegistered, registeredTask } from "../workers/task.js";
@@ -24,6 +24,7 @@ import { PriorityLines } from "./priority-lines.js";
 import type { PoolStats } from "./pool-stats.js";
 import { Tally } from "./tally.js";
 import { type FailedFuture, findOwner } from "../futures/unheard.js";
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 
@@ -158,7 +159,7 @@ export class AsyncScheduler implements AsyncJobs {
   #withdraw(job: AsyncJob, reason: unknown): void {
     const timer = this.#retries.get(job);
     if (timer !== undefined) {
-      clearTimeout(timer);
+      clearRealTimeout(timer);
       this.#retries.delete(job);
     } else if (job.isWaiting) this.#lines.remove(job);
     else if (job.isAdmitted) this.#dismiss(job);
@@ -173,11 +174,11 @@ export class AsyncScheduler implements AsyncJobs {
 
   #stop(job: AsyncJob, reason: unknown): void {
     if (job.place < 0) return;
-    clearTimeout(job.timer);
+    clearRealTimeout(job.timer);
     job.timer = undefined;
     const { killGrace } = this.settings;
     // It keeps the program alive: who waits for the place, or for the end of the pool, may wait for nothing else.
-    if (killGrace !== Number.POSITIVE_INFINITY) job.timer = setTimeout(() => this.#giveUp(job), Math.min(killGrace, LONGEST_TIMER_MS));
+    if (killGrace !== Number.POSITIVE_INFINITY) job.timer = setRealTimeout(() => this.#giveUp(job), Math.min(killGrace, LONGEST_TIMER_MS));
     job.callOff(reason);
   }
 
@@ -201,7 +202,7 @@ export class AsyncScheduler implements AsyncJobs {
       job.renew();
       this.#enter(job);
     };
-    this.#retries.set(job, setTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
+    this.#retries.set(job, setRealTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
     return true;
   }
 
@@ -239,9 +240,9 @@ export class AsyncScheduler implements AsyncJobs {
   terminate(reason: () => unknown): void {
     this.#isClosed = true;
     this.#isEnded = true;
-    clearTimeout(this.#rateTimer);
+    clearRealTimeout(this.#rateTimer);
     for (const [job, timer] of this.#retries) {
-      clearTimeout(timer);
+      clearRealTimeout(timer);
       job.fail(reason());
     }
     this.#retries.clear();
@@ -274,7 +275,7 @@ export class AsyncScheduler implements AsyncJobs {
         const fn = isRegistered({ url, name, bound: [] }) ? registeredTask(url, name) : await importTask(url, name);
         const call = new AsyncCall(this, fn, defaultCall(this.settings), args);
         this.tally.submitted++;
-        call.since = performance.now();
+        call.since = realNow();
         this.#place(call);
         this.#start(call, call.since);
         this.#feedSoon();
@@ -308,7 +309,7 @@ export class AsyncScheduler implements AsyncJobs {
   #feedSoon(): number {
     // Not queueMicrotask: on Node 20 it costs ten times as much.
     if (this.#turn === undefined) void Promise.resolve().then(this.#due);
-    return (this.#turn ??= performance.now());
+    return (this.#turn ??= realNow());
   }
 
   readonly #due = (): void => {
@@ -322,7 +323,7 @@ export class AsyncScheduler implements AsyncJobs {
     if (this.#admitted.length === 0) return;
     const admitted = this.#admitted;
     this.#admitted = [];
-    let now = performance.now();
+    let now = realNow();
     for (const job of admitted) {
       if (!job.isAdmitted) continue;
       job.isAdmitted = false;
@@ -335,7 +336,7 @@ export class AsyncScheduler implements AsyncJobs {
     if (!this.#hasBegun) this.#begin();
     if (this.#isPreparing) return;
     const { rate } = this.settings;
-    let now = performance.now();
+    let now = realNow();
     while (this.#placed.length < this.#workers && this.#lines.size > 0) {
       if (rate !== undefined) {
         const wait = rate.wait;
@@ -352,7 +353,7 @@ export class AsyncScheduler implements AsyncJobs {
   }
 
   #feedAfter(ms: number): void {
-    this.#rateTimer ??= setTimeout(
+    this.#rateTimer ??= setRealTimeout(
       () => {
         this.#rateTimer = undefined;
         this.#feed();
@@ -370,7 +371,7 @@ export class AsyncScheduler implements AsyncJobs {
     if (taskTimeout !== Number.POSITIVE_INFINITY) {
       const late = () =>
         this.expire(job, new TimeoutError(`the task "${job.name}" ran for longer than the pool's taskTimeout of ${taskTimeout} ms and was called off`));
-      job.timer = setTimeout(late, Math.min(taskTimeout, LONGEST_TIMER_MS));
+      job.timer = setRealTimeout(late, Math.min(taskTimeout, LONGEST_TIMER_MS));
     }
     const isTracked = workerState.tracker !== undefined;
     const before = workerState.asyncJob;
@@ -388,7 +389,7 @@ export class AsyncScheduler implements AsyncJobs {
     }
     workerState.asyncJob = before;
     if (later === undefined) {
-      const end = performance.now();
+      const end = realNow();
       this.#run.add(end - now);
       this.#leave(job, value, threw);
       return end;
@@ -430,7 +431,7 @@ export class AsyncScheduler implements AsyncJobs {
     }
     job.place = -1;
     if (job.timer === undefined) return;
-    clearTimeout(job.timer);
+    clearRealTimeout(job.timer);
     job.timer = undefined;
   }
 
@@ -454,7 +455,7 @@ export function callable(fn: unknown): AnyFunction {
   if (own !== undefined && bound.length === 0) return own;
   const standIn =
     own === undefined ? async (...args: unknown[]) => (await importTask(url, name))(...bound, ...args) : (...args: unknown[]) => own(...bound, ...args);
-  return Object.defineProperty(standIn, "name", { value: name });
+  return Object.defineProperty(standIn, "name", ownDescriptor({ value: name }));
 }
 
 function run(this: AsyncJob): unknown {

@@ -1,4 +1,5 @@
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
+import { isSignal } from "../memory/index.js";
 import { milliseconds } from "./pool-options.js";
 import { Retries, type RetryOptions } from "./retries.js";
 
@@ -42,8 +43,9 @@ export function callSettings(before: CallSettings, options: CallOptions): CallSe
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`with(options): options must be an object, got ${options === null ? "null" : typeof options}`);
   CALL_OPTIONS.check(options);
+  options = ownOptions(options);
   const { signal = before.signal, priority = before.priority, transfer = before.transfer, retries } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  if (signal !== undefined && !isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   if (typeof priority !== "number" || Number.isNaN(priority)) throw new ArgumentTypeError(`options.priority must be a number, got ${String(priority)}`);
   if (!Array.isArray(transfer)) throw new ArgumentTypeError(`options.transfer must be an array of objects, got ${typeof transfer}`);
   return {

@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { type Boundary, encode, type Message } from "../codec/index.js";
-import { Alarm, offAbort, onAbort } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, programNow } from "../memory/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
@@ -54,7 +54,7 @@ export class Call extends Job implements Work {
     // It may have ended within the submission.
     if (this.isOver) return;
     const { signal, timeout } = this.call;
-    if (timeout !== Number.POSITIVE_INFINITY) this.#alarm = new Alarm(performance.now() + timeout, expire);
+    if (timeout !== Number.POSITIVE_INFINITY) this.#alarm = new Alarm(programNow() + timeout, expire);
     if (signal === undefined) return;
     this.#abort = () => void this.#pool.cancel(this, signal.reason);
     onAbort(signal, this.#abort);

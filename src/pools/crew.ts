@@ -1,4 +1,4 @@
-import { HEADER, KIND } from "../memory/index.js";
+import { clearRealTimeout, HEADER, KIND, queueRealMicrotask, realNow, setRealTimeout, tooManyWorkers } from "../memory/index.js";
 import { Lane, MOST_AHEAD } from "../workers/lane.js";
 import { Member } from "./member.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -112,7 +112,7 @@ export class Crew implements Iterable<Member> {
     return active.slice(0, Math.max(0, active.length - this.most));
   }
 
-  /** Undefined when there is no memory, or no descriptor, for another one. */
+  /** Undefined when there is no memory, no descriptor, or no slot in the heap for another one. */
   #hire(): Member | undefined {
     this.refusal = undefined;
     this.isShort = false;
@@ -127,6 +127,10 @@ export class Crew implements Iterable<Member> {
         this.key = heap.allocator.allocate(1, KIND.plain);
         heap.references.hold(this.key, this);
       }
+      // Those that were started and have not entered yet will.
+      let coming = 0;
+      for (const each of this.#members) if (!each.isReady) coming++;
+      if (!heap.registry.hasRoomFor(coming + 1)) throw tooManyWorkers();
       lane = Lane.create(heap, this.key);
       worker = this.#model.start(full, lane.at, this.#settings, (end) => member !== undefined && this.#watch.lost(member, end));
     } catch (error) {
@@ -154,13 +158,13 @@ export class Crew implements Iterable<Member> {
   /** Ends a member's worker now. Where that has to be held back for longer than `killGrace` it is given up. */
   kill(member: Member): void {
     member.isRetiring = true;
-    member.worker.kill(this.#settings.killGrace, () => queueMicrotask(() => this.#watch.gaveUp(member)));
+    member.worker.kill(this.#settings.killGrace, () => queueRealMicrotask(() => this.#watch.gaveUp(member)));
   }
 
   /** A member's worker has ended, or was given up. */
   remove(member: Member): void {
     this.#members.delete(member);
-    clearTimeout(member.grace);
+    clearRealTimeout(member.grace);
     for (const tell of member.onEnd.splice(0)) tell();
   }
 
@@ -169,13 +173,13 @@ export class Crew implements Iterable<Member> {
     const { idleTimeout } = this.#settings;
     if (this.#idleTimer !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
     let next = Number.POSITIVE_INFINITY;
-    const now = performance.now();
+    const now = realNow();
     for (const member of this.#members) if (member.isIdle) next = Math.min(next, member.heardAt + idleTimeout - now);
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#idleTimer = setTimeout(
+    this.#idleTimer = setRealTimeout(
       () => {
         this.#idleTimer = undefined;
-        for (const member of this.#members) if (member.isIdle && performance.now() - member.heardAt >= idleTimeout) this.dismiss(member);
+        for (const member of this.#members) if (member.isIdle && realNow() - member.heardAt >= idleTimeout) this.dismiss(member);
         this.watchIdle();
       },
       Math.min(Math.max(1, Math.ceil(next)), LONGEST_TIMER_MS),
@@ -185,7 +189,7 @@ export class Crew implements Iterable<Member> {
 
   /** The pool is over. */
   end(): void {
-    clearTimeout(this.#idleTimer);
+    clearRealTimeout(this.#idleTimer);
     if (this.key !== 0) this.#model.heap.references.drop(this.key);
   }
 }

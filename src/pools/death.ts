@@ -3,6 +3,7 @@ import type { Job } from "./job.js";
 import type { Member } from "./member.js";
 import type { ResourceLimits } from "./pool-options.js";
 import type { WorkerEnd } from "./worker-model.js";
+import { realDate } from "../memory/index.js";
 
 /** Longest text of what a task last told. */
 const MOST_NEWS = 120;
@@ -76,7 +77,7 @@ export class WorkerLoss implements Loss {
       reason,
       signal,
       exitCode,
-      time: Date.now(),
+      time: realDate(),
       ranFor: this.#hasBegun ? this.#member.runningFor : 0,
       lastProgress: isNews ? news.value : undefined,
     };
@@ -130,7 +131,7 @@ export function stillbirthOf(member: Member, { exitCode, signal }: WorkerEnd): W
     reason: "start",
     signal,
     exitCode,
-    time: Date.now(),
+    time: realDate(),
     ranFor: 0,
     lastProgress: undefined,
   };

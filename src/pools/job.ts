@@ -5,6 +5,7 @@ import type { TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
 import type { Loss } from "./death.js";
 import type { Member } from "./member.js";
+import { realNow } from "../memory/index.js";
 
 const NO_DEATHS: readonly WorkerDeath[] = [];
 
@@ -25,7 +26,7 @@ export abstract class Job {
   /** Flags of its record. */
   abstract readonly kind: number;
   /** When it was submitted. */
-  readonly submittedAt = performance.now();
+  readonly submittedAt = realNow();
   /** How often it was begun. */
   attempts = 1;
   /** The workers that died of it, over all attempts. */

@@ -1,4 +1,4 @@
-import { EagerLook, SLICE_MS, untimed } from "../memory/index.js";
+import { clearRealInterval, EagerLook, realNow, setRealInterval, setRealTimeout, SLICE_MS, untimed } from "../memory/index.js";
 import type { Crew } from "./crew.js";
 import type { Member } from "./member.js";
 import type { WorkerModel } from "./worker-model.js";
@@ -55,7 +55,7 @@ export class Lookout {
   /** Waits until a worker says that there is a result. Meanwhile the program stays alive. */
   #sleep(): void {
     if (this.#model.boundary === "threads") {
-      this.#backstop ??= setInterval(() => this.#beat(), SLICE_MS);
+      this.#backstop ??= setRealInterval(() => this.#beat(), SLICE_MS);
       this.#backstop.ref();
       this.#lookAndSleep();
       return;
@@ -71,7 +71,7 @@ export class Lookout {
         },
         // Its own place in the line was written over: what comes is found by looking.
         () =>
-          setTimeout(() => {
+          setRealTimeout(() => {
             this.#drain();
             this.#wakeUp();
           }, SLICE_MS),
@@ -83,14 +83,14 @@ export class Lookout {
     this.#isAsleep = true;
     for (const member of this.#crew) member.owner.raiseFlag();
     if (this.#drain() > 0 || this.#crew.inFlight === 0) return true;
-    const now = performance.now();
+    const now = realNow();
     if (now - this.#mended >= SLICE_MS) {
       this.#mended = now;
       for (const member of this.#crew) if (!member.owner.mend(member.inFlight.length)) this.#crew.kill(member);
     }
     return false;
   }
-  #mended = performance.now();
+  #mended = realNow();
 
   #lookAndSleep(): void {
     if (this.#lastLook()) this.#wakeUp();
@@ -114,7 +114,7 @@ export class Lookout {
   #beat(): void {
     if (this.#isAsleep) this.#lookAndSleep();
     else {
-      clearInterval(this.#backstop);
+      clearRealInterval(this.#backstop);
       this.#backstop = undefined;
     }
   }

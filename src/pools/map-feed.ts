@@ -6,7 +6,7 @@
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
-import { Alarm, offAbort, onAbort } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, programNow, realNow, setRealImmediate } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
@@ -121,7 +121,7 @@ export class MapFeed implements ChunkMap {
     if (call.timeout !== Number.POSITIVE_INFINITY) {
       const expire = () =>
         this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
-      this.#alarm = new Alarm(performance.now() + call.timeout, expire);
+      this.#alarm = new Alarm(programNow() + call.timeout, expire);
     }
     onAbort(call.signal, this.#aborted);
     this.#fill();
@@ -224,7 +224,7 @@ export class MapFeed implements ChunkMap {
       // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
       this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
-    const alarm = new Alarm(performance.now() + delay, again);
+    const alarm = new Alarm(realNow() + delay, again, true);
     this.#retries.add(alarm);
     return true;
   }
@@ -342,7 +342,7 @@ export class MapFeed implements ChunkMap {
       }
       // Full, or nobody has anything to do: it goes. Else others of the same moment may come along.
       if (this.#exhausted || this.#gathered.length >= this.#size || this.#chunks.size < this.#pool.workers) this.#sendGathered();
-      else setImmediate(() => this.#sendGathered());
+      else setRealImmediate(() => this.#sendGathered());
       this.#fill();
       if (this.#isDone) this.#rouse();
     })();

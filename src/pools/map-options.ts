@@ -1,4 +1,4 @@
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { type CallSettings, callSettings } from "./call-options.js";
 import type { MapPlan } from "./map-feed.js";
@@ -39,6 +39,7 @@ export function mapPlan(
     throw new ArgumentTypeError(`${verb}: the items must be an iterable or async iterable, got ${items === null ? "null" : typeof items}`);
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
   MAP_OPTIONS.check(options);
+  options = ownOptions(options);
   const { chunkSize, buffer, signal } = options;
   const timeout = milliseconds("timeout", options.timeout, call.timeout);
   return {

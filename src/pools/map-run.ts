@@ -43,6 +43,7 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
   readonly #claim: Claim;
   #promise: Promise<R[]> | undefined;
 
+  /** @internal Made by `map` and `starmap`. */
   constructor(
     pool: MapPool,
     plan: MapPlan,

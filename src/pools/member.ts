@@ -1,6 +1,6 @@
 import { encode, lose, type Message } from "../codec/index.js";
 import { loseMessage } from "../codec/stored-message.js";
-import { type Heap, monotonicMs } from "../memory/index.js";
+import { type Heap, monotonicMs, realNow } from "../memory/index.js";
 import { DEFINE, type Lane, MOST_AHEAD } from "../workers/lane.js";
 import { LaneOwner, type Payload } from "../workers/lane-owner.js";
 import { orderOf } from "../workers/orders.js";
@@ -18,7 +18,7 @@ export class Member {
   readonly #defined = new Set<number>();
   readonly #ordered = new Set<number>();
   /** When something last came from it. */
-  heardAt = performance.now();
+  heardAt = realNow();
   /** What it has in hand takes long: nothing goes behind it. */
   isStalled = false;
   /** It gets no more work, and ends when it has done what it has. */
@@ -103,7 +103,7 @@ export class Member {
     if (position === undefined) return false;
     job.member = this;
     job.position = position;
-    if (this.inFlight.length === 0) this.heardAt = performance.now();
+    if (this.inFlight.length === 0) this.heardAt = realNow();
     this.inFlight.push(job);
     this.served++;
     return true;

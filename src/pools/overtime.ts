@@ -5,6 +5,7 @@ import type { Job } from "./job.js";
 import type { Member } from "./member.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { Recall } from "./recall.js";
+import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 /** How long a program that ends waits for workers that it has killed: a thread within a call of the system ends with the program. */
@@ -31,8 +32,8 @@ export class Overtime {
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return;
     // The job called off is the one in hand: one timer a member, until that has ended.
-    clearTimeout(member.grace);
-    member.grace = setTimeout(() => this.#end(member, job, sequence), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    clearRealTimeout(member.grace);
+    member.grace = setRealTimeout(() => this.#end(member, job, sequence), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
   }
 
   /** Ends every member that has not ended by itself when `killGrace` is over, whether it has a job or not; resolves when there has been time for that. The program is about to end. */
@@ -62,7 +63,7 @@ export class Overtime {
   /** Watches how long a member's jobs run. */
   guard(member: Member): void {
     const { taskTimeout } = this.#settings;
-    const again = (ms: number) => setTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
+    const again = (ms: number) => setRealTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
     const check = () => {
       this.#dispatch.drain();
       if (!this.#crew.has(member) || member.inFlight.length === 0) {
@@ -85,5 +86,5 @@ export class Overtime {
 }
 
 function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)));
+  return new Promise((resolve) => setRealTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)));
 }

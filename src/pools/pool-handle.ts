@@ -55,6 +55,7 @@ export class PoolHandle implements Crosses {
     return this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args]) as Future<Awaited<ReturnType<F>>>;
   }
 
+  /** @internal */
   [crossing](_to: Boundary, _path: string): Parcel {
     return { kind: "PoolHandle", payload: this.#served };
   }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Boundary } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { type Boundary, isUrl } from "../codec/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import type { ThreadFactory } from "../workers/thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
@@ -151,7 +151,9 @@ const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action
 export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
   if (boundary !== undefined) POOL.check(options);
-  const { initializer, initArgs = [], resourceLimits = {}, unresponsive, name } = options;
+  options = ownOptions(options);
+  const { initializer, initArgs = [], unresponsive, name } = options;
+  const resourceLimits = ownOptions(options.resourceLimits ?? {});
   if (!Array.isArray(initArgs)) throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
   if (typeof resourceLimits !== "object" || resourceLimits === null)
     throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
@@ -179,7 +181,7 @@ export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSetti
 /** A path from the folder that the program works in now, as Node gives it to the worker: which so knows that it runs what it was started for. */
 function workerOf(worker: PoolOptions["worker"]): PoolSettings["worker"] {
   if (typeof worker === "string" && !worker.startsWith("file:")) return resolve(worker);
-  if (typeof worker !== "string" && !(worker instanceof URL)) return worker;
+  if (typeof worker !== "string" && !isUrl(worker)) return worker;
   try {
     return fileURLToPath(worker);
   } catch (cause) {
@@ -191,6 +193,7 @@ function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings[
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options.unresponsive must be an object such as { after: 5000 }, got ${options === null ? "null" : typeof options}`);
   UNRESPONSIVE.check(options, "options.unresponsive");
+  options = ownOptions(options);
   const { after, action = "report", report } = options;
   if (action !== "report" && action !== "kill") throw new ArgumentTypeError(`options.unresponsive.action must be "report" or "kill", got ${String(action)}`);
   if (report !== undefined && typeof report !== "function") throw new ArgumentTypeError(`options.unresponsive.report must be a function, got ${typeof report}`);

@@ -1,5 +1,5 @@
 import { waitsOf } from "../diagnosis/waits.js";
-import { type Heap, RECORD } from "../memory/index.js";
+import { type Heap, realTimeOrigin, RECORD } from "../memory/index.js";
 import { type Vitals, vitalsOf } from "../platform/index.js";
 import type { Member } from "./member.js";
 
@@ -75,7 +75,7 @@ export function lookAt(member: Member, heap: Heap): Look {
       pid,
       threadId,
       state,
-      since: Math.round(performance.timeOrigin + member.heardAt),
+      since: Math.round(realTimeOrigin + member.heardAt),
       ...(job === undefined ? {} : { task: job.task.name }),
       ...(waitsFor.length === 0 ? {} : { waitsFor }),
       ...(sleepsIn === undefined ? {} : { sleepsIn }),

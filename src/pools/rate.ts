@@ -1,5 +1,6 @@
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { milliseconds, wholeNumber } from "./pool-options.js";
+import { realNow } from "../memory/index.js";
 
 /** How often tasks may begin: at most `limit` in any `interval` milliseconds. */
 export interface RateOptions {
@@ -27,20 +28,21 @@ export class Rate {
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options.rate must be an object such as { limit: 10, interval: 1000 }, got ${options === null ? "null" : typeof options}`);
     RATE_OPTIONS.check(options, "options.rate");
+    options = ownOptions(options);
     this.#limit = wholeNumber("rate.limit", options.limit, 1, 1);
     this.#interval = milliseconds("rate.interval", options.interval, 1000);
   }
 
   /** Milliseconds until the next may begin; 0 for now. */
   get wait(): number {
-    const now = performance.now();
+    const now = realNow();
     this.#forget(now);
     return this.#count < this.#limit ? 0 : this.#begun[this.#first]! + this.#interval - now;
   }
 
   /** One begins. */
   take(): void {
-    const now = performance.now();
+    const now = realNow();
     this.#forget(now);
     if (this.#count === this.#limit) this.#drop();
     if (this.#count === this.#begun.length) this.#grow();

@@ -2,6 +2,7 @@ import type { Backlog } from "./backlog.js";
 import type { Crew } from "./crew.js";
 import type { Dispatch } from "./dispatch.js";
 import type { Member } from "./member.js";
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
 
 /** A member that has not been heard of for so long holds nothing back: what stands behind its job goes elsewhere. */
 const STALE_MS = 2;
@@ -51,7 +52,7 @@ export class Recall {
     let idle = false;
     for (const member of this.#crew) if (member.isIdle && member.isReady) idle = true;
     if (!idle && !this.#crew.hasRoom) return;
-    const now = performance.now();
+    const now = realNow();
     for (const member of this.#crew) {
       // Its first job too, if it has not begun that and another has: a new worker takes a while.
       if (member.isReady ? member.inFlight.length <= 1 : member.inFlight.length === 0 || !idle) continue;
@@ -79,7 +80,7 @@ export class Recall {
 
   /** Looks after jobs that stand behind long ones, less and less often. */
   patrolSoon(after = STALE_MS): void {
-    this.#patrol ??= setTimeout(() => {
+    this.#patrol ??= setRealTimeout(() => {
       this.#patrol = undefined;
       this.#dispatch.drain();
       this.unblock();
@@ -94,6 +95,6 @@ export class Recall {
 
   /** The pool is over. */
   end(): void {
-    clearTimeout(this.#patrol);
+    clearRealTimeout(this.#patrol);
   }
 }

@@ -1,5 +1,5 @@
 import { CorruptError, UnknownClassError } from "../errors/index.js";
-import { contain } from "../memory/index.js";
+import { clearRealTimeout, contain, queueRealMicrotask, realNow } from "../memory/index.js";
 import { CHUNK, CRASHED, LAST, LEFT, PROGRESS, REFUSED, THREW_FLAG } from "../workers/lane.js";
 import { decodeWithClasses } from "../workers/task-module.js";
 import type { Crew } from "./crew.js";
@@ -83,13 +83,13 @@ export class Results {
       const threw = isUndecoded || (kind & THREW_FLAG) !== 0;
       const last = (kind & LAST) !== 0;
       if (last) {
-        if (now === 0) now = performance.now();
+        if (now === 0) now = realNow();
         member.inFlight.shift();
         member.heardAt = now;
         member.isStalled = false;
         if (member.news !== undefined) member.news = undefined;
         if (member.grace !== undefined) {
-          clearTimeout(member.grace);
+          clearRealTimeout(member.grace);
           member.grace = undefined;
         }
         const ran = time / 1000;
@@ -134,7 +134,7 @@ export class Results {
   /** News, and what follows them, in order and outside of whatever called here. */
   #tell(news: () => void): void {
     if (this.#news.push(news) === 1)
-      queueMicrotask(() => {
+      queueRealMicrotask(() => {
         for (const tell of this.#news.splice(0)) tell();
       });
   }

@@ -1,5 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
-import { ArgumentRangeError, ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
 
 /** When a task is tried again that threw, or whose worker died. */
@@ -34,7 +34,14 @@ export class Retries {
     if (options !== undefined && typeof options !== "number" && (typeof options !== "object" || options === null))
       throw new ArgumentTypeError(`options.retries must be a number or an object such as { limit: 3, delay: 100 }, got ${typeof options}`);
     if (typeof options === "object") RETRY_OPTIONS.check(options, "options.retries");
-    const { limit, delay = 100, factor = 2, maxDelay = 30_000, when = () => true } = typeof options === "object" ? options : { limit: options ?? 0 };
+    options = ownOptions(options);
+    const {
+      limit,
+      delay = 100,
+      factor = 2,
+      maxDelay = 30_000,
+      when = () => true,
+    } = typeof options === "object" ? options : ownOptions<RetryOptions>({ limit: options ?? 0 });
     if (!Number.isInteger(limit) || limit < 0 || limit > MOST)
       throw new ArgumentRangeError(`options.retries must be a whole number from 0 to ${MOST}, got ${limit}`);
     for (const [name, value, least] of [

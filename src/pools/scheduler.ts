@@ -7,7 +7,7 @@
  */
 import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
-import { contain, RECORD } from "../memory/index.js";
+import { clearRealTimeout, contain, queueRealMicrotask, RECORD, setRealTimeout } from "../memory/index.js";
 import { kernelTells } from "../platform/index.js";
 import { CHUNK } from "../workers/lane.js";
 import { Backlog } from "./backlog.js";
@@ -181,7 +181,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #feedSoon(): void {
     if (this.#willFeed || this.#isFull || this.#backlog.size === 0) return;
     this.#willFeed = true;
-    queueMicrotask(() => {
+    queueRealMicrotask(() => {
       this.#willFeed = false;
       this.feed();
     });
@@ -190,7 +190,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #withdraw(job: Job): void {
     const timer = this.#retries.get(job);
     if (timer !== undefined) {
-      clearTimeout(timer);
+      clearRealTimeout(timer);
       this.#retries.delete(job);
     } else if (job.isWaiting) {
       this.#backlog.remove(job);
@@ -219,7 +219,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
       this.#enqueue(job);
       this.feedAnew();
     };
-    this.#retries.set(job, setTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
+    this.#retries.set(job, setRealTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
     return true;
   }
 
@@ -268,7 +268,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#isClosed = true;
     this.#isEnded = true;
     for (const [job, timer] of this.#retries) {
-      clearTimeout(timer);
+      clearRealTimeout(timer);
       job.fail(reason());
     }
     this.#retries.clear();
@@ -308,7 +308,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   async interrupt(): Promise<void> {
     this.#isClosed = true;
     this.#isEnded = true;
-    for (const timer of this.#retries.values()) clearTimeout(timer);
+    for (const timer of this.#retries.values()) clearRealTimeout(timer);
     this.#retries.clear();
     while (this.#backlog.take() !== undefined);
     for (const member of this.#crew) {
@@ -434,7 +434,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#lookout.watch();
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
     const isStuck = this.#crew.isShort || this.#crew.inFlight === 0;
-    if (isStuck && this.#backlog.size > 0) this.#again ??= setTimeout(() => this.#feedAgain(), SHORT_MS);
+    if (isStuck && this.#backlog.size > 0) this.#again ??= setRealTimeout(() => this.#feedAgain(), SHORT_MS);
     if (isAnyLost && !this.#isDraining) this.#settleDown();
   }
 
@@ -509,7 +509,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnded = true;
-    clearTimeout(this.#again);
+    clearRealTimeout(this.#again);
     this.#recall.end();
     this.#nested.end();
     this.#crew.end();
@@ -528,13 +528,17 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     // A result that was committed survives its sender.
     this.#results.take(member);
     const { crash } = member;
+    // Others took the last slot of the heap while it began: what it was given goes to those that are there.
+    const wasCrowdedOut = !member.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
+    if (wasCrowdedOut) this.#recall.from(member, 0);
     if (crash !== undefined) end = { ...end, cause: crash.error };
     this.#crew.remove(member);
-    const wasAsked = member.isClosed || member.isKilled || this.#isEnded;
+    const wasAsked = wasCrowdedOut || member.isClosed || member.isKilled || this.#isEnded;
     if (!wasAsked) this.tally.died++;
     const heard = this.#lose(member, end);
     // An error between two tasks is no call's: nobody else could hear of it.
-    if (!heard && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled) reportUncaught(end.cause, { name: member.name });
+    if (!heard && !wasCrowdedOut && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled)
+      reportUncaught(end.cause, { name: member.name });
     if (!wasAsked) {
       this.#countStillborn(member, end);
       this.#countUnprepared(member, end);
@@ -560,7 +564,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#crew.kill(member);
     const { killGrace } = this.settings;
     // A thread ends once the call of the system that it is in does: nobody waits for that.
-    if (killGrace !== Number.POSITIVE_INFINITY) setTimeout(() => this.#giveUp(member), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    if (killGrace !== Number.POSITIVE_INFINITY) setRealTimeout(() => this.#giveUp(member), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
   }
 
   /** A member that was killed and has not ended counts as ended. Its lane stays, and what it holds is its own, until its thread is gone. */
@@ -645,7 +649,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     const error = stillbornError(this.title, this.#stillborn, end.cause);
     this.#stillborn = [];
     const waiting = [...this.#retries.keys()];
-    for (const timer of this.#retries.values()) clearTimeout(timer);
+    for (const timer of this.#retries.values()) clearRealTimeout(timer);
     this.#retries.clear();
     for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.#discard(job);

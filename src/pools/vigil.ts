@@ -7,6 +7,7 @@ import type { Member } from "./member.js";
 import { type Look, lookAt, type PoolWorker } from "./pool-worker.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { Recall } from "./recall.js";
+import { queueRealMicrotask, realDate, realNow, setRealTimeout } from "../memory/index.js";
 
 /** So many looks in a row must find the same before it is believed. */
 const LOOKS = 4;
@@ -60,7 +61,7 @@ export class Vigil {
     let before: { readonly look: Look; readonly sequence: number } | undefined;
     let alike = 0;
     const told = new Set<string>();
-    const again = (ms: number) => setTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
+    const again = (ms: number) => setRealTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
     const check = () => {
       this.#dispatch.drain();
       const job = member.inFlight[0];
@@ -68,7 +69,7 @@ export class Vigil {
         member.isWatched = false;
         return;
       }
-      const left = watched.after - (performance.now() - member.heardAt);
+      const left = watched.after - (realNow() - member.heardAt);
       if (left > 0) {
         before = undefined;
         told.clear();
@@ -100,7 +101,7 @@ export class Vigil {
     const killed = action === "kill" && state !== "waiting" && this.#end(member, job, state);
     const found = { ...worker, state, task: job.task.name, killed };
     const told: UnresponsiveWorker = { ...found, text: this.#textOf(found) };
-    if (report !== undefined) queueMicrotask(() => report(told));
+    if (report !== undefined) queueRealMicrotask(() => report(told));
     else if (action === "report") print(`${told.text}\n`);
     return killed;
   }
@@ -133,7 +134,7 @@ export class Vigil {
         : state === "blocked"
           ? `is blocked${sleepsIn === undefined ? "" : ` in ${sleepsIn}`}`
           : `waits for ${waitsFor.length === 0 ? "an object of this library" : waitsFor.join(", ")}`;
-    const seconds = (Math.max(0, Date.now() - since) / 1000).toFixed(1);
+    const seconds = (Math.max(0, realDate() - since) / 1000).toFixed(1);
     return `allcores: ${who} of this ${this.#title} ${what}; it has had the task "${task}" for ${seconds} s${killed ? " and is killed" : ""}`;
   }
 }

@@ -20,7 +20,7 @@ export class WorkerPool implements Pool {
   readonly #scheduler: Scheduler;
   readonly #call: CallSettings;
 
-  /** Pools are made by their classes. */
+  /** @internal Pools are made by their classes. */
   protected constructor(scheduler: Scheduler, call?: CallSettings) {
     refuseClones(this);
     this.#scheduler = scheduler;

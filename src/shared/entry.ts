@@ -7,7 +7,7 @@
  *   1     shape of the key (see packed-key.ts)
  *   2     bytes of the value << FLAG_BITS | flags
  *   3..   the key, then the value; or, where STORED, the extent that holds it
- *   then, where DUE: when it ends, in milliseconds of `clock()`: low word, high word
+ *   then, where DUE: when it ends, in milliseconds of `sharedNow()`: low word, high word
  *   then, where HOLDS: how many shared objects the value holds, and of each its heap's id and its block << 1 | 1 if it reaches across processes
  *
  * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation and its page's state whether it was. So what must not be read in vain is
@@ -19,7 +19,7 @@ import type { Message } from "../codec/message.js";
 import type { Held } from "../codec/parcel.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, stillStands, threadHeapOf } from "../memory/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, sharedNow, stillStands, threadHeapOf } from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
 export const ENTRY = { hash: 0, shape: 1, head: 2, key: 3 } as const;
@@ -41,13 +41,6 @@ class Scratch {
 }
 /** Absent while what is in it is decoded: a decoder of some kind of object may itself read a map. */
 let idle: Scratch | undefined;
-
-/** Milliseconds on a clock that all processes of this machine share and that nobody sets. */
-export function clock(): number {
-  if (atomics.controlled) return performance.now();
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
-}
 
 /**
  * Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. Where memory is full it tries again as often as `makeRoom`
@@ -212,7 +205,7 @@ export function readEntry(heap: Heap, entry: number, page: number, generation: n
     idle = scratch;
     return UNREAD;
   }
-  const value = due === NEVER || due > clock() ? (shortTextIn(scratch.bytes, length) ?? decode(scratch.bytes, 0, length, undefined, heap)) : undefined;
+  const value = due === NEVER || due > sharedNow() ? (shortTextIn(scratch.bytes, length) ?? decode(scratch.bytes, 0, length, undefined, heap)) : undefined;
   idle = scratch;
   return value;
 }

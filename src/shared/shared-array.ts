@@ -11,7 +11,7 @@ import { type Facts, hide, refuseClones } from "../codec/portrait.js";
 import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, ownDescriptor, ownOptions } from "../errors/index.js";
 import { type Across, DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
@@ -102,7 +102,7 @@ const MOST_SHOWN = 100;
 /** What stands in shared memory. Apart from the array, which has a method of the name `at`. */
 class ArrayBlock extends SharedObject {
   static {
-    Object.defineProperty(this, "name", { value: "SharedArray" });
+    Object.defineProperty(this, "name", ownDescriptor({ value: "SharedArray" }));
   }
   readonly trait: ScalarTrait;
   readonly length: number;
@@ -183,7 +183,7 @@ class ArrayBlock extends SharedObject {
 
 class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Crosses {
   static {
-    Object.defineProperty(this, "name", { value: "SharedArray" });
+    Object.defineProperty(this, "name", ownDescriptor({ value: "SharedArray" }));
   }
   declare readonly length: number;
   declare readonly type: ScalarType;
@@ -199,7 +199,7 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
       const trait = traitOf(type, "new SharedArray(type): the type");
       if (typeof lengthOrInit !== "number") items = itemsOf(trait, lengthOrInit) as ArrayLike<T>;
       const length = items?.length ?? (lengthOrInit as number);
-      checkLength(trait, length, reach?.across);
+      checkLength(trait, length, ownOptions(reach)?.across);
       this.#block = new ArrayBlock(trait, length, items === undefined, reach);
     }
     const { bytes, label, length, trait } = this.#block;
@@ -311,7 +311,8 @@ function itemsOf(trait: ScalarTrait, init: unknown): ArrayLike<unknown> {
     throw new ArgumentTypeError(`new SharedArray(type, lengthOrInit): a length, or an iterable or array-like of items; got ${show(init)}`);
   }
   // A typed array of the same type has nothing that could not fit.
-  if (init instanceof trait.View && trait.type !== "bool") return init as ArrayLike<unknown>;
+  if (ArrayBuffer.isView(init) && (init as Uint8Array)[Symbol.toStringTag] === trait.View.name && trait.type !== "bool")
+    return init as unknown as ArrayLike<unknown>;
   const items = Array.from(init as ArrayLike<unknown>);
   for (let index = 0; index < items.length; index++) checkScalar(trait.type, items[index], `element ${index}`);
   return items;

@@ -92,6 +92,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return new SharedList(handle as never);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { length: this.length };
   }
@@ -259,7 +260,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return this.toArray().values();
   }
 
-  /** Everything is committed by one store; but a worker that died may have replaced the spine and not moved the epoch. */
+  /** @internal Everything is committed by one store; but a worker that died may have replaced the spine and not moved the epoch. */
   protected rebuild(): void {
     this.heap.catchUp();
     this.#moveEpoch();

@@ -8,11 +8,10 @@
 import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions } from "../errors/index.js";
-import { atomics, generationWord, type Heap, HEADER, KIND, onDestroy, onInspect, stillStands } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions, ownOptions } from "../errors/index.js";
+import { atomics, generationWord, HEADER, type Heap, KIND, onDestroy, onInspect, sharedNow, stillStands } from "../memory/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
-  clock,
   destroyEntry,
   discardEntry,
   draftEntry,
@@ -159,6 +158,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     if (options instanceof Handle) {
       super(KIND.sharedMap, 0, options);
     } else {
+      options = ownOptions(options);
       const bounds = boundsOf(options);
       super(KIND.sharedMap, sizeOf(bounds), options, MAP_OPTIONS);
       format(this.heap, this.at, bounds);
@@ -246,7 +246,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         const { words } = heap;
         const due = load(words, this.at + MAP.ends) === 0 ? NEVER : dueOf(words, entry);
         atomics.orderLoads();
-        if (stillStands(words, entry, this.#table.page, this.#table.generation)) return due === NEVER || due > clock();
+        if (stillStands(words, entry, this.#table.page, this.#table.generation)) return due === NEVER || due > sharedNow();
       }
       heap.catchUp();
     }
@@ -320,6 +320,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     this.#freeCleared();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { name: this.name, size: this.size };
   }
@@ -368,7 +369,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return this.entries();
   }
 
-  /** Counts anew: the entries themselves are committed by one store each. */
+  /** @internal Counts anew: the entries themselves are committed by one store each. */
   protected rebuild(): void {
     const { heap, words, at } = this;
     heap.catchUp();
@@ -384,7 +385,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     try {
       return this.inside(() => {
         this.heap.catchUp();
-        return section(load(this.words, this.at + MAP.ends) === 0 ? 0 : clock());
+        return section(load(this.words, this.at + MAP.ends) === 0 ? 0 : sharedNow());
       });
     } finally {
       if (this.#retired.length > 0) {
@@ -425,8 +426,9 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       throw new ArgumentTypeError(`options must be an object such as { ttl: 1000 }, got ${show(options)}`);
     }
     ENTRY_OPTIONS.check(options);
+    options = ownOptions(options);
     const ttl = options?.ttl === undefined ? this.#ttl : checkTtl(options.ttl);
-    return ttl === NEVER ? NEVER : clock() + ttl;
+    return ttl === NEVER ? NEVER : sharedNow() + ttl;
   }
 
   #lasts(entry: number, now: number): boolean {

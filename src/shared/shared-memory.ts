@@ -8,7 +8,7 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { Handle, type Reach, heapOfReach, registerShared, SharedObject, wrap } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError, ownOptions } from "../errors/index.js";
 import { DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
 import { find, isTaken, link, nameAt, nameBytes, unlink } from "./name-table.js";
 import { type ScalarType, type ScalarViews, show, traitOf } from "./scalar-type.js";
@@ -51,6 +51,7 @@ export class SharedMemory extends SharedObject {
    */
   constructor(bytes: number, options?: Reach);
   constructor(bytes: number, reach?: Reach | Handle) {
+    reach = ownOptions(reach);
     if (!(reach instanceof Handle)) checkSize(bytes, reach);
     super(KIND.sharedMemory, WORDS, reach);
     const { heap, words, at } = this;
@@ -155,6 +156,7 @@ export class SharedMemory extends SharedObject {
     }
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { name: this.name, size: this.size };
   }

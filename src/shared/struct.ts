@@ -8,7 +8,7 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { ArgumentTypeError, CorruptError } from "../errors/index.js";
+import { ArgumentTypeError, CorruptError, ownDescriptor } from "../errors/index.js";
 import { type Heap, KIND, onDestroy, onInspect, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "../sync/held.js";
 import type { RLock } from "../sync/rlock.js";
@@ -74,6 +74,7 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     return this.#layout.schema as S;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { fields: this.toObject() };
   }
@@ -124,6 +125,7 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     super.free();
   }
 
+  /** @internal */
   override [crossing](to: Boundary, path: string): Parcel {
     const parcel = super[crossing](to, path);
     const [across, heapId, at, generation, label] = parcel.payload as unknown[];
@@ -187,7 +189,11 @@ function fieldsOf(group: Group, holder: Holder): Fields {
   let known = accessors.get(group);
   if (known === undefined) accessors.set(group, (known = [...group].map(([name, what]) => [name, typeof what === "number" ? accessorOf(what) : what])));
   for (const [name, what] of known) {
-    Object.defineProperty(fields, name, what instanceof Map ? { value: fieldsOf(what, holder), enumerable: true } : (what as PropertyDescriptor));
+    Object.defineProperty(
+      fields,
+      name,
+      ownDescriptor(what instanceof Map ? { value: fieldsOf(what, holder), enumerable: true } : (what as PropertyDescriptor)),
+    );
   }
   return Object.preventExtensions(fields);
 }

@@ -1,3 +1,5 @@
+import { types } from "node:util";
+import { ofThisRealm } from "../codec/binary.js";
 import type { Crosses } from "../codec/parcel.js";
 import { own } from "../codec/shared-buffer.js";
 import { TooLargeError } from "../errors/index.js";
@@ -23,7 +25,7 @@ export function checkBytes(bytes: number, across: Across | undefined): void {
 export function userView<V>(owner: Crosses & object, heap: Heap, unit: number, bytes: number, make: (buffer: ArrayBufferLike, byteOffset: number) => V): V {
   const { buffer, byteOffset } = heap.userBuffer(unit, bytes);
   // The thread heap's buffer is everybody's; a clone of it is the same memory behind another object, which only this owner's views have.
-  const shown = buffer instanceof SharedArrayBuffer ? structuredClone(buffer) : buffer;
+  const shown = types.isSharedArrayBuffer(buffer) ? ofThisRealm(structuredClone(buffer)) : buffer;
   own(shown, owner);
   return make(shown, byteOffset);
 }

@@ -5,6 +5,7 @@
  *   2     code of the type
  *   3     its lock's block, 0 before it is first used
  */
+import { ownDescriptor } from "../errors/index.js";
 import { type Facts, hide } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { type Across, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
@@ -64,7 +65,7 @@ export interface Value<T extends Scalar> {
 
 class SharedValue<T extends Scalar> extends SharedObject implements Value<T> {
   static {
-    Object.defineProperty(this, "name", { value: "Value" });
+    Object.defineProperty(this, "name", ownDescriptor({ value: "Value" }));
   }
   declare readonly type: ScalarType;
   #cells: Cells<T>;

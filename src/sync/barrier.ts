@@ -1,7 +1,20 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions } from "../errors/index.js";
-import { AT_ONCE, type Attempt, atomics, deadlineOf, KIND, onDestroy, onInspect, signalOf, type SyncWait, type WaitOptions, within } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions, ownOptions } from "../errors/index.js";
+import {
+  AT_ONCE,
+  atomics,
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  KIND,
+  onDestroy,
+  onInspect,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+  within,
+} from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 
@@ -74,13 +87,14 @@ export class Barrier extends Monitor {
     if (typeof parties !== "number") throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
     if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES)
       throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
-    const arrives = options instanceof Handle;
-    if (!arrives) deadlineOf(options, BARRIER_OPTIONS);
+    const given = ownOptions(options);
+    const arrives = given instanceof Handle;
+    if (!arrives) deadlineOf(given, BARRIER_OPTIONS);
     super(KIND.barrier, SIZE, options, BARRIER_OPTIONS);
     this.#waiting = new HoldTable(this.heap, this.at + BARRIER.waiting);
     if (!arrives) {
       this.words[this.at + BARRIER.parties] = parties;
-      const { timeout = Number.POSITIVE_INFINITY } = options ?? {};
+      const timeout = given?.timeout ?? Number.POSITIVE_INFINITY;
       const stored = timeout < Number.MAX_SAFE_INTEGER ? Math.ceil(timeout) + 1 : 0;
       this.words[this.at + BARRIER.timeoutLow] = stored;
       this.words[this.at + BARRIER.timeoutHigh] = Math.floor(stored / 2 ** 32);
@@ -92,6 +106,7 @@ export class Barrier extends Monitor {
     return new Barrier(1, handle as never);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { parties: this.parties, waiting: this.waiting, broken: this.broken };
   }
@@ -116,7 +131,7 @@ export class Barrier extends Monitor {
 
   /** Blocks this thread until all parties are there; returns its place of arrival, 0 to parties - 1. @throws BrokenBarrierError, TimeoutError */
   waitSync(options?: SyncWait & BarrierAction): number {
-    const deadline = this.#deadline(options, BLOCKING);
+    const deadline = this.#deadline(options, deadlineOf, BLOCKING);
     const visit: Visit = { round: undefined, index: 0, completes: false };
     let passed: true | undefined;
     try {
@@ -133,7 +148,7 @@ export class Barrier extends Monitor {
 
   /** Waits until all parties are there; resolves with its place of arrival. @throws BrokenBarrierError, TimeoutError; the reason of `options.signal`, which breaks the barrier */
   async wait(options?: WaitOptions & BarrierAction): Promise<number> {
-    const deadline = this.#deadline(options, AWAITING);
+    const deadline = this.#deadline(options, awaitDeadlineOf, AWAITING);
     const signal = signalOf(options);
     const visit: Visit = { round: undefined, index: 0, completes: false };
     let passed: true | undefined;
@@ -174,18 +189,18 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  /** Whoever died inside was a party, and may have been about to end the round. */
+  /** @internal Whoever died inside was a party, and may have been about to end the round. */
   protected rebuild(): void {
     this.#endRound(true);
     this.words[this.at + BARRIER.broken] = 1;
   }
 
-  #deadline(options: (SyncWait & BarrierAction) | undefined, known: KnownOptions<object>): number {
+  #deadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>): number {
     const action = options?.action;
     if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
     this.checkUsable();
-    const deadline = deadlineOf(options, known);
-    return options?.timeout === undefined ? deadlineOf({ timeout: this.#timeout }) : deadline;
+    const deadline = of(options, known);
+    return options?.timeout === undefined ? of({ timeout: this.#timeout }) : deadline;
   }
 
   /** How long a party waits that does not say. */

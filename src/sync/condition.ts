@@ -1,8 +1,8 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
 import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError } from "../errors/index.js";
-import { type Attempt, WAIT_OPTIONS, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions, WAIT_OPTIONS } from "../memory/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
@@ -41,7 +41,8 @@ export class Condition extends SharedObject {
   constructor(lock?: Lock | RLock, options?: Reach);
   constructor(lock?: Lock | RLock, options?: Reach | Handle) {
     if (lock !== undefined && !(lock instanceof Lock) && !(lock instanceof RLock))
-      throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock");
+      throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock, and of the same copy of allcores");
+    options = ownOptions(options);
     const across = (options as Reach | undefined)?.across;
     if (lock !== undefined && across !== undefined && across !== lock.across) {
       throw new ArgumentRangeError(`a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`);
@@ -79,6 +80,7 @@ export class Condition extends SharedObject {
   consistent(): void {
     this.lock.consistent();
   }
+  /** @internal */
   protected override facts(): Facts {
     return { locked: this.locked };
   }
@@ -97,7 +99,7 @@ export class Condition extends SharedObject {
 
   /** Gives the lock up, waits until notified, takes it back. @throws NotHeldError, TimeoutError or the signal's reason (holding the lock) */
   async wait(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("wait");
     if (!(await this.#wait(deadline, signal))) this.#timedOut(options);
@@ -116,7 +118,7 @@ export class Condition extends SharedObject {
 
   /** Waits until `predicate` (synchronous, run holding the lock) is truthy, and resolves with its value. */
   async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<Truthy<T>> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("waitFor");
     for (;;) {
@@ -210,6 +212,7 @@ export class Condition extends SharedObject {
     throw new TimeoutError(`${this.title} was not notified within ${options?.timeout} ms`);
   }
 
+  /** @internal */
   override [crossing](to: Boundary, path: string): Parcel {
     const parcel = super[crossing](to, path);
     return { ...parcel, payload: [parcel.payload, this.lock] };

@@ -1,7 +1,7 @@
 import type { Facts } from "../codec/portrait.js";
 import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
 import { TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, WAIT_OPTIONS, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { atomics, type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 
 const { and, compareExchange, load } = atomics;
@@ -58,6 +58,7 @@ export class Event extends SharedObject implements Selectable<undefined> {
     and(this.words, this.at, ~UP);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { isSet: this.isSet };
   }
@@ -77,7 +78,7 @@ export class Event extends SharedObject implements Selectable<undefined> {
 
   /** Waits until the flag is up. @throws TimeoutError; the reason of `options.signal` */
   async wait(options?: WaitOptions): Promise<void> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.isSet) return;
     if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined) this.#timedOut(options);

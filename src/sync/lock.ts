@@ -1,7 +1,7 @@
 import { portray } from "../codec/portrait.js";
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { NotOwnerError } from "../errors/index.js";
-import { WAIT_OPTIONS, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
 import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
@@ -73,7 +73,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
 
   /** Takes the lock without blocking the event loop. @throws TimeoutError after `options.timeout` ms, OwnerDiedError; the reason of `options.signal` when it aborts */
   async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken))) ?? this.timedOut(options);
   }
 
@@ -116,12 +116,14 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     return (this.#current = new LockHeld(this, taken === TAKEN_INCONSISTENT));
   }
 
+  /** @internal */
   [dispose](held: LockHeld): void {
     if (this.#current !== held) return;
     this.#current = undefined;
     if (!this.freeFast()) this.freeOwned();
   }
 
+  /** @internal */
   [handOff](held: LockHeld, worker: number): void {
     if (this.#current !== held) throw new NotOwnerError(`${this.title} is no longer held by this hold`);
     this.giveTo(worker);

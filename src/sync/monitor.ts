@@ -19,14 +19,15 @@ export const MONITOR_WORDS = 2;
  * When a worker dies inside, the next one to enter calls `rebuild`, which derives the rest from the words that are the truth.
  */
 export abstract class Monitor extends SharedObject {
+  /** @internal */
   constructor(kind: number, size: number, reach: Reach | Handle | undefined, known?: KnownOptions<object>) {
     super(kind, size, reach, known);
   }
 
-  /** Derives what can be derived, after a worker died inside the mutex. */
+  /** @internal Derives what can be derived, after a worker died inside the mutex. */
   protected abstract rebuild(): void;
 
-  /** Runs `section` inside the mutex. It must not wait, and must not run a user's code. Under a time limit it must allocate before it changes anything. */
+  /** @internal Runs `section` inside the mutex. It must not wait, and must not run a user's code. Under a time limit it must allocate before it changes anything. */
   protected inside<T>(section: () => T): T {
     this.checkUsable();
     const died = enter(this.heap, this.at + MONITOR.mutex);
@@ -41,6 +42,7 @@ export abstract class Monitor extends SharedObject {
   /**
    * A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. Whoever was on the way counts no longer: the flag must never
    * say that more are than there are, or a release would rely on one who does not come. Fewer only cost a wake-up.
+   * @internal
    */
   protected expectWake(flag: number): void {
     store(this.words, this.at + flag, 1);
@@ -49,6 +51,7 @@ export abstract class Monitor extends SharedObject {
   /**
    * A caller that was woken tries now. Before it looks: a release that still counted it had made its change before that, so the look sees the change; one that comes
    * later counts it no more.
+   * @internal
    */
   protected arrive(flag: number): void {
     const at = this.at + flag;
@@ -62,6 +65,7 @@ export abstract class Monitor extends SharedObject {
   /**
    * Wakes up to `count` of those who wait for `key`, outside the mutex; returns how many. The flag is taken down only inside the mutex, and only when no node
    * is armed: whoever arms one later enters the mutex later, and raises it again. Lowering it before the scan would hide waiters from others who release meanwhile.
+   * @internal
    */
   protected wake(key: number, count: number, flag: number = MONITOR.waiters): number {
     if (load(this.words, this.at + flag) === 0) return 0;
@@ -77,6 +81,7 @@ export abstract class Monitor extends SharedObject {
    * Who was woken and got something calls this in turn, for what is left.
    * One that awaits does not count, since its loop may be busy for long. The count goes up before the wake-up: the other way round the woken one could try before it counts,
    * and would count for ever.
+   * @internal
    */
   protected wakeFor(key: number, there: number, flag: number = MONITOR.waiters): void {
     const { words } = this;

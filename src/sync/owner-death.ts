@@ -1,5 +1,5 @@
 import type { Handle, Reach } from "../codec/shared-object.js";
-import { ArgumentTypeError, KnownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 
 /** How far a lock reaches, and what comes of its owner's death. */
 export interface LockOptions extends Reach {
@@ -45,7 +45,7 @@ export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: tr
 
 /** Checks the options of a semaphore, before there is one: whether the permits of the dead stay away. */
 export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined): boolean {
-  const policy = (options as SemaphoreOptions | null | undefined)?.onOwnerDeath;
+  const policy = (ownOptions(options) as SemaphoreOptions | null | undefined)?.onOwnerDeath;
   if (policy !== undefined && policy !== "report" && policy !== "keep")
     throw new ArgumentTypeError(`options.onOwnerDeath must be "report" or "keep", got ${String(policy)}`);
   return policy === "keep";
@@ -53,7 +53,7 @@ export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined
 
 /** Checks the options of a lock, before there is one: whether owner death is an error. */
 export function failsOnOwnerDeath(options: LockOptions | Handle | undefined): boolean {
-  const policy = (options as LockOptions | null | undefined)?.onOwnerDeath;
+  const policy = (ownOptions(options) as LockOptions | null | undefined)?.onOwnerDeath;
   if (policy !== undefined && policy !== "report" && policy !== "error")
     throw new ArgumentTypeError(`options.onOwnerDeath must be "report" or "error", got ${String(policy)}`);
   return policy === "error";

@@ -17,7 +17,7 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import { type Attempt, atomics, type Heap, type Hold, type Insight, type Strike, type SyncWait } from "../memory/index.js";
+import { atomics, type Attempt, type Heap, type Hold, type Insight, realNow, type Strike, type SyncWait } from "../memory/index.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
@@ -48,6 +48,7 @@ export type Taken = typeof TAKEN | typeof TAKEN_INCONSISTENT;
 export abstract class OwnerWord extends SharedObject {
   readonly #owned: number;
 
+  /** @internal */
   constructor(kind: number, options: LockOptions | Handle | undefined) {
     const fails = failsOnOwnerDeath(options);
     super(kind, SIZE, options, LOCK_OPTIONS);
@@ -55,6 +56,7 @@ export abstract class OwnerWord extends SharedObject {
     if (!(options instanceof Handle)) this.words[this.at + FAILS] = fails ? 1 : 0;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { locked: this.locked };
   }
@@ -108,21 +110,22 @@ export abstract class OwnerWord extends SharedObject {
     }
   }
 
-  /** Whether what it guards is marked as half changed. For its owner, to whom nobody else changes it. */
+  /** @internal Whether what it guards is marked as half changed. For its owner, to whom nobody else changes it. */
   protected get isInconsistent(): boolean {
     return (load(this.words, this.at) & INCONSISTENT) !== 0;
   }
 
-  /** The uncontended case: one CAS. */
+  /** @internal The uncontended case: one CAS. */
   protected takeFast(): boolean {
     return compareExchange(this.words, this.at, 0, this.#owned) === 0;
   }
 
-  /** The uncontended way back: one CAS. */
+  /** @internal The uncontended way back: one CAS. */
   protected freeFast(): boolean {
     return compareExchange(this.words, this.at, this.#owned, 0) === this.#owned;
   }
 
+  /** @internal */
   protected tryTake(): Taken | undefined {
     if (this.takeFast()) return TAKEN;
     this.checkUsable();
@@ -132,7 +135,7 @@ export abstract class OwnerWord extends SharedObject {
     return this.#take(word, 0);
   }
 
-  /** `refusable`: it may end with a `DeadlockError`. */
+  /** @internal `refusable`: it may end with a `DeadlockError`. */
   protected takeSync(deadline: number, refusable = true): Taken | undefined {
     this.checkUsable();
     for (let spin = 0; spin < SPINS; spin++) {
@@ -146,6 +149,7 @@ export abstract class OwnerWord extends SharedObject {
   /**
    * `begin` is called in the very step that takes it, not when the promise has told its caller: what else this thread's loop runs in between must not find the
    * word its own and the hold still the one before.
+   * @internal
    */
   protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: Taken) => H): Promise<H | undefined> {
     const taken = this.tryTake();
@@ -159,7 +163,7 @@ export abstract class OwnerWord extends SharedObject {
     return (await this.heap.parker.waitUntil(this.at, beginning, deadline, signal))?.hold;
   }
 
-  /** What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where waiting would be in vain. */
+  /** @internal What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where waiting would be in vain. */
   protected choice<H>(
     poll: (awaiting: boolean) => H | undefined,
     begin: (taken: Taken, awaiting: boolean) => H,
@@ -181,7 +185,7 @@ export abstract class OwnerWord extends SharedObject {
     });
   }
 
-  /** Frees it if this worker still holds it. */
+  /** @internal Frees it if this worker still holds it. */
   protected freeOwned(): void {
     if (this.freeFast()) return;
     for (let word = load(this.words, this.at); word >>> OWNER_SHIFT === this.self; word = load(this.words, this.at)) {
@@ -189,7 +193,7 @@ export abstract class OwnerWord extends SharedObject {
     }
   }
 
-  /** Frees it, whoever holds it. @throws NotHeldError */
+  /** @internal Frees it, whoever holds it. @throws NotHeldError */
   protected freeAnyones(): void {
     this.checkUsable();
     for (;;) {
@@ -201,7 +205,7 @@ export abstract class OwnerWord extends SharedObject {
     }
   }
 
-  /** Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not own it */
+  /** @internal Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not own it */
   protected giveTo(worker: number): void {
     this.checkUsable();
     if (!this.heap.registry.isAlive(worker))
@@ -212,6 +216,7 @@ export abstract class OwnerWord extends SharedObject {
     throw new NotOwnerError(`${this.title} is not held by this worker any more`);
   }
 
+  /** @internal */
   protected timedOut(options: SyncWait | undefined): never {
     throw new TimeoutError(`${this.title} was not free${options?.timeout === undefined ? " in time" : ` within ${options.timeout} ms`}`);
   }
@@ -264,7 +269,7 @@ export abstract class OwnerWord extends SharedObject {
         }
         let wanted = word | CONTENDED;
         if (granted) {
-          const now = performance.now();
+          const now = realNow();
           if (since === 0) since = now;
           else if (now - since > STARVING_MS) wanted |= RESERVED;
         }

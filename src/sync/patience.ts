@@ -1,3 +1,5 @@
+import { realNow } from "../memory/index.js";
+
 /** How long a waiter makes way for one that comes first. */
 const PATIENCE_MS = 50;
 
@@ -10,7 +12,7 @@ export class Patience {
 
   /** Whether it has run out. The first look starts it. */
   get isOver(): boolean {
-    const now = performance.now();
+    const now = realNow();
     if (this.#since === 0) this.#since = now;
     return now - this.#since > PATIENCE_MS;
   }

@@ -1,7 +1,7 @@
 import { portray } from "../codec/portrait.js";
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
-import { WAIT_OPTIONS, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
 import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
@@ -111,7 +111,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   /** Takes the lock without blocking the event loop; never enters again by itself. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async acquire(options?: WaitOptions): Promise<RHeld> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken))) ?? this.timedOut(options);
   }
 
@@ -184,18 +184,21 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return (this.#tenure ??= { depth: 1, awaited: false, marked: this.isInconsistent, deaths: 0 });
   }
 
+  /** @internal */
   [enterAgain](tenure: Tenure): RHeld {
     if (this.#tenure !== tenure) throw new NotHeldError(`${this.title} was released meanwhile`);
     tenure.depth++;
     return new RLockHeld(this, tenure);
   }
 
+  /** @internal */
   [leave](tenure: Tenure): void {
     if (this.#tenure !== tenure || --tenure.depth > 0) return;
     this.#tenure = undefined;
     if (!this.freeFast()) this.freeOwned();
   }
 
+  /** @internal */
   [handOff](tenure: Tenure, worker: number): void {
     if (this.#tenure !== tenure || tenure.depth !== 1) throw new NotOwnerError(`${this.title} can be handed off only from its outermost hold`);
     this.giveTo(worker);

@@ -9,14 +9,15 @@ import {
   AT_ONCE,
   atomics,
   type Attempt,
+  awaitDeadlineOf,
   BLOCKING,
-  WAIT_OPTIONS,
   deadlineOf,
   type Heap,
   type Hold,
   KIND,
   onDestroy,
   onInspect,
+  realDate,
   signalOf,
   Spin,
   type SyncWait,
@@ -128,7 +129,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for reading. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async read(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       (deadline === 0 ? this.tryRead() : this.#readNow()) ??
@@ -176,7 +177,7 @@ export class RWLock extends Monitor {
 
   /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
   async write(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       this.tryWrite() ??
@@ -256,6 +257,7 @@ export class RWLock extends Monitor {
     if (opened) this.#wakeNext();
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { writing: this.writing, readers: this.readers };
   }
@@ -272,6 +274,7 @@ export class RWLock extends Monitor {
     return this.words[this.at + RWLOCK.readers]!;
   }
 
+  /** @internal */
   [endRead](): void {
     if (this.at === 0) return;
     const last = this.inside(() => {
@@ -282,6 +285,7 @@ export class RWLock extends Monitor {
     if (last) this.#wakeWriter();
   }
 
+  /** @internal */
   [endWrite](): void {
     if (this.at === 0) return;
     const ended = this.inside(() => {
@@ -293,6 +297,7 @@ export class RWLock extends Monitor {
     if (ended) this.#wakeNext();
   }
 
+  /** @internal */
   [giveRead](worker: number): void {
     this.inside(() => {
       this.#checkHeir(worker);
@@ -303,6 +308,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   [giveWrite](worker: number): void {
     this.inside(() => {
       this.#checkHeir(worker);
@@ -311,6 +317,7 @@ export class RWLock extends Monitor {
     });
   }
 
+  /** @internal */
   protected rebuild(): void {
     this.words[this.at + RWLOCK.readers] = this.#holds.total;
   }
@@ -401,7 +408,7 @@ export class RWLock extends Monitor {
   #mayPass(): boolean {
     const { words, at } = this;
     if (words[at + RWLOCK.writersWait]! <= 1) return false;
-    const now = Date.now() | 0 || 1;
+    const now = realDate() | 0 || 1;
     if (words[at + RWLOCK.passedAt] === 0) words[at + RWLOCK.passedAt] = now;
     const since = (now - words[at + RWLOCK.passedAt]!) | 0;
     // A clock that was set back must not keep the writer out.

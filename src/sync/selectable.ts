@@ -1,5 +1,5 @@
 import { ArgumentTypeError } from "../errors/index.js";
-import type { Attempt, Heap } from "../memory/index.js";
+import { type Attempt, type Heap, isOfOtherVersion, versioned } from "../memory/index.js";
 
 /**
  * The method by which an object takes part in `select`: `Symbol.for("allcores.selectable")`, so it is the same in every copy of the library.
@@ -44,7 +44,7 @@ export interface MemorySource<X, T> extends Source<X, T> {
   begin(awaiting: boolean): Attempt<X>;
 }
 
-/** Comes at a moment of `performance.now()`. */
+/** Comes at a moment of `programNow()`. */
 export interface TimeSource<X, T> extends Source<X, T> {
   readonly dueAt: number;
 }
@@ -61,7 +61,8 @@ export interface LoopSource<X, T> extends Source<X, T> {
 export type AnySource<T, X = unknown> = MemorySource<X, T> | TimeSource<X, T> | LoopSource<X, T>;
 
 let make: <T>(source: AnySource<T>) => Choice<T>;
-let reveal: <T>(choice: Choice<T>) => AnySource<T>;
+/** The method by which a choice gives what is behind it, to whatever copy of the library. */
+const reveal: unique symbol = versioned("choice") as never;
 
 /** One of the things that a select may choose: what a method `[selectable]` returns. */
 export class Choice<T> {
@@ -73,7 +74,11 @@ export class Choice<T> {
 
   static {
     make = (source) => new Choice(source);
-    reveal = (choice) => choice.#source;
+  }
+
+  /** @internal */
+  [reveal](): AnySource<T> {
+    return this.#source;
   }
 
   /** The same with `fn` applied to its value, once it has been chosen and taken: if `fn` throws, it is gone and the select fails with that error. */
@@ -94,7 +99,17 @@ export function choiceOf<X, T>(source: AnySource<T, X>): Choice<T> {
   return make(source as AnySource<T>);
 }
 
+/** Whether it is a choice, of this copy of the library or another of its version. */
+export function isChoice(value: unknown): value is Choice<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Choice<unknown>>)[reveal] === "function";
+}
+
+/** Whether a copy of another version made it. */
+export function isOthersChoice(value: unknown): boolean {
+  return typeof value === "object" && value !== null && isOfOtherVersion(value, "choice");
+}
+
 /** What is behind a choice. */
 export function sourceOf<T>(choice: Choice<T>): AnySource<T> {
-  return reveal(choice);
+  return choice[reveal]();
 }

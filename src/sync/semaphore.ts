@@ -3,9 +3,9 @@ import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import {
   AT_ONCE,
-  type Attempt,
   atomics,
-  WAIT_OPTIONS,
+  type Attempt,
+  awaitDeadlineOf,
   deadlineOf,
   type Heap,
   KIND,
@@ -13,6 +13,7 @@ import {
   onDestroy,
   onInspect,
   onNormalEnd,
+  realNow,
   signalOf,
   type SyncWait,
   tryEnter,
@@ -112,6 +113,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
 
   /** `value`: the permits at the start, a whole number from 0. `options.onOwnerDeath`: what becomes of the permits of a holder that dies. */
   constructor(value?: number, options?: SemaphoreOptions);
+  /** @internal */
   constructor(value: number | undefined, options: SemaphoreOptions | Handle | undefined);
   constructor(value: number | undefined = 1, options?: SemaphoreOptions | Handle) {
     if (typeof value !== "number") throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
@@ -137,6 +139,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     this.words[this.at + SEMAPHORE.bound] = ~most;
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { value: this.value };
   }
@@ -155,7 +158,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
 
   /** Takes a permit without blocking the event loop. @throws TimeoutError; the reason of `options.signal` */
   async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     return (
       this.tryAcquire() ??
@@ -240,7 +243,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     return choiceOf({ heap: this.heap, key: this.at, poll: () => this.tryAcquire(), begin: () => this.#attempt(), open: (held) => held });
   }
 
-  /** @param era of the permit: one that was used up when its task settled is not this worker's any more, and adds a permit, as a release by a stranger does. */
+  /** @internal @param era of the permit: one that was used up when its task settled is not this worker's any more, and adds a permit, as a release by a stranger does. */
   [giveBack](era: number): void {
     if (this.at === 0) return;
     if (era !== this.#era) {
@@ -271,7 +274,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (added) this.wake(this.at, 1);
   }
 
-  /** The task in hand is settled: what this worker holds is used up. */
+  /** @internal The task in hand is settled: what this worker holds is used up. */
   [useUp](): void {
     this.#isNoted = false;
     if (this.at === 0) return;
@@ -285,6 +288,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     this.#usedUp += count;
   }
 
+  /** @internal */
   [handOff](worker: number, era: number): void {
     this.inside(() => {
       if (era !== this.#era) throw new NotOwnerError(`this permit of ${this.title} was used up when its task settled`);
@@ -299,6 +303,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     });
   }
 
+  /** @internal */
   protected rebuild(): void {
     rebuild(this.heap, this.at, this.#holds);
   }
@@ -362,7 +367,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
         }
         this.expectWake(MONITOR.waiters);
         if (granted) {
-          const now = performance.now();
+          const now = realNow();
           if (since === 0) since = now;
           else if (now - since > STARVING_MS) words[at + SEMAPHORE.reserved] = 1;
         }
@@ -414,6 +419,7 @@ export class BoundedSemaphore extends Semaphore {
     return new BoundedSemaphore(1, handle as never);
   }
 
+  /** @internal */
   protected override facts(): Facts {
     return { value: this.value, limit: this.limit };
   }

@@ -1,6 +1,6 @@
 import { isPromise } from "node:util/types";
-import { ArgumentTypeError, TaskGroupError, isThrown, KnownOptions } from "../errors/index.js";
-import { Future } from "../futures/future.js";
+import { ArgumentTypeError, TaskGroupError, isThrown, KnownOptions, ownOptions } from "../errors/index.js";
+import { isFuture } from "../futures/future.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
 import { offAbort, onAbort } from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
@@ -57,9 +57,10 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const [first] = given;
   const isList = typeof first === "object" && first !== null && Symbol.iterator in first;
   const work = isList ? [...(first as Iterable<unknown>)] : given;
-  const options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
+  let options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
   if (typeof options !== "object") throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
   GATHER.check(options);
+  options = ownOptions(options);
   const wrong = work.findIndex((one) => typeof one !== "function" && !isThenable(one));
   if (wrong >= 0)
     throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
@@ -109,7 +110,7 @@ async function follow(work: PromiseLike<unknown>, begun: PromiseLike<unknown>, s
   try {
     return await settledOrLeft(begun, (leave) => {
       abort = () => {
-        if (work instanceof Future) work.cancel(signal.reason);
+        if (isFuture(work)) work.cancel(signal.reason);
         leave(signal.reason);
       };
       onAbort(signal, abort);

@@ -1,4 +1,4 @@
-import { Alarm, atomics, offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { Alarm, atomics, offAbort, onAbort, programNow, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
 import { checkedMs } from "./milliseconds.js";
 
 /**
@@ -14,7 +14,7 @@ export async function sleep(ms: number, options?: { signal?: AbortSignal | undef
   checkedMs("sleep(ms)", ms);
   const signal = signalOf(options, SIGNAL_OPTIONS);
   await new Promise<void>((resolve, reject) => {
-    const alarm = new Alarm(performance.now() + ms, () => {
+    const alarm = new Alarm(programNow() + ms, () => {
       offAbort(signal, abort);
       resolve();
     });

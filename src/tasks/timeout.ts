@@ -1,6 +1,17 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError } from "../errors/index.js";
-import { Alarm, offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import {
+  Alarm,
+  clearRealImmediate,
+  fromPerformance,
+  offAbort,
+  onAbort,
+  programNow,
+  setRealImmediate,
+  SIGNAL_OPTIONS,
+  signalOf,
+  toPerformance,
+} from "../memory/index.js";
 import { checkedMs } from "./milliseconds.js";
 import { settledOrLeft } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
@@ -18,7 +29,7 @@ export class TimeoutScope {
   #leave: ((reason: unknown) => void) | undefined;
   #verdict: NodeJS.Immediate | undefined;
 
-  /** @internal Made by `timeout` and `timeoutAt`. */
+  /** @internal Made by `timeout` and `timeoutAt`. `when`: a moment of `programNow()`. */
   constructor(when: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
     this.#alarm = new Alarm(when, this.#ring);
@@ -37,7 +48,7 @@ export class TimeoutScope {
 
   /** When the time runs out, on this thread's `performance.now()`; Infinity for never. */
   get when(): number {
-    return this.#alarm.when;
+    return toPerformance(this.#alarm.when);
   }
 
   /** Whether the time has run out. */
@@ -47,15 +58,19 @@ export class TimeoutScope {
 
   /** Gives it `ms` milliseconds from now on. @throws StateError when the block has ended or its time has run out */
   reschedule(ms: number): void {
-    this.rescheduleAt(performance.now() + checkedMs("scope.reschedule(ms)", ms));
+    this.#reschedule(programNow() + checkedMs("scope.reschedule(ms)", ms));
   }
 
   /** Gives it until `when`, on this thread's `performance.now()`. @throws StateError as `reschedule` */
   rescheduleAt(when: number): void {
     checkMoment("scope.rescheduleAt(when)", when);
+    this.#reschedule(fromPerformance(when));
+  }
+
+  #reschedule(when: number): void {
     if (this.#isOver) throw new StateError("the block of this timeout has ended: there is nothing to reschedule");
     if (this.#end !== undefined) throw new StateError("the time of this block has run out, or it was cancelled: reschedule() before that");
-    clearImmediate(this.#verdict);
+    clearRealImmediate(this.#verdict);
     this.#alarm.set(when);
   }
 
@@ -73,7 +88,7 @@ export class TimeoutScope {
   close(error?: unknown): unknown {
     this.#isOver = true;
     this.#alarm.clear();
-    clearImmediate(this.#verdict);
+    clearRealImmediate(this.#verdict);
     offAbort(this.#outer, this.#aborted);
     if (this.#end === undefined) return error;
     return error === this.#end.reason || (this.#controller !== undefined && isEcho(this.#controller.signal, error)) ? this.#end.reason : error;
@@ -81,7 +96,7 @@ export class TimeoutScope {
 
   readonly #ring = (): void => {
     // A result that lies ready in the loop, behind this timer, comes first.
-    this.#verdict = setImmediate(() => {
+    this.#verdict = setRealImmediate(() => {
       if (this.#end !== undefined) return;
       this.#expired = true;
       this.#stop(new TimeoutError("the block had not ended when its time ran out"));
@@ -120,7 +135,7 @@ export class TimeoutScope {
  * ```
  */
 export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
-  return await within("timeout(ms, fn)", performance.now() + checkedMs("timeout(ms, fn)", ms), fn, signalOf(options, SIGNAL_OPTIONS));
+  return await within("timeout(ms, fn)", programNow() + checkedMs("timeout(ms, fn)", ms), fn, signalOf(options, SIGNAL_OPTIONS));
 }
 
 /**
@@ -135,7 +150,7 @@ export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, opt
  */
 export async function timeoutAt<T>(when: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
   checkMoment("timeoutAt(when, fn)", when);
-  return await within("timeoutAt(when, fn)", when, fn, signalOf(options, SIGNAL_OPTIONS));
+  return await within("timeoutAt(when, fn)", fromPerformance(when), fn, signalOf(options, SIGNAL_OPTIONS));
 }
 
 async function within<T>(call: string, when: number, fn: (scope: TimeoutScope) => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {

@@ -1,7 +1,7 @@
-import { ArgumentTypeError } from "../errors/index.js";
-import { Future } from "../futures/future.js";
+import { ArgumentTypeError, ownOptions } from "../errors/index.js";
+import { isFuture } from "../futures/future.js";
 import { isThenable } from "../sync/thenable.js";
-import { signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { programNow, signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import { checkedMs } from "./milliseconds.js";
 import { TimeoutScope } from "./timeout.js";
 
@@ -25,15 +25,15 @@ export async function waitFor<T>(work: PromiseLike<T> | ((signal: AbortSignal) =
   if (!isFunction && !isThenable(work))
     throw new ArgumentTypeError(`waitFor(work): a promise or a function is needed, got ${work === null ? "null" : typeof work}`);
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`waitFor(work, options): options must be an object, got ${typeof options}`);
-  const ms = checkedMs("waitFor(work, { timeout })", options.timeout ?? Number.POSITIVE_INFINITY);
-  const scope = new TimeoutScope(performance.now() + ms, signalOf(options, WAIT_OPTIONS));
+  const ms = checkedMs("waitFor(work, { timeout })", ownOptions(options).timeout ?? Number.POSITIVE_INFINITY);
+  const scope = new TimeoutScope(programNow() + ms, signalOf(options, WAIT_OPTIONS));
   try {
     const value = await scope.hold(isFunction ? work(scope.signal) : work, false);
     scope.close();
     return value as Awaited<T>;
   } catch (error) {
     const reason = scope.close(error);
-    if (work instanceof Future) work.cancel(reason);
+    if (isFuture(work)) work.cancel(reason);
     throw reason;
   }
 }

@@ -6,7 +6,7 @@
  * every read since. As CHESS's caching of happens-before graphs (Musuvathi and Qadeer, "Partial-Order Reduction for Context-Bounded State Exploration", 2007).
  */
 import { BEGIN, CLOCK } from "../platform/controlled-atomics.js";
-import { CLOCK_MEMORY, LIFE_MEMORY, MOST_UNITS } from "./control-block.js";
+import { CLOCK_MEMORY, LIFE_MEMORY, MOST_THREADS } from "./control-block.js";
 import type { Trace } from "./trace.js";
 
 /** Two halves of a hash for each place: of its last write, and of the reads since, summed, since their order does not matter. */
@@ -20,7 +20,7 @@ export class Causality {
   #placeHashes = new Int32Array(1 << 14);
   #placeCount = 0;
   /** The hash of each worker's last event, two halves. */
-  readonly #units = new Int32Array(MOST_UNITS * 2);
+  readonly #threads = new Int32Array(MOST_THREADS * 2);
   /** Where more than one worker has been, one of them writing, in any execution so far. */
   readonly #conflicted = new Set<number>();
   readonly #readers = new Map<number, number>();
@@ -32,7 +32,7 @@ export class Causality {
   restart(): void {
     this.#places.clear();
     this.#placeCount = 0;
-    this.#units.fill(0);
+    this.#threads.fill(0);
   }
 
   /** Whether workers meet at this place: where they never do, a switch before or after the operation makes no difference. */
@@ -44,28 +44,28 @@ export class Causality {
   key(salt: number): number {
     let low = mix(0x9e3779b9, salt);
     let high = mix(0x85ebca6b, salt);
-    for (let word = 0; word < this.#units.length; word += 2) {
-      low = mix(low, this.#units[word]!);
-      high = mix(high, this.#units[word + 1]! ^ word);
+    for (let word = 0; word < this.#threads.length; word += 2) {
+      low = mix(low, this.#threads[word]!);
+      high = mix(high, this.#threads[word + 1]! ^ word);
     }
     return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
   }
 
   /** Takes in what happened at a decision. */
   add(trace: Trace, decision: number): void {
-    const unit = trace.chosen(decision);
+    const thread = trace.chosen(decision);
     if (trace.killed(decision)) {
-      this.#event(unit, 99, LIFE_LOCATION + unit, true);
+      this.#event(thread, 99, LIFE_LOCATION + thread, true);
       return;
     }
-    if (trace.movedClock(decision)) this.#event(unit, 98 + (trace.fired(decision) ? 2 : 0), CLOCK_LOCATION, true);
+    if (trace.movedClock(decision)) this.#event(thread, 98 + (trace.fired(decision) ? 2 : 0), CLOCK_LOCATION, true);
     const operation = trace.operation(decision);
     if (operation === undefined) return;
-    if (operation === BEGIN) this.#event(unit, operation, LIFE_LOCATION + unit, false);
-    else this.#event(unit, operation, operation === CLOCK ? CLOCK_LOCATION : trace.location(decision), trace.wrote(decision));
+    if (operation === BEGIN) this.#event(thread, operation, LIFE_LOCATION + thread, false);
+    else this.#event(thread, operation, operation === CLOCK ? CLOCK_LOCATION : trace.location(decision), trace.wrote(decision));
   }
 
-  #event(unit: number, operation: number, location: number, writes: boolean): void {
+  #event(thread: number, operation: number, location: number, writes: boolean): void {
     let place = this.#places.get(location);
     if (place === undefined) {
       place = this.#placeCount++ * PLACE_WORDS;
@@ -78,9 +78,9 @@ export class Causality {
       this.#placeHashes.fill(0, place, place + PLACE_WORDS);
     }
     const hashes = this.#placeHashes;
-    const what = mix(Math.imul(location | 0, 0x27d4eb2f) ^ (location / 2 ** 32), operation * 16 + unit);
-    let low = mix(mix(this.#units[unit * 2]!, what), hashes[place]!);
-    let high = mix(mix(this.#units[unit * 2 + 1]!, what ^ 0x5bd1e995), hashes[place + 1]!);
+    const what = mix(Math.imul(location | 0, 0x27d4eb2f) ^ (location / 2 ** 32), operation * 16 + thread);
+    let low = mix(mix(this.#threads[thread * 2]!, what), hashes[place]!);
+    let high = mix(mix(this.#threads[thread * 2 + 1]!, what ^ 0x5bd1e995), hashes[place + 1]!);
     if (writes) {
       low = mix(low, hashes[place + 2]! + 1);
       high = mix(high, hashes[place + 3]! + 1);
@@ -92,15 +92,15 @@ export class Causality {
       hashes[place + 2] = hashes[place + 2]! + low;
       hashes[place + 3] = hashes[place + 3]! + high;
     }
-    this.#units[unit * 2] = low;
-    this.#units[unit * 2 + 1] = high;
-    this.#meet(unit, location, writes);
+    this.#threads[thread * 2] = low;
+    this.#threads[thread * 2 + 1] = high;
+    this.#meet(thread, location, writes);
   }
 
-  #meet(unit: number, location: number, writes: boolean): void {
+  #meet(thread: number, location: number, writes: boolean): void {
     if (this.#conflicted.has(location)) return;
-    const readers = (this.#readers.get(location) ?? 0) | (1 << unit);
-    const writers = (this.#writers.get(location) ?? 0) | (writes ? 1 << unit : 0);
+    const readers = (this.#readers.get(location) ?? 0) | (1 << thread);
+    const writers = (this.#writers.get(location) ?? 0) | (writes ? 1 << thread : 0);
     this.#readers.set(location, readers);
     this.#writers.set(location, writers);
     // One writer and another worker, be it a reader or a writer.

@@ -1,24 +1,24 @@
 /**
- * The memory through which the threads of one exploration hand the turn to each other: the stage, which prepares and judges each execution, and the units, which run
+ * The memory through which the threads of one exploration hand the turn to each other: the schedule runner, which prepares and judges each execution, and the controlled threads, which run
  * the program's workers. Exactly one of them has the turn, and only it reads or writes these words; a thread without it sleeps on its own `turn`.
- * The units decide among themselves who runs next, by a plan that the stage has written, so that a step without a switch costs no wake-up.
+ * The threads decide among themselves who runs next, by a plan that the runner has written, so that a step without a switch costs no wake-up.
  */
 
-export const MOST_UNITS = 6;
+export const MOST_THREADS = 6;
 /** Most decisions of one execution: beyond, it is taken for a livelock. */
 export const MOST_DECISIONS = 20_000;
 export const MOST_PLANNED = 4096;
 
 export const CONTROL = {
-  /** 1 while the stage has the turn; it sleeps on this word. */
+  /** 1 while the runner has the turn; it sleeps on this word. */
   turn: 0,
-  /** How many units there are. */
-  units: 1,
+  /** How many threads there are. */
+  threads: 1,
   /** Number of the next decision. */
   decision: 2,
   /** How the execution ended; RUNNING until then. */
   verdict: 3,
-  /** 1: a unit that gets the turn unwinds and gives it back to the stage. 2: it gives it back and waits for the next exploration. */
+  /** 1: a thread that gets the turn unwinds and gives it back to the runner. 2: it gives it back and waits for the next exploration. */
   unwind: 4,
   /** Entries of the plan, and the next one. */
   planned: 5,
@@ -29,21 +29,21 @@ export const CONTROL = {
   random: 8,
   /** The decision by which whoever has the turn got it. */
   chosenAt: 9,
-  /** How many units have died. */
+  /** How many threads have died. */
   deaths: 10,
-  /** How many slices have ended since a unit died: bounds the execution. */
+  /** How many slices have ended since a thread died: bounds the execution. */
   slices: 11,
   /** 1 once everybody slept for ever and was woken all the same, to tell a lost wake-up from a deadlock. */
   secondChance: 12,
   /** Next number of a sleeper: the longest sleeping is woken first. */
   order: 13,
-  /** How many units sleep until a word changes. */
+  /** How many threads sleep until a word changes. */
   watchers: 14,
-  /** 1: units remember where in the source each operation was. */
+  /** 1: threads remember where in the source each operation was. */
   traced: 15,
   /** Number of the execution. */
   execution: 16,
-  /** PRIORITIES: decisions at which the running unit falls behind all others, ascending; and the next of them. */
+  /** PRIORITIES: decisions at which the running thread falls behind all others, ascending; and the next of them. */
   fallAt: 17,
   falls: 18,
   /** The lowest priority given so far. */
@@ -51,13 +51,13 @@ export const CONTROL = {
   /** Most decisions of this execution. */
   mostDecisions: 20,
   fallsAt: 24,
-  unitsAt: 64,
+  threadsAt: 64,
 } as const;
 export const MOST_FALLS = 32;
 
-export const UNIT_WORDS = 32;
-export const UNIT = {
-  /** 1 while the unit has the turn; it sleeps on this word. */
+export const THREAD_WORDS = 32;
+export const THREAD = {
+  /** 1 while the thread has the turn; it sleeps on this word. */
   turn: 0,
   status: 1,
   /** What a sleeper sleeps on: memory and byte. */
@@ -75,7 +75,7 @@ export const UNIT = {
   looping: 8,
   /** PRIORITIES: the highest runs. */
   priority: 9,
-  /** Operations since it last wrote anything: a unit that only looks makes way at last. */
+  /** Operations since it last wrote anything: a thread that only looks makes way at last. */
   idleSteps: 10,
   /** Words that its loop listens to: memory, place and whether it rang, LISTENERS times. */
   listeners: 12,
@@ -91,21 +91,21 @@ export const DEAD = 4;
 
 export const RUNNING = 0;
 export const ENDED = 1;
-/** A unit threw. */
+/** A thread threw. */
 export const FAILED = 2;
 export const DEADLOCKED = 3;
 export const TOO_LONG = 4;
-/** The plan named a unit that could not run: the program does not do the same each time. */
+/** The plan named a thread that could not run: the program does not do the same each time. */
 export const DIVERGED = 5;
 
 export const PLANNED = 0;
 export const WALK = 1;
 export const PRIORITIES = 2;
 
-/** A choice: which unit, and how it comes to run. */
+/** A choice: which thread, and how it comes to run. */
 export const FIRE = 16;
 export const KILL = 32;
-export const UNIT_OF_CHOICE = 15;
+export const THREAD_OF_CHOICE = 15;
 
 /** One decision in the log. */
 export const ENTRY_WORDS = 8;
@@ -162,7 +162,7 @@ const PARCEL_BYTES = 1 << 16;
 export class ControlBlock {
   readonly buffers: ControlBuffers;
   readonly words: Int32Array;
-  /** The clock, then the deadline of each unit. */
+  /** The clock, then the deadline of each thread. */
   readonly times: Float64Array;
   /** Pairs: decision, choice. */
   readonly plan: Int32Array;
@@ -178,11 +178,11 @@ export class ControlBlock {
 
   static create(): ControlBlock {
     return new ControlBlock({
-      words: new SharedArrayBuffer((CONTROL.unitsAt + MOST_UNITS * UNIT_WORDS) * 4),
-      times: new SharedArrayBuffer((1 + MOST_UNITS) * 8),
+      words: new SharedArrayBuffer((CONTROL.threadsAt + MOST_THREADS * THREAD_WORDS) * 4),
+      times: new SharedArrayBuffer((1 + MOST_THREADS) * 8),
       plan: new SharedArrayBuffer(MOST_PLANNED * 2 * 4),
       log: new SharedArrayBuffer((MOST_DECISIONS + 1) * ENTRY_WORDS * 4),
-      parcels: new SharedArrayBuffer(MOST_UNITS * PARCEL_BYTES),
+      parcels: new SharedArrayBuffer(MOST_THREADS * PARCEL_BYTES),
     });
   }
 
@@ -190,12 +190,12 @@ export class ControlBlock {
     return this.times[0]!;
   }
 
-  /** Where a unit's words stand. */
-  unit(index: number): number {
-    return CONTROL.unitsAt + index * UNIT_WORDS;
+  /** Where a thread's words stand. */
+  thread(index: number): number {
+    return CONTROL.threadsAt + index * THREAD_WORDS;
   }
 
-  /** Where the message with the shared objects lies for a unit: its length, then its bytes. */
+  /** Where the message with the shared objects lies for a thread: its length, then its bytes. */
   parcel(index: number): DataView {
     return new DataView(this.buffers.parcels, index * PARCEL_BYTES, PARCEL_BYTES);
   }

@@ -2,12 +2,13 @@ import { decode } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, StateError, KnownOptions } from "../errors/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { depthOfNext } from "../workers/main-guard.js";
-import { MOST_DECISIONS, MOST_UNITS } from "./control-block.js";
+import { MOST_DECISIONS, MOST_THREADS } from "./control-block.js";
 import { Exploration } from "./exploration.js";
 import type { ExploreOptions, Program } from "./program.js";
 import { parseSchedule } from "./schedule.js";
-import type { StageBounds, StageNews } from "./stage.js";
-import { Troupe } from "./troupe.js";
+import type { ScheduleBounds, RunnerNews } from "./schedule-runner.js";
+import { ExplorationThreads } from "./exploration-threads.js";
+import { clearRealInterval, realNow, setRealInterval } from "../memory/index.js";
 
 /** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
 const SILENCE_MS = 30_000;
@@ -63,21 +64,21 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new ArgumentTypeError(`options.onProgress must be a function, got ${typeof onProgress}`);
 
-  const began = performance.now();
-  const troupe = Troupe.take();
+  const began = realNow();
+  const threads = ExplorationThreads.take();
   let clean = false;
   let watch: NodeJS.Timeout | undefined;
   try {
     const exploration = await new Promise<Exploration>((resolve, reject) => {
-      let heard = performance.now();
-      watch = setInterval(() => {
-        if (performance.now() - heard > SILENCE_MS)
+      let heard = realNow();
+      watch = setRealInterval(() => {
+        if (realNow() - heard > SILENCE_MS)
           reject(
             new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
           );
       }, 1000);
-      const hear = (news: StageNews): void => {
-        heard = performance.now();
+      const hear = (news: RunnerNews): void => {
+        heard = realNow();
         switch (news.type) {
           case "progress":
             try {
@@ -90,17 +91,17 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
             reject(decode(news.error, 0, news.error.length));
             break;
           case "end":
-            resolve(new Exploration({ ...news, seed: bounds.seed, duration: performance.now() - began }));
+            resolve(new Exploration({ ...news, seed: bounds.seed, duration: realNow() - began }));
         }
       };
-      troupe.begin({ setup, workers, check, bounds }, hear, reject);
+      threads.begin({ setup, workers, check, bounds }, hear, reject);
     });
     clean = exploration.failure === undefined;
     return exploration;
   } finally {
-    clearInterval(watch);
-    if (clean) troupe.rest();
-    else await troupe.end();
+    clearRealInterval(watch);
+    if (clean) threads.rest();
+    else await threads.end();
   }
 }
 
@@ -110,8 +111,8 @@ function checked<Shared>(program: Program<Shared>) {
   PROGRAM.check(program, "program");
   const { setup, workers, check } = program;
   if (!Array.isArray(workers)) throw new ArgumentTypeError("explore(program): program.workers must be an array of tasks");
-  if (workers.length < 1 || workers.length > MOST_UNITS)
-    throw new ArgumentRangeError(`explore(program): 1 to ${MOST_UNITS} workers can be explored, got ${workers.length}`);
+  if (workers.length < 1 || workers.length > MOST_THREADS)
+    throw new ArgumentRangeError(`explore(program): 1 to ${MOST_THREADS} workers can be explored, got ${workers.length}`);
   return {
     setup: identityOf(setup),
     workers: (workers as readonly Task<AnyFunction>[]).map((worker) => identityOf(worker)),
@@ -119,7 +120,7 @@ function checked<Shared>(program: Program<Shared>) {
   };
 }
 
-function boundsOf(options: ExploreOptions, workers: number): StageBounds {
+function boundsOf(options: ExploreOptions, workers: number): ScheduleBounds {
   if (typeof options !== "object" || options === null)
     throw new ArgumentTypeError(`options must be an object such as { preemptions: 2 }, got ${typeof options}`);
   EXPLORE_OPTIONS.check(options);

@@ -38,42 +38,42 @@ export function findRace(trace: Trace, recordOwner: (place: number) => number | 
   }
   if (data.size === 0) return undefined;
 
-  const { units } = trace;
-  const clocks = Array.from({ length: units }, (_, unit) => Array.from({ length: units }, (_, other) => (other === unit ? 1 : 0)));
+  const { threads } = trace;
+  const clocks = Array.from({ length: threads }, (_, thread) => Array.from({ length: threads }, (_, other) => (other === thread ? 1 : 0)));
   const released = new Map<number, number[]>();
   const cells = new Map<number, Cell>();
 
   const acquire = (clock: number[], location: number): void => {
     const theirs = released.get(location);
-    if (theirs !== undefined) for (let unit = 0; unit < units; unit++) clock[unit] = Math.max(clock[unit]!, theirs[unit]!);
+    if (theirs !== undefined) for (let thread = 0; thread < threads; thread++) clock[thread] = Math.max(clock[thread]!, theirs[thread]!);
   };
-  const release = (clock: number[], location: number, unit: number): void => {
+  const release = (clock: number[], location: number, thread: number): void => {
     const known = released.get(location);
     released.set(location, known === undefined ? [...clock] : known.map((time, other) => Math.max(time, clock[other]!)));
-    clock[unit]!++;
+    clock[thread]!++;
   };
 
   for (let decision = 0; decision < trace.length; decision++) {
     const operation = trace.operation(decision);
-    const unit = trace.chosen(decision);
-    const clock = clocks[unit]!;
+    const thread = trace.chosen(decision);
+    const clock = clocks[thread]!;
     // Whoever takes over from a dead worker has learned of the death somehow, and does so after it.
-    if (trace.killed(decision)) for (const other of clocks) other[unit] = clock[unit]!;
+    if (trace.killed(decision)) for (const other of clocks) other[thread] = clock[thread]!;
     if (operation === undefined) continue;
     const location = trace.location(decision);
     if (data.has(location)) {
       let cell = cells.get(location);
-      if (cell === undefined) cells.set(location, (cell = { assigned: zeros(units), changed: zeros(units), read: zeros(units), decisions: new Map() }));
+      if (cell === undefined) cells.set(location, (cell = { assigned: zeros(threads), changed: zeros(threads), read: zeros(threads), decisions: new Map() }));
       const against = operation === WRITE_DATA ? [ASSIGNED, CHANGED, READS] : [ASSIGNED];
       for (const kind of against) {
         const times = kind === ASSIGNED ? cell.assigned : kind === CHANGED ? cell.changed : cell.read;
-        for (let other = 0; other < units; other++) {
-          if (other !== unit && times[other]! > clock[other]!) return { first: cell.decisions.get(kind * units + other)!, second: decision };
+        for (let other = 0; other < threads; other++) {
+          if (other !== thread && times[other]! > clock[other]!) return { first: cell.decisions.get(kind * threads + other)!, second: decision };
         }
       }
       const kind = operation === WRITE_DATA ? ASSIGNED : operation === READ_DATA ? READS : CHANGED;
-      (kind === ASSIGNED ? cell.assigned : kind === READS ? cell.read : cell.changed)[unit] = clock[unit]!;
-      cell.decisions.set(kind * units + unit, decision);
+      (kind === ASSIGNED ? cell.assigned : kind === READS ? cell.read : cell.changed)[thread] = clock[thread]!;
+      cell.decisions.set(kind * threads + thread, decision);
       if (operation === READ_DATA || operation === WRITE_DATA) continue;
     }
     let takes = operation === READ || operation === UPDATE || operation === WAIT || operation === WAKE;
@@ -81,11 +81,11 @@ export function findRace(trace: Trace, recordOwner: (place: number) => number | 
     if (trace.memory(decision) === CONTROL_MEMORY && trace.place(decision) < FIRST_PLACE) {
       const owner = recordOwner(trace.place(decision));
       if (owner === undefined) continue;
-      takes &&= owner === unit;
-      gives &&= owner !== unit && trace.wrote(decision);
+      takes &&= owner === thread;
+      gives &&= owner !== thread && trace.wrote(decision);
     }
     if (takes) acquire(clock, location);
-    if (gives) release(clock, location, unit);
+    if (gives) release(clock, location, thread);
   }
   return undefined;
 }

@@ -87,32 +87,32 @@ export class ScheduleTable {
     const rows: string[][] = [];
     const lines = new Map<number, string>();
     let skipped = 0;
-    let told: { text: string; unit: number; times: number; row: string[] | undefined } = { text: "", unit: -1, times: 0, row: undefined };
+    let told: { text: string; thread: number; times: number; row: string[] | undefined } = { text: "", thread: -1, times: 0, row: undefined };
     for (let decision = 0; decision < this.#end; decision++) {
-      const unit = trace.chosen(decision);
+      const thread = trace.chosen(decision);
       const program = this.#programLine(decision);
-      if (program !== undefined && program !== lines.get(unit)) {
-        lines.set(unit, program);
-        rows.push(this.#row("", unit, program));
+      if (program !== undefined && program !== lines.get(thread)) {
+        lines.set(thread, program);
+        rows.push(this.#row("", thread, program));
       }
       if (!this.#marked.has(decision) && !this.#isTelling(decision, shared)) {
         skipped++;
         continue;
       }
       const text = `  ${this.#tell(decision)}`;
-      if (text === told.text && unit === told.unit) {
+      if (text === told.text && thread === told.thread) {
         // Turning in circles: one row, with how often.
         told.times++;
-        told.row![1 + unit] = `${text} (${told.times} times)`;
+        told.row![1 + thread] = `${text} (${told.times} times)`;
         continue;
       }
-      const row = this.#row(`${decision}${this.#marked.has(decision) ? " !" : ""}`, unit, text);
-      told = { text, unit, times: 1, row };
+      const row = this.#row(`${decision}${this.#marked.has(decision) ? " !" : ""}`, thread, text);
+      told = { text, thread, times: 1, row };
       rows.push(row);
     }
     const shown = rows.length > MOST_ROWS ? [...rows.slice(0, MOST_ROWS / 2), this.#row("...", 0, ""), ...rows.slice(-MOST_ROWS / 2)] : rows;
-    const units = Array.from({ length: trace.units }, (_, unit) => unit);
-    const head = ["step", ...units.map((unit) => `worker ${unit}`)];
+    const threads = Array.from({ length: trace.threads }, (_, thread) => thread);
+    const head = ["step", ...threads.map((thread) => `worker ${thread}`)];
     const widths = head.map((_, column) => (column === 0 ? STEP_WIDTH : Math.min(WIDEST, Math.max(...[head, ...shown].map((cells) => cells[column]!.length)))));
     const rule = widths.map((width) => "-".repeat(width));
     const text = [head, rule, ...shown].map((cells) =>
@@ -131,9 +131,9 @@ export class ScheduleTable {
   }
 
   /** What a worker did last before everybody slept; undefined when it has ended or died. */
-  lastOf(unit: number): string | undefined {
+  lastOf(thread: number): string | undefined {
     for (let decision = this.#end - 1; decision >= 0; decision--) {
-      if (this.#trace.chosen(decision) !== unit) continue;
+      if (this.#trace.chosen(decision) !== thread) continue;
       if (this.#trace.killed(decision)) return undefined;
       const operation = this.#trace.operation(decision);
       const waits = operation === WAIT || operation === PAUSE || operation === EVENT || operation === WAKE;
@@ -142,8 +142,8 @@ export class ScheduleTable {
     return undefined;
   }
 
-  #row(step: string, unit: number, text: string): string[] {
-    return [step, ...Array.from({ length: this.#trace.units }, (_, other) => (other === unit ? text : ""))];
+  #row(step: string, thread: number, text: string): string[] {
+    return [step, ...Array.from({ length: this.#trace.threads }, (_, other) => (other === thread ? text : ""))];
   }
 
   #programLine(decision: number): string | undefined {

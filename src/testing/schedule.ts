@@ -1,5 +1,5 @@
 import { ArgumentRangeError } from "../errors/index.js";
-import { FIRE, KILL, MOST_DECISIONS, MOST_PLANNED, UNIT_OF_CHOICE } from "./control-block.js";
+import { FIRE, KILL, MOST_DECISIONS, MOST_PLANNED, THREAD_OF_CHOICE } from "./control-block.js";
 
 /**
  * Where a schedule departs from the one in which each worker goes on until it cannot: pairs of a decision's number and a choice. Written as text it can be printed,
@@ -8,7 +8,7 @@ import { FIRE, KILL, MOST_DECISIONS, MOST_PLANNED, UNIT_OF_CHOICE } from "./cont
 export type Schedule = readonly (readonly [decision: number, choice: number])[];
 
 export function formatSchedule(schedule: Schedule): string {
-  return schedule.map(([decision, choice]) => `${decision}:${choice & UNIT_OF_CHOICE}${choice & FIRE ? "t" : choice & KILL ? "x" : ""}`).join(" ");
+  return schedule.map(([decision, choice]) => `${decision}:${choice & THREAD_OF_CHOICE}${choice & FIRE ? "t" : choice & KILL ? "x" : ""}`).join(" ");
 }
 
 /** @throws ArgumentRangeError when it is not what `formatSchedule` writes */

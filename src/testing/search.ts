@@ -93,10 +93,10 @@ export class Search {
     const chosen = trace.choice(decision);
     const could = trace.could(decision);
     const timed = trace.timed(decision);
-    for (let unit = 0; unit < trace.units; unit++) {
-      const bit = 1 << unit;
-      if (could & bit && unit !== chosen && cost <= left) this.#wait(decision, unit);
-      if (timed & bit && (could === 0 || left > 0) && chosen !== (FIRE | unit)) this.#wait(decision, FIRE | unit);
+    for (let thread = 0; thread < trace.threads; thread++) {
+      const bit = 1 << thread;
+      if (could & bit && thread !== chosen && cost <= left) this.#wait(decision, thread);
+      if (timed & bit && (could === 0 || left > 0) && chosen !== (FIRE | thread)) this.#wait(decision, FIRE | thread);
     }
   }
 

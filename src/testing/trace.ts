@@ -20,14 +20,14 @@ import type { Schedule } from "./schedule.js";
 export class Trace {
   readonly #log: Int32Array;
   readonly length: number;
-  readonly units: number;
+  readonly threads: number;
   readonly verdict: number;
   readonly rescued: boolean;
 
   constructor(block: ControlBlock) {
     this.#log = block.log;
     this.length = block.words[CONTROL.decision]!;
-    this.units = block.words[CONTROL.units]!;
+    this.threads = block.words[CONTROL.threads]!;
     this.verdict = block.words[CONTROL.verdict]!;
     this.rescued = block.words[CONTROL.secondChance] !== 0;
   }

@@ -6,8 +6,9 @@
 
 import { syncBuiltinESMExports } from "node:module";
 import timersPromises from "node:timers/promises";
+import { goBy } from "../memory/index.js";
 
-/** What the unit asks of a clock. */
+/** What the thread asks of a clock. */
 export interface ClockSource {
   /** Reads the time, as an operation of the program. */
   now(): number;
@@ -119,14 +120,20 @@ export class VirtualClock implements EventSource {
     const epoch = 1_700_000_000_000;
     const start = source.clock;
     const realm = globalThis as unknown as Record<string, unknown>;
-    realm.setTimeout = (callback: never, ms = 0, ...args: unknown[]) => this.#set(callback, ms, false, args);
-    realm.setInterval = (callback: never, ms = 0, ...args: unknown[]) => this.#set(callback, ms, true, args);
-    realm.setImmediate = (callback: never, ...args: unknown[]) => {
-      const handle = this.#set(callback, 1, false, args);
-      this.#timers.get(handle.number)!.due = source.clock;
-      return handle;
+    const clear = (handle: unknown) => this.clear(handle);
+    const timers = {
+      setTimeout: (callback: never, ms = 0, ...args: unknown[]) => this.#set(callback, ms, false, args) as never,
+      setInterval: (callback: never, ms = 0, ...args: unknown[]) => this.#set(callback, ms, true, args) as never,
+      setImmediate: (callback: never, ...args: unknown[]) => {
+        const handle = this.#set(callback, 1, false, args);
+        this.#timers.get(handle.number)!.due = source.clock;
+        return handle as never;
+      },
+      clearTimeout: clear,
+      clearInterval: clear,
+      clearImmediate: clear,
     };
-    for (const name of ["clearTimeout", "clearInterval", "clearImmediate"]) realm[name] = (handle: unknown) => this.clear(handle);
+    Object.assign(realm, timers);
     const later = <T>(ms: number, value: T, options: { signal?: AbortSignal } | undefined): Promise<T> =>
       new Promise((resolve, reject) => {
         const { signal } = options ?? {};
@@ -150,16 +157,18 @@ export class VirtualClock implements EventSource {
       yield: () => later(0, undefined, undefined),
     };
     syncBuiltinESMExports();
-    performance.now = () => source.now();
+    const now = () => source.now();
+    performance.now = now;
     const elapsed = () => BigInt(Math.round(source.clock * 1e6));
-    process.hrtime = Object.assign(
-      (since?: [number, number]): [number, number] => {
-        const nanoseconds = elapsed() - (since === undefined ? 0n : BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]));
-        return [Number(nanoseconds / 1_000_000_000n), Number(nanoseconds % 1_000_000_000n)];
-      },
-      { bigint: elapsed },
-    );
-    Date.now = () => epoch + source.now() - start;
+    const hrtime = (since?: [number, number]): [number, number] => {
+      const nanoseconds = elapsed() - (since === undefined ? 0n : BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]));
+      return [Number(nanoseconds / 1_000_000_000n), Number(nanoseconds % 1_000_000_000n)];
+    };
+    process.hrtime = Object.assign(hrtime, { bigint: elapsed });
+    const date = () => epoch + source.now() - start;
+    Date.now = date;
+    // The library took the platform's when it was loaded.
+    goBy({ ...timers, now, platformNow: now, date, hrtime });
     // Xorshift, as the schedules' own.
     Math.random = () => {
       this.#random ^= this.#random << 13;

@@ -1,8 +1,9 @@
+import { together } from "../memory/index.js";
 import type { AnyFunction } from "./task.js";
 import type { WorkerHandle } from "./worker-handle.js";
 
 /** The workers that this thread started and that have not ended, and when they have. Also what keeps a running handle from being collected. */
-export const activeHandles = new Map<WorkerHandle<AnyFunction>, Promise<void>>();
+export const activeHandles = together("activeWorkers", () => new Map<WorkerHandle<AnyFunction>, Promise<void>>());
 
 /** A worker that is alive. */
 export interface ActiveWorker {

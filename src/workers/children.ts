@@ -1,5 +1,6 @@
 /** The workers that this one started and does not end before: those that are no daemons, and those that tasks of its pools started. */
 import { activeHandles } from "./active-workers.js";
+import { setRealImmediate } from "../memory/index.js";
 
 /** Something whose workers may have started workers: a pool. */
 export interface Household {
@@ -50,7 +51,7 @@ export async function childrenEnd(): Promise<void> {
     for (const [handle, end] of activeHandles) if (!handle.daemon) ends.push(end);
     await Promise.all(ends);
     // What one of them failed of, and nobody asked for, is told in the next turn.
-    await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setRealImmediate(resolve));
+    await new Promise((resolve) => setRealImmediate(resolve));
   }
 }

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
-import { type ModuleSource, moduleUrl } from "../codec/index.js";
+import { isUrl, type ModuleSource, moduleUrl } from "../codec/index.js";
 import { StateError } from "../errors/index.js";
 import { workerState } from "./worker-state.js";
 
@@ -29,7 +29,7 @@ const COMPLETED = /^([/\\]index)?\.[cm]?[jt]sx?$/;
  */
 export function isMain(from: ModuleSource): boolean {
   if (!isMainThread || workerState.model !== "main") return false;
-  if (typeof from === "object" && from !== null && !(from instanceof URL) && from.url === undefined) throw untold("is empty");
+  if (typeof from === "object" && from !== null && !isUrl(from) && from.url === undefined) throw untold("is empty");
   const url = moduleUrl("isMain", from);
   if (!url.startsWith("file:")) return false;
   if (EVALUATED.test(url)) return true;

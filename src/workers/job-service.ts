@@ -7,7 +7,7 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
 import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
-import { contain } from "../memory/index.js";
+import { contain, realNow, setRealImmediate } from "../memory/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
@@ -70,12 +70,12 @@ export class JobService {
 
   async run(): Promise<void> {
     const lane = this.#lane;
-    let now = performance.now();
+    let now = realNow();
     this.#lastTurn = now;
     for (;;) {
       if (!lane.take()) {
         await this.#rest();
-        now = performance.now();
+        now = realNow();
         continue;
       }
       if (lane.kind & CLOSE) break;
@@ -96,7 +96,7 @@ export class JobService {
       // Another worker is able to load what this one never will.
       if (workerState.isSpoilt) break;
       await undefined;
-      now = performance.now();
+      now = realNow();
       if (now - this.#lastTurn > TURN_MS) await this.#turn();
     }
     await runExitHooks();
@@ -241,7 +241,7 @@ export class JobService {
           if (stops) break;
         }
         if (index % every !== 0) continue;
-        const now = performance.now();
+        const now = realNow();
         every = (now - last) / every < SHORT_ITEM_MS ? GROUP : 1;
         last = now;
         if (now - flushed > FLUSH_MS && index + 1 < items.length) {
@@ -260,7 +260,7 @@ export class JobService {
   }
 
   /** Sends the values of the chunk that have gathered; false if there are none. */
-  #flush(kind: number, start = performance.now()): boolean {
+  #flush(kind: number, start = realNow()): boolean {
     const values = this.#values;
     if (values.length === 0) return false;
     this.#values = [];
@@ -302,7 +302,7 @@ export class JobService {
     this.#blockMs = BLOCK_MS;
     // The pool slept: it may have been woken on this very core, where looking, and what the last job left to this loop, would keep it waiting.
     if (lane.hasWoken ? lane.makeWay(NAP_MS) : this.#look()) return;
-    const since = performance.now();
+    const since = realNow();
     // Ticks and immediates of the last job have their turn before the thread stands still.
     await this.#turn();
     if (lane.hasJob) return;
@@ -310,7 +310,7 @@ export class JobService {
     if (process.getActiveResourcesInfo().length > this.#quiet) await lane.wait();
     else if (lane.waitSync(blockMs)) {
       // Had it looked, it would have found this, and nobody would have had to wake it.
-      if (performance.now() - since < 2 * LOOK_MS) this.#pays = true;
+      if (realNow() - since < 2 * LOOK_MS) this.#pays = true;
       return;
     } else this.#blockMs = Math.min(2 * blockMs, LONGEST_BLOCK_MS);
     await this.#turn();
@@ -319,16 +319,16 @@ export class JobService {
   #look(ms = LOOK_MS): boolean {
     if (!hasSpareCore() || (!this.#pays && ++this.#skipped < TRIAL_EVERY)) return false;
     this.#skipped = 0;
-    const until = performance.now() + ms;
+    const until = realNow() + ms;
     do {
       for (let look = 0; look < 100; look++) if (this.#lane.hasJob) return (this.#pays = true);
-    } while (performance.now() < until);
+    } while (realNow() < until);
     return (this.#pays = false);
   }
 
   async #turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#lastTurn = performance.now();
+    await new Promise((resolve) => setRealImmediate(resolve));
+    this.#lastTurn = realNow();
   }
 }
 
@@ -392,5 +392,5 @@ function giveSeasonedCode(): void {
 }
 
 function microseconds(start: number): number {
-  return Math.min(0x7fffffff, Math.round((performance.now() - start) * 1000));
+  return Math.min(0x7fffffff, Math.round((realNow() - start) * 1000));
 }

@@ -3,7 +3,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { decode, lose, type Message } from "../codec/index.js";
 import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
-import { type Attempt, atomics, monotonicMs } from "../memory/index.js";
+import { atomics, type Attempt, monotonicMs, realNow } from "../memory/index.js";
 import {
   ASLEEP,
   ATTACHED,
@@ -340,7 +340,7 @@ export class LaneWorker {
 
   /** Blocks this thread until there is a job, at most `ms`. False when there is none yet. */
   waitSync(ms: number): boolean {
-    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, performance.now() + ms, true) !== undefined;
+    return this.lane.heap.parker.blockUntil(this.#key, this.#attempt, realNow() + ms, true) !== undefined;
   }
 
   /** Lets a pool that was woken have the core that this thread may have kept from it; the same, once. */

@@ -11,7 +11,7 @@
  * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait for that.
  */
 import type { Worker } from "node:worker_threads";
-import { atomics, lookouts, underAddonGuard } from "../memory/index.js";
+import { atomics, clearRealInterval, lookouts, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
 import { workerState } from "./worker-state.js";
 
 const { add, load, or, pause, sub } = atomics;
@@ -90,7 +90,7 @@ function isClosed(gate: LoadGate): boolean {
 
 /** Waits to be terminated, with the event loop alive: other loads of this thread may have to end before. */
 function neverMore(): Promise<never> {
-  return new Promise(() => setTimeout(() => {}, LONGEST_TIMER_MS));
+  return new Promise(() => setRealTimeout(() => {}, LONGEST_TIMER_MS));
 }
 
 /** Terminates a thread, once nothing is loaded in it. After `killGrace` ms `givenUp` is called instead; the thread is still terminated when its loads have ended. */
@@ -102,7 +102,7 @@ export function terminateThread(worker: Worker, [word]: LoadGate, killGrace: num
     if ((load(word!, 0) & COUNT) === 0) {
       stop();
       underAddonGuard(() => void worker.terminate());
-    } else if (performance.now() >= deadline) {
+    } else if (realNow() >= deadline) {
       deadline = Number.POSITIVE_INFINITY;
       // It may await for ever, which keeps no program alive.
       worker.unref();
@@ -110,16 +110,16 @@ export function terminateThread(worker: Worker, [word]: LoadGate, killGrace: num
     }
   };
   const stop = () => {
-    clearInterval(timer);
+    clearRealInterval(timer);
     lookouts.delete(look);
   };
-  const timer = setInterval(look, LOOK_MS).unref();
+  const timer = setRealInterval(look, LOOK_MS).unref();
   worker.once("exit", stop);
   // While this thread's own loop stands still, whoever waits in it looks in its slices.
   lookouts.add(look);
   look();
   // Afterwards, so that nobody is called back before this returns.
-  deadline = performance.now() + killGrace;
+  deadline = realNow() + killGrace;
 }
 
 let isGuarded = false;
@@ -133,6 +133,6 @@ function guardEnd(): void {
     const [own] = ownGate();
     or(own!, 0, CLOSED);
     // Loads of its own are no obstacle: whoever calls `process.exit()` runs outside of V8's loading.
-    for (const deadline = performance.now() + KILL_GRACE_MS; (load(own!, 0) & COUNT) > workerState.loadsHere && performance.now() < deadline; ) pause(1);
+    for (const deadline = realNow() + KILL_GRACE_MS; (load(own!, 0) & COUNT) > workerState.loadsHere && realNow() < deadline; ) pause(1);
   });
 }

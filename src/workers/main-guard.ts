@@ -13,7 +13,7 @@
  */
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { MainGuardError, NestingError, StateError } from "../errors/index.js";
-import { atomics, Parker } from "../memory/index.js";
+import { atomics, Parker, realNow, setRealImmediate, setRealTimeout } from "../memory/index.js";
 import { workerState } from "./worker-state.js";
 
 /** How many workers may stand one below the other: the main program's are the first. */
@@ -74,10 +74,10 @@ export async function loading<T>(load: () => Promise<T>): Promise<T> {
  */
 async function afterLoad(before: number): Promise<void> {
   await loads().run(false, async () => {
-    await new Promise((resolve) => setImmediate(resolve));
-    for (let look = 0; look < HELD_LOOKS && endingNow() > before; look++) await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
+    await new Promise((resolve) => setRealImmediate(resolve));
+    for (let look = 0; look < HELD_LOOKS && endingNow() > before; look++) await new Promise((resolve) => setRealTimeout(resolve, HELD_LOOK_MS));
   });
-  watch(performance.now() + LONGEST_MS);
+  watch(realNow() + LONGEST_MS);
 }
 
 /** Without this library's own timers, which come and go with what the worker awaits. */
@@ -93,12 +93,12 @@ export async function beginTasks(isLoaded: boolean): Promise<void> {
 
 function watch(until: number): void {
   if (isFree || isWatched) return;
-  if (openNow() <= quiet || performance.now() >= until) {
+  if (openNow() <= quiet || realNow() >= until) {
     loads().disable();
     return;
   }
   isWatched = true;
-  setTimeout(() => {
+  setRealTimeout(() => {
     isWatched = false;
     watch(until);
   }, LOOK_MS).unref();

@@ -2,7 +2,7 @@ import type { ChildProcess, SpawnOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mainProgram } from "../codec/index.js";
-import { bare, HEADER, type Heap, type ProcessHeap, processHeap } from "../memory/index.js";
+import { bare, clearRealTimeout, HEADER, type Heap, type ProcessHeap, processHeap, realNow, setRealTimeout } from "../memory/index.js";
 import { binding, checkDescriptors, checkPermission, CHILDREN, outOfDescriptors, platform, processPlatform } from "../platform/index.js";
 import { Child } from "./child.js";
 import type { Completion } from "./completion.js";
@@ -145,14 +145,17 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     return this.#child?.pid;
   }
 
+  /** @internal */
   protected nextName(): string {
     return `Process-${processHeap().registry.nextName(HEADER.processNames)}`;
   }
 
+  /** @internal */
   protected get heap(): Heap {
     return processHeap();
   }
 
+  /** @internal */
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
@@ -160,42 +163,49 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }), {
       hasBegun: () => completion.worker !== 0,
       ended: (exitCode, signal, cause) => {
-        clearTimeout(this.#killTimer);
+        clearRealTimeout(this.#killTimer);
         this.ended(exitCode, signal, cause);
       },
     });
     if (start.daemon) this.#child.hold(false);
   }
 
+  /** @internal */
   protected hold(alive: boolean): void {
     this.#child?.hold(alive);
   }
 
+  /** @internal */
   protected takeResult(completion: Completion): unknown {
     return completion.takeResult();
   }
 
+  /** @internal */
   protected runsAs(pid: number, tid: number): boolean {
     return pid === this.#child?.pid && tid === pid;
   }
 
+  /** @internal */
   protected isGone(): boolean {
     return this.#child?.isGone !== false;
   }
 
+  /** @internal */
   protected exitCodeNow(): number | undefined {
     return this.#child?.exitCode;
   }
 
+  /** @internal */
   protected end(signal: "SIGTERM" | "SIGKILL"): void {
     this.#child?.end(signal);
     if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
-    this.#killAt = performance.now() + this.killGrace;
-    this.#killTimer = setTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
+    this.#killAt = realNow() + this.killGrace;
+    this.#killTimer = setRealTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
   }
 
+  /** @internal */
   protected override press(): void {
-    if (this.#killAt === undefined || performance.now() < this.#killAt) return;
+    if (this.#killAt === undefined || realNow() < this.#killAt) return;
     this.#killAt = undefined;
     this.#child?.end("SIGKILL");
   }

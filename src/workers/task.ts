@@ -1,7 +1,19 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { type Boundary, checkAllowed, crossing, knowModule, type ModuleSource, moduleUrl, type Origin, type Parcel, registerKind } from "../codec/index.js";
-import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError } from "../errors/index.js";
+import {
+  type Boundary,
+  checkAllowed,
+  crossing,
+  isUrl,
+  knowModule,
+  type ModuleSource,
+  moduleUrl,
+  type Origin,
+  type Parcel,
+  registerKind,
+} from "../codec/index.js";
+import { hintOfVersions, together } from "../memory/index.js";
+import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError, ownDescriptors } from "../errors/index.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
 export type AnyFunction = (...args: any[]) => unknown;
@@ -31,13 +43,15 @@ export interface TaskIdentity {
 }
 
 const identity: unique symbol = Symbol.for("allcores.task") as never;
-const registered = new Map<string, AnyFunction>();
-/** Which evaluation of its module registered a task: a module that is evaluated again registers its tasks again. */
-const evaluations = new Map<string, object | undefined>();
+const { registered, evaluations, own } = together("tasks", () => ({
+  registered: new Map<string, AnyFunction>(),
+  /** Which evaluation of its module registered a task: a module that is evaluated again registers its tasks again. */
+  evaluations: new Map<string, object | undefined>(),
+  /** The functions that were registered here, and what `partial` made of them: each can be called as it is, whatever was registered under its name since. */
+  own: new WeakSet<AnyFunction>(),
+}));
 // Any file will do: all have one cache. Not this one, which has no URL where the program is one CommonJS file.
 const { cache } = createRequire(process.execPath);
-/** The functions that were registered here, and what `partial` made of them: each can be called as it is, whatever was registered under its name since. */
-const own = new WeakSet<AnyFunction>();
 const keyOf = (url: string, name: string): string => `${url}#${name}`;
 
 /**
@@ -80,12 +94,12 @@ export function task<F extends AnyFunction>(from: ModuleSource, nameOrFn: string
 
 /** An object that each evaluation of a module has for itself: its `import.meta`, or its CommonJS module. */
 function evaluationOf(from: ModuleSource, url: string): object | undefined {
-  if (typeof from === "object" && !(from instanceof URL)) return from;
+  if (typeof from === "object" && !isUrl(from)) return from;
   return url.startsWith("file:") ? cache[fileURLToPath(url)] : undefined;
 }
 
 function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
-  Object.defineProperties(fn, {
+  const properties: PropertyDescriptorMap = {
     [identity]: { value: is, configurable: true },
     partial: {
       value: (first: unknown) => {
@@ -96,7 +110,8 @@ function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
       configurable: true,
     },
     [crossing]: { value: (_to: Boundary, _path: string): Parcel => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }), configurable: true },
-  });
+  };
+  Object.defineProperties(fn, ownDescriptors(properties));
   return fn;
 }
 
@@ -150,7 +165,7 @@ export function registeredTask(url: string, name: string, module?: Record<string
   if (exported !== undefined) return exported;
   const others = [...registered.keys()].filter((key) => key.startsWith(`${url}#`)).map((key) => key.slice(url.length + 1));
   throw new TaskNotFoundError(
-    `${url} registers no task and exports no function named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain`,
+    `${url} registers no task and exports no function named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain${hintOfVersions()}`,
   );
 }
 

@@ -179,14 +179,17 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     return id === undefined || id < 0 ? undefined : id;
   }
 
+  /** @internal */
   protected nextName(): string {
     return `Thread-${threadHeap().registry.nextName(HEADER.threadNames)}`;
   }
 
+  /** @internal */
   protected get heap(): Heap {
     return threadHeap();
   }
 
+  /** @internal */
   protected launch(start: Start): void {
     const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
@@ -223,11 +226,13 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     port1.unref();
   }
 
+  /** @internal */
   protected hold(alive: boolean): void {
     if (alive) this.#opened?.worker.ref();
     else this.#opened?.worker.unref();
   }
 
+  /** @internal */
   protected takeResult(_completion: Completion): unknown {
     const received = this.#receive();
     return received && decode(received.bytes, 0, received.bytes.length, received.attachments);
@@ -237,16 +242,20 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
     return (this.#result ??= receiveMessageOnPort(this.#port!)?.message as ThreadResult | undefined);
   }
 
+  /** @internal */
   protected runsAs(pid: number, tid: number): boolean {
     return pid === process.pid && this.#tids?.includes(tid) !== false;
   }
 
+  /** @internal */
   protected isGone(): boolean {
     return this.#tids?.every((tid) => !platform.liveness.hasThread(tid)) === true;
   }
 
+  /** @internal */
   protected exitCodeNow(): undefined {}
 
+  /** @internal */
   protected end(): void {
     this.#opened?.terminate(KILL_GRACE_MS, () => this.givenUp(1));
   }

@@ -9,8 +9,21 @@ import {
   UnknownClassError,
   WorkerDiedError,
   KnownOptions,
+  ownOptions,
 } from "../errors/index.js";
-import { type Attempt, contain, WAIT_OPTIONS, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  contain,
+  deadlineOf,
+  type Heap,
+  lookouts,
+  RECORD,
+  setRealImmediate,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
@@ -55,7 +68,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   readonly name: string;
   /** Whether the program may end without it. */
   readonly daemon: boolean;
-  /** How long `terminate()` waits before it kills. */
+  /** @internal How long `terminate()` waits before it kills. */
   protected readonly killGrace: number;
   /** What it runs on. */
   abstract readonly model: "thread" | "process";
@@ -68,12 +81,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   #cause: unknown;
   #ended: Promise<void> | undefined;
 
+  /** @internal */
   constructor(task: Task<F>, options: WorkerStart<F> = {}, known: KnownOptions<object> = WORKER_START) {
     refuseClones(this);
     this.#task = identityOf(task);
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${options === null ? "null" : typeof options}`);
     known.check(options);
+    options = ownOptions(options);
     const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
     if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
     if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
@@ -85,23 +100,25 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.name = name ?? this.nextName();
   }
 
+  /** @internal */
   protected abstract nextName(): string;
+  /** @internal */
   protected abstract get heap(): Heap;
-  /** Starts the worker; must report its end through `ended`. */
+  /** @internal Starts the worker; must report its end through `ended`. */
   protected abstract launch(start: Start): void;
-  /** Its exit code, as far as the platform tells without help of the event loop. */
+  /** @internal Its exit code, as far as the platform tells without help of the event loop. */
   protected abstract exitCodeNow(): number | undefined;
-  /** Whether it keeps the program alive. */
+  /** @internal Whether it keeps the program alive. */
   protected abstract hold(alive: boolean): void;
-  /** The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
+  /** @internal The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
   protected abstract takeResult(completion: Completion): unknown;
-  /** Whether a thread of the kernel may be its: the first of a process. */
+  /** @internal Whether a thread of the kernel may be its: the first of a process. */
   protected abstract runsAs(pid: number, tid: number): boolean;
-  /** Whether the platform knows that the worker is gone, without help of the event loop. */
+  /** @internal Whether the platform knows that the worker is gone, without help of the event loop. */
   protected abstract isGone(): boolean;
-  /** Ends it. */
+  /** @internal Ends it. */
   protected abstract end(signal: "SIGTERM" | "SIGKILL"): void;
-  /** Somebody waits for its end: if it was asked to end and its time is over, it is killed. Timers do not help who blocks. */
+  /** @internal Somebody waits for its end: if it was asked to end and its time is over, it is killed. Timers do not help who blocks. */
   protected press(): void {}
 
   /**
@@ -131,7 +148,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
   #resolveEnded: () => void = () => {};
 
-  /** The worker has ended, as the platform reports it. */
+  /** @internal The worker has ended, as the platform reports it. */
   protected ended(exitCode: number, signal?: string, cause?: unknown): void {
     const completion = this.#completion!;
     this.#signal ??= signal;
@@ -144,7 +161,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#isOver(completion, exitCode);
   }
 
-  /** It is being ended, and that takes too long: it counts as ended. What it holds passes on only once the kernel says that it is gone. */
+  /** @internal It is being ended, and that takes too long: it counts as ended. What it holds passes on only once the kernel says that it is gone. */
   protected givenUp(exitCode: number): void {
     this.#isOver(this.#completion!, exitCode);
   }
@@ -159,7 +176,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     activeHandles.delete(this);
     this.#resolveEnded();
     // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
-    setImmediate(() => {
+    setRealImmediate(() => {
       // Who calls process.exit(0) means no fault.
       if (this.#joined || (completion.state === GONE && completion.exitCode === 0)) return;
       void this.#value().catch((error: unknown) => {
@@ -198,7 +215,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
 
   /** The task's value once it is done, or its error; workers that the task started may run on. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
-    const deadline = deadlineOf(options, WAIT_OPTIONS);
+    const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const completion = this.#started();
     this.#joined = true;

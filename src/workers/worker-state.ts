@@ -1,4 +1,5 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
+import { together } from "../memory/index.js";
 
 /** The task that a pool's worker has in hand, as its code sees it. */
 export interface JobInHand {
@@ -8,7 +9,7 @@ export interface JobInHand {
   progress(value: unknown): void;
 }
 
-/** What this realm knows of itself as a worker. On `globalThis`, so that a second copy of the library in one worker agrees with the first. */
+/** What this realm knows of itself as a worker: all copies of the library in it agree. */
 export interface WorkerState {
   name: string;
   model: "main" | "thread" | "process";
@@ -40,10 +41,7 @@ export interface WorkerState {
   readonly exitHooks: (() => unknown)[];
 }
 
-const key = Symbol.for("allcores.workerState@4");
-const realm = globalThis as { [key]?: WorkerState };
-
-export const workerState: WorkerState = (realm[key] ??= {
+export const workerState = together<WorkerState>("workerState", () => ({
   name: "MainThread",
   model: "main",
   depth: 0,
@@ -59,4 +57,4 @@ export const workerState: WorkerState = (realm[key] ??= {
   gate: undefined,
   loadsHere: 0,
   exitHooks: [],
-});
+}));

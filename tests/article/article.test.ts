@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { timeLimit } from "../time-limit.js";
 
 const examples = new URL("../../examples/article/", import.meta.url);
 
@@ -26,7 +27,7 @@ function positionOf(lines: readonly string[], line: string): number {
   return at;
 }
 
-describe("the article's programs", { concurrency: 2, timeout: 60_000 }, () => {
+describe("the article's programs", { concurrency: 2, timeout: timeLimit(60_000) }, () => {
   test("1: five threads wait at the same time", async () => {
     const lines = await linesOf("1-threads");
     assert.equal(lines.length, 11);

@@ -8,13 +8,14 @@ import { echo, echoAwaiting, fail, hangUp, makePipe, sayAndReturn } from "../fix
 import { usedWordsBeside } from "../fixtures/queue-insides.js";
 import { runIn } from "../fixtures/run-in.js";
 import { never } from "../fixtures/throws-while-loading.js";
+import { timeLimit } from "../time-limit.js";
 
 const CLOSED = { code: "ERR_ALLCORES_CONNECTION_CLOSED" };
-const SOON = { timeout: 20_000 };
+const SOON = { timeout: timeLimit(20_000) };
 
 /** Until it is so: finalizers of a garbage collection may come late. */
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5)))
+  for (const end = performance.now() + timeLimit(10_000); !condition(); await new Promise((resolve) => setTimeout(resolve, 5)))
     if (performance.now() > end) throw new Error(`never came true: ${condition}`);
 }
 

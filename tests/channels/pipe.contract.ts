@@ -3,6 +3,11 @@ import assert from "node:assert/strict";
 import { type Connection, Event, type PipeOptions, Queue, type SharedMemory } from "allcores";
 import type { Across, Check, Stage } from "../contract/stage.js";
 import type { Director } from "../fixtures/actor.js";
+import { inForm } from "../form.js";
+import { timeLimit } from "../time-limit.js";
+
+/** Many times what a pipe holds. */
+const MEGABYTES = inForm({ short: 16, whole: 64 });
 
 /** An end cannot be among what every actor gets: it belongs to one. `hand` is how the second end of a pipe gets to whoever shall have it. */
 export interface PipeObjects {
@@ -132,19 +137,23 @@ export const pipeContract: Check<PipeObjects> = (stage: Stage<PipeObjects>, chec
     await sending;
   });
 
-  check("a message of 64 MB arrives whole, and what follows it too", async () => {
+  check(`a message of ${MEGABYTES} MB arrives whole, and what follows it too`, async () => {
     await open();
-    const sending = stage.subject.call(async (_, { kept }, send) => {
-      const large = Buffer.alloc(64_000_000, "allcores");
-      await (kept.end as Connection)[send](large);
-      kept.behind = (kept.end as Connection).send("behind it");
-    }, send);
-    const got = await stage.other.call(async (_, { kept }) => {
+    const sending = stage.subject.call(
+      async (_, { kept }, send, megabytes) => {
+        const large = Buffer.alloc(megabytes * 1_000_000, "allcores");
+        await (kept.end as Connection)[send](large);
+        kept.behind = (kept.end as Connection).send("behind it");
+      },
+      send,
+      MEGABYTES,
+    );
+    const got = await stage.other.call(async (_, { kept }, megabytes) => {
       const peer = kept.peer as Connection;
       const large = (await peer.recv()) as Buffer;
-      return [large.length, large.equals(Buffer.alloc(64_000_000, "allcores")), await peer.recv()];
-    });
-    assert.deepEqual(got, [64_000_000, true, "behind it"]);
+      return [large.length, large.equals(Buffer.alloc(megabytes * 1_000_000, "allcores")), await peer.recv()];
+    }, MEGABYTES);
+    assert.deepEqual(got, [MEGABYTES * 1_000_000, true, "behind it"]);
     await sending;
   });
 
@@ -259,7 +268,7 @@ export const pipeContract: Check<PipeObjects> = (stage: Stage<PipeObjects>, chec
     assert.equal(await polls(stage.other, "peer"), false);
     assert.equal(await polls(stage.other, "peer", { timeout: 10 }), false);
     if (stage.canMeet) {
-      const polling = polls(stage.other, "peer", { timeout: 5000 });
+      const polling = polls(stage.other, "peer", { timeout: timeLimit(5000) });
       await sends(stage.subject, "end", [1]);
       assert.equal(await polling, true);
     } else await sends(stage.subject, "end", [1]);
@@ -506,7 +515,9 @@ export const pipeContract: Check<PipeObjects> = (stage: Stage<PipeObjects>, chec
       await open();
       const codes = await stage.subject.call(async (_, { kept }) => {
         const end = kept.end as Connection;
-        const waits = [end.recv(), end.recv(), end.poll({ timeout: 5000 })].map((wait) => wait.then(String, (error: { code: string }) => error.code));
+        const waits = [end.recv(), end.recv(), end.poll({ timeout: timeLimit(5000) })].map((wait) =>
+          wait.then(String, (error: { code: string }) => error.code),
+        );
         end.close();
         return await Promise.all(waits);
       });

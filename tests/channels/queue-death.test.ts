@@ -2,15 +2,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Event, LifoQueue, PriorityQueue, Process, Queue } from "allcores";
+import { inForm } from "../form.js";
 import { type PatternItem, putForEver, putUntil, takeForEver, tornIn } from "../fixtures/queue-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
-const ROUNDS = 4;
+const ROUNDS = inForm({ short: 2, whole: 4 });
 const across = "processes";
 const DIED = { code: "ERR_ALLCORES_WORKER_DIED" };
 
 for (const Class of [Queue, LifoQueue, PriorityQueue])
   describe(`a ${Class.name} whose workers are killed by SIGKILL`, () => {
-    test("killed while putting: only whole items, in order, without a gap; the other producer goes on", { timeout: 60_000 }, async () => {
+    test("killed while putting: only whole items, in order, without a gap; the other producer goes on", { timeout: timeLimit(60_000) }, async () => {
       const queue = new Class<PatternItem>({ across, maxSize: 20 });
       const stop = new Event({ across });
       const living = Process.start(putUntil, queue, "living", stop);
@@ -51,7 +53,7 @@ for (const Class of [Queue, LifoQueue, PriorityQueue])
       for (const [producer, taken] of next) assert.equal(sums.get(producer), (taken * (taken - 1)) / 2, `items of ${producer} are missing`);
     });
 
-    test("killed while taking: nothing comes twice, what is lost is at most what was in its hands", { timeout: 60_000 }, async () => {
+    test("killed while taking: nothing comes twice, what is lost is at most what was in its hands", { timeout: timeLimit(60_000) }, async () => {
       const queue = new Class<number>({ across });
       const taken = new Queue<number>({ across });
       let put = 0;
@@ -77,7 +79,7 @@ for (const Class of [Queue, LifoQueue, PriorityQueue])
       assert.ok(put - seen.length <= ROUNDS, `${put - seen.length} items lost by ${ROUNDS} deaths`);
     });
 
-    test("killed while blocked in getSync: others go on and get every item", { timeout: 60_000 }, async () => {
+    test("killed while blocked in getSync: others go on and get every item", { timeout: timeLimit(60_000) }, async () => {
       const queue = new Class<number>({ across });
       const taken = new Queue<number>({ across });
       const dead = [1, 2, 3].map(() => Process.start(takeForEver, queue, taken));

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, LifoQueue, PriorityQueue, Process, Queue, type Reach, type Task, Thread } from "allcores";
+import { inForm } from "../form.js";
 import { consume, produce, putMany, type Tagged, takeWhenThere } from "../fixtures/queue-tasks.js";
 
-const PER_PRODUCER = 1_500;
+const PER_PRODUCER = inForm({ short: 400, whole: 1_500 });
 const FOUR = [0, 1, 2, 3];
 
 for (const across of ["threads", "processes"] as const) {
@@ -42,7 +43,7 @@ for (const across of ["threads", "processes"] as const) {
       for (let index = 0; index < 400; index++) {
         const item = queue.getSync({ timeout: 0 });
         assert.equal(item.index, index);
-        assert.ok(item.bytes.length === 100_000 && item.bytes.every((byte) => byte === (index & 0xff)));
+        assert.equal(Buffer.compare(item.bytes, Buffer.alloc(100_000, index & 0xff)), 0);
       }
       assert.equal(queue.isEmpty, true);
       queue.free();
@@ -68,11 +69,7 @@ for (const across of ["threads", "processes"] as const) {
       const producer = start(putMany, queue, 2, 16_000_000);
       for (const index of [0, 1]) {
         const { bytes } = await queue.get();
-        assert.equal(bytes.length, 16_000_000);
-        assert.equal(
-          bytes.findIndex((byte) => byte !== index),
-          -1,
-        );
+        assert.equal(Buffer.compare(bytes, Buffer.alloc(16_000_000, index)), 0);
       }
       await producer.join();
       queue.free();

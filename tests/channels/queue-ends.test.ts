@@ -4,15 +4,16 @@ import { describe, test } from "node:test";
 import { type Connection, createPipe, Event, LifoQueue, PriorityQueue, Process, Queue, Thread } from "allcores";
 import { putEnd, type SomeQueue } from "../fixtures/queue-tasks.js";
 import { waitersOf } from "../fixtures/waiters.js";
+import { timeLimit } from "../time-limit.js";
 
 const CLOSED = { code: "ERR_ALLCORES_CONNECTION_CLOSED" };
-const SOON = { timeout: 20_000 };
+const SOON = { timeout: timeLimit(20_000) };
 /** Where the words of a queue say that a putter may wait. */
 const PUTTERS = 35;
 type Carried = { end: Connection; rest: Buffer };
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 2)))
+  for (const end = performance.now() + timeLimit(10_000); !condition(); await new Promise((resolve) => setTimeout(resolve, 2)))
     if (performance.now() > end) throw new Error(`never came true: ${condition}`);
 }
 

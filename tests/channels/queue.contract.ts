@@ -4,6 +4,7 @@ import { type AnyQueue, Event, type PutPriority, type QueueOptions } from "allco
 import type { Across, Check, Stage } from "../contract/stage.js";
 import type { Director } from "../fixtures/actor.js";
 import { GETTERS, JOINERS, PUTTERS } from "../fixtures/queue-insides.js";
+import { timeLimit } from "../time-limit.js";
 
 /** A class of queues. Every value is put with the same priority, so that a PriorityQueue gives them out as they came. */
 export interface Kind {
@@ -291,12 +292,12 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
   });
 
   check("a timeout that does not run out makes no difference", async () => {
-    const got = gets(stage.subject, "q", 1, { timeout: 8_000 });
+    const got = gets(stage.subject, "q", 1, { timeout: timeLimit(8_000) });
     await waiting("q", GETTERS, 1);
     await puts(stage.third, "q", ["in time"]);
     assert.deepEqual(await got, ["in time"]);
     await puts(stage.other, "two", [1, 2]);
-    const put = puts(stage.subject, "two", [3], { timeout: 8_000 });
+    const put = puts(stage.subject, "two", [3], { timeout: timeLimit(8_000) });
     await waiting("two", PUTTERS, 1);
     const late = await gets(stage.third, "two", 3);
     assert.deepEqual(inOrder ? late : [...late].sort(), [1, 2, 3]);
@@ -344,7 +345,7 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
     check("an abort ends a get, which takes nothing", async () => {
       const reason = await stage.subject.call(async ({ q }, { until, waiters }, key) => {
         const controller = new AbortController();
-        const got = q.get({ signal: controller.signal, timeout: 8_000 }).then(
+        const got = q.get({ signal: controller.signal, timeout: timeLimit(8_000) }).then(
           () => "got",
           (error) => error.message as string,
         );

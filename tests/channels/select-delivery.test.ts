@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Process, Queue, type Task, Thread } from "allcores";
+import { inForm } from "../form.js";
 import { produce, type Tagged } from "../fixtures/queue-tasks.js";
 import { consumeAny, takeAnyForEver } from "../fixtures/select-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
-const PER_PRODUCER = 800;
+const PER_PRODUCER = inForm({ short: 250, whole: 800 });
 const FOUR = [0, 1, 2, 3];
 
 // biome-ignore lint/suspicious/noExplicitAny: any function at all.
@@ -18,7 +20,7 @@ for (const across of ["threads", "processes", "both"] as const) {
   describe(`selecting from queues across ${across}`, () => {
     const reachOf = (index: number) => ({ across: across === "both" ? (index % 2 === 0 ? "threads" : "processes") : across }) as const;
 
-    test("4 producers, 3 queues, 4 that select and often give up: every item once, in the order of its producer", { timeout: 40_000 }, async () => {
+    test("4 producers, 3 queues, 4 that select and often give up: every item once, in the order of its producer", { timeout: timeLimit(40_000) }, async () => {
       const queues = [0, 1, 2].map((index) => new Queue<Tagged>({ ...reachOf(index), maxSize: 20 * (index % 2) }));
       const consumers = FOUR.map((consumer) => start(across, consumeAny, queues, consumer));
       await Promise.all(FOUR.map((producer) => start(across, produce, queues[producer % 3] as Queue<Tagged>, producer, PER_PRODUCER).join()));
@@ -41,7 +43,7 @@ for (const across of ["threads", "processes", "both"] as const) {
 }
 
 for (const across of ["threads", "processes"] as const) {
-  test(`killed across ${across} while they select: at most the item in their hands is gone, and nobody hangs`, { timeout: 40_000 }, async () => {
+  test(`killed across ${across} while they select: at most the item in their hands is gone, and nobody hangs`, { timeout: timeLimit(40_000) }, async () => {
     const left = new Queue<number>({ across, maxSize: 5 });
     const right = new Queue<number>({ across, maxSize: 5 });
     const taken = new Queue<number>({ across });
@@ -54,7 +56,7 @@ for (const across of ["threads", "processes"] as const) {
         (blocks) => new (across === "threads" ? Thread : Process)(takeAnyForEver, { args: [left, right, taken, blocks], daemon: true }),
       );
       for (const victim of victims) victim.start();
-      for (; put < (ITEMS / ROUNDS) * round; put++) await (put % 2 === 0 ? left : right).put(put, { timeout: 8_000 });
+      for (; put < (ITEMS / ROUNDS) * round; put++) await (put % 2 === 0 ? left : right).put(put, { timeout: timeLimit(8_000) });
       for (const victim of victims) victim.kill();
       await Promise.all(victims.map((victim) => victim.join().catch(() => {})));
     }

@@ -27,6 +27,7 @@ import { collectGarbage } from "../fixtures/pool-processes.js";
 import { runIn } from "../fixtures/run-in.js";
 import { answer, classOf } from "../fixtures/select-tasks.js";
 import { add, exit, fail, failWith, waitFor } from "../fixtures/worker-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const nothing = () => new Event();
 
@@ -233,7 +234,7 @@ describe("select across both reaches at once", () => {
         // It sleeps, or is about to.
         await new Promise((resolve) => setTimeout(resolve, 1));
         (item % 2 === 0 ? near : far).putSync(item);
-        assert.equal(await answers.get({ timeout: 8_000 }), item);
+        assert.equal(await answers.get({ timeout: timeLimit(8_000) }), item);
       }
       const took = performance.now() - began;
       stop.set();

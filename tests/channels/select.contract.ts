@@ -4,6 +4,7 @@ import { Event, Lock, Queue, RLock, Semaphore } from "allcores";
 import type { Across, Check, Stage } from "../contract/stage.js";
 import type { Director } from "../fixtures/actor.js";
 import { GETTERS } from "../fixtures/queue-insides.js";
+import { timeLimit } from "../time-limit.js";
 
 export interface SelectObjects {
   readonly left: Queue;
@@ -220,7 +221,7 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   });
 
   check("a timeout that does not run out makes no difference", async () => {
-    const chosen = selects(stage.subject, ["left", "right"], { timeout: 8_000 });
+    const chosen = selects(stage.subject, ["left", "right"], { timeout: timeLimit(8_000) });
     await waiting(["left", "right"]);
     await put(stage.third, "right", "in time");
     assert.deepEqual(await chosen, [["right", "in time"]]);
@@ -252,7 +253,7 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
     check("an abort ends it, and takes nothing", async () => {
       const ends = await stage.subject.call(async ({ left, permits }, { allcores, until, waiters }) => {
         const controller = new AbortController();
-        const chosen = allcores.select({ left, permits }, { signal: controller.signal, timeout: 8_000 }).then(
+        const chosen = allcores.select({ left, permits }, { signal: controller.signal, timeout: timeLimit(8_000) }).then(
           ({ key }) => key as string,
           (error) => error.message as string,
         );

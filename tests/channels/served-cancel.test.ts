@@ -5,6 +5,7 @@ import { currentWorker, Event, Process, ProcessPool, serve, setUncaughtHook, Thr
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { callOff, submitAndCallOff, type Waiter } from "../fixtures/served-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const waiter: Waiter = {
   async wait(started, calledOff) {
@@ -19,14 +20,14 @@ const waiter: Waiter = {
 const codes = { cancel: "ERR_ALLCORES_CANCELLED", signal: "enough", timeout: "ERR_ALLCORES_TIMEOUT", sync: "ERR_ALLCORES_TIMEOUT" };
 
 for (const across of ["threads", "processes"] as const) {
-  describe(`calls into another loop, across ${across}`, { timeout: 60_000 }, () => {
+  describe(`calls into another loop, across ${across}`, { timeout: timeLimit(60_000) }, () => {
     for (const how of ["cancel", "signal", "timeout", "sync"] as const) {
       test(`served.call: a cancel reaches a signal that the method can ask for (${how})`, async () => {
         using served = serve(waiter, { across });
         const [started, calledOff] = [new Event({ across }), new Event({ across })];
         const args = [served, how, started, calledOff] as const;
         const caller = across === "threads" ? Thread.start(callOff, ...args) : Process.start(callOff, ...args);
-        await calledOff.wait({ timeout: 20_000 });
+        await calledOff.wait({ timeout: timeLimit(20_000) });
         assert.deepEqual(await caller.join(), [codes[how], 8]);
       });
     }
@@ -36,7 +37,7 @@ for (const across of ["threads", "processes"] as const) {
         await using pool = across === "threads" ? new ThreadPool({ workers: 2 }) : new ProcessPool({ workers: 2 });
         const [started, calledOff] = [new Event({ across }), new Event({ across })];
         const outcome = pool.submit(submitAndCallOff, pool.handle(), started, calledOff, timeout);
-        await calledOff.wait({ timeout: 20_000 });
+        await calledOff.wait({ timeout: timeLimit(20_000) });
         assert.equal(await outcome, timeout === undefined ? "ERR_ALLCORES_CANCELLED" : "ERR_ALLCORES_TIMEOUT");
       });
     }
@@ -49,7 +50,7 @@ test("served.call at the owner itself gives a future that can be cancelled too",
   const future = served.call("wait", started, calledOff);
   assert.equal(future.cancel(), true);
   await assert.rejects(future, { code: codes.cancel });
-  await calledOff.wait({ timeout: 20_000 });
+  await calledOff.wait({ timeout: timeLimit(20_000) });
   await assert.rejects(served.with({ signal: AbortSignal.abort(new Error("before")) }).call("double", 1), /before/);
 });
 

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { ConnectionClosed, createPipe, Event, OutOfMemoryError, Process, Queue, serve, type Served, sleep, Thread } from "allcores";
 import { Hoard } from "../chaos/blows.js";
 import * as tasks from "../fixtures/served-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const counter: tasks.Counter = { count: (things) => things.length, fragile: () => new tasks.Fragile() };
 const { callWithEnd, callWithFragile, callWithLocks, neglect } = tasks;
@@ -12,7 +13,7 @@ for (const across of ["threads", "processes"] as const) {
   // biome-ignore lint/suspicious/noExplicitAny: any task at all.
   const start = (task: any, ...args: unknown[]): Thread | Process => (across === "threads" ? Thread.start(task, ...args) : Process.start(task, ...args));
 
-  describe(`an object that is served across ${across}`, { timeout: 60_000 }, () => {
+  describe(`an object that is served across ${across}`, { timeout: timeLimit(60_000) }, () => {
     for (const isKnown of [true, false]) {
       test(`has no memory left for what it is called with, by ${isKnown ? "a caller that it knows, who hears of that" : "a stranger, who is answered as soon as there is"}`, async () => {
         using served = serve(counter, { across });
@@ -35,14 +36,15 @@ for (const across of ["threads", "processes"] as const) {
               hoard.take();
             }
           }, OutOfMemoryError);
-          for (const end = performance.now() + 20_000; isKnown && sent.isSet && performance.now() < end; ) await sleep(5);
-          if (!isKnown) await sleep(200);
+          for (const end = performance.now() + timeLimit(20_000); isKnown && sent.isSet && performance.now() < end; ) await sleep(5);
+          // Longer than the caller waits before it looks for its answer anew, which takes memory too.
+          if (!isKnown) await sleep(1200);
           assert.equal(sent.isSet, !isKnown);
         } finally {
           hoard.give();
           go.clear();
         }
-        assert.equal(await caller.join({ timeout: 20_000 }), isKnown ? "ERR_ALLCORES_OUT_OF_MEMORY" : 200);
+        assert.equal(await caller.join({ timeout: timeLimit(20_000) }), isKnown ? "ERR_ALLCORES_OUT_OF_MEMORY" : 200);
         assert.equal(await served.call("count", [1, 2, 3]), 3);
       });
     }
@@ -60,7 +62,7 @@ for (const across of ["threads", "processes"] as const) {
       await caller.join();
       owner.kill();
       await owner.join().catch(() => {});
-      await assert.rejects(here.recv({ timeout: 10_000 }), ConnectionClosed);
+      await assert.rejects(here.recv({ timeout: timeLimit(10_000) }), ConnectionClosed);
     });
   });
 }

@@ -4,15 +4,21 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import * as library from "allcores";
+import { inForm } from "../form.js";
 import { played, spared } from "./coverage.js";
 import { play } from "./play.js";
 import { scenarios } from "./scenarios.js";
+import { timeLimit } from "../time-limit.js";
+
+const blows = inForm({ short: 1, whole: 4 });
 
 describe("under random deaths", { concurrency: 2 }, () => {
   for (const [index, scenario] of Object.keys(scenarios).entries()) {
     // Most in threads, which start sooner.
-    const across = index % 3 === 0 ? "processes" : "threads";
-    test(`${scenario} across ${across}`, { timeout: 100_000 }, () => play({ scenario, across, blows: 2, seed: 20_260 + scenario.length }).then(() => {}));
+    const across = index % inForm({ short: 4, whole: 2 }) === 0 ? "processes" : "threads";
+    test(`${scenario} across ${across}`, { timeout: timeLimit(100_000) }, () =>
+      play({ scenario, across, blows, seed: 20_260 + scenario.length }).then(() => {}),
+    );
   }
 });
 

@@ -4,6 +4,7 @@ import { type Connection, Event, Lock, Queue, type Reach, type Served, SharedArr
 import * as tasks from "../fixtures/chaos-data-tasks.js";
 import { PUT, produce, TAKEN } from "../fixtures/chaos-tasks.js";
 import { type Scenario, type Stage, seedOf, type Tally, until, WORKERS } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 const MOST_ITEMS = 2_000_000;
 
@@ -148,7 +149,7 @@ export const dataScenarios: Record<string, Scenario> = {
     right.shutdown();
     await crew.rest();
     assert.deepEqual([left.size, right.size], [0, 0]);
-    (await lock.acquire({ timeout: 10_000 }))[Symbol.dispose]();
+    (await lock.acquire({ timeout: timeLimit(10_000) }))[Symbol.dispose]();
     return fatesOf(ids, fates, crew.deathsOf("chooser"));
   },
   names: (stage) => names(stage, { across: stage.crew.across }),

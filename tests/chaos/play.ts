@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Across } from "./crew.js";
 import type { Tally } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("program.js", import.meta.url));
 const MARK = "ALLCORES_CHAOS";
 /** A program that is not done by then hangs: each blow takes far less. */
-const patience = (blows: number) => 60_000 + blows * 1500;
+const patience = (blows: number) => timeLimit(60_000 + blows * 1500);
 
 export interface Play {
   readonly scenario: string;
@@ -25,7 +26,7 @@ export async function play({ scenario, across, blows, seed }: Play): Promise<Tal
   const folder = mkdtempSync(join(tmpdir(), "allcores-chaos-"));
   const segments = new Set(readdirSync("/dev/shm"));
   try {
-    const child = spawn(process.execPath, ["--enable-source-maps", program, scenario, across, String(blows), String(seed)], {
+    const child = spawn(process.execPath, [program, scenario, across, String(blows), String(seed)], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, [MARK]: mark, TMPDIR: folder },
     });
@@ -42,7 +43,7 @@ export async function play({ scenario, across, blows, seed }: Play): Promise<Tal
     clearTimeout(watchdog);
     if (hung !== undefined) throw new Error(`it hung; its processes were\n${hung}\n${out}${err}`);
     if (code !== 0) throw new Error(`it ended with ${signal ?? code}\n${out}${err}`);
-    for (const end = performance.now() + 2000; marked(mark).length > 0; await new Promise((resolve) => setTimeout(resolve, 10)))
+    for (const end = performance.now() + timeLimit(2000); marked(mark).length > 0; await new Promise((resolve) => setTimeout(resolve, 10)))
       if (performance.now() > end) throw new Error(`processes are left: ${marked(mark).map(describe).join("\n")}`);
     const left = [...readdirSync("/dev/shm").filter((name) => !segments.has(name) && /allcores(?!-lock-)/.test(name)), ...readdirSync(folder)];
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);

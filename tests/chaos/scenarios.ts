@@ -5,6 +5,7 @@ import * as tasks from "../fixtures/chaos-tasks.js";
 import { dataScenarios, fatesOf } from "./data-scenarios.js";
 import { poolScenarios } from "./pool-scenarios.js";
 import { type Scenario, type Stage, seedOf, type Tally, until, WORKERS } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 /** A guarded section, and who is in it. After the storm it must be entered by every worker once more. */
 async function exclusive({ crew, random, blows }: Stage, lock: Lock | RLock | Semaphore | RWLock): Promise<Tally> {
@@ -18,7 +19,7 @@ async function exclusive({ crew, random, blows }: Stage, lock: Lock | RLock | Se
   await until(() => cells.view[tasks.A]! > before + 100, crew);
   stop.set();
   await crew.rest();
-  const held = lock instanceof RWLock ? await lock.write({ timeout: 10_000 }) : await lock.acquire({ timeout: 10_000 });
+  const held = lock instanceof RWLock ? await lock.write({ timeout: timeLimit(10_000) }) : await lock.acquire({ timeout: timeLimit(10_000) });
   if (!held.ownerDied) assert.equal(cells.view[tasks.A], cells.view[tasks.B]);
   held[Symbol.dispose]();
   if (lock instanceof Lock || lock instanceof RLock) assert.equal(lock.locked, false);
@@ -33,7 +34,7 @@ async function shared({ crew, random, blows }: Stage, semaphore: Semaphore): Pro
   await crew.storm(blows);
   stop.set();
   await crew.rest();
-  const held = [await semaphore.acquire({ timeout: 10_000 }), await semaphore.acquire({ timeout: 10_000 })];
+  const held = [await semaphore.acquire({ timeout: timeLimit(10_000) }), await semaphore.acquire({ timeout: timeLimit(10_000) })];
   assert.equal(semaphore.tryAcquire(), undefined);
   for (const permit of held) permit[Symbol.dispose]();
   return {};

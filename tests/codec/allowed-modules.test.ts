@@ -7,6 +7,7 @@ import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { allowModules, createPipe, pack, Queue, select, SharedMap, type Task, task, taskModule, Thread, ThreadPool, unpack } from "allcores";
 import * as tasks from "../fixtures/allowed-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 /** A module that says on the global object that it was loaded. */
 const telling = "globalThis.loadedByMessage = (globalThis.loadedByMessage ?? 0) + 1; export const run = () => 1; class Strange {};";
@@ -33,12 +34,12 @@ describe("an instance of a class whose module may not be named", () => {
       const sent = module.startsWith("file:") ? new URL(module).href : module;
       const named = { ...refused, module: sent };
       await Thread.start(tasks.putStrange, queue, module).join();
-      await assert.rejects(queue.get({ timeout: 10_000 }), named);
+      await assert.rejects(queue.get({ timeout: timeLimit(10_000) }), named);
       await Thread.start(tasks.putStrange, queue, module).join();
-      await assert.rejects(select({ queue }, { timeout: 10_000 }), named);
+      await assert.rejects(select({ queue }, { timeout: timeLimit(10_000) }), named);
       const [here, there] = createPipe<never, object>();
       const sender = Thread.start(tasks.sendStrange, there as never, module);
-      await assert.rejects(here.recv({ timeout: 10_000 }), named);
+      await assert.rejects(here.recv({ timeout: timeLimit(10_000) }), named);
       await sender.join();
       await assert.rejects(Thread.start(tasks.returnStrange, module).join(), named);
       nothingLoaded();
@@ -61,14 +62,14 @@ describe("an instance of a class whose module may not be named", () => {
 test("a class of this project is loaded when its first instance arrives", async () => {
   const queue = new Queue<{ double: number }>({ across: "processes" });
   await Thread.start(tasks.putStar, queue).join();
-  assert.equal((await queue.get({ timeout: 10_000 })).double, 42);
+  assert.equal((await queue.get({ timeout: timeLimit(10_000) })).double, 42);
 });
 
 test("the memory of all programs has nothing loaded, not even of this project", async () => {
   const queue = new Queue({ across: "machine" });
   const module = new URL("../fixtures/throws-while-loading.js", import.meta.url).href;
   await Thread.start(tasks.putStrange, queue, module).join();
-  await assert.rejects(queue.get({ timeout: 10_000 }), { code: "ERR_ALLCORES_UNKNOWN_CLASS", module });
+  await assert.rejects(queue.get({ timeout: timeLimit(10_000) }), { code: "ERR_ALLCORES_UNKNOWN_CLASS", module });
 });
 
 describe("a task", () => {
@@ -78,7 +79,7 @@ describe("a task", () => {
     for (const module of Object.values(strangers)) {
       const queue = new Queue<Task>();
       await Thread.start(tasks.putTask, queue, module).join();
-      await assert.rejects(queue.get({ timeout: 10_000 }), refused);
+      await assert.rejects(queue.get({ timeout: timeLimit(10_000) }), refused);
     }
     nothingLoaded();
   });
@@ -91,8 +92,8 @@ describe("a task", () => {
     ] as const) {
       const queue = new Queue<Task>({ across });
       await Thread.start(tasks.putTask, queue, known).join();
-      if (code === undefined) assert.equal(typeof (await queue.get({ timeout: 10_000 })), "function");
-      else await assert.rejects(queue.get({ timeout: 10_000 }), { code });
+      if (code === undefined) assert.equal(typeof (await queue.get({ timeout: timeLimit(10_000) })), "function");
+      else await assert.rejects(queue.get({ timeout: timeLimit(10_000) }), { code });
       await queue.put(own);
       assert.equal((await queue.get())(), 1);
     }
@@ -110,10 +111,10 @@ test("allowModules lets a module, or a folder, be named", async () => {
   const queue = new Queue<Task>();
   allowModules("node:child_process", new URL("./", elsewhere));
   await Thread.start(tasks.putTask, queue, "node:child_process").join();
-  assert.equal(typeof (await queue.get({ timeout: 10_000 })), "function");
+  assert.equal(typeof (await queue.get({ timeout: timeLimit(10_000) })), "function");
   await Thread.start(tasks.putStrange, queue, elsewhere).join();
   // It is loaded now, and registers no such class.
-  await assert.rejects(queue.get({ timeout: 10_000 }), { code: "ERR_ALLCORES_UNKNOWN_CLASS" });
+  await assert.rejects(queue.get({ timeout: timeLimit(10_000) }), { code: "ERR_ALLCORES_UNKNOWN_CLASS" });
   assert.equal((globalThis as { loadedByMessage?: number }).loadedByMessage, 1);
   assert.throws(() => allowModules("not a module"), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
 });

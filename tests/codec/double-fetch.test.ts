@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { timeLimit } from "../time-limit.js";
 
 const codec = JSON.stringify(new URL("../../src/codec/index.js", import.meta.url).href);
 const keys = JSON.stringify(new URL("../../src/shared/packed-key.js", import.meta.url).href);
@@ -49,7 +50,7 @@ const program = `
   console.log(done > 0 ? "decoded" : "nothing");
 `;
 
-test("decoding while another worker scribbles over the same bytes never crashes the reader", { timeout: 60_000 }, () => {
+test("decoding while another worker scribbles over the same bytes never crashes the reader", { timeout: timeLimit(60_000) }, () => {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
   assert.equal(signal ?? status, 0, stderr.slice(0, 3000));
   assert.equal(stdout.trim(), "decoded");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Lock, pack, Queue, unpack, Value } from "allcores";
 import { Peer } from "../fixtures/peers.js";
+import { timeLimit } from "../time-limit.js";
 
 const [bare, withHeap] = [new Peer("thread"), new Peer("thread")];
 
@@ -31,7 +32,7 @@ test("a thread that has memory of its own uses both", async () => {
 test("whoever dies holding a lock of another thread's memory passes it on", async () => {
   const lock = new Lock();
   await withHeap.call("hold", pack(lock));
-  const waiting = lock.acquire({ timeout: 10_000 });
+  const waiting = lock.acquire({ timeout: timeLimit(10_000) });
   await withHeap.kill();
   using held = await waiting;
   assert.equal(held.ownerDied, true);

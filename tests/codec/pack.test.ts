@@ -22,6 +22,7 @@ import {
   Value,
 } from "allcores";
 import { Peer, type PeerKind } from "../fixtures/peers.js";
+import { timeLimit } from "../time-limit.js";
 
 const processes = { across: "processes" } as const;
 const refused = (code: string, message?: RegExp) => ({ code: `ERR_ALLCORES_${code}`, ...(message && { message }) });
@@ -195,7 +196,7 @@ for (const kind of ["fork, json", "fork, advanced", "cluster", "thread"] as cons
         const lock = new Lock(processes);
         await peer.call("hold", pack(lock));
         assert.ok(lock.locked);
-        const waiting = lock.acquire({ timeout: 10_000 });
+        const waiting = lock.acquire({ timeout: timeLimit(10_000) });
         await peer.kill();
         using held = await waiting;
         assert.equal(held.ownerDied, true);

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Process, Thread, ThreadPool, transfer } from "allcores";
 import { echo, giveMoved, sizeOf } from "../fixtures/pool-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const isMoved = ({ buffer }: Uint8Array) => buffer.byteLength === 0;
 
-test("transfer() is obeyed by Thread, for arguments and results", { timeout: 60_000 }, async () => {
+test("transfer() is obeyed by Thread, for arguments and results", { timeout: timeLimit(60_000) }, async () => {
   const bytes = new Uint8Array(5000);
   await using thread = Thread.start(sizeOf, transfer(bytes));
   assert.ok(isMoved(bytes));
@@ -15,7 +16,7 @@ test("transfer() is obeyed by Thread, for arguments and results", { timeout: 60_
   assert.deepEqual(await giver.join(), new Uint8Array(7).fill(5));
 });
 
-test("transfer() to a Process copies, and its mark does not stay for the next pool", { timeout: 60_000 }, async () => {
+test("transfer() to a Process copies, and its mark does not stay for the next pool", { timeout: timeLimit(60_000) }, async () => {
   const bytes = new Uint8Array(5000);
   await using child = Process.start(sizeOf, transfer(bytes));
   assert.equal(bytes.length, 5000);
@@ -25,7 +26,7 @@ test("transfer() to a Process copies, and its mark does not stay for the next po
   assert.equal(await child.join(), 5000);
 });
 
-test("nested transfer() moves", { timeout: 60_000 }, async () => {
+test("nested transfer() moves", { timeout: timeLimit(60_000) }, async () => {
   await using pool = new ThreadPool({ workers: 1 });
   const [inner, buffer, kept] = [new Uint8Array(5000), new ArrayBuffer(8), new Uint8Array(9)];
   const sent = { deep: [{ inner: transfer(inner) }], list: new Map([["b", transfer(buffer)]]), kept };
@@ -45,7 +46,7 @@ test("nested transfer() moves", { timeout: 60_000 }, async () => {
   assert.deepEqual([view.byteOffset, view.length, whole.byteLength], [4, 2, 0]);
 });
 
-test("a refused value keeps its marks, and a part of a larger piece of memory is copied", { timeout: 60_000 }, async () => {
+test("a refused value keeps its marks, and a part of a larger piece of memory is copied", { timeout: timeLimit(60_000) }, async () => {
   await using pool = new ThreadPool({ workers: 1 });
   const bytes = new Uint8Array(5000);
   assert.throws(() => pool.submit(echo, [transfer(bytes), () => 1]), { code: "ERR_ALLCORES_UNSENDABLE" });

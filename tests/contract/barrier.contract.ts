@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Barrier } from "allcores";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type BarrierObjects = { readonly two: Barrier; readonly three: Barrier; readonly timed: Barrier };
 
@@ -43,7 +44,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
       who.call(
         async ({ three }, _, wait, rounds) => {
           let sum = 0;
-          for (let round = 0; round < rounds; round++) sum += await three[wait]({ timeout: 5000 });
+          for (let round = 0; round < rounds; round++) sum += await three[wait]({ timeout: timeLimit(5000) });
           return sum;
         },
         index === 0 ? wait : "wait",
@@ -206,7 +207,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
         const victim = stage.victim();
         victim.call(({ three }, _, wait) => three[wait](), blocked ? ("waitSync" as const) : ("wait" as const)).catch(() => {});
         await here.call(({ three }, { until }) => until(() => three.waiting === 1));
-        const waiting = stage.subject.call(({ three }, _, wait) => three[wait]({ timeout: 5000 }), wait);
+        const waiting = stage.subject.call(({ three }, _, wait) => three[wait]({ timeout: timeLimit(5000) }), wait);
         waiting.catch(() => {});
         await here.call(({ three }, { until }) => until(() => three.waiting === 2));
         await victim.kill();
@@ -222,7 +223,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
       victim.call(({ two }) => two.waitSync()).catch(() => {});
       await arrived(1);
       await victim.kill();
-      await assert.rejects(comes({ timeout: 5000 }), BROKEN);
+      await assert.rejects(comes({ timeout: timeLimit(5000) }), BROKEN);
     });
   }
 };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Condition, Event, Lock } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type ConditionObjects = { readonly condition: Condition; readonly blocked: Event; readonly notified: Event };
 
@@ -289,7 +290,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       const victim = stage.victim();
       victim.call(({ condition }) => void condition.runSync(() => condition.waitSync())).catch(() => {});
       await waiting(1);
-      const waited = waits({ timeout: 5000 });
+      const waited = waits({ timeout: timeLimit(5000) });
       await waiting(2);
       await victim.kill();
       await notifies(1);
@@ -306,7 +307,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         })
         .catch(() => {});
       await waiting(1);
-      const waited = waits({ timeout: 5000 });
+      const waited = waits({ timeout: timeLimit(5000) });
       await waiting(2);
       await notifies(1);
       assert.equal(waitersOf(stage.objects.condition), 2);
@@ -325,7 +326,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           }, blocks)
           .catch(() => {});
         await waiting(1);
-        const waited = waits({ timeout: 5000 });
+        const waited = waits({ timeout: timeLimit(5000) });
         await waiting(2);
         await stage.third.call(({ condition }, { held }) => {
           held.h = condition.acquireSync();
@@ -345,7 +346,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         async ({ condition }, _, acquire, wait) => {
           const held = await condition[acquire]();
           const told = [held.ownerDied];
-          await condition[wait]({ timeout: 5000 });
+          await condition[wait]({ timeout: timeLimit(5000) });
           told.push(held.ownerDied);
           condition.consistent();
           held[Symbol.dispose]();
@@ -368,7 +369,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
 
     check("death: a notifier that dies holding the lock does not keep the notified out", async () => {
       const victim = stage.victim();
-      const waited = waits({ timeout: 5000 });
+      const waited = waits({ timeout: timeLimit(5000) });
       await waiting(1);
       await victim.call(({ condition }) => {
         condition.acquireSync();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Event } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type EventObjects = { readonly event: Event };
 
@@ -65,7 +66,7 @@ export const eventContract: Check<EventObjects> = (stage, check) => {
     for (const timeout of [0, 30]) await assert.rejects(waits({ timeout }), { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" });
     assert.equal(waitersOf(stage.objects.event), 0);
     assert.equal(stage.objects.event.isSet, false);
-    const woken = waits({ timeout: 5000 });
+    const woken = waits({ timeout: timeLimit(5000) });
     await waiting(1);
     stage.objects.event.set();
     assert.equal(await woken, "woken");
@@ -111,7 +112,7 @@ export const eventContract: Check<EventObjects> = (stage, check) => {
     check("death: a dead waiter disturbs nobody", async () => {
       const victim = stage.victim();
       victim.call(({ event }) => event.waitSync()).catch(() => {});
-      const woken = waits({ timeout: 5000 });
+      const woken = waits({ timeout: timeLimit(5000) });
       await waiting(2);
       await victim.kill();
       await stage.third.call(({ event }) => {

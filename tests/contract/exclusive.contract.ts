@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Held } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";
 import type { Check, Stage } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 /** The object under test, its operations by name. */
 export type Exclusive = { readonly [verb: string]: (options?: unknown) => unknown };
@@ -290,7 +291,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
       check("death: killed while it holds, a waiter is told, and everybody after it until one says that it is consistent", async () => {
         const victim = stage.victim();
         await hold(victim);
-        const waited = wait(stage.subject, { timeout: 5000 });
+        const waited = wait(stage.subject, { timeout: timeLimit(5000) });
         await waiting(1);
         await victim.kill();
         assert.deepEqual(await waited, { ownerDied: true });
@@ -309,7 +310,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
         await victim.kill();
         await heir.call(async ({ it }, { held, until }, tryTake) => void (await until(() => (held.h = it[tryTake]!() as Held) !== undefined)), tryTake);
         await heir.kill();
-        assert.deepEqual(await wait(stage.subject, { timeout: 5000 }), { ownerDied: true });
+        assert.deepEqual(await wait(stage.subject, { timeout: timeLimit(5000) }), { ownerDied: true });
         await stage.subject.call(({ it }) => void it.consistent!());
         await letGo(stage.subject);
         assert.deepEqual(await wait(stage.other), { ownerDied: false });
@@ -346,7 +347,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
         check("a worker that ends normally has used up what it held: nobody gets it until it is released, and nobody died", async () => {
           const victim = stage.victim();
           await hold(victim);
-          const waited = wait(stage.subject, { timeout: 5000 });
+          const waited = wait(stage.subject, { timeout: timeLimit(5000) });
           await waiting(1);
           await victim.end();
           // A worker that began later has its slot, perhaps.
@@ -366,7 +367,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
         check("death: an exit that lets go of nothing counts as one", async () => {
           const victim = stage.victim();
           await hold(victim);
-          const waited = wait(stage.subject, { timeout: 5000 });
+          const waited = wait(stage.subject, { timeout: timeLimit(5000) });
           await waiting(1);
           await victim.end();
           assert.deepEqual(await waited, { ownerDied: true });
@@ -379,7 +380,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
         await hold(stage.third);
         wait(victim, {}).catch(() => {});
         await waiting(1);
-        const waited = wait(stage.subject, { timeout: 5000 });
+        const waited = wait(stage.subject, { timeout: timeLimit(5000) });
         await waiting(2);
         await victim.kill();
         await letGo(stage.third);
@@ -397,7 +398,7 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
           }, take)
           .catch(() => {});
         await waiting(1);
-        const waited = wait(stage.subject, { timeout: 5000 });
+        const waited = wait(stage.subject, { timeout: timeLimit(5000) });
         await waiting(2);
         await letGo(stage.third);
         await victim.kill();

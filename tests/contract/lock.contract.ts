@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Lock } from "allcores";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type LockObjects = ExclusiveObjects & { readonly lock: Lock };
 
@@ -96,7 +97,7 @@ export const lockContract: Check<LockObjects> = (stage, check) => {
       );
       assert.equal(stage.objects.lock.locked, true);
       await heir.kill();
-      assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: 5000 })).ownerDied), true);
+      assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
     });
   }
 };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Condition, type Held, Lock, RLock, RWLock } from "allcores";
 import { READERS, WRITERS } from "../fixtures/waiters.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 /** A lock, by the names of a RWLock's operations for writing. */
 type Strict = { readonly [verb: string]: (options?: unknown) => unknown };
@@ -47,7 +48,7 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (stage, check) => {
     const waits = (who: typeof stage.subject) =>
       who.call(
         async (objects, _, name, take) => {
-          const held = (await objects[name][take]!({ timeout: 5000 })) as Held;
+          const held = (await objects[name][take]!({ timeout: timeLimit(5000) })) as Held;
           held[Symbol.dispose]();
           return held.ownerDied;
         },
@@ -96,7 +97,7 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (stage, check) => {
   check("RWLock: readers are told too", async () => {
     const victim = stage.victim();
     await victim.call((objects, { held }) => void (held.h = objects.RWLock.writeSync!() as Held));
-    const read = stage.subject.call(async (objects, _, read) => void (await objects.RWLock[read]!({ timeout: 5000 })), stage.verb("read"));
+    const read = stage.subject.call(async (objects, _, read) => void (await objects.RWLock[read]!({ timeout: timeLimit(5000) })), stage.verb("read"));
     await here.call((objects, { until, waiters }, key) => until(() => waiters(objects.RWLock, key) === 1), READERS);
     const told = assert.rejects(read, OWNER_DIED);
     await victim.kill();
@@ -111,7 +112,7 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (stage, check) => {
       async ({ condition }, _, acquire, wait) => {
         const held = await condition[acquire]();
         try {
-          await condition[wait]({ timeout: 5000 });
+          await condition[wait]({ timeout: timeLimit(5000) });
         } catch (error) {
           const { code } = error as { code: string };
           held[Symbol.dispose]();

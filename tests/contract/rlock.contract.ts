@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { RLock } from "allcores";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type RLockObjects = ExclusiveObjects & { readonly lock: RLock };
 
@@ -139,7 +140,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
       await victim.call(async ({ lock }, { held }) => void (held.h = (await lock.acquire()).acquire().acquire()));
       await victim.kill();
       const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
-        const held = await lock[acquire]({ timeout: 5000 });
+        const held = await lock[acquire]({ timeout: timeLimit(5000) });
         const seen = [held.ownerDied];
         held[Symbol.dispose]();
         seen.push(lock.locked);
@@ -171,7 +172,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
       );
       assert.deepEqual(told, ["ERR_ALLCORES_NOT_OWNER", true]);
       await heir.kill();
-      assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: 5000 })).ownerDied), true);
+      assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
     });
   }
 };

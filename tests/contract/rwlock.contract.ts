@@ -4,6 +4,7 @@ import { RWLock } from "allcores";
 import { READERS, WRITERS } from "../fixtures/waiters.js";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type RWLockObjects = ExclusiveObjects & { readonly lock: RWLock };
 
@@ -131,7 +132,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       );
       if (stage.canMeet) {
         await stage.subject.call(async ({ lock }, _, single) => {
-          for (let round = 0; round < 20; round++) (await lock[single]({ timeout: 5000 }))[Symbol.dispose]();
+          for (let round = 0; round < 20; round++) (await lock[single]({ timeout: timeLimit(5000) }))[Symbol.dispose]();
         }, single);
       }
       for (const who of [stage.third, here]) await who.call((_, { kept }) => void (kept.stop = true));
@@ -148,7 +149,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     });
     await wrote;
     await waiting(WRITERS, 1);
-    const read_ = stage.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: 5000 })), read);
+    const read_ = stage.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
     await waiting(READERS, 1);
     await stage.third.call((_, { kept }) => (kept.controller as AbortController).abort(new Error("enough")));
     await read_;
@@ -182,7 +183,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     check("death: a dead reader keeps no writer out", async () => {
       const victim = stage.victim();
       await victim.call(({ lock }) => void [lock.readSync(), lock.readSync()]);
-      const wrote = stage.subject.call(async ({ lock }, { held }, write) => (held.w = await lock[write]({ timeout: 5000 })).ownerDied, write);
+      const wrote = stage.subject.call(async ({ lock }, { held }, write) => (held.w = await lock[write]({ timeout: timeLimit(5000) })).ownerDied, write);
       await waiting(WRITERS, 1);
       await victim.kill();
       assert.equal(await wrote, false);
@@ -193,7 +194,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     check("death: readers after a dead writer are told, and so is the next writer, until one says that it is consistent", async () => {
       const victim = stage.victim();
       assert.equal(await writes(victim as never), true);
-      const read_ = stage.subject.call(async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: 5000 })).ownerDied, read);
+      const read_ = stage.subject.call(async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: timeLimit(5000) })).ownerDied, read);
       await waiting(READERS, 1);
       await victim.kill();
       assert.equal(await read_, true);
@@ -201,7 +202,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       const told = await stage.other.call(async ({ lock }) => {
         const told = [];
         for (let round = 0; round < 3; round++) {
-          const held = await lock.write({ timeout: 5000 });
+          const held = await lock.write({ timeout: timeLimit(5000) });
           told.push(held.ownerDied);
           if (round === 1) lock.consistent();
           held[Symbol.dispose]();
@@ -219,7 +220,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       await victim.call(({ lock }) => void lock.writeSync());
       await victim.kill();
       const told = await stage.subject.call(async ({ lock }, _, read) => {
-        const held = await lock[read]({ timeout: 5000 });
+        const held = await lock[read]({ timeout: timeLimit(5000) });
         try {
           lock.consistent();
         } catch (error) {
@@ -236,7 +237,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       await reads(stage.third);
       victim.call(({ lock }) => void lock.writeSync()).catch(() => {});
       await waiting(WRITERS, 1);
-      const read_ = stage.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: 5000 })), read);
+      const read_ = stage.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
       await waiting(READERS, 1);
       await victim.kill();
       await read_;

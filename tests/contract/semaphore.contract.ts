@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { BoundedSemaphore, Semaphore } from "allcores";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
 import type { Across, Check } from "./stage.js";
+import { timeLimit } from "../time-limit.js";
 
 export type SemaphoreObjects = ExclusiveObjects & { readonly semaphore: Semaphore; readonly three: Semaphore };
 
@@ -97,9 +98,9 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
         for (let index = 0; index < 3; index++) await three.acquire();
       });
       const waited = [
-        stage.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]({ timeout: 5000 })), acquire),
-        stage.other.call(async ({ three }, { held }) => void (held.h = await three.acquire({ timeout: 5000 }))),
-        stage.third.call(({ three }, { held }) => void (held.h = three.acquireSync({ timeout: 5000 }))),
+        stage.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]({ timeout: timeLimit(5000) })), acquire),
+        stage.other.call(async ({ three }, { held }) => void (held.h = await three.acquire({ timeout: timeLimit(5000) }))),
+        stage.third.call(({ three }, { held }) => void (held.h = three.acquireSync({ timeout: timeLimit(5000) }))),
       ];
       await stage.here.call(({ three }, { until, waiters }) => until(() => waiters(three) === 3));
       await victim.kill();
@@ -124,7 +125,7 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
       await heir.kill();
       const died = await stage.other.call(async ({ three }) => {
         const seen = [];
-        for (let index = 0; index < 3; index++) seen.push((await three.acquire({ timeout: 5000 })).ownerDied);
+        for (let index = 0; index < 3; index++) seen.push((await three.acquire({ timeout: timeLimit(5000) })).ownerDied);
         // The dead heir's comes back once there is none else; from then on everybody is told, and those who hold the others are not.
         three.release();
         seen.push((await three.acquire()).ownerDied);

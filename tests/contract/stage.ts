@@ -1,6 +1,7 @@
 /** Who plays in a contract: the same checks run for every reach, kind of caller and place. */
 import { after, describe, type TestContext, test } from "node:test";
 import { Actor, type Director, Here } from "../fixtures/actor.js";
+import { timeLimit } from "../time-limit.js";
 
 export type Across = "threads" | "processes";
 
@@ -119,7 +120,7 @@ export function everywhere<O>(name: string, make: (across: Across) => O, contrac
           describe(`${caller}, with ${place}`, () => {
             contract(new Stage(cast, caller === "blocking", place === "another worker"), (name, fn) => {
               const begin = cast.add();
-              test(name, { timeout: 20_000 }, (context) => {
+              test(name, { timeout: timeLimit(20_000) }, (context) => {
                 begin();
                 return fn(context);
               });

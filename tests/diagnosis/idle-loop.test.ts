@@ -5,6 +5,7 @@ import { detectDeadlocks, Event } from "allcores";
 import { everything, watchOver, WHOLE } from "../fixtures/deadlock-scene.js";
 import * as tasks from "../fixtures/idle-loop-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
+import { timeLimit } from "../time-limit.js";
 
 watchOver();
 
@@ -20,7 +21,9 @@ for (const across of ["threads", "processes"] as const) {
       assert.equal(await runIn(across, tasks.hearOneByLooking, new Event({ across }), new Event({ across })), false);
     });
 
-    test("asleep in a timer, about to set an event: workers that wait for it are not reported as a possible deadlock", { timeout: 90_000 }, async () => {
+    test("asleep in a timer, about to set an event: workers that wait for it are not reported as a possible deadlock", {
+      timeout: timeLimit(90_000),
+    }, async () => {
       detectDeadlocks({ after: 1 });
       const looks = await runIn(across, tasks.setFromTimer, new Event({ across }), across, 3);
       assert.equal(looks.length, 2);

@@ -6,8 +6,9 @@ import { describe, test } from "node:test";
 import { Barrier, Event, Lock, Process, Queue, RWLock, Semaphore, sleep, snapshot, Thread, ThreadPool } from "allcores";
 import * as tasks from "../fixtures/deadlock-tasks.js";
 import { waitersOf } from "../fixtures/waiters.js";
+import { timeLimit } from "../time-limit.js";
 
-const WHOLE = { timeout: 30_000 };
+const WHOLE = { timeout: timeLimit(30_000) };
 const ofLabel = (label: string) => snapshot().objects.find((object) => object.label === label);
 
 describe("a snapshot", () => {
@@ -117,7 +118,7 @@ describe("a dump on a signal", () => {
     });
     const ended = new Promise((done) => child.on("exit", (code, signal) => done(signal ?? code)));
     const until = async (condition: () => boolean) => {
-      for (const end = performance.now() + 20_000; !condition(); await sleep(10))
+      for (const end = performance.now() + timeLimit(20_000); !condition(); await sleep(10))
         if (performance.now() > end) throw new Error(`never came true: ${condition}\n${output}\n${errors}`);
     };
     await until(() => output.includes("ready"));

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { AsyncPool, gather, isAllcoresError, type Pool, Process, ProcessPool, TaskGroup, Thread, ThreadPool, toThread } from "allcores";
 import { hostile, type Hostile, throwHostile } from "../fixtures/hostile-tasks.js";
 import { sizeOf } from "../fixtures/pool-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const all = Object.keys(hostile) as Hostile[];
 const named = (error: unknown) => error instanceof Error && /Proxy.*was thrown, which cannot cross to another worker/s.test(error.message);
@@ -23,7 +24,7 @@ const pools: Record<string, () => Pool> = {
   AsyncPool: () => new AsyncPool({ concurrency: 1 }) as Pool,
 };
 for (const [name, make] of Object.entries(pools)) {
-  test(`${name}: a hostile Proxy thrown as an error fails its call by a named error, and no other`, { timeout: 60_000 }, async () => {
+  test(`${name}: a hostile Proxy thrown as an error fails its call by a named error, and no other`, { timeout: timeLimit(60_000) }, async () => {
     await using pool = make();
     for (const which of all) {
       for (const outcome of [
@@ -41,7 +42,7 @@ for (const [name, make] of Object.entries(pools)) {
   });
 }
 
-test("Thread, Process and toThread: a hostile Proxy thrown as an error", { timeout: 60_000 }, async () => {
+test("Thread, Process and toThread: a hostile Proxy thrown as an error", { timeout: timeLimit(60_000) }, async () => {
   const which = "a hostile Proxy";
   for (const worker of [Thread.start(throwHostile, which), Process.start(throwHostile, which)]) assert.ok(named((await reasonOf(worker.join()))[0]));
   assert.ok(named((await reasonOf(toThread(throwHostile, which)))[0]));

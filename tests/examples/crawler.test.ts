@@ -4,10 +4,11 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("../../examples/crawler/index.js", import.meta.url));
 
-test("the crawler", { timeout: 60_000 }, async () => {
+test("the crawler", { timeout: timeLimit(60_000) }, async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [program]);
   assert.equal(stderr, "");
   assert.deepEqual(stdout.trimEnd().split("\n"), [

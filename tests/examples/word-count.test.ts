@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("../../examples/word-count/index.js", import.meta.url));
 const words = ["alpha", "beta", "gamma", "delta", "ünïcode", "don't", "x2"];
 
-test("counts every word once, over pages that end within lines and files without a last newline", { timeout: 60_000 }, async () => {
+test("counts every word once, over pages that end within lines and files without a last newline", { timeout: timeLimit(60_000) }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "word-count-"));
   try {
     const counts = new Map<string, number>();

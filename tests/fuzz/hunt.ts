@@ -3,9 +3,10 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isMainThread, Worker } from "node:worker_threads";
 import { type Ends, type Faults, subjectOfCase } from "./fuzz-case.js";
+import { timeLimit } from "../time-limit.js";
 
 /** One case takes some milliseconds. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = timeLimit(5000);
 
 export interface Hunt {
   readonly cases: number;

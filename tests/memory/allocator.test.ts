@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DRAFT, HEADER, type Heap, KIND, threadHeap } from "../../src/memory/index.js";
 import { generationWord, pageStateWord, stillStands, ThreadHeap } from "../../src/memory/index.js";
-import { BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
 import { createThreadHeap } from "../../src/memory/thread-heap.js";
 import { CorruptError, OutOfMemoryError } from "../../src/index.js";
 import { Lock } from "../../src/sync/lock.js";
@@ -206,4 +206,20 @@ test("extents become one with their neighbours, and are cut", () => {
   for (const { block } of parts) assert.ok(words[block + EXTENT.units]! * 64 >= 600_000);
   for (const { block } of [...parts, row[3]!]) allocator.free(block);
   assert.equal(allocator.usedWords(), before);
+});
+
+test("a sweep lets others in after each piece of the heap, and leaves out none", () => {
+  const own = new ThreadHeap(createThreadHeap());
+  const blocks = Array.from({ length: 40_000 }, () => own.allocator.allocate(4, KIND.plain, DRAFT));
+  for (const at of blocks) own.words[at - BLOCK_HEADER_WORDS + BLOCK.owner] = DEAD_WORKER;
+  let entries = 0;
+  const { catchUp } = own;
+  // Called on each way in.
+  own.catchUp = () => {
+    entries++;
+    catchUp.call(own);
+  };
+  own.allocator.freeDraftsOf(DEAD_WORKER);
+  assert.ok(entries > 3, `it was entered ${entries} times`);
+  assert.equal(own.allocator.usedWords(), 0);
 });

@@ -5,11 +5,12 @@ import { once } from "node:events";
 import fs from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { timeLimit } from "../time-limit.js";
 
 const program = join(import.meta.dirname, "../fixtures/programs/opens-machine.js");
 const user = process.geteuid!();
 /** Longer than it may stand still by far, on a machine that has much else to do; and shorter than the lock is kept. */
-const LONGEST_MS = 4000;
+const LONGEST_MS = timeLimit(4000);
 
 /** In namespaces of their own, with an empty /dev/shm, where nobody else can have the memory or the lock. */
 const apart = [...(user === 0 ? [] : ["--user", "--map-root-user"]), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
@@ -21,7 +22,7 @@ function run(script: string): { made: unknown; ms: number; after: string } {
   const [command, ...args] = emptied(`${script}; ls -lnA /dev/shm`);
   const { stdout, stderr, status } = spawnSync(command!, args, {
     encoding: "utf8",
-    timeout: 50_000,
+    timeout: timeLimit(50_000),
     env: { ...process.env, PROGRAM: program, NODE: process.execPath },
   });
   assert.equal(status, 0, stderr);
@@ -29,7 +30,7 @@ function run(script: string): { made: unknown; ms: number; after: string } {
   return { ...(JSON.parse(first!) as { made: unknown; ms: number }), after: rest.join("\n") };
 }
 
-test('a lock on / keeps nobody from across: "machine"', { skip: !canKeep, timeout: 60_000 }, async () => {
+test('a lock on / keeps nobody from across: "machine"', { skip: !canKeep, timeout: timeLimit(60_000) }, async () => {
   const keeper = spawn("flock", ["-x", "/", "sh", "-c", "echo kept; exec sleep 50"], { stdio: ["ignore", "pipe", "inherit"], detached: true });
   try {
     await once(keeper.stdout, "data");
@@ -42,13 +43,13 @@ test('a lock on / keeps nobody from across: "machine"', { skip: !canKeep, timeou
   }
 });
 
-test("the lock is an empty file that only this user may open, and it may stay", { skip: !canUnshare, timeout: 60_000 }, () => {
+test("the lock is an empty file that only this user may open, and it may stay", { skip: !canUnshare, timeout: timeLimit(60_000) }, () => {
   const { made, after } = run('umask 000; "$NODE" "$PROGRAM"; "$NODE" "$PROGRAM" >&2');
   assert.equal(made, 5);
   assert.match(after.trim(), /^total 0\n-rw------- 1 \d+ \d+ 0 .* allcores-lock-\d+-[0-9a-f]{16}$/);
 });
 
-test("what others have put in its place is passed over", { skip: !canUnshare || user !== 0, timeout: 60_000 }, () => {
+test("what others have put in its place is passed over", { skip: !canUnshare || user !== 0, timeout: timeLimit(60_000) }, () => {
   const others = [
     `touch /dev/shm/allcores-lock-${user}-0; chmod 600 /dev/shm/allcores-lock-${user}-0; chown 65534 /dev/shm/allcores-lock-${user}-0`,
     // Of this user, yet open to all, or no file at all.
@@ -64,7 +65,10 @@ test("what others have put in its place is passed over", { skip: !canUnshare || 
   assert.match(after, /-rw------- 1 +0 +0 +0 .* allcores-lock-0-[0-9a-f]{16}\n/);
 });
 
-test("a program that keeps the lock costs others an AttachError, after no wait of seconds", { skip: !canUnshare || !canKeep, timeout: 60_000 }, () => {
+test("a program that keeps the lock costs others an AttachError, after no wait of seconds", {
+  skip: !canUnshare || !canKeep,
+  timeout: timeLimit(60_000),
+}, () => {
   const { made, ms } = run(
     '"$NODE" "$PROGRAM" >&2; flock -x /dev/shm/allcores-lock-* sleep 40 & while flock -n /dev/shm/allcores-lock-* true; do sleep 0.05; done; "$NODE" "$PROGRAM"',
   );
@@ -72,7 +76,7 @@ test("a program that keeps the lock costs others an AttachError, after no wait o
   assert.ok(ms < LONGEST_MS, `${ms} ms`);
 });
 
-test("of two files, as two first programs may make them, all are locked", { skip: !canUnshare || !canKeep, timeout: 60_000 }, () => {
+test("of two files, as two first programs may make them, all are locked", { skip: !canUnshare || !canKeep, timeout: timeLimit(60_000) }, () => {
   for (const kept of ["a", "b"]) {
     const files = `for n in a b; do touch /dev/shm/allcores-lock-$(id -u)-$n; chmod 600 /dev/shm/allcores-lock-$(id -u)-$n; done`;
     const file = `/dev/shm/allcores-lock-$(id -u)-${kept}`;
@@ -81,7 +85,7 @@ test("of two files, as two first programs may make them, all are locked", { skip
   }
 });
 
-test("no file is left but the lock's", { timeout: 60_000 }, () => {
+test("no file is left but the lock's", { timeout: timeLimit(60_000) }, () => {
   assert.equal(spawnSync(process.execPath, [program]).status, 0);
   const names = ["/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) => (fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => join(folder, name)) : []));
   for (const path of names.filter((name) => name.includes(`allcores-lock-${user}-`))) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { startProgram } from "../workers/programs.js";
+import { timeLimit } from "../time-limit.js";
 
 /** Since Node 23.5, and before. */
 const PERMISSION = process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
@@ -22,7 +23,7 @@ function outcomes(flag: string, refused: readonly string[]): Record<string, stri
 const without = (flag: string) => ALL.filter((each) => !each.startsWith(flag));
 const acrossProcesses = DEEDS.filter((deed) => !THREADS.includes(deed));
 
-describe("under Node's permission model", { timeout: 120_000, concurrency: 2 }, () => {
+describe("under Node's permission model", { timeout: timeLimit(120_000), concurrency: 2 }, () => {
   const cases: [what: string, flags: string[], expected: Record<string, string>][] = [
     ["with all flags everything works", ALL, outcomes("", [])],
     ["without --allow-addons the error names it", without("--allow-addons"), outcomes("--allow-addons", acrossProcesses)],

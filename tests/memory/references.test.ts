@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Event, Lock, Process, Thread } from "allcores";
 import { spin, waitFor } from "../fixtures/worker-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 interface Insides {
   readonly heap: {
@@ -27,7 +28,8 @@ function watch(object: object): () => boolean {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) assert.ok(Date.now() < end, String(condition));
+  for (const end = Date.now() + timeLimit(5000); !condition(); await new Promise((resolve) => setTimeout(resolve, 5)))
+    assert.ok(Date.now() < end, String(condition));
 }
 
 for (const across of ["threads", "processes"] as const) {

@@ -6,11 +6,12 @@ import { Barrier, BrokenBarrierError, Condition, Event, Process, Semaphore, Shar
 import { HEADER } from "../../src/memory/index.js";
 import { usedWordsBeside } from "../fixtures/queue-insides.js";
 import { change, holdFor, kinds, MUTEX, run, stopInside } from "../fixtures/stopped-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const reach = { across: "processes" } as const;
 const TIME_MS = 100;
 /** What a form may be late on a machine that has much else to do. */
-const SLACK_MS = 2000;
+const SLACK_MS = timeLimit(2000);
 
 interface Stopped {
   /** SIGCONT, and the mutex is left. */
@@ -93,7 +94,11 @@ for (const [index, { name, make, of, word, notNow, attempt, block, awaiting }] o
 
 describe("a stopped process inside an internal mutex", () => {
   it("is killed: who tries next gets in, with recovery", async () => {
-    for (const forms of [(it: Semaphore) => it.tryAcquire(), (it: Semaphore) => it.acquireSync(), (it: Semaphore) => it.acquire({ timeout: 5000 })]) {
+    for (const forms of [
+      (it: Semaphore) => it.tryAcquire(),
+      (it: Semaphore) => it.acquireSync(),
+      (it: Semaphore) => it.acquire({ timeout: timeLimit(5000) }),
+    ]) {
       const semaphore = new Semaphore(2, reach);
       const stopped = await stopIn(semaphore);
       assert.equal(semaphore.tryAcquire(), undefined);
@@ -166,11 +171,11 @@ describe("a stopped process inside an internal mutex", () => {
     const stopped = await stopIn(held, "heap", HEADER.guard);
     process.kill(victim.pid!, "SIGKILL");
     await victim.join().catch((error: Error) => error);
-    const permit = semaphore.acquireSync({ timeout: 5000 });
+    const permit = semaphore.acquireSync({ timeout: timeLimit(5000) });
     assert.equal(permit.ownerDied, true);
     permit[Symbol.dispose]();
     await stopped.goOn();
-    using again = await semaphore.acquire({ timeout: 5000 });
+    using again = await semaphore.acquire({ timeout: timeLimit(5000) });
     assert.equal(again.ownerDied, true);
   });
 

@@ -7,6 +7,7 @@ import { threadHeap } from "../../src/memory/thread-heap.js";
 import { Turn } from "../../src/memory/turn.js";
 import { waitersOf } from "../fixtures/waiters.js";
 import { meetAndWait } from "../fixtures/waiting-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const EVERY_MS = 200;
 const OVERDUE_MS = 10_000;
@@ -64,7 +65,7 @@ describe("a turn", () => {
 });
 
 describe("workers that wait", () => {
-  it("look at all workers one for all: eight of them no more often than one", { timeout: 60_000 }, async () => {
+  it("look at all workers one for all: eight of them no more often than one", { timeout: timeLimit(60_000) }, async () => {
     const event = new Event();
     const gate = new Barrier(9);
     const threads = Array.from({ length: 8 }, () => Thread.start(meetAndWait, gate, event));

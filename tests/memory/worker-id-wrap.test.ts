@@ -6,6 +6,7 @@ import { HEADER, type Heap, KIND, namesKnown, RECORD, threadHeap } from "../../s
 import { GENERATION_MASK, GHOST, SLOT_BITS, SLOT_MASK, STATE_BITS } from "../../src/memory/layout.js";
 import { ThreadHeap } from "../../src/memory/thread-heap.js";
 import * as tasks from "../fixtures/wrap-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const insides = (object: object): { heap: Heap; at: number } => object as { heap: Heap; at: number };
 
@@ -16,7 +17,7 @@ function wrap(heap: Heap, id: number): void {
 }
 
 for (const across of ["threads", "processes"] as const) {
-  test(`what a dead worker held is not the newcomer's, across ${across}`, { timeout: 60_000 }, async () => {
+  test(`what a dead worker held is not the newcomer's, across ${across}`, { timeout: timeLimit(60_000) }, async () => {
     const Worker = across === "threads" ? Thread : Process;
     const [lock, rlock, read, written, semaphore] = [
       new Lock({ across }),
@@ -34,11 +35,11 @@ for (const across of ["threads", "processes"] as const) {
     const newcomers = [1, 2].map(() => new Worker(tasks.idle, { args: [lock], daemon: true }).start());
     while (newcomers.some((each) => each.worker === undefined)) await sleep(1);
     for (const [take, marked] of [
-      [() => lock.acquire({ timeout: 5000 }), true],
-      [() => rlock.acquire({ timeout: 5000 }), true],
-      [() => read.write({ timeout: 5000 }), false],
-      [() => written.write({ timeout: 5000 }), true],
-      [() => semaphore.acquire({ timeout: 5000 }), true],
+      [() => lock.acquire({ timeout: timeLimit(5000) }), true],
+      [() => rlock.acquire({ timeout: timeLimit(5000) }), true],
+      [() => read.write({ timeout: timeLimit(5000) }), false],
+      [() => written.write({ timeout: timeLimit(5000) }), true],
+      [() => semaphore.acquire({ timeout: timeLimit(5000) }), true],
     ] as const)
       assert.equal((await take()).ownerDied, marked);
     for (const each of newcomers) each.kill();

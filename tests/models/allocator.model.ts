@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
 import { atomics, DRAFT, generationWord, KIND, LIVE, pageStateWord, stillStands, threadHeap } from "../../src/memory/index.js";
 import { BLOCKS_AT, EXTENT, FREE, FREE_PAGE, HEADER, LARGE_PAGE, PAGE, PAGE_CODE_MASK, PAGE_WORDS, RUN, SPARE, TAIL_PAGE } from "../../src/memory/layout.js";
+import { sweepInPiecesOf } from "../../src/memory/allocator.js";
 import { CLASSES, countOf } from "../../src/memory/size-class.js";
 import type { Model } from "./model.js";
 
@@ -93,6 +94,20 @@ const adopt = task(import.meta, "adopt", ({ at }: Shared, index: number) => {
 });
 /** The draft of a dead worker is freed by whoever looks, once. */
 const look = task(import.meta, "look", () => threadHeap().registry.reap(true));
+/** The same, page by page: others enter the allocator between two of them. */
+const lookInPieces = task(import.meta, "lookInPieces", () => {
+  sweepInPiecesOf(1);
+  try {
+    threadHeap().registry.reap(true);
+  } finally {
+    sweepInPiecesOf();
+  }
+});
+/** Two drafts, each with a page for itself. */
+const twoPages = task(import.meta, "twoPages", (_: Shared, index: number) => {
+  const { allocator } = threadHeap();
+  for (let count = 0; count < 2; count++) own(allocator.allocate(WHOLE_PAGE, KIND.plain, DRAFT), index);
+});
 
 const inUse = (): number => threadHeap().allocator.usedWords();
 
@@ -307,8 +322,17 @@ export const models: Model[] = [
     options: { deaths: 1, mortal: [0] },
   },
   {
+    name: "the drafts of a dead worker go back in pieces, between which pages change hands",
+    program: { setup: fresh, workers: [twoPages, lookInPieces, largeAndFree.partial(2)], check: settled },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "whoever frees the drafts of a dead worker in pieces may die between two of them",
+    program: { setup: fresh, workers: [twoPages, lookInPieces], check: settled },
+    options: { deaths: 2, mortal: [0, 1] },
+  },
+  {
     name: "whoever frees the drafts of a dead worker may die too",
-    everyday: false,
     program: { setup: worn, workers: [draft, look], check: settled },
     options: { deaths: 2, mortal: [0, 1] },
   },

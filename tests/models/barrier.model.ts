@@ -286,19 +286,16 @@ export const models: Model[] = [
   { name: "who waits comes again after reset()", program: { setup, workers: [persistent, resettingFirst], check: whole } },
   {
     name: "a party that dies breaks it for a blocking one",
-    everyday: false,
     program: { setup, workers: [party, survivor], check: noneWaits },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a party that dies breaks it for an awaiting one",
-    everyday: false,
     program: { setup, workers: [party, awaitingSurvivor], check: noneWaits },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a party that dies after it has come lets nobody wait for ever",
-    everyday: false,
     program: { setup: setupThree, workers: [breakingLate, trusting], check: nobodyPassed },
     options: { deaths: 1, mortal: [0] },
   },

@@ -296,19 +296,16 @@ export const models: Model[] = [
   { name: "a waiter dies, and leaves the lock to the others", program: { setup, workers: [mortal, adding], check: free }, options: { deaths: 1, mortal: [0] } },
   {
     name: "a notification outlives a blocking caller that dies before its wait is over",
-    everyday: false,
     program: { setup: setupRelay, workers: [relaying, relayed], check: patientNotified },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a notification outlives an awaiting caller that dies before its wait is over",
-    everyday: false,
     program: { setup: setupRelay, workers: [awaitingRelaying, relayed], check: patientNotified },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a notification that died with its waiter costs the others no more than their limit",
-    everyday: false,
     program: { setup, workers: [mortal, carefulAndAdding], check: free },
     options: { deaths: 1, mortal: [0] },
   },

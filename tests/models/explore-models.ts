@@ -1,6 +1,6 @@
 /** Explores models, two at a time, and tells of each what it came to. */
 import { readdirSync } from "node:fs";
-import { type Exploration, explore } from "../../src/testing/index.js";
+import { type Exploration, explore, type ExploreOptions } from "../../src/testing/index.js";
 import type { Model } from "./model.js";
 
 export interface Explored {
@@ -23,8 +23,10 @@ export async function allModels(filters: readonly string[] = []): Promise<{ titl
   return found.filter(({ title }) => filters.length === 0 || filters.some((filter) => title.includes(filter)));
 }
 
+export type ModelBounds = Pick<ExploreOptions, "schedules" | "walks">;
+
 /** Explores one model to at most so many pre-emptions. */
-export async function exploreModel(title: string, model: Model, most: number): Promise<Explored> {
+export async function exploreModel(title: string, model: Model, most: number, bounds: ModelBounds = {}): Promise<Explored> {
   const preemptions = Math.min(most, model.preemptions ?? 2);
-  return { title, preemptions, exploration: await explore(model.program, { ...model.options, preemptions, internals: true }) };
+  return { title, preemptions, exploration: await explore(model.program, { ...model.options, ...bounds, preemptions, internals: true }) };
 }

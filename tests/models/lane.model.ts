@@ -200,7 +200,6 @@ export const models: Model[] = [
   },
   {
     name: "what a job holds is let go of once when its worker dies before any step, and never what it has taken",
-    everyday: false,
     program: { setup, workers: [giving, using], check: task(import.meta, "nothing", () => {}) },
     options: { deaths: 1, mortal: [1], races: false },
   },

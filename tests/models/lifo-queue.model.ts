@@ -65,31 +65,26 @@ export const models: Model[] = [
   },
   {
     name: "what a dead producer put is whole or absent",
-    everyday: false,
     program: { setup: empty.partial(kind), workers: [put.partial(1), getWhatComes], check: atMostOnce.partial([1]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a large item of a dead producer is whole or absent",
-    everyday: false,
     program: { setup: empty.partial(kind), workers: [putLarge, getWhatComes], check: atMostOnce.partial([0]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "what a dead consumer took is never taken again, and the rest arrives",
-    everyday: false,
     program: { setup: filled.partial(kind), workers: [get.partial(1), get.partial(1)], check: atMostOnce.partial([30, 31]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting consumer dies, an item that was meant for it does not",
-    everyday: false,
     program: { setup: empty.partial(kind), workers: [get.partial(1), getBesidePut.partial({ gets: 1, puts: 2 })], check: atMostOnce.partial([11, 12]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting producer dies, room that was meant for it does not",
-    everyday: false,
     program: { setup: full.partial(kind), workers: [put.partial(1), getBesidePut.partial({ gets: 2, puts: 1 })], check: atMostOnce.partial([30, 1, 11]) },
     options: { deaths: 1, mortal: [0] },
   },

@@ -254,7 +254,6 @@ export const models: Model[] = [
   { name: "a lock is handed on to awaiting code", program: { setup: setupTold, workers: [giver, awaitingReceiver], check: three } },
   {
     name: "a lock whose heir died passes on",
-    everyday: false,
     program: { setup: setupTold, workers: [carefulGiver, mortalReceiver], check: free },
     options: { deaths: 1, mortal: [1] },
   },

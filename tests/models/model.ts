@@ -6,8 +6,6 @@ export interface Model {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: each model shares something else.
   readonly program: Program<any>;
-  /** False for one that takes long even to one pre-emption: only `npm run models` explores it. */
-  readonly everyday?: false;
   /** Pre-emptions to which it is explored in full: 2, or 3 where that ends soon. Default 2. */
   readonly preemptions?: 2 | 3;
   readonly options?: Pick<ExploreOptions, "deaths" | "mortal" | "races">;

@@ -60,7 +60,6 @@ export const models: Model[] = [
   },
   {
     name: "whoever rebuilds dies too",
-    everyday: false,
     program: { setup, workers: [passing, passing, passing], check: sound.partial(2) },
     options: { deaths: 2, mortal: [0, 1] },
   },

@@ -284,36 +284,30 @@ export const models: Model[] = [
   },
   {
     name: "an end moves with what it has not received",
-    everyday: false,
     program: { setup: relay, workers: [giveAway, takeOver, sendAndClose.partial(1)], check: once.partial([1, 21]) },
   },
   {
     name: "a sender that dies leaves whole messages, and the end of the file",
-    everyday: false,
     program: { setup: open, workers: [sendAndClose.partial(2), drain], check: atMostOnce.partial([1, 2]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a sender that dies leaves them to an awaiting receiver",
-    everyday: false,
     program: { setup: open, workers: [sendAndClose.partial(1), drainAwaiting], check: atMostOnce.partial([1]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a large message of a dead sender is whole or absent",
-    everyday: false,
     program: { setup: open, workers: [sendLarge, drain], check: atMostOnce.partial([1]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a receiver that dies: its sender hears of it",
-    everyday: false,
     program: { setup: full, workers: [sendUntilClosed, receiveAndClose.partial(1)], check: atMostOnce.partial([0, 1]) },
     options: { deaths: 1, mortal: [1] },
   },
   {
     name: "an end that a dying worker sends away arrives or is gone",
-    everyday: false,
     program: { setup: relayFull, workers: [giveAway, takeBoth], check: atMostOnce.partial([1]) },
     options: { deaths: 1, mortal: [0] },
   },

@@ -63,12 +63,10 @@ export const models: Model[] = [
   },
   {
     name: "more slots, which are given back",
-    everyday: false,
     program: { setup: brimful.partial(kind), workers: [put.partial(1), get.partial(8)], check: once.partial([1, 13, 14, 15, 16, 17, 18, 19]) },
   },
   {
     name: "a producer dies while it adds slots, and the rest comes in order",
-    everyday: false,
     program: {
       setup: brimful.partial(kind),
       workers: [put.partial(1), get.partial(1)],
@@ -87,37 +85,31 @@ export const models: Model[] = [
   },
   {
     name: "a consumer dies while it gives slots back",
-    everyday: false,
     program: { setup: brimful.partial(kind), workers: [putAndGetAll, put.partial(1)], check: atMostOnce.partial([0, 11, 13, 14, 15, 16, 17, 18, 19]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "what a dead producer put is whole or absent",
-    everyday: false,
     program: { setup: empty.partial(kind), workers: [put.partial(1), getWhatComes], check: atMostOnce.partial([1]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a large item of a dead producer is whole or absent",
-    everyday: false,
     program: { setup: empty.partial(kind), workers: [putLarge, getWhatComes], check: atMostOnce.partial([0]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "what a dead consumer took is never taken again, and the rest arrives",
-    everyday: false,
     program: { setup: filled.partial(kind), workers: [get.partial(1), get.partial(1)], check: atMostOnce.partial([30, 31]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting consumer dies, an item that was meant for it does not",
-    everyday: false,
     program: { setup: empty.partial(kind), workers: [get.partial(1), getBesidePut.partial({ gets: 1, puts: 2 })], check: atMostOnce.partial([11, 12]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting producer dies, room that was meant for it does not",
-    everyday: false,
     program: { setup: full.partial(kind), workers: [put.partial(1), getBesidePut.partial({ gets: 2, puts: 1 })], check: atMostOnce.partial([30, 1, 11]) },
     options: { deaths: 1, mortal: [0] },
   },

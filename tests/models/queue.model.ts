@@ -254,7 +254,6 @@ export const models: Model[] = [
   },
   {
     name: "two producers that sleep, room wakes one or is passed on by it",
-    everyday: false,
     program: { setup: full.partial("Queue"), workers: [get.partial(3), put.partial(1), put.partial(1)], check: once.partial([11, 21, 30]) },
   },
   { name: "a producer waits for room", program: { setup: narrow.partial("Queue"), workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) } },
@@ -280,7 +279,6 @@ export const models: Model[] = [
   },
   {
     name: "a put that is aborted puts nothing and loses nobody's room",
-    everyday: false,
     program: { setup: full.partial("Queue"), workers: [putBesideAborted, get.partial(2)], check: once.partial([30, 0, 1]) },
   },
   {
@@ -315,37 +313,31 @@ export const models: Model[] = [
   },
   {
     name: "two finish at once, and join ends",
-    everyday: false,
     program: { setup: empty.partial("Queue"), workers: [putTwoAndJoin, deal.partial(1), deal.partial(1)], check: once.partial([1, 2]) },
     preemptions: 2,
   },
   {
     name: "what a dead producer put is whole or absent",
-    everyday: false,
     program: { setup: empty.partial("Queue"), workers: [put.partial(1), getWhatComes], check: atMostOnce.partial([1]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a large item of a dead producer is whole or absent",
-    everyday: false,
     program: { setup: empty.partial("Queue"), workers: [putLarge, getWhatComes], check: atMostOnce.partial([0]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "what a dead consumer took is never taken again, and the rest arrives",
-    everyday: false,
     program: { setup: filled.partial("Queue"), workers: [get.partial(1), get.partial(1)], check: atMostOnce.partial([30, 31]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting consumer dies, an item that was meant for it does not",
-    everyday: false,
     program: { setup: empty.partial("Queue"), workers: [get.partial(1), getBesidePut.partial({ gets: 1, puts: 2 })], check: atMostOnce.partial([11, 12]) },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting producer dies, room that was meant for it does not",
-    everyday: false,
     program: { setup: full.partial("Queue"), workers: [put.partial(1), getBesidePut.partial({ gets: 2, puts: 1 })], check: atMostOnce.partial([30, 1, 11]) },
     options: { deaths: 1, mortal: [0] },
   },

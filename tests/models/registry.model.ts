@@ -192,7 +192,7 @@ export const models: Model[] = [
     program: { setup: setupWorn, workers: [joinWorn, joinAndTake] },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "what the dead held is taken while their slot is renewed", everyday: false, program: { setup: setupWorn, workers: [joinWorn, takeLock, joinWorn] } },
+  { name: "what the dead held is taken while their slot is renewed", program: { setup: setupWorn, workers: [joinWorn, takeLock, joinWorn] } },
   { name: "who renews a slot late strikes nobody out of what it holds", program: { setup: setupWorn, workers: [renew, renew, keepLock] } },
   { name: "two newcomers get slots of their own", preemptions: 3, program: { setup, workers: [join, join], check: joined } },
   { name: "a newcomer joins while the dead are swept", program: { setup, workers: [join, join, reap], check: joined } },

@@ -258,7 +258,6 @@ export const models: Model[] = [
   { name: "two readers that sleep come in after a writer, the first wakes the second", program: { setup, workers: [writer, reader, reader], check: free } },
   {
     name: "a writer on its way is passed by a reader, and comes in",
-    everyday: false,
     program: { setup, workers: [passingWriter, readingTwice, passingReader], check: free },
   },
   { name: "two readers of one loop beside a blocking writer", program: { setup, workers: [twoReaders, writer], check: free } },
@@ -273,7 +272,6 @@ export const models: Model[] = [
   { name: "a reader that gives up passes the turn to the writer", program: { setup, workers: [abortedReaderAndWriter, passingWriter], check: free } },
   {
     name: "a blocking reader that gives up passes the turn to the writer",
-    everyday: false,
     program: { setup, workers: [impatientReader, passingWriter, passingWriter], check: free },
   },
   { name: "a writer that gives up lets the readers in that it held back", program: { setup, workers: [abortedWriterAndReader, passingReader], check: free } },
@@ -289,7 +287,6 @@ export const models: Model[] = [
   },
   {
     name: "a dead writer's mark outlives an heir that overlooks it, or dies too",
-    everyday: false,
     program: { setup, workers: [mortalWriter, writingHeir], check: told },
     options: { deaths: 2 },
   },
@@ -310,7 +307,6 @@ export const models: Model[] = [
   },
   {
     name: "a writer dies, its turn does not",
-    everyday: false,
     program: { setup, workers: [passingWriter, passingWriter, passingReader], check: free },
     options: { deaths: 1, mortal: [0] },
   },

@@ -184,7 +184,6 @@ export const models: Model[] = [
   { name: "two selects of one loop", program: { setup: queues, workers: [takeBoth, put.partial(one)], check: once.partial(one) } },
   {
     name: "a blocking select passes on what came to it from the other queue",
-    everyday: false,
     program: { setup: queues, workers: [take, putBesideGet.partial(two)], check: once.partial(two) },
   },
   {
@@ -230,13 +229,11 @@ export const models: Model[] = [
   { name: "news reach every select", program: { setup: guarded, workers: [hear, hearAwaiting, tellNews], check: noPermit } },
   {
     name: "a blocking select that dies leaves the rest to others",
-    everyday: false,
     program: { setup: guarded, workers: [hear, tellTwiceBesideAcquire], check: onePermit },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "an awaiting select that dies leaves the rest to others",
-    everyday: false,
     program: { setup: guarded, workers: [hearAwaiting, tellTwiceBesideAcquire], check: onePermit },
     options: { deaths: 1, mortal: [0] },
   },

@@ -297,7 +297,6 @@ export const models: Model[] = [
   { name: "three callers share two permits", program: { setup: setupTwo, workers: [awaitingPair, blocking], check: both } },
   {
     name: "three blocking callers of one permit: each release reaches one that sleeps",
-    everyday: false,
     program: { setup: setupOne, workers: [plain, plain, plain], check: threeCounted },
   },
   {
@@ -337,7 +336,6 @@ export const models: Model[] = [
   },
   {
     name: "a dead holder's mark outlives an heir that overlooks it, or dies too",
-    everyday: false,
     program: { setup: setupOne, workers: [halfAndWhole, careless], check: told },
     options: { deaths: 2 },
   },

@@ -128,7 +128,6 @@ export const models: Model[] = [
   { name: "no update is lost", program: { setup: one, workers: [count.partial(2), count.partial(1)], check: holds.partial([3]) } },
   {
     name: "who puts an item dies: it is there or not, the others' are",
-    everyday: false,
     program: { setup: three, workers: [push.partial([4]), push.partial([5])], check: othersStay.partial([0, 1, 2, 5]) },
     options: mortal,
   },
@@ -139,7 +138,6 @@ export const models: Model[] = [
   },
   {
     name: "who puts an item into the middle dies: the others are there in their order",
-    everyday: false,
     program: { setup: three, workers: [insert.partial(4), readSecond], check: othersStay.partial([0, 1, 2]) },
     options: mortal,
   },

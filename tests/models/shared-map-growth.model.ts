@@ -6,7 +6,6 @@ export const models: Model[] = [
   {
     name: "a writer dies while a segment is replaced, another one goes on",
     program: { setup: six, workers: [put.partial("g"), put.partial("h")], check: holdsAtLeast.partial({ keys: "abcdef", maybe: "gh", left: 64 }) },
-    everyday: false,
     options: mortal,
   },
 ];

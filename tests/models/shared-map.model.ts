@@ -193,7 +193,6 @@ export const models: Model[] = [
   },
   {
     name: "a key that is there is found while its segment is replaced",
-    everyday: false,
     program: { setup: six, workers: [readPresent, growOver], check: holds.partial({ ...versions("a0", "b0", "c0", "d0", "e0", "f0", "g1"), h: LONGER }) },
   },
   {
@@ -211,7 +210,6 @@ export const models: Model[] = [
   },
   {
     name: "two workers put keys for which a segment is replaced",
-    everyday: false,
     program: { setup: six, workers: [put.partial("g"), put.partial("h")], check: holds.partial(versions("a0", "b0", "c0", "d0", "e0", "f0", "g1", "h1")) },
   },
   {
@@ -226,7 +224,6 @@ export const models: Model[] = [
   { name: "a large value is read whole while it is replaced", program: { setup: large, workers: [readLong, replaceLong] } },
   {
     name: "the limit holds beside another writer",
-    everyday: false,
     program: { setup: small, workers: [put.partial("d"), put.partial("e")], check: withinLimit },
   },
   {
@@ -236,7 +233,6 @@ export const models: Model[] = [
   },
   {
     name: "a writer dies while a segment is replaced: every other key is there",
-    everyday: false,
     program: { setup: six, workers: [put.partial("g"), readPresent], check: holdsAtLeast.partial({ keys: "abcdef", maybe: "g", left: GROWN }) },
     options: mortal,
   },
@@ -247,19 +243,16 @@ export const models: Model[] = [
   },
   {
     name: "who clears dies: all or none are there",
-    everyday: false,
     program: { setup: two, workers: [clear, list], check: holdsAtLeast.partial({ keys: "", maybe: "ab", left: SEGMENT }) },
     options: mortal,
   },
   {
     name: "who makes room for its own dies: the limit holds",
-    everyday: false,
     program: { setup: small, workers: [put.partial("d"), put.partial("e")], check: withinLimit },
     options: mortal,
   },
   {
     name: "who updates dies: its update counts or not, the others' do",
-    everyday: false,
     program: { setup: counted, workers: [count.partial(1), count.partial(1)], check: totals.partial({ least: 1, most: 2 }) },
     options: mortal,
   },

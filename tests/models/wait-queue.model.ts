@@ -159,25 +159,21 @@ export const models: Model[] = [
   { name: "a wake-up for a dead waiter passes on", program: { setup: haunted, workers: [waitForGrant, wakeOnce, declareDead] } },
   {
     name: "a wake-up that a dying caller has in its hands passes on",
-    everyday: false,
     program: { setup, workers: [useGrant, patient, wakeOne] },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a wake-up that a dying loop has in its hands passes on",
-    everyday: false,
     program: { setup, workers: [useGrantAwaiting, patient, wakeOne] },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a wake-up that a caller takes along as it gives up and dies passes on",
-    everyday: false,
     program: { setup, workers: [leaveGrant, patient, wakeOne] },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiter dies while others wait",
-    everyday: false,
     program: { setup, workers: [waitImpatiently, wait, give.partial(2)] },
     options: { deaths: 1, mortal: [0] },
   },

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { transform } from "esbuild";
 import type { FailureKind } from "../../src/testing/index.js";
-import { type Explored, exploreModel } from "../models/explore-models.js";
+import { type Explored, exploreModel, type ModelBounds } from "../models/explore-models.js";
 import type { Model } from "../models/model.js";
 import type { Mutant } from "./mutant.js";
 
@@ -38,9 +38,9 @@ export async function exploreMutant(mutant: Mutant): Promise<MutantResult> {
 }
 
 /** The same models with the library as it is, to one pre-emption: a model that always fails finds nothing. */
-export async function exploreUnchanged({ models }: Mutant): Promise<Explored[]> {
+export async function exploreUnchanged({ models }: Mutant, bounds?: ModelBounds): Promise<Explored[]> {
   const explored: Explored[] = [];
-  for (const { title, model } of await modelsIn(join(root, "build"), models)) explored.push(await exploreModel(title, model, 1));
+  for (const { title, model } of await modelsIn(join(root, "build"), models)) explored.push(await exploreModel(title, model, 1, bounds));
   return explored;
 }
 

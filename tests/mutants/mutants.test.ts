@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
+import { inForm } from "../form.js";
+import type { ModelBounds } from "../models/explore-models.js";
 import { exploreMutant, exploreUnchanged } from "./explore-mutant.js";
 import { mutants } from "./mutants.js";
 
+const bounds = inForm<ModelBounds>({ short: { schedules: 60, walks: 20 }, whole: {} });
 const source = resolve(import.meta.dirname, "../../../src");
 const soonFound = [
   "lock: a release wakes nobody",
@@ -27,6 +30,6 @@ for (const name of soonFound) {
     assert.ok(mutant !== undefined);
     const { found } = await exploreMutant(mutant);
     assert.ok(found !== undefined, "it survived");
-    for (const { exploration } of await exploreUnchanged({ ...mutant, models: [found.title] })) exploration.throwIfFailed();
+    for (const { exploration } of await exploreUnchanged({ ...mutant, models: [found.title] }, bounds)) exploration.throwIfFailed();
   });
 }

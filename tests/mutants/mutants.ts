@@ -319,6 +319,13 @@ export const mutants: readonly Mutant[] = [
     models: ["allocator: a worker dies while it makes new blocks"],
   },
   {
+    name: "allocator: a sweep in pieces passes over a page",
+    file: "memory/allocator.ts",
+    from: "page = this.#walk(visit, page, piece);",
+    to: "page = this.#walk(visit, page, piece) + PAGE_WORDS;",
+    models: ["allocator: the drafts of a dead worker go back in pieces"],
+  },
+  {
     name: "allocator: pages of which a dead worker took the first one stay taken",
     file: "memory/allocator.ts",
     from: "          if (code !== FREE_PAGE) this.#pages.release(page);\n",

@@ -4,11 +4,12 @@ import { describe, test } from "node:test";
 import { type Pool, ProcessPool, Queue, ThreadPool } from "allcores";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pain-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const across = "processes";
 const numbers = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-describe("pains of pools", { concurrency: 2, timeout: 60_000 }, () => {
+describe("pains of pools", { concurrency: 2, timeout: timeLimit(60_000) }, () => {
   test("pain 2: a pool whose worker dies fails that task, and replaces the worker", async () => {
     await using pool = new ProcessPool({ workers: 2 });
     const started = new Queue<number>({ across });

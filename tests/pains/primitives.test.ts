@@ -5,6 +5,7 @@ import { Barrier, Condition, Event, Lock, Process, Queue, SharedMemory, Thread }
 import * as tasks from "../fixtures/pain-tasks.js";
 import { waitersOf } from "../fixtures/waiters.js";
 import { until } from "../fixtures/pool-processes.js";
+import { timeLimit } from "../time-limit.js";
 
 const across = "processes";
 const DIED = { code: "ERR_ALLCORES_WORKER_DIED" };
@@ -15,13 +16,13 @@ async function kill(worker: { readonly pid?: number | undefined; join(): Promise
   await assert.rejects(worker.join(), DIED);
 }
 
-describe("pains of primitives", { concurrency: 2, timeout: 60_000 }, () => {
+describe("pains of primitives", { concurrency: 2, timeout: timeLimit(60_000) }, () => {
   test("pain 4: a lock whose owner is killed goes to the next, who is told", async () => {
     const lock = new Lock({ across });
     const started = new Queue<number>({ across });
     const owner = Process.start(tasks.holdForEver, lock, started);
     await started.get();
-    const next = lock.acquire({ timeout: 20_000 });
+    const next = lock.acquire({ timeout: timeLimit(20_000) });
     await kill(owner);
     {
       using held = await next;
@@ -39,8 +40,8 @@ describe("pains of primitives", { concurrency: 2, timeout: 60_000 }, () => {
     await started.get();
     await until(() => waitersOf(queue, 2) > 0);
     await kill(reader);
-    await queue.put("after the reader", { timeout: 20_000 });
-    assert.equal(await queue.get({ timeout: 20_000 }), "after the reader");
+    await queue.put("after the reader", { timeout: timeLimit(20_000) });
+    assert.equal(await queue.get({ timeout: timeLimit(20_000) }), "after the reader");
     const writer = Process.start(tasks.putForEver, queue, started);
     await started.get();
     for (let taken = 0; taken < 20; taken++) await queue.get();
@@ -69,7 +70,7 @@ describe("pains of primitives", { concurrency: 2, timeout: 60_000 }, () => {
     }
     event.set();
     assert.deepEqual(await Promise.all(living.map((worker) => worker.join())), ["notified", "set"]);
-    await assert.rejects(barrier.wait({ timeout: 20_000 }), { code: "ERR_ALLCORES_BROKEN_BARRIER" });
+    await assert.rejects(barrier.wait({ timeout: timeLimit(20_000) }), { code: "ERR_ALLCORES_BROKEN_BARRIER" });
   });
 
   test("pain 7: a producer ends although nobody has taken what it put", async () => {

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isRunning, until } from "../fixtures/pool-processes.js";
+import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("../fixtures/pool-life.js", import.meta.url));
 
@@ -15,7 +16,7 @@ function run(what: string, across: string) {
   return { child, end, out: () => out };
 }
 
-describe("pains of programs", { concurrency: 2, timeout: 60_000 }, () => {
+describe("pains of programs", { concurrency: 2, timeout: timeLimit(60_000) }, () => {
   for (const across of ["threads", "processes"]) {
     test(`pain 26: an idle pool of ${across} does not keep its program alive, work in hand does`, async () => {
       const idle = run("idle", across);

@@ -5,10 +5,11 @@ import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { AsyncPool, CancelledError, createPool, currentWorker, type Future, sleep, StateError, ThreadPool } from "allcores";
 import { gate, Leftovers } from "../fixtures/leftovers.js";
+import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-describe("AsyncPool", { timeout: 30_000 }, () => {
+describe("AsyncPool", { timeout: timeLimit(30_000) }, () => {
   let leftovers: Leftovers;
   beforeEach(() => {
     leftovers = new Leftovers();
@@ -174,7 +175,7 @@ describe("AsyncPool", { timeout: 30_000 }, () => {
   test("a signal that ends many calls keeps none of their listeners", async () => {
     const controller = leftovers.controller();
     await using pool = new AsyncPool({ concurrency: 2 });
-    const bounded = pool.with({ signal: controller.signal, timeout: 60_000 });
+    const bounded = pool.with({ signal: controller.signal, timeout: timeLimit(60_000) });
     await Promise.all(count(50).map((n) => bounded.submit(() => n)));
     const rest = Promise.allSettled(count(20).map(() => bounded.submit(() => sleep(60_000, { signal: controller.signal }))));
     assert.equal(getEventListeners(controller.signal, "abort").length, 1, "one stands there for all who wait under it");

@@ -10,6 +10,7 @@ import { build } from "esbuild";
 import { build as buildByVite } from "vite";
 import { square } from "../fixtures/pool-tasks.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const example = join(root, "examples/bundled");
@@ -17,12 +18,12 @@ const withProcesses = withPool((options) => new ProcessPool(options));
 
 /** Runs the program of a bundle, and looks at what it printed. */
 function run(folder: string): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], { encoding: "utf8", timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], { encoding: "utf8", timeout: timeLimit(30_000) });
   assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   assert.deepEqual(stdout.split("\n"), ["Thread-1 greets you", "[ 'Process-1 greets one', 'Process-1 greets two' ]", ""]);
 }
 
-describe("bundled by esbuild", { timeout: 60_000 }, () => {
+describe("bundled by esbuild", { timeout: timeLimit(60_000) }, () => {
   const bundle = async (files: string[], options: { minify?: boolean; splitting?: boolean }, check: (folder: string) => void) => {
     const outdir = mkdtempSync(join(root, "build/bundled-"));
     try {
@@ -52,7 +53,7 @@ describe("bundled by esbuild", { timeout: 60_000 }, () => {
     }));
 });
 
-test("bundled by Vite", { timeout: 60_000 }, async () => {
+test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {
   const outDir = mkdtempSync(join(root, "build/bundled-"));
   try {
     await buildByVite({
@@ -80,7 +81,7 @@ test("a worker of the wrong form is refused by the constructor", () => {
   assert.throws(() => new ProcessPool({ worker: () => undefined as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /URL or path/ });
 });
 
-describe("a worker's file of a ProcessPool", { timeout: 60_000 }, () => {
+describe("a worker's file of a ProcessPool", { timeout: timeLimit(60_000) }, () => {
   const file = join(import.meta.dirname, "../fixtures/worker-file.js");
   const forms: [form: string, worker: URL | string][] = [
     ["a relative path", relative(process.cwd(), file)],

@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 
-test("a closure given to submit or map does not compile, and the compiler says what to do", { timeout: 60_000 }, () => {
+test("a closure given to submit or map does not compile, and the compiler says what to do", { timeout: timeLimit(60_000) }, () => {
   const folder = mkdtempSync(join(root, "build/closure-"));
   try {
     writeFileSync(

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import { startProgram } from "../workers/programs.js";
+import { timeLimit } from "../time-limit.js";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 /** Of the program's pools. */
@@ -24,7 +25,7 @@ async function interrupt(what: string, model: string): Promise<{ child: number; 
   return { child: pid, ms: performance.now() - since, signal: child.signalCode };
 }
 
-describe("after SIGINT to the program alone", { timeout: 60_000 + ROUNDS * 10_000 }, () => {
+describe("after SIGINT to the program alone", { timeout: timeLimit(60_000) + ROUNDS * 10_000 }, () => {
   for (const model of ["pool", "Process"])
     test(`a child that computes is gone within killGrace and a second (${model})`, async () => {
       for (let round = 0; round < ROUNDS; round++) {
@@ -42,7 +43,7 @@ describe("after SIGINT to the program alone", { timeout: 60_000 + ROUNDS * 10_00
     }
 });
 
-describe("a program's own way out keeps its say", { timeout: 60_000 }, () => {
+describe("a program's own way out keeps its say", { timeout: timeLimit(60_000) }, () => {
   for (const how of ["process.once", "await once", "once, later"])
     test(`its handler for SIGINT made ${how === "once, later" ? "after" : "before"} the first pool is not overruled (${how})`, async () => {
       const { child, says, ended } = startProgram("drain", how);

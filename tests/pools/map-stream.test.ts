@@ -5,6 +5,7 @@ import { ReadableStream, WritableStream } from "node:stream/web";
 import { describe, test } from "node:test";
 import { AsyncPool, type Pool, sleep, ThreadPool } from "allcores";
 import { failAt, square } from "../fixtures/pool-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const squares = (to: number) => count(to).map((n) => n * n);
@@ -13,7 +14,7 @@ for (const [title, make] of [
   ["AsyncPool", () => new AsyncPool({ concurrency: 4 })],
   ["ThreadPool", () => new ThreadPool({ workers: 2 })],
 ] as const) {
-  describe(`${title}: streams`, { timeout: 30_000 }, () => {
+  describe(`${title}: streams`, { timeout: timeLimit(30_000) }, () => {
     const using = async (body: (pool: Pool) => Promise<void>) => {
       await using pool: Pool = make();
       await body(pool);

@@ -6,12 +6,13 @@ import { Event, type Pool, ThreadPool, WorkerDiedError } from "allcores";
 import { sizeOf } from "../fixtures/pool-tasks.js";
 import { moveAndStand, type Plan } from "../fixtures/standing-tasks.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const using = withPool((options) => new ThreadPool(options));
 const again = { limit: 1, delay: 1 };
 const sizes = [4, 5, 6, 7, 8];
 
-describe("a thread that ends while it sends what moves", { timeout: 60_000 }, () => {
+describe("a thread that ends while it sends what moves", { timeout: timeLimit(60_000) }, () => {
   /** Those of the test's pool, in the order in which they began. */
   let threads: Worker[] = [];
   const note = (worker: Worker) => threads.push(worker);
@@ -23,7 +24,7 @@ describe("a thread that ends while it sends what moves", { timeout: 60_000 }, ()
   };
   /** Has the only thread ended as soon as it stands. */
   const endAt = async (reached: Event, end: Plan["end"]) => {
-    await reached.wait({ timeout: 20_000 });
+    await reached.wait({ timeout: timeLimit(20_000) });
     if (end === "terminate") await threads[0]!.terminate();
   };
 
@@ -75,7 +76,7 @@ describe("a thread that ends while it sends what moves", { timeout: 60_000 }, ()
         await pool.submit(sizeOf, new Uint8Array(1));
         const reached = new Event();
         const result = pool.submit(moveAndStand, { at, stand: "posted", end, reached }, at);
-        reached.waitSync({ timeout: 20_000 });
+        reached.waitSync({ timeout: timeLimit(20_000) });
         if (end === "terminate") void threads[0]!.terminate();
         assert.deepEqual(await result, new Uint8Array(at));
         assert.equal(await pool.submit(sizeOf, new Uint8Array(9)), 9);

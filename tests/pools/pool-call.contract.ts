@@ -26,6 +26,7 @@ import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js"
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
@@ -33,7 +34,7 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
-  describe(`${title}: calls`, { timeout: 60_000 }, () => {
+  describe(`${title}: calls`, { timeout: timeLimit(60_000) }, () => {
     const gates: Event[] = [];
     afterEach(() => {
       for (const gate of gates.splice(0)) gate.set();
@@ -162,7 +163,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(late.state, "failed");
           go.set();
           await Promise.all(futures);
-          assert.equal(await pool.with({ timeout: 10_000 }).submit(tasks.square, 2), 4);
+          assert.equal(await pool.with({ timeout: timeLimit(10_000) }).submit(tasks.square, 2), 4);
         }));
 
       test("transfer: moves to a thread, copies to a process, and leaves it where nothing travels", () =>

@@ -6,6 +6,7 @@ import { ArgumentTypeError, type Future, type Pool, setUncaughtHook } from "allc
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
@@ -23,7 +24,7 @@ async function toldDuring(body: () => Promise<void>): Promise<unknown[]> {
 
 export function poolCallbacksContract(title: string, { make, tasks = blockingTasks }: PoolKind): void {
   const using = withPool(make);
-  describe(`${title}: callbacks`, { timeout: 60_000 }, () => {
+  describe(`${title}: callbacks`, { timeout: timeLimit(60_000) }, () => {
     describe("retries.when", () => {
       const wrong = new TypeError("when is wrong");
       const broken = () => {
@@ -234,7 +235,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
 
 /** Of a pool whose functions are called in this thread. */
 export function asyncCallbacks(make: (options?: object) => Pool & { submit(fn: (...args: never[]) => unknown, ...args: never[]): PromiseLike<unknown> }): void {
-  describe("AsyncPool: callbacks of this thread", { timeout: 60_000 }, () => {
+  describe("AsyncPool: callbacks of this thread", { timeout: timeLimit(60_000) }, () => {
     const user = new AsyncLocalStorage<string>();
     const names = ["ann", "bob", "cyd"];
     const flaky = () => {

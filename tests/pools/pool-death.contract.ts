@@ -12,6 +12,7 @@ import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const squares = (to: number) => count(to).map((n) => n * n);
@@ -49,7 +50,7 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
     }
   };
 
-  describe(`${title}: deaths`, { timeout: 60_000 }, () => {
+  describe(`${title}: deaths`, { timeout: timeLimit(60_000) }, () => {
     test("a task that died while it waited for one of its own pool no longer counts as waiting", () =>
       using({ workers: 2 }, async (pool) => {
         const [started, go] = [new Queue<number>({ across }), new Event({ across })];
@@ -213,7 +214,7 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
     });
   });
 
-  describe(`${title}: workers that do not respond`, { timeout: 60_000 }, () => {
+  describe(`${title}: workers that do not respond`, { timeout: timeLimit(60_000) }, () => {
     const stateOf = (pool: Pool, task: string): PoolWorker | undefined => pool.stats().perWorker.find((worker) => worker.task === task);
 
     test("stats tell what each worker does: idle, busy, awaiting, waiting, blocked", () =>

@@ -4,7 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inForm } from "../form.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
+import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("../fixtures/pool-life.js", import.meta.url));
 
@@ -27,7 +29,7 @@ function run(what: string, across: string): Run {
 }
 
 for (const across of ["threads", "processes"]) {
-  describe(`a program with a pool of ${across}`, { concurrency: 2, timeout: 30_000 }, () => {
+  describe(`a program with a pool of ${across}`, { concurrency: 2, timeout: timeLimit(30_000) }, () => {
     const prints = async (what: string, expected: string) => assert.deepEqual(await run(what, across).end, { code: 0, signal: null, out: expected, err: "" });
 
     test("an unused pool does not keep it alive", () => prints("unused", "end\n"));
@@ -70,7 +72,7 @@ for (const across of ["threads", "processes"]) {
   });
 }
 
-test("no process is left of a program that ended while its workers were starting", { timeout: 60_000 }, async () => {
+test("no process is left of a program that ended while its workers were starting", { timeout: timeLimit(60_000) }, async () => {
   /** Processes of the program `parent`, by what they were started with. */
   const childrenOf = (parent: number) =>
     readdirSync("/proc")
@@ -82,14 +84,14 @@ test("no process is left of a program that ended while its workers were starting
           return false;
         }
       });
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < inForm({ short: 3, whole: 10 }); round++) {
     const programs = [1, 2].map(() => run("brief", "processes"));
     await Promise.all(programs.map(({ end }) => end));
     for (const { child } of programs) await until(() => childrenOf(child.pid as number).length === 0, 2_000);
   }
 });
 
-test("SIGKILL of the program: no process of its pool is left", { timeout: 30_000 }, async () => {
+test("SIGKILL of the program: no process of its pool is left", { timeout: timeLimit(30_000) }, async () => {
   const { child, end, out } = run("hang", "processes");
   await until(() => out().endsWith("\n"), 20_000);
   const pids = out().trim().split(" ").map(Number);

@@ -20,6 +20,7 @@ import { until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 2;
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
@@ -27,7 +28,7 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 export function poolMapContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
-  describe(`${title}: maps`, { timeout: 60_000 }, () => {
+  describe(`${title}: maps`, { timeout: timeLimit(60_000) }, () => {
     let pool: Pool;
     before(() => {
       pool = make({ workers: WORKERS });

@@ -12,6 +12,7 @@ import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
@@ -22,7 +23,7 @@ export function poolWorkersContract(title: string, { model, across, make }: Pool
   const event = () => new Event({ across });
   const queue = <T>() => new Queue<T>({ across });
 
-  describe(`${title}: \`workers\` is a bound`, { timeout: 60_000 }, () => {
+  describe(`${title}: \`workers\` is a bound`, { timeout: timeLimit(60_000) }, () => {
     const bounded = (options: object) =>
       using({ workers: 2, ...options }, async (pool) => {
         const [running, most] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
@@ -103,7 +104,7 @@ export function poolWorkersContract(title: string, { model, across, make }: Pool
 
   if (model === "async") return;
 
-  describe(`${title}: workers started by a worker are not cut off`, { timeout: 60_000 }, () => {
+  describe(`${title}: workers started by a worker are not cut off`, { timeout: timeLimit(60_000) }, () => {
     for (const child of ["thread", "process"] as const) {
       // Objects of a ThreadPool's threads reach a process where they are shared across processes.
       const reach = child === "process" ? "processes" : across;
@@ -142,12 +143,12 @@ export function poolWorkersContract(title: string, { model, across, make }: Pool
       const pid = await pool.submit(tasks.parentOfHolder, model, lock, begun);
       pool.terminate();
       await pool.join();
-      assert.equal((await lock.acquire({ timeout: 20_000 })).ownerDied, true);
+      assert.equal((await lock.acquire({ timeout: timeLimit(20_000) })).ownerDied, true);
       if (model === "process") await until(() => !isRunning(pid));
     });
   });
 
-  describe(`${title}: a worker that is killed while it runs the initializer`, { timeout: 60_000 }, () => {
+  describe(`${title}: a worker that is killed while it runs the initializer`, { timeout: timeLimit(60_000) }, () => {
     for (const how of ["exit", "kill"] as const) {
       // A thread cannot be killed from outside but by what it does itself.
       if (how === "kill" && model === "thread") continue;

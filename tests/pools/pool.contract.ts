@@ -21,6 +21,7 @@ import {
 } from "allcores";
 import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 2;
 
@@ -45,7 +46,7 @@ async function errorOf<E = unknown>(promise: PromiseLike<unknown>): Promise<E> {
 export function poolContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
-  describe(title, { timeout: 60_000 }, () => {
+  describe(title, { timeout: timeLimit(60_000) }, () => {
     let pool: Pool;
     before(() => {
       pool = make({ workers: WORKERS });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ThreadPool } from "allcores";
-import { handBack, sizeOf } from "../fixtures/pool-tasks.js";
+import { Barrier, ThreadPool } from "allcores";
+import { ThreadHeap, threadHeap } from "../../src/memory/index.js";
+import { handBack, meetAt, sizeOf } from "../fixtures/pool-tasks.js";
 import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
@@ -42,4 +43,25 @@ test("a result that cannot be posted fails alone, between others that can", asyn
   assert.equal(broken.status === "rejected" && (broken.reason as Error).name, "DataCloneError");
   assert.equal(after.status === "fulfilled" && after.value.byteLength, 30);
   assert.equal(plain.status === "fulfilled" && plain.value, 40);
+});
+
+test("a pool takes the slots of the heap that are left, and others once there are", async () => {
+  const { buffers, registry } = threadHeap();
+  const [beside, more] = [2, 4];
+  // The pool of this test's file has had workers, whose slots come back as they end.
+  const taken: number[] = [];
+  while (registry.hasRoomFor(beside + 1)) taken.push(new ThreadHeap(buffers).self);
+  assert.ok(taken.length > 900);
+  await using pool = new ThreadPool({ workers: 1023 });
+  const sizes = await Promise.all(Array.from({ length: 20 }, (_, size) => pool.submit(sizeOf, new Uint8Array(size))));
+  assert.deepEqual(
+    sizes,
+    Array.from({ length: 20 }, (_, size) => size),
+  );
+  assert.ok(pool.stats().workers <= beside);
+  const barrier = new Barrier(more);
+  const meeting = Promise.all(Array.from({ length: more }, () => pool.submit(meetAt, barrier)));
+  for (const worker of taken) registry.declareDead(worker);
+  registry.reap(true);
+  assert.deepEqual((await meeting).sort(), [0, 1, 2, 3]);
 });

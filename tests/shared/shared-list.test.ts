@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { Lock, SharedList } from "allcores";
 import { countItems, type Operation, perform } from "../fixtures/map-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
+import { timeLimit } from "../time-limit.js";
 
 const range = { code: "ERR_ALLCORES_ARGUMENT_RANGE" };
 const type = { code: "ERR_ALLCORES_ARGUMENT_TYPE" };
@@ -84,7 +85,7 @@ for (const across of ["threads", "processes"] as const) {
       list.free();
     });
 
-    test("loses no update of four workers", { timeout: 60_000 }, async () => {
+    test("loses no update of four workers", { timeout: timeLimit(60_000) }, async () => {
       const list = new SharedList<number>({ across });
       list.push(0, 0, 0);
       await Promise.all([0, 1, 2, 3].map(() => runIn(across, countItems, list, 1000)));

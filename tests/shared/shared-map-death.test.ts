@@ -2,20 +2,22 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Process, SharedList, SharedMap, Value } from "allcores";
+import { inForm } from "../form.js";
 import { type Checked, changeForEver, changeListForEver, checkedValue, tornIn } from "../fixtures/map-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const across = "processes";
-const ROUNDS = 6;
+const ROUNDS = inForm({ short: 2, whole: 6 });
 const DIED = { code: "ERR_ALLCORES_WORKER_DIED" };
 /** Within which the others must go on. */
-const USABLE_WITHIN_MS = 1000;
+const USABLE_WITHIN_MS = timeLimit(1000);
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 describe("killed by SIGKILL at any instant", () => {
-  test("while they change a map: every other key is whole, and the map goes on", { timeout: 90_000 }, async () => {
+  test("while they change a map: every other key is whole, and the map goes on", { timeout: timeLimit(90_000) }, async () => {
     const map = new SharedMap<Checked | number>({ across });
     const running = new Value("int32", 0, { across });
     const kept = Array.from({ length: 1000 }, (_, index) => `kept ${index}`);
@@ -51,11 +53,11 @@ describe("killed by SIGKILL at any instant", () => {
     map.free();
   });
 
-  test("while they fill a map up to its limit: it is not exceeded", { timeout: 90_000 }, async () => {
+  test("while they fill a map up to its limit: it is not exceeded", { timeout: timeLimit(90_000) }, async () => {
     const maxBytes = 60_000;
     const map = new SharedMap<Checked | number>({ across, maxBytes });
     const running = new Value("int32", 0, { across });
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const workers = ["a", "b"].map((name) => Process.start(changeForEver, map, name, running));
       const ends = workers.map((worker) => assert.rejects(worker.join(), DIED));
       const before = map.stats().evictions;
@@ -71,7 +73,7 @@ describe("killed by SIGKILL at any instant", () => {
     map.free();
   });
 
-  test("while they change a list: every item is whole, and the list goes on", { timeout: 90_000 }, async () => {
+  test("while they change a list: every item is whole, and the list goes on", { timeout: timeLimit(90_000) }, async () => {
     const list = new SharedList<Checked>({ across });
     const running = new Value("int32", 0, { across });
     list.push(...Array.from({ length: 30 }, (_, index) => checkedValue(index)));

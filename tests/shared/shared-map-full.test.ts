@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { reachOf } from "../../src/codec/shared-object.js";
 import { OutOfMemoryError, SharedMap, type SharedMapOptions } from "../../src/index.js";
 import { KIND, ThreadHeap } from "../../src/memory/index.js";
+import { CONTROL_BYTES } from "../../src/memory/arena.js";
 import { createThreadHeap } from "../../src/memory/thread-heap.js";
 
 const MIB = 2 ** 20;
@@ -46,4 +47,25 @@ test("a cache with a limit beyond all memory evicts what is least used; a map wi
   assert.ok(put > 10_000);
   assert.equal(map.size, put);
   assert.equal(map.get("0")?.length, 1000);
+});
+
+test("a cache fills to nine tenths of its limit before it evicts, in a control region of twice the limit", () => {
+  const limit = 24 * MIB;
+  for (const bytes of [100, 100_000]) {
+    const heap = new ThreadHeap(createThreadHeap(2 * limit));
+    const map = new SharedMap<string>({ ...reachOf(heap), maxBytes: limit } as SharedMapOptions);
+    const value = "x".repeat(bytes);
+    let most = 0;
+    for (let index = 0; map.stats().evictions === 0; index++) {
+      most = Math.max(most, map.stats().bytes);
+      map.set(`${index}`, value);
+    }
+    assert.ok(most >= limit * 0.9, `with values of ${bytes} bytes it evicted at ${most}`);
+  }
+});
+
+test("the control regions are twice as large as the largest cache that is promised", () => {
+  assert.ok(CONTROL_BYTES >= 2 ** 31);
+  const { control } = createThreadHeap();
+  assert.ok((control as SharedArrayBuffer & { maxByteLength: number }).maxByteLength >= 2 ** 31);
 });

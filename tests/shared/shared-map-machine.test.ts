@@ -5,6 +5,7 @@ import { SharedMap } from "allcores";
 import { type BareProgram, startBare } from "../fixtures/bare-program.js";
 import { type Checked, tornIn } from "../fixtures/map-tasks.js";
 import { Peer } from "../fixtures/peers.js";
+import { timeLimit } from "../time-limit.js";
 
 const nameOf = (what: string): string => `${what} ${process.pid}`;
 const killAll = (programs: readonly { kill(): Promise<void> }[]): Promise<unknown> => Promise.all(programs.map((program) => program.kill()));
@@ -13,7 +14,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-test("programs started separately and workers of node:cluster count in one map, exactly", { timeout: 60_000 }, async () => {
+test("programs started separately and workers of node:cluster count in one map, exactly", { timeout: timeLimit(60_000) }, async () => {
   const name = nameOf("count");
   const workers = [new Peer("cluster"), new Peer("cluster")];
   const programs = [startBare("countInMap", name, 2000), startBare("countInMap", name, 2000)];
@@ -25,7 +26,7 @@ test("programs started separately and workers of node:cluster count in one map, 
   await killAll([...workers, ...programs]);
 });
 
-test("it stays while one program has it, whoever made it, and is gone with the last", { timeout: 60_000 }, async () => {
+test("it stays while one program has it, whoever made it, and is gone with the last", { timeout: timeLimit(60_000) }, async () => {
   const name = nameOf("last");
   const maker = startBare("countInMap", name, 3);
   assert.equal(await maker.said, 3);
@@ -40,7 +41,7 @@ test("it stays while one program has it, whoever made it, and is gone with the l
   await anew.kill();
 });
 
-test("programs killed while they change it: what the others have is whole, and they go on", { timeout: 90_000 }, async () => {
+test("programs killed while they change it: what the others have is whole, and they go on", { timeout: timeLimit(90_000) }, async () => {
   const map = SharedMap.open<Checked | number>(nameOf("killed"), { across: "machine" });
   const count = (): number => (map.get("count") as number | undefined) ?? 0;
   const programs: BareProgram[] = [1, 2, 3].map(() => startBare("changeMapForEver", map.name!));
@@ -64,7 +65,7 @@ test("programs killed while they change it: what the others have is whole, and t
   map.free();
 });
 
-test("the bounds are its maker's, for every program", { timeout: 60_000 }, async () => {
+test("the bounds are its maker's, for every program", { timeout: timeLimit(60_000) }, async () => {
   const name = nameOf("bounds");
   const text = "x".repeat(100);
   const maker = startBare("performInMap", name, { maxBytes: 20_000, ttl: 3_600_000 }, [["set", "first", text]]);
@@ -85,7 +86,7 @@ test("the bounds are its maker's, for every program", { timeout: 60_000 }, async
   map.free();
 });
 
-test("an entry ends for every program at one moment", { timeout: 60_000 }, async () => {
+test("an entry ends for every program at one moment", { timeout: timeLimit(60_000) }, async () => {
   const map = SharedMap.open<string>(nameOf("ttl"), { across: "machine", ttl: 3_600_000 });
   const maker = startBare("performInMap", map.name!, {}, [
     ["set", "long", "a"],
@@ -103,7 +104,9 @@ test("an entry ends for every program at one moment", { timeout: 60_000 }, async
   map.free();
 });
 
-test("an object of one program's own memory is reached while that program lives; then reading it fails, and the map goes on", { timeout: 60_000 }, async () => {
+test("an object of one program's own memory is reached while that program lives; then reading it fails, and the map goes on", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const map = SharedMap.open<{ value: number } | number>(nameOf("objects"), { across: "machine" });
   const owner = startBare("leaveInMap", map.name!);
   await owner.said;

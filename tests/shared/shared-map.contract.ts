@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Event, Lock, Queue, SharedMap, type SharedMapOptions } from "allcores";
 import { runIn } from "../fixtures/run-in.js";
 import { type Operation, perform } from "../fixtures/map-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 export type Across = "threads" | "processes";
 type Perform = (map: SharedMap, ...operations: Operation[]) => Promise<unknown[]>;
@@ -262,7 +263,7 @@ export function mapContract(across: Across, call: Perform): void {
     for (const use of uses) assert.throws(use, { code: "ERR_ALLCORES_FREED", message: /"gone"/ });
   });
 
-  test("an entry that has ended is absent, whoever asks, and no longer counted", { timeout: 20_000 }, async () => {
+  test("an entry that has ended is absent, whoever asks, and no longer counted", { timeout: timeLimit(20_000) }, async () => {
     const map = make({ ttl: 40 });
     map.set("short", 1).set("long", 2, { ttl: 3_600_000 }).set("ever", 3, { ttl: Number.POSITIVE_INFINITY });
     map.set("kept", 0, { ttl: 3_600_000 });
@@ -287,7 +288,7 @@ export function mapContract(across: Across, call: Perform): void {
     map.free();
   });
 
-  test("entries that have ended make room, without being asked for", { timeout: 20_000 }, async () => {
+  test("entries that have ended make room, without being asked for", { timeout: timeLimit(20_000) }, async () => {
     const map = make();
     for (let index = 0; index < 200; index++) map.set(`old ${index}`, index, { ttl: 1 });
     while (map.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));

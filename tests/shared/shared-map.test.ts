@@ -5,6 +5,7 @@ import { createPipe, Event, isAllcoresError, Lock, Process, Queue, SharedMap, Sh
 import { type Checked, checkedValue, countUp, holdIn, openAndCount, readUntil, writeUntil } from "../fixtures/map-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
 import { mapContract, places } from "./shared-map.contract.js";
+import { timeLimit } from "../time-limit.js";
 
 const acrosses = ["threads", "processes"] as const;
 
@@ -12,14 +13,14 @@ for (const across of acrosses) {
   for (const [place, call] of Object.entries(places)) describe(`a SharedMap across ${across}, used by ${place}`, () => mapContract(across, call(across)));
 
   describe(`a SharedMap across ${across}`, () => {
-    test("loses no update of four workers", { timeout: 60_000 }, async () => {
+    test("loses no update of four workers", { timeout: timeLimit(60_000) }, async () => {
       const map = new SharedMap<number>({ across });
       await Promise.all([0, 1, 2, 3].map(() => runIn(across, countUp, map, ["a", "b", "日本"], 2000)));
       assert.deepEqual([map.get("a"), map.get("b"), map.get("日本"), map.size], [8000, 8000, 8000, 3]);
       map.free();
     });
 
-    test("readers beside a writer see no torn value, and no key vanishes while the table grows", { timeout: 60_000 }, async () => {
+    test("readers beside a writer see no torn value, and no key vanishes while the table grows", { timeout: timeLimit(60_000) }, async () => {
       const map = new SharedMap<Checked>({ across });
       const keys = ["a", "b", "c"];
       for (const key of keys) map.set(key, checkedValue(0));
@@ -37,7 +38,7 @@ for (const across of acrosses) {
       map.free();
     });
 
-    test("64 MB go in and come out", { timeout: 60_000 }, () => {
+    test("64 MB go in and come out", { timeout: timeLimit(60_000) }, () => {
       const map = new SharedMap<Uint8Array>({ across });
       const bytes = new Uint8Array(64 * 2 ** 20).fill(3);
       map.set("large", bytes);

@@ -6,6 +6,7 @@ import { HEADER, processHeap } from "../../src/memory/index.js";
 import "../../src/shared/shared-memory.js"; // The copy of the library that decodes here.
 import { runIn } from "../fixtures/run-in.js";
 import { churnNames, countNamed, createNamed, dieHolding, writeNamed } from "../fixtures/shared-data.js";
+import { timeLimit } from "../time-limit.js";
 
 const refused = (code: string) => ({ code: `ERR_ALLCORES_${code}` });
 const range = refused("ARGUMENT_RANGE");
@@ -157,7 +158,7 @@ test("what a killed process had created goes with it, what it only had open stay
   kept.close();
 });
 
-test("names stay whole when workers are killed while they create, open and unlink", { timeout: 60_000 }, async () => {
+test("names stay whole when workers are killed while they create, open and unlink", { timeout: timeLimit(60_000) }, async () => {
   const reach = { across: "processes" } as const;
   const names = ["r", "s", "t", "u"];
   for (let round = 0; round < 4; round++) {

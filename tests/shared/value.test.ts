@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { RLock, Value } from "allcores";
+import { Barrier, RLock, Value } from "allcores";
 import { decode, encode } from "../../src/codec/index.js";
 import "../../src/shared/value.js"; // The copy of the library that decodes here.
 import { runIn } from "../fixtures/run-in.js";
-import { addLocked, addMany, addManyWide, flip, lockEach } from "../fixtures/shared-data.js";
+import { changeAll, lockEach } from "../fixtures/shared-data.js";
 
 const refused = (code: string) => ({ code: `ERR_ALLCORES_${code}` });
 const range = refused("ARGUMENT_RANGE");
@@ -174,16 +174,10 @@ for (const across of ["threads", "processes"] as const) {
       const locked = new Value("int32", 0, { across });
       const on = new Value("bool", false, { across });
       const times = 2000;
-      const workers = [0, 1, 2, 3].flatMap(() => [
-        runIn(across, addMany, counter, times),
-        runIn(across, addMany, small, times),
-        runIn(across, addMany, float, times),
-        runIn(across, addMany, narrow, times),
-        runIn(across, addManyWide, wide, times),
-        runIn(across, addLocked, locked, times),
-        runIn(across, flip, on, times + 1),
-      ]);
-      await Promise.all(workers);
+      // They begin together: each is done long before the next one could start.
+      const meeting = new Barrier(4, { across });
+      const counters = { added: [counter, small, float, narrow], wide, locked, flipped: on };
+      await Promise.all([0, 1, 2, 3].map(() => runIn(across, changeAll, meeting, counters, times)));
       assert.deepEqual([counter.value, float.value, narrow.value, wide.value, locked.value, on.value], [8000, 8000, 8000, 8000n, 8000, false]);
       assert.equal(small.value, 8000 % 256);
     });

@@ -13,6 +13,7 @@ import {
   stressQueue,
   stressReaders,
 } from "../fixtures/stress-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 export type Across = "threads" | "processes";
 
@@ -24,7 +25,7 @@ export interface Run {
 }
 
 /** How much longer than its time a run may take before a wake-up counts as lost. */
-const SLACK_MS = 20_000;
+const SLACK_MS = timeLimit(20_000);
 
 class Crew {
   readonly cells: Event;

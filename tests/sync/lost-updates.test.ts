@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { Event, Lock, Process, Thread } from "allcores";
 import { count } from "../fixtures/counting-tasks.js";
 import { readCell } from "../fixtures/plain-cells.js";
+import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 10;
 const TIMES = 100_000;
@@ -19,7 +20,7 @@ for (const across of ["threads", "processes"] as const) {
     return readCell(home, 0);
   };
 
-  describe(`ten ${across} add one a hundred thousand times each`, { timeout: 100_000 }, () => {
+  describe(`ten ${across} add one a hundred thousand times each`, { timeout: timeLimit(100_000) }, () => {
     test("under a lock nothing is lost", async () => assert.equal(await run(new Lock({ across })), WORKERS * TIMES));
 
     test("without it something is", async () => {

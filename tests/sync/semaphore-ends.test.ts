@@ -6,12 +6,13 @@ import { type Heap, RECORD, threadHeap } from "../../src/memory/index.js";
 import { STATE_MASK, VACANT } from "../../src/memory/layout.js";
 import { ThreadHeap } from "../../src/memory/thread-heap.js";
 import * as tasks from "../fixtures/permit-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 /** The heap and the place of an object: what tests look at is not for users. */
 const insides = (semaphore: Semaphore): { heap: Heap; at: number; words: Int32Array } => semaphore as unknown as { heap: Heap; at: number; words: Int32Array };
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await sleep(1)) assert.ok(performance.now() < end, `never came true: ${condition}`);
+  for (const end = performance.now() + timeLimit(10_000); !condition(); await sleep(1)) assert.ok(performance.now() < end, `never came true: ${condition}`);
 }
 
 /** Nobody names the worker any more: its record was swept. */
@@ -43,7 +44,7 @@ for (const across of ["threads", "processes"] as const) {
   const start = (task: unknown, ...args: unknown[]): Thread | Process => new Worker(task as never, { args: args as never, daemon: true }).start() as never;
   const made = (Class: typeof Semaphore, value: number, options: object = {}) => new Class(value, { across, ...options });
 
-  describe(`across ${across}`, { timeout: 100_000, concurrency: 4 }, () => {
+  describe(`across ${across}`, { timeout: timeLimit(100_000), concurrency: 4 }, () => {
     for (const Class of [Semaphore, BoundedSemaphore]) {
       const normally = { "its task returned": tasks.take, "its task threw": tasks.takeAndThrow, "process.exit": tasks.takeAndExit };
       for (const [how, task] of Object.entries({ ...normally, "process.exit after an error that was caught": tasks.takeAndRecover })) {
@@ -266,7 +267,7 @@ for (const across of ["threads", "processes"] as const) {
   });
 }
 
-test("four threads that each keep what they hold: the killed ones' permits come back, the others' do not", { timeout: 60_000 }, async () => {
+test("four threads that each keep what they hold: the killed ones' permits come back, the others' do not", { timeout: timeLimit(60_000) }, async () => {
   const semaphore = new Semaphore(4);
   const [begun, ends] = [new Event(), new Event()];
   const workers = [1, 2, 3, 4].map(() => Thread.start(tasks.takeAndFree, semaphore, begun, ends));

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Event, NotATaskError, Queue, runSync, Semaphore, sleep, type Task, TaskGroup, ThreadPool, TimeoutError, toProcess, toThread, waitFor } from "allcores";
 import * as tasks from "../fixtures/bridge-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
-describe("bridges", { timeout: 60_000 }, () => {
+describe("bridges", { timeout: timeLimit(60_000) }, () => {
   test("toThread and toProcess run a task elsewhere while this loop goes on", async () => {
     let turns = 0;
     const ticking = setInterval(() => turns++, 1);

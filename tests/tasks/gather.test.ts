@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { AsyncPool, gather, setUncaughtHook, shield, sleep, TaskGroup, TimeoutError, waitFor } from "allcores";
 import { gate, Leftovers } from "../fixtures/leftovers.js";
+import { timeLimit } from "../time-limit.js";
 
 const wait = (signal: AbortSignal) => sleep(60_000, { signal });
 
-describe("tasks", { timeout: 20_000 }, () => {
+describe("tasks", { timeout: timeLimit(20_000) }, () => {
   let leftovers: Leftovers;
   beforeEach(() => {
     leftovers = new Leftovers();

@@ -3,12 +3,13 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { CancelledError, type Future, Queue, Semaphore, sleep, StateError, TaskGroup, TaskGroupError } from "allcores";
 import { gate, Leftovers } from "../fixtures/leftovers.js";
+import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 /** Never ends but by the signal. */
 const wait = (signal: AbortSignal) => sleep(60_000, { signal });
 
-describe("TaskGroup", { timeout: 20_000 }, () => {
+describe("TaskGroup", { timeout: timeLimit(20_000) }, () => {
   let leftovers: Leftovers;
   beforeEach(() => {
     leftovers = new Leftovers();

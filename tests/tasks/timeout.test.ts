@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { sleep, StateError, TaskGroup, timeout, timeoutAt, TimeoutError, type TimeoutScope } from "allcores";
 import { gate, Leftovers } from "../fixtures/leftovers.js";
+import { timeLimit } from "../time-limit.js";
 
-describe("timeout", { timeout: 20_000 }, () => {
+describe("timeout", { timeout: timeLimit(20_000) }, () => {
   let leftovers: Leftovers;
   beforeEach(() => {
     leftovers = new Leftovers();

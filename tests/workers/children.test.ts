@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { Event, Lock, Process, Queue, Thread } from "allcores";
 import * as tasks from "../fixtures/children-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
+import { timeLimit } from "../time-limit.js";
 
 const models = ["thread", "process"] as const;
 
@@ -14,7 +15,7 @@ for (const model of models)
     const across = model === "thread" && child === "thread" ? "threads" : "processes";
     const start = () => ({ go: new Event({ across }), saved: new Queue<string>({ across }) });
 
-    describe(`workers started by a worker are not cut off when their starter's task returns: a ${child} of a ${model}`, { timeout: 60_000 }, () => {
+    describe(`workers started by a worker are not cut off when their starter's task returns: a ${child} of a ${model}`, { timeout: timeLimit(60_000) }, () => {
       test("join settles with the task; isAlive, exitCode and await using wait for the children", async () => {
         const { go, saved } = start();
         const worker = Worker.start(tasks.parent, child, go, saved);
@@ -52,7 +53,7 @@ for (const model of models)
       /** Its child held the lock, and has ended. */
       const isCutOff = async (lock: Lock, pid: number) => {
         if (child === "process") await until(() => !isRunning(pid));
-        assert.equal((await lock.acquire({ timeout: 20_000 })).ownerDied, true);
+        assert.equal((await lock.acquire({ timeout: timeLimit(20_000) })).ownerDied, true);
       };
 
       test("daemons are", async () => {
@@ -68,7 +69,7 @@ for (const model of models)
         const [lock, begun] = [new Lock({ across }), new Queue<number>({ across })];
         const worker = Worker.start(tasks.parentThatExits, child, lock, begun);
         await assert.rejects(worker.join(), { code: "ERR_ALLCORES_WORKER_DIED", exitCode: 3 });
-        assert.equal((await lock.acquire({ timeout: 20_000 })).ownerDied, true);
+        assert.equal((await lock.acquire({ timeout: timeLimit(20_000) })).ownerDied, true);
       });
 
       test("terminate() of a worker that waits for its children ends them", async () => {
@@ -84,7 +85,7 @@ for (const model of models)
     });
   }
 
-describe("what a task leaves behind", { timeout: 60_000 }, () => {
+describe("what a task leaves behind", { timeout: timeLimit(60_000) }, () => {
   test("a worker waits for the children of its pool's workers", async () => {
     const [go, saved] = [new Event(), new Queue<string>()];
     const worker = Thread.start(tasks.parentOfPool, go, saved);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { timeLimit } from "../time-limit.js";
 
 const program = join(import.meta.dirname, "../fixtures/programs/descriptors.js");
 /** Enough to start, and few enough to be used up at once. */
@@ -12,12 +13,12 @@ function run(...args: (string | number)[]): void {
   const { status, signal, stdout, stderr } = spawnSync(
     "/bin/sh",
     ["-c", `ulimit -n ${LIMIT} && exec "$0" "$@"`, process.execPath, "--enable-source-maps", program, ...args.map(String)],
-    { encoding: "utf8", timeout: 60_000 },
+    { encoding: "utf8", timeout: timeLimit(60_000) },
   );
   assert.deepEqual({ status, signal, stdout, stderr }, { status: 0, signal: null, stdout: "", stderr: "" });
 }
 
-describe("with few file descriptors", { timeout: 120_000 }, () => {
+describe("with few file descriptors", { timeout: timeLimit(120_000) }, () => {
   for (const what of [
     "a thread",
     "a thread that is joined by a blocked one",

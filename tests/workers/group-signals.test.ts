@@ -4,12 +4,13 @@ import { describe, test } from "node:test";
 import { Event, Process, ProcessPool } from "allcores";
 import { awaiting, blocking, computing, deaf, listening, pid as pidOf } from "../fixtures/signal-tasks.js";
 import { startProgram } from "./programs.js";
+import { timeLimit } from "../time-limit.js";
 
 const tasks = { awaiting, blocking, computing, deaf, listening, pid: pidOf };
 const across = "processes";
 const died = { code: "ERR_ALLCORES_WORKER_DIED" };
 
-describe("a signal that was sent to the whole group", { timeout: 60_000 }, () => {
+describe("a signal that was sent to the whole group", { timeout: timeLimit(60_000) }, () => {
   for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const)
     for (const what of ["awaiting", "blocking", "computing"] as const)
       test(`${signal} does not cut off a process that is ${what} while its parent lives`, async () => {
@@ -61,7 +62,7 @@ describe("a signal that was sent to the whole group", { timeout: 60_000 }, () =>
     const child = Process.start(tasks.pid);
     const { pid } = child;
     process.kill(pid!, "SIGTERM");
-    assert.notEqual(child.joinSync({ timeout: 30_000 }), pid);
+    assert.notEqual(child.joinSync({ timeout: timeLimit(30_000) }), pid);
   });
 
   test("is for a task that listens for it", async () => {
@@ -81,7 +82,7 @@ describe("a signal that was sent to the whole group", { timeout: 60_000 }, () =>
     await says("\n");
     child.kill("SIGTERM");
     const pid = Number(output);
-    for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    for (const end = Date.now() + timeLimit(10_000); ; await new Promise((resolve) => setTimeout(resolve, 5))) {
       try {
         process.kill(pid, 0);
       } catch {
@@ -92,7 +93,7 @@ describe("a signal that was sent to the whole group", { timeout: 60_000 }, () =>
   });
 });
 
-describe("terminate() of a process", { timeout: 60_000 }, () => {
+describe("terminate() of a process", { timeout: timeLimit(60_000) }, () => {
   for (const what of ["awaiting", "blocking"] as const)
     test(`is SIGTERM, of which one that is ${what} dies`, async () => {
       const begun = new Event({ across });
@@ -123,7 +124,7 @@ describe("terminate() of a process", { timeout: 60_000 }, () => {
     const child = new Process(tasks.computing, { args: [begun, new Event({ across })], killGrace: 50 }).start();
     begun.waitSync();
     child.terminate();
-    assert.throws(() => child.joinSync({ timeout: 20_000 }), died);
+    assert.throws(() => child.joinSync({ timeout: timeLimit(20_000) }), died);
   });
 
   test("leaves a task that listens its own way out", async () => {

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { type Counted, runCounted } from "../fixtures/counted-program.js";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -49,7 +50,7 @@ function prints(done: Counted, output: string): void {
   assert.deepEqual({ code: done.code, errors: done.errors, output: done.output }, { code: 0, errors: "", output });
 }
 
-describe("isMain is false in every child of ours, whatever the bundle", { timeout: 120_000 }, () => {
+describe("isMain is false in every child of ours, whatever the bundle", { timeout: timeLimit(120_000) }, () => {
   const bundled = async (name: string, format: "esm" | "cjs"): Promise<Counted> => {
     const source = write(`bundled/${name}.mjs`, guarded);
     const outfile = join(folder, `bundled/${name}.bundle.${format === "esm" ? "mjs" : "cjs"}`);
@@ -80,7 +81,7 @@ describe("isMain is false in every child of ours, whatever the bundle", { timeou
   test("the same program unbundled", async () => prints(await runCounted([write("plain.mjs", guarded)]), expected));
 });
 
-describe("where isMain cannot know, it says so", { timeout: 60_000 }, () => {
+describe("where isMain cannot know, it says so", { timeout: timeLimit(60_000) }, () => {
   const frozen = (url: string) => `import { isMain } from "allcores"; if (isMain({ url: ${JSON.stringify(url)} })) console.log("works");`;
   const isRefused = ({ code, errors, output }: Counted) => {
     assert.equal(output, "");
@@ -113,7 +114,7 @@ describe("where isMain cannot know, it says so", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the program as Node finds it", { timeout: 60_000 }, () => {
+describe("the program as Node finds it", { timeout: timeLimit(60_000) }, () => {
   before(() => {
     write("app/package.json", '{ "type": "module", "main": "src/app.js" }');
     write("app/src/app.js", says);

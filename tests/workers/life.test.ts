@@ -5,12 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { runProgram, startProgram, startTypeScript } from "./programs.js";
+import { timeLimit } from "../time-limit.js";
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-life-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) assert.ok(Date.now() < end, String(condition));
+  for (const end = Date.now() + timeLimit(20_000); !condition(); await new Promise((resolve) => setTimeout(resolve, 5)))
+    assert.ok(Date.now() < end, String(condition));
 }
 
 function isRunning(pid: number): boolean {
@@ -21,7 +23,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-describe("a program", { timeout: 60_000 }, () => {
+describe("a program", { timeout: timeLimit(60_000) }, () => {
   for (const model of ["thread", "process"] as const) {
     const ends = async (what: string) => {
       const { code, output, errors } = await runProgram("life", what, model);

@@ -9,6 +9,7 @@ import { Lock, taskModule, Thread, ThreadPool } from "allcores";
 import { until } from "../fixtures/pool-processes.js";
 import { holdAndLoad } from "../fixtures/worker-tasks.js";
 import { runProgram } from "./programs.js";
+import { timeLimit } from "../time-limit.js";
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-loading-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +29,7 @@ export function go() { throw new Error("a task was begun in a thread that was te
   return { url, begun: () => existsSync(begun), goOn: () => writeFileSync(goes, "") };
 }
 
-describe("terminating a thread while it loads modules (top-level await) aborts no program", { concurrency: 1, timeout: 120_000 }, () => {
+describe("terminating a thread while it loads modules (top-level await) aborts no program", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
   for (const how of [
     "terminate()",
     "kill()",
@@ -45,7 +46,7 @@ describe("terminating a thread while it loads modules (top-level await) aborts n
   });
 });
 
-describe("a terminate is held back for at most killGrace", { timeout: 60_000 }, () => {
+describe("a terminate is held back for at most killGrace", { timeout: timeLimit(60_000) }, () => {
   test("then the handle counts the thread as ended, and what it holds passes on only once it is gone", async () => {
     const module = waitingModule("handle");
     const lock = new Lock();
@@ -57,7 +58,7 @@ describe("a terminate is held back for at most killGrace", { timeout: 60_000 }, 
     assert.deepEqual([thread.isAlive, thread.exitCode], [false, 1]);
     assert.equal(lock.tryAcquire(), undefined);
     module.goOn();
-    const held = await lock.acquire({ timeout: 20_000 });
+    const held = await lock.acquire({ timeout: timeLimit(20_000) });
     assert.equal(held.ownerDied, true);
     held[Symbol.dispose]();
   });

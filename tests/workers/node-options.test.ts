@@ -1,8 +1,11 @@
 /** Options of Node: those of the program itself are left out of every child, each with its value. */
+import { KnownOptions } from "../../src/errors/index.js";
+import "../../src/index.js";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inheritedOptions } from "../../src/workers/node-options.js";
 import { runProgram, startProgram } from "./programs.js";
+import { timeLimit } from "../time-limit.js";
 
 const cases: [what: string, words: string[], inherited: string[]][] = [
   [
@@ -47,7 +50,7 @@ describe("node options with a separate value leave nothing behind", () => {
   });
 });
 
-describe("a program's words reach every worker", { timeout: 60_000 }, () => {
+describe("a program's words reach every worker", { timeout: timeLimit(60_000) }, () => {
   const words = ["--verbose", "allcores:", "allcores:{}", "", "ä ö"];
   const everywhere = (seen: string[]) => ({
     program: seen,
@@ -76,6 +79,15 @@ describe("a program's words reach every worker", { timeout: 60_000 }, () => {
   });
 });
 
-test("Object.prototype.env, and any other option of Node's that somebody adds to every object, does not reach workers", { timeout: 60_000 }, async () => {
+test("Object.prototype.env, and any other option of Node's that somebody adds to every object, does not reach workers", {
+  timeout: timeLimit(60_000),
+}, async () => {
   assert.deepEqual(await runProgram("polluted"), { code: 0, output: "[]\n", errors: "" });
+});
+
+test("what somebody adds to every object becomes no option of this library's, and spoils no property that it defines", { timeout: 60_000 }, async () => {
+  const others = ["env", "then", "get", "set", "value", "writable", "enumerable", "configurable", "root", "attach", "lend", "tells", "keeps", "marks", "list"];
+  const names = [...new Set([...KnownOptions.all, ...others])];
+  assert.ok(names.length > 40);
+  assert.deepEqual(await runProgram("polluted-options", names.join()), { code: 0, output: "right\n", errors: "" });
 });

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { timeLimit } from "../time-limit.js";
 
 const program = join(import.meta.dirname, "../fixtures/programs/printing.js");
 const folder = fs.mkdtempSync(join(tmpdir(), "allcores-output-"));
@@ -20,7 +21,7 @@ async function run(args: string[], read: (descriptor: number, ended: () => boole
   const writer = fs.openSync(path, fs.constants.O_WRONLY);
   const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", writer, writer] });
   fs.closeSync(writer);
-  const timer = setTimeout(() => child.kill("SIGKILL"), 50_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeLimit(50_000));
   let hasEnded = false;
   const end = new Promise<number | null>((resolve) =>
     child.once("exit", (code) => {
@@ -74,7 +75,7 @@ function linesOf(text: string): string[] {
 
 const LINES = Array.from({ length: 400 }, (_, line) => `line ${line} ${"x".repeat(990)}`);
 
-describe("everything written before the end arrives, in order", { timeout: 120_000 }, () => {
+describe("everything written before the end arrives, in order", { timeout: timeLimit(120_000) }, () => {
   for (const [how, what, rest] of [
     ["returns", "process", []],
     ["returns", "thread", []],

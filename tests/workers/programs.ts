@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { timeLimit } from "../time-limit.js";
 
 export interface Ended {
   readonly code: number | null;
@@ -9,7 +10,7 @@ export interface Ended {
   readonly errors: string;
 }
 
-const LONGEST_MS = 20_000;
+const LONGEST_MS = timeLimit(20_000);
 const folder = join(import.meta.dirname, "../fixtures/programs");
 const root = resolve(import.meta.dirname, "../../..");
 

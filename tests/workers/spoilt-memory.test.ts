@@ -5,6 +5,7 @@ import { Event, Lock, Process, Queue, Thread, ThreadPool, ProcessPool, type Task
 import { ARENA, HEADER, KIND, RECORD } from "../../src/memory/layout.js";
 import type { Heap } from "../../src/memory/index.js";
 import * as tasks from "../fixtures/spoilt-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const uncaught: unknown[] = [];
 const warnings: Error[] = [];
@@ -32,7 +33,7 @@ for (const [Worker, across] of [
       const [here, there] = [new Event({ across }), new Event({ across })];
       const lock = new Lock({ across });
       const worker = (Worker.start as typeof Thread.start)(tasks.holdAndWait, lock, here, there);
-      await here.wait({ timeout: 20_000 });
+      await here.wait({ timeout: timeLimit(20_000) });
       const record = heap.registry.recordOf(worker.worker!);
       return { heap, worker, record, lock, there, completion: completionOf(heap) };
     };
@@ -47,8 +48,8 @@ for (const [Worker, across] of [
           const { heap, worker, record, lock } = await begun();
           heap.words[record + offset] = value;
           worker.kill();
-          await assert.rejects(worker.join({ timeout: 20_000 }), died);
-          const held = await lock.acquire({ timeout: 20_000 });
+          await assert.rejects(worker.join({ timeout: timeLimit(20_000) }), died);
+          const held = await lock.acquire({ timeout: timeLimit(20_000) });
           assert.ok(held.ownerDied);
           held[Symbol.dispose]();
           // Others go on, in the same slot too.
@@ -68,7 +69,7 @@ for (const [Worker, across] of [
       const { heap, worker, completion } = await begun();
       heap.words[completion + 1] = heap.self;
       worker.kill();
-      await assert.rejects(worker.join({ timeout: 20_000 }), died);
+      await assert.rejects(worker.join({ timeout: timeLimit(20_000) }), died);
       assert.ok(heap.registry.isAlive(heap.self));
     });
 
@@ -76,19 +77,19 @@ for (const [Worker, across] of [
       const { heap, worker, completion } = await begun();
       heap.words[completion + 1] = heap.self;
       worker.kill();
-      assert.throws(() => worker.joinSync({ timeout: 20_000 }), died);
+      assert.throws(() => worker.joinSync({ timeout: timeLimit(20_000) }), died);
     });
 
     test("a completion whose state is none: join settles with an error of ours", async () => {
       const { heap, worker, completion } = await begun();
       heap.words[completion] = 77;
-      await assert.rejects(worker.join({ timeout: 20_000 }), { code: "ERR_ALLCORES_CORRUPT" });
+      await assert.rejects(worker.join({ timeout: timeLimit(20_000) }), { code: "ERR_ALLCORES_CORRUPT" });
       worker.kill();
     });
 
     test("a result that is no block: join settles with an error of ours, or with the value that came beside it", async () => {
       const { heap, worker, completion, there } = await begun();
-      const joined = worker.join({ timeout: 20_000 });
+      const joined = worker.join({ timeout: timeLimit(20_000) });
       there.set();
       if (across === "threads") {
         assert.equal(await joined, "done");
@@ -121,7 +122,7 @@ test("an address in shared memory is asked of the kernel before it is followed",
     const before = heap.words[arena + word]!;
     heap.words[arena + word] = value;
     const end = await Thread.start(tasks.lockAcrossProcesses)
-      .join({ timeout: 20_000 })
+      .join({ timeout: timeLimit(20_000) })
       .catch((error: { code: string }) => error.code);
     heap.words[arena + word] = before;
     assert.ok(end === "value" || end === "ERR_ALLCORES_CORRUPT", `${word}: ${end}`);
@@ -136,13 +137,13 @@ for (const [Pool, across] of [
   describe(`a wrong word of a pool's lane, ${across}`, () => {
     /** Each word of the lane's head in turn, while a task is in hand that waits: the pool then comes to an end of each task, by a value or an error. */
     for (const value of across === "threads" ? [0, -1] : [4097]) {
-      test(`set to ${value}: every task ends`, { timeout: 120_000 }, async () => {
+      test(`set to ${value}: every task ends`, { timeout: timeLimit(120_000) }, async () => {
         const heap = heapAcross(across);
         for (const word of [0, 1, 2, 8, 9, 16, 17, 18, 19, 20, 21, 32]) {
           const pool = new Pool({ workers: 1 });
           const [here, there] = [new Event({ across }), new Event({ across })];
           const first = pool.submit(tasks.waitFor as Task<typeof tasks.waitFor>, here, there);
-          await here.wait({ timeout: 20_000 });
+          await here.wait({ timeout: timeLimit(20_000) });
           const lane = heap.allocator.objects().findLast(({ kind }) => kind === KIND.lane)!.at;
           heap.words[lane + word] = value;
           there.set();

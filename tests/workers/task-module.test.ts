@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ProcessPool, type Task, taskModule, Thread, ThreadPool, toThread } from "allcores";
+import { timeLimit } from "../time-limit.js";
 
 // Within the project, whose modules a message may name.
 const folder = mkdtempSync(join(import.meta.dirname, "task-module-"));
@@ -29,7 +30,7 @@ const forms: [form: string, text: string, names: readonly string[]][] = [
   ["functions that are computed", `for (const name of ["f", "g"]) exports[name] = (n) => n + 1;`, ["f", "g"]],
 ];
 
-test("taskModule finds the functions of a CommonJS module", { timeout: 60_000 }, async (context) => {
+test("taskModule finds the functions of a CommonJS module", { timeout: timeLimit(60_000) }, async (context) => {
   await using threads = new ThreadPool({ workers: 1 });
   await using processes = new ProcessPool({ workers: 1 });
   for (const [index, [form, text, names]] of forms.entries()) {

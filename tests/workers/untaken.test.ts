@@ -33,6 +33,7 @@ import {
 import { KIND, processHeap, threadHeap } from "../../src/memory/index.js";
 import { until } from "../fixtures/pool-processes.js";
 import { keepsBusy, taking } from "../fixtures/taking-task.js";
+import { timeLimit } from "../time-limit.js";
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-untaken-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -87,9 +88,9 @@ for (const across of ["threads", "processes"] as const) {
     return [...counts].sort(([a], [b]) => a - b);
   };
 
-  describe(`shared objects across ${across} that nobody took are let go of`, { timeout: 60_000 }, () => {
+  describe(`shared objects across ${across} that nobody took are let go of`, { timeout: timeLimit(60_000) }, () => {
     const nothingIsLeft = async () => {
-      for (const end = performance.now() + 20_000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 5)))
+      for (const end = performance.now() + timeLimit(20_000); performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 5)))
         if (inUse().length === 0) return;
       assert.deepEqual(inUse(), []);
     };
@@ -186,7 +187,7 @@ for (const across of ["threads", "processes"] as const) {
   });
 }
 
-describe("shared objects given to a pool's process that is killed", { timeout: 60_000 }, () => {
+describe("shared objects given to a pool's process that is killed", { timeout: timeLimit(60_000) }, () => {
   const file = join(folder, "loading");
   const isLoading = () => existsSync(file) && statSync(file).size > 0;
   afterEach(() => rmSync(file, { force: true }));

@@ -6,6 +6,7 @@ import { activeWorkers, cpuCount, currentWorker, Event, isMain, Lock, Process, s
 import { registerLate } from "../fixtures/registers-late.js";
 import { never } from "../fixtures/throws-while-loading.js";
 import * as tasks from "../fixtures/worker-tasks.js";
+import { timeLimit } from "../time-limit.js";
 
 const late = registerLate();
 const gone = task(new URL("file:///nowhere/at-all.js"), "gone", () => 1);
@@ -15,7 +16,7 @@ for (const model of ["thread", "process"] as const) {
   const across = model === "thread" ? "threads" : "processes";
   const died = { code: "ERR_ALLCORES_WORKER_DIED", name: "WorkerDiedError" };
 
-  describe(Worker.name, { timeout: 60_000 }, () => {
+  describe(Worker.name, { timeout: timeLimit(60_000) }, () => {
     test("gives the task's value, blocking and awaiting", async () => {
       assert.equal(await Worker.start(tasks.add, 1, 2).join(), 3);
       assert.equal(Worker.start(tasks.add, 40, 2).joinSync(), 42);
@@ -97,7 +98,7 @@ for (const model of ["thread", "process"] as const) {
       const worker = Worker.start(tasks.spin, started);
       started.waitSync();
       worker.kill();
-      assert.throws(() => worker.joinSync({ timeout: 5000 }), died);
+      assert.throws(() => worker.joinSync({ timeout: timeLimit(5000) }), died);
     });
 
     test("join and joinSync run out without ending it", async () => {
@@ -214,7 +215,7 @@ for (const model of ["thread", "process"] as const) {
       const back = await Worker.start(tasks.giveBack, lock).join();
       assert.ok(back.nested[0] === lock && back.nested[1] === lock);
       await Worker.start(tasks.holdAndReturn, lock).join();
-      assert.equal(lock.acquireSync({ timeout: 5000 }).ownerDied, true);
+      assert.equal(lock.acquireSync({ timeout: timeLimit(5000) }).ownerDied, true);
       assert.equal(await Worker.start(tasks.locks, lock).join(), true);
     });
 

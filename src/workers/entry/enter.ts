@@ -9,6 +9,7 @@ import { workerState } from "../worker-state.js";
 import { beginProcess } from "./process.js";
 import { beginThread } from "./thread.js";
 import type { Work } from "./work.js";
+import { queueRealMicrotask } from "../../memory/index.js";
 
 export function enter(index: string, code: LibraryMeta["code"]): void {
   setEntryUrl(index);
@@ -36,5 +37,5 @@ function become(model: "thread" | "process", { name, depth }: { readonly name: s
   beginLoading();
   const work = outsideLoads(begin);
   workerState.refuse = (error) => work.refuse(error);
-  outsideLoads(() => queueMicrotask(() => void work.run()));
+  outsideLoads(() => queueRealMicrotask(() => void work.run()));
 }

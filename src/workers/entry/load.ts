@@ -3,6 +3,10 @@
  * that a worker takes beyond a bare one. `index.js` is made of this and of a list of the library's exports; bundlers, which could not follow it, are given `module.js`.
  *
  * The text goes to the worker together with the cache, since V8 compares no more than their lengths.
+ *
+ * In a realm of `node:vm`, as Jest gives to each test, it runs in that realm, where a Script of this kind would not: what it makes are arrays and errors of whoever imports it.
+ *
+ * A second copy of one build in one realm, as of two dependencies, is not run: it is the first. So the objects of both are of the same classes.
  */
 import type { LibraryCode } from "../library-code.js";
 import { CODE_DESCRIPTOR, processStart } from "../process-start.js";
@@ -11,19 +15,31 @@ type Library = Record<string, unknown>;
 type Meta = { readonly url: string; readonly code: (isSeasoned: boolean) => LibraryCode; readonly import: (url: string) => Promise<unknown> };
 type Run = (module: { exports: Library }, require: (id: string) => unknown, meta: Meta) => void;
 
-export function load(url: string): Library {
-  const { Script } = process.getBuiltinModule("node:vm");
+/** `build`: the same for copies of one text. */
+export function load(url: string, build: string): Library {
+  const realm = globalThis as unknown as Record<symbol, Library | undefined>;
+  const key = Symbol.for(`allcores.library@${build}`);
+  return realm[key] ?? run(url, (library) => void Object.defineProperty(realm, key, { value: library, configurable: true }));
+}
+
+function run(url: string, done: (library: Library) => void): Library {
+  const vm = process.getBuiltinModule("node:vm");
   const file = new URL("library.cjs", url);
   const ofThread = codeOfThread();
   const given = ofThread ?? codeOfProcess();
   const text = given === undefined ? process.getBuiltinModule("node:fs").readFileSync(file, "latin1") : latin1(given.text);
-  const script = new Script(text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
+  const script = new vm.Script(text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
   const module = { exports: {} };
-  (script.runInThisContext() as Run)(module, process.getBuiltinModule as (id: string) => unknown, {
+  // Node's own objects are of the main realm.
+  const isMainRealm = vm instanceof Object;
+  // biome-ignore lint/security/noGlobalEval: it alone runs a script in the realm of whoever calls it.
+  const start = (isMainRealm ? script.runInThisContext() : globalThis.eval(`${text}\n//# sourceURL=${file.href}`)) as Run;
+  start(module, process.getBuiltinModule as (id: string) => unknown, {
     url,
     code: (isSeasoned) => ({ text: ofThread?.text ?? shared(Buffer.from(text, "latin1")), cache: shared(script.createCachedData()), isSeasoned }),
     import: (url) => import(url),
   });
+  done(module.exports);
   return module.exports;
 }
 

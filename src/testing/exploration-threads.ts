@@ -5,61 +5,61 @@ import { checkPermission, THREADS } from "../platform/index.js";
 import { nodeOptions } from "../workers/node-options.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock } from "./control-block.js";
-import type { StageBounds, StageNews, StageStart } from "./stage.js";
-import type { UnitStart } from "./unit-thread.js";
+import type { ScheduleBounds, RunnerNews, RunnerStart } from "./schedule-runner.js";
+import type { WorkerStart } from "./program-worker.js";
 
 /** The condition under which the library asks a scheduler before each operation. */
 const CONDITION = "--conditions=allcores-explored";
-/** How many troupes wait for an exploration: as many as are usually under way at a time. */
+/** How many sets of threads wait for an exploration: as many as are usually under way at a time. */
 const MOST_RESTING = 2;
 
-export type ThreadRole = "stage" | "unit";
+export type ThreadRole = "runner" | "worker";
 
 /** What is explored, as the threads are told. */
-export interface Play {
+export interface ExploredProgram {
   readonly setup: TaskIdentity;
   readonly workers: readonly TaskIdentity[];
   readonly check: TaskIdentity | undefined;
-  readonly bounds: StageBounds;
+  readonly bounds: ScheduleBounds;
 }
 
 /**
- * The threads of an exploration, a stage and its units, with their control block and their heap. Starting them costs more than most explorations, the library being loaded
- * and compiled in each: so a troupe that came through one without a failure rests until the next. After a failure its threads end, since what unwound may have left
+ * The threads of an exploration, the schedule runner's and the controlled ones, with their control block and their heap. Starting them costs more than most explorations, the library being loaded
+ * and compiled in each: so a set of threads whose exploration found no failure is kept for the next one. After a failure its threads end, since what unwound may have left
  * state in the program's modules.
  */
-export class Troupe {
-  static readonly #resting: Troupe[] = [];
+export class ExplorationThreads {
+  static readonly #resting: ExplorationThreads[] = [];
 
   /** One that rests, or a new one. */
-  static take(): Troupe {
-    return Troupe.#resting.pop() ?? new Troupe();
+  static take(): ExplorationThreads {
+    return ExplorationThreads.#resting.pop() ?? new ExplorationThreads();
   }
 
   readonly #block = ControlBlock.create();
   readonly #heap = createThreadHeap();
   readonly #threads: Worker[] = [];
   #fail: ((error: unknown) => void) | undefined;
-  #hear: ((news: StageNews) => void) | undefined;
+  #hear: ((news: RunnerNews) => void) | undefined;
 
   private constructor() {
-    this.#open("stage", "stage");
+    this.#open("runner", "runner");
   }
 
-  /** Begins; `hear` is told what the stage says, `fail` what ends the exploration early. */
-  begin({ setup, workers, check, bounds }: Play, hear: (news: StageNews) => void, fail: (error: unknown) => void): void {
+  /** Begins; `hear` is told what the runner says, `fail` what ends the exploration early. */
+  begin({ setup, workers, check, bounds }: ExploredProgram, hear: (news: RunnerNews) => void, fail: (error: unknown) => void): void {
     this.#hear = hear;
     this.#fail = fail;
-    this.#block.words[CONTROL.units] = workers.length;
+    this.#block.words[CONTROL.threads] = workers.length;
     const control = this.#block.buffers;
     const heap = this.#heap;
     const ports = workers.map((task, index) => {
       const { port1, port2 } = new MessageChannel();
-      const unit = this.#threads[1 + index] ?? this.#open("unit", `unit ${index}`);
-      unit.postMessage({ index, control, heap, task, port: port1 } satisfies UnitStart, [port1]);
+      const thread = this.#threads[1 + index] ?? this.#open("worker", `thread ${index}`);
+      thread.postMessage({ index, control, heap, task, port: port1 } satisfies WorkerStart, [port1]);
       return port2;
     });
-    this.#threads[0]!.postMessage({ control, heap, ports, setup, check, bounds } satisfies StageStart, ports);
+    this.#threads[0]!.postMessage({ control, heap, ports, setup, check, bounds } satisfies RunnerStart, ports);
     for (const thread of this.#threads) thread.ref();
   }
 
@@ -67,12 +67,12 @@ export class Troupe {
   rest(): void {
     this.#hear = undefined;
     this.#fail = undefined;
-    if (Troupe.#resting.length >= MOST_RESTING) {
+    if (ExplorationThreads.#resting.length >= MOST_RESTING) {
       void this.end();
       return;
     }
     for (const thread of this.#threads) thread.unref();
-    Troupe.#resting.push(this);
+    ExplorationThreads.#resting.push(this);
   }
 
   async end(): Promise<void> {
@@ -90,7 +90,7 @@ export class Troupe {
       }),
     );
     this.#threads.push(thread);
-    thread.on("message", (news: StageNews) => this.#hear?.(news));
+    thread.on("message", (news: RunnerNews) => this.#hear?.(news));
     thread.on("error", (error) => this.#lost(error));
     thread.on("exit", (code) => {
       if (code !== 0) this.#lost(new WorkerDiedError(`a worker of the explored program ended the thread with exit code ${code}`, { exitCode: code }));
@@ -99,9 +99,9 @@ export class Troupe {
   }
 
   #lost(error: unknown): void {
-    const at = Troupe.#resting.indexOf(this);
+    const at = ExplorationThreads.#resting.indexOf(this);
     if (at >= 0) {
-      Troupe.#resting.splice(at, 1);
+      ExplorationThreads.#resting.splice(at, 1);
       void this.end();
     }
     this.#fail?.(error);

@@ -1,12 +1,12 @@
 import type { Scheduler } from "../platform/controlled-atomics.js";
 import { StateError } from "../errors/index.js";
-import { ABSENT, CONTROL, type ControlBlock, DEAD, UNIT } from "./control-block.js";
+import { ABSENT, CONTROL, type ControlBlock, DEAD, THREAD } from "./control-block.js";
 
 /**
- * The scheduler of the stage, which prepares and judges an execution while no unit runs: every operation is carried out at once, and nothing may wait, since nobody
+ * The scheduler of the schedule runner's own thread. The runner prepares and judges an execution while no controlled thread runs: every operation is carried out at once, and nothing may wait, since nobody
  * is there who could end the wait.
  */
-export class Stagehand implements Scheduler {
+export class RunnerScheduler implements Scheduler {
   readonly #block: ControlBlock;
   /** What is at hand: named in errors. */
   doing = "setup";
@@ -40,7 +40,7 @@ export class Stagehand implements Scheduler {
 
   isAlive(tid: number): boolean {
     if (tid === 0) return true;
-    const status = this.#block.words[this.#block.unit(tid - 1) + UNIT.status]!;
+    const status = this.#block.words[this.#block.thread(tid - 1) + THREAD.status]!;
     return status !== DEAD && status !== ABSENT;
   }
 

@@ -1,4 +1,4 @@
-/** What the stage's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
+/** What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
 import { crossing, isCrossing } from "../codec/parcel.js";
@@ -7,7 +7,7 @@ import { TooLargeError } from "../errors/index.js";
 import { Condition } from "../sync/condition.js";
 import { compareExchange, notify, store, wait } from "../platform/atomics.js";
 import { control } from "../platform/controlled-atomics.js";
-import { clearThreadHeap, type Heap, renewThreadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { clearThreadHeap, type Heap, realNow, renewThreadHeap, setRealTimeout, type ThreadHeapBuffers } from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { Causality } from "./causality.js";
@@ -26,7 +26,7 @@ import {
   PLANNED,
   PRIORITIES,
   TOO_LONG,
-  UNIT,
+  THREAD,
   WALK,
 } from "./control-block.js";
 import type { FailureKind } from "./exploration.js";
@@ -35,23 +35,23 @@ import { findRace } from "./races.js";
 import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
 import { ScheduleTable } from "./schedule-table.js";
 import { Search } from "./search.js";
-import { Stagehand } from "./stagehand.js";
+import { RunnerScheduler } from "./runner-scheduler.js";
 import { Trace } from "./trace.js";
 import { isThenable } from "../sync/thenable.js";
-import { described, type UnitNews } from "./unit-thread.js";
+import { described, type WorkerNews } from "./program-worker.js";
 
-/** One exploration, as the stage begins it. */
-export interface StageStart {
+/** One exploration, as the runner begins it. */
+export interface RunnerStart {
   readonly control: ControlBuffers;
   readonly heap: ThreadHeapBuffers;
   readonly ports: readonly MessagePort[];
   readonly setup: TaskIdentity;
   readonly check: TaskIdentity | undefined;
-  readonly bounds: StageBounds;
+  readonly bounds: ScheduleBounds;
 }
 
 /** The options of an exploration, checked and complete. */
-export interface StageBounds {
+export interface ScheduleBounds {
   readonly preemptions: number;
   readonly deaths: number;
   readonly mortal: number;
@@ -65,7 +65,7 @@ export interface StageBounds {
   readonly replay: string | undefined;
 }
 
-export interface StageFailure {
+export interface ScheduleFailure {
   readonly kind: FailureKind;
   readonly message: string;
   readonly error: { readonly name: string; readonly message: string; readonly stack: string } | undefined;
@@ -73,8 +73,8 @@ export interface StageFailure {
   readonly table: string;
 }
 
-/** What the stage tells the thread that asked for the exploration. */
-export type StageNews =
+/** What the runner tells the thread that asked for the exploration. */
+export type RunnerNews =
   | { readonly type: "progress"; readonly schedules: number; readonly preemptions: number; readonly waiting: number }
   | {
       readonly type: "end";
@@ -82,7 +82,7 @@ export type StageNews =
       readonly steps: number;
       readonly exhaustive: boolean;
       readonly walks: number;
-      readonly failure: StageFailure | undefined;
+      readonly failure: ScheduleFailure | undefined;
     }
   | { readonly type: "error"; readonly error: Uint8Array };
 
@@ -95,23 +95,23 @@ const SIMPLER = 5000;
 interface Found {
   readonly kind: FailureKind;
   readonly message: string;
-  readonly error?: StageFailure["error"];
+  readonly error?: ScheduleFailure["error"];
   /** Decisions that the failure is about. */
   readonly at?: readonly number[];
 }
 
-export async function runStage(start: StageStart): Promise<void> {
+export async function runSchedules(start: RunnerStart): Promise<void> {
   try {
-    await new Stage(start).run();
+    await new ScheduleRunner(start).run();
   } catch (error) {
-    parentPort!.postMessage({ type: "error", error: encodeError(error, { to: "threads" }).toBytes() } satisfies StageNews);
+    parentPort!.postMessage({ type: "error", error: encodeError(error, { to: "threads" }).toBytes() } satisfies RunnerNews);
   }
 }
 
-class Stage {
-  readonly #start: StageStart;
+class ScheduleRunner {
+  readonly #start: RunnerStart;
   readonly #block: ControlBlock;
-  readonly #hand: Stagehand;
+  readonly #scheduler: RunnerScheduler;
   readonly #causality = new Causality();
   #setup: (...args: never[]) => unknown = () => undefined;
   #check: ((...args: never[]) => unknown) | undefined;
@@ -123,24 +123,24 @@ class Stage {
   #reported = 0;
   #heap: Heap | undefined;
   #shared: unknown;
-  #news: UnitNews[] = [];
+  #news: WorkerNews[] = [];
 
-  constructor(start: StageStart) {
+  constructor(start: RunnerStart) {
     this.#start = start;
     this.#block = new ControlBlock(start.control);
-    this.#hand = new Stagehand(this.#block);
+    this.#scheduler = new RunnerScheduler(this.#block);
   }
 
   async run(): Promise<void> {
     const { setup, check, bounds } = this.#start;
-    control(this.#hand);
+    control(this.#scheduler);
     this.#setup = bound(await loadTask(setup.url, setup.name), setup);
     if (check !== undefined) this.#check = bound(await loadTask(check.url, check.name), check);
     for (const port of this.#start.ports) {
-      while (receiveMessageOnPort(port) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (receiveMessageOnPort(port) === undefined) await new Promise((resolve) => setRealTimeout(resolve, 1));
     }
-    this.#began = performance.now();
-    let failure: StageFailure | undefined;
+    this.#began = realNow();
+    let failure: ScheduleFailure | undefined;
     let exhaustive = false;
     if (bounds.replay !== undefined) {
       failure = await this.#try(() => this.#plan(parseSchedule(bounds.replay!)));
@@ -155,7 +155,7 @@ class Stage {
             exhaustive = true;
             break;
           }
-          if (this.#schedules >= most || performance.now() - this.#began > bounds.timeLimit) break;
+          if (this.#schedules >= most || realNow() - this.#began > bounds.timeLimit) break;
           const plan = schedule;
           failure = await this.#try(() => this.#plan(plan), search);
           if (failure !== undefined) break;
@@ -165,10 +165,10 @@ class Stage {
       }
       failure ??= scouted ?? (await this.#walk(bounds.walks));
     }
-    // The units return to their loops, where they hear of the next exploration.
+    // The threads return to their loops, where they hear of the next exploration.
     this.#block.words[CONTROL.unwind] = 2;
-    for (let unit = 0; unit < this.#units; unit++) {
-      this.#give(this.#block.unit(unit) + UNIT.turn);
+    for (let thread = 0; thread < this.#threads; thread++) {
+      this.#give(this.#block.thread(thread) + THREAD.turn);
       this.#awaitTurn();
     }
     parentPort!.postMessage({
@@ -178,22 +178,22 @@ class Stage {
       exhaustive: exhaustive && failure === undefined,
       walks: this.#walks,
       failure,
-    } satisfies StageNews);
+    } satisfies RunnerNews);
   }
 
-  get #units(): number {
-    return this.#block.words[CONTROL.units]!;
+  get #threads(): number {
+    return this.#block.words[CONTROL.threads]!;
   }
 
   #report(preemptions: number, waiting: number): void {
-    const now = performance.now();
+    const now = realNow();
     if (now - this.#reported < PROGRESS_EVERY_MS) return;
     this.#reported = now;
-    parentPort!.postMessage({ type: "progress", schedules: this.#schedules, preemptions, waiting } satisfies StageNews);
+    parentPort!.postMessage({ type: "progress", schedules: this.#schedules, preemptions, waiting } satisfies RunnerNews);
   }
 
   /** So many schedules by chance: every other one by priorities. */
-  async #walk(count: number): Promise<StageFailure | undefined> {
+  async #walk(count: number): Promise<ScheduleFailure | undefined> {
     for (let walk = 0; walk < count; walk++, this.#walks++) {
       const number = this.#walks;
       const failure = await this.#try(() => (number % 2 === 0 ? this.#chance(number) : this.#priorities(number)));
@@ -228,12 +228,12 @@ class Stage {
       random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
       return Math.floor((random / 2 ** 32) * most);
     };
-    const order = Array.from({ length: this.#units }, (_, unit) => unit);
+    const order = Array.from({ length: this.#threads }, (_, thread) => thread);
     for (let left = order.length; left > 1; ) {
       const other = below(left--);
       [order[left], order[other]] = [order[other]!, order[left]!];
     }
-    for (const [priority, unit] of order.entries()) words[this.#block.unit(unit) + UNIT.priority] = priority + 1;
+    for (const [priority, thread] of order.entries()) words[this.#block.thread(thread) + THREAD.priority] = priority + 1;
     const falls = Array.from({ length: 1 + below(4) }, () => below(Math.max(1, this.#longest))).sort((a, b) => a - b);
     words[CONTROL.falls] = Math.min(falls.length, MOST_FALLS);
     words[CONTROL.lowest] = 0;
@@ -241,7 +241,7 @@ class Stage {
   }
 
   /** One execution; a failure is run once more, to be shown in full. */
-  async #try(policy: () => void, search?: Search): Promise<StageFailure | undefined> {
+  async #try(policy: () => void, search?: Search): Promise<ScheduleFailure | undefined> {
     await this.#execute(policy, false);
     const trace = new Trace(this.#block);
     this.#schedules++;
@@ -278,9 +278,9 @@ class Stage {
     // Everybody who slept was woken then, and could run.
     const asleep = trace.could(trace.rescuedAt());
     const sleepers: string[] = [];
-    for (let unit = 0; unit < this.#units; unit++) {
-      const last = (asleep >> unit) & 1 ? table.lastOf(unit) : undefined;
-      if (last !== undefined) sleepers.push(`worker ${unit} ${last}`);
+    for (let thread = 0; thread < this.#threads; thread++) {
+      const last = (asleep >> thread) & 1 ? table.lastOf(thread) : undefined;
+      if (last !== undefined) sleepers.push(`worker ${thread} ${last}`);
     }
     return `${found.message}: ${sleepers.join("; ")}`;
   }
@@ -288,10 +288,10 @@ class Stage {
   async #execute(policy: () => void, traced: boolean): Promise<void> {
     const block = this.#block;
     const { words, times } = block;
-    const units = this.#units;
+    const threads = this.#threads;
     const execution = words[CONTROL.execution]! + 1;
     words.fill(0);
-    words[CONTROL.units] = units;
+    words[CONTROL.threads] = threads;
     words[CONTROL.execution] = execution;
     words[CONTROL.mostDecisions] = this.#start.bounds.steps;
     words[CONTROL.traced] = traced ? 1 : 0;
@@ -301,28 +301,28 @@ class Stage {
 
     clearThreadHeap(this.#start.heap);
     this.#heap = renewThreadHeap(this.#start.heap);
-    this.#hand.doing = "setup";
+    this.#scheduler.doing = "setup";
     const setup = this.#setup();
     this.#shared = isThenable(setup) ? await setup : setup;
-    for (let unit = 0; unit < units; unit++) {
+    for (let thread = 0; thread < threads; thread++) {
       const message = encode(this.#shared, { to: "threads", root: "setup()" });
-      const parcel = block.parcel(unit);
+      const parcel = block.parcel(thread);
       if (message.length + 4 > parcel.byteLength)
         throw new TooLargeError(`what setup() returns takes ${message.length} bytes: an explored program shares at most ${parcel.byteLength - 4}`);
       parcel.setInt32(0, message.length);
       message.writeTo(new Uint8Array(parcel.buffer, parcel.byteOffset, parcel.byteLength), 4);
     }
-    this.#give(block.unit(0) + UNIT.turn);
+    this.#give(block.thread(0) + THREAD.turn);
     this.#awaitTurn();
 
     words[CONTROL.unwind] = 1;
-    for (let unit = 0; unit < units; unit++) {
-      const status = words[block.unit(unit) + UNIT.status];
+    for (let thread = 0; thread < threads; thread++) {
+      const status = words[block.thread(thread) + THREAD.status];
       if (status === DONE || status === DEAD || status === ABSENT) continue;
-      this.#give(block.unit(unit) + UNIT.turn);
+      this.#give(block.thread(thread) + THREAD.turn);
       this.#awaitTurn();
     }
-    this.#news = this.#start.ports.map((port) => (receiveMessageOnPort(port)?.message as UnitNews | undefined) ?? {});
+    this.#news = this.#start.ports.map((port) => (receiveMessageOnPort(port)?.message as WorkerNews | undefined) ?? {});
   }
 
   #give(turn: number): void {
@@ -338,9 +338,9 @@ class Stage {
   async #judge(trace: Trace): Promise<Found | undefined> {
     switch (trace.verdict) {
       case FAILED: {
-        const unit = this.#news.findIndex((news) => news.error !== undefined);
-        const error = this.#news[unit]?.error;
-        return { kind: "exception", message: `worker ${unit} threw ${error?.name}: ${error?.message}`, error };
+        const thread = this.#news.findIndex((news) => news.error !== undefined);
+        const error = this.#news[thread]?.error;
+        return { kind: "exception", message: `worker ${thread} threw ${error?.name}: ${error?.message}`, error };
       }
       case DEADLOCKED:
         return { kind: "deadlock", message: "every worker that has not ended waits, and nobody is left to wake them" };
@@ -359,7 +359,7 @@ class Stage {
       if (race !== undefined) return { kind: "race", message: "two workers use the same cell, and nothing orders them", at: [race.first, race.second] };
     }
     if (this.#check === undefined) return undefined;
-    this.#hand.doing = "check";
+    this.#scheduler.doing = "check";
     try {
       await this.#check(this.#shared as never);
       return undefined;
@@ -374,7 +374,7 @@ function bound(fn: (...args: never[]) => unknown, { bound: first }: TaskIdentity
   return first.length === 0 ? fn : (...rest: never[]) => fn(...(first as never[]), ...rest);
 }
 
-function mergedStacks(news: readonly UnitNews[]): Map<number, string> {
+function mergedStacks(news: readonly WorkerNews[]): Map<number, string> {
   return new Map(news.flatMap((each) => [...(each.stacks ?? [])]));
 }
 

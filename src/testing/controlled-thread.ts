@@ -1,8 +1,8 @@
 /**
- * One worker of an explored program: a thread that goes on only while it has the turn.
+ * A controlled thread: it runs one worker of an explored program, and goes on only while it has the turn.
  *
- * Before each operation on shared memory the unit decides who carries out the next one: itself, unless the plan, or chance, says otherwise. A switch is a store to the
- * other's `turn` and a wake-up; the thread then sleeps on its own. So there is one flow of control through all units, and each execution can be repeated from its plan.
+ * Before each operation on shared memory the thread decides who carries out the next one: itself, unless the plan, or chance, says otherwise. A switch is a store to the
+ * other's `turn` and a wake-up; the thread then sleeps on its own. So there is one flow of control through all threads, and each execution can be repeated from its plan.
  * As CHESS (Musuvathi et al., "Finding and Reproducing Heisenbugs in Concurrent Programs", 2008): the real program, run again and again, with a scheduler in the place
  * of the operating system's.
  */
@@ -42,37 +42,37 @@ import {
   SLEEPING,
   SLICE_MS,
   TOO_LONG,
-  UNIT,
-  UNIT_OF_CHOICE,
-  UNIT_WORDS,
+  THREAD,
+  THREAD_OF_CHOICE,
+  THREAD_WORDS,
   WALK,
   WROTE,
 } from "./control-block.js";
 import type { EventSource } from "./virtual-clock.js";
 
-/** Thrown out of an operation of a unit that was killed, or whose execution is over. Not an Error: nothing tells it from the end of the thread. */
+/** Thrown out of an operation of a thread that was killed, or whose execution is over. Not an Error: nothing tells it from the end of the thread. */
 export const UNWIND = Symbol("unwind");
 
-/** A unit that only looks for so long lets another run: it may be waiting for what that one will write. */
+/** A thread that only looks for so long lets another run: it may be waiting for what that one will write. */
 const MOST_IDLE_STEPS = 400;
 /** Chance walks let time run out early once in so many decisions. */
 const FIRE_ONCE_IN = 24;
 
-export class Unit implements Scheduler {
+export class ControlledThread implements Scheduler {
   readonly #block: ControlBlock;
   readonly #words: Int32Array;
   readonly #log: Int32Array;
   readonly #index: number;
-  /** First of this unit's words. */
+  /** First of this thread's words. */
   readonly #at: number;
   readonly #resolvers: (((value: "ok") => void) | undefined)[] = new Array(LISTENERS).fill(undefined);
   #controlBuffer: unknown;
   /** The entry of the operation at hand. */
   #entry = 0;
-  /** From the unit's beginning to its end: operations ask before they are carried out. */
+  /** From the thread's beginning to its end: operations ask before they are carried out. */
   #exploring = false;
   #over = false;
-  /** Where each operation was in the source, by number of the decision, when the stage asks for it. */
+  /** Where each operation was in the source, by number of the decision, when the runner asks for it. */
   readonly stacks = new Map<number, string>();
 
   constructor(block: ControlBlock, index: number) {
@@ -80,7 +80,7 @@ export class Unit implements Scheduler {
     this.#words = block.words;
     this.#log = block.log;
     this.#index = index;
-    this.#at = block.unit(index);
+    this.#at = block.thread(index);
   }
 
   /** Whether it was killed, or its execution is over. */
@@ -101,10 +101,10 @@ export class Unit implements Scheduler {
     this.stacks.clear();
   }
 
-  /** The unit is ready to begin: the next one gets the turn, or, after the last, whoever the plan begins with. Returns once this unit is chosen. */
+  /** The thread is ready to begin: the next one gets the turn, or, after the last, whoever the plan begins with. Returns once this thread is chosen. */
   begin(): void {
-    this.#words[this.#at + UNIT.status] = READY;
-    if (this.#index + 1 < this.#words[CONTROL.units]!) this.#give(this.#block.unit(this.#index + 1) + UNIT.turn);
+    this.#words[this.#at + THREAD.status] = READY;
+    if (this.#index + 1 < this.#words[CONTROL.threads]!) this.#give(this.#block.thread(this.#index + 1) + THREAD.turn);
     else this.#pass(this.#choose(false));
     this.awaitTurn();
     this.#checkOver();
@@ -112,7 +112,7 @@ export class Unit implements Scheduler {
     this.#note(BEGIN, LIFE_MEMORY, this.#index);
   }
 
-  /** The unit's task is over, in whatever way. `failed` ends the execution. */
+  /** The thread's task is over, in whatever way. `failed` ends the execution. */
   end(failed: boolean): void {
     const words = this.#words;
     this.#exploring = false;
@@ -121,20 +121,20 @@ export class Unit implements Scheduler {
       this.#give(CONTROL.turn);
       return;
     }
-    if (words[this.#at + UNIT.status] !== DEAD) words[this.#at + UNIT.status] = DONE;
+    if (words[this.#at + THREAD.status] !== DEAD) words[this.#at + THREAD.status] = DONE;
     this.#over = true;
     if (failed) this.#finish(FAILED);
     else this.#pass(this.#choose(false));
   }
 
-  /** The exploration is over for this unit too: the next one, which the stage may begin at once, clears the words on which it would still sleep. */
+  /** The exploration is over for this thread too: the next one, which the runner may begin at once, clears the words on which it would still sleep. */
   leave(): void {
     this.#give(CONTROL.turn);
   }
 
   /** Sleeps until this thread has the turn. */
   awaitTurn(): void {
-    const turn = this.#at + UNIT.turn;
+    const turn = this.#at + THREAD.turn;
     while (compareExchange(this.#words, turn, 1, 0) !== 1) wait(this.#words, turn, 0);
   }
 
@@ -153,21 +153,21 @@ export class Unit implements Scheduler {
     log[entry + ENTRY.now] = now;
     if (!wrote) return;
     log[entry + ENTRY.who] = log[entry + ENTRY.who]! | (WROTE << 8);
-    if (old !== now) this.#words[this.#at + UNIT.idleSteps] = 0;
+    if (old !== now) this.#words[this.#at + THREAD.idleSteps] = 0;
     if (this.#words[CONTROL.watchers] !== 0) this.#wakeWatchers(log[entry + ENTRY.operation]! >> 8, log[entry + ENTRY.place]!);
   }
 
   sleep(cells: ArrayBufferView, index: number, ms: number, watches: boolean): boolean {
     const words = this.#words;
     const at = this.#at;
-    words[at + UNIT.memory] = this.#memoryOf(cells);
-    words[at + UNIT.place] = placeOf(cells, index);
-    words[at + UNIT.watches] = watches ? 1 : 0;
+    words[at + THREAD.memory] = this.#memoryOf(cells);
+    words[at + THREAD.place] = placeOf(cells, index);
+    words[at + THREAD.watches] = watches ? 1 : 0;
     if (watches) words[CONTROL.watchers]!++;
     this.#sleep(ms);
     if (watches) words[CONTROL.watchers]!--;
     this.#noteAt(WAKE, cells, index);
-    return words[at + UNIT.woken] === 1;
+    return words[at + THREAD.woken] === 1;
   }
 
   pause(ms: number): void {
@@ -175,9 +175,9 @@ export class Unit implements Scheduler {
     if (!this.#exploring) return;
     this.#decide(true);
     this.#note(PAUSE, CLOCK_MEMORY, 0);
-    this.#words[this.#at + UNIT.memory] = CLOCK_MEMORY;
-    this.#words[this.#at + UNIT.place] = 0;
-    this.#words[this.#at + UNIT.watches] = 0;
+    this.#words[this.#at + THREAD.memory] = CLOCK_MEMORY;
+    this.#words[this.#at + THREAD.place] = 0;
+    this.#words[this.#at + THREAD.watches] = 0;
     this.#sleep(ms);
     this.#note(WAKE, CLOCK_MEMORY, 0);
   }
@@ -189,22 +189,22 @@ export class Unit implements Scheduler {
     let woken = 0;
     for (; woken < count; woken++) {
       let first = -1;
-      this.#eachUnit((at) => {
-        if (words[at + UNIT.status] !== SLEEPING || words[at + UNIT.looping] === 1 || words[at + UNIT.watches] === 1) return;
-        if (words[at + UNIT.memory] !== memory || words[at + UNIT.place] !== place) return;
-        if (first < 0 || words[at + UNIT.order]! < words[first + UNIT.order]!) first = at;
+      this.#eachThread((at) => {
+        if (words[at + THREAD.status] !== SLEEPING || words[at + THREAD.looping] === 1 || words[at + THREAD.watches] === 1) return;
+        if (words[at + THREAD.memory] !== memory || words[at + THREAD.place] !== place) return;
+        if (first < 0 || words[at + THREAD.order]! < words[first + THREAD.order]!) first = at;
       });
       if (first < 0) break;
-      words[first + UNIT.woken] = 1;
-      words[first + UNIT.status] = READY;
+      words[first + THREAD.woken] = 1;
+      words[first + THREAD.status] = READY;
     }
-    this.#eachUnit((at) => {
+    this.#eachThread((at) => {
       if (woken >= count) return;
-      for (let listener = at + UNIT.listeners; listener < at + UNIT.listeners + LISTENERS * LISTENER_WORDS; listener += LISTENER_WORDS) {
+      for (let listener = at + THREAD.listeners; listener < at + THREAD.listeners + LISTENERS * LISTENER_WORDS; listener += LISTENER_WORDS) {
         if (words[listener] !== memory + 1 || words[listener + 1] !== place || words[listener + 2] === 1) continue;
         words[listener + 2] = 1;
         woken++;
-        if (words[at + UNIT.looping] === 1 && words[at + UNIT.status] === SLEEPING) words[at + UNIT.status] = READY;
+        if (words[at + THREAD.looping] === 1 && words[at + THREAD.status] === SLEEPING) words[at + THREAD.status] = READY;
         return;
       }
     });
@@ -214,7 +214,7 @@ export class Unit implements Scheduler {
   listen(cells: ArrayBufferView, index: number): Promise<"ok"> {
     const words = this.#words;
     for (let number = 0; number < LISTENERS; number++) {
-      const listener = this.#at + UNIT.listeners + number * LISTENER_WORDS;
+      const listener = this.#at + THREAD.listeners + number * LISTENER_WORDS;
       if (words[listener] !== 0) continue;
       words[listener] = this.#memoryOf(cells) + 1;
       words[listener + 1] = placeOf(cells, index);
@@ -229,12 +229,12 @@ export class Unit implements Scheduler {
   isAlive(tid: number): boolean {
     if (this.#over) throw UNWIND;
     const index = tid - 1;
-    if (index < 0) return true; // the stage
+    if (index < 0) return true; // the runner
     if (this.#exploring) {
       this.#decide(true);
       this.#note(LIFE, LIFE_MEMORY, index);
     }
-    const status = this.#words[this.#block.unit(index) + UNIT.status]!;
+    const status = this.#words[this.#block.thread(index) + THREAD.status]!;
     return status !== DEAD && status !== ABSENT;
   }
 
@@ -252,28 +252,28 @@ export class Unit implements Scheduler {
     return this.#block.clock;
   }
 
-  /** One turn of the unit's event loop: sleeps until there is an event, and has it dealt with. */
+  /** One turn of the thread's event loop: sleeps until there is an event, and has it dealt with. */
   turnLoop(timers: EventSource): void {
     const words = this.#words;
     const at = this.#at;
     const due = timers.nextDue();
     const rang = this.#rungListener();
-    words[at + UNIT.looping] = 1;
-    words[at + UNIT.fired] = 0;
+    words[at + THREAD.looping] = 1;
+    words[at + THREAD.fired] = 0;
     this.#block.times[1 + this.#index] = due;
     const ready = rang >= 0 || due <= this.#block.clock;
     if (!ready) this.#fallAsleep();
     this.#decide(ready);
-    words[at + UNIT.looping] = 0;
+    words[at + THREAD.looping] = 0;
     this.#block.times[1 + this.#index] = Number.POSITIVE_INFINITY;
-    const fired = words[at + UNIT.fired] === 1;
+    const fired = words[at + THREAD.fired] === 1;
     const listener = fired ? -1 : this.#rungListener();
     if (listener < 0) {
       this.#note(EVENT, CLOCK_MEMORY, 0);
       timers.runDue(fired);
       return;
     }
-    const word = at + UNIT.listeners + listener * LISTENER_WORDS;
+    const word = at + THREAD.listeners + listener * LISTENER_WORDS;
     this.#note(EVENT, words[word]! - 1, words[word + 1]!);
     words[word] = 0;
     const resolve = this.#resolvers[listener];
@@ -283,17 +283,17 @@ export class Unit implements Scheduler {
 
   #rungListener(): number {
     for (let number = 0; number < LISTENERS; number++) {
-      const listener = this.#at + UNIT.listeners + number * LISTENER_WORDS;
+      const listener = this.#at + THREAD.listeners + number * LISTENER_WORDS;
       if (this.#words[listener] !== 0 && this.#words[listener + 2] === 1) return number;
     }
     return -1;
   }
 
   #fallAsleep(): void {
-    this.#words[this.#at + UNIT.order] = this.#words[CONTROL.order]!++;
-    this.#words[this.#at + UNIT.woken] = 0;
-    this.#words[this.#at + UNIT.fired] = 0;
-    this.#words[this.#at + UNIT.status] = SLEEPING;
+    this.#words[this.#at + THREAD.order] = this.#words[CONTROL.order]!++;
+    this.#words[this.#at + THREAD.woken] = 0;
+    this.#words[this.#at + THREAD.fired] = 0;
+    this.#words[this.#at + THREAD.status] = SLEEPING;
   }
 
   #sleep(ms: number): void {
@@ -303,12 +303,12 @@ export class Unit implements Scheduler {
     this.#block.times[1 + this.#index] = Number.POSITIVE_INFINITY;
   }
 
-  /** Who carries out the next operation? Returns once it is this unit. */
+  /** Who carries out the next operation? Returns once it is this thread. */
   #decide(canGoOn: boolean): void {
     const words = this.#words;
     const choice = this.#choose(canGoOn);
     if (choice === this.#index) {
-      words[this.#at + UNIT.status] = READY;
+      words[this.#at + THREAD.status] = READY;
       return;
     }
     if (choice === KILL) {
@@ -316,7 +316,7 @@ export class Unit implements Scheduler {
       this.#exploring = false;
       throw UNWIND;
     }
-    if (canGoOn) words[this.#at + UNIT.status] = READY;
+    if (canGoOn) words[this.#at + THREAD.status] = READY;
     this.#pass(choice);
     this.awaitTurn();
     this.#checkOver();
@@ -329,9 +329,9 @@ export class Unit implements Scheduler {
     throw UNWIND;
   }
 
-  /** Gives the turn to a unit, or, NOBODY, to the stage. */
+  /** Gives the turn to a thread, or, NOBODY, to the runner. */
   #pass(choice: number): void {
-    this.#give(choice === NOBODY ? CONTROL.turn : this.#block.unit(choice) + UNIT.turn);
+    this.#give(choice === NOBODY ? CONTROL.turn : this.#block.thread(choice) + THREAD.turn);
   }
 
   #give(turn: number): void {
@@ -349,26 +349,26 @@ export class Unit implements Scheduler {
     return NOBODY;
   }
 
-  /** The next decision: an index of a unit; KILL: this one was killed; NOBODY: the execution is over. */
+  /** The next decision: an index of a thread; KILL: this one was killed; NOBODY: the execution is over. */
   #choose(canGoOn: boolean): number {
     const words = this.#words;
     const { times } = this.#block;
     const decision = words[CONTROL.decision]!;
     if (decision >= words[CONTROL.mostDecisions]!) return this.#stop(TOO_LONG);
-    const units = words[CONTROL.units]!;
+    const threads = words[CONTROL.threads]!;
     const me = this.#index;
-    const running = words[this.#at + UNIT.status] === DONE || words[this.#at + UNIT.status] === DEAD || !this.#exploring ? NOBODY : me;
+    const running = words[this.#at + THREAD.status] === DONE || words[this.#at + THREAD.status] === DEAD || !this.#exploring ? NOBODY : me;
 
     let could = 0;
     let timed = 0;
     const look = () => {
       could = 0;
       timed = 0;
-      for (let unit = 0, at = CONTROL.unitsAt; unit < units; unit++, at += UNIT_WORDS) {
-        const status = words[at + UNIT.status];
-        const deadline = times[1 + unit]!;
-        if (status === READY) could |= 1 << unit;
-        if (deadline !== Number.POSITIVE_INFINITY && (status === SLEEPING || words[at + UNIT.looping] === 1)) timed |= 1 << unit;
+      for (let thread = 0, at = CONTROL.threadsAt; thread < threads; thread++, at += THREAD_WORDS) {
+        const status = words[at + THREAD.status];
+        const deadline = times[1 + thread]!;
+        if (status === READY) could |= 1 << thread;
+        if (deadline !== Number.POSITIVE_INFINITY && (status === SLEEPING || words[at + THREAD.looping] === 1)) timed |= 1 << thread;
       }
     };
     look();
@@ -379,7 +379,7 @@ export class Unit implements Scheduler {
     let flags = canGoOn ? COULD_GO_ON : 0;
     if (could === 0) {
       let earliest = Number.POSITIVE_INFINITY;
-      for (let unit = 0; unit < units; unit++) if ((timed >> unit) & 1) earliest = Math.min(earliest, times[1 + unit]!);
+      for (let thread = 0; thread < threads; thread++) if ((timed >> thread) & 1) earliest = Math.min(earliest, times[1 + thread]!);
       // After a death, whoever sleeps looks around after each slice, also while others wait for a moment further away.
       const sliced = words[CONTROL.deaths]! > 0 && words[CONTROL.slices]! < MOST_SLICES && this.#anyAsleep();
       if (sliced && earliest > times[0]! + SLICE_MS) {
@@ -415,24 +415,24 @@ export class Unit implements Scheduler {
     }
 
     if (choice === preferred) flags |= PREFERRED;
-    const unit = choice & UNIT_OF_CHOICE;
+    const thread = choice & THREAD_OF_CHOICE;
     if (choice & KILL) {
-      if (unit !== me || !canGoOn) return this.#stop(DIVERGED);
+      if (thread !== me || !canGoOn) return this.#stop(DIVERGED);
       this.#write(decision, me, running, flags | KILLED, could, timed);
-      words[this.#at + UNIT.status] = DEAD;
+      words[this.#at + THREAD.status] = DEAD;
       words[CONTROL.deaths]!++;
       return KILL;
     }
     if (choice & FIRE) {
-      if (((timed >> unit) & 1) === 0) return this.#stop(DIVERGED);
-      this.#advance(times[1 + unit]!);
-      words[CONTROL.unitsAt + unit * UNIT_WORDS + UNIT.fired] = 1;
+      if (((timed >> thread) & 1) === 0) return this.#stop(DIVERGED);
+      this.#advance(times[1 + thread]!);
+      words[CONTROL.threadsAt + thread * THREAD_WORDS + THREAD.fired] = 1;
       flags |= FIRED;
-    } else if (((could >> unit) & 1) === 0) {
+    } else if (((could >> thread) & 1) === 0) {
       return this.#stop(DIVERGED);
     }
-    this.#write(decision, unit, running, flags, could, timed);
-    return unit;
+    this.#write(decision, thread, running, flags, could, timed);
+    return thread;
   }
 
   #write(decision: number, chosen: number, before: number, flags: number, could: number, timed: number): void {
@@ -445,39 +445,40 @@ export class Unit implements Scheduler {
     log[entry + ENTRY.operation] = -1;
   }
 
-  /** Whether this unit has changed nothing for so long that it must be waiting for what another will do. */
+  /** Whether this thread has changed nothing for so long that it must be waiting for what another will do. */
   #makesWay(could: number, timed: number): boolean {
-    if (this.#words[this.#at + UNIT.idleSteps]!++ < MOST_IDLE_STEPS) return false;
-    this.#words[this.#at + UNIT.idleSteps] = 0;
+    if (this.#words[this.#at + THREAD.idleSteps]!++ < MOST_IDLE_STEPS) return false;
+    this.#words[this.#at + THREAD.idleSteps] = 0;
     return ((could | timed) & ~(1 << this.#index)) !== 0;
   }
 
   /** Whoever runs goes on; when it cannot, the next one in turn. */
   #preferred(canGoOn: boolean, could: number): number {
-    const units = this.#words[CONTROL.units]!;
+    const threads = this.#words[CONTROL.threads]!;
     if (canGoOn) return this.#index;
-    for (let step = 1; step <= units; step++) {
-      const unit = (this.#index + step) % units;
-      if ((could >> unit) & 1) return unit;
+    for (let step = 1; step <= threads; step++) {
+      const thread = (this.#index + step) % threads;
+      if ((could >> thread) & 1) return thread;
     }
     return this.#index;
   }
 
   #byChance(canGoOn: boolean, could: number, timed: number, preferred: number, decision: number): number {
     const words = this.#words;
-    const units = words[CONTROL.units]!;
+    const threads = words[CONTROL.threads]!;
     if (timed !== 0 && this.#random(FIRE_ONCE_IN) === 0) return FIRE | nth(timed, this.#random(bits(timed)));
     if (words[CONTROL.policy] === WALK) return nth(could, this.#random(bits(could)));
     if (words[CONTROL.policy] !== PRIORITIES) return preferred;
     // Probabilistic concurrency testing: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs" (2010).
     if (canGoOn && words[CONTROL.falls]! > words[CONTROL.fallAt]! && words[CONTROL.fallsAt + words[CONTROL.fallAt]!]! <= decision) {
       words[CONTROL.fallAt]!++;
-      words[this.#at + UNIT.priority] = --words[CONTROL.lowest]!;
+      words[this.#at + THREAD.priority] = --words[CONTROL.lowest]!;
     }
     let best = -1;
-    for (let unit = 0; unit < units; unit++) {
-      if (((could >> unit) & 1) === 0) continue;
-      if (best < 0 || words[CONTROL.unitsAt + unit * UNIT_WORDS + UNIT.priority]! > words[CONTROL.unitsAt + best * UNIT_WORDS + UNIT.priority]!) best = unit;
+    for (let thread = 0; thread < threads; thread++) {
+      if (((could >> thread) & 1) === 0) continue;
+      if (best < 0 || words[CONTROL.threadsAt + thread * THREAD_WORDS + THREAD.priority]! > words[CONTROL.threadsAt + best * THREAD_WORDS + THREAD.priority]!)
+        best = thread;
     }
     return best;
   }
@@ -496,38 +497,43 @@ export class Unit implements Scheduler {
   #advance(to: number): void {
     const { times } = this.#block;
     if (to > times[0]!) times[0] = to;
-    this.#eachUnit((at, unit) => {
-      if (this.#words[at + UNIT.status] === SLEEPING && times[1 + unit]! <= times[0]!) this.#words[at + UNIT.status] = READY;
+    this.#eachThread((at, thread) => {
+      if (this.#words[at + THREAD.status] === SLEEPING && times[1 + thread]! <= times[0]!) this.#words[at + THREAD.status] = READY;
     });
   }
 
   #anyAsleep(): boolean {
     let any = false;
-    this.#eachUnit((at) => {
-      any ||= this.#words[at + UNIT.status] === SLEEPING;
+    this.#eachThread((at) => {
+      any ||= this.#words[at + THREAD.status] === SLEEPING;
     });
     return any;
   }
 
   #wakeAll(): void {
-    this.#eachUnit((at) => {
-      if (this.#words[at + UNIT.status] !== SLEEPING) return;
-      this.#words[at + UNIT.status] = READY;
-      this.#words[at + UNIT.fired] = 1;
+    this.#eachThread((at) => {
+      if (this.#words[at + THREAD.status] !== SLEEPING) return;
+      this.#words[at + THREAD.status] = READY;
+      this.#words[at + THREAD.fired] = 1;
     });
   }
 
   #wakeWatchers(memory: number, place: number): void {
-    this.#eachUnit((at) => {
+    this.#eachThread((at) => {
       const words = this.#words;
-      if (words[at + UNIT.status] === SLEEPING && words[at + UNIT.watches] === 1 && words[at + UNIT.memory] === memory && words[at + UNIT.place] === place)
-        words[at + UNIT.status] = READY;
+      if (
+        words[at + THREAD.status] === SLEEPING &&
+        words[at + THREAD.watches] === 1 &&
+        words[at + THREAD.memory] === memory &&
+        words[at + THREAD.place] === place
+      )
+        words[at + THREAD.status] = READY;
     });
   }
 
-  #eachUnit(visit: (at: number, unit: number) => void): void {
-    const units = this.#words[CONTROL.units]!;
-    for (let unit = 0; unit < units; unit++) visit(CONTROL.unitsAt + unit * UNIT_WORDS, unit);
+  #eachThread(visit: (at: number, thread: number) => void): void {
+    const threads = this.#words[CONTROL.threads]!;
+    for (let thread = 0; thread < threads; thread++) visit(CONTROL.threadsAt + thread * THREAD_WORDS, thread);
   }
 
   #memoryOf(cells: ArrayBufferView): number {
@@ -538,7 +544,7 @@ export class Unit implements Scheduler {
     this.#note(operation, this.#memoryOf(cells), placeOf(cells, index));
   }
 
-  /** Writes into the log what this unit does with the turn that it has. */
+  /** Writes into the log what this thread does with the turn that it has. */
   #note(operation: number, memory: number, place: number): void {
     const decision = this.#words[CONTROL.chosenAt]!;
     const entry = decision * ENTRY_WORDS;

@@ -1,0 +1,59 @@
+// What may import what in src/: the configuration of dependency-cruiser, which scripts/imports.mjs runs. An import of a type counts as an import.
+import { knownCircles } from "./known-circles.mjs";
+
+/** Each folder imports only from itself and from those before it. */
+export const layers = "errors platform memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
+
+/** The npm packages that src may import, and the only folder that may import each. */
+export const packages = { koffi: "platform", tsx: "workers" };
+
+const upward = layers.slice(0, -1).map((layer, index) => ({
+  name: `${layer}-imports-only-what-stands-before-it`,
+  severity: "error",
+  from: { path: `^src/${layer}/` },
+  to: { path: `^src/(${layers.slice(index + 1).join("|")})/` },
+}));
+
+const foreign = ["npm", "npm-dev", "npm-optional", "npm-peer", "npm-no-pkg", "npm-unknown", "npm-bundled"];
+const packageOf = Object.entries(packages).map(([name, folder]) => ({
+  name: `${name}-belongs-to-${folder}`,
+  severity: "error",
+  from: { pathNot: `^src/${folder}/` },
+  to: { path: `(^|/)node_modules/${name}/|^${name}$` },
+}));
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    { name: "no-circle", severity: "error", from: {}, to: { circular: true } },
+    ...upward,
+    { name: "a-folder-is-a-layer", severity: "error", from: { path: "^src/", pathNot: `^src/(index\\.ts$|(${layers.join("|")})/)` }, to: {} },
+    { name: "nothing-imports-the-facade", severity: "error", from: {}, to: { path: "^src/index\\.ts$|^dist/" } },
+    ...packageOf,
+    {
+      name: "no-other-package",
+      severity: "error",
+      from: {},
+      to: { dependencyTypes: foreign, pathNot: `(^|/)node_modules/(${Object.keys(packages).join("|")})/` },
+    },
+    // The door to atomics, which a condition of the package's imports may swap.
+    {
+      name: "the-swappable-door-belongs-to-platform-and-memory",
+      severity: "error",
+      from: { pathNot: "^src/(platform|memory)/" },
+      to: { dependencyTypes: ["aliased"] },
+    },
+    { name: "imports-can-be-found", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    knownViolations: knownCircles.map((circle) => {
+      const names = circle.split(" ");
+      const rule = { name: "no-circle", severity: "error" };
+      return { type: "cycle", from: names.at(-1), to: names[0], rule, cycle: names.map((name) => ({ name, dependencyTypes: [] })) };
+    }),
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "(^|/)node_modules/|^dist/" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};
