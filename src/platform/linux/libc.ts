@@ -6,7 +6,8 @@ import { loadKoffi } from "../koffi.js";
 /** The C library that this process has loaded already: glibc's file has another name than musl's. Each file here declares the calls that it needs. */
 export interface Libc {
   readonly koffi: typeof Koffi;
-  readonly call: (signature: string) => Koffi.KoffiFunction;
+  /** Declares a function. */
+  readonly call: (signature: string) => ReturnType<Koffi.LibraryHandle["func"]>;
   /** Throws what a call that gives memory failed with. */
   failed(call: string, errno?: number): never;
   close(descriptor: number): void;
