@@ -16,11 +16,10 @@ import {
   type SyncWait,
   toReal,
   type WaitOptions,
-  WAIT_OPTIONS,
   heapHere,
   ONE_VERSION,
 } from "../memory/index.js";
-import { type AnySource, Choice, type Selectable, selectable, sourceOf, isChoice, isOthersChoice } from "../sync/selectable.js";
+import { type AnySource, type Choice, type Selectable, selectable, sourceOf, isChoice, isOthersChoice } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
 export type Selectables<S = Record<string, unknown>> = { readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown> } & {

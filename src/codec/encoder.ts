@@ -374,7 +374,7 @@ export class Encoder extends ByteWriter implements Message {
   private writerOf(value: object, prototype: object): Write {
     if (isError(value)) return writeError;
     if (registrationOf(prototype) !== undefined) return writeInstance;
-    const foreign = foreignWriter(prototype);
+    const foreign = foreignWriter(prototype, value);
     if (foreign === "plain") return writePlain;
     if (foreign === "array" && !Array.isArray(value)) return writeHostObject;
     if (foreign === undefined) return writeHostObject;

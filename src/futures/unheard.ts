@@ -9,28 +9,34 @@ export interface FailedFuture {
   readonly error: unknown;
 }
 
-/** An error without an owner. It does not hold the future that failed of it. */
+/** An error without an owner. It does not hold what failed of it. */
 interface Orphan {
   readonly error: unknown;
   readonly name: string;
 }
 
-/** Errors of futures that can still be awaited, and that nobody has awaited. */
+/** Errors of what can still be awaited, and that nobody has awaited. */
 const orphans = new Set<Orphan>();
 /** Errors that have an owner: somebody awaits a future that failed of one, or the hook was told. Several futures may fail of one error. */
 const owned = together("ownedErrors", () => new WeakSet<object>());
 const collected = new FinalizationRegistry<Orphan>(tell);
 let watchesExit = false;
 
-/**
- * Finds an owner for the error of a future: who awaits it, else the uncaught hook, when nobody can await it any more. That is when the future is collected, or the program (this worker) exits.
- * The end of a pool is no such moment: the future can be awaited after it. `name`: of the pool.
- */
+/** Finds an owner for the error of a future. `name`: of the pool. */
 export function findOwner({ future, error }: FailedFuture, name: string): void {
+  findOwnerFor(future, error, name, (heard) => whenObserved(future, heard));
+}
+
+/**
+ * Finds an owner for the error that something failed of, a future or a worker's handle: who awaits it, else the uncaught hook, when nobody can await it any more. That is when it is collected, or the
+ * program (this worker) exits. The end of a pool is no such moment: the future can be awaited after it.
+ * `whenHeard` keeps what is to be called with the first interest in the error, or calls it at once.
+ */
+export function findOwnerFor(failed: object, error: unknown, name: string, whenHeard: (heard: () => void) => void): void {
   const orphan: Orphan = { error, name };
   orphans.add(orphan);
-  collected.register(future, orphan, orphan);
-  whenObserved(future, () => {
+  collected.register(failed, orphan, orphan);
+  whenHeard(() => {
     collected.unregister(orphan);
     orphans.delete(orphan);
     own(error);

@@ -1,16 +1,5 @@
 import { ArgumentTypeError, KnownOptions, TimeoutError, ownOptions } from "../errors/index.js";
-import {
-  Alarm,
-  awaitDeadlineOf,
-  offAbort,
-  onAbort,
-  programNow,
-  setRealImmediate,
-  signalOf,
-  type WaitOptions,
-  deadlineOf,
-  WAIT_OPTIONS,
-} from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, setRealImmediate, signalOf, type WaitOptions } from "../memory/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { type Future, isFuture, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
-import { KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
+import { isThenable } from "../sync/thenable.js";
 import { type Completion, exitStatus } from "./completion.js";
 import { bare, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
 import { checkDescriptors, checkPermission, platform, THREADS } from "../platform/index.js";
@@ -109,7 +110,7 @@ export function openThread(
 }
 
 function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
-  if (factory !== undefined) return factory(bare({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } }));
+  if (factory !== undefined) return checkedWorker(factory(bare({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } })));
   const code = libraryCode();
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;
@@ -127,6 +128,16 @@ function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions,
     });
   }
   return worker;
+}
+
+/** By what it can do: another copy of a bundle may have another class. */
+function checkedWorker(given: Worker): Worker {
+  if (typeof given?.postMessage === "function" && typeof given.terminate === "function") return given;
+  // Nobody else will look at a promise: its failure is not to end the program.
+  if (isThenable(given)) Promise.resolve(given).catch(() => {});
+  throw new ArgumentTypeError(
+    'options.worker(options) must return a Worker of node:worker_threads at once: (options) => new Worker(new URL("./worker.js", import.meta.url), options)',
+  );
 }
 
 const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
