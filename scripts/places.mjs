@@ -98,10 +98,16 @@ function link(name, read, files) {
   return [
     place(
       source,
-      `export class ${pool} extends WorkerPool, over a WorkerModel`,
-      has(read(source), `^export class ${pool}\\b`) && has(read(source), ": WorkerModel = \\{"),
+      `export class ${pool} extends WorkerPool, over ${model}Links`,
+      has(read(source), `^export class ${pool}\\b`) && has(read(source), `\\b${model}Links\\b`),
     ),
-    place(create, `createPool("${model}")`, read(create).includes(`model: "${model}"`) && read(create).includes(`new ${pool}(`)),
+    place(
+      `src/pools/links/${model}-links.ts`,
+      `${model}Links, a kind of link`,
+      has(read(`src/pools/links/${model}-links.ts`), `^export const ${model}Links\\b`),
+    ),
+    place(source, `registerPool("${model}", …)`, read(source).includes(`registerPool("${model}", `)),
+    place(create, `createPool("${model}")`, read(create).includes(`model: "${model}"`)),
     place("src/index.ts", `an export of ${pool}`, has(read("src/index.ts"), `^export \\{.*\\b${pool}\\b`)),
     ...contracts.map((file) =>
       place(

@@ -95,6 +95,6 @@ export type { PoolStats } from "./pools/pool-stats.js";
 export type { PoolWorker } from "./pools/pool-worker.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
-export type { UnresponsiveWorker } from "./pools/vigil.js";
+export type { UnresponsiveWorker } from "./pools/unresponsive-worker.js";
 
 enter(ownUrl(import.meta.url), (import.meta as LibraryMeta).code);

@@ -18,7 +18,7 @@ import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
-import { findOwnerFor } from "../futures/unheard.js";
+import { findOwnerFor } from "../futures/unhandled-failures.js";
 
 /** How a Thread or Process is made. */
 export interface WorkerStart<F extends AnyFunction> {

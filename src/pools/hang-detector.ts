@@ -1,13 +1,13 @@
+import { queueRealMicrotask, realDate, realNow, setRealTimeout } from "../memory/index.js";
 import { print } from "../diagnosis/findings.js";
-import type { Heap } from "../memory/index.js";
-import type { Crew } from "./crew.js";
+import type { WorkerSet } from "./worker-set.js";
 import type { Dispatch } from "./dispatch.js";
 import type { Job } from "./job.js";
-import type { Member } from "./member.js";
-import { type Look, lookAt, type PoolWorker } from "./pool-worker.js";
+import type { WorkerSlot } from "./worker-slot.js";
+import type { PoolWorker, WorkerLook } from "./pool-worker.js";
 import type { PoolSettings } from "./pool-options.js";
-import type { Recall } from "./recall.js";
-import { queueRealMicrotask, realDate, realNow, setRealTimeout } from "../memory/index.js";
+import type { Rebalancer } from "./rebalancer.js";
+import type { UnresponsiveWorker } from "./unresponsive-worker.js";
 
 /** So many looks in a row must find the same before it is believed. */
 const LOOKS = 4;
@@ -16,16 +16,6 @@ const DOUBT_MS = 1000;
 /** Between two looks at least: some kernels count a thread's time in steps of 10 ms. */
 const LEAST_MS = 20;
 const LONGEST_TIMER_MS = 0x7fffffff;
-
-/** A worker that has not responded for so long, for those who asked to be told. */
-export interface UnresponsiveWorker extends PoolWorker {
-  readonly state: "waiting" | "blocked" | "stopped";
-  readonly task: string;
-  /** Whether it is being killed. */
-  readonly killed: boolean;
-  /** All of it, for people. */
-  readonly text: string;
-}
 
 type Watched = NonNullable<PoolSettings["unresponsive"]>;
 
@@ -36,47 +26,49 @@ type Watched = NonNullable<PoolSettings["unresponsive"]>;
  * say so and its thread has had no processor in between, to be waiting when they say that.
  * Rejected: a heartbeat of the worker's. A loop that computes sends none, which is what was to be told apart; and each job would pay for it.
  */
-export class Vigil {
-  readonly #crew: Crew;
-  readonly #heap: () => Heap;
+export class HangDetector {
+  readonly #workers: WorkerSet;
   readonly #title: string;
   readonly #settings: PoolSettings;
-  readonly #recall: Recall;
+  readonly #rebalancer: Rebalancer;
   readonly #dispatch: Dispatch;
+  /** Workers that are watched. */
+  readonly #watched = new WeakSet<WorkerSlot>();
 
-  constructor(title: string, crew: Crew, heap: () => Heap, settings: PoolSettings, recall: Recall, dispatch: Dispatch) {
+  constructor(title: string, workers: WorkerSet, settings: PoolSettings, rebalancer: Rebalancer, dispatch: Dispatch) {
     this.#title = title;
-    this.#crew = crew;
-    this.#heap = heap;
+    this.#workers = workers;
     this.#settings = settings;
-    this.#recall = recall;
+    this.#rebalancer = rebalancer;
     this.#dispatch = dispatch;
   }
 
-  /** Watches a member as long as it has work. */
-  over(member: Member): void {
+  /** Watches a worker as long as it has work. */
+  over(slot: WorkerSlot): void {
+    if (this.#watched.has(slot)) return;
     const watched = this.#settings.unresponsive!;
     const every = Math.max(LEAST_MS, Math.min(watched.after, DOUBT_MS) / LOOKS);
     /** The last look at the job in hand, how many before it found the same, and what was told of that job. */
-    let before: { readonly look: Look; readonly sequence: number } | undefined;
+    let before: { readonly look: WorkerLook; readonly sequence: number } | undefined;
     let alike = 0;
     const told = new Set<string>();
     const again = (ms: number) => setRealTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
     const check = () => {
       this.#dispatch.drain();
-      const job = member.inFlight[0];
-      if (!this.#crew.has(member) || job === undefined) {
-        member.isWatched = false;
+      const job = slot.jobs[0];
+      if (!this.#workers.has(slot) || job === undefined) {
+        this.#watched.delete(slot);
         return;
       }
-      const left = watched.after - (realNow() - member.heardAt);
+      const left = watched.after - (realNow() - slot.heardAt);
       if (left > 0) {
         before = undefined;
         told.clear();
         again(left);
         return;
       }
-      const look = lookAt(member, this.#heap());
+      const look = slot.link.look();
+      if (look === undefined) return;
       const { sequence } = job;
       if (before !== undefined && before.sequence !== sequence) told.clear();
       alike = before?.sequence === sequence && isSame(before.look, look) ? alike + 1 : 0;
@@ -85,20 +77,20 @@ export class Vigil {
       const isSilent = state === "waiting" || state === "blocked" || state === "stopped";
       if (isSilent && alike >= LOOKS && !told.has(state)) {
         told.add(state);
-        if (this.#found(watched, member, job, look.worker, state)) {
-          member.isWatched = false;
+        if (this.#found(watched, slot, job, look.worker, state)) {
+          this.#watched.delete(slot);
           return;
         }
       }
       again(every);
     };
-    member.isWatched = true;
+    this.#watched.add(slot);
     again(watched.after);
   }
 
   /** Tells of it, and ends it if it is to be ended: true then. What waits may go on by what others do, and is never ended. */
-  #found({ action, report }: Watched, member: Member, job: Job, worker: PoolWorker, state: UnresponsiveWorker["state"]): boolean {
-    const killed = action === "kill" && state !== "waiting" && this.#end(member, job, state);
+  #found({ action, report }: Watched, slot: WorkerSlot, job: Job, worker: PoolWorker, state: UnresponsiveWorker["state"]): boolean {
+    const killed = action === "kill" && state !== "waiting" && this.#end(slot, job, state);
     const found = { ...worker, state, task: job.task.name, killed };
     const told: UnresponsiveWorker = { ...found, text: this.#textOf(found) };
     if (report !== undefined) queueRealMicrotask(() => report(told));
@@ -106,22 +98,22 @@ export class Vigil {
     return killed;
   }
 
-  #end(member: Member, job: Job, state: "blocked" | "stopped"): boolean {
+  #end(slot: WorkerSlot, job: Job, state: "blocked" | "stopped"): boolean {
     const { sequence } = job;
-    const isTaken = () => member.owner.isTaken(job.position);
+    const isTaken = () => slot.hasBegun(job);
     const wasBegun = isTaken();
     // It gets nothing more, whatever comes of this; and what it has not begun is not held against it.
-    member.isRetiring = true;
-    this.#recall.from(member, wasBegun ? 1 : 0);
+    slot.retire();
+    this.#rebalancer.from(slot, wasBegun ? 1 : 0);
     this.#dispatch.drain();
-    const isInHand = member.inFlight[0] === job && job.sequence === sequence;
+    const isInHand = slot.jobs[0] === job && job.sequence === sequence;
     const hasGoneOn = wasBegun ? !isInHand : isInHand && isTaken();
-    if (hasGoneOn || !this.#crew.has(member)) {
+    if (hasGoneOn || !this.#workers.has(slot)) {
       this.#dispatch.feedAnew();
       return false;
     }
-    member.unresponsive = state;
-    this.#dispatch.end(member);
+    slot.condemn(state);
+    this.#dispatch.end(slot);
     this.#dispatch.feedAnew();
     return true;
   }
@@ -139,7 +131,7 @@ export class Vigil {
   }
 }
 
-function isSame(before: Look, now: Look): boolean {
+function isSame(before: WorkerLook, now: WorkerLook): boolean {
   const { state } = now.worker;
   return before.worker.state === state && (state === "waiting" || before.ran === now.ran);
 }

@@ -1,29 +1,32 @@
-import { clearRealInterval, EagerLook, realNow, setRealInterval, setRealTimeout, SLICE_MS, untimed } from "../memory/index.js";
-import type { Crew } from "./crew.js";
-import type { Member } from "./member.js";
-import type { WorkerModel } from "./worker-model.js";
+import { clearRealInterval, EagerLook, realNow, setRealInterval, setRealTimeout, SLICE_MS, untimed } from "../../memory/index.js";
+import type { LinkedPool } from "../link.js";
+import type { LaneLink } from "./lane-link.js";
+import type { WorkerStarter } from "./started-worker.js";
 
 /**
  * How a pool learns of results: it looks for them in turns of its event loop while they come quickly, and sleeps when not. Threads wake it by their ports, which takes the least
  * code on the way to a caller whose code is cold; processes by the heap, as whoever awaits something.
  */
-export class Lookout {
-  readonly #crew: Crew;
-  readonly #model: WorkerModel;
-  readonly #drain: () => number;
+export class ResultPoller {
+  readonly #links: Iterable<LaneLink>;
+  readonly #starter: WorkerStarter;
+  readonly #pool: LinkedPool;
+  /** What a pool of processes waits for. */
+  readonly #key: () => number;
   readonly #look: EagerLook;
   #isWatching = false;
   #isAsleep = false;
   /** While it sleeps: a port that nobody may write to any more does not keep the program alive. */
   #backstop: NodeJS.Timeout | undefined;
 
-  constructor(crew: Crew, model: WorkerModel, drain: () => number) {
-    this.#crew = crew;
-    this.#model = model;
-    this.#drain = drain;
+  constructor(links: Iterable<LaneLink>, starter: WorkerStarter, pool: LinkedPool, key: () => number) {
+    this.#links = links;
+    this.#starter = starter;
+    this.#pool = pool;
+    this.#key = key;
     this.#look = new EagerLook(
       () => {
-        if (drain() === 0) return false;
+        if (pool.drain() === 0) return false;
         this.#isWatching = false;
         this.watch();
         return true;
@@ -34,45 +37,45 @@ export class Lookout {
 
   /** Something is expected, as long as jobs are in lanes. `sleeps`: looking for it will not pay. */
   watch(sleeps = false): void {
-    if (this.#isWatching || this.#crew.inFlight === 0) return;
+    if (this.#isWatching || !this.#pool.isExpecting) return;
     this.#isWatching = true;
     if (sleeps || !this.#look.start()) this.#sleep();
   }
 
-  /** A new member: it must wake a pool that sleeps, as the others do. */
-  include(member: Member): void {
-    if (this.#isAsleep) member.owner.raiseFlag();
-    member.owner.listen(() => this.#rung());
+  /** A new worker: it must wake a pool that sleeps, as the others do. */
+  include(link: LaneLink): void {
+    if (this.#isAsleep) link.owner.raiseFlag();
+    link.owner.listen(() => this.#rung());
   }
 
   /** Nothing is expected any more. Otherwise the wait, and the program with it, would go on to its next slice. */
   settle(): void {
-    if (!this.#isAsleep || this.#crew.inFlight > 0) return;
-    if (this.#model.boundary === "threads") this.#wakeUp();
-    else this.#model.heap.waitQueue.wake(this.#crew.key, 1);
+    if (!this.#isAsleep || this.#pool.isExpecting) return;
+    if (this.#starter.boundary === "threads") this.#wakeUp();
+    else this.#starter.heap.waitQueue.wake(this.#key(), 1);
   }
 
   /** Waits until a worker says that there is a result. Meanwhile the program stays alive. */
   #sleep(): void {
-    if (this.#model.boundary === "threads") {
+    if (this.#starter.boundary === "threads") {
       this.#backstop ??= setRealInterval(() => this.#beat(), SLICE_MS);
       this.#backstop.ref();
       this.#lookAndSleep();
       return;
     }
-    const { parker } = this.#model.heap;
+    const { parker } = this.#starter.heap;
     void parker
       // Results are taken there, and what was taken must be dealt with: without a time limit.
-      .waitUntil(this.#crew.key, () => untimed(() => this.#lastLook()) || undefined, Number.POSITIVE_INFINITY, undefined, true)
+      .waitUntil(this.#key(), () => untimed(() => this.#lastLook()) || undefined, Number.POSITIVE_INFINITY, undefined, true)
       .then(
         () => {
-          this.#drain();
+          this.#pool.drain();
           this.#wakeUp();
         },
         // Its own place in the line was written over: what comes is found by looking.
         () =>
           setRealTimeout(() => {
-            this.#drain();
+            this.#pool.drain();
             this.#wakeUp();
           }, SLICE_MS),
       );
@@ -81,12 +84,12 @@ export class Lookout {
   /** Raises the flags and looks once more: a worker commits first and looks at its flag second, so one of the two sees the other. Whether there is no need to sleep. */
   #lastLook(): boolean {
     this.#isAsleep = true;
-    for (const member of this.#crew) member.owner.raiseFlag();
-    if (this.#drain() > 0 || this.#crew.inFlight === 0) return true;
+    for (const link of this.#links) link.owner.raiseFlag();
+    if (this.#pool.drain() > 0 || !this.#pool.isExpecting) return true;
     const now = realNow();
     if (now - this.#mended >= SLICE_MS) {
       this.#mended = now;
-      for (const member of this.#crew) if (!member.owner.mend(member.inFlight.length)) this.#crew.kill(member);
+      for (const link of this.#links) if (!link.owner.mend(link.watch.jobs.length)) link.watch.corrupt();
     }
     return false;
   }
@@ -101,13 +104,13 @@ export class Lookout {
     this.#isAsleep = false;
     this.#isWatching = false;
     this.#backstop?.unref();
-    for (const member of this.#crew) member.owner.lowerFlag();
+    for (const link of this.#links) link.owner.lowerFlag();
     this.watch();
   }
 
   /** Something came through a port. Who posted it has lowered the flag: it is raised again if this was not what is waited for. */
   #rung(): void {
-    if (this.#drain() > 0) this.#wakeUp();
+    if (this.#pool.drain() > 0) this.#wakeUp();
     else if (this.#isAsleep) this.#lookAndSleep();
   }
 

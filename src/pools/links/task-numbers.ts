@@ -1,4 +1,4 @@
-import type { TaskIdentity } from "../workers/task.js";
+import type { TaskIdentity } from "../../workers/task.js";
 
 /** Tasks travel as numbers; each worker is told once what a number stands for. */
 export class TaskNumbers {

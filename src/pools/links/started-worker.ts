@@ -1,20 +1,10 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Boundary } from "../codec/index.js";
-import type { Heap } from "../memory/index.js";
-import type { PoolSettings } from "./pool-options.js";
+import type { Boundary } from "../../codec/index.js";
+import type { Heap } from "../../memory/index.js";
+import type { WorkerEnd } from "../link.js";
+import type { PoolSettings } from "../pool-options.js";
 
-/** How a worker ended, as the platform tells it. */
-export interface WorkerEnd {
-  /** Undefined when it was given up before it had ended. */
-  readonly exitCode: number | undefined;
-  readonly signal: string | undefined;
-  /** What it failed of, as far as the platform says. */
-  readonly cause: unknown;
-  /** It was ended because it took too much memory. */
-  readonly outOfMemory: boolean;
-}
-
-/** A worker that was started, as the platform handles it. */
+/** A worker that was started to serve a lane, as the platform handles it. */
 export interface StartedWorker {
   /** Its process; undefined when it could not be started. */
   readonly pid: number | undefined;
@@ -32,11 +22,11 @@ export interface StartedWorker {
   kill(killGrace: number, givenUp: () => void): void;
 }
 
-/** What a pool's workers run on. */
-export interface WorkerModel {
+/** Starts workers that serve lanes: all in which threads and processes differ. */
+export interface WorkerStarter {
   readonly boundary: Boundary;
   readonly heap: Heap;
-  /** @throws ArgumentTypeError when the pool's `worker` is none that this model can start */
+  /** @throws ArgumentTypeError when the pool's `worker` is none that can be started so */
   check(settings: PoolSettings): void;
   /** Starts a worker that serves the lane at `laneAt`; `ended` is called once. */
   start(name: string, laneAt: number, settings: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker;

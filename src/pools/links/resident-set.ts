@@ -1,5 +1,5 @@
-import { clearRealInterval, setRealInterval } from "../memory/index.js";
-import { platform } from "../platform/index.js";
+import { clearRealInterval, setRealInterval } from "../../memory/index.js";
+import { platform } from "../../platform/index.js";
 
 const EVERY_MS = 50;
 const MEGABYTE = 2 ** 20;
