@@ -68,28 +68,26 @@ function writeReport(types, file, into) {
   if (errorCount > 0) throw new Error(`API Extractor cannot read ${types}:\n${faults.join("\n")}`);
 }
 
-/** How docs/api differs from the declarations in dist/types, as a diff; empty when it does not. */
-export async function changes(from = committed) {
-  const fresh = join(root, "build/api", String(process.pid));
-  try {
-    writeReports(fresh);
-    const arguments_ = ["diff", "--no-index", "--no-color", "--", relative(root, from), relative(root, fresh)];
-    return await promisify(execFile)("git", arguments_, { cwd: root, maxBuffer: 1 << 26 }).then(
-      ({ stdout }) => stdout,
-      (error) => {
-        if (error.code !== 1) throw error;
-        return error.stdout;
-      },
-    );
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
+/** How the reports in `fresh` differ from those in docs/api, as a diff; empty when they do not. */
+export function changes(fresh, from = committed) {
+  const arguments_ = ["diff", "--no-index", "--no-color", "--", relative(root, from), relative(root, fresh)];
+  return promisify(execFile)("git", arguments_, { cwd: root, maxBuffer: 1 << 26 }).then(
+    ({ stdout }) => stdout,
+    (error) => {
+      // 1 is a difference, all else a failure.
+      if (error.code !== 1) throw error;
+      return error.stdout;
+    },
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   if (!process.argv.includes("--check")) writeReports(committed);
   else {
-    const diff = await changes();
+    const fresh = join(root, "build/api", String(process.pid));
+    writeReports(fresh);
+    const diff = await changes(fresh);
+    rmSync(fresh, { recursive: true, force: true });
     if (diff !== "") {
       console.error(`docs/api is out of date: npm run build && npm run api\n${diff}`);
       process.exitCode = 1;

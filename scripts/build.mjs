@@ -76,7 +76,7 @@ function bundle(entryPoints, outdir, door, options = {}) {
       {
         name: "allcores",
         setup(hooks) {
-          hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/memory", `${door}.ts`) }));
+          hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
           hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);
         },
       },

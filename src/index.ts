@@ -1,5 +1,5 @@
 import "./diagnosis/deadlock-watch.js";
-import { ownUrl } from "./memory/own-url.js";
+import { ownUrl } from "./platform/index.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 
@@ -95,6 +95,6 @@ export type { PoolStats } from "./pools/pool-stats.js";
 export type { PoolWorker } from "./pools/pool-worker.js";
 export { ProcessPool } from "./pools/process-pool.js";
 export { ThreadPool } from "./pools/thread-pool.js";
-export type { UnresponsiveWorker } from "./pools/vigil.js";
+export type { UnresponsiveWorker } from "./pools/unresponsive-worker.js";
 
 enter(ownUrl(import.meta.url), (import.meta as LibraryMeta).code);

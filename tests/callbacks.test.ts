@@ -24,6 +24,7 @@ import {
   waitFor,
   WorkerLocal,
 } from "allcores";
+import { cells, columns } from "./callback-cells.js";
 import { reportUncaught, setUncaughtHook as setHook } from "../src/futures/uncaught-hook.js";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -88,7 +89,7 @@ const fail = (): never => {
 };
 const isWrong = (error: unknown) => error === wrong;
 
-describe("callbacks", { timeout: 30_000 }, () => {
+describe("callbacks", { timeout: 120_000, concurrency: 4 }, () => {
   test("every public callback has a row in docs/design/callbacks.md, and the tests that a row names exist", () => {
     const rows = readFileSync(join(root, "docs/design/callbacks.md"), "utf8")
       .split("\n")
@@ -106,7 +107,7 @@ describe("callbacks", { timeout: 30_000 }, () => {
       "rows of what is no public callback",
     );
     const tests = readdirSync(join(root, "tests"), { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".ts"))
+      .filter((file) => file.endsWith(".ts") && file !== "callback-cells.ts")
       .map((file) => readFileSync(join(root, "tests", file), "utf8"))
       .join("\n");
     for (const row of rows) {
@@ -114,7 +115,27 @@ describe("callbacks", { timeout: 30_000 }, () => {
       assert.ok(named.length > 0, `a row names its tests: ${row}`);
       for (const name of named) assert.ok(tests.includes(name), `there is no test "${name}"`);
     }
+    // Each cell of each row has a test: in callback-cells.ts, or elsewhere under the name that stands there.
+    assert.deepEqual(
+      rows.map((row) => /`([^`]+)`/.exec(row)![1]!).sort(),
+      Object.keys(cells).sort(),
+      "rows of the table, by their first name, and the tests of their cells",
+    );
+    for (const [row, its] of Object.entries(cells)) {
+      for (const column of columns) {
+        const cell = its[column];
+        if (typeof cell === "string") assert.ok(tests.includes(`"${cell}`) || tests.includes(`\`${cell}`), `there is no test "${cell}", for ${row}: ${column}`);
+        else assert.equal(typeof cell, "function", `${row}: ${column} has no test`);
+      }
+    }
   });
+
+  for (const [row, its] of Object.entries(cells)) {
+    for (const column of columns) {
+      const cell = its[column];
+      if (typeof cell !== "string") test(`${row}: ${column}`, cell);
+    }
+  }
 
   test("what run() runs: its error reaches the caller as it is, and what was held is free; of a promise what comes of it", async () => {
     const lock = new Lock();

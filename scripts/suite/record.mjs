@@ -4,12 +4,16 @@ import { openSync, readFileSync, writeSync } from "node:fs";
 import { Transform } from "node:stream";
 import { inspect } from "node:util";
 
-const descriptor = openSync(process.env.ALLCORES_TEST_RECORD, "a");
+const record = process.env.ALLCORES_TEST_RECORD;
+const descriptor = record === undefined ? undefined : openSync(record, "a");
 // The programs that tests start write no lines of their own.
 delete process.env.ALLCORES_TEST_RECORD;
 // Stacks name the sources. Not as an option, which all workers and programs of the test would inherit: it costs each of them a tenth of its start.
 process.setSourceMapsEnabled(true);
-const say = (record) => writeSync(descriptor, `${JSON.stringify(record)}\n`);
+// A worker that loads its task from a test file has this reporter by its options, and no record.
+const say = (line) => {
+  if (descriptor !== undefined) writeSync(descriptor, `${JSON.stringify(line)}\n`);
+};
 
 process.on("exit", () => say({ processorSeconds: processorSeconds() }));
 

@@ -5,6 +5,8 @@ import { availableParallelism } from "node:os";
 /** What the two below take on two idle virtual cores, in milliseconds. */
 const idle = { loop: 60, start: 45 };
 const rounds = 5;
+/** Beyond it, what hangs would not be told of on the same day. */
+const most = 30;
 
 /** 1 on an idle machine, 3 where everything takes three times as long; never below 1. More by the files that are going to run side by side on one processor. */
 export async function measureSlowness(lanes) {
@@ -22,7 +24,7 @@ export async function measureSlowness(lanes) {
   }
   samples.sort((a, b) => a - b);
   // The median but one: a moment of rest must not promise an idle machine.
-  return Math.max(1, samples[rounds - 2]) * Math.max(1, lanes / availableParallelism());
+  return Math.min(most, Math.max(1, samples[rounds - 2]) * Math.max(1, lanes / availableParallelism()));
 }
 
 function timed(work) {

@@ -23,7 +23,6 @@ import {
   awaitDeadlineOf,
   BLOCKS_AT,
   deadlineOf,
-  hasSpareCore,
   HEADER,
   type Heap,
   type Insight,
@@ -34,6 +33,7 @@ import {
   type SyncWait,
   type WaitOptions,
 } from "../memory/index.js";
+import { hasSpareCore } from "../platform/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discard, type Item, isStored, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, store, type Taken, tellCommitted } from "./item.js";

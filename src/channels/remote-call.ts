@@ -1,6 +1,6 @@
 import { ArgumentTypeError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { findOwner } from "../futures/unheard.js";
+import { findOwner } from "../futures/unhandled-failures.js";
 import { Alarm, awaitDeadlineOf, isSignal, offAbort, onAbort, programNow, type WaitOptions } from "../memory/index.js";
 
 /** `options` over `before`, checked. */

@@ -12,6 +12,9 @@ import { isOfPlatform } from "./host-object.js";
 import { Step } from "./path.js";
 import { mostClasses, Tag } from "./tags.js";
 
+/** As it is when the library is loaded. */
+const PlatformDate = Date;
+
 /** Writes an object whose class it knows. */
 export type Write = (encoder: Encoder, value: never) => void;
 
@@ -44,7 +47,8 @@ export function builtinWriter(prototype: object): Write | undefined {
  * The same for a prototype of another realm: objects made in a vm context, as under some test runners. `plain` and `array` stand for
  * what the encoder writes itself.
  */
-export function foreignWriter(prototype: object): Write | "plain" | "array" | undefined {
+export function foreignWriter(prototype: object, value?: object): Write | "plain" | "array" | undefined {
+  if (value !== undefined && types.isDate(value) && isOfFakes(prototype, value)) return writeDate;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof maker !== "function" || types.isProxy(maker)) return undefined;
   const { name } = maker;
@@ -52,6 +56,11 @@ export function foreignWriter(prototype: object): Write | "plain" | "array" | un
   if (name === "Object" && Object.getPrototypeOf(prototype) === null) return "plain";
   if (name === "Array") return "array";
   return writersByName.get(name);
+}
+
+/** Whether a date was made by the class that a test's fake timers put in the place of Date: such dates have a prototype of their own, and say that Date made them. */
+function isOfFakes(prototype: object, date: Date): boolean {
+  return prototype === globalThis.Date.prototype || Object.getOwnPropertyDescriptor(date, "constructor")?.value === PlatformDate;
 }
 
 /**

@@ -36,6 +36,8 @@ export interface EncodeOptions {
   keeps?: boolean;
   /** What becomes of the marks of `transfer()` in the value: "move" obeys them, where parts can ride beside; "drop" uses them up. Left out, they stay. */
   marks?: "move" | "drop";
+  /** Who decodes it shares no memory with this program, and nothing can be moved there: what is shared, or marked by `transfer()`, is refused. What that is called, as in "workers of this SocketPool". */
+  apart?: string | undefined;
   /** The value is an array that the engine made, of arguments or the like: nobody has added fields to it, so none are looked for. */
   list?: boolean;
 }
@@ -81,6 +83,7 @@ export class Encoder extends ByteWriter implements Message {
   private keeps = false;
   private marks: "move" | "drop" | undefined;
   /** Values whose mark this message takes. */
+  private apart: string | undefined;
   private readonly marked: object[] = [];
   private root = "value";
   private depth = 0;
@@ -106,6 +109,7 @@ export class Encoder extends ByteWriter implements Message {
     this.to = options.to;
     this.root = options.root ?? "value";
     this.keeps = options.keeps === true;
+    this.apart = options.apart;
     this.attach = options.attach === true && options.to === "threads";
     if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
     this.marks = areMarksLeft() ? options.marks : undefined;
@@ -338,6 +342,8 @@ export class Encoder extends ByteWriter implements Message {
   private mark(value: object): void {
     const list = markOf(value);
     if (list === undefined || this.marked.includes(value)) return;
+    if (this.apart !== undefined)
+      this.refuse({ what: "marked by transfer()", fix: `${this.apart} get no moved buffers: send it without the mark, and it is copied` });
     this.marked.push(value);
     if (this.marks === "move" && this.attach && list.length > 0) this.transfer = [...this.transfer, ...list.filter((each) => !this.transfer.includes(each))];
   }
@@ -374,7 +380,7 @@ export class Encoder extends ByteWriter implements Message {
   private writerOf(value: object, prototype: object): Write {
     if (isError(value)) return writeError;
     if (registrationOf(prototype) !== undefined) return writeInstance;
-    const foreign = foreignWriter(prototype);
+    const foreign = foreignWriter(prototype, value);
     if (foreign === "plain") return writePlain;
     if (foreign === "array" && !Array.isArray(value)) return writeHostObject;
     if (foreign === undefined) return writeHostObject;
@@ -422,6 +428,8 @@ export class Encoder extends ByteWriter implements Message {
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }
+    if (this.apart !== undefined)
+      this.refuse({ what: `a ${parcel.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
     if (this.keeps && parcel.committed !== undefined) {
       this.refuse({ what: `a ${parcel.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
     }

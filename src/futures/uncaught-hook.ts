@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { together } from "../memory/index.js";
 import { ArgumentTypeError, MainGuardError, isThrown } from "../errors/index.js";
 
-/** Told of an error that ended a worker while nobody had joined it. */
+/** Told of an error that nobody has awaited and nobody can await any more. */
 export type UncaughtHook = (error: unknown, worker: { readonly name: string }) => void;
 
 const print: UncaughtHook = (error, worker) => {
@@ -11,8 +11,8 @@ const print: UncaughtHook = (error, worker) => {
 const set = together("uncaughtHook", () => ({ hook: print }));
 
 /**
- * Sets what is told of errors that ended a worker while nobody had joined it; without a function, the default comes back, which prints to stderr.
- * Returns the hook that was set before.
+ * Sets what is told of errors that nobody awaits: of a future, a Thread or a Process when it is collected or the program exits, whichever is first; of an idle worker of a pool at once.
+ * Each is told once, and what was told can still be joined. Without a function, the default comes back, which prints to stderr. Returns the hook that was set before.
  *
  * @example
  * ```ts

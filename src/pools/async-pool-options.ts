@@ -1,6 +1,8 @@
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { AnyFunction } from "../workers/task.js";
-import { type PoolOptions, type PoolSettings, settingsOf, wholeNumber, MISTAKEN } from "./pool-options.js";
+import { wholeNumber } from "./option-values.js";
+import { type PoolOptions, type PoolSettings, settingsOf, MISTAKEN } from "./pool-options.js";
+import { localTask } from "./links/local-task.js";
 import { Rate, type RateOptions } from "./rate.js";
 
 /** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
@@ -24,10 +26,11 @@ export interface AsyncPoolOptions
 }
 
 /** Options, checked and complete. */
-export interface AsyncPoolSettings extends Omit<PoolSettings, "initializer"> {
+export interface AsyncPoolSettings {
   readonly rate: Rate | undefined;
-  readonly initializer: { readonly fn: AnyFunction; readonly args: readonly unknown[] } | undefined;
   readonly tracked: boolean;
+  /** What every pool has. */
+  readonly settings: PoolSettings;
 }
 
 /** Enough to hide the latency of most services, few enough not to be taken for an attack. */
@@ -62,11 +65,13 @@ export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   if (typeof tracked !== "boolean") throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);
   const settings = settingsOf({ workers: DEFAULT_CONCURRENCY, ...withoutUndefined(others), initArgs });
   return {
-    ...settings,
-    workers: wholeNumber("concurrency", concurrency, 1, settings.workers),
     rate: rate === undefined ? undefined : new Rate(rate),
-    initializer: initializer === undefined ? undefined : { fn: initializer, args: initArgs },
     tracked,
+    settings: {
+      ...settings,
+      workers: wholeNumber("concurrency", concurrency, 1, settings.workers),
+      initializer: initializer === undefined ? undefined : { task: localTask(initializer), args: initArgs },
+    },
   };
 }
 

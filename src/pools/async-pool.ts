@@ -1,20 +1,23 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { portray, refuseClones } from "../codec/portrait.js";
-import { TimeoutError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import type { AnyFunction } from "../workers/task.js";
-import { AsyncCall, nameOf } from "./async-job.js";
 import { type AsyncPoolOptions, asyncSettingsOf } from "./async-pool-options.js";
-import { AsyncScheduler, callable } from "./async-scheduler.js";
-import { type CallOptions, type CallSettings, callSettings, defaultCall } from "./call-options.js";
-import { type MapOptions, mapPlan } from "./map-options.js";
-import { MapRun } from "./map-run.js";
+import { type JobInHand, workerState } from "../workers/worker-state.js";
+import type { CallOptions } from "./call-options.js";
+import { localKind } from "./links/local-links.js";
+import { localTask } from "./links/local-task.js";
+import type { MapOptions } from "./map-options.js";
+import type { MapRun } from "./map-run.js";
 import { generatorOver, type PipelineStage, transformOver } from "./map-stream.js";
 import { type Pool, type ResultOf, runPool } from "./pool.js";
 import type { PoolHandle } from "./pool-handle.js";
-import { wholeNumber } from "./pool-options.js";
+import { registerPool } from "./pool-models.js";
+import { wholeNumber } from "./option-values.js";
 import type { PoolStats } from "./pool-stats.js";
-import { terminated } from "./scheduler.js";
+import { PoolCalls } from "./pool-calls.js";
+import { Scheduler, terminated } from "./scheduler.js";
 
 /**
  * A pool of places on this event loop: I/O-bound work, so many at a time and so often a second.
@@ -38,16 +41,18 @@ import { terminated } from "./scheduler.js";
  * ```
  */
 export class AsyncPool implements Pool {
-  readonly #scheduler: AsyncScheduler;
-  readonly #call: CallSettings;
+  readonly #calls: PoolCalls;
 
   constructor(options?: AsyncPoolOptions);
   /** @internal The same pool with other options for its calls. */
-  constructor(scheduler: AsyncScheduler, call: CallSettings);
-  constructor(options: AsyncPoolOptions | AsyncScheduler = {}, call?: CallSettings) {
+  constructor(calls: PoolCalls);
+  constructor(options: AsyncPoolOptions | PoolCalls = {}) {
     refuseClones(this);
-    this.#scheduler = options instanceof AsyncScheduler ? options : new AsyncScheduler(asyncSettingsOf(options));
-    this.#call = call ?? defaultCall(this.#scheduler.settings);
+    this.#calls = options instanceof PoolCalls ? options : new PoolCalls(schedulerOf(options));
+  }
+
+  get #scheduler(): Scheduler {
+    return this.#calls.scheduler;
   }
 
   /** Gives `fn` a pool and waits for its work; terminates it when `fn` throws. */
@@ -60,42 +65,20 @@ export class AsyncPool implements Pool {
   }
 
   with(options: CallOptions): AsyncPool {
-    return new AsyncPool(this.#scheduler, callSettings(this.#call, options));
+    return new AsyncPool(this.#calls.with(options));
   }
 
   submit<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Future<ResultOf<F>> {
-    const scheduler = this.#scheduler;
-    const work = callable(fn);
-    scheduler.checkOpen("submit");
-    scheduler.checkRoom();
-    return this.#submit(work, args) as Future<ResultOf<F>>;
+    return this.#calls.submit(localTask(fn), args) as Future<ResultOf<F>>;
   }
 
   trySubmit<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Future<ResultOf<F>> | undefined {
-    const scheduler = this.#scheduler;
-    const work = callable(fn);
-    scheduler.checkOpen("submit");
-    if (scheduler.isShedding) return undefined;
-    return this.#submit(work, args) as Future<ResultOf<F>>;
-  }
-
-  #submit(fn: AnyFunction, args: readonly unknown[]): Future<unknown> {
-    const scheduler = this.#scheduler;
-    const { signal, timeout } = this.#call;
-    const call = new AsyncCall(scheduler, fn, this.#call, args);
-    if (signal?.aborted === true) {
-      scheduler.tally.submitted++;
-      call.fail(signal.reason, true);
-      return call.future;
-    }
-    scheduler.submit(call);
-    if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
-      call.watch(() => scheduler.expire(call, new TimeoutError(`the task "${call.name}" had not ended within ${timeout} ms and was called off`)));
-    return call.future;
+    return this.#calls.trySubmit(localTask(fn), args) as Future<ResultOf<F>> | undefined;
   }
 
   map<A, R>(fn: (item: A) => R, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Awaited<R>> {
-    return this.#map(fn, items, AS_ONE, "map(fn, items)", options);
+    // Items travel nowhere: each goes for itself unless told otherwise.
+    return this.#calls.map(localTask(fn), items, AS_ONE, "map(fn, items)", options, 1);
   }
 
   starmap<A extends readonly unknown[], R>(
@@ -103,15 +86,7 @@ export class AsyncPool implements Pool {
     tuples: Iterable<A> | AsyncIterable<A>,
     options: MapOptions = {},
   ): MapRun<A, Awaited<R>> {
-    return this.#map(fn as never, tuples, SPREAD, "starmap(fn, tuples)", options);
-  }
-
-  #map<A, R>(fn: (item: A) => R, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions): MapRun<A, Awaited<R>> {
-    const work = callable(fn);
-    const plan = mapPlan(verb, { url: "", name: nameOf(work), bound: [] }, items, how, this.#call, options);
-    this.#scheduler.checkOpen("map");
-    // Items travel nowhere: each goes for itself unless told otherwise.
-    return new MapRun<A, Awaited<R>>(this.#scheduler.mapPool(work, how), { ...plan, chunkSize: plan.chunkSize ?? 1 });
+    return this.#calls.map(localTask(fn), tuples, SPREAD, "starmap(fn, tuples)", options, 1);
   }
 
   stream<A, R>(fn: (item: A) => R, options?: MapOptions): PipelineStage<A, Awaited<R>> {
@@ -152,6 +127,12 @@ export class AsyncPool implements Pool {
   }
 }
 
+function schedulerOf(options: AsyncPoolOptions): Scheduler {
+  const { rate, tracked, settings } = asyncSettingsOf(options);
+  if (tracked) workerState.tracker ??= new AsyncLocalStorage<JobInHand>();
+  return new Scheduler("AsyncPool", settings, localKind(rate));
+}
+
 portray(
   AsyncPool,
   (pool) => {
@@ -160,3 +141,5 @@ portray(
   },
   "pass pool.handle() to its own tasks, or have each worker make a pool of its own",
 );
+
+registerPool("async", (options) => new AsyncPool(options as AsyncPoolOptions));

@@ -1,6 +1,6 @@
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { isSignal } from "../memory/index.js";
-import { milliseconds } from "./pool-options.js";
+import { milliseconds } from "./option-values.js";
 import { Retries, type RetryOptions } from "./retries.js";
 
 /** What `pool.with()` sets for the calls that go through it. */

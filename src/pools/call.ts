@@ -2,14 +2,17 @@ import { AsyncResource } from "node:async_hooks";
 import { type Boundary, encode, type Message } from "../codec/index.js";
 import { Alarm, offAbort, onAbort, programNow } from "../memory/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import type { TaskIdentity } from "../workers/task.js";
+import type { AnyFunction, TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
-import type { Loss } from "./death.js";
 import { Job } from "./job.js";
+import type { JobStates } from "./job-states.js";
+import type { Loss } from "./loss.js";
 
 /** What a call needs of its pool. */
 export interface CallPool {
-  readonly boundary: Boundary;
+  readonly states: JobStates;
+  /** The time of a submission. */
+  now(): number;
   cancel(job: Job, reason: unknown): boolean;
   /** Tries again later; false when there is to be no other try. */
   retry(call: Call, error: unknown): boolean;
@@ -18,7 +21,6 @@ export interface CallPool {
 
 /** One call of a task: what `pool.submit` makes. */
 export class Call extends Job implements Work {
-  readonly kind = 0;
   readonly #pool: CallPool;
   readonly #settler: Settler<unknown> = openFuture<unknown>(this);
   /** Kept for another try only. */
@@ -27,11 +29,11 @@ export class Call extends Job implements Work {
   readonly scope: AsyncResource | undefined;
   #value: unknown;
   #threw = false;
-  #alarm: Alarm | undefined;
-  #abort: (() => void) | undefined;
+  /** Ends the watch on the clock and the signal. */
+  #unwatch: (() => void) | undefined;
 
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
-    super(task, call);
+    super(task, call, pool.now());
     this.#pool = pool;
     if (call.retries.limit > 0) this.scope = new AsyncResource("PoolCall");
     this.#args = task.bound.length === 0 ? args : [...task.bound, ...args];
@@ -42,7 +44,7 @@ export class Call extends Job implements Work {
   }
 
   get isRunning(): boolean {
-    return this.member?.owner.isTaken(this.position) === true;
+    return this.holder?.hasBegun(this) === true;
   }
 
   cancel(reason: unknown): boolean {
@@ -54,22 +56,28 @@ export class Call extends Job implements Work {
     // It may have ended within the submission.
     if (this.isOver) return;
     const { signal, timeout } = this.call;
-    if (timeout !== Number.POSITIVE_INFINITY) this.#alarm = new Alarm(programNow() + timeout, expire);
-    if (signal === undefined) return;
-    this.#abort = () => void this.#pool.cancel(this, signal.reason);
-    onAbort(signal, this.#abort);
+    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(programNow() + timeout, expire);
+    const abort = () => void this.#pool.cancel(this, signal?.reason);
+    onAbort(signal, abort);
+    this.#unwatch = () => {
+      alarm?.clear();
+      offAbort(signal, abort);
+    };
   }
 
-  encode(): Message {
-    const { boundary } = this.#pool;
+  encode(boundary: Boundary, apart?: string): Message {
     const args = this.#args!;
     const retried = this.call.retries.limit > 0;
     // What was moved is not here any more for another try.
     const transfer = boundary === "processes" || retried ? [] : this.call.transfer;
     const marks = retried ? "drop" : "move";
-    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true });
+    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true, apart });
     if (!retried) this.#args = undefined;
     return message;
+  }
+
+  run(fn: AnyFunction): unknown {
+    return fn(...this.#args!);
   }
 
   deliver(value: unknown, threw: boolean): void {
@@ -109,9 +117,8 @@ export class Call extends Job implements Work {
   }
 
   #end(): void {
-    this.isOver = true;
+    this.#pool.states.settle(this);
     this.#args = undefined;
-    this.#alarm?.clear();
-    if (this.#abort !== undefined) offAbort(this.call.signal, this.#abort);
+    this.#unwatch?.();
   }
 }

@@ -1,15 +1,18 @@
 import { type Boundary, encode, lose, type Message } from "../codec/index.js";
 import { CorruptError, UnsendableError, type WorkerDeath, isThrown } from "../errors/index.js";
-import { CHUNK, STOPS } from "../workers/lane.js";
-import type { TaskIdentity } from "../workers/task.js";
+import { SPREAD } from "../workers/job-service.js";
+import type { AnyFunction, TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
-import type { Loss } from "./death.js";
 import { Job } from "./job.js";
+import type { JobStates } from "./job-states.js";
+import type { Loss } from "./loss.js";
 import { Failure, type Segment } from "./segment.js";
 
 /** What a chunk needs of the map that it belongs to. */
 export interface ChunkMap {
   readonly boundary: Boundary;
+  readonly states: JobStates;
+  now(): number;
   /** Whether an item becomes the arguments, or one of them. */
   readonly how: number;
   /** Whether the first error ends all. */
@@ -28,46 +31,76 @@ export interface ChunkMap {
 
 /** Items of a map that travel together, and whose outcomes each stand for themselves. */
 export class Chunk extends Job {
-  readonly kind: number;
+  readonly #stops: boolean;
   readonly #map: ChunkMap;
   readonly #segment: Segment;
   /** Which of the segment's items. */
   readonly #from: number;
   readonly #to: number;
 
-  constructor(map: ChunkMap, task: TaskIdentity, call: CallSettings, segment: Segment, from: number, to: number) {
-    super(task, call);
+  constructor(
+    map: ChunkMap,
+    task: TaskIdentity,
+    call: CallSettings,
+    segment: Segment,
+    from: number,
+    to: number,
+    attempts = 1,
+    deaths?: readonly WorkerDeath[],
+  ) {
+    super(task, call, map.now(), attempts, deaths);
     this.#map = map;
     this.#segment = segment;
     this.#from = from;
     this.#to = to;
-    this.kind = map.stops && call.retries.limit === 0 ? CHUNK | STOPS : CHUNK;
+    this.#stops = map.stops && call.retries.limit === 0;
+  }
+
+  override get isChunk(): boolean {
+    return true;
+  }
+
+  override get stops(): boolean {
+    return this.#stops;
   }
 
   override get size(): number {
     return this.#to - this.#from;
   }
 
-  encode(): Message {
-    const { boundary, how } = this.#map;
+  encode(boundary: Boundary, apart?: string): Message {
+    const { how } = this.#map;
+    this.#apart = apart;
     const all = this.#segment.items;
     const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
     const marks = this.call.retries.limit > 0 ? "drop" : "move";
-    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", marks, list: true });
+    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", marks, list: true, apart });
     this.bytes = message.length;
     return message;
   }
+  run(fn: AnyFunction, index: number): unknown {
+    const item = this.#segment.items[this.#from + index];
+    return this.#map.how === SPREAD ? fn(...(item as unknown[])) : fn(item);
+  }
+
   /** An outcome that came was an error: where a map stops at the first, nothing follows it. */
   #hasFailed = false;
   /** How long its message was. */
   bytes = 0;
+  /** As its message was encoded. */
+  #apart: string | undefined;
 
   /** The first item that cannot be sent, and why, by the path that it has as an argument. The others are let go of again. */
   findUnsendable(): { readonly index: number; readonly error: unknown } | undefined {
     const { boundary } = this.#map;
     for (let index = this.#from; index < this.#to; index++) {
       try {
-        const message = encode([...this.task.bound, this.#segment.items[index]], { to: boundary, root: "args", attach: boundary === "threads" });
+        const message = encode([...this.task.bound, this.#segment.items[index]], {
+          to: boundary,
+          root: "args",
+          attach: boundary === "threads",
+          apart: this.#apart,
+        });
         lose(message.toBytes(), 0, message.length, "returned");
       } catch (error) {
         return { index, error };
@@ -102,18 +135,18 @@ export class Chunk extends Job {
 
   finish(microseconds: number): void {
     if (this.isOver) return;
-    if (this.outcomes < this.size && !(this.#hasFailed && (this.kind & STOPS) !== 0)) {
+    if (this.outcomes < this.size && !(this.#hasFailed && this.stops)) {
       this.fail(new CorruptError("a part of a map came to its end in shared memory without all of its outcomes: the memory was written over"));
       return;
     }
-    this.isOver = true;
+    this.#map.states.settle(this);
     if (this.outcomes > 0) this.#map.measured(microseconds, this.outcomes);
     this.#map.ended(this);
   }
 
   fail(error: unknown): void {
     if (this.isOver) return;
-    this.isOver = true;
+    this.#map.states.settle(this);
     for (let index = this.#from + this.outcomes; index < this.#to; index++) this.#failed(index, error);
     this.#map.ended(this);
   }
@@ -124,19 +157,16 @@ export class Chunk extends Job {
    */
   lose(loss: Loss): readonly Job[] {
     if (this.isOver) return [];
-    this.isOver = true;
+    this.#map.states.settle(this);
     // Within what is open, whatever the lane says.
     const begun = Math.min(this.#to, Math.max(this.#from + loss.item + 1, this.#from + this.outcomes));
     const inHand = begun - 1;
-    const before = this.deaths;
     if (this.#from + this.outcomes < inHand) {
       const error = loss.errorForDone(this);
       for (let index = this.#from + this.outcomes; index < inHand; index++) this.#failed(index, error);
     }
     if (this.#from + this.outcomes < begun) {
-      const error = loss.errorFor(this);
-      this.#failed(inHand, error);
-      this.deaths = before;
+      this.#failed(inHand, loss.errorFor(this));
     }
     this.#map.ended(this);
     if (begun === this.#to) return [];

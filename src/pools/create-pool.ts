@@ -1,13 +1,17 @@
 import { ArgumentTypeError, StateError } from "../errors/index.js";
-import { AsyncPool } from "./async-pool.js";
+import type { AsyncPool } from "./async-pool.js";
 import type { AsyncPoolOptions } from "./async-pool-options.js";
 import type { PoolOptions } from "./pool-options.js";
 import type { Pool } from "./pool.js";
-import { ProcessPool } from "./process-pool.js";
-import { ThreadPool } from "./thread-pool.js";
+import { poolMaker, poolModels } from "./pool-models.js";
+import type { ProcessPool } from "./process-pool.js";
+import type { ThreadPool } from "./thread-pool.js";
+
+/** Words of pools that are to come. */
+const PLANNED = new Set<string>(["remote", "auto"]);
 
 /**
- * A pool of the given model.
+ * A pool of the given model: each class of pools has registered its word.
  * @throws ArgumentTypeError for what is no model; StateError for one that this version does not have yet
  *
  * @example
@@ -25,17 +29,13 @@ export function createPool(
   options?: Omit<PoolOptions, "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout">,
 ): Pool;
 export function createPool(model: "async" | "thread" | "process", options?: AsyncPoolOptions | PoolOptions): Pool {
-  switch (model as string) {
-    case "async":
-      return new AsyncPool(options as AsyncPoolOptions);
-    case "thread":
-      return new ThreadPool(options as PoolOptions);
-    case "process":
-      return new ProcessPool(options as PoolOptions);
-    case "remote":
-    case "auto":
-      throw new StateError(`createPool("${String(model)}"): this version has no such pool yet; use "async", "thread" or "process"`);
-    default:
-      throw new ArgumentTypeError(`createPool(model): model must be "async", "thread" or "process", got ${String(model)}`);
-  }
+  const make = poolMaker(model);
+  if (make !== undefined) return make(options);
+  const known = poolModels()
+    .sort()
+    .map((word) => `"${word}"`)
+    .join(", ")
+    .replace(/, (?=[^,]*$)/, " or ");
+  if (PLANNED.has(model)) throw new StateError(`createPool("${String(model)}"): this version has no such pool yet; use ${known}`);
+  throw new ArgumentTypeError(`createPool(model): model must be ${known}, got ${String(model)}`);
 }

@@ -1,49 +1,36 @@
-import { InitializerError, MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
-import type { Job } from "./job.js";
-import type { Member } from "./member.js";
-import type { ResourceLimits } from "./pool-options.js";
-import type { WorkerEnd } from "./worker-model.js";
 import { realDate } from "../memory/index.js";
+import { InitializerError, MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import type { WorkerEnd } from "./link.js";
+import type { Loss, LostJob } from "./loss.js";
+import type { WorkerSlot } from "./worker-slot.js";
+import type { ResourceLimits } from "./pool-options.js";
 
 /** Longest text of what a task last told. */
 const MOST_NEWS = 120;
 
-/** What it costs a job that it cannot be run where it was to run. */
-export interface Loss {
-  /** Which item of a chunk was in hand. */
-  readonly item: number;
-  /** What a job fails of that was in hand. */
-  errorFor(job: Job): Error;
-  /** What an item of a chunk fails of that was done, and whose outcome had not been sent. */
-  errorForDone(job: Job): Error;
-}
-
-/** No worker could be started, and none is there: costs the first job that waits. */
-export function refused(error: Error): Loss {
-  return { item: 0, errorFor: () => error, errorForDone: () => error };
-}
-
-/** What the end of a worker means for the jobs that it takes along. Made before its lane is freed. */
+/** What the end of a worker means for the jobs that it takes along. Made before its link is freed. */
 export class WorkerLoss implements Loss {
   /** Which item of a chunk it had in hand. */
   readonly item: number;
-  readonly #member: Member;
+  readonly #slot: WorkerSlot;
   readonly #end: WorkerEnd;
   readonly #limits: ResourceLimits;
   readonly #hasBegun: boolean;
+  readonly #ranFor: number;
 
-  constructor(member: Member, end: WorkerEnd, limits: ResourceLimits, item: number) {
+  constructor(slot: WorkerSlot, end: WorkerEnd, limits: ResourceLimits, item: number, ranFor: number) {
     this.item = item;
-    this.#member = member;
+    this.#ranFor = ranFor;
+    this.#slot = slot;
     this.#end = end;
     this.#limits = limits;
-    this.#hasBegun = member.isReady;
+    this.#hasBegun = slot.link.isReady;
   }
 
   /** What a job fails of that was in hand: it is held against it from here on. */
-  errorFor(job: Job): Error {
+  errorFor(job: LostJob): Error {
     const death = this.#deathBy(job);
-    job.deaths = [...job.deaths, death];
+    job.bear(death);
     const { deaths } = job;
     const last = `${death.worker} ${this.#how(death)}`;
     const during = this.#hasBegun ? `while it ran the task "${job.task.name}"` : `before it could run the task "${job.task.name}"`;
@@ -55,30 +42,30 @@ export class WorkerLoss implements Loss {
   }
 
   /** What an item of a chunk fails of that was done, and whose outcome had not been sent. It is not guilty. */
-  errorForDone(job: Job): Error {
+  errorForDone(job: LostJob): Error {
     const { exitCode, signal, cause } = this.#end;
     return new WorkerDiedError(
-      `an item of the task "${job.task.name}" was done, but its outcome was lost with ${this.#member.name}, which ${this.#how(this.#deathBy(job))} at a later item of the same chunk; ` +
+      `an item of the task "${job.task.name}" was done, but its outcome was lost with ${this.#slot.name}, which ${this.#how(this.#deathBy(job))} at a later item of the same chunk; ` +
         "with retries it is run again",
       { exitCode, signal, deaths: job.deaths, ...(cause === undefined ? {} : { cause }) },
     );
   }
 
-  #deathBy(job: Job): WorkerDeath {
+  #deathBy(job: LostJob): WorkerDeath {
     const { exitCode, signal, outOfMemory } = this.#end;
-    const { name, worker, unresponsive, news } = this.#member;
+    const { name, link, unresponsive, news } = this.#slot;
     const reason = outOfMemory ? "memory" : unresponsive !== undefined ? "unresponsive" : !this.#hasBegun ? "start" : signal !== undefined ? "signal" : "exit";
     const isNews = news !== undefined && news.sequence === job.sequence && news.item === this.item;
     return {
       attempt: job.attempts,
       worker: name,
-      pid: worker.pid,
-      threadId: worker.threadId,
+      pid: link.pid,
+      threadId: link.threadId,
       reason,
       signal,
       exitCode,
       time: realDate(),
-      ranFor: this.#hasBegun ? this.#member.runningFor : 0,
+      ranFor: this.#hasBegun ? this.#ranFor : 0,
       lastProgress: isNews ? news.value : undefined,
     };
   }
@@ -89,7 +76,7 @@ export class WorkerLoss implements Loss {
       const limits = [heap === undefined ? "" : `heap: ${heap} MB`, rss === undefined ? "" : `rss: ${rss} MB`].filter((text) => text !== "").join(", ");
       return limits === "" ? "ran out of memory (resourceLimits set how much it may take)" : `took more memory than resourceLimits allow (${limits})`;
     }
-    return howOf(death, this.#member.unresponsive);
+    return howOf(death, this.#slot.unresponsive);
   }
 }
 
@@ -121,13 +108,13 @@ export function unpreparedError(title: string, deaths: readonly WorkerDeath[], c
 }
 
 /** The death of a worker that has done no work. */
-export function stillbirthOf(member: Member, { exitCode, signal }: WorkerEnd): WorkerDeath {
-  const { name, worker } = member;
+export function stillbirthOf(slot: WorkerSlot, { exitCode, signal }: WorkerEnd): WorkerDeath {
+  const { name, link } = slot;
   return {
     attempt: 1,
     worker: name,
-    pid: worker.pid,
-    threadId: worker.threadId,
+    pid: link.pid,
+    threadId: link.threadId,
     reason: "start",
     signal,
     exitCode,

@@ -1,5 +1,5 @@
 import type { Job } from "./job.js";
-import type { Member } from "./member.js";
+import type { WorkerSlot } from "./worker-slot.js";
 
 /** What the parts of a pool's scheduler ask of it. */
 export interface Dispatch {
@@ -9,8 +9,10 @@ export interface Dispatch {
   feed(): void;
   /** The same, now that there may be room again. */
   feedAnew(): void;
-  /** Ends a member that does not end its job, and gives it up if it has not ended after `killGrace`. */
-  end(member: Member): void;
+  /** Ends a worker that does not end its job, and gives it up if it has not ended after `killGrace`. */
+  end(slot: WorkerSlot): void;
+  /** Lets workers go that have no work and get none, and tells those who wait for the end. */
+  settleDown(): void;
   /** Ends a job with an error, wherever it stands. */
   expire(job: Job, error: unknown): void;
 }

@@ -1,17 +1,19 @@
-import type { Boundary } from "../codec/index.js";
+import { realNow } from "../memory/index.js";
 import { Call } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";
+import type { JobStates } from "./job-states.js";
 import type { PoolSettings } from "./pool-options.js";
 import { Retries } from "./retries.js";
 
 const NO_RETRIES = new Retries(0);
 
 /** The call of the pool's initializer in one worker, which can go to no other. Tells whether it threw. */
-export function initializerCall(settings: PoolSettings, boundary: Boundary, done: () => void, threw: (error: unknown) => void): Call {
+export function initializerCall(settings: PoolSettings, states: JobStates, done: () => void, threw: (error: unknown) => void): Call {
   const { task, args } = settings.initializer!;
   const owner = {
-    boundary,
+    states,
+    now: () => realNow(),
     cancel: () => false,
     retry: () => false,
     settled: (_job: Job, failure?: { error: unknown }) => {
@@ -19,7 +21,5 @@ export function initializerCall(settings: PoolSettings, boundary: Boundary, done
       else threw(failure.error);
     },
   };
-  const call = new Call(owner, task, { ...defaultCall(settings), retries: NO_RETRIES }, args);
-  call.isBound = true;
-  return call;
+  return new Call(owner, task, { ...defaultCall(settings), retries: NO_RETRIES }, args);
 }

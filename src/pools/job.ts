@@ -1,11 +1,9 @@
-import type { Message } from "../codec/index.js";
+import type { Boundary, Message } from "../codec/index.js";
 import type { WorkerDeath } from "../errors/index.js";
-import type { Attached, Payload } from "../workers/lane-owner.js";
-import type { TaskIdentity } from "../workers/task.js";
+import type { AnyFunction, TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";
-import type { Loss } from "./death.js";
-import type { Member } from "./member.js";
-import { realNow } from "../memory/index.js";
+import { StatedJob } from "./job-states.js";
+import type { Loss, LostJob } from "./loss.js";
 
 const NO_DEATHS: readonly WorkerDeath[] = [];
 
@@ -17,38 +15,56 @@ function nextSequence(): number {
   return sequences;
 }
 
-/** One piece of work on its way: it waits in the backlog, stands in a member's lane, or is over. */
-export abstract class Job {
-  /** Tells it apart in the lanes. A new one with each attempt. */
-  sequence = nextSequence();
+/** One piece of work: a call, or items of a map. `job-states.ts` tells where it may stand. */
+export abstract class Job extends StatedJob implements LostJob {
+  #sequence = nextSequence();
   readonly task: TaskIdentity;
   readonly call: CallSettings;
-  /** Flags of its record. */
-  abstract readonly kind: number;
   /** When it was submitted. */
-  readonly submittedAt = realNow();
-  /** How often it was begun. */
-  attempts = 1;
-  /** The workers that died of it, over all attempts. */
-  deaths = NO_DEATHS;
-  /** Its arguments while it waits in the backlog. */
-  payload: Payload | undefined;
-  beside: Attached | undefined;
-  /** The member in whose lane it stands, and where. */
-  member: Member | undefined;
-  position = 0;
-  /** It waits in the backlog, and between whom. */
-  isWaiting = false;
-  sooner: Job | undefined;
-  later: Job | undefined;
-  /** It can go nowhere else: a part of its arguments was moved to its member, or it is that member's initializer. */
-  isBound = false;
-  /** Nobody wants what comes of it any more. */
-  isOver = false;
+  readonly submittedAt: number;
+  #attempts: number;
+  #deaths: readonly WorkerDeath[];
+  /** What its link makes of its arguments. Nobody else looks. */
+  cargo: unknown = undefined;
+  /** Where the link has put it; where the order of a worker's jobs is nothing, which of them it is. */
+  at = 0;
+  /** Its neighbours in its line of the backlog, which alone writes them. */
+  sooner: Job | undefined = undefined;
+  later: Job | undefined = undefined;
+  #isBound = false;
+  #outcomes = 0;
 
-  constructor(task: TaskIdentity, call: CallSettings) {
+  constructor(task: TaskIdentity, call: CallSettings, now: number, attempts = 1, deaths = NO_DEATHS) {
+    super();
     this.task = task;
     this.call = call;
+    this.submittedAt = now;
+    this.#attempts = attempts;
+    this.#deaths = deaths;
+  }
+
+  /** Tells it apart where it travels. A new one with each attempt. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** How often it was begun. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  get deaths(): readonly WorkerDeath[] {
+    return this.#deaths;
+  }
+
+  /** Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its own. */
+  get isChunk(): boolean {
+    return false;
+  }
+
+  /** Of a chunk: nothing is run after the first item that fails. */
+  get stops(): boolean {
+    return false;
   }
 
   /** How many outcomes it has. */
@@ -56,8 +72,42 @@ export abstract class Job {
     return 1;
   }
 
-  /** Its arguments as a message, valid until the next `encode`. @throws UnsendableError, ReachError */
-  abstract encode(): Message;
+  /** How many outcomes have come. */
+  get outcomes(): number {
+    return this.#outcomes;
+  }
+
+  /** It can go nowhere else: a part of its arguments was moved to its worker, or it is that worker's initializer. */
+  get isBound(): boolean {
+    return this.#isBound;
+  }
+
+  bind(): void {
+    this.#isBound = true;
+  }
+
+  bear(death: WorkerDeath): void {
+    this.#deaths = [...this.#deaths, death];
+  }
+
+  /** Another attempt of the same. */
+  renew(): void {
+    this.#sequence = nextSequence();
+    this.#attempts++;
+    this.#outcomes = 0;
+  }
+
+  /** So many outcomes have come. Gives how many came before. */
+  receive(count: number): number {
+    const before = this.#outcomes;
+    this.#outcomes = before + count;
+    return before;
+  }
+
+  /** Its arguments as a message, valid until the next `encode`. `apart`: as of the codec. @throws UnsendableError, ReachError */
+  abstract encode(to: Boundary, apart?: string): Message;
+  /** Calls its function in this thread, for the outcome of this number. */
+  abstract run(fn: AnyFunction, index: number): unknown;
   /** The value of a record of its results; `at` counts the outcomes before it. */
   abstract deliver(value: unknown, threw: boolean, at: number, count: number): void;
   /** Nothing more comes: its last record was delivered. `microseconds`: what the worker spent on it. */
@@ -68,19 +118,4 @@ export abstract class Job {
   abstract lose(loss: Loss): readonly Job[];
   /** News from the task. */
   abstract progress(value: unknown): void;
-
-  /** Another attempt of the same. */
-  renew(): void {
-    this.sequence = nextSequence();
-    this.attempts++;
-    this.outcomes = 0;
-    this.endedAfter = undefined;
-  }
-
-  /** Records of its results whose classes are being loaded: it is over when they are delivered. */
-  undelivered = 0;
-  /** What its worker spent on it, once its last record has come. */
-  endedAfter: number | undefined;
-  /** How many outcomes have come. */
-  outcomes = 0;
 }

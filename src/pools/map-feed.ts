@@ -12,6 +12,7 @@ import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
 import type { CallSettings } from "./call-options.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
+import type { JobStates } from "./job-states.js";
 import { Failure, Segment } from "./segment.js";
 import type { Tally } from "./tally.js";
 
@@ -25,6 +26,8 @@ const CHUNKS_PER_WORKER = 2;
 /** What the engine needs of the pool. */
 export interface MapPool {
   readonly boundary: Boundary;
+  readonly states: JobStates;
+  now(): number;
   readonly workers: number;
   readonly settings: { readonly taskTimeout: number };
   /** The map counts its items here. */
@@ -99,6 +102,12 @@ export class MapFeed implements ChunkMap {
 
   get boundary(): Boundary {
     return this.#pool.boundary;
+  }
+  now(): number {
+    return this.#pool.now();
+  }
+  get states(): JobStates {
+    return this.#pool.states;
   }
   get how(): number {
     return this.#plan.how;
@@ -218,9 +227,7 @@ export class MapFeed implements ChunkMap {
     this.#pool.tally.retried++;
     const again = () => {
       this.#retries.delete(alarm);
-      const chunk = new Chunk(this, task, call, segment, index, index + 1);
-      chunk.attempts = attempts + 1;
-      chunk.deaths = deaths;
+      const chunk = new Chunk(this, task, call, segment, index, index + 1, attempts + 1, deaths);
       // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
       this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
@@ -387,7 +394,7 @@ export class MapFeed implements ChunkMap {
       this.#pool.submit(chunk);
       this.#itemBytes = chunk.bytes / chunk.size;
     } catch (error) {
-      chunk.isOver = true;
+      this.states.settle(chunk);
       this.#chunks.delete(chunk);
       const found = isUnsendable(error) ? chunk.findUnsendable() : undefined;
       if (found === undefined) {

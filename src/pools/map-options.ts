@@ -2,7 +2,7 @@ import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js"
 import type { TaskIdentity } from "../workers/task.js";
 import { type CallSettings, callSettings } from "./call-options.js";
 import type { MapPlan } from "./map-feed.js";
-import { milliseconds, wholeNumber } from "./pool-options.js";
+import { milliseconds, wholeNumber } from "./option-values.js";
 
 /** How a map goes about it. */
 export interface MapOptions {

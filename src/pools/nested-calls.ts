@@ -1,29 +1,29 @@
+import type { Boundary } from "../codec/index.js";
 import { serve, type Served } from "../channels/served.js";
 import { servedCall } from "../channels/served-call.js";
 import { tell } from "../diagnosis/findings.js";
-import { poolReport } from "../diagnosis/report.js";
 import { DeadlockError } from "../errors/index.js";
 import { offAbort, onAbort } from "../memory/index.js";
 import { Call, type CallPool } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";
-import type { Member } from "./member.js";
+import type { Links } from "./link.js";
+import type { WorkerSlot } from "./worker-slot.js";
 import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
-import type { WorkerModel } from "./worker-model.js";
 
 /** What tasks that submit to their own pool need of it. */
 export interface NestedPool extends CallPool {
   readonly title: string;
   readonly settings: PoolSettings;
   readonly workers: number;
-  readonly model: WorkerModel;
-  /** By which reports name it: where its key stands. */
-  readonly id: number;
+  readonly boundary: Boundary;
+  readonly links: Links;
   checkOpen(verb: string): void;
-  submit(job: Job): void;
-  /** The pool's member that this worker is. */
-  memberOf(worker: number): Member | undefined;
+  /** Takes on what a task of this pool waits for. */
+  submitNested(job: Job): void;
+  /** The pool's worker that this worker is. */
+  slotOf(worker: number): WorkerSlot | undefined;
   /** Takes what has come back. */
   drain(): void;
 }
@@ -66,7 +66,7 @@ export class NestedCalls {
     if (wait !== undefined) this.#refuseIfStuck(wait, name);
     pool.checkOpen("submit");
     const call = new Call(pool, { url, name, bound: [] }, defaultCall(pool.settings), args);
-    pool.submit(call);
+    pool.submitNested(call);
     if (wait !== undefined) this.#waits.add(wait);
     const callOff = () => void call.future.cancel(signal?.reason);
     onAbort(signal, callOff);
@@ -79,8 +79,8 @@ export class NestedCalls {
   }
 
   #waitOf(caller: number): Wait | undefined {
-    const member = this.#pool.memberOf(caller);
-    return member && { caller, sequence: member.inHand?.sequence };
+    const slot = this.#pool.slotOf(caller);
+    return slot && { caller, sequence: slot.inHand?.sequence };
   }
 
   #refuseIfStuck(wait: Wait, name: string): void {
@@ -90,7 +90,7 @@ export class NestedCalls {
     pool.drain();
     const waiting = this.#waiting(wait);
     if (waiting.size < pool.workers) return;
-    const report = poolReport(pool.model.heap, [...waiting], pool);
+    const report = pool.links.reportOf([...waiting], pool.title);
     tell(report, true);
     throw new DeadlockError(
       `a task of this ${pool.title} waits for the task "${name}" of the same pool, and so do all of its ${pool.workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
@@ -104,10 +104,10 @@ export class NestedCalls {
   }
 
   #isWaiting({ caller, sequence }: Wait): boolean {
-    const member = this.#pool.memberOf(caller);
-    if (member === undefined || member.isKilled) return false;
-    const job = member.inHand;
+    const slot = this.#pool.slotOf(caller);
+    if (slot === undefined || slot.isKilled) return false;
+    const job = slot.inHand;
     if (job?.sequence !== sequence || job?.isOver === true) return false;
-    return this.#pool.model.heap.registry.confirmAlive(caller);
+    return this.#pool.links.isAlive(caller);
   }
 }

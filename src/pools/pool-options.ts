@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Boundary, isUrl } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import type { ThreadFactory } from "../workers/thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
+import { milliseconds, wholeNumber } from "./option-values.js";
 import { type RetryOptions, Retries } from "./retries.js";
-import type { UnresponsiveWorker } from "./vigil.js";
+import type { UnresponsiveWorker } from "./unresponsive-worker.js";
 
 /** Most memory that one worker may take, in megabytes. */
 export interface ResourceLimits {
@@ -203,20 +204,4 @@ function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings[
 
 function limit(option: string, value: unknown): number | undefined {
   return value === undefined ? undefined : wholeNumber(option, value, 1, 0);
-}
-
-/** A whole number from `least`, or `otherwise` where none is given. */
-export function wholeNumber(option: string, value: unknown, least: number, otherwise: number): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== "number") throw new ArgumentTypeError(`options.${option} must be a number, got ${typeof value}`);
-  if (!Number.isInteger(value) || value < least) throw new ArgumentRangeError(`options.${option} must be a whole number from ${least}, got ${value}`);
-  return value;
-}
-
-/** Milliseconds from 0, or `otherwise` where none are given. */
-export function milliseconds(option: string, value: unknown, otherwise: number): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== "number") throw new ArgumentTypeError(`options.${option} must be a number of milliseconds, got ${typeof value}`);
-  if (Number.isNaN(value) || value < 0) throw new ArgumentRangeError(`options.${option} must be 0 or more milliseconds, got ${value}`);
-  return value;
 }

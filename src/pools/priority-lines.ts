@@ -1,13 +1,12 @@
 /** What can wait in line. Who waits where belongs to the lines: nobody else writes it. */
 export interface Waiting<J> {
   readonly call: { readonly priority: number };
-  isWaiting: boolean;
   /** Its neighbours in its line: who comes sooner, and who comes later. */
   sooner: J | undefined;
   later: J | undefined;
 }
 
-/** Jobs of one priority, first in, first out; what was taken back from a lane goes to the front. A job that leaves is not kept, wherever it stood. */
+/** Jobs of one priority, first in, first out; what was taken back from a worker goes to the front. A job that leaves is not kept, wherever it stood. */
 class Line<J extends Waiting<J>> {
   readonly priority: number;
   /** Its place in the heap. */
@@ -84,7 +83,6 @@ export class PriorityLines<J extends Waiting<J>> {
 
   /** Takes a job out, wherever it waits. */
   remove(job: J): void {
-    job.isWaiting = false;
     this.#size--;
     const { priority } = job.call;
     if (priority === 0) {
@@ -97,7 +95,6 @@ export class PriorityLines<J extends Waiting<J>> {
   }
 
   #enter(job: J): Line<J> {
-    job.isWaiting = true;
     this.#size++;
     const { priority } = job.call;
     if (priority === 0) return this.#ordinary;

@@ -1,6 +1,6 @@
-import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
-import { milliseconds, wholeNumber } from "./pool-options.js";
 import { realNow } from "../memory/index.js";
+import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
+import { milliseconds, wholeNumber } from "./option-values.js";
 
 /** How often tasks may begin: at most `limit` in any `interval` milliseconds. */
 export interface RateOptions {

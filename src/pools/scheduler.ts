@@ -1,38 +1,37 @@
 /**
- * Who does what when: the jobs of a pool, its members, and the way between them.
+ * Who does what when: the jobs of a pool, its workers, and the way between them.
  *
- * A job goes to a member that is free, else to a new one, else behind others in the lane of a member as long as those are short (`crew.ts`); what does not fit waits in
- * the backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another member is free, or it is called off
- * (`recall.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`lookout.ts`); many are drained at a time (`results.ts`).
+ * A job goes to a worker that is free, else to a new one, else behind others in the lane of a worker as long as those are short (`worker-set.ts`); what does not fit waits in
+ * the backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another worker is free, or it is called off
+ * (`rebalancer.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`result-poller.ts`); many are drained at a time (`results.ts`).
  */
-import type { Message } from "../codec/index.js";
 import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
-import { clearRealTimeout, contain, kernelTells, queueRealMicrotask, RECORD, setRealTimeout } from "../memory/index.js";
-import { CHUNK } from "../workers/lane.js";
+import type { Boundary } from "../codec/index.js";
+import { clearRealTimeout, contain, queueRealMicrotask, setRealTimeout } from "../memory/index.js";
 import { Backlog } from "./backlog.js";
 import type { Call } from "./call.js";
-import { Crew } from "./crew.js";
-import { refused, stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
+import { WorkerSet } from "./worker-set.js";
+import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
 import type { Dispatch } from "./dispatch.js";
 import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
-import { Lookout } from "./lookout.js";
-import { discard, type Member } from "./member.js";
+import { JobStates } from "./job-states.js";
+import { lackError } from "./lack-error.js";
+import type { Ability, LinkedPool, LinkKind, Links, WorkerEnd } from "./link.js";
+import { refused } from "./loss.js";
+import { WorkerSlot } from "./worker-slot.js";
 import { NestedCalls, type NestedPool } from "./nested-calls.js";
-import { Overtime } from "./overtime.js";
+import { TaskTimeouts } from "./task-timeouts.js";
 import type { PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { PoolStats } from "./pool-stats.js";
-import { lookAt } from "./pool-worker.js";
-import { Recall } from "./recall.js";
+import { Rebalancer } from "./rebalancer.js";
 import { Results } from "./results.js";
 import { Tally } from "./tally.js";
-import { TaskNumbers } from "./task-numbers.js";
-import { type FailedFuture, findOwner } from "../futures/unheard.js";
+import { type FailedFuture, findOwner } from "../futures/unhandled-failures.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
-import { Vigil } from "./vigil.js";
-import type { WorkerEnd, WorkerModel } from "./worker-model.js";
+import { HangDetector } from "./hang-detector.js";
 
 /** So many submissions in a row, and results are drained in between: the caller's loop may go on for long. */
 const DRAIN_EVERY = 32;
@@ -42,20 +41,22 @@ const MOST_STILLBORN = 8;
 const SHORT_MS = 50;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
-export class Scheduler implements Dispatch, Interruptible, NestedPool {
+export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPool {
   readonly settings: PoolSettings;
-  readonly model: WorkerModel;
   readonly title: string;
   readonly tally = new Tally();
-  readonly #crew: Crew;
-  readonly #backlog: Backlog;
+  readonly states = new JobStates();
+  readonly links: Links;
+  readonly #kind: LinkKind;
+  readonly #workers: WorkerSet;
+  readonly #backlog = new Backlog(this.states);
   readonly #results: Results;
-  readonly #lookout: Lookout;
-  readonly #recall: Recall;
-  readonly #overtime: Overtime;
-  readonly #vigil: Vigil;
+  readonly #rebalancer: Rebalancer;
+  readonly #timeouts: TaskTimeouts;
+  readonly #hangs: HangDetector;
   readonly #nested = new NestedCalls(this);
-  readonly #tasks = new TaskNumbers();
+  /** How many tasks may run at a time. */
+  #places: number;
   /** Jobs that wait for their next attempt. */
   readonly #retries = new Map<Job, NodeJS.Timeout>();
   /** How many more are asked about by `retries.when` at this moment. */
@@ -78,49 +79,75 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   #sinceDrain = 0;
   #again: NodeJS.Timeout | undefined;
 
-  constructor(title: string, settings: PoolSettings, model: WorkerModel) {
-    model.check(settings);
+  constructor(title: string, settings: PoolSettings, kind: LinkKind) {
+    kind.check(settings);
     this.title = title;
     this.settings = settings;
-    this.model = model;
-    this.#backlog = new Backlog(model);
-    this.#crew = new Crew(model, settings, {
-      hired: (member) => this.#hired(member),
-      gaveUp: (member) => this.#giveUp(member),
-      lost: (member, end) => this.#lost(member, end),
+    this.#kind = kind;
+    this.#places = settings.workers;
+    this.links = kind.connect(this);
+    this.#workers = new WorkerSet(this.links, settings, kind.isShared, {
+      states: this.states,
+      arrived: () => void this.drain(),
+      outcome: (slot, job, value, threw, count, microseconds, now) => this.#results.outcome(slot, job, value, threw, count, microseconds, now),
+      outcomeLater: (slot, job, value, threw, count, microseconds, now) => void this.#results.outcomeLater(slot, job, value, threw, count, microseconds, now),
+      progress: (job, value) => this.#results.progress(job, value),
+      // What stands before it, since it ended unasked, goes to others.
+      left: (slot) => this.#rebalancer.from(slot, 0),
+      refused: (error) => this.#fail(error),
+      corrupt: (slot) => this.#workers.kill(slot, undefined),
+      hired: (slot) => this.#hired(slot),
+      gaveUp: (slot) => this.#giveUp(slot),
+      ended: (slot, end) => this.#lost(slot, end),
     });
-    this.#results = new Results(
-      this.#crew,
-      (error) => this.#fail(error),
-      (member) => this.#left(member),
-    );
-    this.#lookout = new Lookout(this.#crew, model, () => this.drain());
-    this.#recall = new Recall(this.#crew, this.#backlog, this);
-    this.#overtime = new Overtime(this.#crew, settings, this.#recall, this);
-    this.#vigil = new Vigil(title, this.#crew, () => model.heap, settings, this.#recall, this);
+    this.#results = new Results(this.#workers, (job) => this.#timeouts.clear(job));
+    this.#rebalancer = new Rebalancer(this.#workers, this.#backlog, this);
+    this.#timeouts = new TaskTimeouts(this.#workers, settings, this.#rebalancer, this, kind.isShared);
+    this.#hangs = new HangDetector(title, this.#workers, settings, this.#rebalancer, this);
   }
 
-  get boundary(): "threads" | "processes" {
-    return this.model.boundary;
+  get boundary(): Boundary {
+    return this.#kind.boundary;
   }
 
+  lacks(ability: Ability): boolean {
+    return this.#kind.lacks.includes(ability);
+  }
+
+  get isExpecting(): boolean {
+    return this.states.inFlight > 0;
+  }
+
+  get isWaiting(): boolean {
+    return this.#backlog.size > 0;
+  }
+
+  now(): number {
+    return this.links.now();
+  }
+
+  /** How many tasks may run at a time. */
   get workers(): number {
-    return this.#crew.most;
+    return this.#places;
   }
 
   /** Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. */
   get isShedding(): boolean {
     const { maxQueue } = this.settings;
     if (maxQueue === Number.POSITIVE_INFINITY) return false;
-    let busy = 0;
-    let waiting = this.#backlog.size + this.#retries.size;
-    for (const member of this.#crew) {
-      if (member.hasLeft) continue;
-      if (member.inFlight.length === 0 && !member.isRetiring) return false;
-      busy++;
-      waiting += Math.max(0, member.inFlight.length - 1);
+    let workers = 0;
+    let free = 0;
+    let behind = 0;
+    for (const slot of this.#workers) {
+      if (slot.hasLeft) continue;
+      workers++;
+      const places = slot.link.width - slot.jobs.length;
+      if (places < 0) behind -= places;
+      else if (!slot.isRetiring && slot.link.isOpen) free += places;
     }
-    return busy >= this.#crew.most && waiting >= maxQueue;
+    const queued = this.states.count("queued");
+    if (workers < this.#workers.most || free > queued) return false;
+    return queued - free + behind + this.states.count("delayed") >= maxQueue;
   }
 
   /** @throws StateError, InitializerError, MainGuardError once it takes no more work */
@@ -138,42 +165,51 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   /** Takes a job on. @throws UnsendableError, ReachError: nothing has changed then */
   submit(job: Job): void {
     if (++this.#sinceDrain >= DRAIN_EVERY) this.drain();
-    const task = this.#tasks.of(job.task);
-    const member = this.#isFull || this.#backlog.size > 0 ? undefined : this.#memberFor(task);
-    const message = job.encode();
-    if (message.attachments.length > 0) job.beside = { attachments: message.attachments, transfer: message.transfer };
+    const slot = this.#isFull || this.#backlog.size > 0 ? undefined : this.#slotFor(job);
+    this.links.pack(job);
     // Items of a map are counted by the map, as it takes them from its input.
-    if ((job.kind & CHUNK) === 0) this.tally.submitted++;
-    if (member === undefined || !member.knows(task) || !this.#assign(member, job, task, message)) {
-      job.payload = this.#backlog.keep(message);
+    if (!job.isChunk) this.tally.submitted++;
+    if (slot === undefined || !this.#assign(slot, job)) {
+      this.links.keep(job);
       this.#backlog.push(job);
       if (job.call.priority !== 0) {
-        this.#recall.behind(job.call.priority);
+        this.#rebalancer.behind(job.call.priority);
         this.#isFull = false;
       }
       this.feed();
       // What was moved comes back by the port, most likely, and that wakes the loop in less time than looking takes from the worker where both share a core.
-    } else this.#lookout.watch(job.isBound);
-    if (job.beside !== undefined) message.release();
+    } else this.links.expect(job.isBound);
+  }
+
+  /** Takes on what a task of this pool waits for. Where that runs in this thread it runs beside the places, which those who wait keep and do not use: so none is ever missing. */
+  submitNested(job: Job): void {
+    const slot = this.#kind.isShared ? this.#workers.any() : undefined;
+    if (slot === undefined) {
+      this.submit(job);
+      return;
+    }
+    this.links.pack(job);
+    this.tally.submitted++;
+    this.#assign(slot, job);
   }
 
   /** Calls a job off: it never runs, or is asked to stop and after `killGrace` ended with its worker. */
   cancel(job: Job, reason: unknown): boolean {
     if (job.isOver) return false;
-    this.#withdraw(job);
+    this.#withdraw(job, reason);
     job.fail(reason, true);
     this.#feedSoon();
-    if (!this.#isDraining) this.#settleDown();
+    if (!this.#isDraining) this.settleDown();
     return true;
   }
 
   /** Ends a job with an error, wherever it stands. */
   expire(job: Job, error: unknown): void {
     if (job.isOver) return;
-    this.#withdraw(job);
+    this.#withdraw(job, error);
     job.fail(error);
     this.#feedSoon();
-    if (!this.#isDraining) this.#settleDown();
+    if (!this.#isDraining) this.settleDown();
   }
 
   /** A place may have become free. Once for all that are called off together: what is given out between two of them would be called off next. */
@@ -186,20 +222,18 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     });
   }
 
-  #withdraw(job: Job): void {
-    const timer = this.#retries.get(job);
-    if (timer !== undefined) {
-      clearRealTimeout(timer);
-      this.#retries.delete(job);
-    } else if (job.isWaiting) {
+  #withdraw(job: Job, reason: unknown): void {
+    const { state, holder } = job;
+    if (state === "delayed") this.#undelay(job);
+    else if (state === "queued") {
       this.#backlog.remove(job);
-      this.#discard(job);
-    } else if (job.member?.recall(job) === true) {
-      this.#crew.inFlight--;
-      this.#isFull = false;
-      this.#discard(job);
-    } else if (job.member !== undefined) {
-      this.#overtime.stop(job.member, job);
+      this.links.discard(job);
+    } else if (holder instanceof WorkerSlot) {
+      if (holder.takeBack(job)) {
+        this.links.discard(job);
+      } else this.#timeouts.stop(holder, job, reason);
+      // It was gone by that: its place is free.
+      if (job.holder === undefined) this.#isFull = false;
     }
   }
 
@@ -213,13 +247,20 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     if (delay === undefined || this.#isEnded || job.isOver) return false;
     this.tally.retried++;
     const again = () => {
-      this.#retries.delete(job);
+      this.#undelay(job);
       job.renew();
       this.#enqueue(job);
       this.feedAnew();
     };
+    this.states.delay(job);
     this.#retries.set(job, setRealTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
     return true;
+  }
+
+  #undelay(job: Job): void {
+    clearRealTimeout(this.#retries.get(job));
+    this.#retries.delete(job);
+    this.states.undelay(job);
   }
 
   /** A job is over. */
@@ -237,100 +278,93 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   resize(workers: number): void {
-    this.#crew.most = workers;
-    for (const member of this.#crew.surplus) this.#retire(member);
+    this.#places = workers;
+    if (this.#kind.isShared) this.links.resize(workers);
+    else this.#workers.resize(workers);
+    for (const slot of this.#workers.surplus) this.#retire(slot);
     this.feedAnew();
   }
 
   stats(): PoolStats {
     let idle = 0;
     let running = 0;
-    for (const member of this.#crew) {
-      if (member.unresponsive !== undefined || member.hasLeft) continue;
-      if (member.inFlight.length === 0) idle++;
-      else if (member.inHand !== undefined && !member.inHand.isOver && member.inHand !== member.initializer) running++;
+    for (const slot of this.#workers) {
+      if (slot.unresponsive !== undefined || slot.hasLeft) continue;
+      idle += Math.max(0, slot.link.width - slot.jobs.length);
+      for (const job of slot.begun) if (!job.isOver && job !== slot.initializer) running++;
     }
     // A chunk whose outcomes have all come may still be in hand.
     running = Math.min(running, this.tally.open);
     const queued = this.tally.open - running;
     const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
-    const perWorker = [...this.#crew].map((member) => lookAt(member, this.model.heap).worker);
-    return { workers: this.#crew.size, idle, running, queued, ...this.tally, ...durations, perWorker };
+    const perWorker = [...this.#workers].flatMap((slot) => slot.link.look()?.worker ?? []);
+    const { isShared } = this.#kind;
+    if (isShared && this.#workers.size === 0) idle = this.#places;
+    return { workers: isShared ? this.#places : this.#workers.size, idle, running, queued, ...this.tally, ...durations, perWorker };
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#settleDown();
+    this.settleDown();
   }
 
   terminate(reason: () => unknown): void {
     this.#isClosed = true;
     this.#isEnded = true;
-    for (const [job, timer] of this.#retries) {
-      clearRealTimeout(timer);
-      job.fail(reason());
-    }
-    this.#retries.clear();
+    for (const job of this.#takeDelayed()) job.fail(reason());
     for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
-      this.#discard(job);
+      this.links.discard(job);
       job.fail(reason());
     }
-    for (const member of this.#crew) {
-      for (const job of [...member.inFlight]) {
-        if (member.recall(job)) {
-          this.#crew.inFlight--;
-          this.#discard(job);
-        }
+    for (const slot of this.#workers) {
+      for (const job of [...slot.jobs]) {
+        if (slot.takeBack(job)) this.links.discard(job);
         job.fail(reason());
       }
-      member.worker.hold(true);
-      this.#crew.kill(member);
+      slot.link.hold(true);
+      this.#workers.kill(slot, reason());
     }
-    this.#settleDown();
+    this.settleDown();
   }
 
   /** What tasks of this pool get to submit to it. */
   handle(): PoolHandle {
     this.checkOpen("ask for a handle");
+    if (this.lacks("shared objects")) throw lackError(this.title, "shared objects", "pool.handle()", "submit from the program that made the pool");
     return this.#nested.handle();
   }
 
-  get id(): number {
-    return this.#crew.key;
-  }
-
-  memberOf(worker: number): Member | undefined {
-    for (const member of this.#crew) if (member.lane.worker === worker) return member;
+  slotOf(worker: number): WorkerSlot | undefined {
+    for (const slot of this.#workers) if (slot.link.worker === worker) return slot;
     return undefined;
   }
 
   async interrupt(): Promise<void> {
     this.#isClosed = true;
     this.#isEnded = true;
-    for (const timer of this.#retries.values()) clearRealTimeout(timer);
-    this.#retries.clear();
+    this.#takeDelayed();
     while (this.#backlog.take() !== undefined);
-    for (const member of this.#crew) {
-      member.isRetiring = true;
-      for (const job of [...member.inFlight]) {
-        if (member.recall(job)) this.#crew.inFlight--;
-        else if (!job.isOver) this.#overtime.stop(member, job);
-        job.isOver = true;
+    for (const slot of this.#workers) {
+      slot.retire();
+      for (const job of [...slot.jobs]) {
+        if (!slot.takeBack(job) && !job.isOver) this.#timeouts.stop(slot, job, undefined);
+        if (!job.isOver) this.states.settle(job);
       }
     }
-    this.#settleDown();
-    await Promise.race([this.join(), this.#overtime.endAll()]);
+    this.settleDown();
+    await Promise.race([this.join(), this.#timeouts.endAll()]);
   }
 
   /** Waits until the workers have ended. */
   async join(): Promise<void> {
-    if (!this.#isClosed) throw new StateError(`join() of a ${this.title} would wait for ever: call close() or terminate() first`);
+    if (!this.#isClosed)
+      throw new StateError(`join() of ${/^[AEIO]/.test(this.title) ? "an" : "a"} ${this.title} would wait for ever: call close() or terminate() first`);
     if (this.#isDone) return;
     await new Promise<void>((resolve) => this.#ended.push(resolve));
   }
 
   get #isDone(): boolean {
-    return this.#crew.size === 0 && this.#backlog.size === 0 && this.#retries.size === 0;
+    return this.#workers.size === 0 && this.#backlog.size === 0 && this.#retries.size === 0;
   }
 
   /** Takes in all results that are there; returns how many records there were. */
@@ -340,19 +374,22 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#isDraining = true;
     let found = 0;
     try {
-      for (const member of this.#crew) found += this.#results.take(member);
+      for (const slot of this.#workers) found += this.#results.take(slot);
     } finally {
       this.#isDraining = false;
     }
     if (found > 0) {
       this.#isFull = false;
       // Nothing is left to be handed out or taken back: who waited for this comes the sooner.
-      if (this.#crew.inFlight > 0 || this.#backlog.size > 0) {
-        this.#recall.unblock();
-        this.feed();
-        this.#recall.balance();
+      if (this.isExpecting || this.#backlog.size > 0) {
+        if (this.#kind.isShared) this.feed();
+        else {
+          this.#rebalancer.unblock();
+          this.feed();
+          this.#rebalancer.balance();
+        }
       }
-      this.#settleDown();
+      this.settleDown();
     }
     return found;
   }
@@ -360,10 +397,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   /** Encodes a job anew, with all that travels beside its message, and has it wait: another attempt, or the rest of a chunk whose worker died. */
   #enqueue(job: Job): void {
     try {
-      const message = job.encode();
-      job.beside = message.attachments.length > 0 ? { attachments: message.attachments, transfer: message.transfer } : undefined;
-      job.payload = this.#backlog.keep(message);
-      if (job.beside !== undefined) message.release();
+      this.links.pack(job);
+      this.links.keep(job);
     } catch (error) {
       job.fail(error);
       return;
@@ -371,32 +406,25 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#backlog.push(job);
   }
 
-  /** Puts a job into a lane. */
-  #assign(member: Member, job: Job, task: number, payload: Message | NonNullable<Job["payload"]>): boolean {
-    // What goes through the port is not taken back: it goes to a member that has nothing else to do.
-    if (job.beside !== undefined && member.inFlight.length > 0) return false;
-    if (!member.send(job, task, payload)) return false;
-    this.#crew.inFlight++;
-    job.payload = undefined;
-    if (job.beside !== undefined && job.beside.transfer.length > 0) {
-      job.beside = undefined;
-      job.isBound = true;
-    }
-    if (member.served >= this.settings.maxTasksPerWorker) member.isRetiring = true;
-    if (member.inFlight.length > 1) this.#recall.patrolSoon();
-    if (this.settings.taskTimeout !== Number.POSITIVE_INFINITY && !member.isGuarded) this.#overtime.guard(member);
-    if (this.settings.unresponsive !== undefined && !member.isWatched) this.#vigil.over(member);
+  /** Gives a worker a job. */
+  #assign(slot: WorkerSlot, job: Job): boolean {
+    if (!slot.send(job)) return false;
+    if (this.settings.taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot);
+    if (this.#kind.isShared) return true;
+    if (slot.served >= this.settings.maxTasksPerWorker) slot.retire();
+    if (slot.jobs.length > slot.link.width) this.#rebalancer.patrolSoon();
+    if (this.settings.unresponsive !== undefined) this.#hangs.over(slot);
     return true;
   }
 
-  /** A member that may take a job now and knows the task; undefined when there is none. */
-  #memberFor(task: number): Member | undefined {
-    const member = this.#crew.pick();
-    if (member === undefined || !member.define(task, this.#tasks.identity(task), this.boundary)) {
-      this.#isFull = member === undefined && this.#crew.refusal === undefined;
+  /** A worker that may take the job now and knows its task; undefined when there is none. */
+  #slotFor(job: Job): WorkerSlot | undefined {
+    const slot = this.#workers.pick();
+    if (slot === undefined || !slot.link.prepare(job)) {
+      this.#isFull = slot === undefined && this.#workers.refusal === undefined;
       return undefined;
     }
-    return member;
+    return slot;
   }
 
   /** Gives what waits to whoever can take it. */
@@ -405,44 +433,43 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     while (!this.#isFull) {
       const job = this.#backlog.first();
       if (job === undefined) break;
-      const task = this.#tasks.of(job.task);
-      const member = this.#memberFor(task);
-      if (member === undefined) {
-        const { refusal } = this.#crew;
+      const slot = this.#slotFor(job);
+      if (slot === undefined) {
+        const { refusal } = this.#workers;
         if (refusal === undefined) break;
         // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
         this.#isFull = false;
         this.#backlog.remove(job);
-        this.#discard(job);
+        this.links.discard(job);
         for (const rest of job.lose(refused(refusal))) this.#enqueue(rest);
         isAnyLost = true;
         continue;
       }
-      // First, because a job may come back from its lane while it is on its way there.
+      // First, because a job may come back from its worker while it is on its way there.
       this.#backlog.remove(job);
       try {
-        if (this.#assign(member, job, task, job.payload!)) continue;
+        if (this.#assign(slot, job)) continue;
         this.#isFull = true;
         this.#backlog.pushFront(job);
       } catch (error) {
         // Its submitter is no longer there to be thrown at.
-        this.#discard(job);
+        this.links.discard(job);
         job.fail(error);
       }
     }
-    this.#lookout.watch();
+    this.links.expect(false);
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
-    const isStuck = this.#crew.isShort || this.#crew.inFlight === 0;
+    const isStuck = !this.#kind.isShared && (this.#workers.isShort || !this.isExpecting);
     if (isStuck && this.#backlog.size > 0) this.#again ??= setRealTimeout(() => this.#feedAgain(), SHORT_MS);
-    if (isAnyLost && !this.#isDraining) this.#settleDown();
+    if (isAnyLost && !this.#isDraining) this.settleDown();
   }
 
   #feedAgain(): void {
     this.#again = undefined;
-    // A member that has left, or has nothing to do any more, may be what keeps the place of another.
+    // A worker that has left, or has nothing to do any more, may be what keeps the place of another.
     this.drain();
     this.feedAnew();
-    this.#settleDown();
+    this.settleDown();
   }
 
   feedAnew(): void {
@@ -450,33 +477,28 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.feed();
   }
 
-  #hired(member: Member): void {
-    endBeforeProgram(this);
-    this.#lookout.include(member);
-    if (this.settings.initializer !== undefined) this.#initialize(member);
+  #hired(slot: WorkerSlot): void {
+    if (!this.#kind.isShared) endBeforeProgram(this);
+    if (this.settings.initializer !== undefined) this.#initialize(slot);
   }
 
-  /** The initializer goes first into the lane, so that it is done before anything else. */
-  #initialize(member: Member): void {
+  /** The initializer is the first that the worker gets, so that it is done before anything else. */
+  #initialize(slot: WorkerSlot): void {
     const done = () => {
-      member.initializer = undefined;
+      slot.isInitialized();
       this.#unprepared = [];
     };
-    const job = initializerCall(this.settings, this.boundary, done, (error) => this.#initializerThrew(error, member));
-    member.initializer = job;
-    const number = this.#tasks.of(job.task);
-    member.define(number, job.task, this.boundary);
-    const message = job.encode();
-    if (message.attachments.length > 0) job.beside = { attachments: message.attachments, transfer: message.transfer };
-    member.send(job, number, message);
-    member.served--;
-    this.#crew.inFlight++;
-    this.#lookout.watch();
+    const job = initializerCall(this.settings, this.states, done, (error) => this.#initializerThrew(error, slot));
+    slot.link.prepare(job);
+    this.links.pack(job);
+    slot.initialize(job);
+    this.links.expect(false);
   }
 
-  #initializerThrew(cause: unknown, member: Member): void {
+  #initializerThrew(cause: unknown, slot: WorkerSlot): void {
     const text = textOfThrown(cause);
-    this.#fail(new InitializerError(`the initializer of this ${this.title} failed in ${member.name}: ${text}`, { cause }));
+    const where = this.#kind.isShared ? "" : ` in ${slot.name}`;
+    this.#fail(new InitializerError(`the initializer of this ${this.title} failed${where}: ${text}`, { cause }));
   }
 
   /** The pool can do no work: all that was submitted fails. */
@@ -486,22 +508,22 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.terminate(() => failure);
   }
 
-  #retire(member: Member): void {
-    member.isRetiring = true;
-    this.#recall.from(member, 1);
-    this.#settleDown();
+  #retire(slot: WorkerSlot): void {
+    slot.retire();
+    this.#rebalancer.from(slot, slot.link.width);
+    this.settleDown();
   }
 
-  /** Lets members go that have no work and get none, and tells those who wait for the end. */
-  #settleDown(): void {
+  /** Lets workers go that have no work and get none, and tells those who wait for the end. */
+  settleDown(): void {
     const isLast = this.#isClosed && this.#backlog.size === 0 && this.#retries.size === 0 && this.#deciding === 0;
-    for (const member of this.#crew) {
-      if (member.inFlight.length > 0) continue;
-      if (isLast || member.isRetiring) this.#crew.dismiss(member);
+    for (const slot of this.#workers) {
+      if (slot.jobs.length > 0) continue;
+      if (isLast || slot.isRetiring) this.#workers.dismiss(slot);
     }
-    this.#lookout.settle();
-    if (isLast && this.#crew.size === 0) this.#finished();
-    else this.#crew.watchIdle();
+    this.links.settle();
+    if (isLast && this.#workers.size === 0) this.#finished();
+    else this.#workers.watchIdle();
   }
 
   #finished(): void {
@@ -509,149 +531,128 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
     this.#isOver = true;
     this.#isEnded = true;
     clearRealTimeout(this.#again);
-    this.#recall.end();
+    this.#rebalancer.end();
     this.#nested.end();
-    this.#crew.end();
+    this.#workers.end();
+    this.links.end();
     for (const resolve of this.#ended.splice(0)) resolve();
   }
 
   /** A worker ended: what it had in hand fails or is tried again, what it had not begun goes to others. */
-  #lost(member: Member, end: WorkerEnd): void {
-    const { lane } = member;
-    contain("noting that a pool's worker ended", () => this.#declareDead(member));
-    if (!this.#crew.has(member)) {
+  #lost(slot: WorkerSlot, end: WorkerEnd): void {
+    contain("noting that a pool's worker ended", () => slot.link.bury());
+    if (!this.#workers.has(slot)) {
       // It was given up before.
-      contain("giving back the lane of a worker that ended", () => lane.free());
+      slot.link.free();
       return;
     }
     // A result that was committed survives its sender.
-    this.#results.take(member);
-    const { crash } = member;
+    this.#results.take(slot);
+    const { crash } = slot;
     // Others took the last slot of the heap while it began: what it was given goes to those that are there.
-    const wasCrowdedOut = !member.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
-    if (wasCrowdedOut) this.#recall.from(member, 0);
+    const wasCrowdedOut = !slot.link.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
+    if (wasCrowdedOut) this.#rebalancer.from(slot, 0);
     if (crash !== undefined) end = { ...end, cause: crash.error };
-    this.#crew.remove(member);
-    const wasAsked = wasCrowdedOut || member.isClosed || member.isKilled || this.#isEnded;
+    this.#workers.remove(slot);
+    const wasAsked = wasCrowdedOut || slot.isClosed || slot.isKilled || this.#isEnded;
     if (!wasAsked) this.tally.died++;
-    const heard = this.#lose(member, end);
+    const heard = this.#lose(slot, end);
     // An error between two tasks is no call's: nobody else could hear of it.
-    if (!heard && !wasCrowdedOut && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !member.isKilled)
-      reportUncaught(end.cause, { name: member.name });
+    if (!heard && !wasCrowdedOut && end.cause !== undefined && !end.outOfMemory && !this.#isEnded && !slot.isKilled)
+      reportUncaught(end.cause, { name: slot.name });
     if (!wasAsked) {
-      this.#countStillborn(member, end);
-      this.#countUnprepared(member, end);
+      this.#countStillborn(slot, end);
+      this.#countUnprepared(slot, end);
     }
-    contain("giving back the lane of a worker that ended", () => lane.free());
-    if (this.#crew.size === 0) hasEnded(this);
+    slot.link.free();
+    if (this.#workers.size === 0) hasEnded(this);
     this.feedAnew();
-    this.#settleDown();
+    this.settleDown();
   }
 
-  /** What it held passes on. Its lane may name somebody else by now: only who is gone by the kernel's word is declared dead, where there is one. */
-  #declareDead({ lane, worker }: Member): void {
-    const { registry, words } = this.model.heap;
-    const id = lane.worker;
-    if (id === 0 || words[registry.recordOf(id) + RECORD.pid] !== worker.pid) return;
-    if (this.model.boundary === "processes") registry.declareDead(id);
-    else if (!kernelTells) registry.declareDead(id);
-    else registry.confirmAlive(id);
-  }
-
-  end(member: Member): void {
-    member.isKilled = true;
-    this.#crew.kill(member);
+  end(slot: WorkerSlot): void {
+    slot.condemn();
+    this.#workers.kill(slot, undefined);
     const { killGrace } = this.settings;
     // A thread ends once the call of the system that it is in does: nobody waits for that.
-    if (killGrace !== Number.POSITIVE_INFINITY) setRealTimeout(() => this.#giveUp(member), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    if (killGrace !== Number.POSITIVE_INFINITY) setRealTimeout(() => this.#giveUp(slot), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
   }
 
-  /** A member that was killed and has not ended counts as ended. Its lane stays, and what it holds is its own, until its thread is gone. */
-  #giveUp(member: Member): void {
-    if (!this.#crew.has(member)) return;
-    this.#results.take(member);
-    this.#crew.remove(member);
-    this.#lose(member, { exitCode: undefined, signal: undefined, cause: undefined, outOfMemory: false });
-    member.worker.hold(false);
-    if (this.#crew.size === 0) hasEnded(this);
+  /** A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its thread is gone. */
+  #giveUp(slot: WorkerSlot): void {
+    if (!this.#workers.has(slot)) return;
+    this.#results.take(slot);
+    this.#workers.remove(slot);
+    this.#lose(slot, { exitCode: undefined, signal: undefined, cause: undefined, outOfMemory: false });
+    slot.link.hold(false);
+    if (this.#workers.size === 0) hasEnded(this);
     this.feedAnew();
-    this.#settleDown();
-  }
-
-  /** A member has ended its work, and waits for workers that its tasks started. What stands in its lane, since it ended unasked, goes to others. */
-  #left(member: Member): void {
-    member.hasLeft = true;
-    member.isRetiring = true;
-    member.isClosed = true;
-    member.worker.hold(true);
-    this.#recall.from(member, 0);
+    this.settleDown();
   }
 
   get hasChildren(): boolean {
-    for (const member of this.#crew) if (member.owner.isParent) return true;
+    for (const slot of this.#workers) if (slot.link.isParent) return true;
     return false;
   }
 
   async letParentsGo(): Promise<void> {
     const ends: Promise<void>[] = [];
-    for (const member of this.#crew) {
-      if (!member.owner.isParent) continue;
-      ends.push(new Promise((resolve) => member.onEnd.push(resolve)));
-      this.#retire(member);
+    for (const slot of this.#workers) {
+      if (!slot.link.isParent) continue;
+      ends.push(slot.whenEnded);
+      this.#retire(slot);
     }
     await Promise.all(ends);
   }
 
-  /** What becomes of the jobs of a member that can do no more. Whether one of them bears its end: the cause of that is the cause of its error. */
-  #lose(member: Member, end: WorkerEnd): boolean {
-    const { lane } = member;
+  /** What becomes of the jobs of a worker that can do no more. Whether one of them bears its end: the cause of that is the cause of its error. */
+  #lose(slot: WorkerSlot, end: WorkerEnd): boolean {
+    const { link } = slot;
     const limits = this.settings.resourceLimits;
-    const jobs = member.inFlight.splice(0);
-    this.#crew.inFlight -= jobs.length;
+    const begun = new Set(slot.begun);
+    const jobs = slot.surrender();
     // Nobody waits for the initializer: another worker runs it anew.
-    if (jobs[0] !== undefined && jobs[0] === member.initializer) {
-      const { position } = jobs.shift()!;
-      const payload = member.owner.recall(position) ?? member.owner.recover(position);
-      if (payload !== undefined) discard(this.model.heap, payload);
+    if (jobs[0] !== undefined && jobs[0] === slot.initializer) {
+      const job = jobs.shift()!;
+      this.states.release(job);
+      link.drop(job);
     }
-    const first = jobs[0];
     // One that never began has not run anything, but a worker that cannot start must not be started for ever.
-    // Nobody hears of the end of a call that was called off.
-    const wasOver = first?.isOver === true;
-    const isGuilty = first !== undefined && (member.owner.isTaken(first.position) || lane.worker === 0);
-    for (const job of jobs.slice(isGuilty ? 1 : 0).reverse()) {
-      const payload = member.owner.recall(job.position);
-      job.member = undefined;
-      if (payload === undefined || (job.beside === undefined && member.owner.isAttached(job.position))) {
-        for (const rest of job.lose(new WorkerLoss(member, end, limits, 0))) this.#enqueue(rest);
+    if (begun.size === 0 && !link.isReady && jobs[0] !== undefined) begun.add(jobs[0]);
+    let isBorne = false;
+    const fail = (job: Job, item: number) => {
+      const ranFor = link.runningFor(job);
+      this.states.release(job);
+      for (const rest of job.lose(new WorkerLoss(slot, end, limits, item, ranFor))) this.#enqueue(rest);
+    };
+    for (const job of jobs.filter((job) => !begun.has(job)).reverse()) {
+      if (!link.salvage(job)) {
+        fail(job, 0);
         continue;
       }
-      job.payload = payload;
-      if (job.isOver) this.#discard(job);
+      this.states.release(job);
+      if (job.isOver) this.links.discard(job);
       else this.#backlog.pushFront(job);
     }
-    if (isGuilty) {
-      const payload = member.owner.recall(first.position);
-      const left = payload ?? member.owner.recover(first.position);
-      if (left !== undefined) discard(this.model.heap, left);
-      first.member = undefined;
-      for (const rest of first.lose(new WorkerLoss(member, end, limits, payload === undefined ? member.owner.item : 0))) this.#enqueue(rest);
+    for (const job of jobs) {
+      if (!begun.has(job)) continue;
+      // Nobody hears of the end of a call that was called off.
+      if (!job.isOver) isBorne = true;
+      fail(job, link.drop(job) ?? 0);
     }
-    return isGuilty && !wasOver;
+    return isBorne;
   }
 
   /** One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that waits. What is submitted later is tried anew. */
-  #countStillborn(member: Member, end: WorkerEnd): void {
-    const isStillborn = !member.isReady && ![...this.#crew].some(({ isReady }) => isReady);
-    this.#stillborn = isStillborn ? [...this.#stillborn, stillbirthOf(member, end)] : [];
+  #countStillborn(slot: WorkerSlot, end: WorkerEnd): void {
+    const isStillborn = !slot.link.isReady && ![...this.#workers].some(({ link }) => link.isReady);
+    this.#stillborn = isStillborn ? [...this.#stillborn, stillbirthOf(slot, end)] : [];
     if (this.#stillborn.length < MOST_STILLBORN) return;
     const error = stillbornError(this.title, this.#stillborn, end.cause);
     this.#stillborn = [];
-    const waiting = [...this.#retries.keys()];
-    for (const timer of this.#retries.values()) clearRealTimeout(timer);
-    this.#retries.clear();
+    const waiting = this.#takeDelayed();
     for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
-      this.#discard(job);
+      this.links.discard(job);
       waiting.push(job);
     }
     // Last: a map that hears of it submits more.
@@ -659,17 +660,17 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool {
   }
 
   /** One worker after the other that ends while it runs the initializer. That costs no task, since none was begun; so the pool fails in the end. */
-  #countUnprepared(member: Member, end: WorkerEnd): void {
-    if (member.initializer === undefined || !member.isReady) return;
-    this.#unprepared = [...this.#unprepared, stillbirthOf(member, end)];
+  #countUnprepared(slot: WorkerSlot, end: WorkerEnd): void {
+    if (slot.initializer === undefined || !slot.link.isReady) return;
+    this.#unprepared = [...this.#unprepared, stillbirthOf(slot, end)];
     if (this.#unprepared.length >= MOST_STILLBORN) this.#fail(unpreparedError(this.title, this.#unprepared, end.cause));
   }
 
-  #discard(job: Job): void {
-    const { payload } = job;
-    job.payload = undefined;
-    job.beside = undefined;
-    if (payload !== undefined) discard(this.model.heap, payload);
+  /** All that wait for their next attempt, which they do no more. */
+  #takeDelayed(): Job[] {
+    const jobs = [...this.#retries.keys()];
+    for (const job of jobs) this.#undelay(job);
+    return jobs;
   }
 }
 

@@ -1,56 +1,9 @@
-import { MessageChannel } from "node:worker_threads";
-import { ArgumentTypeError } from "../errors/index.js";
-import { exitStatus } from "../workers/completion.js";
-import { checkPermission, type Heap, threadHeap, THREADS } from "../memory/index.js";
-import { openThread, type ThreadFactory } from "../workers/thread.js";
+import { checkPermission, THREADS } from "../platform/index.js";
+import { threadLinks } from "./links/thread-links.js";
 import { runPool } from "./pool.js";
-import type { PoolOptions, PoolSettings } from "./pool-options.js";
-import type { StartedWorker, WorkerEnd, WorkerModel } from "./worker-model.js";
-import { schedulerOf, WorkerPool } from "./worker-pool.js";
-
-/** Workers that are threads. */
-const threads: WorkerModel = {
-  boundary: "threads",
-  get heap(): Heap {
-    return threadHeap();
-  },
-  check({ worker }: PoolSettings): void {
-    if (worker !== undefined && typeof worker !== "function")
-      throw new ArgumentTypeError(
-        `options.worker of a ThreadPool must be a function, (options) => new Worker(new URL("./worker.js", import.meta.url), options), got ${typeof worker}`,
-      );
-  },
-  start(name: string, laneAt: number, { resourceLimits, worker: factory }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
-    const { port1, port2 } = new MessageChannel();
-    const opened = openThread(
-      { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, laneAt, port: port2 },
-      [port2],
-      resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },
-      factory as ThreadFactory | undefined,
-    );
-    const { worker } = opened;
-    let cause: unknown;
-    worker.unref();
-    port1.unref();
-    worker.on("error", (error) => {
-      cause = error;
-    });
-    worker.on("exit", (exitCode) => {
-      const outOfMemory = (cause as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
-      ended({ exitCode: exitStatus(exitCode), signal: undefined, cause, outOfMemory });
-      port1.close();
-    });
-    return {
-      pid: process.pid,
-      threadId: worker.threadId,
-      port: port1,
-      order: (order) => port1.postMessage(order),
-      isOrdered: true,
-      hold: (alive) => (alive ? worker.ref() : worker.unref()),
-      kill: (killGrace, givenUp) => opened.terminate(killGrace, givenUp),
-    };
-  },
-};
+import { registerPool } from "./pool-models.js";
+import type { PoolOptions } from "./pool-options.js";
+import { callsOf, WorkerPool } from "./worker-pool.js";
 
 /**
  * A pool of threads: CPU-bound work on every core, with shared memory and cheap moves.
@@ -73,7 +26,7 @@ const threads: WorkerModel = {
 export class ThreadPool extends WorkerPool {
   constructor(options?: PoolOptions) {
     checkPermission("a thread", [THREADS]);
-    super(schedulerOf("ThreadPool", threads, options));
+    super(callsOf("ThreadPool", threadLinks, options));
   }
 
   /** Gives `fn` a pool and waits for its work; terminates it when `fn` throws. */
@@ -81,3 +34,5 @@ export class ThreadPool extends WorkerPool {
     return await runPool(new ThreadPool(options), fn);
   }
 }
+
+registerPool("thread", (options) => new ThreadPool(options as PoolOptions));

@@ -1,30 +1,32 @@
 import { portray, refuseClones } from "../codec/portrait.js";
-import { TimeoutError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
-import { Call } from "./call.js";
-import { type CallOptions, type CallSettings, callSettings, defaultCall } from "./call-options.js";
-import { type MapOptions, mapPlan } from "./map-options.js";
-import { MapRun } from "./map-run.js";
+import type { CallOptions } from "./call-options.js";
+import type { MapOptions } from "./map-options.js";
+import type { MapRun } from "./map-run.js";
 import { generatorOver, type PipelineStage, transformOver } from "./map-stream.js";
 import type { Pool, ResultOf } from "./pool.js";
+import { PoolCalls } from "./pool-calls.js";
 import type { PoolHandle } from "./pool-handle.js";
-import { type PoolOptions, settingsOf, wholeNumber } from "./pool-options.js";
+import { wholeNumber } from "./option-values.js";
+import { type PoolOptions, settingsOf } from "./pool-options.js";
+import type { LinkKind } from "./link.js";
 import type { PoolStats } from "./pool-stats.js";
 import { Scheduler, terminated } from "./scheduler.js";
-import type { WorkerModel } from "./worker-model.js";
 
 /** What ThreadPool and ProcessPool share: everything but what their workers run on. */
 export class WorkerPool implements Pool {
-  readonly #scheduler: Scheduler;
-  readonly #call: CallSettings;
+  readonly #calls: PoolCalls;
 
   /** @internal Pools are made by their classes. */
-  protected constructor(scheduler: Scheduler, call?: CallSettings) {
+  protected constructor(calls: PoolCalls) {
     refuseClones(this);
-    this.#scheduler = scheduler;
-    this.#call = call ?? defaultCall(scheduler.settings);
+    this.#calls = calls;
+  }
+
+  get #scheduler(): Scheduler {
+    return this.#calls.scheduler;
   }
 
   get workers(): number {
@@ -32,41 +34,19 @@ export class WorkerPool implements Pool {
   }
 
   with(options: CallOptions): WorkerPool {
-    return new WorkerPool(this.#scheduler, callSettings(this.#call, options));
+    return new WorkerPool(this.#calls.with(options));
   }
 
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>> {
-    const identity = identityOf(task);
-    const scheduler = this.#scheduler;
-    scheduler.checkOpen("submit");
-    scheduler.checkRoom();
-    return this.#submit(new Call(scheduler, identity, this.#call, args)) as Future<ResultOf<F>>;
+    return this.#calls.submit(identityOf(task), args) as Future<ResultOf<F>>;
   }
 
   trySubmit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>> | undefined {
-    const identity = identityOf(task);
-    const scheduler = this.#scheduler;
-    scheduler.checkOpen("submit");
-    if (scheduler.isShedding) return undefined;
-    return this.#submit(new Call(scheduler, identity, this.#call, args)) as Future<ResultOf<F>>;
-  }
-
-  #submit(call: Call): Future<unknown> {
-    const scheduler = this.#scheduler;
-    const { signal, timeout } = this.#call;
-    if (signal?.aborted === true) {
-      scheduler.tally.submitted++;
-      call.fail(signal.reason, true);
-      return call.future;
-    }
-    scheduler.submit(call);
-    if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
-      call.watch(() => scheduler.expire(call, new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`)));
-    return call.future;
+    return this.#calls.trySubmit(identityOf(task), args) as Future<ResultOf<F>> | undefined;
   }
 
   map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Awaited<R>> {
-    return this.#map(task, items, AS_ONE, "map(task, items)", options);
+    return this.#calls.map(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 
   starmap<A extends readonly unknown[], R>(
@@ -74,13 +54,7 @@ export class WorkerPool implements Pool {
     tuples: Iterable<A> | AsyncIterable<A>,
     options: MapOptions = {},
   ): MapRun<A, Awaited<R>> {
-    return this.#map(task as never, tuples, SPREAD, "starmap(task, tuples)", options);
-  }
-
-  #map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions): MapRun<A, Awaited<R>> {
-    const plan = mapPlan(verb, identityOf(task), items, how, this.#call, options);
-    this.#scheduler.checkOpen("map");
-    return new MapRun<A, Awaited<R>>(this.#scheduler, plan);
+    return this.#calls.map(identityOf(task), tuples, SPREAD, "starmap(task, tuples)", options);
   }
 
   stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>> {
@@ -121,9 +95,9 @@ export class WorkerPool implements Pool {
   }
 }
 
-/** The scheduler of a pool that is made for its user. */
-export function schedulerOf(title: string, model: WorkerModel, options: PoolOptions = {}): Scheduler {
-  return new Scheduler(title, settingsOf(options, model.boundary), model);
+/** The calls of a pool that is made for its user. */
+export function callsOf(title: string, kind: LinkKind, options: PoolOptions = {}): PoolCalls {
+  return new PoolCalls(new Scheduler(title, settingsOf(options, kind.boundary), kind));
 }
 
 portray(

@@ -37,6 +37,7 @@ import { find, link, nameAt, nameBytes, unlink } from "./name-table.js";
 import { keyAt, PackedKey } from "./packed-key.js";
 import { show } from "./scalar-type.js";
 import { checkSynchronous } from "./synchronous.js";
+import { PUT, READ, touchBytesOf, Touches } from "./touches.js";
 
 const { load, store } = atomics;
 
@@ -63,10 +64,6 @@ const MAP = {
   touches: MONITOR_WORDS + TABLE_WORDS + 9,
 } as const;
 
-/** A byte of `touches` for so many bytes of the limit. */
-const BYTES_PER_TOUCH = 64;
-const LEAST_TOUCH_BYTES = 64;
-const MOST_TOUCH_BYTES = 2 ** 24;
 /** Looks before a reader asks inside the mutex. */
 const LOOKS = atomics.spins(64);
 /** Some 140,000 years; an entry's end still fits where it stands. */
@@ -75,9 +72,6 @@ const MOST_TTL = 2 ** 52;
 const WAY = 1 / 64;
 /** Entries that one change looks at for whether they have ended. */
 const SWEPT_PER_CHANGE = 4;
-/** What a touch says, and how often the hand passes over the entry for it. One that was only put makes way before one that is read. */
-const PUT = 1;
-const READ = 2;
 /** Entries that eviction passes over before it takes one that was put, and before it takes one all the same. */
 const MOST_PASSED_OVER = { [PUT]: 64, [READ]: 128 } as const;
 
@@ -151,7 +145,8 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   readonly #table: HashTable;
   readonly #seed: number;
   readonly #ttl: number;
-  readonly #touchMask: number;
+  /** Of a cache. */
+  readonly #touches: Touches | undefined = undefined;
   #hits = 0;
   #misses = 0;
   /** What this worker took out and frees once it has left the mutex. */
@@ -180,7 +175,11 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     this.#table = new HashTable(heap, at + MAP.table);
     this.#seed = words[at + MAP.seed]!;
     this.#ttl = (words[at + MAP.ttlLow]! >>> 0) + words[at + MAP.ttlHigh]! * 2 ** 32 || NEVER;
-    this.#touchMask = words[at + MAP.touchBytes]! - 1;
+    const touchBytes = words[at + MAP.touchBytes]!;
+    if (touchBytes <= 0) return;
+    if (MAP.touches + touchBytes / 4 > heap.allocator.sizeOfBlock(at))
+      throw new CorruptError(`a map in shared memory says that it has ${touchBytes} bytes for what its entries are used`);
+    this.#touches = new Touches(heap, at + MAP.touches, touchBytes);
   }
 
   /** @internal */
@@ -408,6 +407,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       // Before it is detached: a death between the two must not lose it.
       store(words, at + MAP.cleared, directory);
       this.#table.detach();
+      this.#touches?.clear();
     });
     this.#freeCleared();
   }
@@ -515,20 +515,13 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
 
   #hit(hash: number, value: V): V {
     this.#hits++;
-    if (this.#touchMask >= 0) this.#touch(hash, READ);
+    this.#touches?.read(hash);
     return value;
   }
 
   #missed(): undefined {
     this.#misses++;
     return undefined;
-  }
-
-  /** Looks before it writes: what many workers read is not written by each of them. */
-  #touch(hash: number, touch: typeof PUT | typeof READ): void {
-    const { bytes } = this.heap;
-    const byte = (this.at + MAP.touches) * 4 + (hash & this.#touchMask);
-    if (bytes[byte]! < touch) bytes[byte] = touch;
   }
 
   #message(value: V, what: string): Message {
@@ -682,13 +675,14 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
         table.replace(slot, entry, weight - before);
         retireEntry(heap, current, this.#retired);
       }
-      if (this.#touchMask >= 0) this.#touch(its.hash, PUT);
+      this.#touches?.put(its.hash);
       return true;
     });
   }
 
   #remove(slot: number): void {
     const entry = this.#table.entryIn(slot);
+    this.#touches?.forget(this.heap.words[slot]!);
     this.#table.remove(slot, weightOf(this.heap, entry));
     retireEntry(this.heap, entry, this.#retired);
   }
@@ -714,6 +708,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   /** Takes out what is least used until there is enough room, or nothing but `replaced` is left. */
   #evict(isEnough: () => boolean, replaced: number, now: number): void {
     const table = this.#table;
+    const touches = this.#touches;
     const { words } = this.heap;
     let turns = MOST_PASSED_OVER[PUT] + MOST_PASSED_OVER[READ] + load(words, HEADER.brk);
     for (let passed = 0; !isEnough() && table.count > (replaced === 0 ? 0 : 1); ) {
@@ -723,10 +718,10 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
       if (slot === 0) continue;
       const entry = table.entryIn(slot);
       if (entry === replaced) continue;
-      const byte = (this.at + MAP.touches) * 4 + (words[slot]! & this.#touchMask);
-      const touch = this.heap.bytes[byte]!;
-      if (touch > 0 && passed++ < MOST_PASSED_OVER[touch === READ ? READ : PUT] && this.#lasts(entry, now)) {
-        this.heap.bytes[byte] = touch - 1;
+      const hash = words[slot]!;
+      const use = touches?.useOf(hash) ?? 0;
+      if (use > 0 && passed++ < MOST_PASSED_OVER[use === PUT ? PUT : READ] && this.#lasts(entry, now)) {
+        touches?.lower(hash);
         continue;
       }
       this.#remove(slot);
@@ -782,13 +777,8 @@ function checkTtl(ttl: unknown): number {
   return ttl < MOST_TTL ? ttl : NEVER;
 }
 
-function touchBytesOf(maxWeight: number): number {
-  if (maxWeight === 0) return 0;
-  return Math.min(MOST_TOUCH_BYTES, Math.max(LEAST_TOUCH_BYTES, 2 ** Math.ceil(Math.log2((maxWeight * 4) / BYTES_PER_TOUCH))));
-}
-
 function sizeOf({ maxWeight }: Bounds): number {
-  return MAP.touches + touchBytesOf(maxWeight) / 4;
+  return MAP.touches + touchBytesOf(maxWeight * 4) / 4;
 }
 
 /** Writes the words of a new, empty map. */
@@ -796,7 +786,7 @@ function format({ words }: Heap, at: number, { maxWeight, ttl }: Bounds): void {
   // An explored program must do the same each time.
   words[at + MAP.seed] = atomics.controlled ? 1 : Math.floor(Math.random() * 2 ** 32);
   words[at + MAP.maxWeight] = maxWeight;
-  words[at + MAP.touchBytes] = touchBytesOf(maxWeight);
+  words[at + MAP.touchBytes] = touchBytesOf(maxWeight * 4);
   if (ttl === NEVER) return;
   words[at + MAP.ttlLow] = Math.ceil(ttl);
   words[at + MAP.ttlHigh] = Math.floor(Math.ceil(ttl) / 2 ** 32);

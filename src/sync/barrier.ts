@@ -265,11 +265,11 @@ export class Barrier extends Monitor {
   }
 
   #deadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>): number {
-    const action = options?.action;
+    const action = ownOptions(options)?.action;
     if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
     this.checkUsable();
     const deadline = of(options, known);
-    return options?.timeout === undefined ? of({ timeout: this.#timeout }) : deadline;
+    return ownOptions(options)?.timeout === undefined ? of({ timeout: this.#timeout }) : deadline;
   }
 
   /** How long a party waits that does not say. */
@@ -335,7 +335,7 @@ export class Barrier extends Monitor {
   /** The party that completes the round runs the action. */
   #act(visit: Visit, options: BarrierAction | undefined): void {
     try {
-      options?.action?.();
+      ownOptions(options)?.action?.();
     } catch (error) {
       this.#breakRound(visit);
       throw error;

@@ -11,7 +11,6 @@ import {
   type Attempt,
   awaitDeadlineOf,
   BLOCKING,
-  coreCount,
   deadlineOf,
   type Heap,
   type Hold,
@@ -25,6 +24,7 @@ import {
   type WaitOptions,
   within,
 } from "../memory/index.js";
+import { coreCount } from "../platform/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";

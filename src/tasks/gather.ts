@@ -100,7 +100,8 @@ async function outcomeOf(run: (signal: AbortSignal) => unknown, signal: AbortSig
 /** A promise of what it comes to; of what is a promise already, that one. */
 function begunOf(work: PromiseLike<unknown>): PromiseLike<unknown> {
   const begun = isPromise(work) ? work : new Promise<unknown>((resolve, reject) => void work.then(resolve, reject));
-  whenSettled(begun, () => {});
+  // Its subscription stays, the watcher goes: on a promise that lives long they would pile up.
+  whenSettled(begun, () => {})();
   return begun;
 }
 

@@ -46,7 +46,7 @@ const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<He
  */
 export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): ResultOf<F> {
   const { url, name, bound } = identityOf(task);
-  // One that ended between two calls: its error was no call's, and the uncaught hook has heard of it.
+  // One that ended between two calls: its error was no call's, and the uncaught hook hears of it.
   if (helper?.thread.isAlive === false) helper = undefined;
   helper ??= startHelper();
   try {

@@ -44,11 +44,46 @@ export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: Ab
       onAbort(left, abort);
     })) as Awaited<T>;
   } catch (error) {
-    if (left.aborted && error === left.reason) whenSettled(work, (outcome) => "error" in outcome && outcome.error !== error && unheard(outcome.error));
+    if (left.aborted && error === left.reason) abandon(work, error);
     throw error;
   } finally {
     offAbort(left, abort);
   }
+}
+
+/** Of work that a waiter has left: why each of them did. */
+const abandoned = new WeakMap<Promise<unknown>, Reasons>();
+
+/** However many leave, the work is watched once, and its failure is told once. Work that ends with what it was called off for has not failed. */
+function abandon(work: Promise<unknown>, reason: unknown): void {
+  const known = abandoned.get(work);
+  if (known !== undefined) {
+    known.add(reason);
+    return;
+  }
+  const reasons = new Reasons();
+  reasons.add(reason);
+  abandoned.set(work, reasons);
+  whenSettled(work, (outcome) => "error" in outcome && !reasons.has(outcome.error) && unheard(outcome.error));
+}
+
+/** Holds none of them: there is one for each waiter. */
+class Reasons {
+  readonly #objects = new WeakSet<object>();
+  readonly #others = new Set<unknown>();
+
+  add(reason: unknown): void {
+    if (isObject(reason)) this.#objects.add(reason);
+    else this.#others.add(reason);
+  }
+
+  has(error: unknown): boolean {
+    return isObject(error) ? this.#objects.has(error) : this.#others.has(error);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 function unheard(error: unknown): void {

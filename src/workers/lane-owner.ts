@@ -158,16 +158,16 @@ export class LaneOwner {
   }
 
   /** Takes a job back that was not begun; undefined when the worker was faster. */
-  recall(position: number): Payload | undefined {
-    return this.#takeBack(position, READY);
+  takeBack(position: number): Payload | undefined {
+    return this.#regain(position, READY);
   }
 
   /** The worker has ended: takes back what it had begun and not opened, to be let go of; undefined when what that holds became the worker's. */
   recover(position: number): Payload | undefined {
-    return this.#takeBack(position, TAKEN);
+    return this.#regain(position, TAKEN);
   }
 
-  #takeBack(position: number, from: typeof READY | typeof TAKEN): Payload | undefined {
+  #regain(position: number, from: typeof READY | typeof TAKEN): Payload | undefined {
     const words = this.#words;
     const record = this.#at + LANE.jobs + (position & RING_MASK);
     const state = load(words, record);

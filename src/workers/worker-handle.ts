@@ -11,26 +11,14 @@ import {
   KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import {
-  type Attempt,
-  awaitDeadlineOf,
-  contain,
-  deadlineOf,
-  type Heap,
-  lookouts,
-  RECORD,
-  setRealImmediate,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-} from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
-import { reportUncaught } from "../futures/uncaught-hook.js";
+import { findOwnerFor } from "../futures/unhandled-failures.js";
 
 /** How a Thread or Process is made. */
 export interface WorkerStart<F extends AnyFunction> {
@@ -175,16 +163,20 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     contain(ENDING, () => this.#stopLooking());
     activeHandles.delete(this);
     this.#resolveEnded();
-    // An error that nobody asked for by then goes to the hook, unless somebody joins in this turn of the loop.
-    setRealImmediate(() => {
-      // Who calls process.exit(0) means no fault.
-      if (this.#joined || (completion.state === GONE && completion.exitCode === 0)) return;
-      void this.#value().catch((error: unknown) => {
-        if (!this.#joined && !this.#expected) reportUncaught(error, this);
-      });
+    // Who calls process.exit(0) means no fault.
+    if (this.#joined || (completion.state === GONE && completion.exitCode === 0)) return;
+    void this.#value().catch((error: unknown) => {
+      if (!this.#joined && !this.#expected) findOwnerFor(this, error, this.name, (heard) => (this.#heard = heard));
     });
   }
   #expected = false;
+  /** Called with the first interest in its error, once there is one. */
+  #heard: (() => void) | undefined;
+
+  #join(): void {
+    this.#joined = true;
+    this.#heard?.();
+  }
 
   /** Whoever waits for something that the worker was given, and never took, hears of its end while this thread's loop stands still. */
   readonly #lookOut = (): void => {
@@ -218,7 +210,6 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const completion = this.#started();
-    this.#joined = true;
     if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal))))
       this.#timedOut(options);
     if (completion.state === GONE) {
@@ -226,6 +217,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
       this.hold(true);
       await this.#ended;
     }
+    // A join that ran out of time, or was called off, has not heard of the error.
+    this.#join();
     return await this.#value();
   }
 
@@ -233,9 +226,9 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   joinSync(options?: SyncWait): Awaited<ReturnType<F>> {
     const deadline = deadlineOf(options);
     const completion = this.#started();
-    this.#joined = true;
     if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline)))
       this.#timedOut(options);
+    this.#join();
     return this.#valueNow();
   }
 
@@ -245,7 +238,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const attempt: Attempt<true> = () => {
       if (completion.state === RUNNING && !this.#noticeDeath()) return undefined;
       // Here, not when it is opened: its error is about to be asked for.
-      this.#joined = true;
+      this.#join();
       return true;
     };
     return choiceOf({
@@ -278,7 +271,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const { heap, at } = this.#completion;
     if (this.#completion.state === RUNNING) await heap.parker.waitUntil(at, this.#attempt(this.#completion), Number.POSITIVE_INFINITY, undefined);
     const observed = this.#joined || this.#expected;
-    this.#joined = true;
+    this.#join();
     // A daemon too: there would be nothing left to await its end with.
     this.hold(true);
     await this.#ended;

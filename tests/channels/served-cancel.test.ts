@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { currentWorker, Event, Process, ProcessPool, serve, setUncaughtHook, Thread, ThreadPool } from "allcores";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { callOff, submitAndCallOff, type Waiter } from "../fixtures/served-tasks.js";
+import { callOff, submitAndCallOff, type Waiter, endForever } from "../fixtures/served-tasks.js";
 import { timeLimit } from "../time-limit.js";
 
 const waiter: Waiter = {
@@ -31,6 +31,15 @@ for (const across of ["threads", "processes"] as const) {
         assert.deepEqual(await caller.join(), [codes[how], 8]);
       });
     }
+
+    test("served.call gives a future, as run_coroutine_threadsafe of Python's asyncio does: the caller can end a call of a method that never ends", async () => {
+      using served = serve({ forever: () => new Promise<void>(() => {}) }, { across });
+      const caller = across === "threads" ? Thread.start(endForever, served) : Process.start(endForever, served);
+      const ended = { isFuture: true, isCancelled: true, after: "cancelled", outcome: codes.cancel };
+      const { before, ...rest } = await caller.join();
+      assert.deepEqual(rest, ended);
+      assert.ok(before === "pending" || before === "running");
+    });
 
     for (const timeout of [undefined, 1000]) {
       test(`PoolHandle.submit gives a future that calls its task off (${timeout === undefined ? "cancel" : "timeout"})`, async () => {

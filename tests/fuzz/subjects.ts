@@ -292,7 +292,7 @@ export const subjects: Record<string, () => Subject> = {
       operations: [
         receive,
         work,
-        () => positions.map((position) => position !== undefined && [owner.isTaken(position), owner.recall(position)]),
+        () => positions.map((position) => position !== undefined && [owner.isTaken(position), owner.takeBack(position)]),
         times(4, work),
         times(6, receive),
         times(30, (index) => {

@@ -3,7 +3,7 @@ import { SharedArray, task, Value } from "../../src/index.js";
 import { encode } from "../../src/codec/index.js";
 import { placeOf } from "../../src/codec/shared-object.js";
 import { threadHeap } from "../../src/memory/index.js";
-import { discard } from "../../src/pools/member.js";
+import { MessageStore } from "../../src/pools/links/lane-cargo.js";
 import { CLOSE, LAST, Lane } from "../../src/workers/lane.js";
 import { LaneOwner } from "../../src/workers/lane-owner.js";
 import { LaneWorker } from "../../src/workers/lane-worker.js";
@@ -99,7 +99,7 @@ const takingBack = task(import.meta, "takingBack", (shared: Shared) => {
   const owner = new LaneOwner(laneAt(shared.at), undefined);
   owner.send(1, 0, 0, 1, message(1));
   const position = owner.send(2, 0, 0, 1, message(2))!;
-  const back = owner.recall(position);
+  const back = owner.takeBack(position);
   if (back !== undefined) shared.settled.add(2, 1);
   receive(owner, shared, back === undefined ? 2 : 1);
   // What came back travels again with its very bytes.
@@ -133,7 +133,7 @@ const outliving = task(import.meta, "outliving", (shared: Shared) => {
   let inHand = 0;
   for (let job = 1; job <= 2; job++) {
     if (shared.settled.get(job) === 1) continue;
-    if (owner.recall(positions[job]!) !== undefined) assert.equal(shared.run.get(job), 0, "a job that was taken back was begun");
+    if (owner.takeBack(positions[job]!) !== undefined) assert.equal(shared.run.get(job), 0, "a job that was taken back was begun");
     else if (owner.isTaken(positions[job]!)) inHand++;
     shared.settled.add(job, 1);
   }
@@ -164,8 +164,8 @@ const giving = task(import.meta, "giving", (shared: Shared) => {
     lane.heap.parker.blockUntil(shared.key, () => lane.worker !== 0 || undefined, performance.now() + 200);
   if (lane.worker !== 0) receive(owner, shared, 1, () => registry.confirmAlive(lane.worker));
   if (lane.worker !== 0 && shared.settled.get(1) === 1) return;
-  const left = owner.recall(position) ?? owner.recover(position);
-  if (left !== undefined) discard(lane.heap, left);
+  const left = owner.takeBack(position) ?? owner.recover(position);
+  if (left !== undefined) new MessageStore(lane).discard(left);
   const holders = allocator.referencesTo(place);
   // Killed while it decoded, it leaks what it had not taken.
   assert.ok(holders === 1 || (left === undefined && holders === 2), `the object has ${holders} holders, and its giver is the only one`);

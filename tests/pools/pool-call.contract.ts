@@ -31,9 +31,12 @@ import { timeLimit } from "../time-limit.js";
 const root = resolve(import.meta.dirname, "../../..");
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
+export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
+  /** For pools whose workers share objects with the program. */
+  const sharing = isShareless ? test.skip : test;
+  const apartSharing = isShareless ? test.skip : apart;
   describe(`${title}: calls`, { timeout: timeLimit(60_000) }, () => {
     const gates: Event[] = [];
     afterEach(() => {
@@ -52,7 +55,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     };
 
     describe("maxQueue", () => {
-      test("sheds what is too much: trySubmit by a value, submit by an error", () =>
+      sharing("sheds what is too much: trySubmit by a value, submit by an error", () =>
         using({ workers: 2, maxQueue: 3 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           const waiting = count(3).map((n) => pool.trySubmit(tasks.square, n));
@@ -65,20 +68,22 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.deepEqual(await Promise.all([...waiting.slice(1), another]), [1, 4, 25]);
           await Promise.all(futures);
           assert.equal(await pool.trySubmit(tasks.square, 6), 36);
-        }));
+        }),
+      );
 
-      test("0: only a free worker takes work", () =>
+      sharing("0: only a free worker takes work", () =>
         using({ workers: 1, maxQueue: 0 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           assert.equal(pool.trySubmit(tasks.square, 9), undefined);
           go.set();
           await Promise.all(futures);
           assert.equal(await pool.submit(tasks.square, 3), 9);
-        }));
+        }),
+      );
     });
 
     describe("with", () => {
-      test("priority: the higher goes first, the same in order", () =>
+      sharing("priority: the higher goes first, the same in order", () =>
         using({ workers: 1 }, async (pool) => {
           const order = new Queue<number>({ across });
           const { go } = await occupy(pool);
@@ -95,9 +100,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             count(5).map(() => order.tryGet()?.value),
             [1, 2, 3, 4, 5],
           );
-        }));
+        }),
+      );
 
-      test("signal: aborts what waits and what runs, with its reason", () =>
+      sharing("signal: aborts what waits and what runs, with its reason", () =>
         using({ workers: 1 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           const controller = new AbortController();
@@ -117,7 +123,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           second.abort();
           await assert.rejects(running, { name: "AbortError" });
           assert.equal(await ended.get(), "cancelled");
-        }));
+        }),
+      );
 
       test("timers and abort listeners of calls that end, within submit too, are taken down", () =>
         using({ workers: 1 }, async (pool) => {
@@ -133,7 +140,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(getEventListeners(signal, "abort").length, 0);
         }));
 
-      test("calls that were called off behind one that hangs are not kept, whatever their priority", () =>
+      sharing("calls that were called off behind one that hangs are not kept, whatever their priority", () =>
         using({ workers: 1, killGrace: Number.POSITIVE_INFINITY }, async (pool) => {
           const { go, futures } = await occupy(pool);
           const [kept, gone] = [new Set<string>(), new Set<number>()];
@@ -153,9 +160,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           });
           go.set();
           await Promise.all(futures);
-        }));
+        }),
+      );
 
-      test("timeout: from the call on, waiting included", () =>
+      sharing("timeout: from the call on, waiting included", () =>
         using({ workers: 1 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           const late = pool.with({ timeout: 20 }).submit(tasks.square, 2);
@@ -164,14 +172,16 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           go.set();
           await Promise.all(futures);
           assert.equal(await pool.with({ timeout: timeLimit(10_000) }).submit(tasks.square, 2), 4);
-        }));
+        }),
+      );
 
-      test("transfer: moves to a thread, copies to a process, and leaves it where nothing travels", () =>
+      sharing("transfer: moves to a thread, copies to a process, and leaves it where nothing travels", () =>
         using({ workers: 1 }, async (pool) => {
           const bytes = new Uint8Array(5000).fill(3);
           assert.equal(await pool.with({ transfer: [bytes.buffer] }).submit(tasks.sizeOf, bytes), 5000);
           assert.equal(bytes.byteLength, model === "thread" ? 0 : 5000);
-        }));
+        }),
+      );
 
       test("options are checked", () =>
         using({ workers: 1 }, async (pool) => {
@@ -202,7 +212,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(pool.stats().retried, 2 + 3 + 1);
         }));
 
-      apart("one whose worker dies is tried in another", () =>
+      apartSharing("one whose worker dies is tried in another", () =>
         using({ workers: 2, retries: { limit: 2, delay: 0 } }, async (pool) => {
           const kept = new Queue<number>({ across });
           assert.equal(await pool.submit(tasks.dieUntil, 3), 3);
@@ -215,7 +225,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("cancel", () => {
-      test("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
+      sharing("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
         using({ workers: 1 }, async (pool) => {
           const started = new Queue<number>({ across });
           const ended = new Queue<string>({ across });
@@ -231,9 +241,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(await next, false);
           if (across === "processes") assert.ok(isRunning(pid));
           assert.equal(pool.stats().died, 0);
-        }));
+        }),
+      );
 
-      test("one that waits hears it by its signal", () =>
+      sharing("one that waits hears it by its signal", () =>
         using({ workers: 1 }, async (pool) => {
           const started = new Queue<number>({ across });
           const ended = new Queue<string>({ across });
@@ -243,9 +254,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           await assert.rejects(running, { message: "enough" });
           assert.equal(await ended.get(), "aborted");
           assert.equal(await pool.submit(tasks.isCancelled), false);
-        }));
+        }),
+      );
 
-      test("one that does not hear is ended after killGrace; what waits behind it is done by another worker", () =>
+      sharing("one that does not hear is ended after killGrace; what waits behind it is done by another worker", () =>
         using({ workers: 1, killGrace: 30 }, async (pool) => {
           const started = new Queue<number>({ across });
           const deaf = pool.submit(tasks.spin, started);
@@ -255,16 +267,18 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           await assert.rejects(deaf, CancelledError);
           assert.deepEqual(await Promise.all(behind), [0, 1, 4, 9, 16]);
           if (across === "processes") await until(() => !isRunning(pid));
-        }));
+        }),
+      );
 
-      test("taskTimeout: counts while the task runs, then calls it off", () =>
+      sharing("taskTimeout: counts while the task runs, then calls it off", () =>
         using({ workers: 1, taskTimeout: 200, killGrace: 10 }, async (pool) => {
           const started = new Queue<number>({ across });
           const slow = pool.submit(tasks.spin, started);
           const behind = pool.submit(tasks.square, 3);
           await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than the pool's taskTimeout of 200 ms/ });
           assert.equal(await behind, 9);
-        }));
+        }),
+      );
     });
 
     describe("progress", () => {
@@ -282,7 +296,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           );
         }));
 
-      apart("is told before the result where both come at once", () =>
+      apartSharing("is told before the result where both come at once", () =>
         using({ workers: 1 }, async (pool) => {
           await pool.submit(tasks.report, 1);
           const ended = new Event({ across });
@@ -322,7 +336,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         await pool.join();
       });
 
-      apart("maxTasksPerWorker: each does so many", () =>
+      apartSharing("maxTasksPerWorker: each does so many", () =>
         using({ workers: 2, maxTasksPerWorker: 3 }, async (pool) => {
           const by = new Map<string, number[]>();
           for (const [, name, served] of await Promise.all(count(20).map(() => pool.submit(tasks.countServed))))
@@ -342,7 +356,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }),
       );
 
-      test("resize: fewer end when they are done, more come with work", () =>
+      sharing("resize: fewer end when they are done, more come with work", () =>
         using({ workers: 1 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           pool.resize(3);
@@ -355,7 +369,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.deepEqual(await Promise.all(futures), [0]);
           assert.equal(await pool.submit(tasks.square, 4), 16);
           assert.throws(() => pool.resize(0), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
-        }));
+        }),
+      );
 
       apart("names", () =>
         using({ workers: 1, name: "Cook" }, async (pool) => {
@@ -363,7 +378,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }),
       );
 
-      apart("heap limit: the offender fails, the pool goes on", () =>
+      apartSharing("heap limit: the offender fails, the pool goes on", () =>
         using({ workers: 2, resourceLimits: { heap: 24 } }, async (pool) => {
           await assert.rejects(pool.submit(tasks.allocate), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /heap: 24 MB/ });
           assert.equal(await pool.submit(tasks.square, 4), 16);
@@ -371,11 +386,12 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       if (across === "processes") {
-        test("rss limit: the same for everything that a process takes", () =>
+        sharing("rss limit: the same for everything that a process takes", () =>
           using({ workers: 1, resourceLimits: { rss: 200 } }, async (pool) => {
             await assert.rejects(pool.submit(tasks.allocateBytes), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /rss: 200 MB/ });
             assert.equal(await pool.submit(tasks.square, 4), 16);
-          }));
+          }),
+        );
       }
 
       test("stats count what was done", () =>
@@ -428,7 +444,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("calling back", () => {
-      apart("a task calls an object of its submitter, awaiting and blocking", () =>
+      apartSharing("a task calls an object of its submitter, awaiting and blocking", () =>
         using({ workers: 2 }, async (pool) => {
           const calls: unknown[] = [];
           const kitchen = {
@@ -458,7 +474,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }),
       );
 
-      test("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
+      sharing("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
         using({ workers: 2 }, async (pool) => {
           assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
           const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
@@ -468,11 +484,12 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           if (model === "async") assert.equal(await deep, 5);
           else await assert.rejects(deep, { code: "ERR_ALLCORES_DEADLOCK", message: /all of its 2 workers/ });
           assert.equal(await pool.submit(tasks.square, 3), 9);
-        }));
+        }),
+      );
     });
 
     describe("scheduling", () => {
-      test("jobs behind a long one are done by others, whatever came before", () =>
+      sharing("jobs behind a long one are done by others, whatever came before", () =>
         using({ workers: 2 }, async (pool) => {
           // Short jobs teach it to put many ahead.
           await Promise.all(count(2000).map((n) => pool.submit(tasks.square, n)));
@@ -486,7 +503,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.notEqual(long.state, "done");
           go.set();
           assert.equal(await long, 7);
-        }));
+        }),
+      );
 
       test("errors without an owner: a pool's end tells of none, and a later await still gets the error", async () => {
         const told: unknown[] = [];
@@ -515,7 +533,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }
       });
 
-      apart("errors without an owner: an uncaught error in an idle worker is told to the hook, once", async () => {
+      apartSharing("errors without an owner: an uncaught error in an idle worker is told to the hook, once", async () => {
         const told: unknown[] = [];
         const before = setUncaughtHook((error) => told.push((error as Error).message));
         try {
@@ -529,7 +547,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }
       });
 
-      apart("errors without an owner: an uncaught error during a call is the cause of its WorkerDiedError, and nobody else is told", async () => {
+      apartSharing("errors without an owner: an uncaught error during a call is the cause of its WorkerDiedError, and nobody else is told", async () => {
         const told: unknown[] = [];
         const before = setUncaughtHook((error) => told.push(error));
         try {
@@ -545,7 +563,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("wait and asCompleted", () => {
-      test("wait tells which have ended, and never throws for them", () =>
+      sharing("wait tells which have ended, and never throws for them", () =>
         using({ workers: 2 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           const [first] = futures as [Future<number>];
@@ -562,9 +580,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.ok(done.includes(failed as never));
           await assert.rejects(wait([5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
           await assert.rejects(wait([], { returnWhen: "never" as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-        }));
+        }),
+      );
 
-      test("asCompleted gives them as they end", () =>
+      sharing("asCompleted gives them as they end", () =>
         using({ workers: 2 }, async (pool) => {
           const { go, futures } = await occupy(pool);
           const [first, second] = futures as [Future<number>, Future<number>];
@@ -582,7 +601,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           const inTime = asCompleted([endless, first, first], { timeout: 20 });
           assert.equal((await inTime.next()).value?.future, first, "what has ended comes first, and once");
           await assert.rejects(inTime.next(), { code: "ERR_ALLCORES_TIMEOUT" });
-        }));
+        }),
+      );
     });
 
     apart("a death while many wait costs only the job in hand", () =>

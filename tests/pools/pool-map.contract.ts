@@ -25,9 +25,12 @@ import { timeLimit } from "../time-limit.js";
 const WORKERS = 2;
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolMapContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
+export function poolMapContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
+  /** For pools whose workers share objects with the program. */
+  const sharing = isShareless ? test.skip : test;
+  const apartSharing = isShareless ? test.skip : apart;
   describe(`${title}: maps`, { timeout: timeLimit(60_000) }, () => {
     let pool: Pool;
     before(() => {
@@ -69,7 +72,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       await assert.rejects(pool.starmap(tasks.add, [[1, 2], 5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /item 1 is number/ });
     });
 
-    test("unordered: results as they come", async () => {
+    sharing("unordered: results as they come", async () => {
       const go = new Event({ across });
       const order: (number | string)[] = [];
       // Item 0 waits for the others.
@@ -117,7 +120,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       await assert.rejects(pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }), { code: "ERR_ALLCORES_UNSENDABLE" });
     });
 
-    apart("a death in a chunk costs the item in hand; what was done and what was not begun comes all the same", async () => {
+    apartSharing("a death in a chunk costs the item in hand; what was done and what was not begun comes all the same", async () => {
       const outcomes = await pool.map(tasks.exitAt.partial(20), count(50), { chunkSize: 50 }).settled();
       for (const { index, status } of outcomes) assert.equal(status, index === 20 ? "rejected" : "fulfilled", `item ${index}`);
       const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");
@@ -130,7 +133,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       ["KeyObjects", (n: number) => createSecretKey(Buffer.alloc(n)), tasks.exitOnKey],
     ] as const) {
       if (across !== "threads") continue;
-      apart(`what travels beside the message, ${what}, goes on to another worker after one died in mid-chunk`, async () => {
+      apartSharing(`what travels beside the message, ${what}, goes on to another worker after one died in mid-chunk`, async () => {
         const items = count(10).map((n) => thing(n + 1));
         const outcomes = await pool.map(tell.partial(4) as unknown as Task<(item: unknown) => number>, items, { chunkSize: 10 }).settled();
         assert.deepEqual(
@@ -319,7 +322,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       );
     });
 
-    test("run: the scope form waits for the work, and terminates when it fails", async () => {
+    sharing("run: the scope form waits for the work, and terminates when it fails", async () => {
       const futures: Promise<number>[] = [];
       const Class = pool.constructor as unknown as { run<T>(options: PoolOptions, fn: (pool: Pool) => T | PromiseLike<T>): Promise<T> };
       assert.equal(

@@ -31,6 +31,8 @@ export interface PoolKind {
   readonly across: "threads" | "processes";
   /** The same tasks for a pool whose tasks must not block, since they share the loop of the test. */
   readonly tasks?: typeof blockingTasks;
+  /** Its workers share no objects with the program, and nothing is moved to them: its own test shows that each is refused. */
+  readonly isShareless?: boolean;
   make(options?: PoolOptions): Pool;
 }
 
@@ -43,9 +45,12 @@ async function errorOf<E = unknown>(promise: PromiseLike<unknown>): Promise<E> {
   return (end[0] as PromiseRejectedResult).reason as E;
 }
 
-export function poolContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
+export function poolContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
+  /** For pools whose workers share objects with the program. */
+  const sharing = isShareless ? test.skip : test;
+  const apartSharing = isShareless ? test.skip : apart;
   describe(title, { timeout: timeLimit(60_000) }, () => {
     let pool: Pool;
     before(() => {
@@ -83,7 +88,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         assert.equal(await pool.submit(tasks.power, 3n, 100_000), 3n ** 100_000n);
       });
 
-      apart("workers are called PoolWorker-k and run elsewhere", async () => {
+      apartSharing("workers are called PoolWorker-k and run elsewhere", async () => {
         const { go, futures } = await occupy(pool);
         go.set();
         await Promise.all(futures);
@@ -105,13 +110,13 @@ export function poolContract(title: string, { model, across, make, tasks = block
         );
       });
 
-      test("shared objects are arguments and results", async () => {
+      sharing("shared objects are arguments and results", async () => {
         const noted = new Queue<number>({ across });
         assert.equal(await pool.submit(tasks.note, noted, 7), 7);
         assert.deepEqual(noted.tryGet(), { value: 7 });
       });
 
-      test("task.partial carries shared options", async () => {
+      sharing("task.partial carries shared options", async () => {
         const noted = new Queue<number>({ across });
         assert.deepEqual(await pool.map(tasks.note.partial(noted), [1, 2, 3]), [1, 2, 3]);
         assert.equal(noted.size, 3);
@@ -135,7 +140,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         await works();
       });
 
-      apart("an argument that cannot be sent is refused at the call, with its path", async () => {
+      apartSharing("an argument that cannot be sent is refused at the call, with its path", async () => {
         const refused = (path: string) => (error: unknown) => error instanceof UnsendableError && error.path === path && error.message.includes(path);
         const loose = tasks.throwValue as Task<(...args: unknown[]) => never>;
         assert.throws(() => pool.submit(loose, () => 1), refused("args[0]"));
@@ -145,7 +150,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
       });
 
       if (across === "processes") {
-        test("an object that reaches across threads only is refused with its path", async () => {
+        sharing("an object that reaches across threads only is refused with its path", async () => {
           assert.throws(() => pool.submit(tasks.throwValue, { lock: new Lock() }), { code: "ERR_ALLCORES_REACH", path: "args[0].lock" });
           await works();
         });
@@ -186,7 +191,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         await works();
       });
 
-      apart("transfer() moves a buffer to a thread, and copies it to a process", async () => {
+      apartSharing("transfer() moves a buffer to a thread, and copies it to a process", async () => {
         const bytes = new Uint8Array(100_000);
         assert.equal(await pool.submit(tasks.sizeOf, transfer(bytes)), 100_000);
         assert.equal(bytes.byteLength, across === "threads" ? 0 : 100_000);
@@ -195,7 +200,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         assert.equal(copied.byteLength, 100_000);
       });
 
-      test("a result is moved too, alone and in a map", async () => {
+      sharing("a result is moved too, alone and in a map", async () => {
         const check = (bytes: Uint8Array) => assert.ok(bytes.length === 50_000 && bytes.every((byte) => byte === 5));
         check(await pool.submit(tasks.giveMoved, 50_000));
         const all = await pool.map(
@@ -330,7 +335,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         await assert.rejects(run[Symbol.asyncIterator]().next(), { code: "ERR_ALLCORES_STATE" });
       });
 
-      test("a run that was cancelled fails: it never passes for a complete one", async () => {
+      sharing("a run that was cancelled fails: it never passes for a complete one", async () => {
         const early = pool.map(tasks.square, [1, 2, 3]);
         early.cancel(new Error("not needed"));
         await assert.rejects(early, { message: "not needed" });
@@ -361,7 +366,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
     });
 
     describe("cancel", () => {
-      test("a pending future can be called off: it never runs", async () => {
+      sharing("a pending future can be called off: it never runs", async () => {
         const noted = new Queue<number>({ across });
         const { go, futures } = await occupy(pool);
         const [first, second, third] = count(3).map((n) => pool.submit(tasks.note, noted, n)) as [Future<number>, Future<number>, Future<number>];
@@ -379,7 +384,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         assert.equal(noted.size, 1);
       });
 
-      test("an ended one cannot", async () => {
+      sharing("an ended one cannot", async () => {
         const { go, futures } = await occupy(pool);
         for (const future of futures) assert.equal(future.state, "running");
         go.set();
@@ -390,7 +395,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         assert.deepEqual([failed.state, failed.cancel()], ["failed", false]);
       });
 
-      test("a job that is called off lets go of the shared objects it carried", async () => {
+      sharing("a job that is called off lets go of the shared objects it carried", async () => {
         const witness = new Event({ across });
         const used = () => (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();
         const { go, futures } = await occupy(pool);
@@ -438,13 +443,13 @@ export function poolContract(title: string, { model, across, make, tasks = block
         await works();
       });
 
-      apart("an error that nobody catches in the worker fails its task", async () => {
+      apartSharing("an error that nobody catches in the worker fails its task", async () => {
         await assert.rejects(pool.submit(tasks.crashLater), { code: "ERR_ALLCORES_WORKER_DIED", exitCode: 1 });
         await works();
       });
 
       if (across === "processes") {
-        test("killed by SIGKILL in a task: only that one fails, with the signal", async () => {
+        sharing("killed by SIGKILL in a task: only that one fails, with the signal", async () => {
           const { go, futures, pids } = await occupy(pool);
           const waiting = pool.submit(tasks.add, 1, 2);
           process.kill(pids[0] as number, "SIGKILL");
@@ -461,7 +466,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
           await works();
         });
 
-        test("killed by SIGKILL while idle: nobody notices", async () => {
+        sharing("killed by SIGKILL while idle: nobody notices", async () => {
           const { go, futures, pids } = await occupy(pool);
           go.set();
           await Promise.all(futures);
@@ -472,7 +477,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
           assert.deepEqual(await Promise.all(count(4).map((n) => pool.submit(tasks.square, n))), [0, 1, 4, 9]);
         });
 
-        test("killed by SIGKILL again and again while it works: every task ends, and what was returned is right", async () => {
+        sharing("killed by SIGKILL again and again while it works: every task ends, and what was returned is right", async () => {
           const started = new Queue<number>({ across });
           let killed = 0;
           for (let round = 0; round < 4; round++) {
@@ -514,7 +519,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         await works();
       });
 
-      test("terminate ends what runs and what waits, at once", async () => {
+      sharing("terminate ends what runs and what waits, at once", async () => {
         const pool = make({ workers: WORKERS });
         const { futures, pids } = await occupy(pool);
         const waiting = pool.submit(tasks.add, 1, 2);
@@ -528,7 +533,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         if (across === "processes") assert.deepEqual(pids.filter(isRunning), []);
       });
 
-      test("terminate ends a worker that computes for ever", async () => {
+      sharing("terminate ends a worker that computes for ever", async () => {
         const pool = make({ workers: 1 });
         const started = new Queue<number>({ across });
         const spinning = assert.rejects(pool.submit(tasks.spin, started), CancelledError);
@@ -545,7 +550,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         }
       });
 
-      test("await using waits for what was submitted", async () => {
+      sharing("await using waits for what was submitted", async () => {
         let future: Future<number>;
         let pids: number[] = [];
         {
@@ -560,7 +565,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         if (across === "processes") assert.deepEqual(pids.filter(isRunning), []);
       });
 
-      test("the shared memory of ended pools is given back", async () => {
+      sharing("the shared memory of ended pools is given back", async () => {
         const witness = new Event({ across });
         const used = () => (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();
         const cycle = async () => {

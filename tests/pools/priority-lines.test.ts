@@ -6,7 +6,6 @@ import { randomFrom } from "../fixtures/random.js";
 class Job implements Waiting<Job> {
   readonly call: { readonly priority: number };
   readonly number: number;
-  isWaiting = false;
   sooner: Job | undefined;
   later: Job | undefined;
 
@@ -40,7 +39,6 @@ test("priorities: whatever comes, goes and returns, the next is the first of the
     } else if (model.length > 0) {
       const job = model[random(model.length)]!;
       lines.remove(job);
-      assert.equal(job.isWaiting, false);
       model = model.filter((other) => other !== job);
     }
     assert.equal(lines.size, model.length);

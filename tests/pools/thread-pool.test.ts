@@ -8,6 +8,7 @@ import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
 const kind: PoolKind = { model: "thread", across: "threads", make: (options) => new ThreadPool(options) };
@@ -16,6 +17,7 @@ poolCallContract("ThreadPool", kind);
 poolCallbacksContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);
+poolTimeContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);
 
 test("results that move and results that do not each reach their call", async () => {

@@ -50,7 +50,7 @@ test("a cache with a limit beyond all memory evicts what is least used; a map wi
 });
 
 test("a cache fills to nine tenths of its limit before it evicts, in a control region of twice the limit", () => {
-  const limit = 24 * MIB;
+  const limit = 8 * MIB;
   for (const bytes of [100, 100_000]) {
     const heap = new ThreadHeap(createThreadHeap(2 * limit));
     const map = new SharedMap<string>({ ...reachOf(heap), maxBytes: limit } as SharedMapOptions);

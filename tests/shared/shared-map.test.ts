@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
-import { createPipe, Event, isAllcoresError, Lock, Process, Queue, SharedMap, SharedMemory, Value } from "allcores";
+import { Barrier, createPipe, Event, isAllcoresError, Lock, Process, Queue, SharedMap, SharedMemory, Value } from "allcores";
 import { type Checked, checkedValue, countUp, holdIn, openAndCount, readUntil, writeUntil } from "../fixtures/map-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
 import { mapContract, places } from "./shared-map.contract.js";
@@ -99,8 +99,11 @@ for (const across of acrosses) {
 }
 
 test("processes that open one name at the same time get one map", async () => {
-  const workers = [0, 1, 2].map(() => Process.start(openAndCount, "meeting", 100).join());
+  const meeting = new Barrier(4, { across: "processes" });
+  const workers = [0, 1, 2].map(() => Process.start(openAndCount, "meeting", 100, meeting).join());
+  await meeting.wait();
   const map = SharedMap.open<number>("meeting", { across: "processes" });
+  await meeting.wait();
   assert.deepEqual(await Promise.all(workers), ["meeting", "meeting", "meeting"]);
   assert.equal(map.get("count"), 300);
   map.free();

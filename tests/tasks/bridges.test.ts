@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { Event, NotATaskError, Queue, runSync, Semaphore, sleep, type Task, TaskGroup, ThreadPool, TimeoutError, toProcess, toThread, waitFor } from "allcores";
 import * as tasks from "../fixtures/bridge-tasks.js";
 import { timeLimit } from "../time-limit.js";
+import { runProgram } from "../workers/programs.js";
 
 describe("bridges", { timeout: timeLimit(60_000) }, () => {
   test("toThread and toProcess run a task elsewhere while this loop goes on", async () => {
@@ -82,6 +83,13 @@ describe("bridges", { timeout: timeLimit(60_000) }, () => {
       );
       assert.throws(() => runSync((async () => 1) as Task<() => Promise<number>>), NotATaskError);
       assert.equal(runSync(tasks.answerLater, 3), 3);
+    });
+
+    test("errors without an owner: what ends the helper is told to the caller, and to nobody else", async () => {
+      const { code, output, errors } = await runProgram("run-sync-ends");
+      // The first by process.exit(3), the second by an error that nothing catches, which is the cause.
+      const caught = ["ERR_ALLCORES_WORKER_DIED undefined", "ERR_ALLCORES_WORKER_DIED from a timer"];
+      assert.deepEqual({ code, output: output.trim().split("\n"), errors }, { code: 0, output: [...caught, "told 0 times"], errors: "" });
     });
 
     test("a task that ends the helper fails its caller; the next call has another", () => {

@@ -84,12 +84,12 @@ describe("lane", () => {
     const positions = [1, 2, 3, 4].map((n) => owner.send(n, 0, 0, 1, message(n)) as number);
     assert.ok(worker.take());
     assert.equal(worker.sequence, 1);
-    assert.equal(owner.recall(positions[0] as number), undefined);
+    assert.equal(owner.takeBack(positions[0] as number), undefined);
     assert.ok(owner.isTaken(positions[0] as number));
-    const payload = owner.recall(positions[1] as number);
+    const payload = owner.takeBack(positions[1] as number);
     assert.ok(typeof payload === "object");
-    assert.equal(owner.recall(positions[1] as number), undefined);
-    assert.notEqual(owner.recall(positions[3] as number), undefined);
+    assert.equal(owner.takeBack(positions[1] as number), undefined);
+    assert.notEqual(owner.takeBack(positions[3] as number), undefined);
     worker.done();
     // What was taken back can be sent again, and is passed by where it stood.
     assert.notEqual(owner.send(5, 0, 0, 2, payload as Exclude<typeof payload, undefined>), undefined);

@@ -2,12 +2,17 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { describe, test } from "node:test";
-import { activeWorkers, cpuCount, currentWorker, Event, isMain, Lock, Process, setUncaughtHook, type Task, Thread, task } from "allcores";
+import { activeWorkers, cpuCount, currentWorker, Event, isMain, Lock, Process, setUncaughtHook, type Task, Thread, TimeoutError, task } from "allcores";
+import { collectGarbage } from "../fixtures/pool-processes.js";
 import { registerLate } from "../fixtures/registers-late.js";
 import { never } from "../fixtures/throws-while-loading.js";
 import * as tasks from "../fixtures/worker-tasks.js";
 import { timeLimit } from "../time-limit.js";
+import { runProgram } from "./programs.js";
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Handles that must not be collected. */
+const kept = new Set<object>();
 const late = registerLate();
 const gone = task(new URL("file:///nowhere/at-all.js"), "gone", () => 1);
 
@@ -189,16 +194,50 @@ for (const model of ["thread", "process"] as const) {
       }, RangeError);
     });
 
-    test("an error that nobody joins for goes to the hook", async () => {
-      const told = new Promise((resolve) => {
-        const before = setUncaughtHook((error, worker) => {
-          setUncaughtHook(before);
-          resolve([(error as Error).message, worker.name]);
-        });
-      });
-      const worker = new Worker(tasks.fail, { name: "unjoined" }).start();
-      assert.deepEqual(await told, ["too much", "unjoined"]);
-      await assert.rejects(worker.join(), RangeError);
+    test("errors without an owner: one that nobody joins for is told to the hook when the handle is collected, once; until then a join gets it, and nobody is told", async () => {
+      const told: unknown[] = [];
+      const before = setUncaughtHook((error, worker) => told.push([(error as Error).message, worker.name]));
+      try {
+        const late = new Worker(tasks.fail, { name: "joined late" }).start();
+        const impatient = new Worker(tasks.fail, { name: "joined in vain" });
+        kept.add(late).add(impatient);
+        await assert.rejects(impatient.start().join({ timeout: 0 }), TimeoutError);
+        // A name of its own, so that no frame keeps the handle.
+        const drop = () => void new Worker(tasks.fail, { name: "never joined" }).start();
+        drop();
+        while (activeWorkers().some(({ name }) => /joined/.test(name))) await turn();
+        while (told.length === 0) {
+          collectGarbage();
+          await turn();
+        }
+        assert.deepEqual(told, [["too much", "never joined"]]);
+        await assert.rejects(late.join(), RangeError);
+        await assert.rejects(impatient.join(), RangeError);
+      } finally {
+        setUncaughtHook(before);
+      }
+    });
+
+    test("errors without an owner: whose handle is still there when the program exits is told then; who was joined, ended by the program, or called process.exit(0) is not", async () => {
+      const { code, output, errors } = await runProgram("unjoined", model);
+      assert.deepEqual([code, output], [0, "the end\n"]);
+      assert.deepEqual([...errors.matchAll(/Uncaught error in ([\w ]+): (\w+)/g)].map(([, name, error]) => [name, error]).sort(), [
+        ["joined in vain", "RangeError"],
+        ["never joined", "RangeError"],
+      ]);
+    });
+
+    test("errors without an owner: process.exit(0) is the end of no fault, but gives no result either: a join throws WorkerDiedError with exit code 0", async () => {
+      const worker = Worker.start(tasks.exit, 0);
+      await assert.rejects(worker.join(), { ...died, exitCode: 0, signal: undefined });
+      assert.equal(worker.exitCode, 0);
+      assert.throws(() => worker.joinSync(), { ...died, exitCode: 0 });
+    });
+
+    test("process.exit(-1) is the exit code 255, and no signal", async () => {
+      const worker = Worker.start(tasks.exit, -1);
+      await assert.rejects(worker.join(), { ...died, exitCode: 255, signal: undefined });
+      assert.equal(worker.exitCode, 255);
     });
 
     test("each has its own WorkerLocal", async () => {

@@ -19,7 +19,9 @@ type Run = (module: { exports: Library }, require: (id: string) => unknown, meta
 export function load(url: string, build: string): Library {
   const realm = globalThis as unknown as Record<symbol, Library | undefined>;
   const key = Symbol.for(`allcores.library@${build}`);
-  return realm[key] ?? run(url, (library) => void Object.defineProperty(realm, key, { value: library, configurable: true }));
+  return (
+    realm[key] ?? run(url, (library) => void Object.defineProperty(realm, key, { __proto__: null, value: library, configurable: true } as PropertyDescriptor))
+  );
 }
 
 function run(url: string, done: (library: Library) => void): Library {
@@ -31,9 +33,7 @@ function run(url: string, done: (library: Library) => void): Library {
   const script = new vm.Script(text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
   const module = { exports: {} };
   // Node's own objects are of the main realm.
-  const isMainRealm = vm instanceof Object;
-  // biome-ignore lint/security/noGlobalEval: it alone runs a script in the realm of whoever calls it.
-  const start = (isMainRealm ? script.runInThisContext() : globalThis.eval(`${text}\n//# sourceURL=${file.href}`)) as Run;
+  const start = (vm instanceof Object ? script.runInThisContext() : (runHere(text, file) ?? script.runInThisContext())) as Run;
   start(module, process.getBuiltinModule as (id: string) => unknown, {
     url,
     code: (isSeasoned) => ({ text: ofThread?.text ?? shared(Buffer.from(text, "latin1")), cache: shared(script.createCachedData()), isSeasoned }),
@@ -41,6 +41,17 @@ function run(url: string, done: (library: Library) => void): Library {
   });
   done(module.exports);
   return module.exports;
+}
+
+/** Undefined where the context lets no text become code. */
+function runHere(text: string, file: URL): unknown {
+  try {
+    // biome-ignore lint/security/noGlobalEval: it alone runs a script in the realm of whoever calls it.
+    return globalThis.eval(`${text}\n//# sourceURL=${file.href}`) as unknown;
+  } catch (error) {
+    if ((error as Error).name === "EvalError") return undefined;
+    throw error;
+  }
 }
 
 function codeOfThread(): LibraryCode | undefined {

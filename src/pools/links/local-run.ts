@@ -1,0 +1,89 @@
+import type { AsyncResource } from "node:async_hooks";
+import { type JobInHand, workerState } from "../../workers/worker-state.js";
+import type { Job } from "../job.js";
+import type { LinkWatch } from "../link.js";
+import { functionOf } from "./local-task.js";
+
+/** A job on this event loop, as its own function sees it. */
+export class LocalRun implements JobInHand {
+  readonly job: Job;
+  /** The asynchronous context of who submitted it: all attempts run in it. */
+  readonly scope: AsyncResource;
+  /** It has a place, and begins in the next turn. */
+  isAdmitted = false;
+  /** Its function runs, and its place is its own. */
+  isRunning = false;
+  /** When it began. */
+  since = 0;
+  /** Hears of the outcomes, once it has begun. */
+  watch: LinkWatch | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+  #calledOff: { readonly reason: unknown } | undefined = undefined;
+
+  constructor(job: Job, scope: AsyncResource) {
+    this.job = job;
+    this.scope = scope;
+  }
+
+  get attempt(): number {
+    return this.job.attempts;
+  }
+
+  get cancelled(): boolean {
+    return this.#calledOff !== undefined;
+  }
+
+  /** Made for those only who ask for it: an AbortSignal costs more than all the rest of a job. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#calledOff !== undefined) this.#controller.abort(this.#calledOff.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  progress(value: unknown): void {
+    if (!this.job.isOver) this.job.progress(value);
+  }
+
+  /** Asks what runs to stop. */
+  callOff(reason: unknown): void {
+    this.#calledOff ??= { reason };
+    this.#controller?.abort(reason);
+  }
+
+  /** Runs it; gives a promise if it has not ended then. */
+  run(): unknown {
+    const { job } = this;
+    return job.size === 1 ? job.run(functionOf(job.task), 0) : this.#runAll();
+  }
+
+  /** Items of a chunk, one after the other. */
+  async #runAll(): Promise<void> {
+    const { job } = this;
+    for (let index = 0; index < job.size && !job.isOver; index++) {
+      let value: unknown;
+      let threw = false;
+      try {
+        value = await this.#runBehind(index);
+      } catch (error) {
+        threw = true;
+        value = error;
+      }
+      if (this.isRunning) this.watch?.outcome(job, threw ? value : [value], threw, 1, -1, 0);
+      if (threw && job.stops) return;
+    }
+  }
+
+  /** An item after another: what is done around the first is done here. */
+  #runBehind(index: number): unknown {
+    const { job } = this;
+    const before = workerState.asyncJob;
+    workerState.asyncJob = this;
+    try {
+      return job.run(functionOf(job.task), index);
+    } finally {
+      workerState.asyncJob = before;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
+import { TimeoutError } from "../errors/index.js";
+import type { Dispatch } from "./dispatch.js";
+import type { Job } from "./job.js";
+import type { PoolSettings } from "./pool-options.js";
+import type { Rebalancer } from "./rebalancer.js";
+import type { WorkerSet } from "./worker-set.js";
+import type { WorkerSlot } from "./worker-slot.js";
+
+const LONGEST_TIMER_MS = 0x7fffffff;
+/** How long a program that ends waits for workers that it has killed: a thread within a call of the system ends with the program. */
+const KILL_MS = 500;
+
+/** Jobs that run for too long, or go on after they were asked to stop. */
+export class TaskTimeouts {
+  readonly #workers: WorkerSet;
+  readonly #settings: PoolSettings;
+  readonly #rebalancer: Rebalancer;
+  readonly #dispatch: Dispatch;
+  /** Where jobs run in this thread the program lives as long as what waits for them. */
+  readonly #isShared: boolean;
+  /** Until jobs that were called off are to have ended. */
+  readonly #graces = new Map<Job, NodeJS.Timeout>();
+  /** Workers whose jobs are watched. */
+  readonly #guarded = new WeakSet<WorkerSlot>();
+
+  constructor(workers: WorkerSet, settings: PoolSettings, rebalancer: Rebalancer, dispatch: Dispatch, isShared: boolean) {
+    this.#workers = workers;
+    this.#settings = settings;
+    this.#rebalancer = rebalancer;
+    this.#dispatch = dispatch;
+    this.#isShared = isShared;
+  }
+
+  /** Asks a job that a worker runs to stop, and ends the worker if it does not. */
+  stop(slot: WorkerSlot, job: Job, reason: unknown): void {
+    const { sequence } = job;
+    if (slot.link.cancel(job, reason)) {
+      slot.release(job, realNow());
+      return;
+    }
+    if (!this.#isShared && slot.link.width > 1) slot.stall();
+    const { killGrace } = this.#settings;
+    if (killGrace === Number.POSITIVE_INFINITY) return;
+    this.clear(job);
+    this.#graces.set(
+      job,
+      this.#after(killGrace, () => this.#end(slot, job, sequence)),
+    );
+  }
+
+  /** A job that was called off has left its worker. */
+  clear(job: Job): void {
+    const grace = this.#graces.get(job);
+    if (grace === undefined) return;
+    clearRealTimeout(grace);
+    this.#graces.delete(job);
+  }
+
+  /** Ends every worker that has not ended by itself when `killGrace` is over, whether it has a job or not; resolves when there has been time for that. The program is about to end. */
+  async endAll(): Promise<void> {
+    const { killGrace } = this.#settings;
+    if (killGrace === Number.POSITIVE_INFINITY) return new Promise(() => {});
+    await sleep(killGrace);
+    for (const slot of this.#workers) {
+      slot.condemn();
+      this.#workers.kill(slot, undefined);
+    }
+    await sleep(KILL_MS);
+  }
+
+  #end(slot: WorkerSlot, job: Job, sequence: number): void {
+    this.#graces.delete(job);
+    const isInHand = () => this.#workers.has(slot) && job.holder === slot && job.sequence === sequence;
+    if (!isInHand()) return;
+    if (slot.link.giveUp(job)) {
+      slot.release(job, realNow());
+      this.#dispatch.feedAnew();
+      this.#dispatch.settleDown();
+      return;
+    }
+    // Nothing else can be begun from here on: the end hits what was begun or nobody.
+    this.#rebalancer.from(slot, 1);
+    this.#dispatch.drain();
+    if (!isInHand()) return;
+    this.#dispatch.end(slot);
+    this.#dispatch.feedAnew();
+  }
+
+  #after(ms: number, then: () => void): NodeJS.Timeout {
+    const timer = setRealTimeout(then, Math.min(ms, LONGEST_TIMER_MS));
+    if (!this.#isShared) timer.unref();
+    return timer;
+  }
+
+  /** Watches how long a worker's jobs run. */
+  guard(slot: WorkerSlot): void {
+    if (this.#guarded.has(slot)) return;
+    const { taskTimeout } = this.#settings;
+    const again = (ms: number) => this.#after(Math.max(1, ms), check);
+    const check = () => {
+      this.#dispatch.drain();
+      if (!this.#workers.has(slot) || slot.jobs.length === 0) {
+        this.#guarded.delete(slot);
+        return;
+      }
+      let least = taskTimeout;
+      for (const job of slot.begun) {
+        if (job.isOver) continue;
+        const left = taskTimeout - slot.link.runningFor(job);
+        if (left > 0) least = Math.min(least, left);
+        else
+          this.#dispatch.expire(
+            job,
+            new TimeoutError(`the task "${job.task.name}" ran for longer than the pool's taskTimeout of ${taskTimeout} ms and was called off`),
+          );
+      }
+      again(least);
+    };
+    this.#guarded.add(slot);
+    again(taskTimeout);
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setRealTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS)));
+}

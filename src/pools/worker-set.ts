@@ -1,0 +1,214 @@
+import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
+import type { Links } from "./link.js";
+import type { PoolSettings } from "./pool-options.js";
+import { type SlotWatch, WorkerSlot } from "./worker-slot.js";
+
+/** What may be given to a worker ahead of its time: about so much work. */
+const AHEAD_MS = 1;
+/** Less work than this goes behind other work of a worker that is awake: waking another would take as long. */
+const WAKE_MS = 0.1;
+/** Never more jobs than this. */
+const MOST_AHEAD = 128;
+const LONGEST_TIMER_MS = 0x7fffffff;
+
+/** What a worker set tells its pool. */
+export interface WorkerSetWatch extends SlotWatch {
+  hired(slot: WorkerSlot): void;
+  /** It was killed, and that takes too long. */
+  gaveUp(slot: WorkerSlot): void;
+}
+
+/** The workers of a pool: who comes, who takes the next job, who goes for want of work. */
+export class WorkerSet implements Iterable<WorkerSlot> {
+  readonly #isShared: boolean;
+  #most: number;
+  /** Mean of what jobs took lately, in milliseconds. */
+  #pace: number | undefined;
+  #refusal: Error | undefined;
+  #isShort = false;
+  readonly #links: Links;
+  readonly #settings: PoolSettings;
+  readonly #watch: WorkerSetWatch;
+  /** Made anew with each change, so that whoever goes through it is not disturbed. */
+  #slots: readonly WorkerSlot[] = [];
+  #named = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  /** `isShared`: there is one worker, which takes all jobs. */
+  constructor(links: Links, settings: PoolSettings, isShared: boolean, watch: WorkerSetWatch) {
+    this.#links = links;
+    this.#settings = settings;
+    this.#watch = watch;
+    this.#isShared = isShared;
+    this.#most = isShared ? 1 : settings.workers;
+  }
+
+  /** Most workers. */
+  get most(): number {
+    return this.#most;
+  }
+
+  get pace(): number | undefined {
+    return this.#pace;
+  }
+
+  /** Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job could wait for. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
+  }
+
+  /** The last attempt to start a worker failed beside others: it may succeed later. */
+  get isShort(): boolean {
+    return this.#isShort;
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  has(slot: WorkerSlot): boolean {
+    return this.#slots.includes(slot);
+  }
+
+  [Symbol.iterator](): Iterator<WorkerSlot> {
+    return this.#slots.values();
+  }
+
+  resize(most: number): void {
+    this.#most = most;
+  }
+
+  /** Whether another worker may be hired. */
+  get hasRoom(): boolean {
+    return this.#taken < this.#most;
+  }
+
+  /** How many places are taken. One that is on its way out and still works has its own; one that only waits for workers that its tasks started has none. */
+  get #taken(): number {
+    let taken = 0;
+    for (const slot of this.#slots) if (!slot.hasLeft) taken++;
+    return taken;
+  }
+
+  /** A job took so many milliseconds. Nobody asks where nothing is given ahead of its time. */
+  took(ms: number): void {
+    if (this.#isShared) return;
+    this.#pace = this.#pace === undefined ? ms : this.#pace * 0.9 + ms * 0.1;
+  }
+
+  /** The worker that takes the next job, hired if need be; undefined when all have enough. */
+  pick(): WorkerSlot | undefined {
+    return this.#isShared ? this.#only() : this.#best();
+  }
+
+  /** The one that takes all jobs, if it has a place. */
+  #only(): WorkerSlot | undefined {
+    const slot = this.#slots[0];
+    if (slot === undefined) return this.#hire();
+    const { link } = slot;
+    return slot.jobs.length < link.width && link.isOpen && !link.isDeferred && !slot.isRetiring ? slot : undefined;
+  }
+
+  #best(): WorkerSlot | undefined {
+    let starting: WorkerSlot | undefined;
+    let shortest: WorkerSlot | undefined;
+    const pace = this.#pace;
+    const lazily = pace === undefined ? 0 : Math.min(MOST_AHEAD, WAKE_MS / Math.max(pace, 1e-4));
+    for (const slot of this.#slots) {
+      const { ahead, link } = slot;
+      if (slot.isRetiring || ahead > link.depth || !link.isOpen || link.isDeferred) continue;
+      if (ahead < lazily && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
+      if (ahead === 0) {
+        // Some jobs of several do not end: nothing is begun beside them.
+        if (slot.isStalled && slot.jobs.length > 0) continue;
+        if (link.isReady) return slot;
+        starting ??= slot;
+      } else if (!slot.isStalled && (shortest === undefined || ahead < shortest.ahead)) shortest = slot;
+    }
+    if (starting !== undefined) return starting;
+    if (this.hasRoom) {
+      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes it, or a worker that can be started later.
+      return this.#hire();
+    }
+    return shortest !== undefined && shortest.ahead < this.#mostAhead ? shortest : undefined;
+  }
+
+  /** How many jobs may stand before one worker. */
+  get #mostAhead(): number {
+    if (this.#pace === undefined || this.#pace >= AHEAD_MS / 2) return 2;
+    return Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / Math.max(this.#pace, 1e-4)));
+  }
+
+  /** Those that are too many, those without work first. */
+  get surplus(): WorkerSlot[] {
+    const active = this.#slots.filter((slot) => !slot.isRetiring);
+    active.sort((a, b) => a.jobs.length - b.jobs.length);
+    return active.slice(0, Math.max(0, active.length - this.#most));
+  }
+
+  /** Undefined when there is no memory, no descriptor, or no slot in the heap for another one. */
+  #hire(): WorkerSlot | undefined {
+    this.#refusal = undefined;
+    this.#isShort = false;
+    const settings = this.#settings;
+    const { name } = settings;
+    const full = `${name ?? "PoolWorker"}-${name === undefined ? this.#links.nextName() : ++this.#named}`;
+    let slot: WorkerSlot;
+    try {
+      slot = new WorkerSlot(full, this.#watch, (watch) => this.#links.open(watch, settings));
+    } catch (error) {
+      if (this.#slots.length === 0) this.#refusal = error as Error;
+      else this.#isShort = true;
+      return undefined;
+    }
+    this.#slots = [...this.#slots, slot];
+    this.#watch.hired(slot);
+    return slot;
+  }
+
+  /** Lets a worker go that has nothing to do. */
+  dismiss(slot: WorkerSlot): void {
+    if (!slot.isClosed && !slot.close()) this.kill(slot, undefined);
+  }
+
+  /** The next worker, hired if need be, whatever it has to do. */
+  any(): WorkerSlot | undefined {
+    return this.#slots.find((slot) => !slot.isRetiring) ?? this.#hire();
+  }
+
+  /** Ends a worker now. Where that has to be held back for longer than `killGrace` it is given up. `reason`: what its tasks may hear of it. */
+  kill(slot: WorkerSlot, reason: unknown): void {
+    slot.retire();
+    slot.link.kill(this.#settings.killGrace, () => queueRealMicrotask(() => this.#watch.gaveUp(slot)), reason);
+  }
+
+  /** A worker has ended, or was given up. */
+  remove(slot: WorkerSlot): void {
+    this.#slots = this.#slots.filter((other) => other !== slot);
+    slot.remove();
+  }
+
+  /** Lets workers go that have had no work for `idleTimeout`. */
+  watchIdle(): void {
+    const { idleTimeout } = this.#settings;
+    if (this.#idleTimer !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
+    let next = Number.POSITIVE_INFINITY;
+    const now = realNow();
+    for (const slot of this.#slots) if (slot.isIdle) next = Math.min(next, slot.heardAt + idleTimeout - now);
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#idleTimer = setRealTimeout(
+      () => {
+        this.#idleTimer = undefined;
+        for (const slot of this.#slots) if (slot.isIdle && realNow() - slot.heardAt >= idleTimeout) this.dismiss(slot);
+        this.watchIdle();
+      },
+      Math.min(Math.max(1, Math.ceil(next)), LONGEST_TIMER_MS),
+    );
+    this.#idleTimer.unref();
+  }
+
+  /** The pool is over. */
+  end(): void {
+    clearRealTimeout(this.#idleTimer);
+  }
+}

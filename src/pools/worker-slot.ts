@@ -1,0 +1,241 @@
+import { realNow } from "../memory/index.js";
+import type { Job } from "./job.js";
+import type { JobHolder, JobStates } from "./job-states.js";
+import type { LinkWatch, WorkerEnd, WorkerLink } from "./link.js";
+
+/** What a worker's slot tells its pool. */
+export interface SlotWatch {
+  readonly states: JobStates;
+  arrived(slot: WorkerSlot): void;
+  outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
+  outcomeLater(slot: WorkerSlot, job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void;
+  progress(job: Job, value: unknown): void;
+  left(slot: WorkerSlot): void;
+  refused(error: unknown): void;
+  corrupt(slot: WorkerSlot): void;
+  ended(slot: WorkerSlot, end: WorkerEnd): void;
+}
+
+/** One worker of a pool and the jobs that it has, in the order in which it was given them. */
+export class WorkerSlot implements LinkWatch, JobHolder {
+  readonly name: string;
+  readonly link: WorkerLink;
+  readonly #watch: SlotWatch;
+  readonly #states: JobStates;
+  readonly #jobs: Job[] = [];
+  #heardAt = realNow();
+  #isStalled = false;
+  #isRetiring = false;
+  #isClosed = false;
+  #hasLeft = false;
+  #isKilled = false;
+  #initializer: Job | undefined;
+  #served = 0;
+  #crash: { readonly error: unknown } | undefined;
+  #unresponsive: "blocked" | "stopped" | undefined;
+  #news: { readonly sequence: number; readonly item: number; readonly value: unknown } | undefined;
+  readonly #onEnd: (() => void)[] = [];
+
+  /** @throws when no worker can be started */
+  constructor(name: string, watch: SlotWatch, open: (watch: LinkWatch) => WorkerLink) {
+    this.name = name;
+    this.#watch = watch;
+    this.#states = watch.states;
+    this.link = open(this);
+  }
+
+  get jobs(): readonly Job[] {
+    return this.#jobs;
+  }
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+  get unresponsive(): "blocked" | "stopped" | undefined {
+    return this.#unresponsive;
+  }
+  /** What it has in hand takes long: nothing goes behind it. */
+  get isStalled(): boolean {
+    return this.#isStalled;
+  }
+  /** It gets no more work, and ends when it has done what it has. */
+  get isRetiring(): boolean {
+    return this.#isRetiring;
+  }
+  /** It was told to end. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+  /** It has ended its work, and only waits for workers that its tasks started. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+  /** It is being ended by the pool. */
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+  /** The call of the pool's initializer, until it is done. */
+  get initializer(): Job | undefined {
+    return this.#initializer;
+  }
+  /** How many jobs it was given and did not give back. */
+  get served(): number {
+    return this.#served;
+  }
+  /** The uncaught error that ended it, as it has told itself. */
+  get crash(): { readonly error: unknown } | undefined {
+    return this.#crash;
+  }
+  /** What its job last told, and of which of its items. Kept until that job has ended. */
+  get news(): { readonly sequence: number; readonly item: number; readonly value: unknown } | undefined {
+    return this.#news;
+  }
+  get isPreparing(): boolean {
+    return this.#initializer !== undefined;
+  }
+  get isIdle(): boolean {
+    return this.#jobs.length === 0 && !this.#isRetiring;
+  }
+  /** How many jobs stand behind those that it can have begun, and one more if it can begin no other now. */
+  get ahead(): number {
+    return Math.max(0, this.#jobs.length - this.link.width + 1);
+  }
+
+  /** The first job that it has begun, as far as it has one. */
+  get inHand(): Job | undefined {
+    const job = this.#jobs[0];
+    return job !== undefined && this.hasBegun(job) ? job : undefined;
+  }
+
+  /** The jobs that it has begun. */
+  get begun(): readonly Job[] {
+    return this.#jobs.filter((job) => this.hasBegun(job));
+  }
+
+  hasBegun(job: Job): boolean {
+    if (job.state === "running") return true;
+    if (!this.link.hasBegun(job)) return false;
+    if (job.state === "assigned") this.#states.begin(job);
+    return true;
+  }
+
+  /** Gives it a job that was packed; false when it has no room. */
+  send(job: Job): boolean {
+    if (!this.link.send(job)) return false;
+    this.#states.assign(job, this);
+    if (this.#jobs.length === 0) this.#heardAt = realNow();
+    const place = this.#jobs.push(job) - 1;
+    if (this.link.depth === 0) job.at = place;
+    this.#served++;
+    return true;
+  }
+
+  /** Gives it the call of the pool's initializer, which can go to no other. */
+  initialize(job: Job): void {
+    this.#initializer = job;
+    job.bind();
+    this.send(job);
+    this.#served--;
+  }
+
+  isInitialized(): void {
+    this.#initializer = undefined;
+  }
+
+  /** Takes back a job that it has not begun, with its arguments; false when it has. */
+  takeBack(job: Job): boolean {
+    if (job.state !== "assigned" || !this.link.takeBack(job)) return false;
+    this.#jobs.splice(this.#jobs.lastIndexOf(job), 1);
+    this.#served--;
+    this.#states.takeBack(job);
+    return true;
+  }
+
+  /** A job of its own has ended. */
+  release(job: Job, now: number): void {
+    const jobs = this.#jobs;
+    if (this.link.depth === 0) {
+      // Nothing stands behind another: their order is nothing.
+      const last = jobs.pop()!;
+      if (last !== job) {
+        jobs[job.at] = last;
+        last.at = job.at;
+      }
+    } else if (jobs[0] === job) jobs.shift();
+    else jobs.splice(jobs.indexOf(job), 1);
+    this.#heardAt = now;
+    this.#isStalled = false;
+    if (this.#news !== undefined && this.#news.sequence === job.sequence) this.#news = undefined;
+    this.#states.release(job);
+  }
+
+  /** It can do no more: all that it has, which is the caller's to release. */
+  surrender(): Job[] {
+    return this.#jobs.splice(0);
+  }
+
+  stall(): void {
+    this.#isStalled = true;
+  }
+  retire(): void {
+    this.#isRetiring = true;
+  }
+
+  /** Tells it to end, since it has nothing to do; false when that cannot be said. */
+  close(): boolean {
+    this.#isClosed = true;
+    this.#isRetiring = true;
+    this.link.hold(true);
+    return this.link.close();
+  }
+
+  /** It is to be killed. `unresponsive`: since it does not respond. */
+  condemn(unresponsive?: "blocked" | "stopped"): void {
+    this.#isRetiring = true;
+    this.#isKilled = true;
+    if (unresponsive !== undefined) this.#unresponsive = unresponsive;
+  }
+
+  /** Resolves once it has ended, or was given up. */
+  get whenEnded(): Promise<void> {
+    return new Promise((resolve) => this.#onEnd.push(resolve));
+  }
+
+  /** It has ended, or was given up. */
+  remove(): void {
+    this.link.detach();
+    for (const tell of this.#onEnd.splice(0)) tell();
+  }
+
+  arrived(): void {
+    this.#watch.arrived(this);
+  }
+  outcome(job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void {
+    this.#watch.outcome(this, job, value, threw, count, microseconds, now);
+  }
+  outcomeLater(job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void {
+    this.#watch.outcomeLater(this, job, value, threw, count, microseconds, now);
+  }
+  progress(job: Job, value: unknown, item: number): void {
+    this.#news = { sequence: job.sequence, item, value };
+    this.#watch.progress(job, value);
+  }
+  left(): void {
+    this.#hasLeft = true;
+    this.#isRetiring = true;
+    this.#isClosed = true;
+    this.link.hold(true);
+    this.#watch.left(this);
+  }
+  refused(error: unknown): void {
+    this.#watch.refused(error);
+  }
+  crashed(error: unknown): void {
+    this.#crash = { error };
+  }
+  corrupt(): void {
+    this.#watch.corrupt(this);
+  }
+  ended(end: WorkerEnd): void {
+    this.#watch.ended(this, end);
+  }
+}
