@@ -1,7 +1,6 @@
 import { queueRealMicrotask } from "../memory/index.js";
 import { Histogram } from "./histogram.js";
 import type { Job } from "./job.js";
-import type { WorkerSet } from "./worker-set.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
 /** What comes back from the workers of a pool, and how it reaches the jobs. */
@@ -9,16 +8,20 @@ export class Results {
   /** From the call to its result, less the run; and the run. */
   readonly wait = new Histogram();
   readonly run = new Histogram();
-  readonly #workers: WorkerSet;
+  #pace: number | undefined;
   readonly #abandonedEnds: (job: Job) => void;
   readonly #news: (() => void)[] = [];
   /** Jobs of whose outcomes some classes are being loaded: how many times, and what their workers spent on them once they have ended. */
   readonly #loading = new Map<Job, { times: number; spent: number | undefined }>();
 
   /** `abandonedEnds`: a job that was called off has left its worker. */
-  constructor(workers: WorkerSet, abandonedEnds: (job: Job) => void) {
-    this.#workers = workers;
+  constructor(abandonedEnds: (job: Job) => void) {
     this.#abandonedEnds = abandonedEnds;
+  }
+
+  /** Mean of what jobs took lately, in milliseconds, where some may stand behind others. */
+  get pace(): number | undefined {
+    return this.#pace;
   }
 
   /** Takes in what has come from a worker; returns how much that was. */
@@ -64,7 +67,7 @@ export class Results {
     if (job.isOver) this.#abandonedEnds(job);
     slot.release(job, now);
     const ran = microseconds / 1000;
-    this.#workers.took(ran);
+    if (slot.link.depth > 0) this.#pace = this.#pace === undefined ? ran : this.#pace * 0.9 + ran * 0.1;
     this.run.add(ran);
     this.wait.add(now - job.submittedAt - ran);
   }

@@ -86,12 +86,11 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.#kind = kind;
     this.#places = settings.workers;
     this.links = kind.connect(this);
+    this.#results = new Results((job) => this.#timeouts.clear(job));
     this.#workers = new WorkerSet(this.links, settings, kind.isShared, {
       states: this.states,
       arrived: () => void this.drain(),
-      outcome: (slot, job, value, threw, count, microseconds, now) => this.#results.outcome(slot, job, value, threw, count, microseconds, now),
-      outcomeLater: (slot, job, value, threw, count, microseconds, now) => void this.#results.outcomeLater(slot, job, value, threw, count, microseconds, now),
-      progress: (job, value) => this.#results.progress(job, value),
+      results: this.#results,
       // What stands before it, since it ended unasked, goes to others.
       left: (slot) => this.#rebalancer.from(slot, 0),
       refused: (error) => this.#fail(error),
@@ -100,7 +99,6 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
       gaveUp: (slot) => this.#giveUp(slot),
       ended: (slot, end) => this.#lost(slot, end),
     });
-    this.#results = new Results(this.#workers, (job) => this.#timeouts.clear(job));
     this.#rebalancer = new Rebalancer(this.#workers, this.#backlog, this);
     this.#timeouts = new TaskTimeouts(this.#workers, settings, this.#rebalancer, this, kind.isShared);
     this.#hangs = new HangDetector(title, this.#workers, settings, this.#rebalancer, this);

@@ -22,8 +22,6 @@ export interface WorkerSetWatch extends SlotWatch {
 export class WorkerSet implements Iterable<WorkerSlot> {
   readonly #isShared: boolean;
   #most: number;
-  /** Mean of what jobs took lately, in milliseconds. */
-  #pace: number | undefined;
   #refusal: Error | undefined;
   #isShort = false;
   readonly #links: Links;
@@ -49,7 +47,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   }
 
   get pace(): number | undefined {
-    return this.#pace;
+    return this.#watch.results.pace;
   }
 
   /** Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job could wait for. */
@@ -90,12 +88,6 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return taken;
   }
 
-  /** A job took so many milliseconds. Nobody asks where nothing is given ahead of its time. */
-  took(ms: number): void {
-    if (this.#isShared) return;
-    this.#pace = this.#pace === undefined ? ms : this.#pace * 0.9 + ms * 0.1;
-  }
-
   /** The worker that takes the next job, hired if need be; undefined when all have enough. */
   pick(): WorkerSlot | undefined {
     return this.#isShared ? this.#only() : this.#best();
@@ -112,7 +104,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   #best(): WorkerSlot | undefined {
     let starting: WorkerSlot | undefined;
     let shortest: WorkerSlot | undefined;
-    const pace = this.#pace;
+    const { pace } = this;
     const lazily = pace === undefined ? 0 : Math.min(MOST_AHEAD, WAKE_MS / Math.max(pace, 1e-4));
     for (const slot of this.#slots) {
       const { ahead, link } = slot;
@@ -135,8 +127,9 @@ export class WorkerSet implements Iterable<WorkerSlot> {
 
   /** How many jobs may stand before one worker. */
   get #mostAhead(): number {
-    if (this.#pace === undefined || this.#pace >= AHEAD_MS / 2) return 2;
-    return Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / Math.max(this.#pace, 1e-4)));
+    const { pace } = this;
+    if (pace === undefined || pace >= AHEAD_MS / 2) return 2;
+    return Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / Math.max(pace, 1e-4)));
   }
 
   /** Those that are too many, those without work first. */

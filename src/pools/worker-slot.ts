@@ -3,13 +3,19 @@ import type { Job } from "./job.js";
 import type { JobHolder, JobStates } from "./job-states.js";
 import type { LinkWatch, WorkerEnd, WorkerLink } from "./link.js";
 
+/** Hears of what comes back. */
+export interface SlotResults {
+  readonly pace: number | undefined;
+  outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
+  outcomeLater(slot: WorkerSlot, job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): Promise<void>;
+  progress(job: Job, value: unknown): void;
+}
+
 /** What a worker's slot tells its pool. */
 export interface SlotWatch {
   readonly states: JobStates;
+  readonly results: SlotResults;
   arrived(slot: WorkerSlot): void;
-  outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
-  outcomeLater(slot: WorkerSlot, job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void;
-  progress(job: Job, value: unknown): void;
   left(slot: WorkerSlot): void;
   refused(error: unknown): void;
   corrupt(slot: WorkerSlot): void;
@@ -22,6 +28,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   readonly link: WorkerLink;
   readonly #watch: SlotWatch;
   readonly #states: JobStates;
+  readonly #results: SlotResults;
   readonly #jobs: Job[] = [];
   #heardAt = realNow();
   #isStalled = false;
@@ -41,6 +48,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     this.name = name;
     this.#watch = watch;
     this.#states = watch.states;
+    this.#results = watch.results;
     this.link = open(this);
   }
 
@@ -210,14 +218,14 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     this.#watch.arrived(this);
   }
   outcome(job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void {
-    this.#watch.outcome(this, job, value, threw, count, microseconds, now);
+    this.#results.outcome(this, job, value, threw, count, microseconds, now);
   }
   outcomeLater(job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void {
-    this.#watch.outcomeLater(this, job, value, threw, count, microseconds, now);
+    void this.#results.outcomeLater(this, job, value, threw, count, microseconds, now);
   }
   progress(job: Job, value: unknown, item: number): void {
     this.#news = { sequence: job.sequence, item, value };
-    this.#watch.progress(job, value);
+    this.#results.progress(job, value);
   }
   left(): void {
     this.#hasLeft = true;

@@ -1,11 +1,10 @@
 import { clearRealTimeout, realNow, setRealTimeout } from "../../memory/index.js";
-import type { AsyncResource } from "node:async_hooks";
 import { isThenable } from "../../sync/thenable.js";
 import { workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../link.js";
 import type { Rate } from "../rate.js";
-import { LocalRun } from "./local-run.js";
+import type { LocalRun } from "./local-run.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 const DONE = { exitCode: 0, signal: undefined, cause: undefined, outOfMemory: false } as const;
@@ -66,10 +65,7 @@ export class LocalLink implements WorkerLink {
   }
 
   send(job: Job): boolean {
-    // What is kept from attempt to attempt is the scope.
-    const { cargo } = job;
-    const run = new LocalRun(job, cargo instanceof LocalRun ? cargo.scope : (cargo as AsyncResource));
-    job.cargo = run;
+    const run = job.cargo as LocalRun;
     run.isAdmitted = true;
     if (this.#rate !== undefined && !this.#watch.isPreparing) this.#rate.take();
     if (this.#isFeeding) this.#batch.push(run);
@@ -235,7 +231,7 @@ export class LocalLink implements WorkerLink {
     let later: Promise<unknown> | undefined;
     let threw = false;
     try {
-      value = run.scope.runInAsyncScope(start, run);
+      value = run.runInAsyncScope(start, run);
       // Both ask the value for fields, which may be getters of the user's.
       if (isThenable(value)) later = Promise.resolve(value);
     } catch (error) {

@@ -1,5 +1,4 @@
 import { realNow } from "../../memory/index.js";
-import { AsyncResource } from "node:async_hooks";
 import type { DeadlockReport } from "../../errors/deadlock-report.js";
 import { StateError } from "../../errors/index.js";
 import type { Job } from "../job.js";
@@ -7,6 +6,7 @@ import type { LinkedPool, LinkKind, Links, LinkWatch, WorkerLink } from "../link
 import type { PoolSettings } from "../pool-options.js";
 import type { Rate } from "../rate.js";
 import { LocalLink } from "./local-link.js";
+import { LocalRun } from "./local-run.js";
 
 /** The kind of link to functions of this event loop. Nothing travels: arguments and results are the objects themselves. */
 export function localKind(rate: Rate | undefined): LinkKind {
@@ -44,9 +44,10 @@ class LocalLinks implements Links {
     if (this.#link !== undefined) this.#link.width = width;
   }
 
-  /** Kept of the first attempt: the asynchronous context of who submits. */
+  /** In the asynchronous context of who submits. */
   pack(job: Job): void {
-    job.cargo ??= new AsyncResource("AsyncPool");
+    if (job.cargo === undefined) job.cargo = new LocalRun(job);
+    else (job.cargo as LocalRun).renew();
   }
 
   keep(): void {}

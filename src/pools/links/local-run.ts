@@ -1,14 +1,12 @@
-import type { AsyncResource } from "node:async_hooks";
+import { AsyncResource } from "node:async_hooks";
 import { type JobInHand, workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkWatch } from "../link.js";
 import { functionOf } from "./local-task.js";
 
-/** A job on this event loop, as its own function sees it. */
-export class LocalRun implements JobInHand {
+/** A job on this event loop, as its own function sees it; and the asynchronous context of who submitted it, in which all attempts run. */
+export class LocalRun extends AsyncResource implements JobInHand {
   readonly job: Job;
-  /** The asynchronous context of who submitted it: all attempts run in it. */
-  readonly scope: AsyncResource;
   /** It has a place, and begins in the next turn. */
   isAdmitted = false;
   /** Its function runs, and its place is its own. */
@@ -20,9 +18,9 @@ export class LocalRun implements JobInHand {
   #controller: AbortController | undefined = undefined;
   #calledOff: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(job: Job, scope: AsyncResource) {
+  constructor(job: Job) {
+    super("AsyncPool");
     this.job = job;
-    this.scope = scope;
   }
 
   get attempt(): number {
@@ -50,6 +48,12 @@ export class LocalRun implements JobInHand {
   callOff(reason: unknown): void {
     this.#calledOff ??= { reason };
     this.#controller?.abort(reason);
+  }
+
+  /** Another attempt of the same job. */
+  renew(): void {
+    this.#controller = undefined;
+    this.#calledOff = undefined;
   }
 
   /** Runs it; gives a promise if it has not ended then. */
