@@ -76,7 +76,7 @@ function bundle(entryPoints, outdir, door, options = {}) {
       {
         name: "allcores",
         setup(hooks) {
-          hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/memory", `${door}.ts`) }));
+          hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
           hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);
         },
       },
@@ -85,7 +85,8 @@ function bundle(entryPoints, outdir, door, options = {}) {
 }
 
 async function prepared({ path }) {
-  const text = await readFile(path, "utf8");
+  // Docstrings are in the declarations. In a bundle esbuild keeps those of class members, and each worker would read them.
+  const text = (await readFile(path, "utf8")).replace(/^[ \t]*\/\*\*[\s\S]*?\*\/[ \t]*\n/gm, "");
   // A bundled class becomes `var Lock2 = class _Lock`, and `keepNames` would slow every closure down: name the classes alone.
   const named = text.replace(
     /^(?:export )?(?:default )?(?:abstract )?class (\w+)[^{]*\{/gm,

@@ -2,10 +2,10 @@
 import { knownCircles } from "./known-circles.mjs";
 
 /** Each folder imports only from itself and from those before it. */
-export const layers = "errors memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
+export const layers = "errors platform memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
 
 /** The npm packages that src may import, and the only folder that may import each. */
-export const packages = { koffi: "memory", tsx: "workers" };
+export const packages = { koffi: "platform", tsx: "workers" };
 
 const upward = layers.slice(0, -1).map((layer, index) => ({
   name: `${layer}-imports-only-what-stands-before-it`,
@@ -37,7 +37,12 @@ export default {
       to: { dependencyTypes: foreign, pathNot: `(^|/)node_modules/(${Object.keys(packages).join("|")})/` },
     },
     // The door to atomics, which a condition of the package's imports may swap.
-    { name: "the-swappable-door-belongs-to-memory", severity: "error", from: { pathNot: "^src/memory/" }, to: { dependencyTypes: ["aliased"] } },
+    {
+      name: "the-swappable-door-belongs-to-platform-and-memory",
+      severity: "error",
+      from: { pathNot: "^src/(platform|memory)/" },
+      to: { dependencyTypes: ["aliased"] },
+    },
     { name: "imports-can-be-found", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -12,6 +12,7 @@ const steps = Object.entries({
   lint: node("node_modules/@biomejs/biome/bin/biome", "lint", "--error-on-warnings"),
   format: node("node_modules/@biomejs/biome/bin/biome", "format"),
   suite: node("scripts/test.mjs", "--whole", "--times"),
+  portable: ["npm", "run", "test:portable"],
   models: node("build/tests/models/index.js"),
   mutants: node("build/tests/mutants/index.js"),
   chaos: node("build/tests/chaos/index.js", "1000"),

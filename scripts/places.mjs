@@ -128,37 +128,45 @@ function link(name, read, files) {
   ];
 }
 
-/** What each platform is asked for outside of `src/memory/platform/`, by the words that name a system. */
-const namesTheSystem = /["'`](\/proc|\/sys|\/dev)\b|process\.platform|geteuid/;
-
-function platform(name, read, files) {
-  const file = `src/memory/platform/${name}.ts`;
-  const table = "docs/design/platforms.md";
+function platform(name, read) {
+  const table = "docs/design/platform.md";
   const [head = "", ...rows] = read(table)
     .split("\n")
-    .filter((line) => line.startsWith("| ") && !line.startsWith("|---"))
+    .filter((line) => line.startsWith("| ") && line.split("|").length > 5)
     .map(cellsOf);
   const column = head.indexOf(name);
-  const asking = files("src").filter((each) => !each.startsWith("src/memory/platform/") && namesTheSystem.test(withoutComments(read(each))));
-  const rowOf = (each) => rows.find(([path]) => path === `\`${each}\``);
+  const verbs = verbsIn(read("src/platform/contract.ts"));
+  const rowOf = (verb) => rows.find(([cell]) => cell.includes(`\`${verb}\``));
+  const choice = read("src/platform/platform.ts");
   return [
-    place(file, "an implementation of Platform, all of its calls", has(read(file), "\\bPlatform\\b") && read(file).includes("contract.js")),
+    place(`src/platform/${name}/index.ts`, "an implementation of Platform", has(read(`src/platform/${name}/index.ts`), "^export const \\w+: Platform\\b")),
     place(
-      "src/memory/platform/index.ts",
-      `process.platform "${name}", which loads ./${name}.js`,
-      read("src/memory/platform/index.ts").includes(`"./${name}.js"`) && read("src/memory/platform/index.ts").includes(`"${name}"`),
+      "src/platform/platform.ts",
+      `process.platform "${name}", which loads ./${name}/`,
+      choice.includes(`"./${name}/index.js"`) && choice.includes(`"${name}"`),
     ),
     place(table, `a column for ${name}`, column > 0),
-    ...asking.map((each) =>
-      place(table, `a row for \`${each}\`, which asks the system, and what ${name} answers`, column > 0 && Boolean(rowOf(each)?.[column])),
-    ),
+    ...verbs.map((verb) => place(table, `a row for ${verb}, and what ${name} has for it`, column > 0 && Boolean(rowOf(verb)?.[column]))),
     ...rows
-      .filter(([path]) => !asking.includes(path.replaceAll("`", "")))
-      .map(([path]) => place(table, `the row of ${path} taken away: it asks the system no more`, false)),
+      .flatMap(([cell]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, verb]) => verb))
+      .filter((verb) => verbs.length > 0 && column > 0 && !verbs.includes(verb))
+      .map((verb) => place(table, `${verb} taken away: the contract has no such verb`, false)),
     place("README.md", `what has been run on ${name}`, new RegExp(`\\b${name}\\b`, "i").test(read("README.md"))),
     place("README.zh-CN.md", `the same in Chinese`, new RegExp(`\\b${name}\\b`, "i").test(read("README.zh-CN.md"))),
     place("CHANGELOG.md", `what users of ${name} get`, new RegExp(`\\b${name}\\b`, "i").test(read("CHANGELOG.md"))),
   ];
+}
+
+/** The verbs of the platform's contract, as in `memory.create`: the members of the groups that Platform and ProcessPlatform have, and their own. */
+function verbsIn(contract) {
+  const members = (name) => {
+    const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([\\s\\S]*?)^\\}`, "m").exec(contract)?.[1] ?? "";
+    return [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\(|: (\w+))/gm)].map(([, member, type]) => ({ member, type }));
+  };
+  return [...members("Platform"), ...members("ProcessPlatform")].flatMap(({ member, type }) => {
+    const inner = type === undefined ? [] : members(type);
+    return inner.length > 0 ? inner.map((each) => `${member}.${each.member}`) : [member];
+  });
 }
 
 function cellsOf(row) {
@@ -166,10 +174,6 @@ function cellsOf(row) {
     .split("|")
     .slice(1, -1)
     .map((cell) => cell.trim());
-}
-
-function withoutComments(text) {
-  return text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
 }
 
 /** What every user hears of. */

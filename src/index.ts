@@ -1,5 +1,5 @@
 import "./diagnosis/deadlock-watch.js";
-import { ownUrl } from "./memory/own-url.js";
+import { ownUrl } from "./platform/index.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 
@@ -26,6 +26,7 @@ export { Lock } from "./sync/lock.js";
 export type { LockOptions, SemaphoreOptions } from "./sync/owner-death.js";
 export { type RHeld, RLock } from "./sync/rlock.js";
 export { RWLock } from "./sync/rwlock.js";
+export type { RWLockView } from "./sync/rwlock-view.js";
 export { type Choice, type Selectable, selectable } from "./sync/selectable.js";
 export { BoundedSemaphore, Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";

@@ -51,12 +51,16 @@ function violations(path: string, text: string): string[] {
     if (named !== undefined)
       found.push(`${path}: ${named} may be a test's fake: take the time from memory/clock.ts, or from program-clock.ts what is to follow it`);
   }
-  if (folder === "memory") return found;
-  if (/\bAtomics\b/.test(code)) found.push(`${path}: Atomics belong to memory/`);
+  if (folder === "platform") return found;
+  if (NAMES_THE_SYSTEM.test(withoutComments)) found.push(`${path}: what only this system has belongs to platform/`);
+  if (/\bAtomics\b/.test(code)) found.push(`${path}: Atomics belong to platform/`);
   if (/koffi|futex/i.test(code) || /["'`](koffi\b|[^"'`\s]*futex)[^"'`\s]*["'`]/i.test(withoutComments))
-    found.push(`${path}: koffi and futexes belong to memory/`);
+    found.push(`${path}: koffi and futexes belong to platform/`);
   return found;
 }
+
+/** Files of the kernel, and calls of Node that only some systems have. */
+const NAMES_THE_SYSTEM = /\/(proc|sys)\b|\b(process|os)\s*(\?\.|\.)\s*platform\b|\{[^{}]*\bplatform\b[^{}]*\}\s*=\s*(process|os)\b|\bgete?[ug]id\b/;
 
 const commentOrString = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
@@ -79,7 +83,9 @@ for (const folder of ["src", "tests", "bench", "examples"].filter((name) => exis
 test("a bundled class keeps its name", async () => {
   const facade: Record<string, unknown> = await import("allcores");
   for (const [name, value] of Object.entries(facade)) {
-    if (typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value))) assert.equal(value.name, name);
+    // A class that has a former name too is the same class under both.
+    if (typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value)))
+      assert.equal(value.name, facade[`${name}Error`] === value ? `${name}Error` : name);
   }
 });
 
@@ -102,7 +108,7 @@ test("imports keep the rules", async (t) => {
 });
 
 test("each layer that is a folder is there in this order", () => {
-  assert.deepEqual(layers, "errors memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "));
+  assert.deepEqual(layers, "errors platform memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "));
 });
 
 test("a tool that read fewer files is noticed", () => {
@@ -130,32 +136,34 @@ test("each function that docs/architecture.md names is in its file", () => {
 const importing: [rule: string, path: string, text: string][] = [
   ["an upward import", "src/memory/upward.ts", `import { Lock } from "../sync/lock.js";\nnew Lock();`],
   ["an upward import of types", "src/memory/upward-type.ts", `import type {\n  Lock,\n} from "../sync/lock.js";`],
-  ["an upward re-export", "src/errors/re-export.ts", `export * from "../memory/atomics.js";`],
+  ["an upward re-export", "src/errors/re-export.ts", `export * from "../platform/atomics.js";`],
+  ["platform/ importing what stands on it", "src/platform/linux/x.ts", `export * from "../../sync/lock.js";`],
   ["an upward import by side effect", "src/workers/entry/thread.ts", `import "../../pools/pool.js";`],
   ["an upward dynamic import", "src/sync/dynamic.ts", `export const x = await import("../channels/queue.js");`],
   ["an upward type query", "src/sync/query.ts", `export let x: import("../channels/queue.js").Queue;`],
   ["an import of the facade", "src/cli/facade.ts", `import { Lock } from "../index.js";`],
   ["an import of the facade by name", "src/cli/facade-name.ts", `import { Lock } from "allcores";`],
   ["a folder outside the layers", "src/misc/x.ts", `import "../errors/base.js";`],
-  ["the swappable door outside memory/", "src/sync/door.ts", `import { load } from "#atomics";`],
+  ["the swappable door above memory/", "src/sync/door.ts", `import { load } from "#atomics";`],
   ["a foreign package", "src/sync/foreign.ts", `import pMap from "p-map";`],
   ["a development package", "src/sync/foreign-there.ts", `import { build } from "esbuild";`],
-  ["koffi outside memory/", "src/sync/native.ts", `import koffi from "koffi";`],
-  ["koffi required outside memory/", "src/sync/required.ts", `const require = createRequire(import.meta.url);\nrequire("koffi");`],
+  ["koffi outside platform/", "src/sync/native.ts", `import koffi from "koffi";`],
+  ["koffi required outside platform/", "src/sync/required.ts", `const require = createRequire(import.meta.url);\nrequire("koffi");`],
   ["tsx outside workers/", "src/memory/tsx.ts", `export type T = typeof import("tsx/esm/api");`],
   ["a file that is not there", "src/sync/nowhere.ts", `import "./gone.js";`],
   ["a circle", "src/codec/circle-a.ts", `import { b } from "./circle-b.js";\nexport const a = () => b;`],
   ["a circle of types only", "src/codec/type-a.ts", `import type { B } from "./type-b.js";\nexport interface A { b: B }`],
 ];
 const innocent: [path: string, text: string][] = [
-  ["src/sync/lower.ts", `import { A } from "./lock.js";\nimport { load } from "../memory/atomics.js";\nimport { join } from "node:path";`],
-  ["src/memory/door.ts", `import koffi from "koffi";\nimport { load } from "#atomics";\nkoffi(load);`],
+  ["src/sync/lower.ts", `import { A } from "./lock.js";\nimport { load } from "../platform/atomics.js";\nimport { join } from "node:path";`],
+  ["src/platform/door.ts", `import koffi from "koffi";\nimport { load } from "#atomics";\nkoffi(load);`],
+  ["src/memory/door.ts", `import { load } from "#atomics";\nload;`],
   ["src/workers/tsx.ts", `export type T = typeof import("tsx/esm/api");`],
   ["src/sync/example.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
   ["src/index.ts", `export * from "./testing/index.js";`],
   ["src/codec/circle-b.ts", `import { a } from "./circle-a.js";\nexport const b = () => a;`],
   ["src/codec/type-b.ts", `import type { A } from "./type-a.js";\nexport interface B { a: A }`],
-  ...["errors/base", "memory/atomics", "sync/lock", "channels/queue", "pools/pool", "testing/index"].map((path): [string, string] => [
+  ...["errors/base", "platform/atomics", "sync/lock", "channels/queue", "pools/pool", "testing/index"].map((path): [string, string] => [
     `src/${path}.ts`,
     "export {};",
   ]),
@@ -167,7 +175,7 @@ test("the rules about imports notice", async (t) => {
     mkdirSync(dirname(join(planted, path)), { recursive: true });
     writeFileSync(join(planted, path), text);
   }
-  const { compilerOptions } = { compilerOptions: { paths: { allcores: ["./src/index.ts"], "#atomics": ["./src/memory/atomics.ts"] }, module: "nodenext" } };
+  const { compilerOptions } = { compilerOptions: { paths: { allcores: ["./src/index.ts"], "#atomics": ["./src/platform/atomics.ts"] }, module: "nodenext" } };
   writeFileSync(join(planted, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }));
   const found = (await readImports(planted)).violations;
   const faulty = new Set(found.map(({ from }) => from));
@@ -186,13 +194,19 @@ test("the rules about imports notice", async (t) => {
 
 const bad: [rule: string, path: string, text: string][] = [
   ["an empty file outside the layers", "src/other/x.ts", "export {};"],
-  ["koffi outside memory/", "src/sync/x.ts", `import koffi from "koffi";`],
-  ["koffi required outside memory/", "src/sync/x.ts", `const k = createRequire(import.meta.url)("koffi");`],
-  ["a futex outside memory/", "src/sync/x.ts", "platform.futexWait(word);"],
-  ["a futex imported outside memory/", "src/sync/x.ts", `import { wake } from "../memory/futex.js";`],
-  ["Atomics outside memory/", "src/sync/x.ts", "Atomics.add(words, 0, 1);"],
+  ["koffi outside platform/", "src/sync/x.ts", `import koffi from "koffi";`],
+  ["koffi required outside platform/", "src/sync/x.ts", `const k = createRequire(import.meta.url)("koffi");`],
+  ["a futex outside platform/", "src/sync/x.ts", "platform.futexWait(word);"],
+  ["a futex imported outside platform/", "src/sync/x.ts", `import { wake } from "../platform/futex.js";`],
+  ["Atomics outside platform/", "src/sync/x.ts", "Atomics.add(words, 0, 1);"],
   ["Atomics taken from globalThis", "src/sync/x.ts", "const { Atomics: A } = globalThis;"],
   ["Atomics in a template's code", "src/sync/x.ts", `log(\`now \${Atomics.load(words, 0)}\`);`],
+  ["a file of the kernel above platform/", "src/memory/x.ts", `fs.readFileSync("/proc/self/stat");`],
+  ["a file of the kernel in a template", "src/workers/x.ts", `fs.readFileSync(\`/proc/\${pid}/statm\`);`],
+  ["a control group above platform/", "src/workers/x.ts", `read("/sys/fs/cgroup/cpu.max");`],
+  ["the system asked for above platform/", "src/memory/x.ts", `if (process.platform === "linux") x();`],
+  ["the system taken from process", "src/pools/x.ts", "const { pid, platform } = process;"],
+  ["the user asked for above platform/", "src/codec/x.ts", "const user = process.geteuid?.();"],
   ["a timer of the platform", "src/pools/x.ts", "setTimeout(() => {}, 10);"],
   ["a timer of globalThis", "src/pools/x.ts", "globalThis.setInterval(look, 10);"],
   ["a timer taken from globalThis", "src/memory/x.ts", "const { setImmediate: soon } = globalThis;"],
@@ -229,6 +243,11 @@ const good: [why: string, path: string, text: string][] = [
   ],
   ["a date that is given", "src/codec/x.ts", "const date = new Date(decoder.number());\nconst proto: Date = Date.prototype;"],
   ["the clock itself", "src/memory/clock.ts", "performance.now();"],
-  ["memory/ itself", "src/memory/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
+  [
+    "words that only look like the system's",
+    "src/workers/x.ts",
+    `import { platform } from "../platform/index.js";\n// /proc/self/stat\nx("./process.js", "/system");`,
+  ],
+  ["platform/ itself", "src/platform/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
 ];
 for (const [why, path, text] of good) test(`the rules accept ${why}`, () => assert.deepEqual(violations(path, text), []));

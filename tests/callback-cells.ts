@@ -321,7 +321,7 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
       const barrier = new Barrier(1);
       await barrier.wait({ action: () => void later() });
       assert.equal(await barrier.wait({ action: later as never }), 0);
-      assert.equal(barrier.broken, false);
+      assert.equal(barrier.isBroken, false);
     },
     "re-enters": async () => {
       const event = new Event();

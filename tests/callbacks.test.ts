@@ -11,6 +11,7 @@ import {
   Lock,
   PriorityQueue,
   RLock,
+  RWLock,
   Semaphore,
   SharedArray,
   SharedList,
@@ -140,7 +141,10 @@ describe("callbacks", { timeout: 120_000, concurrency: 4 }, () => {
     const lock = new Lock();
     const condition = new Condition();
     const semaphore = new Semaphore(1);
-    for (const holder of [lock, new RLock(), semaphore, condition]) {
+    const rw = new RWLock();
+    const reads = { run: rw.runRead.bind(rw), runSync: rw.runReadSync.bind(rw) };
+    const writes = { run: rw.runWrite.bind(rw), runSync: rw.runWriteSync.bind(rw) };
+    for (const holder of [lock, new RLock(), semaphore, condition, reads, writes, rw.reading, rw.writing]) {
       await assert.rejects(holder.run(fail), isWrong);
       assert.throws(() => holder.runSync(fail), isWrong);
       await assert.rejects(

@@ -28,14 +28,14 @@ if (isMain(import.meta)) {
   const lock = new Lock();
   {
     using held = lock.acquireSync({ timeout: 1000 });
-    console.log("lock", lock.locked, held.ownerDied);
+    console.log("lock", lock.isLocked, held.ownerDied);
   }
   const answer: number = await Thread.start(square, 3).join();
   console.log("thread", answer);
   for (const Pool of [ThreadPool, ProcessPool]) {
     await using pool = new Pool({ workers: 2 });
     const answers: number[] = await pool.map(square, [1, 2, 3]);
-    console.log(Pool.name, answers.join(), await pool.submit(square, 4), lock.locked);
+    console.log(Pool.name, answers.join(), await pool.submit(square, 4), lock.isLocked);
   }
 }
 `;

@@ -78,13 +78,13 @@ test("one that nobody has written has no place but that of a benchmark which was
     );
 });
 
-test("a platform lacks the answer to each question that its column leaves empty, and a question that nobody asks is named", () => {
-  const table = "docs/design/platforms.md";
-  const row = /^(\| `src\/workers\/cpu-count\.ts` \|[^|]*\|)[^|]*\|/m;
+test("a platform lacks the answer for each verb that its column leaves empty, and a verb that the contract lacks is named", () => {
+  const table = "docs/design/platform.md";
+  const row = /^(\| `resources\.cpuQuota` \|[^|]*\|)[^|]*\|/m;
   const emptied = read(table).replace(row, "$1  |");
-  assert.match(missing("platform", "linux", (path) => (path === table ? emptied : read(path)))[0]?.what ?? "", /cpu-count\.ts/);
-  const asked = `${read(table)}| \`src/errors/base.ts\` | nothing | – | – |\n`;
-  assert.match(missing("platform", "linux", (path) => (path === table ? asked : read(path)))[0]?.what ?? "", /src\/errors\/base\.ts/);
+  assert.match(missing("platform", "linux", (path) => (path === table ? emptied : read(path)))[0]?.what ?? "", /resources\.cpuQuota/);
+  const more = `${read(table)}| \`memory.freeze\` | nothing | – | – | – |\n`;
+  assert.match(missing("platform", "linux", (path) => (path === table ? more : read(path)))[0]?.what ?? "", /memory\.freeze/);
 });
 
 test("the commands say what is missing and fail", () => {

@@ -9,7 +9,7 @@ import {
   ArgumentRangeError,
   ArgumentTypeError,
   CorruptError,
-  QueueShutDown,
+  QueueShutDownError,
   ReleasedTooOftenError,
   TimeoutError,
   TooLargeError,
@@ -23,7 +23,6 @@ import {
   awaitDeadlineOf,
   BLOCKS_AT,
   deadlineOf,
-  hasSpareCore,
   HEADER,
   type Heap,
   type Insight,
@@ -34,6 +33,7 @@ import {
   type SyncWait,
   type WaitOptions,
 } from "../memory/index.js";
+import { hasSpareCore } from "../platform/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discard, type Item, isStored, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, store, type Taken, tellCommitted } from "./item.js";
@@ -98,6 +98,29 @@ const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immedia
 /**
  * What `Queue`, `LifoQueue` and `PriorityQueue` share: the type for a function that takes any of them.
  * `P`: what `put` may be told besides how to wait.
+ *
+ * **Fairness, death, cancel:** see each of them.
+ *
+ * @example
+ * ```ts
+ * import { type AnyQueue, LifoQueue, Queue } from "allcores";
+ * async function drain(pages: AnyQueue<string>): Promise<number> {
+ *   pages.putSync("home");
+ *   await pages.put("news", { timeout: 1000 });
+ *   console.log(pages.tryPut("sport"), pages.size); // true 3
+ *   const done = pages.join({ timeout: 1000 });
+ *   await pages.get();
+ *   pages.getSync();
+ *   pages.tryGet();
+ *   for (let page = 0; page < 3; page++) pages.taskDone();
+ *   await done;
+ *   pages.joinSync();
+ *   pages.shutdown();
+ *   return pages.size;
+ * }
+ * await drain(new Queue<string>());
+ * await drain(new LifoQueue<string>());
+ * ```
  */
 export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   /** @internal */
@@ -112,9 +135,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.words[this.at + QUEUE.capacity] = capacity;
   }
 
-  /** @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDown */
+  /** @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDownError */
   protected abstract append(item: Item, priority: number, waits: boolean): boolean;
-  /** @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDown once it is shut down and drained */
+  /** @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDownError once it is shut down and drained */
   protected abstract take(waits: boolean): Taken | undefined;
   /** @internal As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
@@ -143,7 +166,20 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return 0;
   }
 
-  /** Puts a value, blocking this thread while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError */
+  /**
+   * Puts a value, blocking this thread and its event loop while there is no room.
+   *
+   * @param value what is put: anything that can be sent; null and undefined are values
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a
+   *   PriorityQueue, lower comes out first
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down,
+   *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_TOO_LARGE` for
+   *   one that never finds room, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_DEADLOCK` where the wait could never
+   *   end, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that
+   *   make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the encoding, and two atomic exchanges of a
+   *   mutex; a wake-up where somebody waits.
+   */
   putSync(value: T, options?: SyncWait & P): void {
     const deadline = deadlineOf(options, PUT_SYNC);
     const priority = this.priorityOf(value, options);
@@ -159,7 +195,20 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (done === undefined) this.#timedOut("had no room", options);
   }
 
-  /** Puts a value, waiting while there is no room. @throws TimeoutError, QueueShutDown, TooLargeError, UnsendableError; the reason of `options.signal` */
+  /**
+   * Puts a value, waiting while there is no room, without blocking the event loop.
+   *
+   * @param value what is put: anything that can be sent; null and undefined are values
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason. `priority`: of a PriorityQueue, lower comes out first
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down,
+   *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_TOO_LARGE` for
+   *   one that never finds room, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_DEADLOCK` where the wait could never
+   *   end, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that
+   *   make no sense; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the encoding, and two atomic exchanges of a
+   *   mutex; a wake-up where somebody waits.
+   */
   async put(value: T, options?: WaitOptions & P): Promise<void> {
     const deadline = awaitDeadlineOf(options, PUT);
     const signal = signalOf(options);
@@ -176,7 +225,18 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (done === undefined) this.#timedOut("had no room", options);
   }
 
-  /** Puts a value if there is room now; false when there is none. @throws QueueShutDown, TooLargeError, UnsendableError */
+  /**
+   * Puts a value if there is room now; never waits.
+   *
+   * @param value what is put: anything that can be sent; null and undefined are values
+   * @param options `priority`: of a PriorityQueue, lower comes out first
+   * @returns whether it is in the queue
+   * @throws `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH`
+   *   for a value that cannot cross, `ERR_ALLCORES_TOO_LARGE` for one that never finds room,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Cost:** the encoding, and two atomic exchanges of a mutex; a wake-up where somebody waits.
+   */
   tryPut(value: T, options?: P): boolean {
     if (options !== undefined) TRY_PUT.check(options as object);
     const priority = this.priorityOf(value, options);
@@ -186,14 +246,38 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return false;
   }
 
-  /** Takes the next value, blocking this thread while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained */
+  /**
+   * Takes the next value, blocking this thread and its event loop while there is none.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the value
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down and
+   *   drained, `ERR_ALLCORES_MODULE_NOT_ALLOWED`, `ERR_ALLCORES_UNKNOWN_CLASS` or `ERR_ALLCORES_FREED` for a value
+   *   that cannot arrive here, `ERR_ALLCORES_DEADLOCK` where the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE`
+   *   and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of a mutex, and the
+   *   decoding; a wake-up where somebody waits for room.
+   */
   getSync(options?: SyncWait): T {
     const deadline = deadlineOf(options);
     const taken = this.#takeNow() ?? (deadline === 0 ? undefined : this.#takeSoon()) ?? this.#blockForItem(deadline);
     return taken === undefined ? this.#timedOut("had no item", options) : (open(taken, this.heap) as T);
   }
 
-  /** Takes the next value, waiting while there is none. @throws TimeoutError; QueueShutDown once it is shut down and drained; ModuleNotAllowedError; the reason of `options.signal` */
+  /**
+   * Takes the next value, waiting while there is none, without blocking the event loop. A class that is not known
+   * here is loaded.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the value
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down and
+   *   drained, `ERR_ALLCORES_MODULE_NOT_ALLOWED`, `ERR_ALLCORES_UNKNOWN_CLASS` or `ERR_ALLCORES_FREED` for a value
+   *   that cannot arrive here, `ERR_ALLCORES_DEADLOCK` where the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE`
+   *   and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of a mutex, and the
+   *   decoding; a wake-up where somebody waits for room.
+   */
   async get(options?: WaitOptions): Promise<T> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -205,7 +289,14 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return await decodeLoading(() => open(taken, this.heap) as T, this.heap);
   }
 
-  /** Takes the next value if there is one now. @throws QueueShutDown once it is shut down and drained */
+  /**
+   * Takes the next value if there is one now; never waits.
+   *
+   * @returns the value in an object, since undefined is a value too; undefined when there is none
+   * @throws `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down and drained, `ERR_ALLCORES_MODULE_NOT_ALLOWED`,
+   *   `ERR_ALLCORES_UNKNOWN_CLASS` or `ERR_ALLCORES_FREED` for a value that cannot arrive here
+   * @remarks **Cost:** two atomic exchanges of a mutex, and the decoding; a wake-up where somebody waits for room.
+   */
   tryGet(): { value: T } | undefined {
     const taken = this.#takeNow();
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
@@ -229,7 +320,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return (maxSize > 0 && this.size >= maxSize) || (capacity > 0 && this.usedBytes >= capacity);
   }
 
-  /** An item that was taken out has been dealt with: what `join` counts. @throws ReleasedTooOftenError when called more often than items were put */
+  /**
+   * An item that was taken out has been dealt with: what `join` counts.
+   *
+   * @throws `ERR_ALLCORES_RELEASED_TOO_OFTEN` when called more often than items were put, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic operation, or two exchanges of a mutex; the last one wakes who joins.
+   */
   taskDone(): void {
     this.checkUsable();
     const left = this.finish();
@@ -237,7 +333,18 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (left === 0) this.wake(this.at + QUEUE.joinersWait, EVERYBODY, QUEUE.joinersWait);
   }
 
-  /** Waits until every item that was put has been taken and `taskDone` called for it. @throws TimeoutError; the reason of `options.signal` */
+  /**
+   * Waits until every item that was put has been taken and `taskDone` called for it, without blocking the event
+   * loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense; the reason of `signal`
+   * @remarks **Fairness:** all who join go on. **Death:** what a dead worker had taken is never done: give a
+   *   timeout. **Cancel:** leaves no trace. **Cost:** a few reads where all is done; else it sleeps.
+   */
   async join(options?: WaitOptions): Promise<void> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -246,7 +353,15 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
       this.#timedOut("was not done with all items", options);
   }
 
-  /** As `join`, blocking this thread. @throws TimeoutError */
+  /**
+   * As `join`, blocking this thread and its event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense
+   * @remarks **Fairness, death, cancel:** as `join`. **Cost:** a few reads where all is done; else it sleeps.
+   */
   joinSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     if (this.#isDone) return;
@@ -254,7 +369,14 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
       this.#timedOut("was not done with all items", options);
   }
 
-  /** Lets nothing more in. What is in it can still be taken, unless `immediate`, which drops it. Then, and for everybody who waits in vain, `QueueShutDown`. */
+  /**
+   * Lets nothing more in, for everybody. What is in it can still be taken, unless `immediate`, which drops it. Then,
+   * and for everybody who waits in vain, `QueueShutDownError`. A second call does nothing more.
+   *
+   * @param options `immediate`: whether what is in it is dropped; false unless given
+   * @throws `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense
+   * @remarks **Cost:** two atomic exchanges of a mutex, a wake-up for each that waits, and what is dropped.
+   */
   shutdown(options: { immediate?: boolean | undefined } = {}): void {
     if (typeof options !== "object" || options === null)
       throw new ArgumentTypeError(`options must be an object such as { immediate: true }, got ${typeof options}`);
@@ -283,7 +405,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     try {
       for (;;) yield await this.get();
     } catch (error) {
-      if (!(error instanceof QueueShutDown)) throw error;
+      if (!(error instanceof QueueShutDownError)) throw error;
     }
   }
 
@@ -292,11 +414,11 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     try {
       for (;;) yield this.getSync();
     } catch (error) {
-      if (!(error instanceof QueueShutDown)) throw error;
+      if (!(error instanceof QueueShutDownError)) throw error;
     }
   }
 
-  /** What `select` waits for: the next value, which is taken if it is chosen. One that is shut down and drained fails with `QueueShutDown`. */
+  /** What `select` waits for: the next value, which is taken if it is chosen. One that is shut down and drained fails with `QueueShutDownError`. */
   [selectable](): Choice<T> {
     return choiceOf<Taken, T>({
       heap: this.heap,
@@ -309,12 +431,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   /** @internal */
   protected throwClosed(): never {
-    throw new QueueShutDown(`${this.title} was shut down: nothing more can be put into it`);
+    throw new QueueShutDownError(`${this.title} was shut down: nothing more can be put into it`);
   }
 
   /** @internal */
   protected throwDrained(): never {
-    throw new QueueShutDown(`${this.title} was shut down and is empty: nothing more will come out of it`);
+    throw new QueueShutDownError(`${this.title} was shut down and is empty: nothing more will come out of it`);
   }
 
   #item(value: T): Item {

@@ -3,7 +3,7 @@ import type { Facts } from "../codec/portrait.js";
 import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
-import { ArgumentTypeError, ConnectionClosed, ReachError, StateError, TimeoutError } from "../errors/index.js";
+import { ArgumentTypeError, ConnectionClosedError, ReachError, StateError, TimeoutError } from "../errors/index.js";
 import {
   AT_ONCE,
   atomics,
@@ -55,12 +55,12 @@ let through: PipeEnd | undefined;
  *
  * **Whose it is:** an end belongs to one worker at a time. Passed to another, as an argument or in any message, it *moves*: from then on it cannot be used here
  * (`StateError`, ERR_ALLCORES_STATE), and arrives there with all that it has not received yet. If sending it fails, it stays.
- * **End of file:** once the other end is closed, or the worker that it belonged to has ended in any way, `send` throws `ConnectionClosed`
+ * **End of file:** once the other end is closed, or the worker that it belonged to has ended in any way, `send` throws `ConnectionClosedError`
  * (ERR_ALLCORES_CONNECTION_CLOSED), and so does `recv` after everything that was sent has been received. Nobody needs to close a copy, as in Python; death is noticed within
  * half a second. An end in a message that nobody ever receives counts as open.
  * **Death:** a message is sent once `send` returned and stays when its sender dies; one that was still being written is never seen.
  * **Backpressure:** `send` waits while the pipe is full: see `capacity` of `createPipe`. **Fairness:** awaiting callers of one end are served in the order of their calls; a
- * blocking one, which holds up their loop, is served before them.
+ * blocking one, which holds up their loop, is served before them. **Cancel:** a wait that is aborted or runs out has sent, or received, nothing.
  *
  * @example
  * ```ts
@@ -69,8 +69,12 @@ let through: PipeEnd | undefined;
  * here.sendSync("forty-two");
  * console.log(there.recvSync()); // forty-two
  * await there.send(42);
+ * console.log(await here.poll(), here.pollSync({ timeout: 5 }), here.tryRecv()); // true true { value: 42 }
+ * console.log(there.trySend(43), await here.recv()); // true 43
+ * await there.send(44, { timeout: 1000 });
  * there.close();
- * for await (const answer of here) console.log(answer); // 42
+ * for await (const answer of here) console.log(answer); // 44
+ * here.free();
  * ```
  */
 export class Connection<S = unknown, R = S> extends SharedObject implements AsyncIterable<R>, Iterable<R>, Selectable<R>, AsyncDisposable, Disposable {
@@ -108,23 +112,47 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /** Whether it can receive: false for the second end of a one-way pipe. */
-  get readable(): boolean {
+  get isReadable(): boolean {
     return this.#end.incoming !== 0;
   }
 
+  /**
+   * The former name of `isReadable`.
+   * @deprecated Use `isReadable`.
+   */
+  get readable(): boolean {
+    return this.isReadable;
+  }
+
   /** Whether it can send: false for the first end of a one-way pipe. */
-  get writable(): boolean {
+  get isWritable(): boolean {
     return this.#end.outgoing !== 0;
+  }
+
+  /**
+   * The former name of `isWritable`.
+   * @deprecated Use `isWritable`.
+   */
+  get writable(): boolean {
+    return this.isWritable;
   }
 
   /** @internal */
   protected override facts(): Facts {
-    return { readable: this.readable, writable: this.writable, closed: this.closed };
+    return { isReadable: this.isReadable, isWritable: this.isWritable, isClosed: this.isClosed };
   }
 
   /** Whether it can no longer be used here: closed by this worker, or sent to another. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.#state !== "open";
+  }
+
+  /**
+   * The former name of `isClosed`.
+   * @deprecated Use `isClosed`.
+   */
+  get closed(): boolean {
+    return this.isClosed;
   }
 
   /** Most bytes that wait in each direction. */
@@ -132,7 +160,20 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     return this.#end.capacity;
   }
 
-  /** Sends a value, waiting while the pipe is full. @throws ConnectionClosed, TimeoutError, UnsendableError, StateError; the reason of `options.signal` */
+  /**
+   * Sends a value, waiting while the pipe is full, without blocking the event loop.
+   *
+   * @param value what is sent: anything that can be sent; null and undefined are values
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CONNECTION_CLOSED` when nobody can receive
+   *   it any more, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_STATE` where this end cannot send, was closed here or sent away,
+   *   `ERR_ALLCORES_DEADLOCK` where the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the encoding, and one atomic store; a wake-up
+   *   where the other end sleeps.
+   */
   async send(value: S, options?: WaitOptions): Promise<void> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -149,7 +190,19 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     }
   }
 
-  /** As `send`, blocking this thread. @throws ConnectionClosed, TimeoutError, UnsendableError, StateError */
+  /**
+   * Sends a value, blocking this thread and its event loop while the pipe is full.
+   *
+   * @param value what is sent: anything that can be sent; null and undefined are values
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CONNECTION_CLOSED` when nobody can receive
+   *   it any more, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_STATE` where this end cannot send, was closed here or sent away,
+   *   `ERR_ALLCORES_DEADLOCK` where the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the encoding, and one atomic store; a wake-up
+   *   where the other end sleeps.
+   */
   sendSync(value: S, options?: SyncWait): void {
     const deadline = deadlineOf(options);
     const item = this.#sendNow(value, deadline !== 0);
@@ -162,26 +215,65 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     }
   }
 
-  /** Sends a value if there is room for it now; false when there is none. @throws ConnectionClosed, UnsendableError, StateError */
+  /**
+   * Sends a value if there is room for it now; never waits.
+   *
+   * @param value what is sent: anything that can be sent; null and undefined are values
+   * @returns whether it was sent
+   * @throws `ERR_ALLCORES_CONNECTION_CLOSED` when nobody can receive it any more, `ERR_ALLCORES_UNSENDABLE` or
+   *   `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_STATE` where
+   *   this end cannot send, was closed here or sent away
+   * @remarks **Cost:** the encoding, and one atomic store; a wake-up where the other end sleeps.
+   */
   trySend(value: S): boolean {
     return this.#sendNow(value, false) === true;
   }
 
-  /** Receives the next value, waiting while there is none. @throws ConnectionClosed, TimeoutError, StateError, ModuleNotAllowedError; the reason of `options.signal` */
+  /**
+   * Receives the next value, waiting while there is none, without blocking the event loop. A class that is not known
+   * here is loaded.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the value
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CONNECTION_CLOSED` once all is received and
+   *   nobody can send any more, `ERR_ALLCORES_STATE` where this end cannot receive, was closed here or sent away,
+   *   `ERR_ALLCORES_MODULE_NOT_ALLOWED`, `ERR_ALLCORES_DEADLOCK` where the wait could never end;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of
+   *   `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the decoding, and one atomic store; a wake-up
+   *   where the other end waits for room.
+   */
   async recv(options?: WaitOptions): Promise<R> {
     // Once the class is loaded: the message is still there.
     return (await decodeLoading(() => this.#receive(takeValue, options), this.heap)) as R;
   }
 
   /**
-   * As `recv`, blocking this thread.
-   * @throws ConnectionClosed, TimeoutError, StateError; UnknownClassError for an instance of a class whose module was not loaded here, which stays there until it is
+   * Receives the next value, blocking this thread and its event loop while there is none.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the value
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CONNECTION_CLOSED` once all is received and
+   *   nobody can send any more, `ERR_ALLCORES_STATE` where this end cannot receive, was closed here or sent away,
+   *   `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_UNKNOWN_CLASS` for an instance of a
+   *   class whose module was not loaded here, which stays there until it is; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the decoding, and one atomic store; a wake-up
+   *   where the other end waits for room.
    */
   recvSync(options?: SyncWait): R {
     return this.#receiveSync(takeValue, options) as R;
   }
 
-  /** Receives a value if there is one now. @throws ConnectionClosed, StateError */
+  /**
+   * Receives a value if there is one now; never waits.
+   *
+   * @returns the value in an object, since undefined is a value too; undefined when there is none
+   * @throws `ERR_ALLCORES_CONNECTION_CLOSED` once all is received and nobody can send any more, `ERR_ALLCORES_STATE`
+   *   where this end cannot receive, was closed here or sent away, `ERR_ALLCORES_UNKNOWN_CLASS`
+   * @remarks **Cost:** the decoding, and one atomic store; a wake-up where the other end waits for room.
+   */
   tryRecv(): { value: R } | undefined {
     const value = this.#takeNow(takeValue);
     return value === nothing ? undefined : { value: value as R };
@@ -189,23 +281,62 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 
   /**
    * Receives the bytes of a Buffer, an ArrayBuffer or a typed array into memory that is there already, which spares a large message its allocation.
+   *
+   * @param target where the bytes are to go
+   * @param options as of `recv`
    * @returns how many bytes it had; what lies behind them in `target` stays as it was
-   * @throws ArgumentRangeError when `target` is smaller, StateError when the message is another value: it can be received all the same; as `recv`
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when `target` is smaller, `ERR_ALLCORES_STATE` when the message is another value:
+   *   it can be received all the same; as `recv`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one copy of the bytes.
+   *
+   * @example
+   * ```ts
+   * import { createPipe } from "allcores";
+   * const [here, there] = createPipe<Uint8Array>();
+   * const target = new Uint8Array(8);
+   * here.sendSync(Uint8Array.of(1, 2));
+   * console.log(await there.recvInto(target, { timeout: 1000 })); // 2
+   * here.sendSync(Uint8Array.of(3, 4, 5));
+   * console.log(there.recvIntoSync(target)); // 3
+   * ```
    */
   async recvInto(target: ArrayBufferView | ArrayBufferLike, options?: WaitOptions): Promise<number> {
     const bytes = bytesOf(target);
     return await this.#receive((reader) => reader.readInto(bytes), options);
   }
 
-  /** As `recvInto`, blocking this thread. */
+  /**
+   * As `recvInto`, blocking this thread and its event loop.
+   *
+   * @param target where the bytes are to go
+   * @param options as of `recvSync`
+   * @returns how many bytes it had; what lies behind them in `target` stays as it was
+   * @throws as `recvInto`: `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_STATE`; as `recvSync`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one copy of the bytes.
+   *
+   * @example
+   * ```ts
+   * import { createPipe } from "allcores";
+   * const [here, there] = createPipe<Uint8Array>();
+   * here.sendSync(Uint8Array.of(1, 2));
+   * console.log(there.recvIntoSync(new Uint8Array(8))); // 2
+   * ```
+   */
   recvIntoSync(target: ArrayBufferView | ArrayBufferLike, options?: SyncWait): number {
     const bytes = bytesOf(target);
     return this.#receiveSync((reader) => reader.readInto(bytes), options);
   }
 
   /**
-   * Whether `recv` would return, or throw `ConnectionClosed`, at once. Asks now; with a timeout it waits so long for it to be so.
-   * @throws StateError; the reason of `options.signal`
+   * Whether `recv` would return, or throw `ConnectionClosedError`, at once. Asks now; with a timeout it waits so long for it to be so.
+   *
+   * @param options `timeout`: milliseconds that it waits for it to be so; 0, one look, unless given. `signal`: ends
+   *   the wait with its reason
+   * @returns whether there is something
+   * @throws `ERR_ALLCORES_STATE` where this end cannot receive, was closed here or sent away;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of
+   *   `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** a few atomic reads.
    */
   async poll(options?: WaitOptions): Promise<boolean> {
     const deadline = pollDeadlineOf(options, awaitDeadlineOf);
@@ -220,7 +351,15 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     }
   }
 
-  /** As `poll`, blocking this thread. */
+  /**
+   * As `poll`, blocking this thread and its event loop while it waits.
+   *
+   * @param options `timeout`: milliseconds that it waits for it to be so; 0, one look, unless given
+   * @returns whether there is something
+   * @throws `ERR_ALLCORES_STATE` where this end cannot receive, was closed here or sent away;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** a few atomic reads.
+   */
   pollSync(options?: SyncWait): boolean {
     const deadline = pollDeadlineOf(options, deadlineOf);
     if (this.#isReady()) return true;
@@ -228,7 +367,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /**
-   * What `select` waits for: the next value, which is received if it is chosen, before those who await `recv` here. At the end of the file it fails with `ConnectionClosed`.
+   * What `select` waits for: the next value, which is received if it is chosen, before those who await `recv` here. At the end of the file it fails with `ConnectionClosedError`.
    * An instance of a class whose module was not loaded here fails with `UnknownClassError`, and stays there.
    */
   [selectable](): Choice<R> {
@@ -247,7 +386,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     try {
       for (;;) yield await this.recv();
     } catch (error) {
-      if (!(error instanceof ConnectionClosed)) throw error;
+      if (!(error instanceof ConnectionClosedError)) throw error;
     }
   }
 
@@ -256,13 +395,16 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     try {
       for (;;) yield this.recvSync();
     } catch (error) {
-      if (!(error instanceof ConnectionClosed)) throw error;
+      if (!(error instanceof ConnectionClosedError)) throw error;
     }
   }
 
   /**
    * This worker is done with it. What it sent can still be received; what it has not received is dropped. Whoever waits at the other end hears of it at once, and so do
-   * callers who wait here, with `ConnectionClosed`. Does nothing when it is closed or was sent away.
+   * callers who wait here, with `ConnectionClosedError`. Does nothing when it is closed or was sent away.
+   *
+   * @throws `ERR_ALLCORES_STATE` while a message from it is being decoded
+   * @remarks **Cost:** a few atomic operations, a wake-up for each that waits, and what is dropped.
    */
   close(): void {
     if (this.#state !== "open") return;
@@ -275,15 +417,22 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     super.free();
   }
 
-  /** The same as `close()`. */
+  /**
+   * The same as `close()`.
+   *
+   * @throws as `close()`: `ERR_ALLCORES_STATE`
+   * @remarks **Cost:** as `close()`.
+   */
   override free(): void {
     this.close();
   }
 
+  /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }
 
+  /** The same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
@@ -513,11 +662,11 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
 
   #throwClosed(verb: "send" | "recv"): never {
     const rest = verb === "send" ? "nobody could receive it" : "everything that was sent has been received";
-    throw new ConnectionClosed(`${verb}: the other end of ${this.title} was closed, or its worker has ended, and ${rest}`);
+    throw new ConnectionClosedError(`${verb}: the other end of ${this.title} was closed, or its worker has ended, and ${rest}`);
   }
 
   #throwClosedHere(): never {
-    throw new ConnectionClosed(`${this.title} was closed while a caller waited at it`);
+    throw new ConnectionClosedError(`${this.title} was closed while a caller waited at it`);
   }
 
   #timedOut(what: string, options: SyncWait | undefined): never {

@@ -36,6 +36,14 @@ const MOST_CHUNK_WORDS = 1356;
  * ```
  */
 export class LifoQueue<T = unknown> extends FlipQueue<T> {
+  /**
+   * Makes an empty queue.
+   *
+   * @param options `maxSize`: most items; `capacity`: most bytes of encoded items; `across`: how far it reaches;
+   *   `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** two blocks of shared memory.
+   */
   constructor(options?: QueueOptions);
   constructor(options?: QueueOptions | Handle) {
     super(KIND.lifoQueue, options);

@@ -87,6 +87,14 @@ const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({ a
 export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   readonly #priority: ((item: T) => number) | undefined;
 
+  /**
+   * Makes an empty queue.
+   *
+   * @param options `priority`: tells the priority of an item, in this worker; `maxSize`: most items; `capacity`:
+   *   most bytes of encoded items; `across`: how far it reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** three blocks of shared memory.
+   */
   constructor(options?: PriorityQueueOptions<T>);
   constructor(options?: PriorityQueueOptions<T> | Handle) {
     options = ownOptions(options);

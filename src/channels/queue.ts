@@ -76,6 +76,14 @@ const END = -2;
  * ```
  */
 export class Queue<T = unknown> extends AnyQueue<T> {
+  /**
+   * Makes an empty queue.
+   *
+   * @param options `maxSize`: most items; `capacity`: most bytes of encoded items; `across`: how far it reaches;
+   *   `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** two blocks of shared memory.
+   */
   constructor(options?: QueueOptions);
   constructor(options?: QueueOptions | Handle) {
     super(KIND.queue, SIZE, options);

@@ -45,10 +45,10 @@ interface Winner {
 }
 
 /**
- * Waits for the first of several things, takes it, and leaves the others as they are: `queue` gives an item, `event` undefined, a lock or semaphore what is held, a
- * `Thread` or `Process` what it returns, a `Future` or promise its value, `after(ms)` undefined, and an object with a method `[selectable]` what that chooses.
+ * Waits for the first of several things, takes it, and leaves the others as they are: `queue` gives an item, `event` undefined, a lock, a semaphore or one side of an
+ * `RWLock` (`rw.reading`, `rw.writing`) what is held, a `Thread` or `Process` what it returns, a `Future` or promise its value, `after(ms)` undefined, and an object with a method `[selectable]` what that chooses.
  *
- * What fails is there too: the select throws its error, as `Promise.race` does. So a queue that is shut down and drained ends it with `QueueShutDown`; `error.key` tells
+ * What fails is there too: the select throws its error, as `Promise.race` does. So a queue that is shut down and drained ends it with `QueueShutDownError`; `error.key` tells
  * which of them it was, and the others can be waited for without it.
  * **Fairness:** of several that are there, each is as likely to be chosen. **Cancel:** a select that is aborted or runs out takes nothing, and no other waiter loses a wake-up.
  * **Death:** of a worker that holds or waits: as for each of the things by itself.
@@ -72,10 +72,14 @@ export async function select<const S extends Selectables<S>>(from: S, options?: 
   if (winner === undefined && deadline !== 0) {
     const moment = soonest(entries);
     const until = Math.min(deadline, moment.dueAt);
-    winner =
-      (await Parker.waitUntilAny(contendersOf(entries, true), until, signal, (rouse) => watch(entries, rouse))) ??
-      look(entries, true) ??
-      (moment.dueAt <= deadline ? moment.winner : undefined);
+    try {
+      winner =
+        (await Parker.waitUntilAny(contendersOf(entries, true), until, signal, (rouse) => watch(entries, rouse))) ??
+        look(entries, true) ??
+        (moment.dueAt <= deadline ? moment.winner : undefined);
+    } finally {
+      leaveAllBut(winner, entries);
+    }
   }
   if (winner === undefined) timedOut(entries, options);
   const { entry, taken } = winner;
@@ -109,8 +113,12 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
     // This thread's program can do nothing for its time to pass while the call blocks it: what is left of it runs out in real time.
     const moment = soonest(entries);
     const due = toReal(moment.dueAt);
-    winner =
-      Parker.blockUntilAny(contendersOf(entries, false), Math.min(deadline, due)) ?? look(entries, false) ?? (due <= deadline ? moment.winner : undefined);
+    try {
+      winner =
+        Parker.blockUntilAny(contendersOf(entries, false), Math.min(deadline, due)) ?? look(entries, false) ?? (due <= deadline ? moment.winner : undefined);
+    } finally {
+      leaveAllBut(winner, entries);
+    }
   }
   if (winner === undefined) timedOut(entries, options);
   return selectedOf(winner);
@@ -163,7 +171,7 @@ function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
   }
   if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);
   throw new ArgumentTypeError(
-    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Connection, Event, Lock, RLock, Semaphore, Thread, Process, Future, promise, after(ms), ` +
+    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Connection, Event, Lock, RLock, Semaphore, a side of an RWLock, Thread, Process, Future, promise, after(ms), ` +
       `or an object with a method [selectable] can, got ${value === null ? "null" : typeof value}`,
   );
 }
@@ -194,6 +202,11 @@ function contendersOf(entries: readonly Entry[], awaiting: boolean): Contender<W
     });
   }
   return contenders;
+}
+
+/** The wait is over: it stands in no line any more. */
+function leaveAllBut(winner: Winner | undefined, entries: readonly Entry[]): void {
+  for (const entry of entries) if (entry !== winner?.entry && "heap" in entry.source) entry.source.left?.();
 }
 
 /** Has an error of one entry tell which it was. It was made for this call, unlike those of promises. */

@@ -7,7 +7,16 @@ import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, regi
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
 import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
-import { ArgumentTypeError, CorruptError, FreedError, OutOfMemoryError, QueueShutDown, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import {
+  ArgumentTypeError,
+  CorruptError,
+  FreedError,
+  OutOfMemoryError,
+  QueueShutDownError,
+  StateError,
+  TimeoutError,
+  WorkerDiedError,
+} from "../errors/index.js";
 import { Queue } from "./queue.js";
 import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
 import { Sealed } from "./sealed.js";
@@ -62,6 +71,8 @@ export class Served<T extends object> implements Disposable, Crosses {
   readonly #callers = new Map<number, Caller>();
   #ids = 0;
   #isListening = false;
+  /** At the owner: it is disposed of, and its queue may be freed already. */
+  #isOver = false;
 
   /** @internal Made by `serve`, or arriving from another worker. */
   constructor(requests: Queue<Request | Withdrawal>, owner: number, target: T | undefined, limits: WaitOptions = {}, first?: Served<T>) {
@@ -129,9 +140,11 @@ export class Served<T extends object> implements Disposable, Crosses {
     return answer.value;
   }
 
-  /** At the owner: it is not served any more. */
+  /** At the owner: it is not served any more. What had been asked by then is answered. Elsewhere, and again, it does nothing. */
   [Symbol.dispose](): void {
-    if (this.#target !== undefined) this.#requests.shutdown();
+    if (this.#target === undefined || this.#first.#isOver) return;
+    this.#first.#isOver = true;
+    this.#requests.shutdown();
   }
 
   /** @internal */
@@ -180,7 +193,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     } catch (error) {
       given.takeBack();
       replies.takeBack();
-      if (error instanceof QueueShutDown) throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
+      if (error instanceof QueueShutDownError) throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
       throw error;
     }
     this.#callers.set(id, caller);
@@ -235,7 +248,7 @@ export class Served<T extends object> implements Disposable, Crosses {
       try {
         request = await this.#requests.get();
       } catch (error) {
-        if (error instanceof QueueShutDown || error instanceof FreedError) break;
+        if (error instanceof QueueShutDownError || error instanceof FreedError) break;
         // Memory that was written over. What was no request is gone with it; a queue that is none any more must not keep this loop from turning.
         contain("taking a request for a served object", () => {
           throw error;

@@ -13,7 +13,8 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ModuleNotAllowedError, UnknownClassError, isAllcoresError, TaskLoadError, textOfThrown } from "../errors/index.js";
-import { hintOfVersions, isVisible, together } from "../memory/index.js";
+import { hintOfVersions, together } from "../memory/index.js";
+import { isVisible } from "../platform/index.js";
 import { isMainModule, mainProgram } from "./main-module.js";
 import { moduleName, type ModuleSource, moduleUrl } from "./module-url.js";
 

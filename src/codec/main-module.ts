@@ -1,7 +1,8 @@
 /** The module that a program was started with: it runs once, and no worker runs it again because a class of it arrived. */
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
-import { isVisible, together } from "../memory/index.js";
+import { together } from "../memory/index.js";
+import { isVisible } from "../platform/index.js";
 
 const given = together<{ path?: string | undefined }>("mainProgram", () => ({}));
 

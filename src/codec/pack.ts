@@ -8,7 +8,8 @@
  */
 import { types } from "node:util";
 import { ArgumentTypeError, AttachError, KnownOptions, ownOptions } from "../errors/index.js";
-import { attachThreadHeap, heapHere, LAYOUT_VERSION, pidNamespace, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
+import { attachThreadHeap, heapHere, LAYOUT_VERSION, ProcessHeap, processHeapOf, ThreadHeap } from "../memory/index.js";
+import { platform } from "../platform/index.js";
 import { FROM_ELSEWHERE } from "./allowed-modules.js";
 import { decode } from "./decode.js";
 import { encode } from "./encode.js";
@@ -95,7 +96,7 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
     allcores: LAYOUT_VERSION,
     bytes,
     ...(shared.size > 0 && {
-      from: [process.pid, process.geteuid?.() ?? 0, pidNamespace()] as const,
+      from: [process.pid, platform.peers.user, platform.peers.namespace] as const,
       heaps: [...shared].map(({ id, descriptor }) => [id, descriptor] as const),
     }),
     ...(ofThreads.size > 0 && { threads: [...ofThreads].map(({ buffers }) => buffers) }),
@@ -130,9 +131,9 @@ export function unpack(message: unknown): unknown {
 /** Has that heap attached here, before the first object of it is made. */
 function reach(id: number, descriptor: number, [pid, uid, namespace]: NonNullable<Wire["from"]>): void {
   if (processHeapOf(id, { pid, descriptor }) !== undefined) return;
-  if (namespace !== pidNamespace())
+  if (namespace !== platform.peers.namespace)
     throw new AttachError(`the message was packed in another pid namespace (another container): start both in one, as with docker run --pid`);
-  const here = process.geteuid!();
+  const here = platform.peers.user;
   if (uid !== here) throw new AttachError(`the message was packed by a process of user ${uid}, this one runs as user ${here}: share memory under one user`);
   throw new AttachError(
     `the message was packed by process ${pid}, which has ended, and no other living process has the memory that it names: keep a process that uses it alive`,

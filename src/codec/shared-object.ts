@@ -147,8 +147,13 @@ export abstract class SharedObject implements Crosses {
   }
 
   /**
-   * Gives the memory back: this worker can no longer use the object; the memory is reused once the last worker has let go of it.
-   * Calling it again does nothing. A finalizer does the same, later, for objects that were forgotten.
+   * Ends the use of the object in this worker: its next call here throws. Other workers are not concerned; the
+   * memory is reused once the last worker has let go of it. A finalizer does the same, later, for an object that was
+   * forgotten.
+   *
+   * @throws nothing; calling it again does nothing
+   * @remarks **Death:** a worker that ends lets go of all that it had. **Cost:** one atomic operation; the last to
+   *   let go frees the block.
    */
   free(): void {
     if (this.#freed) return;

@@ -4,10 +4,10 @@
  * The one that gets it from outside counts `dumps` up in the memory between processes and passes the signal on to all others; who finds a count that it has not answered got it
  * passed on. A process that does not catch the signal would be killed by it: the kernel is asked first.
  */
-import fs from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { ArgumentTypeError, StateError } from "../errors/index.js";
 import { atomics, contain, HEADER, processHeapIfOpen, RECORD } from "../memory/index.js";
+import { platform } from "../platform/index.js";
 import { onWorkerStart } from "../workers/start-hook.js";
 import { print } from "./findings.js";
 import { applyStacks, dumpSignalName, setDumpSignal, signalNumbers } from "./settings.js";
@@ -102,22 +102,13 @@ function passOn(): void {
   const pids = new Set(living.map((worker) => heap.words[heap.registry.recordOf(worker) + RECORD.pid]!));
   pids.delete(process.pid);
   for (const pid of pids) {
-    if (!catches(pid, signalNumbers()[listened!])) continue;
+    // Without a handler it would die of it.
+    if (!platform.signals.isCaught(pid, signalNumbers()[listened!]!)) continue;
     try {
       process.kill(pid, listened);
     } catch {
       // It has ended.
     }
-  }
-}
-
-/** Whether a process has a handler for a signal. */
-function catches(pid: number, signal: number): boolean {
-  try {
-    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-    return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
-  } catch {
-    return false;
   }
 }
 

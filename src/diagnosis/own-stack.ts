@@ -1,4 +1,4 @@
-import { ownUrl } from "../memory/own-url.js";
+import { ownUrl } from "../platform/index.js";
 
 const MOST_FRAMES = 24;
 const SHOWN_FRAMES = 10;

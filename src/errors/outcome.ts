@@ -19,20 +19,42 @@ export class BrokenBarrierError extends Error {
 }
 
 /** The queue was shut down: nothing more goes in and, once it is drained, nothing more comes out. */
-export class QueueShutDown extends Error {
+export class QueueShutDownError extends Error {
   declare readonly code: ErrorCode;
   static {
     branded(this, "ERR_ALLCORES_QUEUE_SHUT_DOWN");
   }
 }
 
+/**
+ * The former name of the same class.
+ * @deprecated Use `QueueShutDownError`.
+ */
+export const QueueShutDown = QueueShutDownError;
+/**
+ * The former name of the same type.
+ * @deprecated Use `QueueShutDownError`.
+ */
+export type QueueShutDown = QueueShutDownError;
+
 /** The other end of a pipe was closed, or its worker has ended: nothing more can be sent and, once it is drained, nothing more comes. */
-export class ConnectionClosed extends Error {
+export class ConnectionClosedError extends Error {
   declare readonly code: ErrorCode;
   static {
     branded(this, "ERR_ALLCORES_CONNECTION_CLOSED");
   }
 }
+
+/**
+ * The former name of the same class.
+ * @deprecated Use `ConnectionClosedError`.
+ */
+export const ConnectionClosed = ConnectionClosedError;
+/**
+ * The former name of the same type.
+ * @deprecated Use `ConnectionClosedError`.
+ */
+export type ConnectionClosed = ConnectionClosedError;
 
 /** The task was cancelled, or its pool terminated, before it had a result. */
 export class CancelledError extends Error {

@@ -6,6 +6,7 @@
  */
 import { HEADER } from "./layout.js";
 import { enter, leave } from "./mutex.js";
+import { guardAddons } from "../platform/index.js";
 import { threadHeap } from "./thread-heap.js";
 
 /** Loads an addon, has it make an object, or terminates a thread: one at a time in this process. */
@@ -18,3 +19,5 @@ export function underAddonGuard<R>(section: () => R): R {
     leave(heap, HEADER.addonGuard);
   }
 }
+
+guardAddons(underAddonGuard);

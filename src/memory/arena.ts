@@ -4,14 +4,12 @@
  * What a process has mapped stands in a chain in its thread heap, so that its threads use one mapping. An entry is complete before one store links it and is
  * never taken out: memory is not unmapped, because a view of it may be in use.
  */
-import fs from "node:fs";
 import { load, store } from "#atomics";
 import { AttachError, CorruptError } from "../errors/index.js";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 import { formatHeap } from "./heap.js";
 import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MAGIC } from "./layout.js";
 import { enter, leave } from "./mutex.js";
-import { platform } from "./platform/index.js";
+import { isOutOfDescriptors, type MemoryHandle, outOfDescriptors, platform, processPlatform } from "../platform/index.js";
 import { threadHeap } from "./thread-heap.js";
 import { Walk } from "./walk.js";
 
@@ -24,14 +22,9 @@ const ARENA_BYTES = CONTROL_BYTES + DATA_BYTES;
 export interface Arena {
   readonly heapId: number;
   /** The memory file's descriptor: what a child inherits, and others of this user reopen. */
-  readonly descriptor: number;
+  readonly descriptor: MemoryHandle;
   readonly address: number;
 }
-
-/** How the memory files of this version are called; /proc shows it. */
-export const LABEL = `allcores:${LAYOUT_VERSION}:`;
-/** What is added to that name, after the heap's id, where the heap is all programs'. */
-export const OF_MACHINE = ":machine";
 
 /**
  * A number for a new memory file, from 1: the platform's randomness, so that two programs that come into being alike draw apart. Loaded on use, for that takes 3 ms, which no child pays;
@@ -43,37 +36,35 @@ function drawHeapId(): number {
 }
 
 /** A new memory file, ready to be mapped by anybody. */
-export function createArena(ofMachine: boolean): { heapId: number; descriptor: number } {
+export function createArena(ofMachine: boolean): { heapId: number; descriptor: MemoryHandle } {
   const heapId = drawHeapId();
-  const descriptor = platform().createMemory(`${LABEL}${heapId}${ofMachine ? OF_MACHINE : ""}`, ARENA_BYTES);
+  const { memory } = processPlatform();
+  const descriptor = memory.create({ version: LAYOUT_VERSION, heap: heapId, ofMachine }, ARENA_BYTES);
   try {
-    // No other user can reach it through /proc anyway.
-    platform().keepToOwner(descriptor);
     const header = new Int32Array(HEADER_END);
     formatHeap(header, heapId, [
-      [HEADER.pidNamespace, pidNamespace()],
+      [HEADER.pidNamespace, platform.peers.namespace],
       [HEADER.ofMachine, ofMachine ? 1 : 0],
     ]);
-    fs.writeSync(descriptor, header, 0, header.byteLength, 0);
+    memory.writeHeader(descriptor, header);
   } catch (error) {
-    fs.closeSync(descriptor);
+    memory.close(descriptor);
     throw error;
   }
   return { heapId, descriptor };
 }
 
 /** The header of a memory file that holds a heap; undefined when it is something else. Nothing is mapped for that. */
-export function readHeader(descriptor: number): Int32Array | undefined {
-  if (fs.fstatSync(descriptor).size !== ARENA_BYTES) return undefined;
-  const header = new Int32Array(HEADER_END);
-  return fs.readSync(descriptor, header, 0, header.byteLength, 0) === header.byteLength && header[HEADER.magic] === MAGIC ? header : undefined;
+export function readHeader(descriptor: MemoryHandle): Int32Array | undefined {
+  const header = processPlatform().memory.readHeader(descriptor, HEADER_END, ARENA_BYTES);
+  return header?.[HEADER.magic] === MAGIC ? header : undefined;
 }
 
 /** @throws AttachError when this process must not use the heap of that header */
 export function checkHeader(header: Int32Array): void {
   if (header[HEADER.version] !== LAYOUT_VERSION)
     throw new AttachError("the memory was made by another version of allcores: all programs that share memory must use the same version");
-  if (header[HEADER.pidNamespace] !== pidNamespace()) {
+  if (header[HEADER.pidNamespace] !== platform.peers.namespace) {
     throw new AttachError(
       "the memory was made in another pid namespace (another container): neither side could tell whether the other still lives; start both in one",
     );
@@ -102,7 +93,7 @@ export function checkArena(arena: Arena): Arena {
   const { heapId, descriptor, address } = arena;
   let isIt = false;
   try {
-    isIt = fs.fstatSync(descriptor).uid === process.geteuid!() && readHeader(descriptor)?.[HEADER.heapId] === heapId && isMapped(descriptor, address);
+    isIt = processPlatform().memory.isMapped(descriptor, ARENA_BYTES, address) && readHeader(descriptor)?.[HEADER.heapId] === heapId;
   } catch (error) {
     if (isOutOfDescriptors(error)) throw outOfDescriptors("looking up where the memory that processes share is mapped", error);
   }
@@ -110,34 +101,11 @@ export function checkArena(arena: Arena): Arena {
   return arena;
 }
 
-/** Whether the kernel knows the file's mapping at that address, all of it. */
-function isMapped(descriptor: number, address: number): boolean {
-  const range = `${address.toString(16)}-${(address + ARENA_BYTES).toString(16)}`;
-  try {
-    return fs.readlinkSync(`/proc/self/map_files/${range}`) === fs.readlinkSync(`/proc/self/fd/${descriptor}`);
-  } catch {
-    // Not every kernel has these links; all have the list, which takes longer.
-    const { ino } = fs.statSync(`/proc/self/fd/${descriptor}`);
-    const line = fs
-      .readFileSync("/proc/self/maps", "latin1")
-      .split("\n")
-      .find((each) =>
-        each.startsWith(
-          `${range
-            .split("-")
-            .map((end) => end.padStart(8, "0"))
-            .join("-")} `,
-        ),
-      );
-    return line !== undefined && Number(line.split(/ +/)[4]) === ino;
-  }
-}
-
 /**
  * Maps a memory file into this process, unless that is done already. The descriptor is this function's from the call on: it is kept with the mapping, or closed.
  * `own`: as this program's own heap, unless there is one.
  */
-export function mapArena(heapId: number, descriptor: number, own = false): Arena {
+export function mapArena(heapId: number, descriptor: MemoryHandle, own = false): Arena {
   const threads = threadHeap();
   let used = false;
   try {
@@ -148,7 +116,7 @@ export function mapArena(heapId: number, descriptor: number, own = false): Arena
         const wanted = own && threads.words[HEADER.ownHeap] !== 0 ? threads.words[HEADER.ownHeap]! : heapId;
         const known = findArena((arena) => arena.heapId === wanted);
         if (known !== undefined) return known;
-        const address = platform().map(descriptor, ARENA_BYTES);
+        const address = processPlatform().memory.map(descriptor, ARENA_BYTES);
         const { words } = threads;
         words[entry + ARENA.next] = load(words, HEADER.arenas);
         words[entry + ARENA.heapId] = heapId;
@@ -168,17 +136,6 @@ export function mapArena(heapId: number, descriptor: number, own = false): Arena
       if (!used) threads.allocator.free(entry);
     }
   } finally {
-    if (!used) fs.closeSync(descriptor);
-  }
-}
-
-let namespace: number | undefined;
-
-/** Inode of this process's pid namespace, 0 where the system does not tell. */
-export function pidNamespace(): number {
-  try {
-    return (namespace ??= fs.statSync("/proc/self/ns/pid").ino | 0);
-  } catch {
-    return 0;
+    if (!used) processPlatform().memory.close(descriptor);
   }
 }

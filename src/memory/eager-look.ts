@@ -1,5 +1,5 @@
 import { realNow, setRealImmediate } from "./clock.js";
-import { hasSpareCore } from "./spare-core.js";
+import { hasSpareCore } from "../platform/index.js";
 
 /** How long it looks: two or three times what waking a sleeping event loop takes, 10 to 60 µs. */
 const LOOK_MS = 0.15;

@@ -1,9 +1,8 @@
 export { isSignal, offAbort, onAbort } from "./abort.js";
 export { Alarm } from "./alarm.js";
 export * as atomics from "#atomics";
-export type { Cells, WideCells } from "#atomics";
+export type { Cells, WideCells } from "../platform/index.js";
 export type { Block, Extent } from "./allocator.js";
-export { pidNamespace } from "./arena.js";
 export { bare } from "./bare.js";
 export * as cards from "./card.js";
 export {
@@ -23,7 +22,6 @@ export {
   type Time,
 } from "./clock.js";
 export { announce, hintOfVersions, isClassElsewhere, isOfOtherVersion, ONE_VERSION, together, versioned } from "./copies.js";
-export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { EagerLook } from "./eager-look.js";
 export { type Across, Heap, onJoin } from "./heap.js";
 export { type Hold, type Holders, type Insight, insightInto, onInspect } from "./insight.js";
@@ -51,22 +49,16 @@ export {
   SLOT_MASK,
   UNIT_BYTES,
 } from "./layout.js";
-export { isRunning, kernelTells, thisThread, zombieExitCode } from "./liveness.js";
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
 export { lookouts, requests, tooManyWorkers } from "./registry.js";
 export { SLICE_MS } from "./crowd.js";
-export { coreCount, hasSpareCore } from "./spare-core.js";
 export { Spin } from "./spin.js";
 export { type Attempt, type Contender, Parker } from "./parker.js";
 export { machineHeap } from "./machine-heap.js";
-export type { Member } from "./members.js";
 export { underAddonGuard } from "./addon-guard.js";
-export { CHILDREN, checkPermission, SHARED_MEMORY, THREADS } from "./permission.js";
-export { binding, platform, useBinding } from "./platform/index.js";
 export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, heapHere, processHeapOf, processHeapsOpen } from "./process-heap.js";
-export { readProcFile } from "./proc-file.js";
 export { fromPerformance, programNow, toPerformance, toReal } from "./program-clock.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {
@@ -81,8 +73,6 @@ export {
   threadHeapOf,
 } from "./thread-heap.js";
 export { AT_ONCE, isStall, limitTo, untimed, within } from "./time-limit.js";
-export { isVisible } from "./visible-file.js";
-export { type Vitals, vitalsOf } from "./vitals.js";
 export type { ArmedNode } from "./wait-queue.js";
 export { pageStateWord } from "./page-table.js";
 export { generationWord, stillStands } from "./sighting.js";

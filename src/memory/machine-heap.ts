@@ -2,15 +2,13 @@
  * The heap that all programs of one user share on this machine, for objects that unrelated programs find by name. One memory file without a place in any directory,
  * found through whoever has it open; it is gone when the last process that ever used it ends.
  *
- * That there is only one at a time is kept by a lock (`machine-lock.ts`): whoever looks takes it shared, so that no two look past each other while the last process with
+ * That there is only one at a time is kept by a lock of the system (`machineLock` of the platform's contract): whoever looks takes it shared, so that no two look past each other while the last process with
  * the memory ends; whoever makes the memory takes it alone, and looks once more first. Memory that a dead process had not finished went with that process.
  */
-import fs from "node:fs";
 import { AttachError } from "../errors/index.js";
-import { createArena, findArena, LABEL, OF_MACHINE, pidNamespace, readHeader } from "./arena.js";
+import { LockPatience, type MemoryHandle, platform, processPlatform } from "../platform/index.js";
+import { createArena, findArena, readHeader } from "./arena.js";
 import { HEADER, LAYOUT_VERSION } from "./layout.js";
-import { MachineLock, Patience } from "./machine-lock.js";
-import { openThroughMember } from "./members.js";
 import { heapOfArena, heapOfFile, type ProcessHeap } from "./process-heap.js";
 
 let current: ProcessHeap | undefined;
@@ -18,7 +16,7 @@ let current: ProcessHeap | undefined;
 /** This machine's heap; found, or made, on first use. @throws AttachError, PlatformError */
 export function machineHeap(): ProcessHeap {
   if (current !== undefined) return current;
-  const patience = new Patience();
+  const patience = new LockPatience();
   return (current = known() ?? found(false, patience) ?? found(true, patience)!);
 }
 
@@ -28,13 +26,14 @@ function known(): ProcessHeap | undefined {
 }
 
 /** Who cannot have the lock uses what is there all the same, and makes nothing. @throws AttachError */
-function found(orMade: boolean, patience: Patience): ProcessHeap | undefined {
-  const lock = MachineLock.take(orMade, patience);
+function found(orMade: boolean, patience: LockPatience): ProcessHeap | undefined {
+  const { machineLock, memory } = processPlatform();
+  const lock = machineLock.take(orMade, patience);
   try {
-    const descriptor = openThroughMember((name) => name.startsWith(LABEL) && name.endsWith(OF_MACHINE), isOfMachine);
+    const descriptor = memory.find({ version: LAYOUT_VERSION, ofMachine: true }, isOfMachine);
     if (descriptor !== undefined) return heapOfFile(descriptor);
     if (!orMade) return undefined;
-    if (!lock.isHeld) throw unreachable(lock);
+    if (!lock.isHeld) throw lock.kept();
     checkVisible();
     return heapOfFile(createArena(true).descriptor);
   } finally {
@@ -43,21 +42,20 @@ function found(orMade: boolean, patience: Patience): ProcessHeap | undefined {
 }
 
 /** That of another pid namespace, whose processes this one may see, is another machine's. */
-function isOfMachine(descriptor: number): boolean {
+function isOfMachine(descriptor: MemoryHandle): boolean {
   const header = readHeader(descriptor);
-  return header !== undefined && header[HEADER.ofMachine] === 1 && header[HEADER.version] === LAYOUT_VERSION && header[HEADER.pidNamespace] === pidNamespace();
+  return (
+    header !== undefined &&
+    header[HEADER.ofMachine] === 1 &&
+    header[HEADER.version] === LAYOUT_VERSION &&
+    header[HEADER.pidNamespace] === platform.peers.namespace
+  );
 }
 
 /** @throws AttachError when no other process could ever find what this one makes */
 function checkVisible(): void {
-  if (fs.statSync("/proc/self/fd").uid === process.geteuid!()) return;
+  if (platform.peers.areLetIn) return;
   throw new AttachError(
     `other processes may not open the memory of this one, because its Node has file capabilities or another user's rights: run a plain node to use { across: "machine" }`,
-  );
-}
-
-function unreachable({ files }: MachineLock): AttachError {
-  return new AttachError(
-    `the memory that the programs of this machine share cannot be made: another program of this user keeps the lock on ${files.join(" and ")} (flock). It may have been stopped; see lslocks`,
   );
 }

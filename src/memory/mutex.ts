@@ -19,7 +19,7 @@ import { GHOST, RECORD } from "./layout.js";
 import { Spin } from "./spin.js";
 import { Suspicion } from "./suspicion.js";
 import { stall, timeLeft } from "./time-limit.js";
-import { isHalted } from "./vitals.js";
+import { isHalted } from "../platform/index.js";
 
 /** Beside the holder: somebody may sleep on the word, so leaving must wake. The sign, so that leaving asks for nothing else. */
 export const SLEEPERS = 1 << 31;

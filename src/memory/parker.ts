@@ -22,7 +22,7 @@ import type { Heap } from "./heap.js";
 import { AWAITING, BLOCKING, HEADER, RECORD } from "./layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { contain } from "./mishap.js";
-import { hasSpareCore } from "./spare-core.js";
+import { hasSpareCore } from "../platform/index.js";
 import { Spin } from "./spin.js";
 import { AT_ONCE, within } from "./time-limit.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";

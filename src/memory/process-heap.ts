@@ -1,61 +1,53 @@
 /**
  * The heaps across processes. Each is one anonymous, sparse memory file: a program's own, made by the first worker that needs it and inherited by descriptor at spawn;
- * other programs', reopened through a living process that has them (see members.ts) when an object of theirs arrives; the machine's (see machine-heap.ts).
+ * other programs', reopened through a living process that has them (see platform/linux/members.ts) when an object of theirs arrives; the machine's (see machine-heap.ts).
  * The files stand in no directory, so nothing is left behind however the programs end; each is mapped once per process and never unmapped.
  *
  * The first CONTROL_BYTES are the control region, the rest is the data region in windows of at most WINDOW_BYTES, because larger views abort Node 20.
  */
-import fs from "node:fs";
-import type net from "node:net";
 import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
+// Stands around native code that this file has loaded.
+import "./addon-guard.js";
 import { heapFull, notThere } from "./allocator.js";
-import {
-  type Arena,
-  checkArena,
-  checkHeader,
-  CONTROL_BYTES,
-  createArena,
-  DATA_BYTES,
-  findArena,
-  LABEL,
-  mapArena,
-  OF_MACHINE,
-  pidNamespace,
-  readHeader,
-  WINDOW_BYTES,
-} from "./arena.js";
+import { type Arena, checkArena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, mapArena, readHeader, WINDOW_BYTES } from "./arena.js";
 import { compareExchange, load, store } from "#atomics";
 import { queueRealMicrotask, setRealTimeout } from "./clock.js";
 import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
-import { BLOCKING, BLOCKS_AT, HEADER, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
-import { type Member, openThroughMember } from "./members.js";
-import { type Platform, platform } from "./platform/index.js";
+import { BLOCKING, BLOCKS_AT, HEADER, LAYOUT_VERSION, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
+import { type Bell, type Member, type MemoryHandle, platform, processPlatform, type ProcessPlatform } from "../platform/index.js";
 import { SLICE_MS } from "./crowd.js";
 import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
 /** Cases of tests use no more. */
 const RENEWED_WORDS = 2 ** 19;
-const DOORBELL = Buffer.from([1]);
 
 export class ProcessHeap extends Heap {
   readonly across = "processes";
   readonly windowUnits = WINDOW_BYTES / UNIT_BYTES;
   /** The memory file's descriptor in this process: what a child inherits. */
-  readonly descriptor: number;
-  readonly #platform: Platform;
+  readonly descriptor: MemoryHandle;
+  readonly #memory: ProcessPlatform["memory"];
+  readonly #waits: ProcessPlatform["words"];
+  readonly #doorbells: ProcessPlatform["doorbells"];
+  readonly #heapId: number;
   readonly #address: number;
   readonly #windows: Uint8Array[] = [];
-  readonly #doorbells = new Map<number, { worker: number; descriptor: number }>();
-  #pipe: net.Socket | undefined;
+  /** Of other workers, by their slots. */
+  readonly #bells = new Map<number, { readonly worker: number; readonly bell: Bell }>();
+  /** This worker's own; kept here, so that it stays open. */
+  #doorbell: object | undefined;
   #onRing: (() => void) | undefined;
 
-  constructor({ descriptor, address }: Arena) {
-    const system = platform();
-    super(new Int32Array(system.view(address, CONTROL_BYTES)));
+  constructor({ heapId, descriptor, address }: Arena) {
+    const { memory, words, doorbells } = processPlatform();
+    super(new Int32Array(memory.view(address, CONTROL_BYTES)));
     this.descriptor = descriptor;
-    this.#platform = system;
+    this.#memory = memory;
+    this.#waits = words;
+    this.#doorbells = doorbells;
+    this.#heapId = heapId;
     this.#address = address;
   }
 
@@ -89,7 +81,7 @@ export class ProcessHeap extends Heap {
       );
     // As for extents, and in steps, since few programs need much of this region. Two workers may do it at once.
     const upTo = Math.min(words.length, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
-    if (!this.#platform.reserve(this.descriptor, 0, upTo * 4)) heapFull("this machine", upTo * 4);
+    if (!this.#memory.commit(this.descriptor, 0, upTo * 4, this.#address)) heapFull("this machine", upTo * 4);
     for (let seen = load(words, HEADER.reserved); seen < upTo; ) {
       const found = compareExchange(words, HEADER.reserved, seen, upTo);
       if (found === seen) return;
@@ -111,36 +103,36 @@ export class ProcessHeap extends Heap {
   reserveExtent(unit: number, units: number): void {
     const bytes = units * UNIT_BYTES;
     checkPlace(unit, bytes);
-    if (!this.#platform.reserve(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, bytes)) heapFull("this machine", bytes);
+    if (!this.#memory.commit(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, bytes, this.#address)) heapFull("this machine", bytes);
   }
 
   data(unit: number, bytes: number): Uint8Array {
     checkPlace(unit, bytes);
     const start = unit * UNIT_BYTES;
     const index = Math.floor(start / WINDOW_BYTES);
-    const window = (this.#windows[index] ??= new Uint8Array(this.#platform.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, WINDOW_BYTES)));
+    const window = (this.#windows[index] ??= new Uint8Array(this.#memory.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, WINDOW_BYTES)));
     return window.subarray(start - index * WINDOW_BYTES, start - index * WINDOW_BYTES + bytes);
   }
 
   userBuffer(unit: number, bytes: number): UserBuffer {
     checkPlace(unit, bytes);
-    return { buffer: this.#platform.view(this.#address + CONTROL_BYTES + unit * UNIT_BYTES, bytes), byteOffset: 0 };
+    return { buffer: this.#memory.view(this.#address + CONTROL_BYTES + unit * UNIT_BYTES, bytes), byteOffset: 0 };
   }
 
   discardExtent(unit: number, units: number): void {
     checkPlace(unit, units * UNIT_BYTES);
-    this.#platform.discard(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, units * UNIT_BYTES);
+    this.#memory.discard(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, units * UNIT_BYTES, this.#address);
   }
 
   /** V8 ends no native wait, and only threads are ended by it. */
   readonly isSleepCutShort = isMainThread;
 
   sleep(at: number, expected: number, ms: number): void {
-    this.#platform.wait(this.#address + at * 4, expected, ms);
+    this.#waits.wait(this.#address + at * 4, expected, ms, this.#heapId, at);
   }
 
   wakeSleeper(at: number): void {
-    this.#platform.wake(this.#address + at * 4, 1);
+    this.#waits.wake(this.#address + at * 4, this.#heapId, at);
   }
 
   /** Wakers here may be processes that cannot reach the other heap. */
@@ -150,32 +142,23 @@ export class ProcessHeap extends Heap {
 
   wakeElsewhere(): void {}
 
-  /** The loop's doorbell is an anonymous pipe that other processes reopen through /proc: neither eventfds nor sockets can be reopened so. */
   listen(onRing: () => void): void {
     this.#onRing = onRing;
-    if (this.#pipe === undefined) {
-      const pipe = this.#platform.pipe();
-      if (pipe === undefined) {
-        // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a pipe.
+    if (this.#doorbell === undefined) {
+      const installed = this.#doorbells.install(this.#heapId, this.self & SLOT_MASK, () => this.#rung());
+      if (installed === undefined) {
+        // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a doorbell.
         setRealTimeout(() => this.#rung(), SLICE_MS).unref();
         return;
       }
-      // Loaded here: a worker that never awaits across processes starts faster without it.
-      const { Socket } = process.getBuiltinModule("node:net");
-      this.#pipe = new Socket({
-        fd: pipe,
-        readable: true,
-        writable: false,
-        onread: { buffer: Buffer.alloc(64), callback: () => this.#rung() },
-      } as net.SocketConstructorOpts);
-      this.#pipe.unref();
-      this.words[this.record + RECORD.pipeInode] = fs.fstatSync(pipe).ino | 0;
-      store(this.words, this.record + RECORD.pipe, pipe + 1);
+      this.#doorbell = installed;
+      this.words[this.record + RECORD.pipeInode] = installed.mark;
+      store(this.words, this.record + RECORD.pipe, installed.word);
     }
     if (load(this.words, this.record + RECORD.doorbell) !== 0) queueRealMicrotask(() => this.#rung());
   }
 
-  /** Always true: what the socket's reader wants to hear to go on reading. */
+  /** Always true: what the doorbell wants to hear to go on. */
   #rung(): true {
     const onRing = this.#onRing;
     this.#onRing = undefined;
@@ -186,36 +169,27 @@ export class ProcessHeap extends Heap {
   ringDoorbell(record: number): void {
     const worker = load(this.words, record + RECORD.id);
     const slot = worker & SLOT_MASK;
-    let doorbell = this.#doorbells.get(slot);
-    if (doorbell === undefined || doorbell.worker !== worker) {
-      if (doorbell !== undefined) fs.closeSync(doorbell.descriptor);
-      this.#doorbells.delete(slot);
-      doorbell = this.#openDoorbell(record, worker);
-      if (doorbell === undefined) return;
-      this.#doorbells.set(slot, doorbell);
+    let known = this.#bells.get(slot);
+    if (known === undefined || known.worker !== worker) {
+      known?.bell.close();
+      this.#bells.delete(slot);
+      const bell = this.#openBell(record, worker);
+      if (bell === undefined) return;
+      this.#bells.set(slot, (known = { worker, bell }));
     }
-    try {
-      fs.writeSync(doorbell.descriptor, DOORBELL);
-    } catch {
-      // EAGAIN: it is ringing already. EPIPE: nobody is left to hear it.
-    }
+    known.bell.ring();
   }
 
-  #openDoorbell(record: number, worker: number): { worker: number; descriptor: number } | undefined {
+  #openBell(record: number, worker: number): Bell | undefined {
     const { words } = this;
-    const pipe = load(words, record + RECORD.pipe);
+    const word = load(words, record + RECORD.pipe);
     // Not there yet: the waiter sees the raised flag when it starts to listen.
-    if (pipe === 0) return undefined;
-    let descriptor: number;
-    try {
-      descriptor = fs.openSync(`/proc/${words[record + RECORD.pid]}/fd/${pipe - 1}`, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
-    } catch {
-      return undefined;
-    }
-    // A worker that ended meanwhile may have left its descriptor number to something else.
-    const file = fs.fstatSync(descriptor);
-    if (load(words, record + RECORD.id) === worker && file.isFIFO() && (file.ino | 0) === words[record + RECORD.pipeInode]) return { worker, descriptor };
-    fs.closeSync(descriptor);
+    if (word === 0) return undefined;
+    const place = { heap: this.#heapId, slot: worker & SLOT_MASK, pid: words[record + RECORD.pid]!, word, mark: words[record + RECORD.pipeInode]! };
+    const bell = this.#doorbells.open(place);
+    // The record may be another worker's by now, and with it what was read of it.
+    if (bell === undefined || load(words, record + RECORD.id) === worker) return bell;
+    bell.close();
     return undefined;
   }
 }
@@ -272,14 +246,15 @@ export function renewProcessHeap(): ProcessHeap {
   const { words, descriptor, id } = processHeap();
   const arena = findArena(({ heapId }) => heapId === id)!;
   words.fill(0, 0, RENEWED_WORDS);
-  formatHeap(words, id, [[HEADER.pidNamespace, pidNamespace()]]);
+  formatHeap(words, id, [[HEADER.pidNamespace, platform.peers.namespace]]);
   heaps.delete(id);
   own = undefined;
   return (own = heapOfArena({ ...arena, descriptor }));
 }
 
-/** Opens the heap that this process inherited from its parent as `descriptor`: from then on it is its program's own. */
-export function adoptProcessHeap(descriptor: number, heapId: number): ProcessHeap {
+/** Opens the heap that this process inherited from its parent as that descriptor: from then on it is its program's own. */
+export function adoptProcessHeap(inherited: number, heapId: number): ProcessHeap {
+  const descriptor = processPlatform().handOver.memory(inherited, { version: LAYOUT_VERSION, heap: heapId });
   const header = readHeader(descriptor);
   if (header === undefined || header[HEADER.heapId] !== heapId) {
     throw new AttachError("the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version");
@@ -301,10 +276,8 @@ export function processHeapOf(heapId: number, likely?: Member): ProcessHeap | un
   const arena = findArena((arena) => arena.heapId === heapId);
   if (arena !== undefined) return heapOfArena(arena);
   // Where there is none, its error says more than that nothing was found.
-  platform();
-  const name = LABEL + heapId;
-  const descriptor = openThroughMember(
-    (label) => label === name || label === name + OF_MACHINE,
+  const descriptor = processPlatform().memory.find(
+    { version: LAYOUT_VERSION, heap: heapId },
     (descriptor) => {
       const header = readHeader(descriptor);
       if (header === undefined || header[HEADER.heapId] !== heapId) return false;
@@ -326,7 +299,7 @@ export function heapHere(heap: Heap): Heap {
 }
 
 /** The heap of a memory file that was checked. The descriptor is kept with it, or closed. */
-export function heapOfFile(descriptor: number): ProcessHeap {
+export function heapOfFile(descriptor: MemoryHandle): ProcessHeap {
   return heapOfArena(mapArena(readHeader(descriptor)![HEADER.heapId]!, descriptor));
 }
 

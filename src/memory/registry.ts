@@ -29,12 +29,11 @@ import {
 } from "./layout.js";
 import { monotonicMs, realNow } from "./clock.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
-import { isRunning, thisThread } from "./liveness.js";
+import { isRunning, thisThread, type Vitals, vitalsOf } from "../platform/index.js";
 import { contain } from "./mishap.js";
 import { Turn } from "./turn.js";
 import { strikeOut } from "./worker-names.js";
 import { AT_ONCE, within } from "./time-limit.js";
-import { type Vitals, vitalsOf } from "./vitals.js";
 
 /** Between two looks at all workers of a heap: by the one that has the turn, and before another takes it. A look reads a file of the kernel's for each worker. */
 const LOOK_EVERY_MS = 200;

@@ -1,5 +1,5 @@
 import { spins } from "#atomics";
-import { hasSpareCore } from "./spare-core.js";
+import { hasSpareCore } from "../platform/index.js";
 
 /** What is left of the looks while they do not pay. */
 const LEAST_PART = 1 / 16;

@@ -4,7 +4,7 @@
  * Counted are looks at the same word, in a row, at each of which this thread itself had run and the holder was neither stopped, frozen nor waiting for a processor.
  * Whatever else is seen, and whatever cannot be seen, begins the row anew: an honest holder must never be taken for a spoilt word.
  */
-import { isHalted, type Vitals } from "./vitals.js";
+import { isHalted, type Vitals } from "../platform/index.js";
 
 /** Between two looks. */
 export const LOOK_EVERY_MS = 200;

@@ -9,7 +9,7 @@ import { store } from "#atomics";
 import { setRealImmediate } from "./clock.js";
 import type { Heap } from "./heap.js";
 import { RECORD } from "./layout.js";
-import { kernelTells } from "./liveness.js";
+import { kernelTells } from "../platform/index.js";
 
 /** Every heap that this worker has entered. */
 const entered: Heap[] = [];

@@ -1,4 +1,4 @@
-import { checkPermission, THREADS } from "../memory/index.js";
+import { checkPermission, THREADS } from "../platform/index.js";
 import { threadLinks } from "./links/thread-links.js";
 import { runPool } from "./pool.js";
 import { registerPool } from "./pool-models.js";

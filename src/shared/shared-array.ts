@@ -56,6 +56,9 @@ type AnyViewOf<T extends Scalar> = { [K in ScalarType]: T extends ScalarOf<K> ? 
  * console.log(squares.at(-1), squares.at(7)); // 9 undefined
  * console.log(squares.add(1, 6)); // 10
  * console.log([...squares], squares.view.indexOf(10)); // [ 100, 10, 9 ] 1
+ * console.log(squares.sub(1, 1), squares.get(1), squares.compareExchange(1, 9, 0)); // 9 9 9
+ * console.log(squares.update(0, (n) => n + 1), squares.fill(7, 1).toArray()); // 101 [ 101, 7, 7 ]
+ * squares.free();
  * ```
  */
 export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<T>> extends Iterable<T> {
@@ -63,23 +66,100 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   readonly length: number;
   /** The type it was made with. */
   readonly type: ScalarType;
-  /** The element at `index`, counted from the end when it is negative; undefined outside, as `Array.prototype.at`. */
+  /**
+   * The element at `index`, as `Array.prototype.at`.
+   *
+   * @param index counted from the end when it is negative
+   * @returns the element; undefined outside
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic load.
+   */
   at(index: number): T | undefined;
-  /** The element at `index`, counted from the end when it is negative. @throws ArgumentRangeError when there is none */
+  /**
+   * The element at `index`.
+   *
+   * @param index counted from the end when it is negative
+   * @returns the element
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is none, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic load.
+   */
   get(index: number): T;
-  /** Replaces the element at `index`, counted from the end when it is negative, as every other method here does. @throws ArgumentRangeError when there is none */
+  /**
+   * Replaces the element at `index`.
+   *
+   * @param index counted from the end when it is negative
+   * @param value what is to be there
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such element or the type cannot hold the value,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` for another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic store.
+   */
   set(index: number, value: T): void;
-  /** Adds to an element in one step; returns the sum. Integers wrap around as typed arrays do. Not for "bool". */
+  /**
+   * Adds to an element in one step. Integers wrap around as typed arrays do. Not for "bool".
+   *
+   * @param index counted from the end when it is negative
+   * @param n what is added
+   * @returns the sum
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such element or the type cannot hold the value,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` for another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic operation; for floats a loop of exchanges.
+   */
   add(index: number, n: Summand<T>): T;
-  /** Subtracts from an element in one step; returns the difference. Wraps as `add`. Not for "bool". */
+  /**
+   * Subtracts from an element in one step. Wraps as `add`. Not for "bool".
+   *
+   * @param index counted from the end when it is negative
+   * @param n what is subtracted
+   * @returns the difference
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such element or the type cannot hold the value,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` for another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** as `add`.
+   */
   sub(index: number, n: Summand<T>): T;
-  /** Stores `next` if the element is `expected`, in one step. Returns the element before. */
+  /**
+   * Stores `next` if the element is `expected`, in one step.
+   *
+   * @param index counted from the end when it is negative
+   * @param expected what is to be there
+   * @param next what is to come in its place
+   * @returns the element before: `next` was stored if that equals `expected`
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such element or the type cannot hold the value,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` for another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange.
+   */
   compareExchange(index: number, expected: T, next: T): T;
-  /** Replaces an element by `fn(element)` in one step; returns the new one. `fn` is run again when another worker was faster. */
+  /**
+   * Replaces an element by `fn(element)` in one step. `fn` is run again when another worker was faster: it should
+   * only compute.
+   *
+   * @param index counted from the end when it is negative
+   * @param fn gives the new element of the one that is there; synchronous
+   * @returns the new element
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such element or the type cannot hold the value,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` for another kind or a promise, `ERR_ALLCORES_FREED`; what `fn` throws, and
+   *   nothing is changed
+   * @remarks **Cost:** one atomic exchange for each run of `fn`.
+   */
   update(index: number, fn: (current: T) => T): T;
-  /** Sets the elements from `start` up to but not `end`, as `Array.prototype.fill`, one after another. */
+  /**
+   * Sets elements, one after another, as `Array.prototype.fill`.
+   *
+   * @param value what is to be there
+   * @param start the first one, 0 unless given; counted from the end when it is negative
+   * @param end the one behind the last, the length unless given; counted from the end when it is negative
+   * @returns the array
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` for a value that the type cannot hold, `ERR_ALLCORES_ARGUMENT_TYPE` for
+   *   another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one store for each.
+   */
   fill(value: T, start?: number, end?: number): this;
-  /** A plain array of what the elements are now, read one after another: hold `lock` where they must belong together. */
+  /**
+   * A plain array of what the elements are now, read one after another: hold `lock` where they must belong together.
+   *
+   * @returns the array, a copy
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one load for each.
+   */
   toArray(): T[];
   /**
    * The same memory as a typed array (a Uint8Array of 0 and 1 for "bool"): fast, without checks and without atomic steps.
@@ -92,7 +172,13 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   readonly across: Across;
   /** The name given at construction. */
   readonly label: string | undefined;
-  /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */
+  /**
+   * Gives the memory back, and that of `lock`: this worker can no longer use either. The memory is reused once the
+   * last worker has let go of it.
+   *
+   * @throws nothing; calling it again does nothing
+   * @remarks **Cost:** one atomic operation; the last to let go frees the block.
+   */
   free(): void;
 }
 

@@ -75,12 +75,21 @@ interface Seen {
  * console.log(log.get(-1), log.shift(), log.length, [...log]); // three uno 2 [ 'two', 'three' ]
  * log.update(0, (text) => text.toUpperCase());
  * console.log(log.splice(0, 1), log.indexOf("three")); // [ 'TWO' ] 0
+ * console.log(log.unshift("zero"), log.pop(), log.toArray()); // 2 three [ 'zero' ]
+ * log.clear();
  * ```
  */
 export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   /** What this worker took out and frees once it has left the mutex. */
   #retired: number[] = [];
 
+  /**
+   * Makes an empty list.
+   *
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(options?: Reach);
   constructor(options?: Reach | Handle) {
     super(KIND.sharedList, SIZE, options);
@@ -116,7 +125,14 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return this.#inside(() => this.#length());
   }
 
-  /** The item at an index, counted from the end where it is negative; undefined when there is none. A copy, new at each call. */
+  /**
+   * The item at an index. A copy, new at each call.
+   *
+   * @param index counted from the end where it is negative
+   * @returns the item; undefined when there is none
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_FREED`, and what decoding may throw
+   * @remarks **Cost:** a few atomic loads without its mutex, and the decoding.
+   */
   get(index: number): T | undefined {
     if (this.at === 0) this.checkUsable();
     checkIndex(index);
@@ -134,7 +150,16 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return taken === undefined ? undefined : (openValue(heap, taken) as T);
   }
 
-  /** Replaces the item at an index, counted from the end where it is negative. @throws ArgumentRangeError when there is none */
+  /**
+   * Replaces the item at an index.
+   *
+   * @param index counted from the end where it is negative
+   * @param value what is to be there
+   * @returns the list
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is none, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for
+   *   a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the encoding.
+   */
   set(index: number, value: T): this {
     checkIndex(index);
     this.#put(index, this.#message(value, "value"), undefined);
@@ -143,7 +168,14 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
 
   /**
    * Replaces the item at an index by `fn(item)` in one step and returns it. `fn` is run again when another worker changed what is there, outside every lock: it should only
-   * compute, and must not be asynchronous. When it throws, nothing is changed. @throws ArgumentRangeError when there is no such item
+   * compute, and must not be asynchronous. When it throws, nothing is changed.
+   *
+   * @param index counted from the end where it is negative
+   * @param fn gives the new item of the one that is there; synchronous
+   * @returns the new item
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such item, `ERR_ALLCORES_ARGUMENT_TYPE` for a promise;
+   *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`; what `fn` throws
+   * @remarks **Cost:** as `get` and `set`, for each run of `fn`.
    */
   update<R extends T>(index: number, fn: (current: T) => R): R {
     this.checkUsable();
@@ -161,7 +193,15 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     }
   }
 
-  /** Puts items at the end, all of them in one step. @returns how many items there are then */
+  /**
+   * Puts items at the end, all of them in one step.
+   *
+   * @param values the items
+   * @returns how many items there are then
+   * @throws `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the encoding.
+   */
   push(...values: T[]): number {
     this.checkUsable();
     const entries = this.#entries(values);
@@ -184,17 +224,37 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     });
   }
 
-  /** Takes the last item out; undefined when there is none. */
+  /**
+   * Takes the last item out.
+   *
+   * @returns the item; undefined when there is none
+   * @throws `ERR_ALLCORES_FREED`, and what decoding may throw
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the decoding.
+   */
   pop(): T | undefined {
     return this.#takeEnd(END);
   }
 
-  /** Takes the first item out; undefined when there is none. */
+  /**
+   * Takes the first item out.
+   *
+   * @returns the item; undefined when there is none
+   * @throws `ERR_ALLCORES_FREED`, and what decoding may throw
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the decoding.
+   */
   shift(): T | undefined {
     return this.#takeEnd(FIRST);
   }
 
-  /** Puts items at the beginning, all of them in one step. @returns how many items there are then */
+  /**
+   * Puts items at the beginning, all of them in one step.
+   *
+   * @param values the items
+   * @returns how many items there are then
+   * @throws `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, the encoding, and a copy of the list's table.
+   */
   unshift(...values: T[]): number {
     this.#splice(0, 0, values);
     return this.length;
@@ -202,7 +262,14 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
 
   /**
    * Takes `deleteCount` items out from `start` on (all of them when it is left out) and puts others there, in one step. Indexes are those of `Array.prototype.splice`.
+   *
+   * @param start where, counted from the end where it is negative
+   * @param deleteCount how many are taken out
+   * @param values the items that are put there
    * @returns the items that were taken out
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`; `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`,
+   *   `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, the encoding, and a copy of the list's table.
    */
   splice(start: number, deleteCount: number = Number.POSITIVE_INFINITY, ...values: T[]): T[] {
     this.checkUsable();
@@ -212,7 +279,16 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return this.#splice(start, deleteCount, values);
   }
 
-  /** The index of the first item that is encoded as `value` is, -1 when there is none: objects are alike when they have the same parts in the same order. */
+  /**
+   * The index of the first item that is encoded as `value` is: objects are alike when they have the same parts in
+   * the same order.
+   *
+   * @param value what is looked for
+   * @returns the index, -1 when there is none
+   * @throws `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** a comparison for each item, inside its mutex.
+   */
   indexOf(value: T): number {
     this.checkUsable();
     const message = this.#message(value, "value");
@@ -230,7 +306,12 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return index;
   }
 
-  /** Takes everything out, in one step. */
+  /**
+   * Takes everything out, in one step.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the freeing of each item.
+   */
   clear(): void {
     this.checkUsable();
     this.#inside(() => {
@@ -247,7 +328,13 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     });
   }
 
-  /** The items as they are at one instant. Changes wait while they are copied, some 0.1 ms for a thousand. */
+  /**
+   * The items as they are at one instant. Changes wait while they are copied.
+   *
+   * @returns the items, copies
+   * @throws `ERR_ALLCORES_FREED`, and what decoding may throw
+   * @remarks **Cost:** a copy of all items inside its mutex, some 0.1 ms for a thousand.
+   */
   toArray(): T[] {
     this.checkUsable();
     const { heap } = this;

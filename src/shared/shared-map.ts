@@ -135,6 +135,10 @@ export interface SharedMapStats {
  * visits.update("/", (count) => (count ?? 0) + 1);
  * console.log(visits.get("/"), visits.get("/about"), visits.size); // 2 undefined 1
  * console.log(visits.compareAndSet("/", 2, 10), [...visits]); // true [ [ '/', 10 ] ]
+ * console.log([...visits.keys()], [...visits.values()], [...visits.entries()]); // [ '/' ] [ 10 ] [ [ '/', 10 ] ]
+ * console.log(visits.has("/"), visits.delete("/"), visits.stats().size); // true true 0
+ * visits.clear();
+ * console.log(SharedMap.open<number>("visits").name); // visits
  * ```
  */
 export class SharedMap<V = unknown> extends Monitor implements Iterable<[string, V]> {
@@ -148,6 +152,14 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   /** What this worker took out and frees once it has left the mutex. */
   #retired: number[] = [];
 
+  /**
+   * Makes an empty map without a name.
+   *
+   * @param options `maxBytes`: most bytes of its entries, the least used make way; `ttl`: milliseconds that an entry
+   *   lasts; `across`: how far it reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a block of shared memory.
+   */
   constructor(options?: SharedMapOptions);
   constructor(options?: SharedMapOptions | Handle) {
     if (options instanceof Handle) {
@@ -181,8 +193,13 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   /**
    * The map of that name, which is made if no living worker has it open. In a worker that has it open already it is the same object. It goes with the last worker that
    * has it open. Names across threads and names across processes are apart, and share their space with those of SharedMemory.
+   *
+   * @param name 1 to 255 bytes of text
    * @param options what the map is made with, if it is made now
-   * @throws NameTakenError (ERR_ALLCORES_NAME_TAKEN) when something else has that name
+   * @returns the map
+   * @throws `ERR_ALLCORES_NAME_TAKEN` when something else has that name, `ERR_ALLCORES_ARGUMENT_TYPE`,
+   *   `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** two atomic exchanges of the mutex that guards names, and a look at each name.
    */
   static open<V = unknown>(name: string, options?: SharedMapOptions): SharedMap<V> {
     const encoded = nameBytes(name);
@@ -206,13 +223,42 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return wrap(heap, at, label, SharedMap.attach);
   }
 
-  /** The name by which it is found; undefined when it has none. */
+  /** The name by which it is found; undefined when it has none, or no longer. */
   get name(): string | undefined {
     this.checkUsable();
     return nameAt(this.heap, this.at + MAP.name);
   }
 
-  /** The value of a key; undefined when it has none. A copy, new at each call. */
+  /**
+   * Takes its name away at once, for a new one to use; whoever has it open keeps it. Does nothing when it has no name.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Death:** a worker that dies on the way leaves the name, or none. **Cost:** two atomic exchanges of the
+   *   mutex that guards names.
+   *
+   * @example
+   * ```ts
+   * import { SharedMap } from "allcores";
+   * const before = SharedMap.open<number>("prices");
+   * before.unlink();
+   * const after = SharedMap.open<number>("prices");
+   * console.log(before.name, after.name); // undefined prices
+   * ```
+   */
+  unlink(): void {
+    this.checkUsable();
+    unlink(this.heap, this.at + MAP.name);
+  }
+
+  /**
+   * The value of a key. A copy, new at each call.
+   *
+   * @param key a string
+   * @returns the value; undefined when it has none
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_FREED`, and what decoding may
+   *   throw
+   * @remarks **Cost:** a few atomic loads without its mutex, and the decoding.
+   */
   get(key: string): V | undefined {
     if (this.at === 0) this.checkUsable();
     const its = packed.pack(key, this.#seed);
@@ -233,7 +279,14 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return taken === undefined ? this.#missed() : this.#hit(hash, openValue(heap, taken) as V);
   }
 
-  /** Whether a key has a value. */
+  /**
+   * Whether a key has a value.
+   *
+   * @param key a string
+   * @returns whether it has one
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** a few atomic loads without its mutex.
+   */
   has(key: string): boolean {
     if (this.at === 0) this.checkUsable();
     const its = packed.pack(key, this.#seed);
@@ -255,14 +308,31 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     });
   }
 
-  /** Gives a key a value, and a time to last: that of `options.ttl`, else the map's. */
+  /**
+   * Gives a key a value, in one step.
+   *
+   * @param key a string
+   * @param value what is put
+   * @param options `ttl`: milliseconds that the entry lasts, as the map says unless given
+   * @returns the map
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_UNSENDABLE` or
+   *   `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the encoding.
+   */
   set(key: string, value: V, options?: EntryOptions): this {
     const due = this.#due(options);
     this.#put(key, this.#message(value, "value"), due);
     return this;
   }
 
-  /** Takes a key out. False when it had no value. */
+  /**
+   * Takes a key out, in one step.
+   *
+   * @param key a string
+   * @returns whether it had a value
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex.
+   */
   delete(key: string): boolean {
     this.checkUsable();
     return this.#change(packed.pack(key, this.#seed), 0);
@@ -272,6 +342,15 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
    * Replaces the value if it is `expected`, in one step; false when it is another. `undefined` as `expected` stands for "absent", as `next` it takes the key out.
    * Values are the same when they are encoded alike: of the same kind, with the same parts in the same order; NaN is NaN, 0 is not -0. A value that is replaced keeps its
    * time to last, unless `options.ttl` gives it another.
+   *
+   * @param key a string
+   * @param expected what is to be there
+   * @param next what is to come in its place
+   * @param options `ttl`: milliseconds that the entry lasts
+   * @returns whether it was replaced
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for
+   *   a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** as `get` and `set`, and the encoding of `expected`.
    */
   compareAndSet(key: string, expected: V | undefined, next: V | undefined, options?: EntryOptions): boolean {
     this.checkUsable();
@@ -290,6 +369,14 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
    * Replaces the value by `fn(value)` in one step and returns it; `fn` gets `undefined` for an absent key, and takes the key out by returning `undefined`. `fn` is run
    * again when another worker was faster, outside every lock: it should only compute, and must not be asynchronous. When it throws, nothing is changed.
    * The entry keeps its time to last, unless `options.ttl` gives it another.
+   *
+   * @param key a string
+   * @param fn gives the new value of the one that is there; synchronous
+   * @param options `ttl`: milliseconds that the entry lasts
+   * @returns the new value
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, or a promise; `ERR_ALLCORES_UNSENDABLE` or
+   *   `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`; what `fn` throws
+   * @remarks **Cost:** as `get` and `set`, for each run of `fn`.
    */
   update<R extends V | undefined>(key: string, fn: (current: V | undefined) => R, options?: EntryOptions): R {
     this.checkUsable();
@@ -304,7 +391,12 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     }
   }
 
-  /** Takes everything out, in one step. */
+  /**
+   * Takes everything out, in one step.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its mutex, and the freeing of each entry.
+   */
   clear(): void {
     this.checkUsable();
     this.#freeCleared();
@@ -337,13 +429,25 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     });
   }
 
-  /** Figures about a cache. `hits` and `misses` are this worker's. */
+  /**
+   * Figures about a cache. `hits` and `misses` are this worker's.
+   *
+   * @returns the figures, plain data
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** as `size`.
+   */
   stats(): SharedMapStats {
     const { size } = this;
     return { size, bytes: this.#table.weight * 4, evictions: load(this.words, this.at + MAP.evictions) >>> 0, hits: this.#hits, misses: this.#misses };
   }
 
-  /** The keys as they are at one instant, in no order that means anything. Changes wait while they are copied, some 0.1 ms for a thousand. */
+  /**
+   * The keys as they are at one instant, in no order that means anything. Changes wait while they are copied.
+   *
+   * @returns the keys, copies
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** a copy inside its mutex, some 0.1 ms for a thousand.
+   */
   keys(): IterableIterator<string> {
     const keys: string[] = [];
     this.#inside((now) => {
@@ -355,16 +459,29 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     return keys.values();
   }
 
-  /** The values as they are at one instant; see `keys`. */
+  /**
+   * The values as they are at one instant; see `keys`.
+   *
+   * @returns the values, copies
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** as `keys`, and the decoding.
+   */
   *values(): IterableIterator<V> {
     for (const [, value] of this.#snapshot()) yield value;
   }
 
-  /** Keys and values as they are at one instant; see `keys`. */
+  /**
+   * Keys and values as they are at one instant; see `keys`.
+   *
+   * @returns pairs of both, copies
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** as `keys`, and the decoding.
+   */
   entries(): IterableIterator<[string, V]> {
     return this.#snapshot().values();
   }
 
+  /** Keys and values as they are at one instant; see `keys`. */
   [Symbol.iterator](): IterableIterator<[string, V]> {
     return this.entries();
   }

@@ -36,7 +36,11 @@ const WORDS = 4;
  * const frame = SharedMemory.create("frame", 4096);
  * frame.view("float64")[0] = 1.5;
  * console.log(SharedMemory.open("frame").bytes[6], frame.size); // 248 4096
+ * console.log(SharedMemory.openOrCreate("frame", 4096) === frame); // true
+ * frame.unlink();
  * frame.close();
+ * const nameless = new SharedMemory(64);
+ * nameless.free();
  * ```
  */
 export class SharedMemory extends SharedObject {
@@ -47,7 +51,11 @@ export class SharedMemory extends SharedObject {
 
   /**
    * Memory without a name, zeroed.
+   *
    * @param bytes how many, 1 or more
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** pages of the system, zeroed when they are first used.
    */
   constructor(bytes: number, options?: Reach);
   constructor(bytes: number, reach?: Reach | Handle) {
@@ -84,8 +92,13 @@ export class SharedMemory extends SharedObject {
 
   /**
    * New memory of that name, zeroed. Two workers that create the same name at once: one gets it, the other the error.
+   *
    * @param name 1 to 255 bytes of text
-   * @throws NameTakenError (ERR_ALLCORES_NAME_TAKEN) while memory of that name is open anywhere
+   * @param bytes how many, 1 or more
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports
+   * @returns the memory
+   * @throws `ERR_ALLCORES_NAME_TAKEN` while memory of that name is open anywhere; `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** as the constructor, and two atomic exchanges of the mutex that guards names.
    */
   static create(name: string, bytes: number, options?: Reach): SharedMemory {
     const encoded = nameBytes(name);
@@ -109,7 +122,13 @@ export class SharedMemory extends SharedObject {
 
   /**
    * The memory of that name. In a worker that has it open already it is the same object.
-   * @throws NameNotFoundError (ERR_ALLCORES_NAME_NOT_FOUND) when no living worker has memory of that name open
+   *
+   * @param name 1 to 255 bytes of text
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports
+   * @returns the memory
+   * @throws `ERR_ALLCORES_NAME_NOT_FOUND` when no living worker has memory of that name open,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`
+   * @remarks **Cost:** two atomic exchanges of the mutex that guards names, and a look at each name.
    */
   static open(name: string, options?: Reach): SharedMemory {
     const encoded = nameBytes(name);
@@ -127,7 +146,14 @@ export class SharedMemory extends SharedObject {
   /**
    * The memory of that name; where there is none, new memory, zeroed. Of workers that call it at once, one makes it, and all get the same: what unrelated programs need, none of which
    * knows whether it is the first.
-   * @throws ArgumentRangeError (ERR_ALLCORES_ARGUMENT_RANGE) when it is there with another size
+   *
+   * @param name 1 to 255 bytes of text
+   * @param bytes how many, 1 or more
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports
+   * @returns the memory
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when it is there with another size, `ERR_ALLCORES_ARGUMENT_TYPE`,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** as `open`, or as `create`.
    */
   static openOrCreate(name: string, bytes: number, options?: Reach): SharedMemory {
     const encoded = nameBytes(name);
@@ -178,9 +204,14 @@ export class SharedMemory extends SharedObject {
 
   /**
    * A part of it as a typed array. Use this rather than `bytes.buffer`, which reaches over other memory too.
-   * @param byteOffset where it begins, a multiple of the type's size
+   *
+   * @param type of the elements, as in "int32"
+   * @param byteOffset where it begins, in bytes, a multiple of the type's size
    * @param length how many elements; as many as fit when it is left out
-   * @throws ArgumentRangeError (ERR_ALLCORES_ARGUMENT_RANGE) when that is not inside, or not aligned
+   * @returns the typed array, which shows the memory itself
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when that is not inside, or not aligned, `ERR_ALLCORES_ARGUMENT_TYPE`,
+   *   `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one typed array.
    */
   view<K extends ScalarType>(type: K, byteOffset = 0, length?: number): ScalarViews[K] {
     const { bytes, size } = this;
@@ -197,13 +228,26 @@ export class SharedMemory extends SharedObject {
     return new View(bytes.buffer, bytes.byteOffset + byteOffset, count) as ScalarViews[K];
   }
 
-  /** Takes its name away at once, for a new one to use; whoever has it open keeps it. Does nothing when it has no name. */
+  /**
+   * Takes its name away at once, for a new one to use; whoever has it open keeps it. Does nothing when it has no
+   * name.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Death:** a worker that dies on the way leaves the name, or none. **Cost:** two atomic exchanges of
+   *   the mutex that guards names.
+   */
   unlink(): void {
     this.checkUsable();
     unlink(this.heap, this.at + NAME);
   }
 
-  /** This worker is done with it; the memory and its name go with the last worker that has it open. The same as `free()`. */
+  /**
+   * This worker is done with it; the memory and its name go with the last worker that has it open. The same as
+   * `free()`.
+   *
+   * @throws nothing; calling it again does nothing
+   * @remarks **Cost:** one atomic operation; the last to let go gives the pages back.
+   */
   close(): void {
     this.free();
   }
@@ -213,6 +257,12 @@ export class SharedMemory extends SharedObject {
     return this.bytes.buffer;
   }
 
+  /**
+   * The same as `close()`.
+   *
+   * @throws nothing; calling it again does nothing
+   * @remarks **Cost:** as `close()`.
+   */
   override free(): void {
     this.#bytes = undefined;
     super.free();

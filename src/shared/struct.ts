@@ -40,6 +40,9 @@ const FIELDS = 2;
  * progress.fields.state.failed = true;
  * console.log(progress.updateSync(({ done }) => ({ done: done + 1 })).done); // 2
  * console.log(JSON.stringify(progress.readSync())); // {"done":2,"rate":0.5,"state":{"failed":true}}
+ * await progress.update(async ({ rate }) => ({ rate: rate * 2 }), { timeout: 1000 });
+ * console.log((await progress.read()).rate, progress.toObject().done); // 1 2
+ * progress.free();
  * ```
  */
 export class Struct<const S extends StructSchema> extends SharedObject {
@@ -50,8 +53,13 @@ export class Struct<const S extends StructSchema> extends SharedObject {
   #lock: RLock | undefined;
 
   /**
+   * Makes a struct.
+   *
    * @param schema the fields: a type each, or fields of their own
    * @param initial what they start with; zero and false where it says nothing
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a block of shared memory, and an object with accessors for its fields.
    */
   constructor(schema: S, initial?: StructChange<S>, options?: Reach);
   constructor(schema: S, initial?: StructChange<S>, reach?: Reach | Handle) {
@@ -85,31 +93,81 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     return (this.#lock ??= ownLock(this.heap, this.at + LOCK, this.label));
   }
 
-  /** A plain object of what the fields are now, read one after another without the lock: for those who hold it, or need no more. */
+  /**
+   * A plain object of what the fields are now, read one after another without the lock: for those who hold it, or
+   * need no more.
+   *
+   * @returns the object, a copy
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic load for each field.
+   */
   toObject(): InferStruct<S> {
     this.checkUsable();
     return this.#plain(this.#layout.root) as InferStruct<S>;
   }
 
-  /** A plain object of what the fields are, read under the lock. @throws TimeoutError when the lock is not free in time; the reason of `options.signal` */
+  /**
+   * A plain object of what the fields are, read under the lock, without blocking the event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the object, a copy
+   * @throws `ERR_ALLCORES_TIMEOUT` when its lock is not free in time, `ERR_ALLCORES_DEADLOCK` where the wait could
+   *   never end, `ERR_ALLCORES_FREED`; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as its lock's. **Cost:** its lock, a promise, and one atomic load for each
+   *   field.
+   */
   read(options?: WaitOptions): Promise<InferStruct<S>> {
     return this.lock.run(() => this.toObject(), options);
   }
 
-  /** As `read`, blocking this thread. @throws TimeoutError when the lock is not free in time */
+  /**
+   * A plain object of what the fields are, read under the lock, blocking this thread and its event loop until it is
+   * free.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the object, a copy
+   * @throws `ERR_ALLCORES_TIMEOUT` when its lock is not free in time, `ERR_ALLCORES_DEADLOCK` where the wait could
+   *   never end, `ERR_ALLCORES_FREED`
+   * @remarks **Fairness, death, cancel:** as its lock's. **Cost:** its lock, and one atomic load for each field.
+   */
   readSync(options?: SyncWait): InferStruct<S> {
     return this.lock.runSync(() => this.toObject(), options);
   }
 
   /**
    * Changes several fields as one: `fn` gets a plain object of all fields and returns those to change. Holds the lock until its promise settles.
-   * When `fn` throws or returns what does not fit, nothing is changed. @returns all fields after the change
+   * When `fn` throws or returns what does not fit, nothing is changed.
+   *
+   * @param fn gives the fields that change, or a promise for them; it is given all fields and the hold, whose
+   *   `ownerDied` tells of a dead worker
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns all fields after the change
+   * @throws `ERR_ALLCORES_TIMEOUT` when its lock is not free in time, `ERR_ALLCORES_DEADLOCK` where the wait could
+   *   never end, `ERR_ALLCORES_FREED`, `ERR_ALLCORES_ARGUMENT_RANGE` and `ERR_ALLCORES_ARGUMENT_TYPE` for a change
+   *   that does not fit; the reason of `signal`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as its lock's. Once `fn` runs nothing cancels it. **Cost:** its lock, a
+   *   promise, and one atomic store for each field that changes.
    */
   update(fn: (current: InferStruct<S>, held: Held) => StructChange<S> | PromiseLike<StructChange<S>>, options?: WaitOptions): Promise<InferStruct<S>> {
     return this.lock.run(async (held) => this.#change(await fn(this.toObject(), held)), options);
   }
 
-  /** As `update`, blocking this thread. @throws TimeoutError when the lock is not free in time */
+  /**
+   * Changes several fields as one, blocking this thread and its event loop until the lock is free. When `fn` throws
+   * or returns what does not fit, nothing is changed.
+   *
+   * @param fn gives the fields that change, synchronous; it is given all fields and the hold, whose `ownerDied`
+   *   tells of a dead worker
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns all fields after the change
+   * @throws `ERR_ALLCORES_TIMEOUT` when its lock is not free in time, `ERR_ALLCORES_DEADLOCK` where the wait could
+   *   never end, `ERR_ALLCORES_FREED`, `ERR_ALLCORES_ARGUMENT_RANGE` and `ERR_ALLCORES_ARGUMENT_TYPE` for a change
+   *   that does not fit; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as its lock's. **Cost:** its lock, and one atomic store for each field
+   *   that changes.
+   */
   updateSync(fn: (current: InferStruct<S>, held: Held) => StructChange<S>, options?: SyncWait): InferStruct<S> {
     return this.lock.runSync((held) => {
       const change = fn(this.toObject(), held);
@@ -118,7 +176,13 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     }, options);
   }
 
-  /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */
+  /**
+   * Gives the memory back, and that of `lock`: this worker can no longer use either. The memory is reused once the
+   * last worker has let go of it.
+   *
+   * @throws nothing; calling it again does nothing
+   * @remarks **Cost:** one atomic operation; the last to let go frees the block.
+   */
   override free(): void {
     this.#cells.fill(new FreedCells(() => this.checkUsable()));
     this.#lock?.free();

@@ -37,19 +37,61 @@ const SIZE = 4;
  * console.log(hits.add(1)); // 42
  * console.log(hits.update((n) => n * 2)); // 84
  * console.log(hits.compareExchange(84, 0), hits.value); // 84 0
+ * console.log(hits.sub(1)); // -1
+ * hits.free();
  * ```
  */
 export interface Value<T extends Scalar> {
-  /** Reading is one atomic load, assigning one atomic store. */
+  /**
+   * Reading is one atomic load, assigning one atomic store.
+   *
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` for a value that the type cannot hold, `ERR_ALLCORES_ARGUMENT_TYPE` for
+   *   another kind, `ERR_ALLCORES_FREED`
+   */
   get value(): T;
   set value(value: T);
-  /** Adds `n` in one step; returns the sum. Integers wrap around as typed arrays do: 255 + 1 is 0 in a "uint8". Not for "bool". */
+  /**
+   * Adds `n` in one step. Integers wrap around as typed arrays do: 255 + 1 is 0 in a "uint8". Not for "bool".
+   *
+   * @param n what is added
+   * @returns the sum
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` for a value that the type cannot hold, `ERR_ALLCORES_ARGUMENT_TYPE` for
+   *   another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic operation; for floats a loop of exchanges.
+   */
   add(n: Summand<T>): T;
-  /** Subtracts `n` in one step; returns the difference. Wraps as `add`. Not for "bool". */
+  /**
+   * Subtracts `n` in one step. Wraps as `add`. Not for "bool".
+   *
+   * @param n what is subtracted
+   * @returns the difference
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` for a value that the type cannot hold, `ERR_ALLCORES_ARGUMENT_TYPE` for
+   *   another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** as `add`.
+   */
   sub(n: Summand<T>): T;
-  /** Stores `next` if the value is `expected`, in one step. Returns the value before: it was stored if that equals `expected`. */
+  /**
+   * Stores `next` if the value is `expected`, in one step.
+   *
+   * @param expected what is to be there
+   * @param next what is to come in its place
+   * @returns the value before: `next` was stored if that equals `expected`
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` for a value that the type cannot hold, `ERR_ALLCORES_ARGUMENT_TYPE` for
+   *   another kind, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange.
+   */
   compareExchange(expected: T, next: T): T;
-  /** Replaces the value by `fn(value)` in one step; returns the new one. `fn` is run again when another worker was faster: it should only compute. */
+  /**
+   * Replaces the value by `fn(value)` in one step. `fn` is run again when another worker was faster: it should only
+   * compute.
+   *
+   * @param fn gives the new value of the one that is there; synchronous
+   * @returns the new value
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` for a value that the type cannot hold, `ERR_ALLCORES_ARGUMENT_TYPE` for
+   *   another kind, `ERR_ALLCORES_ARGUMENT_TYPE` for a promise, `ERR_ALLCORES_FREED`; what `fn` throws, and nothing
+   *   is changed
+   * @remarks **Cost:** one atomic exchange for each run of `fn`.
+   */
   update(fn: (current: T) => T): T;
   /** A re-entrant lock of its own, for steps of more than one operation. Nothing above takes it. */
   readonly lock: RLock;
@@ -59,7 +101,13 @@ export interface Value<T extends Scalar> {
   readonly across: Across;
   /** The name given at construction. */
   readonly label: string | undefined;
-  /** Gives the memory back, and that of `lock`: this worker can no longer use either; it is reused once the last worker has let go. */
+  /**
+   * Gives the memory back, and that of `lock`: this worker can no longer use either. The memory is reused once the
+   * last worker has let go of it.
+   *
+   * @throws nothing; calling it again does nothing
+   * @remarks **Cost:** one atomic operation; the last to let go frees the block.
+   */
   free(): void;
 }
 

@@ -68,7 +68,9 @@ interface Visit {
  * A point that a fixed number of parties reach together: nobody passes before all are there.
  *
  * A party that times out, is aborted or ends while it waits breaks the barrier for all: `BrokenBarrierError` instead of waiting for ever. `reset()` mends it.
+ * **Fairness:** all parties of a round pass together. **Death:** a party that dies while it waits breaks the barrier.
  * A worker that dies *before* it arrives is not yet known as a party: give `timeout` where that can happen.
+ * **Cancel:** a wait that is aborted or runs out breaks the barrier, since the others would wait for that party for ever.
  *
  * @example
  * ```ts
@@ -76,12 +78,24 @@ interface Visit {
  * const barrier = new Barrier(2);
  * const places = await Promise.all([barrier.wait(), barrier.wait()]);
  * console.log(places); // [ 0, 1 ]
+ * barrier.abort();
+ * console.log(barrier.isBroken); // true
+ * barrier.reset();
+ * console.log(new Barrier(1).waitSync({ action: () => barrier.reset() })); // 0
  * ```
  */
 export class Barrier extends Monitor {
   readonly #waiting: HoldTable;
 
-  /** `options.timeout`: milliseconds that each wait lasts unless it says otherwise. */
+  /**
+   * Makes a barrier.
+   *
+   * @param parties how many make a round, a whole number from 1
+   * @param options `timeout`: milliseconds that each wait lasts unless it says otherwise; `across`: how far it
+   *   reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(parties: number, options?: Reach & SyncWait);
   constructor(parties: number, options?: (Reach & SyncWait) | Handle) {
     if (typeof parties !== "number") throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
@@ -108,28 +122,59 @@ export class Barrier extends Monitor {
 
   /** @internal */
   protected override facts(): Facts {
-    return { parties: this.parties, waiting: this.waiting, broken: this.broken };
+    return { parties: this.parties, waiting: this.waiting, isBroken: this.isBroken };
   }
 
-  /** How many parties make a round. */
+  /**
+   * How many parties make a round.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
   get parties(): number {
     this.checkUsable();
     return this.words[this.at + BARRIER.parties]!;
   }
 
-  /** How many wait now. */
+  /**
+   * How many wait now.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
   get waiting(): number {
     this.checkUsable();
     return load(this.words, this.at + BARRIER.arrived);
   }
 
-  /** Whether it is broken: every wait throws until `reset()`. */
-  get broken(): boolean {
+  /**
+   * Whether it is broken: every wait throws until `reset()`.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
+  get isBroken(): boolean {
     this.checkUsable();
     return load(this.words, this.at + BARRIER.broken) === 1;
   }
 
-  /** Blocks this thread until all parties are there; returns its place of arrival, 0 to parties - 1. @throws BrokenBarrierError, TimeoutError */
+  /**
+   * The former name of `isBroken`.
+   * @deprecated Use `isBroken`.
+   */
+  get broken(): boolean {
+    return this.isBroken;
+  }
+
+  /**
+   * Waits until all parties are there, blocking this thread and its event loop.
+   *
+   * @param options `timeout`: milliseconds, as the barrier says unless given; 0 is one attempt. `action`: runs once
+   *   a round, in the party that completes it, before anyone passes; synchronous
+   * @returns its place of arrival, from 0 to parties - 1
+   * @throws `ERR_ALLCORES_BROKEN_BARRIER` when it is broken, or breaks meanwhile; `ERR_ALLCORES_TIMEOUT` when the
+   *   time ran out, which breaks it; `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; what `action` throws, which breaks it
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex;
+   *   all but the last sleep.
+   */
   waitSync(options?: SyncWait & BarrierAction): number {
     const deadline = this.#deadline(options, deadlineOf, BLOCKING);
     const visit: Visit = { round: undefined, index: 0, completes: false };
@@ -146,7 +191,20 @@ export class Barrier extends Monitor {
     return this.#ended(visit, this.#endNow(visit) ?? this.heap.parker.blockUntil(this.at, () => this.#end(visit), deadline), options);
   }
 
-  /** Waits until all parties are there; resolves with its place of arrival. @throws BrokenBarrierError, TimeoutError; the reason of `options.signal`, which breaks the barrier */
+  /**
+   * Waits until all parties are there, without blocking the event loop.
+   *
+   * @param options `timeout`: milliseconds, as the barrier says unless given; 0 is one attempt. `signal`: ends the
+   *   wait with its reason. `action`: runs once a round, in the party that completes it, before anyone passes;
+   *   synchronous
+   * @returns its place of arrival, from 0 to parties - 1
+   * @throws `ERR_ALLCORES_BROKEN_BARRIER` when it is broken, or breaks meanwhile; `ERR_ALLCORES_TIMEOUT` when the
+   *   time ran out, which breaks it; `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; what `action` throws, which breaks it; the
+   *   reason of `signal`, which breaks it
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   and a promise.
+   */
   async wait(options?: WaitOptions & BarrierAction): Promise<number> {
     const deadline = this.#deadline(options, awaitDeadlineOf, AWAITING);
     const signal = signalOf(options);
@@ -171,7 +229,13 @@ export class Barrier extends Monitor {
     return this.#ended(visit, how, options);
   }
 
-  /** Breaks it: everybody who waits, and everybody who comes until `reset()`, gets a `BrokenBarrierError`. */
+  /**
+   * Breaks it: everybody who waits, and everybody who comes until `reset()`, gets a `BrokenBarrierError`. Twice is
+   * once.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex, and a wake-up for each that waits.
+   */
   abort(): void {
     this.inside(() => {
       this.#endRound(true);
@@ -180,7 +244,12 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  /** Makes it as new. Those who wait now get a `BrokenBarrierError`. */
+  /**
+   * Makes it as new. Those who wait now get a `BrokenBarrierError`.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex, and a wake-up for each that waits.
+   */
   reset(): void {
     this.inside(() => {
       if (this.words[this.at + BARRIER.arrived]! > 0) this.#endRound(true);

@@ -15,7 +15,8 @@ const EVERYBODY = 0x7fffffff;
  * A flag that workers wait for.
  *
  * `set` wakes everybody who waits at that moment, even if `clear` follows at once. It never waits for them.
- * **Death:** nothing is owned, so nothing is left behind.
+ * **Fairness:** all who wait go on. **Death:** nothing is owned, so nothing is left behind.
+ * **Cancel:** a wait that is aborted or runs out leaves no trace.
  *
  * @example
  * ```ts
@@ -24,13 +25,22 @@ const EVERYBODY = 0x7fffffff;
  * const waiting = ready.wait({ timeout: 1000 });
  * ready.set();
  * await waiting;
+ * ready.waitSync(); // at once
  * console.log(ready.isSet); // true
+ * ready.clear();
  * ```
  */
 export class Event extends SharedObject implements Selectable<undefined> {
   /** Tells it from the platform's Event in the type system. */
   readonly #event = true;
 
+  /**
+   * Makes an event whose flag is down.
+   *
+   * @param reach `across`: how far it reaches; `label`: its name in errors and reports
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(reach?: Reach);
   constructor(reach?: Reach | Handle) {
     super(KIND.event, SIZE, reach);
@@ -41,7 +51,12 @@ export class Event extends SharedObject implements Selectable<undefined> {
     return new Event(handle as never);
   }
 
-  /** Raises the flag and wakes everybody who waits. */
+  /**
+   * Raises the flag and wakes everybody who waits.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange, and a wake-up for each that waits.
+   */
   set(): void {
     this.checkUsable();
     for (let word = load(this.words, this.at); (word & UP) === 0; ) {
@@ -52,7 +67,12 @@ export class Event extends SharedObject implements Selectable<undefined> {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  /** Lowers the flag. */
+  /**
+   * Lowers the flag. Nobody is woken.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic operation.
+   */
   clear(): void {
     this.checkUsable();
     and(this.words, this.at, ~UP);
@@ -63,20 +83,43 @@ export class Event extends SharedObject implements Selectable<undefined> {
     return { isSet: this.isSet };
   }
 
-  /** Whether the flag is up. A question: it never waits. */
+  /**
+   * Whether the flag is up. A question: it never waits.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
   get isSet(): boolean {
     this.checkUsable();
     return this.#event && (load(this.words, this.at) & UP) === 1;
   }
 
-  /** Blocks this thread until the flag is up. @throws TimeoutError */
+  /**
+   * Waits until the flag is up, blocking this thread and its event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic read where the flag is up; else it
+   *   sleeps.
+   */
   waitSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     if (this.isSet) return;
     if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt(), deadline) === undefined) this.#timedOut(options);
   }
 
-  /** Waits until the flag is up. @throws TimeoutError; the reason of `options.signal` */
+  /**
+   * Waits until the flag is up, without blocking the event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic read and a promise where the flag
+   *   is up.
+   */
   async wait(options?: WaitOptions): Promise<void> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -84,7 +127,12 @@ export class Event extends SharedObject implements Selectable<undefined> {
     if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined) this.#timedOut(options);
   }
 
-  /** What `select` waits for: that the flag is up, or has been since the select began. */
+  /**
+   * What `select` waits for: that the flag is up, or has been since the select began.
+   *
+   * @returns the choice, whose value is undefined
+   * @remarks **Cost:** one small object.
+   */
   [selectable](): Choice<undefined> {
     return choiceOf({
       heap: this.heap,

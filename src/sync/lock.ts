@@ -46,15 +46,29 @@ portray(
  * const lock = new Lock();
  * {
  *   using _ = lock.acquireSync();
- *   console.log(lock.locked); // true
+ *   console.log(lock.isLocked); // true
  * }
- * console.log(lock.locked); // false
+ * console.log(lock.isLocked); // false
+ * await lock.run(() => console.log(lock.tryAcquire())); // undefined
+ * console.log(lock.runSync(({ ownerDied }) => ownerDied)); // false
+ * const held = await lock.acquire({ timeout: 1000 });
+ * if (held.ownerDied) lock.consistent(); // once what it guards is in order
+ * lock.release();
+ * lock.free();
  * ```
  */
 export class Lock extends OwnerWord implements Selectable<Held> {
   /** The hold that this worker has now: an earlier one no longer releases anything. */
   #current: LockHeld | undefined;
 
+  /**
+   * Makes a lock that nobody holds.
+   *
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what those
+   *   get who come after an owner that died
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(options?: LockOptions);
   constructor(options?: LockOptions | Handle) {
     super(KIND.lock, options);
@@ -65,42 +79,98 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     return new Lock(handle as never);
   }
 
-  /** Takes the lock, blocking this thread (and its event loop) until it is free. @throws TimeoutError after `options.timeout` ms, OwnerDiedError */
+  /**
+   * Takes the lock, blocking this thread and its event loop until it is free.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the hold; disposing it releases
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
+   *   an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange where it is free; else
+   *   some looks, then it sleeps.
+   */
   acquireSync(options?: SyncWait): Held {
     if (options === undefined && this.takeFast()) return (this.#current = new LockHeld(this, false));
     return this.#held(this.takeSync(deadlineOf(options))) ?? this.timedOut(options);
   }
 
-  /** Takes the lock without blocking the event loop. @throws TimeoutError after `options.timeout` ms, OwnerDiedError; the reason of `options.signal` when it aborts */
+  /**
+   * Takes the lock without blocking the event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the hold; disposing it releases
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
+   *   an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of
+   *   `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange and a promise where it is
+   *   free; else its event loop is woken.
+   */
   async acquire(options?: WaitOptions): Promise<Held> {
     const deadline = awaitDeadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken))) ?? this.timedOut(options);
   }
 
-  /** Takes the lock if it is free now; never waits. @throws OwnerDiedError */
+  /**
+   * Takes the lock if it is free now; never waits.
+   *
+   * @returns the hold, or undefined
+   * @throws `ERR_ALLCORES_OWNER_DIED` where the death of its owner is an error, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange where it is free.
+   */
   tryAcquire(): Held | undefined {
     return this.#held(this.tryTake());
   }
 
-  /** Runs `fn` holding the lock; released when its promise settles. */
+  /**
+   * Runs `fn` holding the lock, which is released when the promise of `fn` settles.
+   *
+   * @param fn what to run; it is given the hold
+   * @param options as of `acquire`
+   * @returns what `fn` gives
+   * @throws as `acquire`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`, the reason of `signal`; what `fn`
+   *   throws
+   * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
+   *   `acquire`, and a promise.
+   */
   async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
     using held = await this.acquire(options);
     return await fn(held);
   }
 
-  /** Runs `fn` holding the lock, for code that cannot say `using`. */
+  /**
+   * Runs `fn` holding the lock, for code that cannot say `using`.
+   *
+   * @param fn what to run, synchronous; it is given the hold
+   * @param options as of `acquireSync`
+   * @returns what `fn` gives
+   * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
+   */
   runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
     using held = this.acquireSync(options);
     return fn(held);
   }
 
-  /** Frees the lock, whoever holds it, as in Python. @throws NotHeldError when nobody does */
+  /**
+   * Frees the lock, whoever holds it, as in Python. The hold that it ends releases nothing any more.
+   *
+   * @throws `ERR_ALLCORES_NOT_HELD` when nobody holds it, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange; a wake-up where somebody waits.
+   */
   release(): void {
     if (this.#current !== undefined && this.freeFast()) this.#current = undefined;
     else this.freeAnyones();
   }
 
-  /** What `select` waits for: that it is free. It is acquired if it is chosen. */
+  /**
+   * What `select` waits for: that it is free. It is acquired if it is chosen.
+   *
+   * @returns the choice, whose value is the hold
+   * @remarks **Cost:** one small object.
+   */
   [selectable](): Choice<Held> {
     return this.choice<Held>(
       () => this.tryAcquire(),

@@ -58,25 +58,52 @@ export abstract class OwnerWord extends SharedObject {
 
   /** @internal */
   protected override facts(): Facts {
-    return { locked: this.locked };
+    return { isLocked: this.isLocked };
   }
 
-  /** Whether anybody holds it now. */
-  get locked(): boolean {
+  /**
+   * Whether anybody holds it now. By the time the caller looks at the answer, it may be otherwise.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
+  get isLocked(): boolean {
     this.checkUsable();
     return load(this.words, this.at) >>> OWNER_SHIFT !== 0;
   }
 
-  /** Whether this worker holds it now. */
-  get owned(): boolean {
+  /**
+   * The former name of `isLocked`.
+   * @deprecated Use `isLocked`.
+   */
+  get locked(): boolean {
+    return this.isLocked;
+  }
+
+  /**
+   * Whether this worker holds it now.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
+  get isOwned(): boolean {
     this.checkUsable();
     return load(this.words, this.at) >>> OWNER_SHIFT === this.self;
   }
 
   /**
+   * The former name of `isOwned`.
+   * @deprecated Use `isOwned`.
+   */
+  get owned(): boolean {
+    return this.isOwned;
+  }
+
+  /**
    * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having repaired that. Of a lock made with
    * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
-   * @throws NotOwnerError when another worker holds it, NotHeldError when nobody does
+   *
+   * @throws `ERR_ALLCORES_NOT_OWNER` when another worker holds it, `ERR_ALLCORES_NOT_HELD` when nobody does,
+   *   `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange.
    *
    * @example
    * ```ts

@@ -10,7 +10,21 @@ import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 
 /** A hold of an RLock: re-entered explicitly by awaiting code. */
 export interface RHeld extends Held {
-  /** Enters once more, at once: the way for awaiting code, which has no thread to be known by. */
+  /**
+   * Enters once more, at once: the way for awaiting code, which has no thread to be known by.
+   *
+   * @returns one more hold, which is to be disposed too
+   * @throws `ERR_ALLCORES_NOT_HELD` when this hold is over
+   * @remarks **Cost:** no atomic operation.
+   *
+   * @example
+   * ```ts
+   * import { RLock } from "allcores";
+   * const lock = new RLock();
+   * using outer = await lock.acquire();
+   * using inner = outer.acquire();
+   * ```
+   */
   acquire(): RHeld;
 }
 
@@ -78,14 +92,30 @@ portray(
  * {
  *   using outer = lock.acquireSync();
  *   using inner = lock.acquireSync();
- *   console.log(lock.locked); // true
+ *   console.log(lock.isLocked); // true
  * }
- * console.log(lock.locked); // false
+ * console.log(lock.isLocked); // false
+ * {
+ *   using outer = await lock.acquire({ timeout: 1000 });
+ *   using inner = outer.acquire(); // awaiting code enters again by its hold
+ *   if (outer.ownerDied) lock.consistent(); // once what it guards is in order
+ * }
+ * await lock.run((held) => held.acquire()[Symbol.dispose]());
+ * console.log(lock.runSync(() => lock.tryAcquire() !== undefined && lock.isOwned)); // true
+ * lock.release();
  * ```
  */
 export class RLock extends OwnerWord implements Selectable<RHeld> {
   #tenure: Tenure | undefined;
 
+  /**
+   * Makes a lock that nobody holds.
+   *
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what those
+   *   get who come after an owner that died
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(options?: LockOptions);
   constructor(options?: LockOptions | Handle) {
     super(KIND.rlock, options);
@@ -96,7 +126,19 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return new RLock(handle as never);
   }
 
-  /** Takes the lock, blocking this thread until it is free; enters again if this thread's blocking code has it. @throws TimeoutError, DeadlockError, OwnerDiedError */
+  /**
+   * Takes the lock, blocking this thread and its event loop until it is free; enters again if this thread's blocking
+   * code has it.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the hold; disposing it releases
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
+   *   an error, `ERR_ALLCORES_DEADLOCK` when awaiting code of this thread has it or the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange where it is free, none
+   *   where it enters again; else some looks, then it sleeps.
+   */
   acquireSync(options?: SyncWait): RHeld {
     const tenure = this.#tenure;
     if (tenure === undefined && options === undefined && this.takeFast()) return this.#begin(false, TAKEN);
@@ -109,7 +151,19 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return this.#held(this.takeSync(deadline), false) ?? this.timedOut(options);
   }
 
-  /** Takes the lock without blocking the event loop; never enters again by itself. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
+  /**
+   * Takes the lock without blocking the event loop; never enters again by itself: see `held.acquire()`.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the hold; disposing it releases
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
+   *   an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of
+   *   `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange and a promise where it is
+   *   free; else its event loop is woken.
+   */
   async acquire(options?: WaitOptions): Promise<RHeld> {
     const deadline = awaitDeadlineOf(options);
     return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken))) ?? this.timedOut(options);
@@ -118,6 +172,10 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   /**
    * Takes the lock if it is free now, or enters again if this thread's blocking code has it. Such a hold counts as blocking code's: awaiting code that keeps one
    * over an `await` lets its siblings of this thread in, so there use `acquire({ timeout: 0 })`.
+   *
+   * @returns the hold, or undefined
+   * @throws `ERR_ALLCORES_OWNER_DIED` where the death of its owner is an error, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange where it is free.
    */
   tryAcquire(): RHeld | undefined {
     const own = this.#ownTenure();
@@ -125,28 +183,60 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     return this.#held(this.tryTake(), false);
   }
 
-  /** Runs `fn` holding the lock; released when its promise settles. */
+  /**
+   * Runs `fn` holding the lock, which is released when the promise of `fn` settles.
+   *
+   * @param fn what to run; it is given the hold
+   * @param options as of `acquire`
+   * @returns what `fn` gives
+   * @throws as `acquire`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`, `ERR_ALLCORES_DEADLOCK`, the reason of
+   *   `signal`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
+   *   `acquire`, and a promise.
+   */
   async run<R>(fn: (held: RHeld) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
     using held = await this.acquire(options);
     return await fn(held);
   }
 
-  /** Runs `fn` holding the lock, for code that cannot say `using`. */
+  /**
+   * Runs `fn` holding the lock, for code that cannot say `using`.
+   *
+   * @param fn what to run, synchronous; it is given the hold
+   * @param options as of `acquireSync`
+   * @returns what `fn` gives
+   * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`, `ERR_ALLCORES_DEADLOCK`; what `fn`
+   *   throws
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
+   */
   runSync<R>(fn: (held: RHeld) => R, options?: SyncWait): R {
     using held = this.acquireSync(options);
     return fn(held);
   }
 
+  /**
+   * As `Lock.consistent`: what a dead owner left half changed is whole again, and later holders are no longer told.
+   *
+   * @throws `ERR_ALLCORES_NOT_OWNER` when another worker holds it, `ERR_ALLCORES_NOT_HELD` when nobody does,
+   *   `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange.
+   */
   override consistent(): void {
     super.consistent();
     if (this.#tenure !== undefined) this.#tenure.marked = false;
   }
 
-  /** Releases one level. @throws NotHeldError when nobody holds it, NotOwnerError when another worker does */
+  /**
+   * Releases one level; the lock is free after the outermost. Disposing a hold does the same.
+   *
+   * @throws `ERR_ALLCORES_NOT_HELD` when nobody holds it, `ERR_ALLCORES_NOT_OWNER` when another worker does,
+   *   `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** one atomic exchange for the outermost level; a wake-up where somebody waits.
+   */
   release(): void {
     const own = this.#ownTenure();
     if (own === undefined) {
-      if (!this.locked) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
+      if (!this.isLocked) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
       throw new NotOwnerError(`${this.title} is held by another worker: only its owner may release an RLock`);
     }
     this[leave](own);
@@ -180,7 +270,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   /** The tenure of this worker; one that another handed to it begins here, as blocking code's. */
   #ownTenure(): Tenure | undefined {
-    if (!this.owned) return undefined;
+    if (!this.isOwned) return undefined;
     return (this.#tenure ??= { depth: 1, awaited: false, marked: this.isInconsistent, deaths: 0 });
   }
 

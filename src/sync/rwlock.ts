@@ -11,7 +11,6 @@ import {
   type Attempt,
   awaitDeadlineOf,
   BLOCKING,
-  coreCount,
   deadlineOf,
   type Heap,
   type Hold,
@@ -25,11 +24,14 @@ import {
   type WaitOptions,
   within,
 } from "../memory/index.js";
+import { coreCount } from "../platform/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
 import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
+import { RWLockView } from "./rwlock-view.js";
+import { type Choice, choiceOf } from "./selectable.js";
 
 const { load } = atomics;
 
@@ -94,9 +96,11 @@ portray(
 /**
  * A lock that many may hold for reading, or one for writing.
  *
+ * Two verbs take it, `read` and `write`. `rw.reading` and `rw.writing` are its two sides with the verbs of a `Lock`, for `select` and for code that is given a lock.
  * **Fairness:** phase-fair: neither readers nor writers starve. Not re-entrant: a reader that reads again while a writer waits blocks itself.
  * **Death:** what a dead reader held comes back; after a dead writer everybody sees `held.ownerDied` until a writer calls `consistent()`, or gets an `OwnerDiedError` with
  * `{ onOwnerDeath: "error" }`.
+ * **Cancel:** a wait that is aborted or runs out leaves no trace; readers that a writer held back while it waited go in.
  *
  * @example
  * ```ts
@@ -107,13 +111,32 @@ portray(
  *   using b = lock.readSync();
  *   console.log(lock.tryWrite()); // undefined
  * }
- * using writing = lock.writeSync();
- * console.log(lock.tryRead()); // undefined
+ * {
+ *   using writing = lock.writeSync();
+ *   console.log(lock.tryRead()); // undefined
+ * }
+ * await lock.runWrite(() => console.log(lock.isWriting)); // true
+ * lock.runWriteSync(() => console.log(lock.readers)); // 0
+ * lock.runReadSync(() => console.log(lock.readers)); // 1
+ * await lock.runRead(({ ownerDied }) => console.log(ownerDied)); // false
+ * const held = await lock.read();
+ * console.log(await lock.write({ timeout: 5 }).catch(({ code }) => code)); // ERR_ALLCORES_TIMEOUT
+ * lock.release(); // as held[Symbol.dispose]() does
  * ```
  */
 export class RWLock extends Monitor {
   readonly #holds: HoldTable;
+  #reading: RWLockView | undefined;
+  #writing: RWLockView | undefined;
 
+  /**
+   * Makes a lock that nobody holds.
+   *
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what those
+   *   get who come after a dead writer
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(options?: LockOptions);
   constructor(options?: LockOptions | Handle) {
     const fails = failsOnOwnerDeath(options);
@@ -127,7 +150,17 @@ export class RWLock extends Monitor {
     return new RWLock(handle as never);
   }
 
-  /** Takes it for reading. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
+  /**
+   * Takes it for reading, without blocking the event loop. Waits while somebody writes, or waits to write.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the hold; disposing it leaves
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
+   *   is an error, `ERR_ALLCORES_FREED`; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   where it is free; else it sleeps.
+   */
   async read(options?: WaitOptions): Promise<Held> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -140,7 +173,16 @@ export class RWLock extends Monitor {
     );
   }
 
-  /** Takes it for reading, blocking this thread. @throws TimeoutError, OwnerDiedError */
+  /**
+   * Takes it for reading, blocking this thread and its event loop. Waits while somebody writes, or waits to write.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the hold; disposing it leaves
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
+   *   is an error, `ERR_ALLCORES_FREED`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   where it is free; else it sleeps.
+   */
   readSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryRead() ?? this.#timedOut("reading", options);
@@ -153,7 +195,13 @@ export class RWLock extends Monitor {
     return held ?? this.#timedOut("reading", options);
   }
 
-  /** Takes it for reading if no writer has it or waits for it. */
+  /**
+   * Takes it for reading if no writer has it or waits for it; never waits.
+   *
+   * @returns the hold, or undefined
+   * @throws `ERR_ALLCORES_OWNER_DIED` after a dead writer where that is an error, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex.
+   */
   tryRead(): Held | undefined {
     // Who is in, or waits, may be dead without anybody knowing.
     if (this.words[this.at + RWLOCK.writer] !== 0 || this.words[this.at + RWLOCK.writersWait] !== 0) this.heap.registry.reap();
@@ -175,7 +223,17 @@ export class RWLock extends Monitor {
     );
   }
 
-  /** Takes it for writing. @throws TimeoutError, OwnerDiedError; the reason of `options.signal` */
+  /**
+   * Takes it for writing, without blocking the event loop. Waits while anybody has it.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the hold; disposing it leaves
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
+   *   is an error, `ERR_ALLCORES_FREED`; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   where it is free; else it sleeps.
+   */
   async write(options?: WaitOptions): Promise<Held> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -188,7 +246,16 @@ export class RWLock extends Monitor {
     );
   }
 
-  /** Takes it for writing, blocking this thread. @throws TimeoutError, OwnerDiedError */
+  /**
+   * Takes it for writing, blocking this thread and its event loop. Waits while anybody has it.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the hold; disposing it leaves
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
+   *   is an error, `ERR_ALLCORES_FREED`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   where it is free; else it sleeps.
+   */
   writeSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     if (deadline === 0) return this.tryWrite() ?? this.#timedOut("writing", options);
@@ -201,7 +268,13 @@ export class RWLock extends Monitor {
     return held ?? this.#timedOut("writing", options);
   }
 
-  /** Takes it for writing if nobody has it. */
+  /**
+   * Takes it for writing if nobody has it; never waits.
+   *
+   * @returns the hold, or undefined
+   * @throws `ERR_ALLCORES_OWNER_DIED` after a dead writer where that is an error, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex.
+   */
   tryWrite(): Held | undefined {
     const { words, at } = this;
     if (words[at + RWLOCK.writer] !== 0 || words[at + RWLOCK.readers] !== 0 || words[at + RWLOCK.readersTurn] === 1) this.heap.registry.reap();
@@ -214,20 +287,151 @@ export class RWLock extends Monitor {
   }
 
   /**
+   * Runs `fn` while this worker reads; the lock is left when the promise of `fn` settles.
+   *
+   * @param fn what to run; it is given the hold, whose `ownerDied` tells of a dead writer
+   * @param options as of `read`
+   * @returns what `fn` gives
+   * @throws as `read`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`, the reason of `signal`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
+   *   `read`, and a promise.
+   */
+  async runRead<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    using held = await this.read(options);
+    return await fn(held);
+  }
+
+  /**
+   * Runs `fn` while this worker reads, for code that cannot say `using`. Blocks this thread until it may.
+   *
+   * @param fn what to run, synchronous; it is given the hold, whose `ownerDied` tells of a dead writer
+   * @param options as of `readSync`
+   * @returns what `fn` gives
+   * @throws as `readSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `readSync`.
+   */
+  runReadSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    using held = this.readSync(options);
+    return fn(held);
+  }
+
+  /**
+   * Runs `fn` while this worker writes; the lock is left when the promise of `fn` settles.
+   *
+   * @param fn what to run; it is given the hold, whose `ownerDied` tells of a dead writer
+   * @param options as of `write`
+   * @returns what `fn` gives
+   * @throws as `write`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`, the reason of `signal`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
+   *   `write`, and a promise.
+   */
+  async runWrite<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    using held = await this.write(options);
+    return await fn(held);
+  }
+
+  /**
+   * Runs `fn` while this worker writes, for code that cannot say `using`. Blocks this thread until it may.
+   *
+   * @param fn what to run, synchronous; it is given the hold, whose `ownerDied` tells of a dead writer
+   * @param options as of `writeSync`
+   * @returns what `fn` gives
+   * @throws as `writeSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `writeSync`.
+   */
+  runWriteSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    using held = this.writeSync(options);
+    return fn(held);
+  }
+
+  /**
+   * Its side for readers, with the verbs of a `Lock`: each of them takes it for reading. Always the same object in a worker.
+   *
+   * @example
+   * ```ts
+   * import { Event, RWLock, select } from "allcores";
+   * const rw = new RWLock();
+   * const stop = new Event();
+   * const chosen = await select({ turn: rw.reading, stop }, { timeout: 1000 });
+   * if (chosen.key === "turn") chosen.value[Symbol.dispose]();
+   * ```
+   */
+  get reading(): RWLockView {
+    return (this.#reading ??= new RWLockView({
+      acquire: (options) => this.read(options),
+      acquireSync: (options) => this.readSync(options),
+      tryAcquire: () => this.tryRead(),
+      release: () => {
+        if (!this.#leaveRead()) throw new NotHeldError(`${this.title} is not held for reading by this worker`);
+      },
+      consistent: () => this.consistent(),
+      isLocked: () => this.readers > 0,
+      choice: () =>
+        this.#choice(
+          RWLOCK.readersWait,
+          () => this.tryRead(),
+          () => this.#readAttempt(),
+          () => this.#readerLeft(),
+        ),
+    }));
+  }
+
+  /**
+   * Its side for writers, with the verbs of a `Lock`: each of them takes it for writing. Always the same object in a worker. Whether somebody writes is `isWriting`.
+   *
+   * @example
+   * ```ts
+   * import { type Lock, RWLock, type RWLockView } from "allcores";
+   * const append = (lock: Lock | RWLockView, line: string) => lock.runSync(() => lines.push(line));
+   * const lines: string[] = [];
+   * const rw = new RWLock();
+   * append(rw.writing, "one");
+   * ```
+   */
+  get writing(): RWLockView {
+    return (this.#writing ??= new RWLockView({
+      acquire: (options) => this.write(options),
+      acquireSync: (options) => this.writeSync(options),
+      tryAcquire: () => this.tryWrite(),
+      release: () => {
+        if (!this.#leaveWrite()) throw new NotHeldError(`${this.title} is not held for writing by this worker`);
+      },
+      consistent: () => this.consistent(),
+      isLocked: () => this.isWriting,
+      choice: () =>
+        this.#choice(
+          RWLOCK.writersWait,
+          () => this.tryWrite(),
+          () => this.#writeAttempt(),
+          () => this.#writerLeft(),
+        ),
+    }));
+  }
+
+  /** `left`: a select was over that has not taken this side: whom its wait held back may come. */
+  #choice(key: number, poll: () => Held | undefined, begin: () => Attempt<Held>, left: () => void): Choice<Held> {
+    this.checkUsable();
+    return choiceOf<Held, Held>({ heap: this.heap, key: this.at + key, poll, begin, left, open: (held) => held });
+  }
+
+  /**
    * Gives back what this worker holds: the writing, else one reading. Disposing the hold does the same; this is for one that another worker handed over.
-   * @throws NotHeldError when this worker holds it neither way
+   *
+   * @throws `ERR_ALLCORES_NOT_HELD` when this worker holds it neither way, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex; a wake-up where somebody waits.
    */
   release(): void {
     this.checkUsable();
-    if (this.words[this.at + RWLOCK.writer] === this.self) this[endWrite]();
-    else if (this.inside(() => this.#holds.mine) > 0) this[endRead]();
-    else throw new NotHeldError(`${this.title} is not held by this worker, neither for reading nor for writing`);
+    if (!this.#leaveWrite() && !this.#leaveRead()) throw new NotHeldError(`${this.title} is not held by this worker, neither for reading nor for writing`);
   }
 
   /**
    * What a dead writer left half changed is whole again: later holders are no longer told. A writer says it, having repaired that. Of a lock made with
    * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
-   * @throws NotOwnerError when another worker writes, NotHeldError when nobody does
+   *
+   * @throws `ERR_ALLCORES_NOT_OWNER` when another worker writes, `ERR_ALLCORES_NOT_HELD` when nobody does,
+   *   `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex.
    *
    * @example
    * ```ts
@@ -259,16 +463,22 @@ export class RWLock extends Monitor {
 
   /** @internal */
   protected override facts(): Facts {
-    return { writing: this.writing, readers: this.readers };
+    return { isWriting: this.isWriting, readers: this.readers };
   }
 
-  /** Whether a writer has it now. */
-  get writing(): boolean {
+  /**
+   * Whether a writer has it now.
+   * @throws `ERR_ALLCORES_FREED`
+   */
+  get isWriting(): boolean {
     this.checkUsable();
     return this.words[this.at + RWLOCK.writer] !== 0;
   }
 
-  /** How many hold it for reading now. */
+  /**
+   * How many hold it for reading now.
+   * @throws `ERR_ALLCORES_FREED`
+   */
   get readers(): number {
     this.checkUsable();
     return this.words[this.at + RWLOCK.readers]!;
@@ -276,18 +486,31 @@ export class RWLock extends Monitor {
 
   /** @internal */
   [endRead](): void {
-    if (this.at === 0) return;
-    const last = this.inside(() => {
-      if (this.#holds.mine === 0) return false;
-      this.#holds.add(this.self, -1);
-      return --this.words[this.at + RWLOCK.readers]! === 0;
-    });
-    if (last) this.#wakeWriter();
+    if (this.at !== 0) this.#leaveRead();
   }
 
   /** @internal */
   [endWrite](): void {
-    if (this.at === 0) return;
+    if (this.at !== 0) this.#leaveWrite();
+  }
+
+  /** False when this worker does not read. */
+  #leaveRead(): boolean {
+    let isLast = false;
+    const ended = this.inside(() => {
+      if (this.#holds.mine === 0) return false;
+      this.#holds.add(this.self, -1);
+      isLast = --this.words[this.at + RWLOCK.readers]! === 0;
+      return true;
+    });
+    if (isLast) this.#wakeWriter();
+    return ended;
+  }
+
+  /** False when this worker does not write. */
+  #leaveWrite(): boolean {
+    this.checkUsable();
+    if (this.words[this.at + RWLOCK.writer] !== this.self) return false;
     const ended = this.inside(() => {
       if (this.words[this.at + RWLOCK.writer] !== this.self) return false;
       this.words[this.at + RWLOCK.readersTurn] = this.#readersWaiting() ? 1 : 0;
@@ -295,6 +518,7 @@ export class RWLock extends Monitor {
       return true;
     });
     if (ended) this.#wakeNext();
+    return ended;
   }
 
   /** @internal */

@@ -42,6 +42,8 @@ export interface MemorySource<X, T> extends Source<X, T> {
   readonly key: number;
   /** A new wait for it. */
   begin(awaiting: boolean): Attempt<X>;
+  /** A wait for it is over and has not taken it: others may come whom that wait alone has held back. */
+  left?(): void;
 }
 
 /** Comes at a moment of `programNow()`. */

@@ -100,6 +100,10 @@ portray(Permit, ({ ownerDied }) => ({ ownerDied }), "a permit stays with its wor
  *   console.log(connections.tryAcquire()); // undefined
  * }
  * console.log(connections.value); // 2
+ * await connections.run(() => console.log(connections.value)); // 1
+ * console.log(connections.runSync(({ ownerDied }) => ownerDied)); // false
+ * const permit = await connections.acquire({ timeout: 1000 });
+ * connections.release(); // or permit[Symbol.dispose]()
  * ```
  */
 export class Semaphore extends Monitor implements Selectable<Held> {
@@ -111,7 +115,15 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   /** It is noted that the task in hand has taken a permit. */
   #isNoted = false;
 
-  /** `value`: the permits at the start, a whole number from 0. `options.onOwnerDeath`: what becomes of the permits of a holder that dies. */
+  /**
+   * Makes a semaphore.
+   *
+   * @param value the permits at the start, a whole number from 0; 1 unless given
+   * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what
+   *   becomes of the permits of a holder that dies
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(value?: number, options?: SemaphoreOptions);
   /** @internal */
   constructor(value: number | undefined, options: SemaphoreOptions | Handle | undefined);
@@ -144,19 +156,44 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     return { value: this.value };
   }
 
-  /** How many permits are free now. */
+  /**
+   * How many permits are free now.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
   get value(): number {
     this.checkUsable();
     return this.words[this.at + SEMAPHORE.free]!;
   }
 
-  /** Takes a permit, blocking this thread until there is one. @throws TimeoutError */
+  /**
+   * Takes a permit, blocking this thread and its event loop until there is one.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @returns the hold; disposing it gives the permit back
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   where one is free; else it sleeps.
+   */
   acquireSync(options?: SyncWait): Held {
     const deadline = deadlineOf(options);
     return this.tryAcquire() ?? (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline)) ?? this.#timedOut(options);
   }
 
-  /** Takes a permit without blocking the event loop. @throws TimeoutError; the reason of `options.signal` */
+  /**
+   * Takes a permit without blocking the event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @returns the hold; disposing it gives the permit back
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
+   *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
+   *   sense; the reason of `signal`
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
+   *   and a promise where one is free.
+   */
   async acquire(options?: WaitOptions): Promise<Held> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -167,7 +204,13 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     );
   }
 
-  /** Takes a permit if one is free now; never waits. */
+  /**
+   * Takes a permit if one is free now; never waits.
+   *
+   * @returns the hold, or undefined
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex.
+   */
   tryAcquire(): Held | undefined {
     if (this.words[this.at + SEMAPHORE.free]! <= 0) this.heap.registry.reap();
     let reclaimed = false;
@@ -182,19 +225,43 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     return permit;
   }
 
-  /** Runs `fn` holding a permit, given back when its promise settles. */
+  /**
+   * Runs `fn` holding a permit, which is given back when the promise of `fn` settles.
+   *
+   * @param fn what to run; it is given the hold
+   * @param options as of `acquire`
+   * @returns what `fn` gives
+   * @throws as `acquire`: `ERR_ALLCORES_TIMEOUT`, the reason of `signal`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
+   *   `acquire`, and a promise.
+   */
   async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
     using held = await this.acquire(options);
     return await fn(held);
   }
 
-  /** Runs `fn` holding a permit, for code that cannot say `using`. */
+  /**
+   * Runs `fn` holding a permit, for code that cannot say `using`.
+   *
+   * @param fn what to run, synchronous; it is given the hold
+   * @param options as of `acquireSync`
+   * @returns what `fn` gives
+   * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`; what `fn` throws
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
+   */
   runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
     using held = this.acquireSync(options);
     return fn(held);
   }
 
-  /** Gives back `n` permits that this worker holds, or adds them. @throws ReleasedTooOftenError when a bounded semaphore would exceed its bound */
+  /**
+   * Gives back `n` permits that this worker holds; what it does not hold is added as new permits.
+   *
+   * @param n how many, a whole number from 1; 1 unless given
+   * @throws `ERR_ALLCORES_RELEASED_TOO_OFTEN` when a bounded semaphore would exceed its bound,
+   *   `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex; a wake-up for each permit that is waited for.
+   */
   release(n = 1): void {
     if (!Number.isInteger(n)) throw new ArgumentTypeError(`release(n): n must be a whole number, got ${n}`);
     if (n < 1) throw new ArgumentRangeError(`release(n): n must be 1 or more, got ${n}`);
@@ -220,7 +287,9 @@ export class Semaphore extends Monitor implements Selectable<Held> {
 
   /**
    * What a dead holder left half done is in order again: later holders are no longer told. A holder says it.
-   * @throws NotHeldError when this worker holds no permit
+   *
+   * @throws `ERR_ALLCORES_NOT_HELD` when this worker holds no permit, `ERR_ALLCORES_FREED`
+   * @remarks **Cost:** two atomic exchanges of its internal mutex.
    *
    * @example
    * ```ts
@@ -238,7 +307,12 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     });
   }
 
-  /** What `select` waits for: a permit, which is acquired if it is chosen. */
+  /**
+   * What `select` waits for: a permit, which is acquired if it is chosen.
+   *
+   * @returns the choice, whose value is the hold
+   * @remarks **Cost:** one small object.
+   */
   [selectable](): Choice<Held> {
     return choiceOf({ heap: this.heap, key: this.at, poll: () => this.tryAcquire(), begin: () => this.#attempt(), open: (held) => held });
   }
@@ -408,6 +482,14 @@ export class BoundedSemaphore extends Semaphore {
   /** Tells it from a Semaphore in the type system. */
   readonly #bounded = true;
 
+  /**
+   * Makes a bounded semaphore.
+   *
+   * @param value the permits at the start, and the most that there may be: a whole number from 0; 1 unless given
+   * @param options as of `Semaphore`
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @remarks **Cost:** a small block of shared memory.
+   */
   constructor(value?: number, options?: SemaphoreOptions);
   constructor(value?: number, options?: SemaphoreOptions | Handle) {
     super(value, options);
@@ -424,7 +506,11 @@ export class BoundedSemaphore extends Semaphore {
     return { value: this.value, limit: this.limit };
   }
 
-  /** The most permits there may be. */
+  /**
+   * The most permits there may be.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   */
   get limit(): number {
     this.checkUsable();
     return this.#bounded ? ~this.words[this.at + SEMAPHORE.bound]! : 0;

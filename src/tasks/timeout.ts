@@ -24,7 +24,7 @@ export class TimeoutScope {
   #controller: AbortController | undefined;
   /** What has ended it before its work did. */
   #end: { readonly reason: unknown } | undefined;
-  #expired = false;
+  #isExpired = false;
   #isOver = false;
   #leave: ((reason: unknown) => void) | undefined;
   #verdict: NodeJS.Immediate | undefined;
@@ -52,8 +52,16 @@ export class TimeoutScope {
   }
 
   /** Whether the time has run out. */
+  get isExpired(): boolean {
+    return this.#isExpired;
+  }
+
+  /**
+   * The former name of `isExpired`.
+   * @deprecated Use `isExpired`.
+   */
   get expired(): boolean {
-    return this.#expired;
+    return this.isExpired;
   }
 
   /** Gives it `ms` milliseconds from now on. @throws StateError when the block has ended or its time has run out */
@@ -98,7 +106,7 @@ export class TimeoutScope {
     // A result that lies ready in the loop, behind this timer, comes first.
     this.#verdict = setRealImmediate(() => {
       if (this.#end !== undefined) return;
-      this.#expired = true;
+      this.#isExpired = true;
       this.#stop(new TimeoutError("the block had not ended when its time ran out"));
     });
   };

@@ -5,7 +5,7 @@
  * Each event's hash covers its worker, its operation, the worker's event before it, and the events that it depends on: the last write to its place, and, for a write,
  * every read since. As CHESS's caching of happens-before graphs (Musuvathi and Qadeer, "Partial-Order Reduction for Context-Bounded State Exploration", 2007).
  */
-import { BEGIN, CLOCK } from "../memory/controlled-atomics.js";
+import { BEGIN, CLOCK } from "../platform/controlled-atomics.js";
 import { CLOCK_MEMORY, LIFE_MEMORY, MOST_THREADS } from "./control-block.js";
 import type { Trace } from "./trace.js";
 

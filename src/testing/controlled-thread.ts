@@ -6,8 +6,8 @@
  * As CHESS (Musuvathi et al., "Finding and Reproducing Heisenbugs in Concurrent Programs", 2008): the real program, run again and again, with a scheduler in the place
  * of the operating system's.
  */
-import { compareExchange, notify, store, wait } from "../memory/atomics.js";
-import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Scheduler, WAKE } from "../memory/controlled-atomics.js";
+import { compareExchange, notify, store, wait } from "../platform/atomics.js";
+import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Scheduler, WAKE } from "../platform/controlled-atomics.js";
 import {
   ABSENT,
   ADVANCED,

@@ -1,6 +1,7 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import { WorkerDiedError } from "../errors/index.js";
-import { bare, checkPermission, createThreadHeap, THREADS } from "../memory/index.js";
+import { bare, createThreadHeap } from "../memory/index.js";
+import { checkPermission, THREADS } from "../platform/index.js";
 import { nodeOptions } from "../workers/node-options.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock } from "./control-block.js";

@@ -29,7 +29,7 @@ export class Exploration {
   /** Operations in all of them. */
   readonly steps: number;
   /** Whether every schedule within the bounds was covered. */
-  readonly exhaustive: boolean;
+  readonly isExhaustive: boolean;
   /** Schedules tried by chance, among `schedules`. */
   readonly walks: number;
   /** The seed of chance. */
@@ -42,7 +42,7 @@ export class Exploration {
   constructor(of: {
     schedules: number;
     steps: number;
-    exhaustive: boolean;
+    isExhaustive: boolean;
     walks: number;
     seed: number;
     duration: number;
@@ -50,11 +50,19 @@ export class Exploration {
   }) {
     this.schedules = of.schedules;
     this.steps = of.steps;
-    this.exhaustive = of.exhaustive;
+    this.isExhaustive = of.isExhaustive;
     this.walks = of.walks;
     this.seed = of.seed;
     this.duration = of.duration;
     this.failure = of.failure;
+  }
+
+  /**
+   * The former name of `isExhaustive`.
+   * @deprecated Use `isExhaustive`.
+   */
+  get exhaustive(): boolean {
+    return this.isExhaustive;
   }
 
   /** Throws a `ScheduleError` that shows the failure, if there was one. @throws ScheduleError */
@@ -65,7 +73,7 @@ export class Exploration {
   toString(): string {
     const { failure } = this;
     if (failure === undefined) {
-      const extent = this.exhaustive ? "every schedule within the bounds" : "not every schedule within the bounds";
+      const extent = this.isExhaustive ? "every schedule within the bounds" : "not every schedule within the bounds";
       return `no failure in ${this.schedules} schedules (${extent}; ${this.walks} by chance, seed ${this.seed})`;
     }
     return [

@@ -3,7 +3,7 @@ import { isError } from "../errors/index.js";
 import type { MessagePort } from "node:worker_threads";
 import { isThenable } from "../sync/thenable.js";
 import { decode } from "../codec/index.js";
-import { control } from "../memory/controlled-atomics.js";
+import { control } from "../platform/controlled-atomics.js";
 import { renewThreadHeap, setRealImmediate, type ThreadHeapBuffers } from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";

@@ -6,7 +6,7 @@
  * them is no race: it sees one of the numbers that were there. Words of the library's own order workers only where they belong to an object, since the allocator's and the
  * registry's would order everybody; a worker's record orders whoever grants it a wake-up before its owner, which goes on because of it.
  */
-import { NOTIFY, READ, READ_DATA, UPDATE, WAIT, WAKE, WRITE, WRITE_DATA } from "../memory/controlled-atomics.js";
+import { NOTIFY, READ, READ_DATA, UPDATE, WAIT, WAKE, WRITE, WRITE_DATA } from "../platform/controlled-atomics.js";
 import { BLOCKS_AT } from "../memory/index.js";
 import { CONTROL_MEMORY } from "./control-block.js";
 import type { Trace } from "./trace.js";

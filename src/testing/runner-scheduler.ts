@@ -1,4 +1,4 @@
-import type { Scheduler } from "../memory/controlled-atomics.js";
+import type { Scheduler } from "../platform/controlled-atomics.js";
 import { StateError } from "../errors/index.js";
 import { ABSENT, CONTROL, type ControlBlock, DEAD, THREAD } from "./control-block.js";
 

@@ -5,8 +5,8 @@ import { crossing, isCrossing } from "../codec/parcel.js";
 import { placeOf, SharedObject } from "../codec/shared-object.js";
 import { TooLargeError } from "../errors/index.js";
 import { Condition } from "../sync/condition.js";
-import { compareExchange, notify, store, wait } from "../memory/atomics.js";
-import { control } from "../memory/controlled-atomics.js";
+import { compareExchange, notify, store, wait } from "../platform/atomics.js";
+import { control } from "../platform/controlled-atomics.js";
 import { clearThreadHeap, type Heap, realNow, renewThreadHeap, setRealTimeout, type ThreadHeapBuffers } from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";
@@ -80,7 +80,7 @@ export type RunnerNews =
       readonly type: "end";
       readonly schedules: number;
       readonly steps: number;
-      readonly exhaustive: boolean;
+      readonly isExhaustive: boolean;
       readonly walks: number;
       readonly failure: ScheduleFailure | undefined;
     }
@@ -141,7 +141,7 @@ class ScheduleRunner {
     }
     this.#began = realNow();
     let failure: ScheduleFailure | undefined;
-    let exhaustive = false;
+    let isExhaustive = false;
     if (bounds.replay !== undefined) {
       failure = await this.#try(() => this.#plan(parseSchedule(bounds.replay!)));
     } else {
@@ -149,10 +149,10 @@ class ScheduleRunner {
       const most = scouted === undefined ? bounds.schedules : Math.min(bounds.schedules, this.#schedules + SIMPLER);
       for (let preemptions = 0; failure === undefined && preemptions <= bounds.preemptions; preemptions++) {
         const search = new Search({ preemptions, deaths: bounds.deaths, mortal: bounds.mortal }, this.#causality);
-        exhaustive = false;
+        isExhaustive = false;
         for (let schedule = search.next(); ; schedule = search.next()) {
           if (schedule === undefined) {
-            exhaustive = true;
+            isExhaustive = true;
             break;
           }
           if (this.#schedules >= most || realNow() - this.#began > bounds.timeLimit) break;
@@ -161,7 +161,7 @@ class ScheduleRunner {
           if (failure !== undefined) break;
           this.#report(preemptions, search.waiting);
         }
-        if (!exhaustive) break;
+        if (!isExhaustive) break;
       }
       failure ??= scouted ?? (await this.#walk(bounds.walks));
     }
@@ -175,7 +175,7 @@ class ScheduleRunner {
       type: "end",
       schedules: this.#schedules,
       steps: this.#steps,
-      exhaustive: exhaustive && failure === undefined,
+      isExhaustive: isExhaustive && failure === undefined,
       walks: this.#walks,
       failure,
     } satisfies RunnerNews);

@@ -18,7 +18,7 @@ import {
   WRITE,
   WRITE_DATA,
   WRITE_PLAIN,
-} from "../memory/controlled-atomics.js";
+} from "../platform/controlled-atomics.js";
 import { CLOCK_MEMORY } from "./control-block.js";
 import type { Places } from "./places.js";
 import type { Trace } from "./trace.js";

@@ -1,4 +1,4 @@
-import { NOTIFY, UPDATE, WAIT, WRITE, WRITE_DATA, WRITE_PLAIN } from "../memory/controlled-atomics.js";
+import { NOTIFY, UPDATE, WAIT, WRITE, WRITE_DATA, WRITE_PLAIN } from "../platform/controlled-atomics.js";
 import {
   ADVANCED,
   CONTROL,

@@ -4,7 +4,7 @@
  * Rejected: to start it with the signals ignored. Node resets what it inherits, once in the parent and once in the child.
  */
 import type { ChildProcess } from "node:child_process";
-import { zombieExitCode } from "../memory/index.js";
+import { zombieExitCode } from "../platform/index.js";
 import { ownGroupListeners } from "./group-signals.js";
 
 /** A child that still dies so after so many starts is left dead. */

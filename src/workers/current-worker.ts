@@ -13,9 +13,14 @@ export interface CurrentWorker {
   readonly pid: number;
   /** Node's number of the thread, 0 for a process's main thread. */
   readonly threadId: number;
-  /** In a pool's task, or a method of a served object: aborted once the call is called off. It is told through the event loop: a loop that only computes reads `cancelled`. */
+  /** In a pool's task, or a method of a served object: aborted once the call is called off. It is told through the event loop: a loop that only computes reads `isCancelled`. */
   readonly signal: AbortSignal;
   /** In a pool's task: whether it is called off. Of a worker read from shared memory, so it changes in the middle of a computation. */
+  readonly isCancelled: boolean;
+  /**
+   * The former name of `isCancelled`.
+   * @deprecated Use `isCancelled`.
+   */
   readonly cancelled: boolean;
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
@@ -87,6 +92,7 @@ function describe(job: JobInHand | undefined): CurrentWorker {
     pid: { value: process.pid, enumerable: true },
     threadId: { value: threadId, enumerable: true },
     signal: hidden(() => job?.signal ?? (never ??= new AbortController().signal)),
+    isCancelled: hidden(() => job?.cancelled ?? false),
     cancelled: hidden(() => job?.cancelled ?? false),
     attempt: hidden(() => job?.attempt ?? 1),
     throwIfCancelled: {

@@ -7,7 +7,8 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
 import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
-import { contain, hasSpareCore, realNow, setRealImmediate } from "../memory/index.js";
+import { contain, realNow, setRealImmediate } from "../memory/index.js";
+import { hasSpareCore } from "../platform/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";

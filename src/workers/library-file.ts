@@ -1,6 +1,6 @@
-/** The library's code in a memory file, as a child process gets it: the text and then the cache. */
+/** The library's code in a file, as a child process gets it: the text and then the cache. */
 import fs from "node:fs";
-import { platform } from "../memory/index.js";
+import { processPlatform } from "../platform/index.js";
 import { type LibraryCode, libraryCode } from "./library-code.js";
 
 /** How many bytes of each stand in the file. */
@@ -17,14 +17,7 @@ export function libraryFile(): (LibraryFile & { readonly descriptor: number }) |
   if (code === undefined) return undefined;
   const { text, cache } = code;
   if (written?.code !== code) {
-    const descriptor = platform().createMemory("allcores-code", text.length + cache.length);
-    try {
-      fs.writeSync(descriptor, text, 0, text.length, 0);
-      fs.writeSync(descriptor, cache, 0, cache.length, text.length);
-    } catch (error) {
-      fs.closeSync(descriptor);
-      throw error;
-    }
+    const descriptor = processPlatform().handOver.codeFile([text, cache]);
     // Only once there is another: after a failure the old one is still the one that is open.
     if (written !== undefined) fs.closeSync(written.descriptor);
     written = { code, descriptor };

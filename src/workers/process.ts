@@ -2,23 +2,8 @@ import type { ChildProcess, SpawnOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mainProgram } from "../codec/index.js";
-import {
-  bare,
-  binding,
-  checkDescriptors,
-  checkPermission,
-  CHILDREN,
-  clearRealTimeout,
-  HEADER,
-  type Heap,
-  outOfDescriptors,
-  platform,
-  type ProcessHeap,
-  processHeap,
-  realNow,
-  setRealTimeout,
-  SHARED_MEMORY,
-} from "../memory/index.js";
+import { bare, clearRealTimeout, HEADER, type Heap, type ProcessHeap, processHeap, realNow, setRealTimeout } from "../memory/index.js";
+import { binding, checkDescriptors, checkPermission, CHILDREN, outOfDescriptors, platform, processPlatform } from "../platform/index.js";
 import { Child } from "./child.js";
 import type { Completion } from "./completion.js";
 import { entryUrl } from "./entry-url.js";
@@ -67,8 +52,8 @@ export function spawnChild(
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const { closeSync } = process.getBuiltinModule("node:fs");
-  const system = platform();
-  const lifeline = system.lifeline();
+  const { handOver, lifeline: lifelines } = processPlatform();
+  const lifeline = lifelines.create();
   let child: ChildProcess | undefined;
   try {
     child = spawn(
@@ -79,7 +64,7 @@ export function spawnChild(
           "ignore",
           "inherit",
           "inherit",
-          processHeap().descriptor,
+          handOver.ofMemory(processHeap().descriptor) ?? "ignore",
           lifeline.childs,
           code?.descriptor ?? "ignore",
           ...(ofPool ? (["pipe"] as const) : []),
@@ -88,9 +73,9 @@ export function spawnChild(
       }),
     );
     // At once: a child takes a while until it could do so itself, and may never come to that.
-    if (child.pid !== undefined) system.killWhenClosed(lifeline.childs, child.pid);
+    if (child.pid !== undefined) lifelines.killWhenClosed(lifeline.childs, child.pid);
   } finally {
-    system.close(lifeline.childs);
+    handOver.close(lifeline.childs);
     if (child?.pid === undefined) closeSync(lifeline.parents);
   }
   // Others took the descriptors meanwhile: Node goes no further than this then, and says so by an event later on.
@@ -112,8 +97,8 @@ export function spawnChild(
 
 /** Said at once where there are no processes to be had, not at the start. @throws PlatformError, PermissionError */
 export function checkProcesses(): void {
-  checkPermission("a process", [CHILDREN, ...SHARED_MEMORY]);
-  platform();
+  checkPermission("a process", [CHILDREN, ...platform.needs]);
+  processPlatform();
 }
 
 /**

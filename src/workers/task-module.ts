@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeLoading, FROM_HERE, knowModule } from "../codec/index.js";
 import { isThrown, TaskLoadError, textOfThrown } from "../errors/index.js";
-import { isOutOfDescriptors, isVisible } from "../memory/index.js";
+import { isOutOfDescriptors, isVisible } from "../platform/index.js";
 import { whileLoading } from "./load-gate.js";
 import { beginTasks, loading } from "./main-guard.js";
 import { type AnyFunction, onlyTask, registeredTask } from "./task.js";

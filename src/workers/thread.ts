@@ -1,21 +1,10 @@
-import fs from "node:fs";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { decode, mainProgram } from "../codec/index.js";
 import { ArgumentTypeError, KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { type Completion, exitStatus } from "./completion.js";
-import {
-  bare,
-  checkDescriptors,
-  checkPermission,
-  contain,
-  HEADER,
-  type Heap,
-  isVisible,
-  threadHeap,
-  type ThreadHeapBuffers,
-  THREADS,
-} from "../memory/index.js";
+import { bare, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
+import { checkDescriptors, checkPermission, platform, THREADS } from "../platform/index.js";
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
 import { depthOfNext } from "./main-guard.js";
@@ -74,36 +63,15 @@ export type ThreadFactory = (options: WorkerOptions) => Worker;
 /** How many a thread takes at its start: four for its event loop, and one for the files that it reads. Without them it would end before it could say so to a blocked parent. */
 const DESCRIPTORS = 5;
 
-const THREADS_HERE = "/proc/self/task";
-
 /** A worker of this thread was asked for the code that it works with. One is enough: making it takes a megabyte, which does not come back. */
 let isAsked = false;
 
-/** The kernel's numbers of this process's threads; undefined where it does not tell. */
-function threadsHere(): string[] | undefined {
-  try {
-    return fs.readdirSync(THREADS_HERE);
-  } catch {
-    return undefined;
-  }
-}
-
-const FOLDER_HERE = "/proc/self/cwd";
-/** What the kernel puts behind the path of what was deleted. */
-const DELETED = " (deleted)";
-
 /** Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would hear of an exit code, a blocked parent of nothing. */
 function checkFolder(): void {
-  let folder: string;
-  try {
-    folder = fs.readlinkSync(FOLDER_HERE);
-  } catch {
-    return;
-  }
-  // Not `process.cwd()`, which remembers it.
-  if (!folder.endsWith(DELETED) || isVisible(folder)) return;
+  const folder = platform.resources.deletedFolder();
+  if (folder === undefined) return;
   throw new StateError(
-    `no other thread can be started: the folder that this process works in, ${folder.slice(0, -DELETED.length)}, was deleted, and Node begins no thread without one. ` +
+    `no other thread can be started: the folder that this process works in, ${folder}, was deleted, and Node begins no thread without one. ` +
       "Call process.chdir() with one that exists, or start a process",
   );
 }
@@ -204,7 +172,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #cause: unknown;
   #result: ThreadResult | undefined;
   /** The kernel's numbers of threads that came into being with it: it is one of them. */
-  #tids: string[] | undefined;
+  #tids: number[] | undefined;
 
   constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
     checkPermission("a thread", [THREADS]);
@@ -249,6 +217,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
       port: port2,
     };
+    const { threadsHere } = platform.liveness;
     const others = threadsHere();
     const opened = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
     const { worker } = opened;
@@ -286,12 +255,12 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 
   /** @internal */
   protected runsAs(pid: number, tid: number): boolean {
-    return pid === process.pid && this.#tids?.includes(String(tid)) !== false;
+    return pid === process.pid && this.#tids?.includes(tid) !== false;
   }
 
   /** @internal */
   protected isGone(): boolean {
-    return this.#tids?.every((tid) => !isVisible(`${THREADS_HERE}/${tid}`)) === true;
+    return this.#tids?.every((tid) => !platform.liveness.hasThread(tid)) === true;
   }
 
   /** @internal */

@@ -46,7 +46,7 @@ for (const across of ["threads", "processes"] as const) {
         const from = performance.now();
         assert.throws(() => here.recvSync(SOON), CLOSED);
         assert.ok(performance.now() - from < 1000);
-        assert.equal(there.closed, true);
+        assert.equal(there.isClosed, true);
         await worker.join().catch(() => {});
       }
     });
@@ -137,7 +137,7 @@ for (const across of ["threads", "processes"] as const) {
       await here[Symbol.asyncDispose]();
       assert.throws(() => there.recvSync(SOON), CLOSED);
       there[Symbol.dispose]();
-      assert.equal(there.closed && here.closed, true);
+      assert.equal(there.isClosed && here.isClosed, true);
     });
   });
 }

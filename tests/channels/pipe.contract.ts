@@ -22,7 +22,7 @@ export function pipeObjects(across: Across): PipeObjects {
 }
 
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
-const CLOSED = { code: "ERR_ALLCORES_CONNECTION_CLOSED", name: "ConnectionClosed" };
+const CLOSED = { code: "ERR_ALLCORES_CONNECTION_CLOSED", name: "ConnectionClosedError" };
 const STATE = { code: "ERR_ALLCORES_STATE", name: "StateError" };
 
 /** The two ends: what the subject keeps is `end`, what the other one gets is `peer`. */
@@ -188,7 +188,7 @@ export const pipeContract: Check<PipeObjects> = (stage: Stage<PipeObjects>, chec
     await assert.rejects(sends(stage.subject, "end", [3]), { ...STATE, message: /can only receive/ });
     await assert.rejects(receives(stage.other, "peer", 1), { ...STATE, message: /can only send/ });
     await assert.rejects(polls(stage.other, "peer"), STATE);
-    const can = (who: Who, end: End) => who.call((_, { kept }, end) => [(kept[end] as Connection).readable, (kept[end] as Connection).writable], end);
+    const can = (who: Who, end: End) => who.call((_, { kept }, end) => [(kept[end] as Connection).isReadable, (kept[end] as Connection).isWritable], end);
     assert.deepEqual(await can(stage.subject, "end"), [true, false]);
     assert.deepEqual(await can(stage.other, "peer"), [false, true]);
   });
@@ -293,7 +293,7 @@ export const pipeContract: Check<PipeObjects> = (stage: Stage<PipeObjects>, chec
     await assert.rejects(receives(stage.subject, "end", 1), STATE);
     await assert.rejects(polls(stage.subject, "end"), STATE);
     await closes(stage.subject, "end");
-    assert.equal(await stage.subject.call((_, { kept }) => (kept.end as Connection).closed), true);
+    assert.equal(await stage.subject.call((_, { kept }) => (kept.end as Connection).isClosed), true);
   });
 
   check("closing wakes a receiver and a sender that wait at the other end", async () => {
@@ -543,7 +543,7 @@ export const pipeDeathContract: Check<PipeObjects> = (stage: Stage<PipeObjects>,
       kept.peer = await hand.get();
     });
   };
-  /** Milliseconds until the subject's wait ends with ConnectionClosed. */
+  /** Milliseconds until the subject's wait ends with ConnectionClosedError. */
   const timeToHear = (verb: typeof recv | typeof send, value: Json = null) =>
     stage.subject.call(
       async (_, { kept }, verb, value) => {

@@ -1,7 +1,7 @@
 /** What a queue gives back. No other worker runs here, so the heap's words in use are exactly this test's. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Event, LifoQueue, Lock, PriorityQueue, Queue, type QueueOptions, QueueShutDown } from "allcores";
+import { Event, LifoQueue, Lock, PriorityQueue, Queue, type QueueOptions, QueueShutDownError } from "allcores";
 import { brkBeside, usedWordsBeside } from "../fixtures/queue-insides.js";
 import type { SomeQueue } from "../fixtures/queue-tasks.js";
 
@@ -114,7 +114,7 @@ for (const [kind, make] of Object.entries(kinds)) {
             assert.throws(() => queue.putSync(item(bytes), { timeout: 0 }), { code: "ERR_ALLCORES_TIMEOUT" });
             assert.throws(() => queue.putSync(item(bytes, () => 1)), { code: "ERR_ALLCORES_UNSENDABLE" });
             assert.throws(() => queue.putSync(item(20_000)), { code: "ERR_ALLCORES_TOO_LARGE" });
-            assert.throws(() => closed.putSync(item(bytes)), QueueShutDown);
+            assert.throws(() => closed.putSync(item(bytes)), QueueShutDownError);
           }
         });
         assert.equal(left, 0);

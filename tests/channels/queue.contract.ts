@@ -37,7 +37,7 @@ export const queueObjects =
   });
 
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
-const SHUT_DOWN = { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN", name: "QueueShutDown" };
+const SHUT_DOWN = { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN", name: "QueueShutDownError" };
 
 export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
   type Who = Director<QueueObjects>;

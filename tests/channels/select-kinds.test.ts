@@ -321,7 +321,7 @@ describe("what takes part", () => {
       using _again = selectSync({ lock, event: nothing() }).value;
       await assert.rejects(select({ lock }, { timeout: 5 }), { code: "ERR_ALLCORES_TIMEOUT" });
     }
-    assert.equal(lock.locked, false);
+    assert.equal(lock.isLocked, false);
     using _ = (await select({ lock })).value;
     assert.throws(() => selectSync({ lock, tick: after(5) }), { code: "ERR_ALLCORES_DEADLOCK" });
     assert.equal(trySelect({ lock }), undefined);

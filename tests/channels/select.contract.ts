@@ -127,7 +127,7 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
       assert.deepEqual(await chosen, [[name, "held"]]);
       assert.equal(stage.objects[name].tryAcquire(), undefined);
       await letGo(stage.subject, name);
-      assert.equal(stage.objects[name].locked, false);
+      assert.equal(stage.objects[name].isLocked, false);
     });
   }
 
@@ -309,7 +309,7 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
         return undefined;
       } catch (error) {
         const { code, key } = error as { code?: string; key?: string };
-        return [code, key, error instanceof allcores.QueueShutDown];
+        return [code, key, error instanceof allcores.QueueShutDownError];
       }
     }, select);
     assert.deepEqual(told, ["ERR_ALLCORES_QUEUE_SHUT_DOWN", "job", true]);

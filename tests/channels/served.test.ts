@@ -1,7 +1,7 @@
 /** Calls of a served object whose arguments, or whose answer, cannot be had where they arrive. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ConnectionClosed, createPipe, Event, OutOfMemoryError, Process, Queue, serve, type Served, sleep, Thread } from "allcores";
+import { ConnectionClosedError, createPipe, Event, OutOfMemoryError, Process, Queue, serve, type Served, sleep, Thread } from "allcores";
 import { Hoard } from "../chaos/blows.js";
 import * as tasks from "../fixtures/served-tasks.js";
 import { timeLimit } from "../time-limit.js";
@@ -62,7 +62,7 @@ for (const across of ["threads", "processes"] as const) {
       await caller.join();
       owner.kill();
       await owner.join().catch(() => {});
-      await assert.rejects(here.recv({ timeout: timeLimit(10_000) }), ConnectionClosed);
+      await assert.rejects(here.recv({ timeout: timeLimit(10_000) }), ConnectionClosedError);
     });
   });
 }

@@ -22,7 +22,7 @@ async function exclusive({ crew, random, blows }: Stage, lock: Lock | RLock | Se
   const held = lock instanceof RWLock ? await lock.write({ timeout: timeLimit(10_000) }) : await lock.acquire({ timeout: timeLimit(10_000) });
   if (!held.ownerDied) assert.equal(cells.view[tasks.A], cells.view[tasks.B]);
   held[Symbol.dispose]();
-  if (lock instanceof Lock || lock instanceof RLock) assert.equal(lock.locked, false);
+  if (lock instanceof Lock || lock instanceof RLock) assert.equal(lock.isLocked, false);
   return { entered: cells.view[tasks.A]!, repaired: cells.view[tasks.REPAIRS]! };
 }
 

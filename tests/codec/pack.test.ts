@@ -195,7 +195,7 @@ for (const kind of ["fork, json", "fork, advanced", "cluster", "thread"] as cons
       withPeer(kind, async (peer) => {
         const lock = new Lock(processes);
         await peer.call("hold", pack(lock));
-        assert.ok(lock.locked);
+        assert.ok(lock.isLocked);
         const waiting = lock.acquire({ timeout: timeLimit(10_000) });
         await peer.kill();
         using held = await waiting;

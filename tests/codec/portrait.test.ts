@@ -21,9 +21,9 @@ const pool = (object: allcores.Pool): Made => ({ object, end: () => object[Symbo
 const label = "of the log";
 
 const portraits: Readonly<Record<string, Portrait>> = {
-  Lock: { make: (across) => freed(new allcores.Lock({ across, label })), tells: /locked: ?false/ },
-  RLock: { make: (across) => freed(new allcores.RLock({ across, label })), tells: /locked: ?false/ },
-  Condition: { make: (across) => freed(new allcores.Condition(undefined, { across, label })), tells: /locked: ?false/ },
+  Lock: { make: (across) => freed(new allcores.Lock({ across, label })), tells: /isLocked: ?false/ },
+  RLock: { make: (across) => freed(new allcores.RLock({ across, label })), tells: /isLocked: ?false/ },
+  Condition: { make: (across) => freed(new allcores.Condition(undefined, { across, label })), tells: /isLocked: ?false/ },
   Event: { make: (across) => freed(new allcores.Event({ across, label })), tells: /isSet: ?false/ },
   Semaphore: { make: (across) => freed(new allcores.Semaphore(3, { across, label })), tells: /value: ?3/ },
   BoundedSemaphore: { make: (across) => freed(new allcores.BoundedSemaphore(3, { across, label })), tells: /limit: ?3/ },
@@ -47,7 +47,7 @@ const portraits: Readonly<Record<string, Portrait>> = {
       };
       return { object, end };
     },
-    tells: /closed: ?false/,
+    tells: /isClosed: ?false/,
   },
   Future: { make: () => ({ object: allcores.TaskGroup.prototype.spawn.call(group, () => 1) }), tells: /state: ?(pending|running|done)/, stays: /await it/ },
   AsyncPool: { make: () => pool(new allcores.AsyncPool({ concurrency: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
@@ -132,6 +132,7 @@ test("holds and runs of a map are refused with advice that helps, too", async ()
     [lock.acquireSync(), /held\.handOff/],
     [rlock.acquireSync(), /held\.handOff/],
     [rwlock.writeSync(), /held\.handOff/],
+    [rwlock.reading, /send the RWLock itself/],
     [semaphore.acquireSync(), /send the semaphore/],
     [workers.map(async () => 1, [1]), /await it, or iterate/],
   ];

@@ -92,7 +92,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     );
     await assert.rejects(thrower, { message: "action" });
     await assert.rejects(first, BROKEN);
-    assert.equal(stage.objects.two.broken, true);
+    assert.equal(stage.objects.two.isBroken, true);
     await assert.rejects(comes(), BROKEN);
     stage.objects.two.reset();
     const again = comes();
@@ -107,7 +107,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     await stage.third.call(({ two }) => two.abort());
     await assert.rejects(waiting, BROKEN);
     await assert.rejects(comes(), BROKEN);
-    assert.equal(stage.objects.two.broken, true);
+    assert.equal(stage.objects.two.isBroken, true);
     assert.equal(stage.objects.two.waiting, 0);
   });
 
@@ -117,7 +117,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     await arrived(1);
     await stage.third.call(({ two }) => two.reset());
     await assert.rejects(waiting, BROKEN);
-    assert.equal(stage.objects.two.broken, false);
+    assert.equal(stage.objects.two.isBroken, false);
     const again = comes();
     await arrived(1);
     assert.deepEqual([await meets(), await again], [1, 0]);
@@ -132,7 +132,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
       TIMEOUT,
     );
     await assert.rejects(other, BROKEN);
-    assert.equal(stage.objects.three.broken, true);
+    assert.equal(stage.objects.three.isBroken, true);
   });
 
   check("its own timeout is the default, one attempt is timeout 0", async () => {
@@ -140,7 +140,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
       stage.subject.call(({ timed }, _, wait) => timed[wait](), wait),
       TIMEOUT,
     );
-    assert.equal(stage.objects.timed.broken, true);
+    assert.equal(stage.objects.timed.isBroken, true);
     await assert.rejects(comes({ timeout: 0 }), TIMEOUT);
     stage.objects.two.reset();
     const first = meets();
@@ -159,7 +159,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     }, wait);
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     assert.deepEqual(codes, [range, range, type, type, type]);
-    assert.deepEqual([stage.objects.two.waiting, stage.objects.two.broken], [0, false]);
+    assert.deepEqual([stage.objects.two.waiting, stage.objects.two.isBroken], [0, false]);
   });
 
   check("a number of parties that cannot be is refused", async () => {
@@ -183,7 +183,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     check("a signal that is aborted already changes nothing", async () => {
       const told = await stage.subject.call(({ two }) => two.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => error.message));
       assert.equal(told, "before");
-      assert.deepEqual([stage.objects.two.waiting, stage.objects.two.broken], [0, false]);
+      assert.deepEqual([stage.objects.two.waiting, stage.objects.two.isBroken], [0, false]);
     });
 
     check("aborting a wait rejects with the reason and breaks it for the others", async () => {
@@ -212,7 +212,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
         await here.call(({ three }, { until }) => until(() => three.waiting === 2));
         await victim.kill();
         await assert.rejects(waiting, BROKEN);
-        assert.equal(stage.objects.three.broken, true);
+        assert.equal(stage.objects.three.isBroken, true);
         stage.objects.three.reset();
         assert.equal(stage.objects.three.waiting, 0);
       });

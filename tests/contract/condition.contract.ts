@@ -33,7 +33,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         const held = await condition[acquire]();
         try {
           await condition[wait](options);
-          return { locked: condition.locked };
+          return { locked: condition.isLocked };
         } finally {
           held[Symbol.dispose]();
         }
@@ -85,15 +85,15 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       NOT_HELD,
     );
     await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
-    assert.equal(stage.objects.condition.locked, false);
+    assert.equal(stage.objects.condition.isLocked, false);
   });
 
   check("the lock is free while somebody waits, and held again when the wait is over", async () => {
     const waited = waits();
-    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
     await notifies(1);
     assert.deepEqual(await waited, { locked: true });
-    assert.equal(stage.objects.condition.locked, false);
+    assert.equal(stage.objects.condition.isLocked, false);
   });
 
   check("the waiter does not go on before the notifier has let the lock go", async () => {
@@ -104,7 +104,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       condition.notify();
     });
     await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 0));
-    assert.equal(stage.objects.condition.locked, true);
+    assert.equal(stage.objects.condition.isLocked, true);
     await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition.lock) === 1));
     await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
     assert.deepEqual(await waited, { locked: true });
@@ -146,10 +146,10 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           } catch (error) {
             code = (error as { code: string }).code;
           }
-          const told = [code, condition.locked];
+          const told = [code, condition.isLocked];
           condition.notify();
           held[Symbol.dispose]();
-          return told.concat(condition.locked);
+          return told.concat(condition.isLocked);
         },
         stage.verb("acquire"),
         wait,
@@ -168,9 +168,9 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         const tries: (() => unknown)[] = [-1, Number.NaN, "1"].map((timeout) => () => condition[wait]({ timeout: timeout as number }));
         for (const n of [0, -1, 1.5, Number.NaN, "1"]) tries.push(() => condition.notify(n as number));
         for (const attempt of tries) await (async () => attempt())().catch((error) => codes.push(error.code));
-        codes.push(condition.locked);
+        codes.push(condition.isLocked);
         held[Symbol.dispose]();
-        return codes.concat(condition.locked);
+        return codes.concat(condition.isLocked);
       },
       stage.verb("acquire"),
       wait,
@@ -189,7 +189,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           condition[waitFor](() => {
             kept.looks = (kept.looks as number) + 1;
             blocked.set();
-            return (kept.looks as number) >= 3 && condition.locked && `after ${kept.looks} looks`;
+            return (kept.looks as number) >= 3 && condition.isLocked && `after ${kept.looks} looks`;
           }),
         );
       },
@@ -199,12 +199,12 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     for (let round = 0; round < 2; round++) {
       // It has looked, and waits: a notification before that would be for nobody.
       await stage.objects.blocked.wait();
-      await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+      await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
       stage.objects.blocked.clear();
       await notifies(1);
     }
     assert.equal(await counted, "after 3 looks");
-    assert.equal(stage.objects.condition.locked, false);
+    assert.equal(stage.objects.condition.isLocked, false);
   });
 
   check("waitFor runs out, and what its predicate throws comes through, both holding the lock", async () => {
@@ -220,13 +220,13 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
               }),
           ];
           for (const attempt of attempts) await (async () => attempt())().catch((error) => told.push(error.code ?? error.message));
-          return told.concat(condition.locked);
+          return told.concat(condition.isLocked);
         }),
       "run",
       waitFor,
     );
     assert.deepEqual(told, ["ERR_ALLCORES_TIMEOUT", "predicate", true]);
-    assert.equal(stage.objects.condition.locked, false);
+    assert.equal(stage.objects.condition.isLocked, false);
   });
 
   if (!stage.blocking) {
@@ -234,18 +234,18 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       const told = await stage.subject.call(({ condition }, { until, waiters }) =>
         condition.run(async () => {
           const told: unknown[] = [];
-          await condition.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => told.push(error.message, condition.locked));
+          await condition.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => told.push(error.message, condition.isLocked));
           const controller = new AbortController();
-          const waiting = condition.wait({ signal: controller.signal }).catch((error) => told.push(error.message, condition.locked));
+          const waiting = condition.wait({ signal: controller.signal }).catch((error) => told.push(error.message, condition.isLocked));
           await until(() => waiters(condition) === 1);
-          told.push(condition.locked);
+          told.push(condition.isLocked);
           controller.abort(new Error("while"));
           await waiting;
           return told;
         }),
       );
       assert.deepEqual(told, ["before", true, false, "while", true]);
-      assert.equal(stage.objects.condition.locked, false);
+      assert.equal(stage.objects.condition.isLocked, false);
       assert.equal(waitersOf(stage.objects.condition), 0);
     });
 
@@ -265,7 +265,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           const first = waits("first", leaving === "is aborted" ? { signal: controller.signal } : { timeout: 200 });
           const timeIsUp = performance.now() + 210;
           const second = waits("second", {});
-          await until(() => waiters(condition) === 2 && !condition.locked);
+          await until(() => waiters(condition) === 2 && !condition.isLocked);
           blocked.set();
           // This loop stands still: the wake-up cannot be taken before the abort or the timeout.
           untilSync(() => notified.isSet && performance.now() > timeIsUp);
@@ -377,7 +377,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       });
       await victim.kill();
       assert.deepEqual(await waited, { locked: true });
-      assert.equal(stage.objects.condition.locked, false);
+      assert.equal(stage.objects.condition.isLocked, false);
     });
   }
 };
@@ -391,16 +391,16 @@ export const nestedContract: Check<ConditionObjects> = (stage, check) => {
         const outer = (await condition[acquire]()) as import("allcores").RHeld;
         const inner = outer.acquire();
         await condition[wait]();
-        const told = [condition.locked];
+        const told = [condition.isLocked];
         inner[Symbol.dispose]();
-        told.push(condition.locked);
+        told.push(condition.isLocked);
         outer[Symbol.dispose]();
-        return told.concat(condition.locked);
+        return told.concat(condition.isLocked);
       },
       stage.verb("acquire"),
       stage.verb("wait"),
     );
-    await stage.here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+    await stage.here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
     await stage.third.call(({ condition }) => condition.runSync(() => condition.notify()));
     assert.deepEqual(await told, [true, true, false]);
   });

@@ -13,7 +13,7 @@ export function lockObjects(across: Across): LockObjects {
 }
 
 export const lockContract: Check<LockObjects> = (stage, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["locked", true], key: 0, runs: true })(stage as never, check);
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true })(stage as never, check);
   const acquire = stage.verb("acquire");
 
   check("release of what nobody holds is an error that changes nothing", async () => {
@@ -21,7 +21,7 @@ export const lockContract: Check<LockObjects> = (stage, check) => {
       stage.subject.call(({ lock }) => lock.release()),
       { code: "ERR_ALLCORES_NOT_HELD" },
     );
-    assert.equal(stage.objects.lock.locked, false);
+    assert.equal(stage.objects.lock.isLocked, false);
     assert.ok(await stage.other.call(({ lock }) => lock.tryAcquire() !== undefined));
     stage.objects.lock.release();
   });
@@ -38,12 +38,12 @@ export const lockContract: Check<LockObjects> = (stage, check) => {
   check("any worker may release it, and the hold that it ended is stale", async () => {
     await stage.subject.call(async ({ lock }, { held }, acquire) => void (held.mine = await lock[acquire]()), acquire);
     await stage.other.call(({ lock }) => lock.release());
-    assert.equal(stage.objects.lock.locked, false);
+    assert.equal(stage.objects.lock.isLocked, false);
     await stage.third.call(({ lock }, { held }) => void (held.theirs = lock.acquireSync()));
     await stage.subject.call((_, { held }) => held.mine![Symbol.dispose]());
-    assert.equal(stage.objects.lock.locked, true);
+    assert.equal(stage.objects.lock.isLocked, true);
     await stage.third.call((_, { held }) => held.theirs![Symbol.dispose]());
-    assert.equal(stage.objects.lock.locked, false);
+    assert.equal(stage.objects.lock.isLocked, false);
   });
 
   check("a hold that another worker ended never frees the same worker's next hold", async () => {
@@ -52,13 +52,13 @@ export const lockContract: Check<LockObjects> = (stage, check) => {
       lock.release();
       held.second = await lock[acquire]();
       first[Symbol.dispose]();
-      return !lock.locked;
+      return !lock.isLocked;
     }, acquire);
     assert.equal(frees, false);
     await stage.other.call(({ lock }) => lock.release());
     await stage.third.call(({ lock }, { held }) => void (held.theirs = lock.acquireSync()));
     await stage.subject.call((_, { held }) => held.second![Symbol.dispose]());
-    assert.equal(stage.objects.lock.locked, true);
+    assert.equal(stage.objects.lock.isLocked, true);
   });
 
   check("release by another worker wakes a waiter", async () => {
@@ -77,15 +77,15 @@ export const lockContract: Check<LockObjects> = (stage, check) => {
       }, acquire),
       { code: "ERR_ALLCORES_NOT_OWNER" },
     );
-    assert.equal(stage.objects.lock.locked, true);
+    assert.equal(stage.objects.lock.isLocked, true);
     await stage.subject.call((_, { held }) => held.h![Symbol.dispose]());
-    assert.equal(stage.objects.lock.locked, false);
+    assert.equal(stage.objects.lock.isLocked, false);
   });
 
   if (stage.apart) {
     check("handed on, it is the heir's: the giver's hold is stale, the heir's death is the owner's", async () => {
       const heir = stage.victim();
-      await heir.call(({ lock }) => lock.locked);
+      await heir.call(({ lock }) => lock.isLocked);
       await stage.subject.call(
         async ({ lock }, { held }, acquire, worker) => {
           held.h = await lock[acquire]();
@@ -95,7 +95,7 @@ export const lockContract: Check<LockObjects> = (stage, check) => {
         acquire,
         heir.worker.worker,
       );
-      assert.equal(stage.objects.lock.locked, true);
+      assert.equal(stage.objects.lock.isLocked, true);
       await heir.kill();
       assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
     });

@@ -24,9 +24,9 @@ export function ownerDeathObjects(across: Across): OwnerDeathObjects {
 const OWNER_DIED = { code: "ERR_ALLCORES_OWNER_DIED", name: "OwnerDiedError" };
 
 const kinds = [
-  { name: "Lock", take: "acquire", tryTake: "tryAcquire", busy: "locked", key: 0 },
-  { name: "RLock", take: "acquire", tryTake: "tryAcquire", busy: "locked", key: 0 },
-  { name: "RWLock", take: "write", tryTake: "tryWrite", busy: "writing", key: WRITERS },
+  { name: "Lock", take: "acquire", tryTake: "tryAcquire", busy: "isLocked", key: 0 },
+  { name: "RLock", take: "acquire", tryTake: "tryAcquire", busy: "isLocked", key: 0 },
+  { name: "RWLock", take: "write", tryTake: "tryWrite", busy: "isWriting", key: WRITERS },
 ] as const;
 
 export const ownerDeathContract: Check<OwnerDeathObjects> = (stage, check) => {
@@ -116,13 +116,13 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (stage, check) => {
         } catch (error) {
           const { code } = error as { code: string };
           held[Symbol.dispose]();
-          return [code, condition.locked];
+          return [code, condition.isLocked];
         }
       },
       stage.verb("acquire"),
       stage.verb("wait"),
     );
-    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.locked));
+    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
     await victim.call(({ condition }) => {
       condition.acquireSync();
       condition.notify();

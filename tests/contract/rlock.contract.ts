@@ -13,22 +13,22 @@ export function rlockObjects(across: Across): RLockObjects {
 }
 
 export const rlockContract: Check<RLockObjects> = (stage, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["locked", true], key: 0, runs: true, reenters: stage.blocking })(stage as never, check);
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true, reenters: stage.blocking })(stage as never, check);
   const acquire = stage.verb("acquire");
-  const locked = () => stage.objects.lock.locked;
+  const locked = () => stage.objects.lock.isLocked;
 
   check("it is free once it is released as often as it was entered", async () => {
     const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
       const outer = await lock[acquire]();
       const inner = outer.acquire();
       const innermost = inner.acquire();
-      const seen = [lock.locked];
+      const seen = [lock.isLocked];
       innermost[Symbol.dispose]();
       innermost[Symbol.dispose]();
       inner[Symbol.dispose]();
-      seen.push(lock.locked);
+      seen.push(lock.isLocked);
       outer[Symbol.dispose]();
-      seen.push(lock.locked);
+      seen.push(lock.isLocked);
       return seen;
     }, acquire);
     assert.deepEqual(seen, [true, true, false]);
@@ -40,9 +40,9 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
       const outer = await lock[acquire]();
       const inner = outer.acquire();
       outer[Symbol.dispose]();
-      const seen = [lock.locked];
+      const seen = [lock.isLocked];
       inner[Symbol.dispose]();
-      seen.push(lock.locked);
+      seen.push(lock.isLocked);
       return seen;
     }, acquire);
     assert.deepEqual(seen, [true, false]);
@@ -74,9 +74,9 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
     const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
       (await lock[acquire]()).acquire();
       lock.release();
-      const seen = [lock.locked];
+      const seen = [lock.isLocked];
       lock.release();
-      seen.push(lock.locked);
+      seen.push(lock.isLocked);
       return seen;
     }, acquire);
     assert.deepEqual(seen, [true, false]);
@@ -90,10 +90,10 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
           .runSync(() =>
             holds.map((held) => {
               held[Symbol.dispose]();
-              return lock.locked;
+              return lock.isLocked;
             }),
           )
-          .concat(lock.locked);
+          .concat(lock.isLocked);
       });
       assert.deepEqual(seen, [true, true, true, true, false]);
     });
@@ -124,9 +124,9 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
             codes.push((error as { code: string }).code);
           }
         }
-        codes.push(lock.tryAcquire() === undefined, lock.locked);
+        codes.push(lock.tryAcquire() === undefined, lock.isLocked);
         held[Symbol.dispose]();
-        codes.push(lock.locked);
+        codes.push(lock.isLocked);
         return codes;
       });
       const code = "ERR_ALLCORES_DEADLOCK";
@@ -143,7 +143,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
         const held = await lock[acquire]({ timeout: timeLimit(5000) });
         const seen = [held.ownerDied];
         held[Symbol.dispose]();
-        seen.push(lock.locked);
+        seen.push(lock.isLocked);
         return seen;
       }, acquire);
       assert.deepEqual(seen, [true, false]);
@@ -151,7 +151,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
 
     check("handed on from the outermost hold only", async () => {
       const heir = stage.victim();
-      await heir.call(({ lock }) => lock.locked);
+      await heir.call(({ lock }) => lock.isLocked);
       const told = await stage.subject.call(
         async ({ lock }, _, acquire, worker) => {
           const outer = await lock[acquire]();
@@ -165,7 +165,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
           inner[Symbol.dispose]();
           outer.handOff(worker as number);
           outer[Symbol.dispose]();
-          return [code, lock.locked];
+          return [code, lock.isLocked];
         },
         acquire,
         heir.worker.worker,

@@ -14,7 +14,7 @@ export function rwlockObjects(across: Across): RWLockObjects {
 }
 
 export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
-  exclusive({ take: "write", tryTake: "tryWrite", busy: ["writing", true], key: WRITERS, runs: false })(stage as never, check);
+  exclusive({ take: "write", tryTake: "tryWrite", busy: ["isWriting", true], key: WRITERS, runs: false })(stage as never, check);
   const read = stage.verb("read");
   const write = stage.verb("write");
   const { here } = stage;
@@ -76,7 +76,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     assert.equal(await reads(stage.third, "late"), false);
     await ends(stage.third, "r");
     await wrote;
-    assert.equal(stage.objects.lock.writing, true);
+    assert.equal(stage.objects.lock.isWriting, true);
     await ends(stage.subject, "w");
     assert.equal(await reads(stage.third, "late"), true);
     await ends(stage.third, "late");
@@ -159,6 +159,147 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     await ends(stage.third, "r");
   });
 
+  check("what runs holds it that way, and has left it afterwards, whether it throws or not", async () => {
+    const told = await stage.subject.call(
+      async ({ lock }, _, runRead, runWrite) => {
+        const told: unknown[] = [];
+        for (const run of [runRead, runWrite]) {
+          told.push(await lock[run]((held) => [held.ownerDied, lock.readers, lock.isWriting, lock.reading.isLocked, lock.writing.isLocked]));
+          try {
+            await lock[run]((): never => {
+              throw new Error(run);
+            });
+          } catch (error) {
+            told.push((error as Error).message);
+          }
+          told.push([lock.readers, lock.isWriting]);
+        }
+        return told;
+      },
+      stage.verb("runRead"),
+      stage.verb("runWrite"),
+    );
+    assert.deepEqual(told, [
+      [false, 1, false, true, false],
+      stage.verb("runRead"),
+      [0, false],
+      [false, 0, true, false, true],
+      stage.verb("runWrite"),
+      [0, false],
+    ]);
+  });
+
+  check("what cannot run in time does not run, and the options are those of the verb", async () => {
+    await writes(stage.third);
+    const codes = await stage.subject.call(
+      async ({ lock }, _, runRead, runWrite) => {
+        const codes: unknown[] = [];
+        for (const run of [runRead, runWrite] as const)
+          for (const options of [{ timeout: 0 }, { timeout: 5 }, { timeout: -1 }, { strange: 1 } as never])
+            try {
+              codes.push(await lock[run](() => "it ran", options));
+            } catch (error) {
+              codes.push((error as { code?: string }).code);
+            }
+        return codes;
+      },
+      stage.verb("runRead"),
+      stage.verb("runWrite"),
+    );
+    const [timeout, range, type] = ["ERR_ALLCORES_TIMEOUT", "ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
+    assert.deepEqual(codes, [timeout, timeout, range, type, timeout, timeout, range, type]);
+    await waiting(READERS, 0);
+    await waiting(WRITERS, 0);
+    await ends(stage.third, "w");
+    assert.equal(stage.objects.lock.isWriting, false);
+  });
+
+  check("its sides have the verbs of a lock: reading shares, writing does not, and both are holds of the one lock", async () => {
+    const acquire = stage.verb("acquire");
+    const run = stage.verb("run");
+    const told = await stage.subject.call(
+      async ({ lock }, _, acquire, run) => {
+        const { reading, writing } = lock;
+        const told: unknown[] = [lock.reading === reading, lock.writing === writing];
+        const one = await lock.reading[acquire]();
+        const two = lock.reading.tryAcquire();
+        told.push(lock.readers, lock.reading.isLocked, lock.writing.isLocked, lock.writing.tryAcquire() === undefined);
+        one[Symbol.dispose]();
+        two![Symbol.dispose]();
+        told.push(await lock.writing[run]((held) => [held.ownerDied, lock.isWriting, lock.reading.tryAcquire() === undefined]));
+        told.push(await lock.reading[run](() => lock.readers));
+        await lock.writing[acquire]({ timeout: 0 });
+        return told;
+      },
+      acquire,
+      run,
+    );
+    assert.deepEqual(told, [true, true, 2, true, false, true, [false, true, true], 1]);
+    assert.equal(await reads(stage.other), false);
+    const codes = await stage.subject.call(({ lock }) => {
+      const codes: unknown[] = [];
+      for (const side of [lock.reading, lock.writing, lock.writing])
+        try {
+          side.release();
+          codes.push(lock.isWriting);
+        } catch (error) {
+          codes.push((error as { code?: string }).code);
+        }
+      return codes;
+    });
+    assert.deepEqual(codes, ["ERR_ALLCORES_NOT_HELD", false, "ERR_ALLCORES_NOT_HELD"]);
+    const reader = await stage.subject.call(async ({ lock }, _, acquire) => {
+      await lock.reading[acquire]();
+      lock.reading.release();
+      return lock.readers;
+    }, acquire);
+    assert.equal(reader, 0);
+  });
+
+  check("a select waits for either side, and has it once it is chosen", async () => {
+    for (const [side, key] of [
+      ["reading", READERS],
+      ["writing", WRITERS],
+    ] as const) {
+      assert.equal(await writes(stage.third), true);
+      const chosen = stage.subject.call(
+        async ({ lock }, { allcores, held }, select, side) => {
+          const { key, value } = await allcores[select]({ side: lock[side], never: new allcores.Event() });
+          held.s = value!;
+          return [key, value!.ownerDied, lock.readers, lock.isWriting];
+        },
+        stage.verb("select"),
+        side,
+      );
+      await waiting(key, 1);
+      await ends(stage.third, "w");
+      assert.deepEqual(await chosen, ["side", false, side === "reading" ? 1 : 0, side === "writing"]);
+      assert.equal(await writes(stage.third), false);
+      await ends(stage.subject, "s");
+      await waiting(key, 0);
+    }
+  });
+
+  check("a select for writing that runs out lets the readers in that it held back", async () => {
+    await reads(stage.third);
+    const ran = stage.subject.call(async ({ lock }, { allcores }, select) => {
+      try {
+        await allcores[select]({ side: lock.writing }, { timeout: 300 });
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+      return "had it";
+    }, stage.verb("select"));
+    await waiting(WRITERS, 1);
+    const late = stage.third.call(async ({ lock }, { held }) => void (held.late = await lock.read()));
+    await waiting(READERS, 1);
+    assert.equal(await ran, "ERR_ALLCORES_TIMEOUT");
+    await late;
+    assert.equal(stage.objects.lock.readers, 2);
+    await ends(stage.third, "r");
+    await ends(stage.third, "late");
+  });
+
   if (!stage.blocking) {
     check("aborting a reader's wait leaves no trace", async () => {
       await writes(stage.third);
@@ -213,6 +354,25 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
         return told;
       });
       assert.deepEqual(told, [true, true, false, false]);
+    });
+
+    check("death: what runs after a dead writer is told, by either side, and may say that it is consistent", async () => {
+      const victim = stage.victim();
+      await victim.call(({ lock }) => void lock.writing.acquireSync());
+      await victim.kill();
+      const told = await stage.subject.call(
+        async ({ lock }, _, runRead, run) => [
+          await lock[runRead]((held) => held.ownerDied),
+          await lock.writing[run]((held) => {
+            lock.writing.consistent();
+            return held.ownerDied;
+          }),
+          await lock.reading[run]((held) => held.ownerDied),
+        ],
+        stage.verb("runRead"),
+        stage.verb("run"),
+      );
+      assert.deepEqual(told, [true, true, false]);
     });
 
     check("death: a reader may not say that it is consistent", async () => {

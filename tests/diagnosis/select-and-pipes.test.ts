@@ -1,7 +1,7 @@
 /** Deadlocks in which somebody waits for several things at once, or at a pipe. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Barrier, ConnectionClosed, createPipe, Event, Queue, RLock, snapshot, sleep, WorkerDiedError } from "allcores";
+import { Barrier, ConnectionClosedError, createPipe, Event, Queue, RLock, snapshot, sleep, WorkerDiedError } from "allcores";
 import { AFTER_MS, errorsAmong, isNeverIdle, outcome, outcomes, Scene, until, watchOver, WHOLE } from "../fixtures/deadlock-scene.js";
 import * as tasks from "../fixtures/deadlock-tasks.js";
 
@@ -83,7 +83,7 @@ for (const across of ["threads", "processes"] as const) {
         workers[0]!.kill();
         const [dead, closed] = await outcomes(...workers);
         assert.ok(dead instanceof WorkerDiedError);
-        assert.ok(closed instanceof ConnectionClosed);
+        assert.ok(closed instanceof ConnectionClosedError);
       });
 
       test("two that send to each other, and neither receives", WHOLE, async () => {
@@ -96,7 +96,7 @@ for (const across of ["threads", "processes"] as const) {
           ["room", "room"],
         );
         workers[0]!.kill();
-        assert.ok((await outcomes(...workers))[1] instanceof ConnectionClosed);
+        assert.ok((await outcomes(...workers))[1] instanceof ConnectionClosedError);
       });
 
       test("a one-way pipe: the receiver holds what its sender waits for", WHOLE, async () => {
@@ -145,7 +145,7 @@ for (const across of ["threads", "processes"] as const) {
         workers[1]!.kill();
         await (await carrier.get()).send("at last");
         const [closed, , received] = await outcomes(...workers);
-        assert.ok(closed instanceof ConnectionClosed);
+        assert.ok(closed instanceof ConnectionClosedError);
         assert.equal(received, "at last");
       });
     });

@@ -76,6 +76,15 @@ const calls: Record<string, (given: Given) => unknown> = {
   "RWLock.readSync": (given) => new RWLock().readSync(given),
   "RWLock.write": (given) => new RWLock().write(given),
   "RWLock.writeSync": (given) => new RWLock().writeSync(given),
+  ...Object.fromEntries(["runRead", "runReadSync", "runWrite", "runWriteSync"].map((verb) => [`RWLock.${verb}`, (given: Given) => runs(verb, given)])),
+  ...Object.fromEntries(
+    (["reading", "writing"] as const).flatMap((side) => [
+      [`RWLockView.acquire`, (given: Given) => new RWLock()[side].acquire(given)],
+      [`RWLockView.acquireSync`, (given: Given) => new RWLock()[side].acquireSync(given)],
+      [`RWLockView.run`, (given: Given) => new RWLock()[side].run(() => {}, given)],
+      [`RWLockView.runSync`, (given: Given) => new RWLock()[side].runSync(() => {}, given)],
+    ]),
+  ),
   "new Semaphore": (given) => new Semaphore(1, given),
   "new BoundedSemaphore": (given) => new BoundedSemaphore(1, given),
   "Semaphore.acquire": (given) => new Semaphore(1).acquire(given),
@@ -174,6 +183,10 @@ const calls: Record<string, (given: Given) => unknown> = {
   "explore program": (given) => explore({ setup: nothing, workers: [nothing], ...(given as object) }),
 };
 
+function runs(verb: string, given: Given): unknown {
+  return new RWLock()[verb as "runRead" | "runReadSync"](() => {}, given);
+}
+
 /** A stream says it once it is asked for something. */
 async function mapBy(verb: string, pool: allcores.Pool, given: Given): Promise<unknown> {
   if (verb === "map") return pool.map(nothing as never, [], given);
@@ -216,7 +229,7 @@ test("every public call that takes options is in this table", () => {
   const folder = join(resolve(import.meta.dirname, "../../.."), "dist/types");
   const known = new Set(Object.keys(calls));
   const missing: string[] = [];
-  const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle"];
+  const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle", "RWLockView"];
   for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"))) {
     let owner = "";
     for (const line of readFileSync(join(folder, file), "utf8").split("\n")) {
@@ -225,7 +238,7 @@ test("every public call that takes options is in this table", () => {
       const fn = /^export declare function (\w+)/.exec(line)?.[1];
       const method = /^ {4}(?:static )?(\w+)(?:<.*?>)?\(/.exec(line)?.[1];
       const call = fn ?? (owner === "" || method === undefined ? undefined : method === "constructor" ? `new ${owner}` : `${owner}.${method}`);
-      if (call === undefined || !names.includes(fn ?? owner) || /Error$/.test(owner) || /^new (AnyQueue|WorkerHandle)$/.test(call)) continue;
+      if (call === undefined || !names.includes(fn ?? owner) || /Error$/.test(owner) || /^new (AnyQueue|WorkerHandle|RWLockView)$/.test(call)) continue;
       if (!known.has(call)) missing.push(call);
     }
   }

@@ -127,7 +127,7 @@ describe("a stopped process inside an internal mutex", () => {
     await leaving;
     await stopped.goOn();
     await broken;
-    assert.equal(barrier.broken, true);
+    assert.equal(barrier.isBroken, true);
     barrier.reset();
     assert.deepEqual(await Promise.all([barrier.wait(), barrier.wait(), barrier.wait()]), [0, 1, 2]);
   });

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Suspicion } from "../../src/memory/suspicion.js";
-import { isHalted, type Vitals } from "../../src/memory/vitals.js";
+import type { Vitals } from "../../src/platform/contract.js";
+import { isHalted } from "../../src/platform/linux/vitals.js";
 
 const WORD = 77;
 const sleeping: Vitals = { state: "S", ran: 5, sleepsIn: "futex_wait_queue" };

@@ -127,7 +127,7 @@ describe("a slot whose generations are used up", () => {
     const others = [another(), another()];
     assert.ok(others.some(({ self }) => self !== id));
     assert.equal(heap.words[pipe + side], GHOST);
-    await assert.rejects(here.recv(), { name: "ConnectionClosed" });
+    await assert.rejects(here.recv(), { name: "ConnectionClosedError" });
     for (const { self } of others) heap.registry.declareDead(self);
   });
 });

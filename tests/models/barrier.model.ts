@@ -174,7 +174,7 @@ const aborted = task(import.meta, "aborted", async ({ barrier, come, passed, bro
     passed.add(1);
   } catch (error) {
     if (error !== controller.signal.reason && !(error instanceof BrokenBarrierError)) throw error;
-    if (barrier.broken) broken.add(1);
+    if (barrier.isBroken) broken.add(1);
     else passed.add(1);
   }
 });
@@ -233,7 +233,7 @@ const awaitingSurvivor = task(import.meta, "awaitingSurvivor", async ({ barrier,
 });
 
 const clean = task(import.meta, "clean", ({ barrier }: Shared) => {
-  assert.equal(barrier.broken, false);
+  assert.equal(barrier.isBroken, false);
   assert.equal(barrier.waiting, 0);
 });
 const oneOfEach = task(import.meta, "oneOfEach", (shared: Shared) => {
@@ -247,7 +247,7 @@ const twoRounds = task(import.meta, "twoRounds", (shared: Shared) => {
 /** All passed and it is whole, or none did and it is broken. */
 const allAlike = task(import.meta, "allAlike", ({ barrier, passed, broken }: Shared) => {
   assert.equal(barrier.waiting, 0);
-  assert.equal(barrier.broken, broken.value > 0);
+  assert.equal(barrier.isBroken, broken.value > 0);
   assert.equal(passed.value === 0 || broken.value === 0, true, `${passed.value} passed and ${broken.value} did not`);
 });
 const nobodyPassed = task(import.meta, "nobodyPassed", ({ passed }: Shared) => {
@@ -258,11 +258,11 @@ const noneWaits = task(import.meta, "noneWaits", ({ barrier }: Shared) => {
 });
 /** abort() may come once all have passed. */
 const allOrNone = task(import.meta, "allOrNone", ({ barrier, passed, broken }: Shared) => {
-  assert.equal(barrier.broken, true);
+  assert.equal(barrier.isBroken, true);
   assert.ok(passed.value === 2 || broken.value === 2, `${passed.value} passed and ${broken.value} did not`);
 });
 const whole = task(import.meta, "whole", ({ barrier, passed }: Shared) => {
-  assert.equal(barrier.broken, false);
+  assert.equal(barrier.isBroken, false);
   assert.equal(passed.value, 2);
 });
 

@@ -61,7 +61,7 @@ const takingDeep = task(import.meta, "takingDeep", ({ condition, items }: Shared
       condition.waitForSync(() => items.value > 0);
       items.value -= 1;
     });
-    assert.ok(condition.lock.owned, "one level is left");
+    assert.ok(condition.lock.isOwned, "one level is left");
     items.value += 0;
   });
 });
@@ -73,7 +73,7 @@ const awaitingTakingDeep = task(import.meta, "awaitingTakingDeep", async ({ cond
       await condition.waitFor(() => items.value > 0);
       items.value -= 1;
     }
-    assert.ok(lock.owned, "one level is left");
+    assert.ok(lock.isOwned, "one level is left");
     items.value += 0;
   });
 });

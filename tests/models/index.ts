@@ -9,10 +9,10 @@ const began = performance.now();
 let failed = 0;
 
 function show({ title, preemptions, exploration }: Explored): void {
-  const { schedules, steps, duration, exhaustive, failure } = exploration;
+  const { schedules, steps, duration, isExhaustive, failure } = exploration;
   const figures = `${preemptions} pre-emptions, ${schedules} schedules, ${steps} steps, ${(duration / 1000).toFixed(1)} s`;
-  console.log(`${failure === undefined && exhaustive ? "ok    " : "FAILED"} ${title.padEnd(90)} ${figures}`);
-  if (failure === undefined && exhaustive) return;
+  console.log(`${failure === undefined && isExhaustive ? "ok    " : "FAILED"} ${title.padEnd(90)} ${figures}`);
+  if (failure === undefined && isExhaustive) return;
   failed++;
   console.log(exploration.toString());
 }

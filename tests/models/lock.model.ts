@@ -133,7 +133,7 @@ const mortalReceiver = task(import.meta, "mortalReceiver", ({ lock, heir, first,
   heir.value = lock.workerId;
   first.set();
   second.waitSync();
-  if (lock.owned) lock.release();
+  if (lock.isOwned) lock.release();
 });
 /** Goes on without the heir when that one died before it could be one. */
 const carefulGiver = task(import.meta, "carefulGiver", ({ lock, heir, first, second }: Told) => {
@@ -141,7 +141,7 @@ const carefulGiver = task(import.meta, "carefulGiver", ({ lock, heir, first, sec
     first.waitSync({ timeout: 1000 });
     lock.acquireSync().handOff(heir.value);
   } catch {
-    if (lock.owned) lock.release();
+    if (lock.isOwned) lock.release();
   }
   second.set();
   lock.runSync(() => undefined);

@@ -13,6 +13,6 @@ for (const { title, model } of await allModels()) {
   test(title, async () => {
     const { exploration } = await exploreModel(title, model, 1, bounds);
     exploration.throwIfFailed();
-    assert.ok(exploration.exhaustive || exploration.schedules >= (bounds.schedules ?? Number.POSITIVE_INFINITY));
+    assert.ok(exploration.isExhaustive || exploration.schedules >= (bounds.schedules ?? Number.POSITIVE_INFINITY));
   });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Connection, ConnectionClosed, createPipe, SharedArray, task, TimeoutError } from "../../src/index.js";
+import { type Connection, ConnectionClosedError, createPipe, SharedArray, task, TimeoutError } from "../../src/index.js";
 import { decode, encode } from "../../src/codec/index.js";
 import { threadHeap } from "../../src/memory/index.js";
 import type { Model } from "./model.js";
@@ -82,7 +82,7 @@ const sendAndClose = task(import.meta, "sendAndClose", (times: number, shared: S
   try {
     for (let item = 1; item <= times; item++) end.sendSync(index * 10 + item);
   } catch (error) {
-    if (!(error instanceof ConnectionClosed)) throw error;
+    if (!(error instanceof ConnectionClosedError)) throw error;
   }
   end.close();
 });
@@ -153,14 +153,14 @@ const sendUntilClosed = task(import.meta, "sendUntilClosed", (shared: Shared, in
   const end = endOf(shared, index);
   assert.throws(() => {
     for (;;) end.sendSync(index);
-  }, ConnectionClosed);
+  }, ConnectionClosedError);
   end.close();
 });
 const sendUntilClosedAwaiting = task(import.meta, "sendUntilClosedAwaiting", async (shared: Shared, index: number) => {
   const end = endOf(shared, index);
   await assert.rejects(async () => {
     for (;;) await end.send(index);
-  }, ConnectionClosed);
+  }, ConnectionClosedError);
   end.close();
 });
 
@@ -190,7 +190,7 @@ const relay = task(import.meta, "relay", (): Shared => {
 const giveAway = task(import.meta, "giveAway", (shared: Shared, index: number) => {
   const [end, carrier] = decode(Uint8Array.from(shared.ends[index]!), 0, shared.ends[index]!.length) as [Connection<Message>, Connection];
   carrier.sendSync({ end });
-  assert.equal(end.closed, true);
+  assert.equal(end.isClosed, true);
   carrier.close();
 });
 const takeOver = task(import.meta, "takeOver", (shared: Shared, index: number) => {

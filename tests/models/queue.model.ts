@@ -6,7 +6,7 @@ import {
   type PutPriority,
   Queue,
   type QueueOptions,
-  QueueShutDown,
+  QueueShutDownError,
   SharedArray,
   task,
   TimeoutError,
@@ -149,7 +149,7 @@ export const putUnlessShutDown = task(import.meta, "putUnlessShutDown", ({ queue
   try {
     queue.putSync(index * 10);
   } catch (error) {
-    if (!(error instanceof QueueShutDown)) throw error;
+    if (!(error instanceof QueueShutDownError)) throw error;
     taken.add(index * 10, 1);
   }
 });

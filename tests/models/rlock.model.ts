@@ -50,7 +50,7 @@ const releasing = task(import.meta, "releasing", ({ lock, count }: Shared) => {
   lock.acquireSync();
   assert.notEqual(lock.tryAcquire(), undefined, "the owner enters again");
   lock.release();
-  assert.equal(lock.owned, true, "released once of twice");
+  assert.equal(lock.isOwned, true, "released once of twice");
   count.value += 2;
   lock.release();
 });
@@ -91,7 +91,7 @@ const trying = task(import.meta, "trying", ({ lock, inside }: Shared) => {
 /** Asks with one task, and blocks with another: also between the step in which the loop takes the lock and the one in which the first task hears of it. */
 const entangled = task(import.meta, "entangled", async ({ lock, first }: Told) => {
   const block = () => {
-    const mine = lock.owned;
+    const mine = lock.isOwned;
     try {
       using _ = lock.acquireSync({ timeout: 10 });
     } catch (error) {

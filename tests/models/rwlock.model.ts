@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Event, NotHeldError, OwnerDiedError, RWLock, task, TimeoutError, Value } from "../../src/index.js";
+import { Event, NotHeldError, OwnerDiedError, RWLock, select, selectSync, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "./model.js";
 
 /** What a writer adds to `inside`; a reader adds 1. */
@@ -98,7 +98,38 @@ const abortedWriter = task(import.meta, "abortedWriter", async ({ lock }: Shared
     if (error !== controller.signal.reason) throw error;
   }
 });
+/** A select on one side of the lock that may run out. */
+const selectingReader = task(import.meta, "selectingReader", async ({ lock }: Shared) => {
+  try {
+    using _ = (await select({ turn: lock.reading }, { timeout: 10 })).value;
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
+  }
+});
+const selectingWriter = task(import.meta, "selectingWriter", async ({ lock }: Shared) => {
+  try {
+    using _ = (await select({ turn: lock.writing }, { timeout: 10 })).value;
+  } catch (error) {
+    if (!(error instanceof TimeoutError)) throw error;
+  }
+});
+const blockingSelectingWriter = task(import.meta, "blockingSelectingWriter", (shared: Shared) => {
+  using _ = selectSync({ turn: shared.lock.writing }).value;
+  write(shared);
+});
+const selectingBoth = task(import.meta, "selectingBoth", async (shared: Shared) => {
+  const { key, value } = await select({ reading: shared.lock.reading, writing: shared.lock.writing });
+  using _ = value;
+  if (key === "reading") read(shared);
+  else write(shared);
+});
 /** Several tasks of one loop. */
+const selectingReaderAndWriter = task(import.meta, "selectingReaderAndWriter", async (shared: Shared) => {
+  await Promise.all([selectingReader(shared), awaitingWriter(shared)]);
+});
+const selectingWriterAndReader = task(import.meta, "selectingWriterAndReader", async (shared: Shared) => {
+  await Promise.all([selectingWriter(shared), awaitingReader(shared)]);
+});
 const readerAndWriter = task(import.meta, "readerAndWriter", async (shared: Shared) => {
   await Promise.all([awaitingReader(shared), awaitingWriter(shared)]);
 });
@@ -275,6 +306,16 @@ export const models: Model[] = [
     program: { setup, workers: [impatientReader, passingWriter, passingWriter], check: free },
   },
   { name: "a writer that gives up lets the readers in that it held back", program: { setup, workers: [abortedWriterAndReader, passingReader], check: free } },
+  { name: "a select that writes is alone inside", program: { setup, workers: [blockingSelectingWriter, writer], check: free } },
+  { name: "a select of both sides has one of them, and leaves the other", program: { setup, workers: [selectingBoth, writer], check: free } },
+  {
+    name: "a select for reading that gives up passes the turn to the writer",
+    program: { setup, workers: [selectingReaderAndWriter, passingWriter], check: free },
+  },
+  {
+    name: "a select for writing that gives up lets the readers in that it held back",
+    program: { setup, workers: [selectingWriterAndReader, passingReader], check: free },
+  },
   {
     name: "the lock of a dead writer passes on to a writer, who is told",
     program: { setup, workers: [mortalWriter, writingHeir], check: free },

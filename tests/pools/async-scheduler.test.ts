@@ -115,7 +115,7 @@ describe("AsyncPool", { timeout: timeLimit(30_000) }, () => {
       const me = currentWorker();
       await sleep(1);
       // Its own, whatever runs meanwhile.
-      assert.equal(me.cancelled, false);
+      assert.equal(me.isCancelled, false);
       const now = currentWorker();
       assert.equal(now.name, "MainThread");
       assert.throws(() => now.signal, StateError);
@@ -124,7 +124,7 @@ describe("AsyncPool", { timeout: timeLimit(30_000) }, () => {
     }, count(4));
     assert.deepEqual(seen, [1, 1, 1, 1]);
     // Nothing runs: this is no task, and never cancelled.
-    assert.equal(currentWorker().cancelled, false);
+    assert.equal(currentWorker().isCancelled, false);
   });
 
   test("tracked: each task hears its own cancellation after any await", async () => {

@@ -250,7 +250,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
       using({ workers: 1 }, async (pool) => {
         await assert.rejects(pool.submit(own.askCancelled), {
           code: "ERR_ALLCORES_STATE",
-          message: /currentWorker\(\)\.cancelled needs a cancel inside a computation.*SocketPool/,
+          message: /currentWorker\(\)\.isCancelled needs a cancel inside a computation.*SocketPool/,
         });
       }));
   });

@@ -81,6 +81,20 @@ for (const across of acrosses) {
       assert.throws(() => SharedMap.open(""), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
       assert.throws(() => SharedMap.open(5 as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
     });
+
+    test("unlink() frees the name at once and leaves the map", () => {
+      const old = SharedMap.open<number>("unlinked", { across });
+      old.set("a", 1);
+      old.unlink();
+      old.unlink();
+      assert.equal(old.name, undefined);
+      const fresh = SharedMap.open<number>("unlinked", { across });
+      assert.deepEqual([old.get("a"), fresh.get("a")], [1, undefined]);
+      old.free();
+      assert.equal(SharedMap.open("unlinked", { across }), fresh);
+      fresh.free();
+      assert.throws(() => fresh.unlink(), { code: "ERR_ALLCORES_FREED" });
+    });
   });
 }
 

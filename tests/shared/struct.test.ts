@@ -84,7 +84,7 @@ for (const across of ["threads", "processes"] as const) {
       );
       assert.deepEqual(await struct.read(), before);
       assert.deepEqual(await struct.update(async ({ x }, held) => ({ x: held.ownerDied ? 0 : x + 1 })), { ...before, x: 1 });
-      assert.equal(struct.lock.locked, false);
+      assert.equal(struct.lock.isLocked, false);
     });
 
     test("read and update wait for its lock", async () => {

@@ -101,7 +101,7 @@ export const scenarios: Record<string, Scenario> = {
     return withCrew(new Crew(run, stressReaders, lock), async (crew) => {
       const counts = await crew.counts();
       assert.deepEqual([readCell(crew.cells, 0), readCell(crew.cells, 1)], [counts.writes, counts.writes]);
-      assert.deepEqual([lock.readers, lock.writing], [0, false]);
+      assert.deepEqual([lock.readers, lock.isWriting], [0, false]);
       return counts;
     });
   },

@@ -15,7 +15,7 @@ for (const across of ["threads", "processes"] as const) {
   test(`Barrier({ timeout: 0 }): each wait is one attempt, across ${across}`, async () => {
     const barrier = new Barrier(2, { across, timeout: 0 });
     await assert.rejects(barrier.wait(), { code: "ERR_ALLCORES_TIMEOUT", message: /within 0 ms/ });
-    assert.equal(barrier.broken, true);
+    assert.equal(barrier.isBroken, true);
     barrier.reset();
     assert.throws(() => barrier.waitSync(), { code: "ERR_ALLCORES_TIMEOUT" });
     barrier.reset();

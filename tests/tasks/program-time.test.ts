@@ -179,7 +179,7 @@ for (const { title, hasClock, turnOn } of fakes) {
           ["select before after", () => selectSync({ item: new Queue(), late: after(60_000) }, { timeout: 5 })],
         ];
         for (const [name, block] of blocking) assert.throws(block, TimeoutError, name);
-        assert.equal(lock.locked, true);
+        assert.equal(lock.isLocked, true);
         assert.equal(connection.pollSync({ timeout: 5 }), false);
         assert.equal(selectSync({ item: new Queue(), late: after(5) }).key, "late");
         sleepSync(5);

@@ -36,7 +36,7 @@ describe("timeout", { timeout: timeLimit(20_000) }, () => {
         await sleep(60_000, { signal: scope.signal });
       } catch (thrown) {
         reason = thrown;
-        assert.equal(scope.expired, true);
+        assert.equal(scope.isExpired, true);
         throw thrown;
       } finally {
         await sleep(5);
@@ -94,7 +94,7 @@ describe("timeout", { timeout: timeLimit(20_000) }, () => {
       await timeout(2, ({ signal }) => sleep(60_000, { signal }), { signal: scope.signal });
     }).catch((error: unknown) => error);
     assert.ok(inner instanceof TimeoutError);
-    assert.equal(outer?.expired, false);
+    assert.equal(outer?.isExpired, false);
     // And the outer one's passes the inner one by, which may catch its own alone.
     let scope: TimeoutScope | undefined;
     let passed: unknown;
@@ -115,7 +115,7 @@ describe("timeout", { timeout: timeLimit(20_000) }, () => {
     }).catch((error: unknown) => error);
     assert.ok(thrown instanceof TimeoutError);
     assert.equal(passed, thrown);
-    assert.equal(scope?.expired, false);
+    assert.equal(scope?.isExpired, false);
     // A TimeoutError that the block itself throws is not this one's.
     const foreign = new TimeoutError("of something else");
     await assert.rejects(

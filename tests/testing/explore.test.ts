@@ -23,7 +23,7 @@ function finds(name: string, run: () => Promise<unknown>): void {
 async function passes(program: AnyProgram, options: ExploreOptions = {}): Promise<Exploration> {
   const exploration = await explore(program, options);
   exploration.throwIfFailed();
-  assert.ok(exploration.exhaustive);
+  assert.ok(exploration.isExhaustive);
   return exploration;
 }
 
@@ -180,10 +180,10 @@ test("a worker that dies is told from one that fails", async () => {
 test("an exploration stops at its limits, and says so", async () => {
   const program: AnyProgram = { setup: programs.mail, workers: [programs.sendTwo, programs.sendTwo] };
   const few = await explore(program, { schedules: 50, walks: 0 });
-  assert.equal(few.exhaustive, false);
+  assert.equal(few.isExhaustive, false);
   assert.ok(few.schedules <= 50);
   const short = await explore(program, { timeLimit: 0, walks: 0 });
-  assert.equal(short.exhaustive, false);
+  assert.equal(short.isExhaustive, false);
 });
 
 test("programs of one worker and of six take turns, and none of the six threads is left in an exploration that is over", async () => {

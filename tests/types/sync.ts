@@ -10,8 +10,10 @@ import {
   OwnerDiedError,
   RLock,
   RWLock,
+  type RWLockView,
   type RHeld,
   type Semaphore,
+  select,
 } from "allcores";
 
 function same<A>(_value: A): <B>(proof: [A] extends [B] ? ([B] extends [A] ? true : never) : never, as: B) => void {
@@ -35,6 +37,13 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   (await barrier.wait({ action: () => {} })) satisfies number;
   using permit = semaphore.acquireSync();
   using reading = rwlock.readSync();
+  (await rwlock.runRead(async (held) => held.ownerDied)) satisfies boolean;
+  rwlock.runWriteSync(() => "x") satisfies string;
+  rwlock.writing satisfies RWLockView;
+  using side = await rwlock.reading.acquire({ timeout: 5, signal: AbortSignal.timeout(5) });
+  side satisfies Held;
+  (await select({ turn: rwlock.writing })).value satisfies Held;
+  rwlock.isWriting satisfies boolean;
   permit satisfies Held;
   reading satisfies Held;
   new Condition(new Lock());
@@ -46,7 +55,11 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   new OwnerDiedError("").code satisfies string;
 }
 
-export function refused(lock: Lock, rlock: RLock, bounded: BoundedSemaphore, event: Event): void {
+export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: BoundedSemaphore, event: Event): void {
+  // @ts-expect-error whether somebody writes is isWriting; writing is the writers' side
+  rwlock.writing satisfies boolean;
+  // @ts-expect-error a side is no Lock
+  rwlock.reading satisfies Lock;
   // @ts-expect-error a lock is not what is held: using _ = lock.acquireSync()
   using _ = lock;
   // @ts-expect-error a promise is not what is held: await it

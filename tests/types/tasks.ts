@@ -51,7 +51,7 @@ export async function groups(): Promise<void> {
   using _ = group;
 
   expectType<string>()(await timeout(5, async ({ signal }) => `${signal.aborted}`), true);
-  expectType<boolean>()(await timeoutAt(5, (scope) => scope.expired), true);
+  expectType<boolean>()(await timeoutAt(5, (scope) => scope.isExpired), true);
   expectType<number>()(await waitFor(Promise.resolve(1), { timeout: 5 }), true);
   expectType<number>()(await waitFor(async (signal) => (signal.aborted ? 1 : 2)), true);
   expectType<number>()(await shield(Promise.resolve(1)), true);

@@ -111,10 +111,10 @@ if (isMain(import.meta)) {
   };
   const own = new Lock();
   lock.acquireSync();
-  out.apart = [own.locked, lock.locked];
+  out.apart = [own.isLocked, lock.isLocked];
   own.acquireSync();
   lock.release();
-  out.then = [own.locked, lock.locked];
+  out.then = [own.isLocked, lock.isLocked];
   const queue = new Queue();
   queue.putSync(await pool.submit(echo, "whole"));
   out.queue = queue.getSync();

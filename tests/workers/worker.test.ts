@@ -267,7 +267,7 @@ for (const model of ["thread", "process"] as const) {
       assert.throws(() => lock.tryAcquire(), freed);
       await assert.rejects(lock.acquire(), freed);
       assert.throws(() => lock.release(), freed);
-      assert.throws(() => lock.locked, freed);
+      assert.throws(() => lock.isLocked, freed);
       assert.throws(() => Worker.start(tasks.locks, lock), freed);
     });
 

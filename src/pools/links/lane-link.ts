@@ -1,6 +1,7 @@
 import { encode, type Message } from "../../codec/index.js";
 import { CorruptError, UnknownClassError } from "../../errors/index.js";
-import { contain, kernelTells, monotonicMs, realNow, RECORD } from "../../memory/index.js";
+import { contain, monotonicMs, realNow, RECORD } from "../../memory/index.js";
+import { kernelTells } from "../../platform/index.js";
 import { CHUNK, CRASHED, DEFINE, type Lane, LAST, LEFT, MOST_AHEAD, PROGRESS, REFUSED, STOPS, THREW_FLAG } from "../../workers/lane.js";
 import { LaneOwner, type Payload } from "../../workers/lane-owner.js";
 import { orderOf } from "../../workers/orders.js";

@@ -1,5 +1,6 @@
 import { waitsOf } from "../../diagnosis/waits.js";
-import { realTimeOrigin, RECORD, type Vitals, vitalsOf } from "../../memory/index.js";
+import { realTimeOrigin, RECORD } from "../../memory/index.js";
+import { type Vitals, vitalsOf } from "../../platform/index.js";
 import type { LaneOwner } from "../../workers/lane-owner.js";
 import type { LinkWatch } from "../link.js";
 import type { PoolWorker, WorkerLook } from "../pool-worker.js";

@@ -1,6 +1,7 @@
 /** What a child process does, whether started by `Process` or by a pool. */
 import { encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
-import { adoptProcessHeap, platform, useBinding } from "../../memory/index.js";
+import { adoptProcessHeap } from "../../memory/index.js";
+import { processPlatform, useBinding } from "../../platform/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { outliveGroupSignals } from "../group-signals.js";
@@ -22,7 +23,7 @@ function exit(code: number): void {
   // Coverage is written by the proper way out.
   if (process.env.NODE_V8_COVERAGE !== undefined) process.exit(code);
   process.emit("exit", code);
-  platform().exit(code);
+  processPlatform().exit(code);
 }
 
 /** Its pool is told, and gives it to the call in hand or to the uncaught hook. */
@@ -43,10 +44,11 @@ export function beginProcess(start: ProcessStart): Work {
   setMainProgram(start.program);
   printDirectlyOnceUsed();
   useBinding(start.binding);
+  const system = processPlatform();
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
-  if (!platform().dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) platform().exit(1);
+  if (!system.lifeline.dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) system.exit(1);
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.
-  if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => platform().exit(code);
+  if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => system.exit(code);
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
   const completion = start.kind === "pool" ? undefined : new Completion(heap, start.place);
   outliveGroupSignals(() => completion?.isAskedToEnd === true);
@@ -54,7 +56,7 @@ export function beginProcess(start: ProcessStart): Work {
   if (completion === undefined) {
     const lane = new Lane(heap, start.place);
     lane.begin();
-    platform().neverBlock(ORDERS_DESCRIPTOR);
+    system.handOver.neverBlock(ORDERS_DESCRIPTOR);
     const service = new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
     process.on("uncaughtException", (error) => endOfUncaught(error, service));
     return service;

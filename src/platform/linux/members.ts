@@ -5,14 +5,9 @@
  * Processes of other users, and those whose memory may not be looked at (a setuid program, a Node with file capabilities), are passed over in silence.
  */
 import fs from "node:fs";
-import { OutOfDescriptorsError } from "../errors/index.js";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
-
-/** Where a process may have a memory file open. */
-export interface Member {
-  readonly pid: number;
-  readonly descriptor: number;
-}
+import { OutOfDescriptorsError } from "../../errors/index.js";
+import type { Member } from "../contract.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 
 /** A descriptor of a memory file that suits; undefined when no living process has one. `likely` is looked at first, then the parent, then every process of this user. */
 export function openThroughMember(

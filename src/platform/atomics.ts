@@ -1,5 +1,5 @@
 /**
- * The one door to atomics and parking: nothing outside memory/ names `Atomics`. It is imported as "#atomics", so that a condition of the package's imports can put
+ * The one door to atomics and parking: nothing outside platform/ names `Atomics`. It is imported as "#atomics", so that a condition of the package's imports can put
  * `controlled-atomics.ts`, which asks a scheduler before each operation, in this file's place. Here every name is the platform's own function or a constant.
  * Every operation is sequentially consistent, on a SharedArrayBuffer and on mapped memory alike.
  */

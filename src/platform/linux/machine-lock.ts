@@ -9,70 +9,76 @@
  * be had without waiting); XDG_RUNTIME_DIR or TMPDIR (programs of one user with other environments would not meet).
  */
 import fs from "node:fs";
-import { pause } from "#atomics";
-import { AttachError } from "../errors/index.js";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
-import { checkPermission, readingIn, writingIn } from "./permission.js";
-import { platform } from "./platform/index.js";
+import { AttachError, PlatformError } from "../../errors/index.js";
+import type { MachineLock, MachineLocks } from "../contract.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import type { LockPatience } from "../lock-patience.js";
+import { checkPermission, readingIn, writingIn } from "../permission.js";
+import type { Libc } from "./libc.js";
+import type { OwnerOnly } from "./owner-only.js";
 
 /** Not of the environment. The first lasts as long as the memory: until the machine starts anew. */
 const FOLDERS = ["/dev/shm", "/tmp", "/var/tmp"];
-const LONGEST_NAP_MS = 10;
+const LOCK_SH_NB = 1 | 4;
+const LOCK_EX_NB = 2 | 4;
+const EWOULDBLOCK = 11;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = fs.constants;
 
-/** What one program may wait for the lock in all, as it has so many looks: about half a second, and longer on a machine whose processors are short. */
-export class Patience {
-  #looks = 50;
-  #nap = 0.5;
-
-  /** False once there is none left. */
-  nap(): boolean {
-    if (--this.#looks < 0) return false;
-    pause(this.#nap);
-    this.#nap = Math.min(this.#nap * 2, LONGEST_NAP_MS);
+export function machineLocks({ koffi, call }: Libc, keepToOwner: OwnerOnly): MachineLocks {
+  /** Without waiting; false while another has it. It goes with the descriptor. */
+  const flock = (descriptor: number, alone: boolean): boolean => {
+    // Declared here: few programs need it.
+    const lock = call("int flock(int fd, int operation)");
+    if (lock(descriptor, alone ? LOCK_EX_NB : LOCK_SH_NB) === 0) return true;
+    const errno = koffi.errno();
+    if (errno === EWOULDBLOCK) return false;
+    throw new PlatformError(`flock failed (errno ${errno}): the kernel gives no lock on this file`);
+  };
+  const isLocked = (descriptor: number, alone: boolean, patience: LockPatience): boolean => {
+    while (!flock(descriptor, alone)) if (!patience.nap()) return false;
     return true;
-  }
+  };
+  return {
+    take(alone, patience) {
+      // Whoever sees other folders than another program would make a second memory.
+      checkPermission(
+        "memory that the programs of this machine share",
+        FOLDERS.flatMap((folder) => [readingIn(folder), writingIn(folder)]),
+      );
+      for (;;) {
+        const files = lockFiles(keepToOwner);
+        let isKept = false;
+        try {
+          const areLocked = files.every(({ descriptor }) => isLocked(descriptor, alone, patience));
+          if (!areLocked || isStillAll(files)) {
+            isKept = true;
+            return new FileLock(files, areLocked);
+          }
+        } finally {
+          if (!isKept) closeAll(files);
+        }
+      }
+    },
+  };
 }
 
-export class MachineLock {
-  /** Where it stands, for messages. */
-  readonly files: readonly string[];
-  /** Somebody keeps it: whoever has not got it may look, and make nothing. */
+class FileLock implements MachineLock {
   readonly isHeld: boolean;
-  readonly #descriptors: readonly number[];
+  readonly #files: readonly LockFile[];
 
-  private constructor(files: readonly LockFile[], isHeld: boolean) {
-    this.files = files.map(({ path }) => path);
+  constructor(files: readonly LockFile[], isHeld: boolean) {
+    this.#files = files;
     this.isHeld = isHeld;
-    this.#descriptors = files.map(({ descriptor }) => descriptor);
   }
 
-  /** Alone, or with others who look. @throws AttachError when no folder takes a file; OutOfDescriptorsError */
-  static take(alone: boolean, patience: Patience): MachineLock {
-    // Said before anything is left behind where there are no processes to be had.
-    platform();
-    // Whoever sees other folders than another program would make a second memory.
-    checkPermission(
-      "memory that the programs of this machine share",
-      FOLDERS.flatMap((folder) => [readingIn(folder), writingIn(folder)]),
+  kept(): AttachError {
+    return new AttachError(
+      `the memory that the programs of this machine share cannot be made: another program of this user keeps the lock on ${this.#files.map(({ path }) => path).join(" and ")} (flock). It may have been stopped; see lslocks`,
     );
-    for (;;) {
-      const files = lockFiles();
-      let isKept = false;
-      try {
-        const isLocked = files.every(({ descriptor }) => locked(descriptor, alone, patience));
-        if (!isLocked || isStillAll(files)) {
-          isKept = true;
-          return new MachineLock(files, isLocked);
-        }
-      } finally {
-        if (!isKept) closeAll(files);
-      }
-    }
   }
 
   [Symbol.dispose](): void {
-    for (const descriptor of this.#descriptors) fs.closeSync(descriptor);
+    closeAll(this.#files);
   }
 }
 
@@ -82,16 +88,11 @@ interface LockFile {
   readonly descriptor: number;
 }
 
-function locked(descriptor: number, alone: boolean, patience: Patience): boolean {
-  while (!platform().lock(descriptor, alone)) if (!patience.nap()) return false;
-  return true;
-}
-
 /** What this user has of such files, open, in the same order in every program. One is made if there is none. */
-function lockFiles(): LockFile[] {
+function lockFiles(keepToOwner: OwnerOnly): LockFile[] {
   const files = openFiles();
   if (files.length > 0) return files;
-  makeFile();
+  makeFile(keepToOwner);
   return openFiles();
 }
 
@@ -154,14 +155,14 @@ function isOurs(stats: fs.Stats): boolean {
   return stats.isFile() && stats.uid === process.geteuid!() && (stats.mode & 0o777) === 0o600 && stats.size === 0;
 }
 
-function makeFile(): void {
+function makeFile(keepToOwner: OwnerOnly): void {
   const random = process.getBuiltinModule("node:crypto").randomBytes(8).toString("hex");
   const failures: string[] = [];
   for (const folder of FOLDERS) {
     try {
       const descriptor = fs.openSync(`${folder}/${nameOfUser()}${random}`, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
       // Whatever the umask says.
-      platform().keepToOwner(descriptor);
+      keepToOwner(descriptor);
       fs.closeSync(descriptor);
       return;
     } catch (error) {

@@ -1,4 +1,5 @@
 /** What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the thread itself. */
+import type { Vitals } from "../contract.js";
 import { readProcFile, statFields } from "./proc-file.js";
 
 /**
@@ -11,17 +12,7 @@ const USER_TICKS_FIELD = 11;
 const SYSTEM_TICKS_FIELD = 12;
 const TICK_NS = 10_000_000;
 
-/** A thread at one moment. */
-export interface Vitals {
-  /** "R": it runs, or would if a processor were free. "S", "D", "I": it sleeps. "T", "t": it was stopped. "Z", "X": it is gone. */
-  readonly state: string;
-  /** How long it has had a processor, in nanoseconds; in steps of 10 ms where the kernel counts no finer. */
-  readonly ran: number;
-  /** The function of the kernel in which it sleeps, as in "pipe_read"; undefined where the kernel keeps that to itself. */
-  readonly sleepsIn: string | undefined;
-}
-
-/** Undefined where the system does not tell, and once the thread is gone. Three small files are read. */
+/** Three small files are read. */
 export function vitalsOf(pid: number, tid: number): Vitals | undefined {
   const folder = `/proc/${pid}/task/${tid}`;
   try {
@@ -35,10 +26,6 @@ export function vitalsOf(pid: number, tid: number): Vitals | undefined {
   }
 }
 
-/**
- * Whether a thread cannot go on until somebody lets it: it was stopped by a signal or a debugger, or is frozen. Undefined where a sleeping one may be frozen, and the
- * kernel does not say in what it sleeps.
- */
 export function isHalted({ state, sleepsIn }: Pick<Vitals, "state" | "sleepsIn">): boolean | undefined {
   if (state === "T" || state === "t") return true;
   if (state !== "S" && state !== "D") return false;

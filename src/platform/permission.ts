@@ -13,6 +13,8 @@ export interface Need {
 export const THREADS: Need = { flag: "--allow-worker", isGranted: (permission) => permission.has("worker") };
 export const CHILDREN: Need = { flag: "--allow-child-process", isGranted: (permission) => permission.has("child") };
 
+export const loadingAddons: Need = { flag: "--allow-addons", isGranted: loadsAddons };
+
 export function readingIn(folder: string): Need {
   return { flag: `--allow-fs-read=${folder}/*`, isGranted: (permission) => permission.has("fs.read", `${folder}/${ANY_FILE}`) };
 }
@@ -20,9 +22,6 @@ export function readingIn(folder: string): Need {
 export function writingIn(folder: string): Need {
   return { flag: `--allow-fs-write=${folder}/*`, isGranted: (permission) => permission.has("fs.write", `${folder}/${ANY_FILE}`) };
 }
-
-/** Of memory across processes: koffi is native code, and other processes' descriptors are opened through /proc. */
-export const SHARED_MEMORY: readonly Need[] = [{ flag: "--allow-addons", isGranted: loadsAddons }, readingIn("/proc"), writingIn("/proc")];
 
 /** A name that no flag names itself: it is granted where the whole folder is. */
 const ANY_FILE = "allcores";

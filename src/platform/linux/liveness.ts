@@ -2,26 +2,18 @@
  * Whether a thread of some process still runs, as the kernel tells it. `kill(pid, 0)` would succeed on zombies, so the state is read from /proc.
  */
 import fs from "node:fs";
-import { toldAlive, toldThread } from "#atomics";
-import { isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
-import { isVisible } from "./visible-file.js";
+import type { Liveness, ThreadIdentity } from "../contract.js";
+import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
+import { isVisible } from "../visible-file.js";
 import { readLife, START_TIME_FIELD, statFields } from "./proc-file.js";
+import { isHalted, vitalsOf } from "./vitals.js";
 
-export interface ThreadIdentity {
-  pid: number;
-  tid: number;
-  /** Clock ticks since boot; 0 where the system does not tell. */
-  startTime: number;
-}
-
+const THREADS_HERE = "/proc/self/task";
 const EXIT_CODE_FIELD = 49;
 const ZOMBIE = "Z".charCodeAt(0);
 const DEAD = "X".charCodeAt(0);
 
-/** The calling thread. */
-export function thisThread(): ThreadIdentity {
-  const told = toldThread();
-  if (told !== undefined) return told;
+function thisThread(): ThreadIdentity {
   try {
     const tid = Number(/\d+$/.exec(fs.readlinkSync("/proc/thread-self"))![0]);
     return { pid: process.pid, tid, startTime: Number(statFields(`/proc/${process.pid}/task/${tid}/stat`)?.[START_TIME_FIELD] ?? 0) | 0 };
@@ -32,14 +24,11 @@ export function thisThread(): ThreadIdentity {
   }
 }
 
-/** Whether this system says which threads are gone. */
-export const kernelTells = isVisible("/proc/self/stat");
+/** Not where there is no /proc, or this program may not read it. */
+const isTold = isVisible("/proc/self/stat");
 
-/** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
-export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
-  const told = toldAlive(pid, tid, startTime);
-  if (told !== undefined) return told;
-  if (!kernelTells) return true;
+function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
+  if (!isTold) return true;
   let life: ReturnType<typeof readLife>;
   try {
     life = readLife(`/proc/${pid}/task/${tid}/stat`);
@@ -49,8 +38,7 @@ export function isRunning({ pid, tid, startTime }: ThreadIdentity): boolean {
   return life !== undefined && life.state !== ZOMBIE && life.state !== DEAD && life.startTime === startTime;
 }
 
-/** How a process ended that nobody has reaped yet: its exit code, or `-n` after signal n. Undefined while it runs or once it is reaped. */
-export function zombieExitCode(pid: number): number | undefined {
+function zombieExitCode(pid: number): number | undefined {
   let fields: string[] | undefined;
   try {
     fields = statFields(`/proc/${pid}/stat`);
@@ -61,3 +49,22 @@ export function zombieExitCode(pid: number): number | undefined {
   const status = Number(fields[EXIT_CODE_FIELD]);
   return status & 0x7f ? -(status & 0x7f) : (status >> 8) & 0xff;
 }
+
+function threadsHere(): number[] | undefined {
+  try {
+    return fs.readdirSync(THREADS_HERE).map(Number);
+  } catch {
+    return undefined;
+  }
+}
+
+export const liveness: Liveness = {
+  isTold,
+  thisThread,
+  isRunning,
+  vitalsOf,
+  isHalted,
+  threadsHere,
+  hasThread: (tid) => isVisible(`${THREADS_HERE}/${tid}`),
+  zombieExitCode,
+};

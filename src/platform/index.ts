@@ -1,0 +1,11 @@
+export type { Cells, WideCells } from "#atomics";
+export type { Bell, Member, MemoryHandle, Platform, ProcessPlatform, ThreadIdentity, Vitals } from "./contract.js";
+export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
+export { binding, useBinding } from "./koffi.js";
+export { isHalted, isRunning, kernelTells, thisThread, vitalsOf, zombieExitCode } from "./liveness.js";
+export { LockPatience } from "./lock-patience.js";
+export { ownUrl } from "./own-url.js";
+export { CHILDREN, checkPermission, THREADS } from "./permission.js";
+export { guardAddons, platform, processPlatform } from "./platform.js";
+export { coreCount, hasSpareCore } from "./spare-core.js";
+export { isVisible } from "./visible-file.js";
