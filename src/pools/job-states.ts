@@ -44,21 +44,27 @@ export interface JobHolder {
 
 /** What has a state. Everybody may read it, and `JobStates`, which stands within it for that, alone writes it. */
 export abstract class StatedJob {
-  #state: number = HELD;
-  #holder: JobHolder | undefined = undefined;
+  // Assigned by the constructor: an initializer is a call for each class that a job is of, and programs make jobs by the million.
+  declare private stands: number;
+  declare private heldBy: JobHolder | undefined;
+
+  constructor() {
+    this.stands = HELD;
+    this.heldBy = undefined;
+  }
 
   get state(): JobState {
-    return NAMES[this.#state]!;
+    return NAMES[this.stands]!;
   }
 
   /** The worker that has it. */
   get holder(): JobHolder | undefined {
-    return this.#holder;
+    return this.heldBy;
   }
 
   /** Nobody wants what comes of it any more. */
   get isOver(): boolean {
-    return this.#state === SETTLED || this.#state === ABANDONED;
+    return this.stands === SETTLED || this.stands === ABANDONED;
   }
 
   /** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
@@ -86,7 +92,7 @@ export abstract class StatedJob {
 
     assign(job: StatedJob, holder: JobHolder): void {
       this.#move(job, ASSIGNED);
-      job.#holder = holder;
+      job.heldBy = holder;
     }
 
     /** It is known that its worker has begun it. */
@@ -97,14 +103,14 @@ export abstract class StatedJob {
     /** Its worker has not begun it, and never will. */
     takeBack(job: StatedJob): void {
       this.#leave(job, ASSIGNED);
-      job.#holder = undefined;
+      job.heldBy = undefined;
     }
 
     /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
     release(job: StatedJob): void {
-      if (job.#state === ABANDONED) this.#move(job, SETTLED);
-      else this.#leave(job, job.#state === RUNNING ? RUNNING : ASSIGNED);
-      job.#holder = undefined;
+      if (job.stands === ABANDONED) this.#move(job, SETTLED);
+      else this.#leave(job, job.stands === RUNNING ? RUNNING : ASSIGNED);
+      job.heldBy = undefined;
     }
 
     delay(job: StatedJob): void {
@@ -117,23 +123,23 @@ export abstract class StatedJob {
 
     /** It is over for whoever wanted it. */
     settle(job: StatedJob): void {
-      this.#move(job, job.#holder === undefined ? SETTLED : ABANDONED);
+      this.#move(job, job.heldBy === undefined ? SETTLED : ABANDONED);
     }
 
     /** Back into the hands of the pool, from the state in which it must be. */
     #leave(job: StatedJob, from: number): void {
-      if (job.#state !== from) refuse(job.#state, HELD);
+      if (job.stands !== from) refuse(job.stands, HELD);
       this.#counts[from]!--;
-      job.#state = HELD;
+      job.stands = HELD;
     }
 
     #move(job: StatedJob, to: number): void {
-      const from = job.#state;
+      const from = job.stands;
       if ((ALLOWED[from]! & (1 << to)) === 0) refuse(from, to);
       const counts = this.#counts;
       if (from !== HELD) counts[from]!--;
       if (to !== HELD && to !== SETTLED) counts[to]!++;
-      job.#state = to;
+      job.stands = to;
     }
   };
 }
