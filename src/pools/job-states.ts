@@ -42,6 +42,11 @@ export interface JobHolder {
   hasBegun(job: StatedJob): boolean;
 }
 
+/** The door to what only `JobStates` may change. */
+let stateOf: (job: StatedJob) => number;
+let stateIs: (job: StatedJob, state: number) => void;
+let holderIs: (job: StatedJob, holder: JobHolder | undefined) => void;
+
 /** What has a state. Everybody may read it, and `JobStates`, which stands within it for that, alone writes it. */
 export abstract class StatedJob {
   #state: number = HELD;
@@ -61,85 +66,92 @@ export abstract class StatedJob {
     return this.#state === SETTLED || this.#state === ABANDONED;
   }
 
-  /** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
-  static readonly States = class JobStates {
-    readonly #counts = new Int32Array(NAMES.length);
-
-    /** How many jobs are in this state; none is counted as held or settled. */
-    count(state: Exclude<JobState, "held" | "settled">): number {
-      return this.#counts[NAMES.indexOf(state)]!;
-    }
-
-    /** How many jobs workers have. */
-    get inFlight(): number {
-      const counts = this.#counts;
-      return counts[ASSIGNED]! + counts[RUNNING]! + counts[ABANDONED]!;
-    }
-
-    queue(job: StatedJob): void {
-      this.#move(job, QUEUED);
-    }
-
-    unqueue(job: StatedJob): void {
-      this.#leave(job, QUEUED);
-    }
-
-    assign(job: StatedJob, holder: JobHolder): void {
-      this.#move(job, ASSIGNED);
+  static {
+    stateOf = (job) => job.#state;
+    stateIs = (job, state) => {
+      job.#state = state;
+    };
+    holderIs = (job, holder) => {
       job.#holder = holder;
-    }
-
-    /** It is known that its worker has begun it. */
-    begin(job: StatedJob): void {
-      this.#move(job, RUNNING);
-    }
-
-    /** Its worker has not begun it, and never will. */
-    takeBack(job: StatedJob): void {
-      this.#leave(job, ASSIGNED);
-      job.#holder = undefined;
-    }
-
-    /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
-    release(job: StatedJob): void {
-      if (job.#state === ABANDONED) this.#move(job, SETTLED);
-      else this.#leave(job, job.#state === RUNNING ? RUNNING : ASSIGNED);
-      job.#holder = undefined;
-    }
-
-    delay(job: StatedJob): void {
-      this.#move(job, DELAYED);
-    }
-
-    undelay(job: StatedJob): void {
-      this.#leave(job, DELAYED);
-    }
-
-    /** It is over for whoever wanted it. */
-    settle(job: StatedJob): void {
-      this.#move(job, job.#holder === undefined ? SETTLED : ABANDONED);
-    }
-
-    /** Back into the hands of the pool, from the state in which it must be. */
-    #leave(job: StatedJob, from: number): void {
-      if (job.#state !== from) refuse(job.#state, HELD);
-      this.#counts[from]!--;
-      job.#state = HELD;
-    }
-
-    #move(job: StatedJob, to: number): void {
-      const from = job.#state;
-      if ((ALLOWED[from]! & (1 << to)) === 0) refuse(from, to);
-      const counts = this.#counts;
-      if (from !== HELD) counts[from]!--;
-      if (to !== HELD && to !== SETTLED) counts[to]!++;
-      job.#state = to;
-    }
-  };
+    };
+  }
 }
 
-export const JobStates = StatedJob.States;
-export type JobStates = InstanceType<typeof JobStates>;
+/** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
+export class JobStates {
+  readonly #counts = new Int32Array(NAMES.length);
+
+  /** How many jobs are in this state; none is counted as held or settled. */
+  count(state: Exclude<JobState, "held" | "settled">): number {
+    return this.#counts[NAMES.indexOf(state)]!;
+  }
+
+  /** How many jobs workers have. */
+  get inFlight(): number {
+    const counts = this.#counts;
+    return counts[ASSIGNED]! + counts[RUNNING]! + counts[ABANDONED]!;
+  }
+
+  queue(job: StatedJob): void {
+    this.#move(job, QUEUED);
+  }
+
+  unqueue(job: StatedJob): void {
+    this.#leave(job, QUEUED);
+  }
+
+  assign(job: StatedJob, holder: JobHolder): void {
+    this.#move(job, ASSIGNED);
+    holderIs(job, holder);
+  }
+
+  /** It is known that its worker has begun it. */
+  begin(job: StatedJob): void {
+    this.#move(job, RUNNING);
+  }
+
+  /** Its worker has not begun it, and never will. */
+  takeBack(job: StatedJob): void {
+    this.#leave(job, ASSIGNED);
+    holderIs(job, undefined);
+  }
+
+  /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
+  release(job: StatedJob): void {
+    if (stateOf(job) === ABANDONED) this.#move(job, SETTLED);
+    else this.#leave(job, stateOf(job) === RUNNING ? RUNNING : ASSIGNED);
+    holderIs(job, undefined);
+  }
+
+  delay(job: StatedJob): void {
+    this.#move(job, DELAYED);
+  }
+
+  undelay(job: StatedJob): void {
+    this.#leave(job, DELAYED);
+  }
+
+  /** It is over for whoever wanted it. */
+  settle(job: StatedJob): void {
+    this.#move(job, job.holder === undefined ? SETTLED : ABANDONED);
+  }
+
+  /** Back into the hands of the pool, from the state in which it must be. */
+  #leave(job: StatedJob, from: number): void {
+    if (stateOf(job) !== from) refuse(stateOf(job), HELD);
+    this.#counts[from]!--;
+    stateIs(job, HELD);
+  }
+
+  #move(job: StatedJob, to: number): void {
+    const from = stateOf(job);
+    if ((ALLOWED[from]! & (1 << to)) === 0) refuse(from, to);
+    const counts = this.#counts;
+    if (from !== HELD) counts[from]!--;
+    if (to !== HELD && to !== SETTLED) counts[to]!++;
+    stateIs(job, to);
+  }
+}
 
 function refuse(from: number, to: number): never {
   throw new StateError(`a job of a pool that is ${NAMES[from]} cannot become ${NAMES[to]}: this is a fault in allcores, please report it`);
