@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import * as allcores from "allcores";
 import * as testing from "allcores/testing";
 import { declaredAs, exportedNames, type Member, membersWithInherited, publicFunctions, publicOwners } from "./fixtures/public-surface.js";
+import { square } from "./fixtures/pool-tasks.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/design/surface.md"), "utf8");
@@ -274,8 +275,8 @@ describe("the law of endings", () => {
     assert.throws(() => queue.shutdown(), { code: "ERR_ALLCORES_FREED" });
     assert.throws(() => named.unlink(), { code: "ERR_ALLCORES_FREED" });
     assert.throws(() => here.trySend(1), { code: "ERR_ALLCORES_STATE" });
-    assert.throws(() => Reflect.apply(pool.submit, pool, [() => 1]), { code: "ERR_ALLCORES_STATE" });
-    assert.throws(() => Reflect.apply(idle.submit, idle, [() => 1]), { code: "ERR_ALLCORES_STATE" });
+    assert.throws(() => pool.submit(() => 1), { code: "ERR_ALLCORES_STATE" });
+    assert.throws(() => idle.submit(square, 1), { code: "ERR_ALLCORES_STATE" });
   });
 });
 
@@ -311,7 +312,8 @@ describe("docstrings", () => {
     const owner = kind === "function" ? undefined : name.replace(/^new /, "").split(".")[0]!;
     const call = kind === "constructor" ? `new ${owner}` : verb;
     const isShown =
-      owner !== undefined && heirs(owner).some((heir) => new RegExp(kind === "constructor" ? `new ${heir}\\b` : `\\.${call}(<[^>]*>)?\\(`).test(examples.get(heir)!));
+      owner !== undefined &&
+      heirs(owner).some((heir) => new RegExp(kind === "constructor" ? `new ${heir}\\b` : `\\.${call}(<[^>]*>)?\\(`).test(examples.get(heir)!));
     if (!comment.includes("@example") && !isShown) lacking.push("example");
     return lacking;
   }

@@ -42,110 +42,106 @@ export interface JobHolder {
   hasBegun(job: StatedJob): boolean;
 }
 
-/** What has a state. Everybody may read it, and `JobStates`, which stands within it for that, alone writes it. */
+/** What has a state. Everybody may read it, and `JobStates` alone writes it. */
 export abstract class StatedJob {
   // Assigned by the constructor: an initializer is a call for each class that a job is of, and programs make jobs by the million.
-  declare private stands: number;
-  declare private heldBy: JobHolder | undefined;
+  declare readonly stands: number;
+  /** The worker that has it. */
+  declare readonly holder: JobHolder | undefined;
 
   constructor() {
     this.stands = HELD;
-    this.heldBy = undefined;
+    this.holder = undefined;
   }
 
   get state(): JobState {
     return NAMES[this.stands]!;
   }
 
-  /** The worker that has it. */
-  get holder(): JobHolder | undefined {
-    return this.heldBy;
-  }
-
   /** Nobody wants what comes of it any more. */
   get isOver(): boolean {
     return this.stands === SETTLED || this.stands === ABANDONED;
   }
-
-  /** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
-  static readonly States = class JobStates {
-    readonly #counts = new Int32Array(NAMES.length);
-
-    /** How many jobs are in this state; none is counted as held or settled. */
-    count(state: Exclude<JobState, "held" | "settled">): number {
-      return this.#counts[NAMES.indexOf(state)]!;
-    }
-
-    /** How many jobs workers have. */
-    get inFlight(): number {
-      const counts = this.#counts;
-      return counts[ASSIGNED]! + counts[RUNNING]! + counts[ABANDONED]!;
-    }
-
-    queue(job: StatedJob): void {
-      this.#move(job, QUEUED);
-    }
-
-    unqueue(job: StatedJob): void {
-      this.#leave(job, QUEUED);
-    }
-
-    assign(job: StatedJob, holder: JobHolder): void {
-      this.#move(job, ASSIGNED);
-      job.heldBy = holder;
-    }
-
-    /** It is known that its worker has begun it. */
-    begin(job: StatedJob): void {
-      this.#move(job, RUNNING);
-    }
-
-    /** Its worker has not begun it, and never will. */
-    takeBack(job: StatedJob): void {
-      this.#leave(job, ASSIGNED);
-      job.heldBy = undefined;
-    }
-
-    /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
-    release(job: StatedJob): void {
-      if (job.stands === ABANDONED) this.#move(job, SETTLED);
-      else this.#leave(job, job.stands === RUNNING ? RUNNING : ASSIGNED);
-      job.heldBy = undefined;
-    }
-
-    delay(job: StatedJob): void {
-      this.#move(job, DELAYED);
-    }
-
-    undelay(job: StatedJob): void {
-      this.#leave(job, DELAYED);
-    }
-
-    /** It is over for whoever wanted it. */
-    settle(job: StatedJob): void {
-      this.#move(job, job.heldBy === undefined ? SETTLED : ABANDONED);
-    }
-
-    /** Back into the hands of the pool, from the state in which it must be. */
-    #leave(job: StatedJob, from: number): void {
-      if (job.stands !== from) refuse(job.stands, HELD);
-      this.#counts[from]!--;
-      job.stands = HELD;
-    }
-
-    #move(job: StatedJob, to: number): void {
-      const from = job.stands;
-      if ((ALLOWED[from]! & (1 << to)) === 0) refuse(from, to);
-      const counts = this.#counts;
-      if (from !== HELD) counts[from]!--;
-      if (to !== HELD && to !== SETTLED) counts[to]!++;
-      job.stands = to;
-    }
-  };
 }
 
-export const JobStates = StatedJob.States;
-export type JobStates = InstanceType<typeof JobStates>;
+/** The door for `JobStates`, which is the only one to write what all others read. */
+type Written = { -readonly [Field in "stands" | "holder"]: StatedJob[Field] };
+
+/** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
+export class JobStates {
+  readonly #counts = new Int32Array(NAMES.length);
+
+  /** How many jobs are in this state; none is counted as held or settled. */
+  count(state: Exclude<JobState, "held" | "settled">): number {
+    return this.#counts[NAMES.indexOf(state)]!;
+  }
+
+  /** How many jobs workers have. */
+  get inFlight(): number {
+    const counts = this.#counts;
+    return counts[ASSIGNED]! + counts[RUNNING]! + counts[ABANDONED]!;
+  }
+
+  queue(job: StatedJob): void {
+    this.#move(job, QUEUED);
+  }
+
+  unqueue(job: StatedJob): void {
+    this.#leave(job, QUEUED);
+  }
+
+  assign(job: StatedJob, holder: JobHolder): void {
+    this.#move(job, ASSIGNED);
+    (job as Written).holder = holder;
+  }
+
+  /** It is known that its worker has begun it. */
+  begin(job: StatedJob): void {
+    this.#move(job, RUNNING);
+  }
+
+  /** Its worker has not begun it, and never will. */
+  takeBack(job: StatedJob): void {
+    this.#leave(job, ASSIGNED);
+    (job as Written).holder = undefined;
+  }
+
+  /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
+  release(job: StatedJob): void {
+    if (job.stands === ABANDONED) this.#move(job, SETTLED);
+    else this.#leave(job, job.stands === RUNNING ? RUNNING : ASSIGNED);
+    (job as Written).holder = undefined;
+  }
+
+  delay(job: StatedJob): void {
+    this.#move(job, DELAYED);
+  }
+
+  undelay(job: StatedJob): void {
+    this.#leave(job, DELAYED);
+  }
+
+  /** It is over for whoever wanted it. */
+  settle(job: StatedJob): void {
+    this.#move(job, job.holder === undefined ? SETTLED : ABANDONED);
+  }
+
+  /** Back into the hands of the pool, from the state in which it must be. */
+  #leave(job: StatedJob, from: number): void {
+    if (job.stands !== from) refuse(job.stands, HELD);
+    this.#counts[from]!--;
+    (job as Written).stands = HELD;
+  }
+
+  #move(job: StatedJob, to: number): void {
+    const from = job.stands;
+    if ((ALLOWED[from]! & (1 << to)) === 0) refuse(from, to);
+    const counts = this.#counts;
+    if (from !== HELD) counts[from]!--;
+    if (to !== HELD && to !== SETTLED) counts[to]!++;
+    (job as Written).stands = to;
+  }
+}
 
 function refuse(from: number, to: number): never {
   throw new StateError(`a job of a pool that is ${NAMES[from]} cannot become ${NAMES[to]}: this is a fault in allcores, please report it`);

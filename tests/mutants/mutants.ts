@@ -223,8 +223,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "mutex: leaving wakes nobody",
     file: "memory/mutex.ts",
-    from: "if (exchange(heap.words, at, 0) < 0) heap.wakeSleeper(at);",
-    to: "exchange(heap.words, at, 0);",
+    from: "  if (exchange(heap.words, at, 0) >= 0) return false;\n  heap.wakeSleeper(at);\n",
+    to: "  if (exchange(heap.words, at, 0) >= 0) return false;\n",
     models: ["mutex: two callers"],
   },
   {
