@@ -166,7 +166,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
 
   /** Takes a job on. @throws UnsendableError, ReachError: nothing has changed then */
   submit(job: Job): void {
-    if (++this.#sinceDrain >= DRAIN_EVERY) this.drain();
+    const { isShared } = this.#kind;
+    if (!isShared && ++this.#sinceDrain >= DRAIN_EVERY) this.drain();
     const slot = this.#isFull || this.#backlog.size > 0 ? undefined : this.#slotFor(job);
     this.links.pack(job);
     // Items of a map are counted by the map, as it takes them from its input.
@@ -178,6 +179,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
         this.#rebalancer.behind(job.call.priority);
         this.#isFull = false;
       }
+      // In this thread each submission has asked for a turn, which gives out what waits as soon as there is room.
+      if (isShared && this.#isFull) return;
       this.feed();
       // What was moved comes back by the port, most likely, and that wakes the loop in less time than looking takes from the worker where both share a core.
     } else this.links.expect(job.isBound);

@@ -195,6 +195,7 @@ export class LocalLink implements WorkerLink {
       this.#told = 0;
       return;
     }
+    if (this.#told === 0 && this.#watch.jobs.length >= this.width) return;
     this.#isFeeding = true;
     try {
       if (this.#told > 0) this.#watch.arrived();
