@@ -103,7 +103,7 @@ const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immedia
  *
  * @example
  * ```ts
- * import { type AnyQueue, LifoQueue, Queue } from "allcores";
+ * import { type AnyQueue, Queue } from "allcores";
  * async function drain(pages: AnyQueue<string>): Promise<number> {
  *   pages.putSync("home");
  *   await pages.put("news", { timeout: 1000 });
@@ -118,8 +118,7 @@ const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immedia
  *   pages.shutdown();
  *   return pages.size;
  * }
- * await drain(new Queue<string>());
- * await drain(new LifoQueue<string>());
+ * await drain(new Queue<string>()); // or a LifoQueue
  * ```
  */
 export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {

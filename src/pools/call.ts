@@ -21,26 +21,30 @@ export interface CallPool {
 
 /** One call of a task: what `pool.submit` makes. */
 export class Call extends Job implements Work {
-  readonly #pool: CallPool;
-  readonly #settler: Settler<unknown> = openFuture<unknown>(this);
+  declare private readonly pool: CallPool;
+  declare private readonly settler: Settler<unknown>;
   /** Kept for another try only. */
-  #args: readonly unknown[] | undefined;
+  declare private args: readonly unknown[] | undefined;
   /** The asynchronous context of who made it, for what is asked about another try. */
-  readonly scope: AsyncResource | undefined;
-  #value: unknown;
-  #threw = false;
+  declare readonly scope: AsyncResource | undefined;
+  declare private value: unknown;
+  declare private threw: boolean;
   /** Ends the watch on the clock and the signal. */
-  #unwatch: (() => void) | undefined;
+  declare private unwatch: (() => void) | undefined;
 
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
     super(task, call, pool.now());
-    this.#pool = pool;
-    if (call.retries.limit > 0) this.scope = new AsyncResource("PoolCall");
-    this.#args = task.bound.length === 0 ? args : [...task.bound, ...args];
+    this.pool = pool;
+    this.settler = openFuture<unknown>(this);
+    this.args = task.bound.length === 0 ? args : [...task.bound, ...args];
+    this.scope = call.retries.limit > 0 ? new AsyncResource("PoolCall") : undefined;
+    this.value = undefined;
+    this.threw = false;
+    this.unwatch = undefined;
   }
 
   get future(): Future<unknown> {
-    return this.#settler.future;
+    return this.settler.future;
   }
 
   get isRunning(): boolean {
@@ -48,7 +52,7 @@ export class Call extends Job implements Work {
   }
 
   cancel(reason: unknown): boolean {
-    return this.#pool.cancel(this, reason);
+    return this.pool.cancel(this, reason);
   }
 
   /** Begins to watch the clock and the signal. */
@@ -57,68 +61,68 @@ export class Call extends Job implements Work {
     if (this.isOver) return;
     const { signal, timeout } = this.call;
     const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(programNow() + timeout, expire);
-    const abort = () => void this.#pool.cancel(this, signal?.reason);
+    const abort = () => void this.pool.cancel(this, signal?.reason);
     onAbort(signal, abort);
-    this.#unwatch = () => {
+    this.unwatch = () => {
       alarm?.clear();
       offAbort(signal, abort);
     };
   }
 
   encode(boundary: Boundary, apart?: string): Message {
-    const args = this.#args!;
+    const args = this.args!;
     const retried = this.call.retries.limit > 0;
     // What was moved is not here any more for another try.
     const transfer = boundary === "processes" || retried ? [] : this.call.transfer;
     const marks = retried ? "drop" : "move";
     const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true, apart });
-    if (!retried) this.#args = undefined;
+    if (!retried) this.args = undefined;
     return message;
   }
 
   run(fn: AnyFunction): unknown {
-    return fn(...this.#args!);
+    return fn(...this.args!);
   }
 
   deliver(value: unknown, threw: boolean): void {
-    this.#value = value;
-    this.#threw = threw;
+    this.value = value;
+    this.threw = threw;
   }
 
   finish(): void {
-    const value = this.#value;
-    this.#value = undefined;
+    const value = this.value;
+    this.value = undefined;
     if (this.isOver) return;
-    if (this.#threw) {
-      if (!this.#pool.retry(this, value)) this.fail(value);
+    if (this.threw) {
+      if (!this.pool.retry(this, value)) this.fail(value);
       return;
     }
-    this.#end();
-    this.#settler.resolve(value);
-    this.#pool.settled(this);
+    this.end();
+    this.settler.resolve(value);
+    this.pool.settled(this);
   }
 
   fail(error: unknown, calledOff = false): void {
     if (this.isOver) return;
-    this.#end();
-    this.#settler.reject(error, calledOff);
-    this.#pool.settled(this, { future: this.future, error });
+    this.end();
+    this.settler.reject(error, calledOff);
+    this.pool.settled(this, { future: this.future, error });
   }
 
   lose(loss: Loss): readonly Job[] {
     if (this.isOver) return [];
     const error = loss.errorFor(this);
-    if (!this.#pool.retry(this, error)) this.fail(error);
+    if (!this.pool.retry(this, error)) this.fail(error);
     return [];
   }
 
   progress(value: unknown): void {
-    if (!this.isOver) this.#settler.progress(value);
+    if (!this.isOver) this.settler.progress(value);
   }
 
-  #end(): void {
-    this.#pool.states.settle(this);
-    this.#args = undefined;
-    this.#unwatch?.();
+  private end(): void {
+    this.pool.states.settle(this);
+    this.args = undefined;
+    this.unwatch?.();
   }
 }

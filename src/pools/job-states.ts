@@ -42,40 +42,30 @@ export interface JobHolder {
   hasBegun(job: StatedJob): boolean;
 }
 
-/** The door to what only `JobStates` may change. */
-let stateOf: (job: StatedJob) => number;
-let stateIs: (job: StatedJob, state: number) => void;
-let holderIs: (job: StatedJob, holder: JobHolder | undefined) => void;
-
-/** What has a state. Everybody may read it, and `JobStates`, which stands within it for that, alone writes it. */
+/** What has a state. Everybody may read it, and `JobStates` alone writes it. */
 export abstract class StatedJob {
-  #state: number = HELD;
-  #holder: JobHolder | undefined = undefined;
+  // Assigned by the constructor: an initializer is a call for each class that a job is of, and programs make jobs by the million.
+  declare readonly stands: number;
+  /** The worker that has it. */
+  declare readonly holder: JobHolder | undefined;
 
-  get state(): JobState {
-    return NAMES[this.#state]!;
+  constructor() {
+    this.stands = HELD;
+    this.holder = undefined;
   }
 
-  /** The worker that has it. */
-  get holder(): JobHolder | undefined {
-    return this.#holder;
+  get state(): JobState {
+    return NAMES[this.stands]!;
   }
 
   /** Nobody wants what comes of it any more. */
   get isOver(): boolean {
-    return this.#state === SETTLED || this.#state === ABANDONED;
-  }
-
-  static {
-    stateOf = (job) => job.#state;
-    stateIs = (job, state) => {
-      job.#state = state;
-    };
-    holderIs = (job, holder) => {
-      job.#holder = holder;
-    };
+    return this.stands === SETTLED || this.stands === ABANDONED;
   }
 }
+
+/** The door for `JobStates`, which is the only one to write what all others read. */
+type Written = { -readonly [Field in "stands" | "holder"]: StatedJob[Field] };
 
 /** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
 export class JobStates {
@@ -102,7 +92,7 @@ export class JobStates {
 
   assign(job: StatedJob, holder: JobHolder): void {
     this.#move(job, ASSIGNED);
-    holderIs(job, holder);
+    (job as Written).holder = holder;
   }
 
   /** It is known that its worker has begun it. */
@@ -113,14 +103,14 @@ export class JobStates {
   /** Its worker has not begun it, and never will. */
   takeBack(job: StatedJob): void {
     this.#leave(job, ASSIGNED);
-    holderIs(job, undefined);
+    (job as Written).holder = undefined;
   }
 
   /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
   release(job: StatedJob): void {
-    if (stateOf(job) === ABANDONED) this.#move(job, SETTLED);
-    else this.#leave(job, stateOf(job) === RUNNING ? RUNNING : ASSIGNED);
-    holderIs(job, undefined);
+    if (job.stands === ABANDONED) this.#move(job, SETTLED);
+    else this.#leave(job, job.stands === RUNNING ? RUNNING : ASSIGNED);
+    (job as Written).holder = undefined;
   }
 
   delay(job: StatedJob): void {
@@ -138,18 +128,18 @@ export class JobStates {
 
   /** Back into the hands of the pool, from the state in which it must be. */
   #leave(job: StatedJob, from: number): void {
-    if (stateOf(job) !== from) refuse(stateOf(job), HELD);
+    if (job.stands !== from) refuse(job.stands, HELD);
     this.#counts[from]!--;
-    stateIs(job, HELD);
+    (job as Written).stands = HELD;
   }
 
   #move(job: StatedJob, to: number): void {
-    const from = stateOf(job);
+    const from = job.stands;
     if ((ALLOWED[from]! & (1 << to)) === 0) refuse(from, to);
     const counts = this.#counts;
     if (from !== HELD) counts[from]!--;
     if (to !== HELD && to !== SETTLED) counts[to]!++;
-    stateIs(job, to);
+    (job as Written).stands = to;
   }
 }
 

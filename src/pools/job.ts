@@ -17,44 +17,51 @@ function nextSequence(): number {
 
 /** One piece of work: a call, or items of a map. `job-states.ts` tells where it may stand. */
 export abstract class Job extends StatedJob implements LostJob {
-  #sequence = nextSequence();
-  readonly task: TaskIdentity;
-  readonly call: CallSettings;
+  declare private number: number;
+  declare readonly task: TaskIdentity;
+  declare readonly call: CallSettings;
   /** When it was submitted. */
-  readonly submittedAt: number;
-  #attempts: number;
-  #deaths: readonly WorkerDeath[];
+  declare readonly submittedAt: number;
+  declare private attempt: number;
+  declare private killed: readonly WorkerDeath[];
   /** What its link makes of its arguments. Nobody else looks. */
-  cargo: unknown = undefined;
+  declare cargo: unknown;
   /** Where the link has put it; where the order of a worker's jobs is nothing, which of them it is. */
-  at = 0;
+  declare at: number;
   /** Its neighbours in its line of the backlog, which alone writes them. */
-  sooner: Job | undefined = undefined;
-  later: Job | undefined = undefined;
-  #isBound = false;
-  #outcomes = 0;
+  declare sooner: Job | undefined;
+  declare later: Job | undefined;
+  declare private bound: boolean;
+  declare private received: number;
 
   constructor(task: TaskIdentity, call: CallSettings, now: number, attempts = 1, deaths = NO_DEATHS) {
     super();
+    this.number = nextSequence();
     this.task = task;
     this.call = call;
     this.submittedAt = now;
-    this.#attempts = attempts;
-    this.#deaths = deaths;
+    this.attempt = attempts;
+    this.killed = deaths;
+    this.cargo = undefined;
+    this.at = 0;
+    this.sooner = undefined;
+    this.later = undefined;
+    this.bound = false;
+    this.received = 0;
   }
 
   /** Tells it apart where it travels. A new one with each attempt. */
   get sequence(): number {
-    return this.#sequence;
+    return this.number;
   }
 
   /** How often it was begun. */
   get attempts(): number {
-    return this.#attempts;
+    return this.attempt;
   }
 
   get deaths(): readonly WorkerDeath[] {
-    return this.#deaths;
+    return this.killed;
   }
 
   /** Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its own. */
@@ -74,33 +81,33 @@ export abstract class Job extends StatedJob implements LostJob {
 
   /** How many outcomes have come. */
   get outcomes(): number {
-    return this.#outcomes;
+    return this.received;
   }
 
   /** It can go nowhere else: a part of its arguments was moved to its worker, or it is that worker's initializer. */
   get isBound(): boolean {
-    return this.#isBound;
+    return this.bound;
   }
 
   bind(): void {
-    this.#isBound = true;
+    this.bound = true;
   }
 
   bear(death: WorkerDeath): void {
-    this.#deaths = [...this.#deaths, death];
+    this.killed = [...this.killed, death];
   }
 
   /** Another attempt of the same. */
   renew(): void {
-    this.#sequence = nextSequence();
-    this.#attempts++;
-    this.#outcomes = 0;
+    this.number = nextSequence();
+    this.attempt++;
+    this.received = 0;
   }
 
   /** So many outcomes have come. Gives how many came before. */
   receive(count: number): number {
-    const before = this.#outcomes;
-    this.#outcomes = before + count;
+    const before = this.received;
+    this.received = before + count;
     return before;
   }
 

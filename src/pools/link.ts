@@ -149,6 +149,8 @@ export interface LinkedPool {
   readonly isExpecting: boolean;
   /** Whether a job waits for a worker. */
   readonly isWaiting: boolean;
+  /** Nothing waits, and nobody waits for the end: what has come back leaves nothing to be done. */
+  readonly isQuiet: boolean;
   /** Gives what waits to whoever can take it. */
   feedAnew(): void;
   /** Takes in what has come; gives how much that was. */

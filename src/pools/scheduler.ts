@@ -116,6 +116,10 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     return this.states.inFlight > 0;
   }
 
+  get isQuiet(): boolean {
+    return !this.#isFull && !this.#isClosed && this.#backlog.size === 0;
+  }
+
   get isWaiting(): boolean {
     return this.#backlog.size > 0;
   }

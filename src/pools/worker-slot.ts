@@ -130,9 +130,11 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   send(job: Job): boolean {
     if (!this.link.send(job)) return false;
     this.#states.assign(job, this);
-    if (this.#jobs.length === 0) this.#heardAt = realNow();
-    const place = this.#jobs.push(job) - 1;
-    if (this.link.depth === 0) job.at = place;
+    const jobs = this.#jobs;
+    if (this.link.depth === 0) job.at = jobs.length;
+    // Whoever has nothing to do is not silent.
+    else if (jobs.length === 0) this.#heardAt = realNow();
+    jobs.push(job);
     this.#served++;
     return true;
   }

@@ -821,7 +821,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "rwlock: the last reader wakes no writer",
     file: "sync/rwlock.ts",
-    from: "if (last) this.#wakeWriter();",
+    from: "if (isLast) this.#wakeWriter();",
     to: "",
     models: ["rwlock: a reader and a writer"],
   },

@@ -79,7 +79,9 @@ export function poolContract(title: string, { model, across, make, tasks = block
     describe("submit", () => {
       test("gives a future of the task's value", async () => {
         const future = pool.submit(tasks.add, 1, 2);
-        assert.ok(future instanceof Future && future instanceof Promise);
+        assert.ok(future instanceof Promise);
+        // Others are made of the sources, which have classes of their own.
+        if (!isShareless) assert.ok(future instanceof Future);
         assert.equal(await future, 3);
         assert.equal(await pool.submit(tasks.squareLater, 5), 25);
       });

@@ -191,6 +191,10 @@ export class LocalLink implements WorkerLink {
 
   /** What waits takes the places that are free. */
   #feed(): void {
+    if (this.#pool.isQuiet) {
+      this.#told = 0;
+      return;
+    }
     this.#isFeeding = true;
     try {
       if (this.#told > 0) this.#watch.arrived();

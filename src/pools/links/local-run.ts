@@ -6,21 +6,27 @@ import { functionOf } from "./local-task.js";
 
 /** A job on this event loop, as its own function sees it; and the asynchronous context of who submitted it, in which all attempts run. */
 export class LocalRun extends AsyncResource implements JobInHand {
-  readonly job: Job;
+  declare readonly job: Job;
   /** It has a place, and begins in the next turn. */
-  isAdmitted = false;
+  declare isAdmitted: boolean;
   /** Its function runs, and its place is its own. */
-  isRunning = false;
+  declare isRunning: boolean;
   /** When it began. */
-  since = 0;
+  declare since: number;
   /** Hears of the outcomes, once it has begun. */
-  watch: LinkWatch | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
-  #calledOff: { readonly reason: unknown } | undefined = undefined;
+  declare watch: LinkWatch | undefined;
+  declare private controller: AbortController | undefined;
+  declare private calledOff: { readonly reason: unknown } | undefined;
 
   constructor(job: Job) {
     super("AsyncPool");
     this.job = job;
+    this.isAdmitted = false;
+    this.isRunning = false;
+    this.since = 0;
+    this.watch = undefined;
+    this.controller = undefined;
+    this.calledOff = undefined;
   }
 
   get attempt(): number {
@@ -28,16 +34,16 @@ export class LocalRun extends AsyncResource implements JobInHand {
   }
 
   get cancelled(): boolean {
-    return this.#calledOff !== undefined;
+    return this.calledOff !== undefined;
   }
 
   /** Made for those only who ask for it: an AbortSignal costs more than all the rest of a job. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#calledOff !== undefined) this.#controller.abort(this.#calledOff.reason);
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.calledOff !== undefined) this.controller.abort(this.calledOff.reason);
     }
-    return this.#controller.signal;
+    return this.controller.signal;
   }
 
   progress(value: unknown): void {
@@ -46,30 +52,30 @@ export class LocalRun extends AsyncResource implements JobInHand {
 
   /** Asks what runs to stop. */
   callOff(reason: unknown): void {
-    this.#calledOff ??= { reason };
-    this.#controller?.abort(reason);
+    this.calledOff ??= { reason };
+    this.controller?.abort(reason);
   }
 
   /** Another attempt of the same job. */
   renew(): void {
-    this.#controller = undefined;
-    this.#calledOff = undefined;
+    this.controller = undefined;
+    this.calledOff = undefined;
   }
 
   /** Runs it; gives a promise if it has not ended then. */
   run(): unknown {
     const { job } = this;
-    return job.size === 1 ? job.run(functionOf(job.task), 0) : this.#runAll();
+    return job.size === 1 ? job.run(functionOf(job.task), 0) : this.runAll();
   }
 
   /** Items of a chunk, one after the other. */
-  async #runAll(): Promise<void> {
+  private async runAll(): Promise<void> {
     const { job } = this;
     for (let index = 0; index < job.size && !job.isOver; index++) {
       let value: unknown;
       let threw = false;
       try {
-        value = await this.#runBehind(index);
+        value = await this.runBehind(index);
       } catch (error) {
         threw = true;
         value = error;
@@ -80,7 +86,7 @@ export class LocalRun extends AsyncResource implements JobInHand {
   }
 
   /** An item after another: what is done around the first is done here. */
-  #runBehind(index: number): unknown {
+  private runBehind(index: number): unknown {
     const { job } = this;
     const before = workerState.asyncJob;
     workerState.asyncJob = this;
