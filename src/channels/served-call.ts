@@ -1,6 +1,6 @@
 import { CancelledError } from "../errors/index.js";
 
-/** A call of a served object's method, as the method sees it: the same fields as a pool's task has in hand. */
+/** A call of a served object's method, as the method sees it: the same fields as a pool's task has. */
 export class ServedCall {
   readonly attempt = 1;
   #isOff = false;

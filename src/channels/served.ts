@@ -41,7 +41,7 @@ type Withdrawal = [caller: number, id: number];
 /** Without a value: there was no memory for what it was called with, and an error in full might find none either. */
 type Answer = [id: number, ok: boolean, value?: Sealed];
 
-/** The calls that an owner has in hand, by caller and id. */
+/** The calls that an owner runs, by caller and id. */
 type InHand = Map<string, ServedCall>;
 
 interface Caller {

@@ -1,7 +1,7 @@
 /** Errors whose cause lies outside the calling program: a killed worker, a missing platform feature, memory that ran out. */
 import { branded, type ErrorCode } from "./base.js";
 
-/** How a worker of a pool ended that had a task in hand. */
+/** How a worker of a pool ended that had a running task. */
 export interface WorkerDeath {
   /** Which attempt at the task it was, from 1. */
   readonly attempt: number;

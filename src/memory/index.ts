@@ -52,7 +52,7 @@ export {
 export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, type WaitPlace, type Watch, watchLongWaits } from "./long-wait.js";
 export { contain } from "./mishap.js";
 export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
-export { lookouts, requests, tooManyWorkers } from "./registry.js";
+export { sliceHooks, requests, tooManyWorkers } from "./registry.js";
 export { SLICE_MS } from "./crowd.js";
 export { Spin } from "./spin.js";
 export { type Attempt, type Contender, Parker } from "./parker.js";

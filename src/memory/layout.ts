@@ -155,7 +155,7 @@ export const NODE = {
   key: 1,
   /** Order of arrival. */
   ticket: 2,
-  /** BLOCKING or AWAITING, and HAND_ONE for each wake-up in hand: used, or withdrawn, and neither of avail yet nor passed on. Only its worker writes it. */
+  /** BLOCKING or AWAITING, and PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor passed on. Only its worker writes it. */
   kind: 3,
 } as const;
 
@@ -164,7 +164,7 @@ export const INLINE_NODES = (RECORD_WORDS - RECORD.nodes) / NODE_WORDS;
 export const BLOCKING = 0;
 export const AWAITING = 1;
 export const KIND_MASK = 1;
-export const HAND_ONE = 2;
+export const PENDING_ONE = 2;
 
 /** A block of further nodes: a link word, then nodes. */
 export const NODE_BLOCK = { next: 0, nodes: 4 } as const;

@@ -154,7 +154,7 @@ export class Parker {
       if (piece !== 0) heap.registry.endWatch();
       // A grant that came too late, or whose attempt threw, is meant for somebody.
       waitQueue.withdraw(node);
-      waitQueue.handOn(node);
+      waitQueue.passOnPending(node);
     }
   }
 
@@ -226,7 +226,7 @@ export class Parker {
         const { waitQueue } = contender.heap;
         // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for somebody.
         waitQueue.withdraw(node);
-        waitQueue.handOn(node);
+        waitQueue.passOnPending(node);
         waitQueue.putNode(node);
       }
     }
@@ -444,7 +444,7 @@ export class Parker {
     return awaited;
   }
 
-  /** Withdraws a waiter; true when a grant had been won for it, which is in hand, and has to be put down or passed on: until then the node is not given back. */
+  /** Withdraws a waiter; true when a grant had been won for it, which is pending, and has to be put down or passed on: until then the node is not given back. */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
     this.#changes++;
@@ -473,7 +473,7 @@ export class Parker {
     if (queues.length === 0) this.#awaited.delete(awaited.key);
   }
 
-  /** Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws, is passed on. `granted`: one is in hand. */
+  /** Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws, is passed on. `granted`: one is pending. */
   #attempt(awaited: AwaitedKey, waiter: Waiter, granted: boolean): boolean {
     let result: unknown;
     try {

@@ -49,12 +49,12 @@ const LATE_MS = 400;
 /** How often one worker asks whether it is its turn: some of those who ask try in vain again and again. */
 const ASK_EVERY_MS = 100;
 
-/** What a lookout was doing, if words of shared memory are spoilt. */
+/** What a hook was doing, if words of shared memory are spoilt. */
 const LOOKING = "looking after a worker that was started here";
 const HEEDING = "looking whether this worker was asked to end";
 
 /** What else to do after each look at the workers: whoever started one that may end before it is in the registry looks after it. */
-export const lookouts = new Set<() => void>();
+export const sliceHooks = new Set<() => void>();
 
 /** What else a blocked thread looks at after each sleep: who asks for it rings (see `Parker.rouse`), so that nobody sleeps less for it. */
 export const requests = new Set<() => void>();
@@ -205,7 +205,7 @@ export class Registry {
 
   /** Looks at what concerns this thread alone: the workers that it started, of which nobody else would know, and what it is asked. */
   heed(): void {
-    for (const look of lookouts) contain(LOOKING, look);
+    for (const look of sliceHooks) contain(LOOKING, look);
     for (const look of requests) contain(HEEDING, look);
   }
 
@@ -219,7 +219,7 @@ export class Registry {
     this.heed();
     if (this.#turn.isMine(words)) return LOOKER_SLICE_MS;
     if (this.#turn.ago > LATE_MS) return LATE_SLICE_MS;
-    if (!isLasting || lookouts.size > 0 || !this.#heap.isSleepCutShort) return SLICE_MS;
+    if (!isLasting || sliceHooks.size > 0 || !this.#heap.isSleepCutShort) return SLICE_MS;
     const most = sliceOf(load(words, HEADER.crowd));
     return most === SLICE_MS ? SLICE_MS : untilPhase(this.#heap.self & SLOT_MASK, monotonicMs() >>> 0, most);
   }

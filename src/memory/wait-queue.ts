@@ -6,7 +6,7 @@
  *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
  *   use      granted - n           by the waiting worker, which then attempts, still armed
  *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant too, which the parker passes on
- * What was used or withdrawn is in the worker's hand until it has been of avail or is passed on: counted in the node before it leaves the state, so a death in between
+ * What was used or withdrawn is pending until its attempt has succeeded or it is passed on: counted in the node before it leaves the state, so a death in between
  * doubles a wake-up rather than losing it.
  * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
  * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
@@ -19,7 +19,7 @@ import {
   ALIVE,
   type AWAITING,
   BLOCKING,
-  HAND_ONE,
+  PENDING_ONE,
   HEADER,
   INLINE_NODES,
   KIND,
@@ -143,7 +143,7 @@ export class WaitQueue {
     if (wantedIn(state) === 0) {
       words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
-      // A wake-up that this node's last waiter has in hand stays there: the key is the same then.
+      // A wake-up that this node's last waiter has pending stays there: the key is the same then.
       words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;
@@ -166,7 +166,7 @@ export class WaitQueue {
     return grantedIn(load(this.#heap.words, node + NODE.state)) > 0;
   }
 
-  /** Uses every grant that has come; returns how many, in hand from here on. The waiters stay armed, and keep their place, until they withdraw. */
+  /** Uses every grant that has come; returns how many, pending from here on. The waiters stay armed, and keep their place, until they withdraw. */
   useGrants(node: number): number {
     const { words } = this.#heap;
     let state = load(words, node + NODE.state);
@@ -174,20 +174,20 @@ export class WaitQueue {
     const kind = words[node + NODE.kind]!;
     for (;;) {
       const granted = grantedIn(state);
-      words[node + NODE.kind] = kind + granted * HAND_ONE;
+      words[node + NODE.kind] = kind + granted * PENDING_ONE;
       const seen = compareExchange(words, node + NODE.state, state, state - granted);
       if (seen === state) return granted;
       state = seen;
     }
   }
 
-  /** One waiter leaves. True when a grant was already meant for it: it is in hand, to be used or passed on. */
+  /** One waiter leaves. True when a grant was already meant for it: it is pending, to be used or passed on. */
   withdraw(node: number): boolean {
     const { words } = this.#heap;
     const kind = words[node + NODE.kind]!;
     for (let state = load(words, node + NODE.state), counted = false; ; ) {
       const won = grantedIn(state) === wantedIn(state);
-      if (won !== counted) words[node + NODE.kind] = won ? kind + HAND_ONE : kind;
+      if (won !== counted) words[node + NODE.kind] = won ? kind + PENDING_ONE : kind;
       counted = won;
       const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
       if (seen === state) return won;
@@ -195,13 +195,13 @@ export class WaitQueue {
     }
   }
 
-  /** So many wake-ups in hand were of avail, or have been passed on. */
+  /** So many pending grants were used with success, or have been passed on. */
   putDown(node: number, count = 1): void {
-    this.#heap.words[node + NODE.kind]! -= count * HAND_ONE;
+    this.#heap.words[node + NODE.kind]! -= count * PENDING_ONE;
   }
 
-  /** Passes on what is in hand. */
-  handOn(node: number): void {
+  /** Passes on what is pending. */
+  passOnPending(node: number): void {
     const { words } = this.#heap;
     const count = words[node + NODE.kind]! >>> 1;
     if (count === 0) return;
@@ -210,11 +210,11 @@ export class WaitQueue {
     this.putDown(node, count);
   }
 
-  /** Keeps a wake-up for `key` in hand for longer than its wait: in `node`, which was taken for it, to be put down with that node. */
+  /** Keeps a grant for `key` pending for longer than its wait: in `node`, which was taken for it, to be put down with that node. */
   carry(key: number, node: number): void {
     const { words } = this.#heap;
     words[node + NODE.key] = key;
-    words[node + NODE.kind] = HAND_ONE;
+    words[node + NODE.kind] = PENDING_ONE;
   }
 
   /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */

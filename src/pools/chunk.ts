@@ -152,7 +152,7 @@ export class Chunk extends Job {
   }
 
   /**
-   * Outcomes that were sent stand. The item in hand fails, or is tried again by itself, and with it those before it whose outcomes died with the worker: nothing is run
+   * Outcomes that were sent stand. The current item fails, or is tried again by itself, and with it those before it whose outcomes died with the worker: nothing is run
    * twice unasked. The rest goes on elsewhere.
    */
   lose(loss: Loss): readonly Job[] {

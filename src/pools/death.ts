@@ -10,7 +10,7 @@ const MOST_NEWS = 120;
 
 /** What the end of a worker means for the jobs that it takes along. Made before its link is freed. */
 export class WorkerLoss implements Loss {
-  /** Which item of a chunk it had in hand. */
+  /** Which item of a chunk it ran. */
   readonly item: number;
   readonly #slot: WorkerSlot;
   readonly #end: WorkerEnd;
@@ -27,7 +27,7 @@ export class WorkerLoss implements Loss {
     this.#hasBegun = slot.link.isReady;
   }
 
-  /** What a job fails of that was in hand: it is held against it from here on. */
+  /** What a job fails of that was running: it is held against it from here on. */
   errorFor(job: LostJob): Error {
     const death = this.#deathBy(job);
     job.bear(death);

@@ -22,7 +22,7 @@ type Watched = NonNullable<PoolSettings["unresponsive"]>;
 /**
  * Tells workers that do not respond from those that are busy, by what the kernel says of their threads: one that is busy has a processor, or waits for one.
  *
- * Nobody looks before a job has been in hand for `after`; from then on every quarter of DOUBT_MS. A worker is believed to be stopped or blocked when LOOKS looks in a row
+ * Nobody looks before a job has run for `after`; from then on every quarter of DOUBT_MS. A worker is believed to be stopped or blocked when LOOKS looks in a row
  * say so and its thread has had no processor in between, to be waiting when they say that.
  * Rejected: a heartbeat of the worker's. A loop that computes sends none, which is what was to be told apart; and each job would pay for it.
  */
@@ -48,7 +48,7 @@ export class HangDetector {
     if (this.#watched.has(slot)) return;
     const watched = this.#settings.unresponsive!;
     const every = Math.max(LEAST_MS, Math.min(watched.after, DOUBT_MS) / LOOKS);
-    /** The last look at the job in hand, how many before it found the same, and what was told of that job. */
+    /** The last look at the running job, how many before it found the same, and what was told of that job. */
     let before: { readonly look: WorkerLook; readonly sequence: number } | undefined;
     let alike = 0;
     const told = new Set<string>();

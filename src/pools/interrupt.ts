@@ -4,11 +4,11 @@
  * Only where nobody else listens for SIGINT: a program that has its own way out keeps it. The workers themselves ignore the signal, which a terminal sends to them too.
  */
 import { isMainThread } from "node:worker_threads";
-import { addHousehold, type Household, letParentsGo, removeHousehold } from "../workers/children.js";
+import { addParentPool, type ParentPool, letParentsGo, removeParentPool } from "../workers/children.js";
 import { onSnapshot, type PoolState } from "../diagnosis/snapshot.js";
 
 /** What ends its workers before the program ends. */
-export interface Interruptible extends Household {
+export interface Interruptible extends ParentPool {
   /** Asks what runs to stop, ends the workers, and resolves when they are gone. Settles nothing: the program is about to end. */
   interrupt(): Promise<void>;
   /** For a dump of the program. */
@@ -24,7 +24,7 @@ onSnapshot(() => [...pools].map((pool) => ({ title: pool.title, stats: pool.stat
 export function endBeforeProgram(pool: Interruptible): void {
   if (pools.has(pool)) return;
   pools.add(pool);
-  addHousehold(pool);
+  addParentPool(pool);
   if (pools.size > 1 || !isMainThread) return;
   // Before all other listeners: one that was added by `once` is no longer counted after it was called.
   process.prependListener("SIGINT", interrupted);
@@ -34,7 +34,7 @@ export function endBeforeProgram(pool: Interruptible): void {
 
 /** It has none any more. */
 export function hasEnded(pool: Interruptible): void {
-  removeHousehold(pool);
+  removeParentPool(pool);
   if (!pools.delete(pool) || pools.size > 0) return;
   process.off("beforeExit", letParentsGo);
   if (!isEnding) process.off("SIGINT", interrupted);

@@ -121,7 +121,7 @@ export abstract class Job extends StatedJob implements LostJob {
   abstract finish(microseconds: number): void;
   /** It fails as a whole. `calledOff`: because somebody wanted it so. */
   abstract fail(error: unknown, calledOff?: boolean): void;
-  /** Its worker died. What was in hand (of a chunk, one item) fails, or is tried again; gives what can be run elsewhere. */
+  /** Its worker died. What was running (of a chunk, one item) fails, or is tried again; gives what can be run elsewhere. */
   abstract lose(loss: Loss): readonly Job[];
   /** News from the task. */
   abstract progress(value: unknown): void;

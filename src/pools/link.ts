@@ -107,7 +107,7 @@ export interface WorkerLink {
   detach(): void;
   /** It can do no more: the arguments of a job go back to the pool, to be sent elsewhere. False when they cannot. */
   salvage(job: Job): boolean;
-  /** It can do no more: lets go of a job's arguments. Which item it had in hand; undefined when it had not begun the job. */
+  /** It can do no more: lets go of a job's arguments. Which item it ran; undefined when it had not begun the job. */
   drop(job: Job): number | undefined;
   /** The last thing: gives back what the link itself takes. */
   free(): void;

@@ -13,9 +13,9 @@ export interface LostJob {
 
 /** What it costs a job that it cannot be run where it was to run. */
 export interface Loss {
-  /** Which item of a chunk was in hand. */
+  /** Which item of a chunk was run. */
   readonly item: number;
-  /** What a job fails of that was in hand. */
+  /** What a running job fails of. */
   errorFor(job: LostJob): Error;
   /** What an item of a chunk fails of that was done, and whose outcome had not been sent. */
   errorForDone(job: LostJob): Error;

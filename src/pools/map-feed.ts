@@ -20,7 +20,7 @@ const CHUNK_MS = 2;
 const GROWTH = 4;
 const MOST_ITEMS = 16384;
 const MOST_BYTES = 1 << 20;
-/** Chunks on their way for each worker: one in hand and one behind it. */
+/** Chunks on their way for each worker: one that runs and one behind it. */
 const CHUNKS_PER_WORKER = 2;
 
 /** What the engine needs of the pool. */

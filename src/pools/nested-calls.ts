@@ -31,7 +31,7 @@ export interface NestedPool extends CallPool {
 /** A task of a worker of the pool that waits for another task. The worker may die, and the task be called off or end without waiting: the work goes on all the same. */
 interface Wait {
   readonly caller: number;
-  /** Of the job that it had in hand, another in each attempt; none in an initializer. */
+  /** Of the job that it ran, another in each attempt; none in an initializer. */
   readonly sequence: number | undefined;
 }
 

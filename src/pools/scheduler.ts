@@ -298,7 +298,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
       idle += Math.max(0, slot.link.width - slot.jobs.length);
       for (const job of slot.begun) if (!job.isOver && job !== slot.initializer) running++;
     }
-    // A chunk whose outcomes have all come may still be in hand.
+    // A chunk whose outcomes have all come may still be running.
     running = Math.min(running, this.tally.open);
     const queued = this.tally.open - running;
     const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
@@ -543,7 +543,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     for (const resolve of this.#ended.splice(0)) resolve();
   }
 
-  /** A worker ended: what it had in hand fails or is tried again, what it had not begun goes to others. */
+  /** A worker ended: what it ran fails or is tried again, what it had not begun goes to others. */
   #lost(slot: WorkerSlot, end: WorkerEnd): void {
     contain("noting that a pool's worker ended", () => slot.link.bury());
     if (!this.#workers.has(slot)) {

@@ -61,7 +61,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   get unresponsive(): "blocked" | "stopped" | undefined {
     return this.#unresponsive;
   }
-  /** What it has in hand takes long: nothing goes behind it. */
+  /** What it runs takes long: nothing goes behind it. */
   get isStalled(): boolean {
     return this.#isStalled;
   }

@@ -335,7 +335,7 @@ export class Condition extends SharedObject {
   }
 
   /**
-   * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. A notification stays in hand
+   * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. A notification stays pending
    * until the lock is taken back: whoever dies before that has not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since
    * taking one may need the allocator.
    */

@@ -112,7 +112,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   #era = 0;
   /** How many permits, whose `Held` may come to be disposed still, were used up. */
   #usedUp = 0;
-  /** It is noted that the task in hand has taken a permit. */
+  /** It is noted that the running task has taken a permit. */
   #isNoted = false;
 
   /**
@@ -348,7 +348,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (added) this.wake(this.at, 1);
   }
 
-  /** @internal The task in hand is settled: what this worker holds is used up. */
+  /** @internal The running task is settled: what this worker holds is used up. */
   [useUp](): void {
     this.#isNoted = false;
     if (this.at === 0) return;

@@ -1,5 +1,5 @@
 /**
- * What the task in hand of a pool's worker has taken of semaphores. When the task settles, what it has not given back is used up: a later death of the worker gives back only what later
+ * What the running task of a pool's worker has taken of semaphores. When the task settles, what it has not given back is used up: a later death of the worker gives back only what later
  * tasks took. Elsewhere nothing is noted: a worker of one task says by its end what becomes of its permits.
  *
  * A worker runs one task of its pool at a time. What a task leaves running behind it takes permits for the next one, as far as anybody can tell.
@@ -15,10 +15,10 @@ interface Source {
 }
 
 let isWatched = false;
-/** Of which permits were taken since the last task settled. Held here, so that none is collected with permits in hand. */
+/** Of which permits were taken since the last task settled. Held here, so that none is collected with permits held. */
 const sources: Source[] = [];
 
-/** From here on this worker has tasks of a pool in hand, one after the other. */
+/** From here on this worker has tasks of a pool, one after the other. */
 export function watchTaskPermits(): void {
   isWatched = true;
   sources.length = 0;

@@ -32,7 +32,7 @@ export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: Ab
   try {
     signal = signalOf(options, SIGNAL_OPTIONS);
   } catch (error) {
-    work.catch(unheard);
+    work.catch(tellOnce);
     throw error;
   }
   if (signal === undefined) return (await work) as Awaited<T>;
@@ -64,7 +64,7 @@ function abandon(work: Promise<unknown>, reason: unknown): void {
   const reasons = new Reasons();
   reasons.add(reason);
   abandoned.set(work, reasons);
-  whenSettled(work, (outcome) => "error" in outcome && !reasons.has(outcome.error) && unheard(outcome.error));
+  whenSettled(work, (outcome) => "error" in outcome && !reasons.has(outcome.error) && tellOnce(outcome.error));
 }
 
 /** Holds none of them: there is one for each waiter. */
@@ -86,6 +86,6 @@ function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-function unheard(error: unknown): void {
+function tellOnce(error: unknown): void {
   reportUncaught(error, { name: "shield" });
 }

@@ -3,13 +3,13 @@ import { activeHandles } from "./active-workers.js";
 import { setRealImmediate } from "../memory/index.js";
 
 /** Something whose workers may have started workers: a pool. */
-export interface Household {
+export interface ParentPool {
   readonly hasChildren: boolean;
   /** Lets its workers go that have children; resolves when they have ended. */
   letParentsGo(): Promise<void>;
 }
 
-const households = new Set<Household>();
+const parentPools = new Set<ParentPool>();
 let tell: (() => void) | undefined;
 
 /** Calls `fn` whenever a worker is started here that is no daemon, or a pool's. */
@@ -23,24 +23,24 @@ export function childStarted(): void {
 }
 
 /** Has workers, which may have children. */
-export function addHousehold(household: Household): void {
-  households.add(household);
+export function addParentPool(pool: ParentPool): void {
+  parentPools.add(pool);
   tell?.();
 }
 
 /** Has no workers any more. */
-export function removeHousehold(household: Household): void {
-  households.delete(household);
+export function removeParentPool(pool: ParentPool): void {
+  parentPools.delete(pool);
 }
 
 /** Lets the workers of pools go that have children. */
 export function letParentsGo(): Promise<void>[] {
-  return [...households].filter(({ hasChildren }) => hasChildren).map((household) => household.letParentsGo());
+  return [...parentPools].filter(({ hasChildren }) => hasChildren).map((pool) => pool.letParentsGo());
 }
 
 export function hasChildren(): boolean {
   for (const handle of activeHandles.keys()) if (!handle.daemon) return true;
-  for (const household of households) if (household.hasChildren) return true;
+  for (const pool of parentPools) if (pool.hasChildren) return true;
   return false;
 }
 

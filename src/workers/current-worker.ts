@@ -3,7 +3,7 @@ import { servedCall } from "../channels/served-call.js";
 import { CancelledError, StateError } from "../errors/index.js";
 import { type JobInHand, workerState } from "./worker-state.js";
 
-/** Who runs this code, and what it has in hand. */
+/** Who runs this code, and what it runs. */
 export interface CurrentWorker {
   /** "MainThread", "Thread-1", "Process-2", "PoolWorker-3", or the name it was given. */
   readonly name: string;
@@ -34,9 +34,9 @@ let never: AbortSignal | undefined;
 let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker } | undefined;
 
 /**
- * The worker that runs the calling code, and the task that it has in hand.
+ * The worker that runs the calling code, and the task that it runs.
  *
- * An `AsyncPool`, or the owner of a served object, has many calls in hand in one thread. There, ask before the first `await` and keep the answer: `const me = currentWorker()` as the first line is right
+ * An `AsyncPool`, or the owner of a served object, runs many calls in one thread. There, ask before the first `await` and keep the answer: `const me = currentWorker()` as the first line is right
  * in every pool. After an `await` nobody can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
  *
  * @example

@@ -192,7 +192,7 @@ export class JobService {
     this.#lane.reply(THREW_FLAG | LAST, 1, microseconds(start), this.#encodeError(error));
   }
 
-  /** The task of the job in hand, loaded. */
+  /** The task of the running job, loaded. */
   async #function(): Promise<AnyFunction> {
     const task = this.#tasks.get(this.#lane.task);
     if (task === undefined) throw new CorruptError(`a job in a pool's lane is of a task, ${this.#lane.task}, that its pool has not defined`);

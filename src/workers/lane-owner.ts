@@ -24,7 +24,7 @@ import {
   MOST_INLINE_BYTES,
   OPENED,
   READY,
-  RECALLED,
+  TAKEN_BACK,
   RESULT,
   RESULTS_AT,
   RING,
@@ -171,7 +171,7 @@ export class LaneOwner {
     const words = this.#words;
     const record = this.#at + LANE.jobs + (position & RING_MASK);
     const state = load(words, record);
-    if ((state & STATE_MASK) !== from || compareExchange(words, record, state, (state & ~STATE_MASK) | RECALLED) !== state) return undefined;
+    if ((state & STATE_MASK) !== from || compareExchange(words, record, state, (state & ~STATE_MASK) | TAKEN_BACK) !== state) return undefined;
     const what = words[record + JOB.what]!;
     if ((what >>> KIND_SHIFT) & STORED) return words[record + JOB.payload]!;
     const start = (record + JOB.payload) << 2;
@@ -198,17 +198,17 @@ export class LaneOwner {
     this.lane.heap.waitQueue.wake(this.#at + LANE.cancelled, 1);
   }
 
-  /** When the job in hand was begun. */
+  /** When the running job was begun. */
   get begunAt(): number {
     return load(this.#words, this.#at + LANE.begunAt);
   }
 
-  /** Which item of the chunk in hand is worked on. */
+  /** Which item of the current chunk is worked on. */
   get item(): number {
     return load(this.#words, this.#at + LANE.item);
   }
 
-  /** Whether the task in hand awaits something in its event loop. */
+  /** Whether the running task awaits something in its event loop. */
   get awaits(): boolean {
     return load(this.#words, this.#at + LANE.awaits) === 1;
   }

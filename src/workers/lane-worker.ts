@@ -152,7 +152,7 @@ export class LaneWorker {
     }
   }
 
-  /** Moves the state of the job in hand. */
+  /** Moves the state of the running job. */
   #move(from: typeof TAKEN | typeof OPENED, to: typeof TAKEN | typeof OPENED): boolean {
     const state = (this.#size << STATE_BITS) | from;
     return compareExchange(this.#words, this.#record, state, (this.#size << STATE_BITS) | to) === state;
@@ -229,7 +229,7 @@ export class LaneWorker {
     return this.#words[this.#at + LANE.item]!;
   }
 
-  /** Whether the task in hand has let the event loop go on: asleep then, it is not blocked. */
+  /** Whether the running task has let the event loop go on: asleep then, it is not blocked. */
   set awaits(yes: boolean) {
     this.#words[this.#at + LANE.awaits] = yes ? 1 : 0;
   }

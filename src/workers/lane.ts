@@ -5,8 +5,8 @@
  * record beyond the tail, where nobody looks, and commits it by one store of the tail; the reader gives its room back by one store of the head. So a side that is
  * killed anywhere leaves nothing half done: a record is there whole or not at all.
  *
- * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to RECALLED by the pool's, never both. So may one of a worker
- * that died before it had opened it: from TAKEN to OPENED, or to RECALLED.
+ * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to TAKEN_BACK by the pool's, never both. So may one of a worker
+ * that died before it had opened it: from TAKEN to OPENED, or to TAKEN_BACK.
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
@@ -33,11 +33,11 @@ export const LANE = {
   resultsTail: 17,
   /** When the last taken job was begun: the system's monotonic clock in milliseconds, low 32 bits. 0 while its task's module is loaded. */
   begunAt: 18,
-  /** Which item of a chunk is in hand. */
+  /** Which item of a chunk is run. */
   item: 19,
   /** Worker id, 0 until it has begun. */
   worker: 20,
-  /** 1 while the task in hand has returned a promise that is not settled: the event loop turns. */
+  /** 1 while the running task has returned a promise that is not settled: the event loop turns. */
   awaits: 21,
   /** 1 once its tasks have started workers that are no daemons: it does not end before they do. */
   isParent: 22,
@@ -82,7 +82,7 @@ export const HEADER_WORDS = 4;
 export const SKIP = 0;
 export const READY = 1;
 export const TAKEN = 2;
-export const RECALLED = 3;
+export const TAKEN_BACK = 3;
 /** Taken, and its payload is being decoded, or was: what that holds becomes the worker's. Only of payloads that are STORED or HOLD something. */
 export const OPENED = 4;
 export const STATE_BITS = 3;
@@ -111,7 +111,7 @@ export const HOLDS = 64;
 export const THREW_FLAG = 4;
 /** The last record of its job. */
 export const LAST = 8;
-/** Not an outcome: news of the job in hand. */
+/** Not an outcome: news of the running job. */
 export const PROGRESS = 16;
 /** Not an outcome, and of no job: the payload is what the pool fails of. The worker ends after it. */
 export const REFUSED = 32;

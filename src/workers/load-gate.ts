@@ -11,7 +11,7 @@
  * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait for that.
  */
 import type { Worker } from "node:worker_threads";
-import { atomics, clearRealInterval, lookouts, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
+import { atomics, clearRealInterval, sliceHooks, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
 import { workerState } from "./worker-state.js";
 
 const { add, load, or, pause, sub } = atomics;
@@ -111,12 +111,12 @@ export function terminateThread(worker: Worker, [word]: LoadGate, killGrace: num
   };
   const stop = () => {
     clearRealInterval(timer);
-    lookouts.delete(look);
+    sliceHooks.delete(look);
   };
   const timer = setRealInterval(look, LOOK_MS).unref();
   worker.once("exit", stop);
   // While this thread's own loop stands still, whoever waits in it looks in its slices.
-  lookouts.add(look);
+  sliceHooks.add(look);
   look();
   // Afterwards, so that nobody is called back before this returns.
   deadline = realNow() + killGrace;

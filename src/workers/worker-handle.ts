@@ -11,7 +11,18 @@ import {
   KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import { type Attempt, awaitDeadlineOf, contain, deadlineOf, type Heap, lookouts, RECORD, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  contain,
+  deadlineOf,
+  type Heap,
+  sliceHooks,
+  RECORD,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
@@ -126,7 +137,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     }
     this.heap.references.hold(completion.at, this);
     this.#completion = completion;
-    lookouts.add(this.#lookOut);
+    sliceHooks.add(this.#sliceHook);
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -179,12 +190,12 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /** Whoever waits for something that the worker was given, and never took, hears of its end while this thread's loop stands still. */
-  readonly #lookOut = (): void => {
+  readonly #sliceHook = (): void => {
     if (this.#completion!.state !== RUNNING || this.#noticeDeath()) this.#stopLooking();
   };
 
   #stopLooking(): void {
-    if (lookouts.delete(this.#lookOut)) this.#completion!.loseArgs();
+    if (sliceHooks.delete(this.#sliceHook)) this.#completion!.loseArgs();
   }
 
   /** Whether it was started and has not ended. A worker whose task is done is alive as long as it waits for workers that it started and that are no daemons. */

@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { together } from "../memory/index.js";
 
-/** The task that a pool's worker has in hand, as its code sees it. */
+/** The task that a pool's worker runs, as its code sees it. */
 export interface JobInHand {
   readonly attempt: number;
   readonly cancelled: boolean;
@@ -25,7 +25,7 @@ export interface WorkerState {
   isSpoilt: boolean;
   /** Its file was made by a bundler: tasks are in it, under other URLs than where they are submitted. */
   isBundled: boolean;
-  /** In a pool's worker, while it has a task in hand. */
+  /** In a pool's worker, while it runs a task. */
   job: JobInHand | undefined;
   /** While a function of an async pool runs up to its first wait: its task. */
   asyncJob: JobInHand | undefined;

@@ -194,7 +194,7 @@ export const models: Model[] = [
   { name: "a job that is taken back is run by nobody, and travels again", program: { setup, workers: [takingBack, serving], check: allOnce } },
   { name: "a job that is called off is the only one to hear of it", program: { setup, workers: [cancelling, serving], check: firstOnly } },
   {
-    name: "a worker that dies before any step leaves each job done, in hand or unbegun",
+    name: "a worker that dies before any step leaves each job done, running or unbegun",
     program: { setup, workers: [outliving, serving], check: allSettled },
     options: { deaths: 1, mortal: [1], races: false },
   },

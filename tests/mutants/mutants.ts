@@ -81,7 +81,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller that gives up keeps its grant",
     file: "memory/parker.ts",
-    from: "      waitQueue.withdraw(node);\n      waitQueue.handOn(node);",
+    from: "      waitQueue.withdraw(node);\n      waitQueue.passOnPending(node);",
     to: "      if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
     models: ["condition: a waiter that gives up"],
   },
@@ -159,20 +159,20 @@ export const mutants: readonly Mutant[] = [
   {
     name: "wait queue: a grant is in hand only after it has left the state",
     file: "memory/wait-queue.ts",
-    from: "      words[node + NODE.kind] = kind + granted * HAND_ONE;\n      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n",
-    to: "      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n      if (seen === state) words[node + NODE.kind] = kind + granted * HAND_ONE;\n",
+    from: "      words[node + NODE.kind] = kind + granted * PENDING_ONE;\n      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n",
+    to: "      const seen = compareExchange(words, node + NODE.state, state, state - granted);\n      if (seen === state) words[node + NODE.kind] = kind + granted * PENDING_ONE;\n",
     models: ["wait-queue: a wake-up that a dying caller"],
   },
   {
     name: "wait queue: a grant that is withdrawn is in hand only afterwards",
     file: "memory/wait-queue.ts",
-    from: `      if (won !== counted) words[node + NODE.kind] = won ? kind + HAND_ONE : kind;
+    from: `      if (won !== counted) words[node + NODE.kind] = won ? kind + PENDING_ONE : kind;
       counted = won;
       const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
 `,
     to: `      counted = won;
       const seen = compareExchange(words, node + NODE.state, state, state - WANTED_ONE - (won ? 1 : 0));
-      if (seen === state && counted) words[node + NODE.kind] = kind + HAND_ONE;
+      if (seen === state && counted) words[node + NODE.kind] = kind + PENDING_ONE;
 `,
     models: ["wait-queue: a wake-up that a caller takes along"],
   },
@@ -188,7 +188,7 @@ export const mutants: readonly Mutant[] = [
     file: "memory/wait-queue.ts",
     from: `      words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
-      // A wake-up that this node's last waiter has in hand stays there: the key is the same then.
+      // A wake-up that this node's last waiter has pending stays there: the key is the same then.
       words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;`,
@@ -840,31 +840,31 @@ export const mutants: readonly Mutant[] = [
     models: ["rwlock: a writer gives up"],
   },
   {
-    name: "card: a notice is put up before it is written",
-    file: "memory/card.ts",
-    from: "  words[notice + WAIT_RECORD.flags] = flags;\n",
-    to: "  store(words, card + WORKER_INFO.notice, notice);\n  words[notice + WAIT_RECORD.flags] = flags;\n",
+    name: "worker info: a wait record is put up before it is written",
+    file: "memory/worker-info.ts",
+    from: "  words[waitRecord + WAIT_RECORD.flags] = flags;\n",
+    to: "  store(words, info + WORKER_INFO.waitRecord, waitRecord);\n  words[waitRecord + WAIT_RECORD.flags] = flags;\n",
     models: ["card: a notice is read whole"],
   },
   {
-    name: "card: a notice is freed before it is taken off",
-    file: "memory/card.ts",
-    from: "  if (card !== 0) store(heap.words, card + WORKER_INFO.notice, 0);\n  heap.allocator.free(notice);",
-    to: "  heap.allocator.free(notice);\n  if (card !== 0) store(heap.words, card + WORKER_INFO.notice, 0);",
+    name: "worker info: a wait record is freed before it is taken off",
+    file: "memory/worker-info.ts",
+    from: "  if (info !== 0) store(heap.words, info + WORKER_INFO.waitRecord, 0);\n  heap.allocator.free(waitRecord);",
+    to: "  heap.allocator.free(waitRecord);\n  if (info !== 0) store(heap.words, info + WORKER_INFO.waitRecord, 0);",
     models: ["card:"],
   },
   {
-    name: "card: a reader does not look again",
-    file: "memory/card.ts",
+    name: "worker info: a reader does not look again",
+    file: "memory/worker-info.ts",
     from: "return load(words, record + RECORD.state) === state && isOn(heap, record, found) ? found : undefined;",
     to: "return found;",
     models: ["card: a notice is read whole"],
   },
   {
-    name: "card: two notices in one block are taken for the same",
-    file: "memory/card.ts",
-    from: "load(words, card + WORKER_INFO.notice) === block && stillStands(words, block, page, generation)",
-    to: "load(words, card + WORKER_INFO.notice) === block",
+    name: "worker info: two wait records in one block are taken for the same",
+    file: "memory/worker-info.ts",
+    from: "load(words, info + WORKER_INFO.waitRecord) === block && stillStands(words, block, page, generation)",
+    to: "load(words, info + WORKER_INFO.waitRecord) === block",
     models: ["card: while a notice is there"],
   },
   {
@@ -982,7 +982,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "select: a blocking one keeps what was granted to it by those that lost",
     file: "memory/parker.ts",
-    from: "        waitQueue.withdraw(node);\n        waitQueue.handOn(node);",
+    from: "        waitQueue.withdraw(node);\n        waitQueue.passOnPending(node);",
     to: "        if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
     models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
   },

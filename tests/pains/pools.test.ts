@@ -21,7 +21,7 @@ describe("pains of pools", { concurrency: 2, timeout: timeLimit(60_000) }, () =>
     assert.equal(isRunning(pid), false);
   });
 
-  test("pain 3: a death costs the task in hand alone, and a retry not even that", async () => {
+  test("pain 3: a death costs the running task alone, and a retry not even that", async () => {
     await using pool = new ProcessPool({ workers: 2 });
     const others = numbers(100).map((n) => pool.submit(tasks.echo, n));
     const started = new Queue<number>({ across });

@@ -605,7 +605,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
     });
 
-    apart("a death while many wait costs only the job in hand", () =>
+    apart("a death while many wait costs only the running job", () =>
       using({ workers: 1 }, async (pool) => {
         await Promise.all(count(500).map((n) => pool.submit(tasks.square, n)));
         const exits = pool.submit(tasks.exit, 3);

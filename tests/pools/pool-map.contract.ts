@@ -120,7 +120,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       await assert.rejects(pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }), { code: "ERR_ALLCORES_UNSENDABLE" });
     });
 
-    apartSharing("a death in a chunk costs the item in hand; what was done and what was not begun comes all the same", async () => {
+    apartSharing("a death in a chunk costs the current item; what was done and what was not begun comes all the same", async () => {
       const outcomes = await pool.map(tasks.exitAt.partial(20), count(50), { chunkSize: 50 }).settled();
       for (const { index, status } of outcomes) assert.equal(status, index === 20 ? "rejected" : "fulfilled", `item ${index}`);
       const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");

@@ -161,7 +161,7 @@ for (const across of ["threads", "processes"] as const) {
           hand.catch(() => {});
           await taken.wait();
           assert.equal(permitsOf(semaphore).count, 1);
-          // A later death gives back only what the tasks in hand took.
+          // A later death gives back only what the running task took.
           await one.terminate();
           await swept(semaphore, worker);
           const [first, second] = [semaphore.tryAcquire(), semaphore.tryAcquire()];

@@ -11,13 +11,13 @@ const LOOP_SLEEPS_IN = /epoll|ep_poll/;
 /** A worker as its lane and the kernel tell of it. */
 export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefined, threadId: number): WorkerLook {
   const tid = threadId === 0 ? pid : threadOf(owner);
-  const vitals = pid === undefined || tid === undefined ? undefined : threadStatOf(pid, tid);
+  const stat = pid === undefined || tid === undefined ? undefined : threadStatOf(pid, tid);
   const job = watch.jobs[0];
   const waits = job === undefined || pid === undefined || tid === undefined ? [] : waitsOf(pid, tid);
-  const state = stateOf(watch, owner, vitals, waits);
+  const state = stateOf(watch, owner, stat, waits);
   const how = state === "waiting" ? "blocking" : state === "awaiting" ? "awaiting" : undefined;
   const waitsFor = waits.flatMap((wait) => (wait.how === how && wait.object !== undefined ? [wait.object] : []));
-  const sleepsIn = state === "blocked" ? vitals?.sleepsIn : undefined;
+  const sleepsIn = state === "blocked" ? stat?.sleepsIn : undefined;
   return {
     worker: {
       name: watch.name,
@@ -29,12 +29,12 @@ export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefin
       ...(waitsFor.length === 0 ? {} : { waitsFor }),
       ...(sleepsIn === undefined ? {} : { sleepsIn }),
     },
-    ran: vitals?.ran,
+    ran: stat?.ran,
   };
 }
 
-function stateOf(watch: LinkWatch, owner: LaneOwner, vitals: ThreadStat | undefined, waits: readonly { readonly how: string }[]): PoolWorker["state"] {
-  if (vitals !== undefined && /^t/i.test(vitals.state)) return "stopped";
+function stateOf(watch: LinkWatch, owner: LaneOwner, stat: ThreadStat | undefined, waits: readonly { readonly how: string }[]): PoolWorker["state"] {
+  if (stat !== undefined && /^t/i.test(stat.state)) return "stopped";
   // Killed, and still blocked: its task was taken from it.
   if (watch.unresponsive !== undefined) return watch.unresponsive;
   if (owner.lane.worker === 0) return "starting";
@@ -44,9 +44,9 @@ function stateOf(watch: LinkWatch, owner: LaneOwner, vitals: ThreadStat | undefi
   if (!owner.isTaken(job.at) && owner.isAsleep) return "idle";
   // Though it may run just now: it wakes now and then to look whether those that it waits for are alive.
   if (waits.some(({ how }) => how === "blocking")) return "waiting";
-  if (vitals === undefined) return owner.awaits ? "awaiting" : "busy";
-  if (vitals.state === "R") return "busy";
-  if (owner.awaits && (vitals.sleepsIn === undefined || LOOP_SLEEPS_IN.test(vitals.sleepsIn))) return "awaiting";
+  if (stat === undefined) return owner.awaits ? "awaiting" : "busy";
+  if (stat.state === "R") return "busy";
+  if (owner.awaits && (stat.sleepsIn === undefined || LOOP_SLEEPS_IN.test(stat.sleepsIn))) return "awaiting";
   return "blocked";
 }
 

@@ -26,7 +26,7 @@ function exit(code: number): void {
   processPlatform().exit(code);
 }
 
-/** Its pool is told, and gives it to the call in hand or to the uncaught hook. */
+/** Its pool is told, and gives it to the running call or to the uncaught hook. */
 function endOfUncaught(error: unknown, service: JobService): void {
   // A task's own handler decides.
   if (process.listenerCount("uncaughtException") > 1) return;
