@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import type { Facts } from "../codec/portrait.js";
-import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Marshalled, registerKind } from "../codec/index.js";
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosedError, ReachError, StateError, TimeoutError } from "../errors/index.js";
@@ -438,7 +438,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /** @internal */
-  override [crossing](to: Boundary, path: string): Parcel {
+  override [crossing](to: Boundary, path: string): Marshalled {
     const { heap, at } = this;
     if (this.#state === "closed") throw new StateError(`${path} is a Connection that this worker has closed`);
     if (this.#state === "sent away")

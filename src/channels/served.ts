@@ -3,7 +3,7 @@
  * for want of memory or of a class, is sealed: whom to answer, and whose answer it is, is known all the same.
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
  */
-import { type Boundary, crossing, type Crosses, decodeLoading, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
 import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
@@ -148,7 +148,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 
   /** @internal */
-  [crossing](_to: Boundary, _path: string): Parcel {
+  [crossing](_to: Boundary, _path: string): Marshalled {
     return { kind: "Served", payload: [this.#requests, this.#owner] };
   }
 

@@ -1,6 +1,6 @@
 import type { Origin } from "./allowed-modules.js";
 import { Decoder } from "./decoder.js";
-import type { MessageEnd } from "./parcel.js";
+import type { MessageEnd } from "./marshalled.js";
 import { smallInteger, Tag } from "./tags.js";
 
 /** Absent while it decodes: a decoder of some kind of object may itself decode something. */

@@ -5,7 +5,7 @@ import { readBoxed, readDate, readDressed, readMap, readRegExp, readSearchParams
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
-import { endParcel, type MessageEnd, openParcel } from "./parcel.js";
+import { endMarshalled, type MessageEnd, unmarshal } from "./marshalled.js";
 import { findRegistration, type Registration, readHookedInstance, readInstance } from "./sendable.js";
 import { depthLimit, leastReserved, mostReserved, shortText, smallInteger, Tag } from "./tags.js";
 
@@ -191,8 +191,8 @@ export class Decoder extends ByteReader {
         return this.losing !== undefined ? this.lostInstance() : readInstance(this);
       case Tag.hookedInstance:
         return this.losing !== undefined ? this.lostHookedInstance() : readHookedInstance(this);
-      case Tag.parcel:
-        return this.parcel();
+      case Tag.marshalled:
+        return this.marshalled();
       case Tag.attachment:
         return this.attachment();
       case Tag.sharedBuffer:
@@ -268,14 +268,14 @@ export class Decoder extends ByteReader {
     return value;
   }
 
-  private parcel(): unknown {
+  private marshalled(): unknown {
     const identity = this.reserve();
     const kind = this.key();
     this.inPayload++;
     const payload = this.read();
     this.inPayload--;
-    if (this.losing === undefined) return this.resolve(identity, openParcel(kind, payload, this.origin));
-    endParcel(kind, payload, this.losing);
+    if (this.losing === undefined) return this.resolve(identity, unmarshal(kind, payload, this.origin));
+    endMarshalled(kind, payload, this.losing);
     return this.resolve(identity, undefined);
   }
 

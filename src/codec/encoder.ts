@@ -8,7 +8,7 @@ import { isDetached } from "./binary.js";
 import { writeError } from "./error-object.js";
 import { addedField, classNameOf, hostClassOf } from "./host-object.js";
 import type { Message } from "./message.js";
-import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Parcel } from "./parcel.js";
+import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Marshalled } from "./marshalled.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
 import { type Registration, registrationOf, writeInstance } from "./sendable.js";
@@ -27,9 +27,9 @@ export interface EncodeOptions {
   transfer?: readonly object[];
   /**
    * The message is lent: it owns nothing, may be decoded any number of times or never, and what it names must stay until then.
-   * Called for each parcel once the whole value is encoded.
+   * Called for each marshalled object once the whole value is encoded.
    */
-  lend?: (parcel: Parcel) => void;
+  lend?: (marshalled: Marshalled) => void;
   /** The caller will call the message's `committed` once it has committed it. */
   tells?: boolean;
   /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
@@ -63,7 +63,7 @@ interface State {
   readonly depth: number;
   readonly attachments: number;
   readonly transfer: number;
-  readonly parcels: number;
+  readonly marshalled: number;
   readonly classes: number;
 }
 
@@ -93,7 +93,7 @@ export class Encoder extends ByteWriter implements Message {
   private readonly objects: (object | undefined)[] = [];
   private objectCount = 0;
   private numbers: Map<object, number> | undefined;
-  private readonly parcels: Parcel[] = [];
+  private readonly marshalled: Marshalled[] = [];
   private readonly classes: ClassUse[] = [];
   /** The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is copied or moved. */
   private readonly piecesAt: PathStep[][] = [];
@@ -137,9 +137,9 @@ export class Encoder extends ByteWriter implements Message {
       lending.isOn = outer;
     }
     if (this.marked.length > 0) this.takeMarks();
-    this.holds = this.parcels.length > 0;
+    this.holds = this.marshalled.length > 0;
     try {
-      if (lend !== undefined) for (const parcel of this.parcels) lend(parcel);
+      if (lend !== undefined) for (const marshalled of this.marshalled) lend(marshalled);
       else if (this.holds) this.retain(options.tells === true);
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
@@ -153,12 +153,12 @@ export class Encoder extends ByteWriter implements Message {
   }
 
   private retain(tells: boolean): void {
-    this.held = this.parcels.flatMap(({ held }) => held ?? noObjects);
-    for (const parcel of this.parcels) parcel.retain?.();
-    const concerned = this.parcels.filter((parcel) => parcel.committed !== undefined);
+    this.held = this.marshalled.flatMap(({ held }) => held ?? noObjects);
+    for (const marshalled of this.marshalled) marshalled.retain?.();
+    const concerned = this.marshalled.filter((marshalled) => marshalled.committed !== undefined);
     if (concerned.length === 0) return;
     const committed = (): void => {
-      for (const parcel of concerned) parcel.committed!();
+      for (const marshalled of concerned) marshalled.committed!();
     };
     if (tells) this.committed = committed;
     else queueRealMicrotask(committed);
@@ -194,7 +194,7 @@ export class Encoder extends ByteWriter implements Message {
         return;
       case "function":
         if (isCrossing(value)) {
-          if (!this.recall(value)) this.parcel(value);
+          if (!this.recall(value)) this.marshal(value);
           return;
         }
     }
@@ -301,7 +301,7 @@ export class Encoder extends ByteWriter implements Message {
       depth: this.depth,
       attachments: this.attachments.length,
       transfer: this.transfer.length,
-      parcels: this.parcels.length,
+      marshalled: this.marshalled.length,
       classes: this.classes.length,
     };
   }
@@ -317,7 +317,7 @@ export class Encoder extends ByteWriter implements Message {
     }
     if (this.attachments !== noObjects) (this.attachments as unknown[]).length = state.attachments;
     if (this.transfer !== noObjects) (this.transfer as object[]).length = state.transfer;
-    this.parcels.length = state.parcels;
+    this.marshalled.length = state.marshalled;
     this.classes.length = state.classes;
   }
 
@@ -352,7 +352,7 @@ export class Encoder extends ByteWriter implements Message {
     if (this.marks !== undefined) this.mark(value);
     if (this.recall(value)) return;
     if (isCrossing(value)) {
-      this.parcel(value);
+      this.marshal(value);
       return;
     }
     const prototype = Object.getPrototypeOf(value) as object | null;
@@ -420,25 +420,25 @@ export class Encoder extends ByteWriter implements Message {
     }
   }
 
-  private parcel(value: Crosses & object): void {
-    let parcel: Parcel;
+  private marshal(value: Crosses & object): void {
+    let marshalled: Marshalled;
     try {
-      parcel = value[crossing](this.to, this.path());
+      marshalled = value[crossing](this.to, this.path());
     } catch (error) {
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }
     if (this.apart !== undefined)
-      this.refuse({ what: `a ${parcel.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
-    if (this.keeps && parcel.committed !== undefined) {
-      this.refuse({ what: `a ${parcel.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
+      this.refuse({ what: `a ${marshalled.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
+    if (this.keeps && marshalled.committed !== undefined) {
+      this.refuse({ what: `a ${marshalled.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
     }
-    this.byte(Tag.parcel);
-    this.text(parcel.kind);
+    this.byte(Tag.marshalled);
+    this.text(marshalled.kind);
     const depth = this.descend();
-    this.write(parcel.payload);
+    this.write(marshalled.payload);
     this.depth = depth;
-    this.parcels.push(parcel);
+    this.marshalled.push(marshalled);
   }
 
   hostObject(value: object): void {
@@ -520,7 +520,7 @@ export class Encoder extends ByteWriter implements Message {
     if (this.marked.length > 0) this.marked.length = 0;
     if (this.piecesAt.length > 0) this.piecesAt.length = 0;
     if (this.attachmentsAt.length > 0) this.attachmentsAt.length = 0;
-    if (this.parcels.length > 0) this.parcels.length = 0;
+    if (this.marshalled.length > 0) this.marshalled.length = 0;
     if (this.classes.length > 0) this.classes.length = 0;
     this.refusal = undefined;
   }

@@ -5,6 +5,6 @@ export type { EncodeOptions } from "./encoder.js";
 export { mainProgram, setMainProgram } from "./main-module.js";
 export type { Message } from "./message.js";
 export { isUrl, type ModuleSource, moduleUrl } from "./module-url.js";
-export { type Boundary, type Crosses, crossing, isCrossing, type Parcel, registerKind } from "./parcel.js";
+export { type Boundary, type Crosses, crossing, isCrossing, type Marshalled, registerKind } from "./marshalled.js";
 export { decodeHook, encodeHook, sendable, type SendableClass } from "./sendable.js";
 export { transfer } from "./transfer.js";

@@ -1,4 +1,4 @@
-import type { Held } from "./parcel.js";
+import type { Held } from "./marshalled.js";
 
 /**
  * An encoded value. It is one reused object per realm: valid until the next `encode()` in this realm, so copy it out before anything

@@ -13,7 +13,7 @@ import { platform } from "../platform/index.js";
 import { FROM_ELSEWHERE } from "./allowed-modules.js";
 import { decode } from "./decode.js";
 import { encode } from "./encode.js";
-import type { Boundary, Parcel } from "./parcel.js";
+import type { Boundary, Marshalled } from "./marshalled.js";
 
 declare const content: unique symbol;
 
@@ -76,19 +76,19 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
   options = ownOptions(options);
   const to = options?.to;
   if (to !== undefined && to !== "threads" && to !== "processes") throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
-  const parcels: Parcel[] = [];
-  const message = encode(value, { to: to ?? "threads", root: "value", lend: (parcel) => parcels.push(parcel) });
+  const all: Marshalled[] = [];
+  const message = encode(value, { to: to ?? "threads", root: "value", lend: (marshalled) => all.push(marshalled) });
   const bytes = Buffer.from(message.toBytes().buffer).toString("base64");
   message.release();
-  for (const { kind, retain, lend } of parcels) {
+  for (const { kind, retain, lend } of all) {
     if (retain !== undefined && lend === undefined)
       throw new ArgumentTypeError(`a ${kind} passes from one holder to the next and cannot be packed: send it through a Queue, or as an argument`);
   }
   const shared = new Set<ProcessHeap>();
   const ofThreads = new Set<ThreadHeap>();
-  for (const parcel of parcels) {
-    parcel.lend?.();
-    const heap = parcel.heap && heapHere(parcel.heap);
+  for (const marshalled of all) {
+    marshalled.lend?.();
+    const heap = marshalled.heap && heapHere(marshalled.heap);
     if (heap instanceof ProcessHeap) shared.add(heap);
     else if (heap instanceof ThreadHeap) ofThreads.add(heap);
   }

@@ -3,7 +3,7 @@ import { types } from "node:util";
 import { classNameOf, isOfPlatform } from "./host-object.js";
 import { adviceOf } from "./portrait.js";
 import { isClassElsewhere, isOfOtherVersion, ONE_VERSION } from "../memory/index.js";
-import type { Boundary } from "./parcel.js";
+import type { Boundary } from "./marshalled.js";
 
 /** `what` completes "args[0] is …"; `fix` completes "… cannot cross to another worker: …". */
 export interface Refusal {

@@ -1,6 +1,6 @@
 /** Buffers that show the memory of shared objects: they are never copied, but travel as the object that they belong to. */
 import { together, versioned } from "../memory/index.js";
-import type { Crosses } from "./parcel.js";
+import type { Crosses } from "./marshalled.js";
 
 /** The name of the method by which a shared object gives the buffer that shows its memory. */
 export const shownBuffer: unique symbol = versioned("shownBuffer") as never;

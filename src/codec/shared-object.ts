@@ -3,7 +3,7 @@ import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, K
 import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
 import { lending } from "./encoder.js";
 import { described, type Facts, factsOr, hide, refuseClones, shown } from "./portrait.js";
-import { type Boundary, type Crosses, crossing, type MessageEnd, type Parcel, registerKind } from "./parcel.js";
+import { type Boundary, type Crosses, crossing, type MessageEnd, type Marshalled, registerKind } from "./marshalled.js";
 
 /** How far a shared object reaches, and what it is called in errors and reports. */
 export interface Reach {
@@ -201,7 +201,7 @@ export abstract class SharedObject implements Crosses {
   }
 
   /** @internal */
-  [crossing](to: Boundary, path: string): Parcel {
+  [crossing](to: Boundary, path: string): Marshalled {
     if (this.#freed) throw new FreedError(`${path} is a ${this.constructor.name} that this worker has freed`);
     const { heap, at } = this;
     if (to === "processes" && heap.across === "threads") {

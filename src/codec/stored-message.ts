@@ -5,7 +5,7 @@
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
 import { decode, lose } from "./decode.js";
 import type { Message } from "./message.js";
-import type { MessageEnd } from "./parcel.js";
+import type { MessageEnd } from "./marshalled.js";
 
 /** What can be stored: a message still in the encoder, or a copy of one. */
 export type Storable = Pick<Message, "length" | "writeTo">;

@@ -76,7 +76,7 @@ export const Tag = {
   /** Index into the class table, then the value that the class's own encode hook gave. */
   hookedInstance: 0x21,
   /** Kind (a string), payload. */
-  parcel: 0x22,
+  marshalled: 0x22,
   /** Index into what travels beside the bytes. */
   attachment: 0x23,
   /** Only at the very start: count, then that many times module, name, 1 if decoding needs the class; then the value. */

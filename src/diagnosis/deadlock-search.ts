@@ -7,7 +7,7 @@
  * again and every party that it rests on has failed an attempt in between: at that attempt all the others were waiting, and none of them could have ended this wait since.
  * Rejected: each wait looks for its own circle. That takes time with the square of the waits, or the cube.
  */
-import { atomics, AWAITING, BLOCKING, cards, HEADER, type Heap, monotonicMs } from "../memory/index.js";
+import { atomics, AWAITING, BLOCKING, workerInfo, HEADER, type Heap, monotonicMs } from "../memory/index.js";
 import { heapsInSight, settings } from "./settings.js";
 import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 
@@ -53,8 +53,8 @@ export class DeadlockSearch {
       graph = new WaitGraph(heapsInSight());
       askActors(graph);
     }
-    if (this.#suspect === undefined && (now < this.#nextOwn || !cards.isAsked(this.#heap))) return undefined;
-    cards.answer(this.#heap);
+    if (this.#suspect === undefined && (now < this.#nextOwn || !workerInfo.isAsked(this.#heap))) return undefined;
+    workerInfo.answer(this.#heap);
     return this.#lookForItself(graph ?? new WaitGraph(heapsInSight()), now);
   }
 
@@ -113,12 +113,13 @@ export class DeadlockSearch {
 /** Asks of each circle the worker that has to act. Who is asked already has not come to it yet. */
 function askActors(graph: WaitGraph): void {
   for (const circle of [...graph.circles(true), ...graph.circles(false)])
-    for (const { heap, record, notice } of actorOf(circle).waiting) cards.ask(heap, record, notice.flags & cards.IDLE ? AWAITING : BLOCKING);
+    for (const { heap, record, waitRecord } of actorOf(circle).waiting) workerInfo.ask(heap, record, waitRecord.flags & workerInfo.IDLE ? AWAITING : BLOCKING);
 }
 
 /** Has each party attempt once more, which tells whether it still waits. */
 function rouse(parties: Iterable<Party>): void {
-  for (const { waiting } of parties) for (const { heap, record, notice } of waiting) if ((notice.flags & cards.IDLE) === 0) heap.ring(record, BLOCKING);
+  for (const { waiting } of parties)
+    for (const { heap, record, waitRecord } of waiting) if ((waitRecord.flags & workerInfo.IDLE) === 0) heap.ring(record, BLOCKING);
 }
 
 /** The one of a circle who acts: who gets the error, or else who tells. All parties see the same circle and choose the same one. */
@@ -130,7 +131,7 @@ export function actorOf(circle: Circle): Party {
 /** The parties of a circle whose waits end with an error, if they end at all; none where it is only told. */
 export function refusable({ members, proven }: Circle): Party[] {
   if (!proven || settings().action !== "error") return [];
-  return members.map(({ party }) => party).filter(({ waiting }) => waiting.some(({ notice }) => (notice.flags & cards.REFUSABLE) !== 0));
+  return members.map(({ party }) => party).filter(({ waiting }) => waiting.some(({ waitRecord }) => (waitRecord.flags & workerInfo.REFUSABLE) !== 0));
 }
 
 /** Of some parties the one who acts: which of several that began at once does not matter, if all choose the same. */
@@ -146,11 +147,13 @@ class Suspect {
   readonly #looks: ReadonlyMap<string, number>;
 
   constructor(circle: Circle, self: Party) {
-    const waits = circle.members.flatMap(({ party }) => party.waiting.map(({ notice }) => `${party.key}:${notice.block}:${notice.generation}`));
+    const waits = circle.members.flatMap(({ party }) => party.waiting.map(({ waitRecord }) => `${party.key}:${waitRecord.block}:${waitRecord.generation}`));
     this.name = `${circle.proven}:${waits.sort().join()}`;
     this.#looks = new Map(
       [...circle.basis()].flatMap((party) =>
-        party === self ? [] : party.waiting.map(({ notice }): [string, number] => [`${party.key}:${notice.block}:${notice.generation}`, notice.looks]),
+        party === self
+          ? []
+          : party.waiting.map(({ waitRecord }): [string, number] => [`${party.key}:${waitRecord.block}:${waitRecord.generation}`, waitRecord.looks]),
       ),
     );
   }

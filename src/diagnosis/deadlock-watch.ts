@@ -1,9 +1,9 @@
-/** Watches over the waits of this thread that last: has them stand on its card, looks for deadlocks, and ends one's wait with an error or tells of it. */
+/** Watches over the waits of this thread that last: has them stand on its worker info, looks for deadlocks, and ends one's wait with an error or tells of it. */
 import { originOf } from "../codec/shared-object.js";
 import { DeadlockError } from "../errors/index.js";
 import {
   atomics,
-  cards,
+  workerInfo,
   type Heap,
   insightInto,
   type LongAwait,
@@ -28,7 +28,7 @@ class BlockingWatch implements Watch {
   readonly #heaps: readonly Heap[];
   readonly #search: DeadlockSearch;
   /** One in each heap, once it is up. */
-  readonly #notices = new Map<Heap, number>();
+  readonly #waitRecords = new Map<Heap, number>();
 
   constructor(wait: LongWait) {
     this.#wait = wait;
@@ -41,25 +41,25 @@ class BlockingWatch implements Watch {
     try {
       found = this.#look();
     } catch {
-      // No memory is left for a notice, or what was read made no sense because it changed: the wait goes on as if nobody had looked.
+      // No memory is left for a waitRecord, or what was read made no sense because it changed: the wait goes on as if nobody had looked.
     }
     if (found !== undefined) throw found;
   }
 
   end(): void {
-    for (const [heap, notice] of this.#notices) cards.takeNotice(heap, notice);
+    for (const [heap, waitRecord] of this.#waitRecords) workerInfo.takeWaitRecord(heap, waitRecord);
     this.#search.end();
   }
 
   #look(): DeadlockError | undefined {
     const { since, deadline } = this.#wait;
-    for (const [heap, notice] of this.#notices) cards.lookedInVain(heap, notice);
+    for (const [heap, waitRecord] of this.#waitRecords) workerInfo.lookedInVain(heap, waitRecord);
     dumpWhileBlocked();
     const now = realNow();
     const { after, action } = settings();
     if (action === "off" || now - since < after) return undefined;
-    this.#putNotices();
-    if (deadline !== Number.POSITIVE_INFINITY || this.#notices.size < this.#heaps.length) return undefined;
+    this.#putWaitRecords();
+    if (deadline !== Number.POSITIVE_INFINITY || this.#waitRecords.size < this.#heaps.length) return undefined;
     const found = this.#search.look(now);
     if (found === undefined) return undefined;
     const { circle, self } = found;
@@ -73,22 +73,25 @@ class BlockingWatch implements Watch {
     return undefined;
   }
 
-  #putNotices(): void {
+  #putWaitRecords(): void {
     const { places, since, deadline, refusable } = this.#wait;
     for (const heap of this.#heaps) {
-      if (this.#notices.has(heap)) continue;
+      if (this.#waitRecords.has(heap)) continue;
       const known = places.filter((place) => place.heap === heap).map(({ key }) => ({ key, around: heap.references.around(key) }));
       // One was forgotten while it is waited for, and collected.
       if (!known.every(({ around }) => around !== undefined)) return;
       const stack = stackHere();
       const description: Description = { ...(stack === undefined ? {} : { stack }), objects: known.map(({ around }) => describe(around!.object, undefined)) };
-      const notice = cards.putNotice(heap, {
+      const waitRecord = workerInfo.putWaitRecord(heap, {
         waits: known.map(({ key, around }) => ({ at: around!.at, key })),
-        flags: (refusable ? cards.REFUSABLE : 0) | (deadline === Number.POSITIVE_INFINITY ? cards.ENDLESS : 0) | (this.#heaps.length << cards.HEAPS_SHIFT),
+        flags:
+          (refusable ? workerInfo.REFUSABLE : 0) |
+          (deadline === Number.POSITIVE_INFINITY ? workerInfo.ENDLESS : 0) |
+          (this.#heaps.length << workerInfo.HEAPS_SHIFT),
         since: realTimeOrigin + since,
         text: JSON.stringify(description),
       });
-      if (notice !== 0) this.#notices.set(heap, notice);
+      if (waitRecord !== 0) this.#waitRecords.set(heap, waitRecord);
     }
   }
 }
@@ -97,8 +100,8 @@ class BlockingWatch implements Watch {
 class IdleWatch implements LoopWatch {
   readonly #heap: Heap;
   #search: DeadlockSearch | undefined;
-  #notice = 0;
-  /** What its notice says. */
+  #waitRecord = 0;
+  /** What its wait record says. */
   #loops = 0;
 
   constructor(heap: Heap) {
@@ -114,9 +117,9 @@ class IdleWatch implements LoopWatch {
   }
 
   end(): void {
-    if (this.#notice === 0) return;
-    cards.takeNotice(this.#heap, this.#notice);
-    this.#notice = 0;
+    if (this.#waitRecord === 0) return;
+    workerInfo.takeWaitRecord(this.#heap, this.#waitRecord);
+    this.#waitRecord = 0;
     this.#search?.end();
     this.#search = undefined;
   }
@@ -129,7 +132,7 @@ class IdleWatch implements LoopWatch {
       action === "off" ||
       awaits.length === 0 ||
       now - since < after ||
-      awaits.length > cards.MOST_WAITS ||
+      awaits.length > workerInfo.MOST_WAITS ||
       !awaits.every(({ isEndless }) => isEndless) ||
       !isIdle(loops)
     ) {
@@ -139,23 +142,23 @@ class IdleWatch implements LoopWatch {
     // It awaits something elsewhere since.
     if (loops !== this.#loops) this.end();
     this.#loops = loops;
-    if (this.#notice === 0) this.#notice = this.#putNotice(awaits, since, loops);
-    else cards.lookedInVain(this.#heap, this.#notice);
-    if (this.#notice === 0) return;
+    if (this.#waitRecord === 0) this.#waitRecord = this.#putWaitRecord(awaits, since, loops);
+    else workerInfo.lookedInVain(this.#heap, this.#waitRecord);
+    if (this.#waitRecord === 0) return;
     this.#search ??= new DeadlockSearch(this.#heap, since);
     const found = this.#search.look(now);
     if (found !== undefined && actorOf(found.circle) === found.self) tell(reportOf(found.circle, undefined), false);
   }
 
-  #putNotice(awaits: readonly LongAwait[], since: number, loops: number): number {
+  #putWaitRecord(awaits: readonly LongAwait[], since: number, loops: number): number {
     const heap = this.#heap;
     const known = awaits.map(({ key, origin }) => ({ key, origin, around: heap.references.around(key) }));
     // What the library waits for in the user's stead, as a pool for results, anything may end.
     if (!known.every(({ around }) => isKnown(heap, around?.at))) return 0;
     const description: Description = { objects: known.map(({ origin, around }) => describe(around!.object, usersPart(origin?.stack))) };
-    return cards.putNotice(heap, {
+    return workerInfo.putWaitRecord(heap, {
       waits: known.map(({ key, around }) => ({ at: around!.at, key })),
-      flags: cards.IDLE | cards.ENDLESS | (loops << cards.HEAPS_SHIFT),
+      flags: workerInfo.IDLE | workerInfo.ENDLESS | (loops << workerInfo.HEAPS_SHIFT),
       since: realTimeOrigin + since,
       text: JSON.stringify(description),
     });
@@ -181,7 +184,7 @@ if (!atomics.controlled) {
   watchLongWaits({
     blocks: (wait) => {
       const { places } = wait;
-      const areKnown = places.length <= cards.MOST_WAITS && places.every(({ heap, key }) => isKnown(heap, heap.references.around(key)?.at));
+      const areKnown = places.length <= workerInfo.MOST_WAITS && places.every(({ heap, key }) => isKnown(heap, heap.references.around(key)?.at));
       return areKnown ? new BlockingWatch(wait) : undefined;
     },
     awaits: (heap) => new IdleWatch(heap),

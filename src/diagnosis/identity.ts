@@ -1,23 +1,23 @@
-/** Who a worker is, for reports: written on its card when it enters a heap. */
+/** Who a worker is, for reports: written on its worker info when it enters a heap. */
 import { isMainThread, threadId } from "node:worker_threads";
 import type { ReportedWorker } from "../errors/deadlock-report.js";
-import { atomics, cards, type Heap, onJoin, RECORD } from "../memory/index.js";
+import { atomics, workerInfo, type Heap, onJoin, RECORD } from "../memory/index.js";
 import { workerState } from "../workers/worker-state.js";
 
-/** The calling worker's identity as its card has it. */
+/** The calling worker's identity as its worker info has it. */
 function ownIdentity(): string {
   const { name, model } = workerState;
   const isOurs = isMainThread || model !== "main";
   return JSON.stringify({ name: isOurs ? name : `worker thread ${threadId}`, model: isOurs ? model : "thread" });
 }
 
-/** The worker of a record. What its card says is not trusted: it may have ended meanwhile. */
+/** The worker of a record. What its worker info says is not trusted: it may have ended meanwhile. */
 export function workerAt(heap: Heap, record: number): ReportedWorker {
   const pid = heap.words[record + RECORD.pid]!;
   const tid = heap.words[record + RECORD.tid]!;
   let written: { name?: unknown; model?: unknown } = {};
   try {
-    written = JSON.parse(cards.readCard(heap, record) ?? "{}");
+    written = JSON.parse(workerInfo.readWorkerInfo(heap, record) ?? "{}");
   } catch {
     // Whatever its memory is now: it is called by its numbers.
   }
@@ -31,4 +31,4 @@ export function titleOf({ name, pid, tid }: ReportedWorker): string {
   return pid === tid ? `${name} (process ${pid})` : `${name} (thread ${tid} of process ${pid})`;
 }
 
-if (!atomics.controlled) onJoin((heap) => cards.writeCard(heap, ownIdentity()));
+if (!atomics.controlled) onJoin((heap) => workerInfo.writeWorkerInfo(heap, ownIdentity()));

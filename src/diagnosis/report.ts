@@ -1,20 +1,20 @@
 /** A circle of waits as a report. */
 import type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "../errors/deadlock-report.js";
-import { cards, type Heap, insightInto, realDate } from "../memory/index.js";
+import { workerInfo, type Heap, insightInto, realDate } from "../memory/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import type { Circle, Dependency, Party } from "./wait-graph.js";
 
-/** What a notice says in words, of each wait in its order. */
+/** What a wait record says in words, of each wait in its order. */
 export interface Description {
   /** Where one call waits for all of them. */
   readonly stack?: string;
   readonly objects: readonly { readonly label?: string; readonly stack?: string; readonly created?: string }[];
 }
 
-/** The description on a notice; what cannot be read is left out. */
-export function descriptionOf({ heap, record, notice }: { heap: Heap; record: number; notice: cards.FoundNotice }): Description {
+/** The description on a wait record; what cannot be read is left out. */
+export function descriptionOf({ heap, record, waitRecord }: { heap: Heap; record: number; waitRecord: workerInfo.FoundWaitRecord }): Description {
   try {
-    const { stack, objects } = JSON.parse(cards.readNotice(heap, record, notice) ?? "{}") as Partial<Description>;
+    const { stack, objects } = JSON.parse(workerInfo.readWaitRecord(heap, record, waitRecord) ?? "{}") as Partial<Description>;
     if (!Array.isArray(objects)) return { objects: [] };
     return { objects: stack === undefined ? objects : objects.map((object) => ({ stack, ...object })) };
   } catch {
@@ -68,8 +68,8 @@ function describe({ waiting, at, key }: Dependency): {
   stack: string | undefined;
   created: string | undefined;
 } {
-  const { heap, notice } = waiting;
-  const written = descriptionOf(waiting).objects[notice.waits.findIndex((wait) => wait.key === key)];
+  const { heap, waitRecord } = waiting;
+  const written = descriptionOf(waiting).objects[waitRecord.waits.findIndex((wait) => wait.key === key)];
   const insight = insightInto(heap.allocator.kindOf(at));
   const purpose = insight?.purpose?.(at, key);
   const object = {

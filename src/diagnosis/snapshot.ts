@@ -1,6 +1,6 @@
 /** The program as it is at one moment: workers, what they hold and wait for, objects and their state, pools, memory. */
 import type { ReportedObject, ReportedWorker } from "../errors/deadlock-report.js";
-import { type Block, BLOCKING, cards, HEADER, type Heap, insightInto, realDate, RECORD, UNIT_BYTES } from "../memory/index.js";
+import { type Block, BLOCKING, workerInfo, HEADER, type Heap, insightInto, realDate, RECORD, UNIT_BYTES } from "../memory/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import { descriptionOf, labelOf, nameOf } from "./report.js";
 import { heapsInSight } from "./settings.js";
@@ -194,10 +194,10 @@ function labelsIn(heap: Heap, blocks: readonly Block[]): Map<number, string> {
   const found = new Map<number, string>();
   for (const id of heap.registry.workers()) {
     const record = heap.registry.recordOf(id);
-    const notice = cards.findNotice(heap, record);
-    if (notice === undefined) continue;
-    descriptionOf({ heap, record, notice }).objects.forEach((object, index) => {
-      const wait = notice.waits[index];
+    const waitRecord = workerInfo.findWaitRecord(heap, record);
+    if (waitRecord === undefined) continue;
+    descriptionOf({ heap, record, waitRecord }).objects.forEach((object, index) => {
+      const wait = waitRecord.waits[index];
       if (wait !== undefined && object.label !== undefined) found.set(wait.at, object.label);
     });
   }
@@ -212,11 +212,11 @@ function labelsIn(heap: Heap, blocks: readonly Block[]): Map<number, string> {
 
 function longWait(heap: Heap, worker: number, key: number): { since?: number; stack?: string } {
   const record = heap.registry.recordOf(worker);
-  const notice = cards.findNotice(heap, record);
-  const index = notice?.waits.findIndex((wait) => wait.key === key) ?? -1;
-  if (notice === undefined || index < 0) return {};
-  const stack = descriptionOf({ heap, record, notice }).objects[index]?.stack;
-  return { since: notice.since, ...(stack === undefined ? {} : { stack }) };
+  const waitRecord = workerInfo.findWaitRecord(heap, record);
+  const index = waitRecord?.waits.findIndex((wait) => wait.key === key) ?? -1;
+  if (waitRecord === undefined || index < 0) return {};
+  const stack = descriptionOf({ heap, record, waitRecord }).objects[index]?.stack;
+  return { since: waitRecord.since, ...(stack === undefined ? {} : { stack }) };
 }
 
 function times(count: number): string {

@@ -1,7 +1,7 @@
 /**
  * Who waits for whom, across threads and processes, and who of them can never go on.
  *
- * The parties are threads, found by process and thread id in the registries of both heaps. Only one whose card carries the notice of an endless wait is taken for
+ * The parties are threads, found by process and thread id in the registries of both heaps. Only one whose worker info carries the wait record of an endless wait is taken for
  * waiting at all. Of those, the stuck ones are the greatest set in which
  *   - a wait that needs certain workers to let go (RLock, RWLock, the end of a worker) needs one of the set,
  *   - for every other wait all workers that have the object are of the set, and no message in flight carries it.
@@ -13,7 +13,7 @@
  * An event loop that waits counts only while it has nothing else to do, and only for a suspicion: what is unref'd may still wake it.
  * The graph is read while it changes. What makes it true is asked for afterwards: `isUnchanged`, and that every party has failed an attempt since (see deadlock-search.ts).
  */
-import { cards, type Heap, insightInto, RECORD, RECORD_WORDS, REGISTRY_AT, atomics, HEADER } from "../memory/index.js";
+import { workerInfo, type Heap, insightInto, RECORD, RECORD_WORDS, REGISTRY_AT, atomics, HEADER } from "../memory/index.js";
 
 /** A worker's place in one heap. */
 export interface Seat {
@@ -22,9 +22,9 @@ export interface Seat {
   readonly worker: number;
 }
 
-/** A wait on a card. */
+/** A wait on a worker info. */
 export interface Waiting extends Seat {
-  readonly notice: cards.FoundNotice;
+  readonly waitRecord: workerInfo.FoundWaitRecord;
 }
 
 /** One thread of the program. */
@@ -32,18 +32,19 @@ export class Party {
   /** Process id, thread id and start time. */
   readonly key: string;
   readonly seats: Seat[] = [];
-  /** What its cards say. */
+  /** What its worker infos say. */
   readonly waiting: Waiting[] = [];
   constructor(key: string) {
     this.key = key;
   }
 
-  /** Whether it cannot go on before what its notices say has come to pass. */
+  /** Whether it cannot go on before what its wait records say has come to pass. */
   get waitsForEver(): boolean {
-    // A notice of no wait at all names nothing that could keep it from going on.
-    if (this.waiting.length === 0 || this.waiting.some(({ notice }) => (notice.flags & cards.ENDLESS) === 0 || notice.waits.length === 0)) return false;
-    // Who waits in both heaps says so on two cards.
-    return this.waiting.every(({ notice }) => this.waiting.length >= notice.flags >>> cards.HEAPS_SHIFT);
+    // A wait record of no wait at all names nothing that could keep it from going on.
+    if (this.waiting.length === 0 || this.waiting.some(({ waitRecord }) => (waitRecord.flags & workerInfo.ENDLESS) === 0 || waitRecord.waits.length === 0))
+      return false;
+    // Who waits in both heaps says so on two workerInfo.
+    return this.waiting.every(({ waitRecord }) => this.waiting.length >= waitRecord.flags >>> workerInfo.HEAPS_SHIFT);
   }
 
   /** Whether it is this worker of a heap. */
@@ -53,12 +54,12 @@ export class Party {
 
   /** Whether its thread is blocked. */
   get isBlocked(): boolean {
-    return this.waiting.some(({ notice }) => (notice.flags & cards.IDLE) === 0);
+    return this.waiting.some(({ waitRecord }) => (waitRecord.flags & workerInfo.IDLE) === 0);
   }
 
   /** When its wait began. */
   get since(): number {
-    return Math.max(...this.waiting.map(({ notice }) => notice.since));
+    return Math.max(...this.waiting.map(({ waitRecord }) => waitRecord.since));
   }
 }
 
@@ -103,7 +104,7 @@ export class WaitGraph {
     const high = atomics.load(words, HEADER.workersHigh);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      const worker = cards.livingIn(heap, record);
+      const worker = workerInfo.livingIn(heap, record);
       if (worker === 0) continue;
       const key = `${words[record + RECORD.pid]}.${words[record + RECORD.tid]}.${words[record + RECORD.startTime]}`;
       let party = this.parties.get(key);
@@ -111,8 +112,8 @@ export class WaitGraph {
       const seat = { heap, record, worker };
       party.seats.push(seat);
       bySeat.set(worker, party);
-      const notice = cards.findNotice(heap, record);
-      if (notice !== undefined) party.waiting.push({ ...seat, notice });
+      const waitRecord = workerInfo.findWaitRecord(heap, record);
+      if (waitRecord !== undefined) party.waiting.push({ ...seat, waitRecord });
     }
   }
 
@@ -136,8 +137,8 @@ export class WaitGraph {
   /** Whether none of their waits has ended since the graph was read, and none of them has died. */
   isUnchanged(members: Iterable<Party>): boolean {
     for (const { waiting } of members) {
-      for (const { heap, record, worker, notice } of waiting) {
-        if (!cards.isOn(heap, record, notice) || !heap.registry.confirmAlive(worker)) return false;
+      for (const { heap, record, worker, waitRecord } of waiting) {
+        if (!workerInfo.isOn(heap, record, waitRecord) || !heap.registry.confirmAlive(worker)) return false;
       }
     }
     return true;
@@ -158,7 +159,7 @@ export class WaitGraph {
       dependencies.set(
         party,
         party.waiting.flatMap((waiting) =>
-          waiting.notice.waits.map(({ at, key }) => ({ waiting, at, key, need: this.#need(needs, waiting.heap, at, key, proven) })),
+          waiting.waitRecord.waits.map(({ at, key }) => ({ waiting, at, key, need: this.#need(needs, waiting.heap, at, key, proven) })),
         ),
       );
     }
@@ -202,7 +203,7 @@ export class WaitGraph {
     // Somebody who has neither it nor a hold on it may come to have what is of the machine's heap, or lent.
     if (heap.words[HEADER.ofMachine] === 1) return new Map();
     for (const { waiting } of this.parties.values())
-      for (const { heap: of, notice } of waiting) if (of === heap) for (const { at } of notice.waits) found.set(at, { parties: new Set(), entries: 0 });
+      for (const { heap: of, waitRecord } of waiting) if (of === heap) for (const { at } of waitRecord.waits) found.set(at, { parties: new Set(), entries: 0 });
     for (const party of this.parties.values()) {
       for (const seat of party.seats) {
         if (seat.heap !== heap) continue;

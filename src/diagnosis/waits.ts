@@ -1,5 +1,5 @@
 /** What one thread waits for at this moment in objects of this library, asked from outside. */
-import { BLOCKING, cards, type Heap, insightInto, RECORD } from "../memory/index.js";
+import { BLOCKING, workerInfo, type Heap, insightInto, RECORD } from "../memory/index.js";
 import { descriptionOf, labelOf, nameOf } from "./report.js";
 import { heapsInSight } from "./settings.js";
 
@@ -26,13 +26,13 @@ export function waitsOf(pid: number, tid: number): OutsideWait[] {
 
 function describe(heap: Heap, record: number, key: number): string | "own" | undefined {
   const around = heap.references.around(key);
-  const notice = cards.findNotice(heap, record);
-  const index = notice?.waits.findIndex((wait) => wait.key === key) ?? -1;
-  const at = around?.at ?? notice?.waits[index]?.at;
+  const waitRecord = workerInfo.findWaitRecord(heap, record);
+  const index = waitRecord?.waits.findIndex((wait) => wait.key === key) ?? -1;
+  const at = around?.at ?? waitRecord?.waits[index]?.at;
   if (at === undefined) return undefined;
   const insight = insightInto(heap.allocator.kindOf(at));
   if (insight === undefined) return "own";
-  const written = notice === undefined || index < 0 ? undefined : descriptionOf({ heap, record, notice }).objects[index]?.label;
+  const written = waitRecord === undefined || index < 0 ? undefined : descriptionOf({ heap, record, waitRecord }).objects[index]?.label;
   const label = (around && labelOf(around.object)) ?? written;
   const name = nameOf({ kind: insight.name, ...(label === undefined ? {} : { label }), across: heap.across, id: at });
   const purpose = insight.purpose?.(at, key);

@@ -4,7 +4,7 @@ export * as atomics from "#atomics";
 export type { Cells, WideCells } from "../platform/index.js";
 export type { Block, Extent } from "./allocator.js";
 export { bare } from "./bare.js";
-export * as cards from "./card.js";
+export * as workerInfo from "./worker-info.js";
 export {
   clearRealImmediate,
   clearRealInterval,

@@ -121,8 +121,8 @@ export const RECORD = {
   moreNodes: 11,
   /** First block of the reference ledger: the objects that this worker holds on to. */
   references: 12,
-  /** The worker's card, 0 while it has none: who it is and what it has long waited for, for others to read. */
-  card: 13,
+  /** The worker info, 0 while it has none: who it is and what it has long waited for, for others to read. */
+  workerInfo: 13,
   /** 1 once the worker ends normally, or while a pool's task settles: what it took of a semaphore is used up, and its death gives nothing of that back. */
   ended: 14,
   /** 1 when the worker may hold permits of semaphores that its ledger does not name: they were handed to it, or it has let go of the semaphore. */
@@ -170,17 +170,17 @@ export const HAND_ONE = 2;
 export const NODE_BLOCK = { next: 0, nodes: 4 } as const;
 export const NODES_PER_BLOCK = 63;
 
-/** A worker's card: two words, then its identity as text. */
-export const CARD = {
-  /** The notice of the wait that has lasted long, 0 for none. */
-  notice: 0,
+/** A worker info: two words, then its identity as text. */
+export const WORKER_INFO = {
+  /** The wait record of the wait that has lasted long, 0 for none. */
+  waitRecord: 0,
   /** Bytes of the identity. */
   bytes: 1,
   text: 2,
 } as const;
 
-/** The notice of a long wait: its words, what is waited for, and a description as text. While a card names it, nothing of it changes but `looks`. */
-export const NOTICE = {
+/** The wait record of a long wait: its words, what is waited for, and a description as text. While a worker info names it, nothing of it changes but `looks`. */
+export const WAIT_RECORD = {
   /** REFUSABLE, ENDLESS, IDLE. */
   flags: 0,
   /** When the wait began: milliseconds since 1970, divided by 2^20, and the rest. */

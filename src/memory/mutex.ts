@@ -68,7 +68,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     if (left <= 0 && (naps > 0 || isKnownStalled(words, at, holder))) {
       const now = realNow();
       overSince ??= now;
-      const seen = heap.registry.vitalsOf(holder);
+      const seen = heap.registry.threadStatOf(holder);
       if (seen === undefined && !heap.registry.confirmAlive(holder)) continue;
       if ((seen && isHalted(seen)) ?? now - overSince > GRACE_MS) {
         noteStalled(words, at, holder);
@@ -83,7 +83,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     if (controlled) continue;
     suspicion ??= new Suspicion();
     const now = realNow();
-    if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.registry.vitalsOf(holder), now))
+    if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.registry.threadStatOf(holder), now))
       throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
   }
 }

@@ -29,7 +29,7 @@ import {
 } from "./layout.js";
 import { monotonicMs, realNow } from "./clock.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
-import { isRunning, thisThread, type Vitals, vitalsOf } from "../platform/index.js";
+import { isRunning, thisThread, type ThreadStat, threadStatOf } from "../platform/index.js";
 import { contain } from "./mishap.js";
 import { Turn } from "./turn.js";
 import { strikeOut } from "./worker-names.js";
@@ -160,11 +160,11 @@ export class Registry {
   }
 
   /** What the kernel tells of a worker's thread; undefined where it does not. */
-  vitalsOf(worker: number): Vitals | undefined {
+  threadStatOf(worker: number): ThreadStat | undefined {
     if (controlled) return undefined;
     const { words } = this.#heap;
     const record = this.recordOf(worker);
-    return vitalsOf(words[record + RECORD.pid]!, words[record + RECORD.tid]!);
+    return threadStatOf(words[record + RECORD.pid]!, words[record + RECORD.tid]!);
   }
 
   /** Asks the kernel too; a worker found dead is declared dead and swept. */

@@ -4,7 +4,7 @@
  * Counted are looks at the same word, in a row, at each of which this thread itself had run and the holder was neither stopped, frozen nor waiting for a processor.
  * Whatever else is seen, and whatever cannot be seen, begins the row anew: an honest holder must never be taken for a spoilt word.
  */
-import { isHalted, type Vitals } from "../platform/index.js";
+import { isHalted, type ThreadStat } from "../platform/index.js";
 
 /** Between two looks. */
 export const LOOK_EVERY_MS = 200;
@@ -31,7 +31,7 @@ export class Suspicion {
   }
 
   /** One look; true once there were enough of them. `seen`: undefined where the system does not tell. */
-  look(seen: Vitals | undefined, now: number): boolean {
+  look(seen: ThreadStat | undefined, now: number): boolean {
     const late = now - this.#at > LATE_MS;
     const hasRun = seen !== undefined && this.#ran >= 0 && seen.ran > this.#ran;
     this.#at = now;

@@ -39,7 +39,7 @@ export interface ThreadIdentity {
 }
 
 /** A thread at one moment. */
-export interface Vitals {
+export interface ThreadStat {
   /** "R": it runs, or would if a processor were free. "S", "D", "I": it sleeps. "T", "t": it was stopped. "Z", "X": it is gone. */
   readonly state: string;
   /** How long it has had a processor, in nanoseconds; in steps of 10 ms where the system counts no finer. */
@@ -57,12 +57,12 @@ export interface Liveness {
   /** False once the thread is gone, a zombie, or another one has its number. True in doubt, and where the system does not tell. */
   isRunning(thread: ThreadIdentity): boolean;
   /** What the thread does; undefined where the system does not tell, and once it is gone. */
-  vitalsOf(pid: number, tid: number): Vitals | undefined;
+  threadStatOf(pid: number, tid: number): ThreadStat | undefined;
   /**
    * Whether such a thread cannot go on until somebody lets it: it was stopped by a signal or a debugger, or is frozen. Undefined where a sleeping one may be frozen, and the
    * system does not say in what it sleeps.
    */
-  isHalted(seen: Pick<Vitals, "state" | "sleepsIn">): boolean | undefined;
+  isHalted(seen: Pick<ThreadStat, "state" | "sleepsIn">): boolean | undefined;
   /** The numbers of this process's threads; undefined where the system does not tell. */
   threadsHere(): number[] | undefined;
   /** Whether this process has a thread of that number, of those that `threadsHere` told. */

@@ -1,8 +1,8 @@
 export type { Cells, WideCells } from "#atomics";
-export type { Bell, Member, MemoryHandle, Platform, ProcessPlatform, ThreadIdentity, Vitals } from "./contract.js";
+export type { Bell, Member, MemoryHandle, Platform, ProcessPlatform, ThreadIdentity, ThreadStat } from "./contract.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { binding, useBinding } from "./koffi.js";
-export { isHalted, isRunning, kernelTells, thisThread, vitalsOf, zombieExitCode } from "./liveness.js";
+export { isHalted, isRunning, kernelTells, thisThread, threadStatOf, zombieExitCode } from "./liveness.js";
 export { LockPatience } from "./lock-patience.js";
 export { ownUrl } from "./own-url.js";
 export { CHILDREN, checkPermission, THREADS } from "./permission.js";

@@ -18,4 +18,4 @@ export function isRunning(thread: ThreadIdentity): boolean {
   return toldAlive(thread.pid, thread.tid, thread.startTime) ?? liveness.isRunning(thread);
 }
 
-export const { vitalsOf, isHalted, zombieExitCode } = liveness;
+export const { threadStatOf, isHalted, zombieExitCode } = liveness;

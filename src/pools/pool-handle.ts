@@ -1,4 +1,4 @@
-import { type Boundary, crossing, type Crosses, type Parcel, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, type Crosses, type Marshalled, registerKind } from "../codec/index.js";
 import { Served } from "../channels/served.js";
 import { CorruptError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
@@ -56,7 +56,7 @@ export class PoolHandle implements Crosses {
   }
 
   /** @internal */
-  [crossing](_to: Boundary, _path: string): Parcel {
+  [crossing](_to: Boundary, _path: string): Marshalled {
     return { kind: "PoolHandle", payload: this.#served };
   }
 }

@@ -16,7 +16,7 @@
 import { decode } from "../codec/decode.js";
 import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
-import type { Held } from "../codec/parcel.js";
+import type { Held } from "../codec/marshalled.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, sharedNow, stillStands, threadHeapOf } from "../memory/index.js";

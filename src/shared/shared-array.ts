@@ -8,7 +8,7 @@
  */
 import { inspect, type InspectOptions } from "node:util";
 import { type Facts, hide, refuseClones } from "../codec/portrait.js";
-import { type Boundary, type Crosses, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { type Boundary, type Crosses, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, ownDescriptor, ownOptions } from "../errors/index.js";
@@ -374,7 +374,7 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
     this.#block.free();
   }
 
-  [crossing](to: Boundary, path: string): Parcel {
+  [crossing](to: Boundary, path: string): Marshalled {
     return this.#block[crossing](to, path);
   }
 

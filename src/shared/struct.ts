@@ -6,7 +6,7 @@
  *   2.. the fields, as struct-layout.ts places them
  */
 import { type Facts, hide } from "../codec/portrait.js";
-import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { attachShared, endShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentTypeError, CorruptError, ownDescriptor } from "../errors/index.js";
 import { type Heap, KIND, onDestroy, onInspect, type SyncWait, type WaitOptions } from "../memory/index.js";
@@ -190,10 +190,10 @@ export class Struct<const S extends StructSchema> extends SharedObject {
   }
 
   /** @internal */
-  override [crossing](to: Boundary, path: string): Parcel {
-    const parcel = super[crossing](to, path);
-    const [across, heapId, at, generation, label] = parcel.payload as unknown[];
-    return { ...parcel, payload: [across, heapId, at, generation, label, this.#layout.schema] };
+  override [crossing](to: Boundary, path: string): Marshalled {
+    const marshalled = super[crossing](to, path);
+    const [across, heapId, at, generation, label] = marshalled.payload as unknown[];
+    return { ...marshalled, payload: [across, heapId, at, generation, label, this.#layout.schema] };
   }
 
   #plain(group: Group): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { ofThisRealm } from "../codec/binary.js";
-import type { Crosses } from "../codec/parcel.js";
+import type { Crosses } from "../codec/marshalled.js";
 import { own } from "../codec/shared-buffer.js";
 import { TooLargeError } from "../errors/index.js";
 import type { Across, Heap } from "../memory/index.js";

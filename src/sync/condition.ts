@@ -1,5 +1,5 @@
 import { type Facts, hide } from "../codec/portrait.js";
-import { type Boundary, crossing, type Parcel, registerKind } from "../codec/parcel.js";
+import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
@@ -365,9 +365,9 @@ export class Condition extends SharedObject {
   }
 
   /** @internal */
-  override [crossing](to: Boundary, path: string): Parcel {
-    const parcel = super[crossing](to, path);
-    return { ...parcel, payload: [parcel.payload, this.lock] };
+  override [crossing](to: Boundary, path: string): Marshalled {
+    const marshalled = super[crossing](to, path);
+    return { ...marshalled, payload: [marshalled.payload, this.lock] };
   }
 }
 
@@ -381,6 +381,6 @@ registerKind(
     if (!(lock instanceof Lock) && !(lock instanceof RLock)) throw new CorruptError("a handle of a Condition arrived without its lock");
     return attachShared(KIND.condition, "Condition", handle, (at) => new Condition(lock, at as never));
   },
-  // Its lock is a parcel of its own.
+  // Its lock is a marshalled object of its own.
   (payload: unknown, end) => endShared(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined, end),
 );

@@ -153,10 +153,10 @@ export interface ControlBuffers {
   readonly times: SharedArrayBuffer;
   readonly plan: SharedArrayBuffer;
   readonly log: SharedArrayBuffer;
-  readonly parcels: SharedArrayBuffer;
+  readonly messages: SharedArrayBuffer;
 }
 
-const PARCEL_BYTES = 1 << 16;
+const MESSAGE_BYTES = 1 << 16;
 
 /** One exploration's control block, as each of its threads sees it. */
 export class ControlBlock {
@@ -182,7 +182,7 @@ export class ControlBlock {
       times: new SharedArrayBuffer((1 + MOST_THREADS) * 8),
       plan: new SharedArrayBuffer(MOST_PLANNED * 2 * 4),
       log: new SharedArrayBuffer((MOST_DECISIONS + 1) * ENTRY_WORDS * 4),
-      parcels: new SharedArrayBuffer(MOST_THREADS * PARCEL_BYTES),
+      messages: new SharedArrayBuffer(MOST_THREADS * MESSAGE_BYTES),
     });
   }
 
@@ -196,7 +196,7 @@ export class ControlBlock {
   }
 
   /** Where the message with the shared objects lies for a thread: its length, then its bytes. */
-  parcel(index: number): DataView {
-    return new DataView(this.buffers.parcels, index * PARCEL_BYTES, PARCEL_BYTES);
+  messageFor(index: number): DataView {
+    return new DataView(this.buffers.messages, index * MESSAGE_BYTES, MESSAGE_BYTES);
   }
 }

@@ -53,11 +53,11 @@ class ProgramWorker {
     control(this.#thread);
     this.#clock.install();
     process.setSourceMapsEnabled(true);
-    const notice = (error: unknown) => {
+    const waitRecord = (error: unknown) => {
       if (!this.#thread.isOver) this.#escaped ??= { error };
     };
-    process.on("unhandledRejection", notice);
-    process.on("uncaughtException", notice);
+    process.on("unhandledRejection", waitRecord);
+    process.on("uncaughtException", waitRecord);
   }
 
   async run({ index, heap, task, port }: WorkerStart): Promise<void> {
@@ -81,9 +81,9 @@ class ProgramWorker {
       try {
         const own = renewThreadHeap(heap);
         void own.record;
-        const parcel = block.parcel(index);
-        const length = parcel.getInt32(0);
-        const shared = decode(new Uint8Array(parcel.buffer, parcel.byteOffset + 4, length), 0, length);
+        const place = block.messageFor(index);
+        const length = place.getInt32(0);
+        const shared = decode(new Uint8Array(place.buffer, place.byteOffset + 4, length), 0, length);
         thread.begin();
         const result = fn(...task.bound, shared, index);
         if (isThenable(result)) await this.#settle(result);

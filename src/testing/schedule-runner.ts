@@ -1,7 +1,7 @@
 /** What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
-import { crossing, isCrossing } from "../codec/parcel.js";
+import { crossing, isCrossing } from "../codec/marshalled.js";
 import { placeOf, SharedObject } from "../codec/shared-object.js";
 import { TooLargeError } from "../errors/index.js";
 import { Condition } from "../sync/condition.js";
@@ -306,11 +306,11 @@ class ScheduleRunner {
     this.#shared = isThenable(setup) ? await setup : setup;
     for (let thread = 0; thread < threads; thread++) {
       const message = encode(this.#shared, { to: "threads", root: "setup()" });
-      const parcel = block.parcel(thread);
-      if (message.length + 4 > parcel.byteLength)
-        throw new TooLargeError(`what setup() returns takes ${message.length} bytes: an explored program shares at most ${parcel.byteLength - 4}`);
-      parcel.setInt32(0, message.length);
-      message.writeTo(new Uint8Array(parcel.buffer, parcel.byteOffset, parcel.byteLength), 4);
+      const place = block.messageFor(thread);
+      if (message.length + 4 > place.byteLength)
+        throw new TooLargeError(`what setup() returns takes ${message.length} bytes: an explored program shares at most ${place.byteLength - 4}`);
+      place.setInt32(0, message.length);
+      message.writeTo(new Uint8Array(place.buffer, place.byteOffset, place.byteLength), 4);
     }
     this.#give(block.thread(0) + THREAD.turn);
     this.#awaitTurn();

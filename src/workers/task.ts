@@ -9,7 +9,7 @@ import {
   type ModuleSource,
   moduleUrl,
   type Origin,
-  type Parcel,
+  type Marshalled,
   registerKind,
 } from "../codec/index.js";
 import { hintOfVersions, together } from "../memory/index.js";
@@ -109,7 +109,7 @@ function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
       },
       configurable: true,
     },
-    [crossing]: { value: (_to: Boundary, _path: string): Parcel => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }), configurable: true },
+    [crossing]: { value: (_to: Boundary, _path: string): Marshalled => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }), configurable: true },
   };
   Object.defineProperties(fn, ownDescriptors(properties));
   return fn;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Boundary, type Crosses, crossing, decode, encode, isCrossing, type Parcel, registerKind } from "../../src/codec/index.js";
+import { type Boundary, type Crosses, crossing, decode, encode, isCrossing, type Marshalled, registerKind } from "../../src/codec/index.js";
 
 class Counter implements Crosses {
   readonly at: number;
@@ -9,7 +9,7 @@ class Counter implements Crosses {
   constructor(at: number) {
     this.at = at;
   }
-  [crossing](to: Boundary, path: string): Parcel {
+  [crossing](to: Boundary, path: string): Marshalled {
     this.seen.push([to, path]);
     return { kind: "test.counter", payload: [this.at, 7], retain: () => this.retained++ };
   }
@@ -46,7 +46,7 @@ test("a plain object with a crossing method counts, and an error and an array to
   }
 });
 
-test("parcels lie in parcels; encode and decode may be used inside", () => {
+test("marshalled lie in marshalled; encode and decode may be used inside", () => {
   registerKind("test.packed", (bytes: Uint8Array) => decode(bytes, 0, bytes.length));
   registerKind("test.pair", (pair: unknown[]) => pair);
   const inner = new Counter(9);

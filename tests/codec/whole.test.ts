@@ -241,7 +241,7 @@ test("an object that is dressed and contains itself", () => {
 test("only built-in objects are dressed, and no element stands among the fields", () => {
   const read = (...message: number[]) => decode(Uint8Array.from(message), 0, message.length);
   assert.deepEqual(Object.entries(read(Tag.dressed, 0, Tag.array, 0, 1, 0x41, 0x61, 0x81) as object), [["a", 1]]);
-  for (const inner of [Tag.dressed, Tag.object, Tag.reference, Tag.error, Tag.parcel, 0x80])
+  for (const inner of [Tag.dressed, Tag.object, Tag.reference, Tag.error, Tag.marshalled, 0x80])
     assert.throws(() => read(Tag.dressed, 0, inner, 0, 0, 0), { code: "ERR_ALLCORES_CORRUPT" });
   assert.throws(() => read(Tag.dressed, 0, Tag.array, 0, 1, 0x41, 0x30, 0x81), { code: "ERR_ALLCORES_CORRUPT" });
   assert.throws(() => read(Tag.dressed, 1, Tag.array, 0, 0), { code: "ERR_ALLCORES_CORRUPT" });
@@ -273,7 +273,7 @@ test("the table has every tag of the format, and every global class of the platf
     "utf8",
     "utf16",
   ];
-  // Of the format alone, or in tests of their own: round-trip, sendable, parcel, attachment, shared-view, error-object.
+  // Of the format alone, or in tests of their own: round-trip, sendable, marshalled, attachment, shared-view, error-object.
   const others: (keyof typeof Tag)[] = [
     "reference",
     "classTable",
@@ -281,7 +281,7 @@ test("the table has every tag of the format, and every global class of the platf
     "dressed",
     "instance",
     "hookedInstance",
-    "parcel",
+    "marshalled",
     "attachment",
     "sharedBuffer",
     "domException",

@@ -25,7 +25,7 @@ import {
 import { encode } from "../../src/codec/index.js";
 import { take } from "../../src/diagnosis/findings.js";
 import { type Heap, KIND, LIVE, processHeap, RECORD, RECORD_WORDS, REGISTRY_AT, threadHeap } from "../../src/memory/index.js";
-import { writeCard } from "../../src/memory/card.js";
+import { writeWorkerInfo } from "../../src/memory/worker-info.js";
 import { DEAD, HEADER, STATE_BITS } from "../../src/memory/layout.js";
 import { Completion, RETURNED } from "../../src/workers/completion.js";
 import { Lane, LAST } from "../../src/workers/lane.js";
@@ -369,7 +369,7 @@ export const subjects: Record<string, () => Subject> = {
     for (const hold of [lock, rlock, semaphore]) hold.tryAcquire();
     rwlock.tryRead();
     queue.putSync(1);
-    writeCard(heap, JSON.stringify({ name: "me", model: "thread" }));
+    writeWorkerInfo(heap, JSON.stringify({ name: "me", model: "thread" }));
     for (let index = 0; index < 3; index++) {
       const text = JSON.stringify({ kind: "cycle", index });
       const block = heap.allocator.allocate(2 + ((text.length + 3) >> 2), KIND.plain, LIVE as never);

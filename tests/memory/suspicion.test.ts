@@ -2,19 +2,23 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Suspicion } from "../../src/memory/suspicion.js";
-import type { Vitals } from "../../src/platform/contract.js";
-import { isHalted } from "../../src/platform/linux/vitals.js";
+import type { ThreadStat } from "../../src/platform/contract.js";
+import { isHalted } from "../../src/platform/linux/thread-stat.js";
 
 const WORD = 77;
-const sleeping: Vitals = { state: "S", ran: 5, sleepsIn: "futex_wait_queue" };
-const stopped: Vitals = { state: "T", ran: 5, sleepsIn: "do_signal_stop" };
-const frozen: Vitals = { state: "S", ran: 5, sleepsIn: "do_freezer_trap" };
-const frozenByTheFirst: Vitals = { state: "D", ran: 5, sleepsIn: "__refrigerator" };
-const untold: Vitals = { state: "S", ran: 5, sleepsIn: undefined };
-const waitingForAProcessor: Vitals = { state: "R", ran: 5, sleepsIn: undefined };
+const sleeping: ThreadStat = { state: "S", ran: 5, sleepsIn: "futex_wait_queue" };
+const stopped: ThreadStat = { state: "T", ran: 5, sleepsIn: "do_signal_stop" };
+const frozen: ThreadStat = { state: "S", ran: 5, sleepsIn: "do_freezer_trap" };
+const frozenByTheFirst: ThreadStat = { state: "D", ran: 5, sleepsIn: "__refrigerator" };
+const untold: ThreadStat = { state: "S", ran: 5, sleepsIn: undefined };
+const waitingForAProcessor: ThreadStat = { state: "R", ran: 5, sleepsIn: undefined };
 
 /** How many looks, 200 ms apart, it takes; undefined when 200 were not enough. */
-function looksUntilSure(seen: (look: number) => Vitals | undefined, clock: (look: number) => number = (look) => 200 * look, word = (_look: number) => WORD) {
+function looksUntilSure(
+  seen: (look: number) => ThreadStat | undefined,
+  clock: (look: number) => number = (look) => 200 * look,
+  word = (_look: number) => WORD,
+) {
   const suspicion = new Suspicion();
   suspicion.isDue(word(0), clock(0));
   for (let look = 1; look <= 200; look++) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
-import { atomics, cards, KIND, threadHeap } from "../../src/memory/index.js";
+import { atomics, workerInfo, KIND, threadHeap } from "../../src/memory/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -19,15 +19,15 @@ const setup = task(import.meta, "setup", (): Shared => {
 
 function begin(at: number): void {
   const heap = threadHeap();
-  cards.writeCard(heap, "a worker");
+  workerInfo.writeWorkerInfo(heap, "a worker");
   atomics.store(heap.words, at + OWNER, heap.self);
 }
 function wait(at: number, n: number): void {
   const heap = threadHeap();
   atomics.store(heap.words, at + WAITS, n);
-  const notice = cards.putNotice(heap, { waits: [{ at: n, key: 2 * n }], flags: n, since: n, text: `wait ${n}` });
-  cards.lookedInVain(heap, notice);
-  cards.takeNotice(heap, notice);
+  const notice = workerInfo.putWaitRecord(heap, { waits: [{ at: n, key: 2 * n }], flags: n, since: n, text: `wait ${n}` });
+  workerInfo.lookedInVain(heap, notice);
+  workerInfo.takeWaitRecord(heap, notice);
   atomics.store(heap.words, at + WAITS, 0);
 }
 /** Waits twice, for something else each time; the second notice stands in the block of the first. */
@@ -51,14 +51,14 @@ const reader = task(import.meta, "reader", ({ at }: Shared) => {
   const record = ownersRecord(at);
   if (record === 0) return;
   const heap = threadHeap();
-  const found = cards.findNotice(heap, record);
+  const found = workerInfo.findWaitRecord(heap, record);
   if (found === undefined) return;
   const { waits, flags, since, looks } = found;
   assert.ok(flags === 1 || flags === 2, `flags ${flags}`);
   assert.deepEqual(waits, [{ at: flags, key: 2 * flags }]);
   assert.equal(since, flags);
   assert.ok(looks === 0 || looks === 1);
-  const text = cards.readNotice(heap, record, found);
+  const text = workerInfo.readWaitRecord(heap, record, found);
   assert.ok(text === undefined || text === `wait ${flags}`);
 });
 /** A notice that is still the same shows that the wait has not ended. */
@@ -66,35 +66,35 @@ const doubter = task(import.meta, "doubter", ({ at }: Shared) => {
   const record = ownersRecord(at);
   if (record === 0) return;
   const heap = threadHeap();
-  const found = cards.findNotice(heap, record);
+  const found = workerInfo.findWaitRecord(heap, record);
   if (found === undefined) return;
   const waits = atomics.load(heap.words, at + WAITS);
-  if (cards.isOn(heap, record, found)) assert.equal(waits, found.flags, "the wait had ended");
+  if (workerInfo.isOn(heap, record, found)) assert.equal(waits, found.flags, "the wait had ended");
 });
 /** Reads, sweeps up after the dead, fills what they left with something else, and reads again. */
 const heir = task(import.meta, "heir", (shared: Shared) => {
   const heap = threadHeap();
   const record = ownersRecord(shared.at);
   if (record === 0) return;
-  const found = cards.findNotice(heap, record);
+  const found = workerInfo.findWaitRecord(heap, record);
   heap.registry.reap(true);
   const block = heap.allocator.allocate(12, KIND.plain);
   heap.words.fill(-1, block, block + 12);
   reader(shared);
   const waits = atomics.load(heap.words, shared.at + WAITS);
-  if (found !== undefined && cards.isOn(heap, record, found)) assert.equal(waits, found.flags);
+  if (found !== undefined && workerInfo.isOn(heap, record, found)) assert.equal(waits, found.flags);
   heap.allocator.free(block);
 });
 
 const nothingLeft = task(import.meta, "nothingLeft", ({ used }: Shared) => {
   const heap = threadHeap();
   heap.registry.reap(true);
-  // Those who came to their end keep their cards until they are swept.
+  // Those who came to their end keep their workerInfo until they are swept.
   let cardsOfLiving = 0;
   for (const worker of heap.registry.workers()) {
     const record = heap.registry.recordOf(worker);
-    assert.equal(cards.findNotice(heap, record), undefined);
-    const card = cards.cardOf(heap, record);
+    assert.equal(workerInfo.findWaitRecord(heap, record), undefined);
+    const card = workerInfo.workerInfoOf(heap, record);
     if (card !== 0) cardsOfLiving += heap.allocator.sizeOfBlock(card);
   }
   assert.equal(heap.allocator.usedWords(), used + cardsOfLiving);

@@ -842,15 +842,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: "card: a notice is put up before it is written",
     file: "memory/card.ts",
-    from: "  words[notice + NOTICE.flags] = flags;\n",
-    to: "  store(words, card + CARD.notice, notice);\n  words[notice + NOTICE.flags] = flags;\n",
+    from: "  words[notice + WAIT_RECORD.flags] = flags;\n",
+    to: "  store(words, card + WORKER_INFO.notice, notice);\n  words[notice + WAIT_RECORD.flags] = flags;\n",
     models: ["card: a notice is read whole"],
   },
   {
     name: "card: a notice is freed before it is taken off",
     file: "memory/card.ts",
-    from: "  if (card !== 0) store(heap.words, card + CARD.notice, 0);\n  heap.allocator.free(notice);",
-    to: "  heap.allocator.free(notice);\n  if (card !== 0) store(heap.words, card + CARD.notice, 0);",
+    from: "  if (card !== 0) store(heap.words, card + WORKER_INFO.notice, 0);\n  heap.allocator.free(notice);",
+    to: "  heap.allocator.free(notice);\n  if (card !== 0) store(heap.words, card + WORKER_INFO.notice, 0);",
     models: ["card:"],
   },
   {
@@ -863,8 +863,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "card: two notices in one block are taken for the same",
     file: "memory/card.ts",
-    from: "load(words, card + CARD.notice) === block && stillStands(words, block, page, generation)",
-    to: "load(words, card + CARD.notice) === block",
+    from: "load(words, card + WORKER_INFO.notice) === block && stillStands(words, block, page, generation)",
+    to: "load(words, card + WORKER_INFO.notice) === block",
     models: ["card: while a notice is there"],
   },
   {

@@ -6,7 +6,7 @@ import type { Liveness, ThreadIdentity } from "../contract.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import { isVisible } from "../visible-file.js";
 import { readLife, START_TIME_FIELD, statFields } from "./proc-file.js";
-import { isHalted, vitalsOf } from "./vitals.js";
+import { isHalted, threadStatOf } from "./thread-stat.js";
 
 const THREADS_HERE = "/proc/self/task";
 const EXIT_CODE_FIELD = 49;
@@ -62,7 +62,7 @@ export const liveness: Liveness = {
   isTold,
   thisThread,
   isRunning,
-  vitalsOf,
+  threadStatOf,
   isHalted,
   threadsHere,
   hasThread: (tid) => isVisible(`${THREADS_HERE}/${tid}`),

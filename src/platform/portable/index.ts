@@ -6,7 +6,7 @@ const liveness: Liveness = {
   isTold: false,
   thisThread: () => ({ pid: process.pid, tid: process.pid, startTime: 0 }),
   isRunning: () => true,
-  vitalsOf: () => undefined,
+  threadStatOf: () => undefined,
   isHalted: () => undefined,
   threadsHere: () => undefined,
   hasThread: () => true,

@@ -1,6 +1,6 @@
 import { waitsOf } from "../../diagnosis/waits.js";
 import { realTimeOrigin, RECORD } from "../../memory/index.js";
-import { type Vitals, vitalsOf } from "../../platform/index.js";
+import { type ThreadStat, threadStatOf } from "../../platform/index.js";
 import type { LaneOwner } from "../../workers/lane-owner.js";
 import type { LinkWatch } from "../link.js";
 import type { PoolWorker, WorkerLook } from "../pool-worker.js";
@@ -11,7 +11,7 @@ const LOOP_SLEEPS_IN = /epoll|ep_poll/;
 /** A worker as its lane and the kernel tell of it. */
 export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefined, threadId: number): WorkerLook {
   const tid = threadId === 0 ? pid : threadOf(owner);
-  const vitals = pid === undefined || tid === undefined ? undefined : vitalsOf(pid, tid);
+  const vitals = pid === undefined || tid === undefined ? undefined : threadStatOf(pid, tid);
   const job = watch.jobs[0];
   const waits = job === undefined || pid === undefined || tid === undefined ? [] : waitsOf(pid, tid);
   const state = stateOf(watch, owner, vitals, waits);
@@ -33,7 +33,7 @@ export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefin
   };
 }
 
-function stateOf(watch: LinkWatch, owner: LaneOwner, vitals: Vitals | undefined, waits: readonly { readonly how: string }[]): PoolWorker["state"] {
+function stateOf(watch: LinkWatch, owner: LaneOwner, vitals: ThreadStat | undefined, waits: readonly { readonly how: string }[]): PoolWorker["state"] {
   if (vitals !== undefined && /^t/i.test(vitals.state)) return "stopped";
   // Killed, and still blocked: its task was taken from it.
   if (watch.unresponsive !== undefined) return watch.unresponsive;

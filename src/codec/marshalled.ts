@@ -9,7 +9,7 @@ export type Boundary = "threads" | "processes";
 export const crossing: unique symbol = versioned("crossing") as never;
 
 /** What an object with a crossing method is turned into. */
-export interface Parcel {
+export interface Marshalled {
   /** Whose decoder is asked on the other side: see {@link registerKind}. */
   readonly kind: string;
   /** Any value that can be encoded, except the object itself; usually a small array of numbers. */
@@ -39,7 +39,7 @@ export interface Held {
 /** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
 export interface Crosses {
   /** @internal */
-  [crossing](to: Boundary, path: string): Parcel;
+  [crossing](to: Boundary, path: string): Marshalled;
 }
 
 type KindDecoder = (payload: never, origin: Origin) => unknown;
@@ -51,7 +51,7 @@ export type MessageEnd = "unread" | "uncertain" | "returned";
 const kinds = new Map<string, { readonly decode: KindDecoder; readonly end: KindEnd | undefined }>();
 
 /**
- * Tells how parcels of one kind become objects again in this realm. The last registration of a kind counts.
+ * Tells how marshalled objects of one kind become objects again in this realm. The last registration of a kind counts.
  *
  * `decode` may be given hostile bytes' idea of a payload: it checks what it gets and throws `CorruptError`.
  * `end` is told of an object in a message that is not decoded. It lets go of the hold that the message has on the object, once, but for an uncertain end: that hold may have become
@@ -68,15 +68,15 @@ export function isCrossing(value: object): value is Crosses {
   return typeof (value as Partial<Crosses>)[crossing] === "function";
 }
 
-/** The object that a parcel stands for. @throws CorruptError when nobody registered its kind here. */
-export function openParcel(kind: string, payload: unknown, origin: Origin): unknown {
+/** The object that a marshalled object stands for. @throws CorruptError when nobody registered its kind here. */
+export function unmarshal(kind: string, payload: unknown, origin: Origin): unknown {
   const known = kinds.get(kind);
   if (known === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
   return known.decode(payload as never, origin);
 }
 
-/** The object that a parcel stands for is not made. Never throws: what cannot be ended here keeps none of the others. */
-export function endParcel(kind: string, payload: unknown, end: MessageEnd): void {
+/** The object that a marshalled object stands for is not made. Never throws: what cannot be ended here keeps none of the others. */
+export function endMarshalled(kind: string, payload: unknown, end: MessageEnd): void {
   try {
     kinds.get(kind)?.end?.(payload as never, end);
   } catch {

@@ -1,5 +1,5 @@
 /** What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the thread itself. */
-import type { Vitals } from "../contract.js";
+import type { ThreadStat } from "../contract.js";
 import { readProcFile, statFields } from "./proc-file.js";
 
 /**
@@ -13,7 +13,7 @@ const SYSTEM_TICKS_FIELD = 12;
 const TICK_NS = 10_000_000;
 
 /** Three small files are read. */
-export function vitalsOf(pid: number, tid: number): Vitals | undefined {
+export function threadStatOf(pid: number, tid: number): ThreadStat | undefined {
   const folder = `/proc/${pid}/task/${tid}`;
   try {
     const fields = statFields(`${folder}/stat`);
@@ -26,7 +26,7 @@ export function vitalsOf(pid: number, tid: number): Vitals | undefined {
   }
 }
 
-export function isHalted({ state, sleepsIn }: Pick<Vitals, "state" | "sleepsIn">): boolean | undefined {
+export function isHalted({ state, sleepsIn }: Pick<ThreadStat, "state" | "sleepsIn">): boolean | undefined {
   if (state === "T" || state === "t") return true;
   if (state !== "S" && state !== "D") return false;
   return sleepsIn === undefined ? undefined : FREEZERS.has(sleepsIn);
