@@ -24,7 +24,8 @@ import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { withPool } from "./with-pool.js";
 
-const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options) };
+/** One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that its worker had begun. */
+const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options, 1) };
 poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);
 poolCallbacksContract("SocketPool", kind);
