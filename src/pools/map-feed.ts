@@ -33,6 +33,7 @@ export interface MapPool {
   /** The map counts its items here. */
   readonly tally: Tally;
   checkOpen(verb: string): void;
+  readonly endReason: unknown;
   submit(job: Chunk): void;
   cancel(job: Chunk, reason: unknown): boolean;
 }
@@ -398,7 +399,7 @@ export class MapFeed implements ChunkMap {
       this.#chunks.delete(chunk);
       const found = isUnsendable(error) ? chunk.findUnsendable() : undefined;
       if (found === undefined) {
-        this.fail(error);
+        this.fail(this.#pool.endReason ?? error);
         return;
       }
       const { segment, from, to } = chunk;

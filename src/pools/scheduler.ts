@@ -75,6 +75,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   #isOver = false;
   /** What this pool can do no work for. */
   #failure: unknown;
+  #whyEnded: (() => unknown) | undefined;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
   #again: NodeJS.Timeout | undefined;
@@ -150,6 +151,11 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     const queued = this.states.count("queued");
     if (workers < this.#workers.most || free > queued) return false;
     return queued - free + behind + this.states.count("delayed") >= maxQueue;
+  }
+
+  /** What the rest of a map fails of whose pool was terminated meanwhile; undefined where that is not the case. */
+  get endReason(): unknown {
+    return this.#whyEnded?.();
   }
 
   /** @throws StateError, InitializerError, MainGuardError once it takes no more work */
@@ -316,6 +322,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   terminate(reason: () => unknown): void {
     this.#isClosed = true;
     this.#isEnded = true;
+    this.#whyEnded ??= reason;
     for (const job of this.#takeDelayed()) job.fail(reason());
     for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.links.discard(job);

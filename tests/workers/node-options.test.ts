@@ -85,7 +85,9 @@ test("Object.prototype.env, and any other option of Node's that somebody adds to
   assert.deepEqual(await runProgram("polluted"), { code: 0, output: "[]\n", errors: "" });
 });
 
-test("what somebody adds to every object becomes no option of this library's, and spoils no property that it defines", { timeout: 60_000 }, async () => {
+test("what somebody adds to every object becomes no option of this library's, and spoils no property that it defines", {
+  timeout: timeLimit(120_000),
+}, async () => {
   const others = ["env", "then", "get", "set", "value", "writable", "enumerable", "configurable", "root", "attach", "lend", "tells", "keeps", "marks", "list"];
   const names = [...new Set([...KnownOptions.all, ...others])];
   assert.ok(names.length > 40);
