@@ -66,7 +66,7 @@ export class ThreadHeap extends Heap {
   readonly #data: Growable;
 
   constructor(buffers: ThreadHeapBuffers) {
-    super(visible(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2)));
+    super(visible(new Int32Array(buffers.control, 0, buffers.control.byteLength / 4)));
     this.buffers = buffers;
     this.#control = buffers.control as Growable;
     this.#data = buffers.data as Growable;
@@ -74,19 +74,19 @@ export class ThreadHeap extends Heap {
 
   reserveWords(end: number): void {
     if (end <= this.words.length) return;
-    checkEnd(end, this.#control.byteLength >> 2);
+    checkEnd(end, this.#control.byteLength / 4);
     this.#view(end);
   }
 
   addWords(brk: number, end: number): void {
     if (end <= this.words.length) return;
-    checkEnd(brk, this.#control.byteLength >> 2);
+    checkEnd(brk, this.#control.byteLength / 4);
     this.#view(end);
   }
 
   #view(end: number): void {
     growTo(this.#control, end * 4);
-    this.words = visible(new Int32Array(this.#control, 0, this.#control.byteLength >> 2));
+    this.words = visible(new Int32Array(this.#control, 0, this.#control.byteLength / 4));
     this.bytes = new Uint8Array(this.#control, 0, this.#control.byteLength);
   }
 
@@ -197,13 +197,13 @@ function drawHeapId(): number {
 /** The memory of a new, empty heap. */
 export function createThreadHeap(mostControlBytes: number = MOST_CONTROL_BYTES): ThreadHeapBuffers {
   const buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), mostControlBytes), data: growable(0, MOST_DATA_BYTES) };
-  formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength >> 2), drawHeapId());
+  formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength / 4), drawHeapId());
   return buffers;
 }
 
 /** Empties the memory of a heap that no worker uses any more. */
 export function clearThreadHeap({ control, data }: ThreadHeapBuffers): void {
-  const words = new Int32Array(control, 0, control.byteLength >> 2);
+  const words = new Int32Array(control, 0, control.byteLength / 4);
   new Uint8Array(data, 0, words[HEADER.dataBrk]! * UNIT_BYTES).fill(0);
   words.fill(0, 0, words[HEADER.brk]);
   formatHeap(words, drawHeapId());
