@@ -95,9 +95,11 @@ export class WorkerSet implements Iterable<WorkerSlot> {
 
   /** The one that takes all jobs, if it has a place. */
   #only(): WorkerSlot | undefined {
-    // One that was just hired may have an initializer to run first.
-    const slot = this.#slots[0] ?? this.#hire();
-    if (slot === undefined) return undefined;
+    const slot = this.#slots[0];
+    if (slot === undefined) {
+      const hired = this.#hire();
+      return hired?.initializer === undefined ? hired : undefined;
+    }
     const { link } = slot;
     return slot.jobs.length < link.width && link.isOpen && !link.isDeferred && !slot.isRetiring ? slot : undefined;
   }
