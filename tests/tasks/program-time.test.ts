@@ -1,6 +1,7 @@
 /** What awaits goes by the program's timers and clocks, a test's fake ones too; what blocks goes by real time. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { timeLimit } from "../time-limit.js";
 import {
   after,
   asCompleted,
