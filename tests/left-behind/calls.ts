@@ -223,7 +223,56 @@ for (const [verb, other] of [
     const lock = new RWLock();
     return () => lock[tried]()![Symbol.dispose]();
   };
+  const [run, runSync] = verb === "read" ? (["runRead", "runReadSync"] as const) : (["runWrite", "runWriteSync"] as const);
+  rows[`RWLock.${run}`] = () => {
+    const lock = new RWLock();
+    return () => lock[run](async () => {}, options);
+  };
+  rows[`RWLock.${run}, the function fails`] = () => {
+    const lock = new RWLock();
+    return () =>
+      failing(
+        lock[run](() => {
+          throw new Error("wrong");
+        }, options),
+      );
+  };
+  rows[`RWLock.${runSync}`] = () => {
+    const lock = new RWLock();
+    return () => lock[runSync](() => {}, sync);
+  };
 }
+for (const side of ["reading", "writing"] as const) {
+  const other = side === "reading" ? "writing" : "reading";
+  const key = (verb: string) => `RWLockView.${verb}${side === "reading" ? "" : ", writing"}`;
+  waits(key("acquire"), () => {
+    const free = new RWLock()[side];
+    const lock = new RWLock();
+    void lock[other].acquire();
+    return { passes: async (given) => (await free.acquire(given))[Symbol.dispose](), fails: (given) => lock[side].acquire(given) };
+  });
+  for (const [verb, call] of Object.entries({
+    acquireSync: (lock: RWLock) => lock[side].acquireSync(sync)[Symbol.dispose](),
+    tryAcquire: (lock: RWLock) => lock[side].tryAcquire()![Symbol.dispose](),
+    run: (lock: RWLock) => lock[side].run(async () => {}, options),
+    runSync: (lock: RWLock) => lock[side].runSync(() => {}, sync),
+    release: (lock: RWLock) => {
+      lock[side].acquireSync();
+      lock[side].release();
+    },
+    "[selectable]": async (lock: RWLock) => (await select({ side: lock[side] }, options)).value[Symbol.dispose](),
+  })) {
+    rows[key(verb)] = () => {
+      const lock = new RWLock();
+      return () => call(lock);
+    };
+  }
+}
+rows["RWLockView.consistent"] = () => {
+  const { writing } = new RWLock();
+  writing.acquireSync();
+  return () => writing.consistent();
+};
 rows["RWLock.release"] = () => {
   const lock = new RWLock();
   return () => {
@@ -601,6 +650,11 @@ for (const [verb, call] of Object.entries({
 shared("SharedMap", () => new SharedMap<number>());
 let names = 0;
 rows["SharedMap.open"] = () => () => SharedMap.open(`left behind ${++names % 7}`).free();
+rows["SharedMap.unlink"] = () => () => {
+  const map = SharedMap.open(`left behind ${++names % 7}`);
+  map.unlink();
+  map.free();
+};
 for (const [verb, call] of Object.entries({
   get: (map: SharedMap<string>) => map.get("a"),
   has: (map: SharedMap<string>) => map.has("a"),
