@@ -39,12 +39,15 @@ function newWord(count: number): Int32Array {
   return word;
 }
 
-/** The gate of a thread that is about to be started: its start is under way. */
-export function openGate(): LoadGate {
-  const own = ownGate();
+/** The gate of a thread that is about to be started. */
+export function newGate(): LoadGate {
+  return [newWord(0), ...ownGate()];
+}
+
+/** The start of the thread is under way from here on, until the thread passes its gate. */
+export function beginStart(gate: LoadGate): void {
   guardEnd();
-  for (const word of own) add(word, 0, 1);
-  return [newWord(1), ...own];
+  for (const word of gate) add(word, 0, 1);
 }
 
 /** The thread has ended, or was not started: what it and those below it had under way is over. */
