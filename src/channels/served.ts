@@ -27,6 +27,8 @@ const LOOK_MS = 500;
 
 /** Between two attempts in full memory. */
 const FULL_MS = 20;
+/** A wait with an end, however late: a loop that serves is none that waits in vain, since whoever has the object may call. */
+const ATTEND_MS = 0x7fffffff;
 
 type Method = (...args: never[]) => unknown;
 /** The names of an object's methods. */
@@ -246,9 +248,10 @@ export class Served<T extends object> implements Disposable, Crosses {
     for (;;) {
       let request: Request | Withdrawal;
       try {
-        request = await this.#requests.get();
+        request = await this.#requests.get({ timeout: ATTEND_MS });
       } catch (error) {
         if (error instanceof QueueShutDownError || error instanceof FreedError) break;
+        if (error instanceof TimeoutError) continue;
         // Memory that was written over. What was no request is gone with it; a queue that is none any more must not keep this loop from turning.
         contain("taking a request for a served object", () => {
           throw error;
