@@ -3,17 +3,6 @@
  * A circle is named by its files in alphabetical order. dependency-cruiser takes the list as its known violations.
  */
 export const knownCircles = [
-  "src/codec/binary.ts src/codec/builtin-object.ts src/codec/decoder.ts",
-  "src/codec/binary.ts src/codec/builtin-object.ts src/codec/decoder.ts src/codec/error-object.ts src/codec/sendable.ts",
-  "src/codec/binary.ts src/codec/builtin-object.ts src/codec/decoder.ts src/codec/sendable.ts",
-  "src/codec/binary.ts src/codec/decoder.ts",
-  "src/codec/binary.ts src/codec/encoder.ts",
-  "src/codec/builtin-object.ts src/codec/decoder.ts",
-  "src/codec/builtin-object.ts src/codec/encoder.ts",
-  "src/codec/decoder.ts src/codec/error-object.ts",
-  "src/codec/decoder.ts src/codec/sendable.ts",
-  "src/codec/encoder.ts src/codec/error-object.ts",
-  "src/codec/encoder.ts src/codec/sendable.ts",
   "src/memory/allocator.ts src/memory/block-lists.ts src/memory/free-lists.ts src/memory/heap.ts src/memory/page-table.ts",
   "src/memory/allocator.ts src/memory/block-lists.ts src/memory/heap.ts",
   "src/memory/allocator.ts src/memory/extents.ts src/memory/free-lists.ts src/memory/heap.ts",
@@ -35,6 +24,4 @@ export const knownCircles = [
   "src/memory/heap.ts src/memory/wait-queue.ts",
   "src/memory/heap.ts src/memory/wait-queue.ts src/memory/walk.ts",
   "src/memory/heap.ts src/memory/worker-end.ts",
-  "src/workers/active-workers.ts src/workers/children.ts src/workers/worker-handle.ts",
-  "src/workers/active-workers.ts src/workers/worker-handle.ts",
 ];
