@@ -16,23 +16,9 @@ import {
   KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  BLOCKS_AT,
-  deadlineOf,
-  HEADER,
-  type Heap,
-  type Insight,
-  isStall,
-  limitTo,
-  realNow,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKS_AT, HEADER, type Heap, isStall, limitTo, realNow } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import type { Insight } from "../objects/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";

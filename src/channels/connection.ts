@@ -4,19 +4,8 @@ import { type Boundary, crossing, decodeLoading, encode, lose, type Message, typ
 import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
 import { loseMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosedError, ReachError, StateError, TimeoutError } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  deadlineOf,
-  type Heap,
-  KIND,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-  within,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, type Heap, KIND, within } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
 import { MOST_INLINE_BYTES } from "./ring.js";

@@ -4,7 +4,8 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { CorruptError } from "../errors/index.js";
-import { type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { type Heap, KIND, onDestroy, Walk } from "../memory/index.js";
+import { onInspect } from "../objects/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
 import type { QueueOptions } from "./any-queue.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";

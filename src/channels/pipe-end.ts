@@ -7,7 +7,8 @@
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
+import { atomics, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { onInspect, onNames } from "../objects/index.js";
 import { dropMessages, RING, RING_WORDS, rouseAll, unreadIn } from "./ring.js";
 
 const { compareExchange, load, store } = atomics;

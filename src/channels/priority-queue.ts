@@ -9,7 +9,8 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions, ownOptions } from "../errors/index.js";
-import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
+import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, Walk } from "../memory/index.js";
+import { onInspect } from "../objects/index.js";
 import { onMonitorNames } from "../sync/monitor.js";
 import type { PutPriority, QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";

@@ -10,7 +10,8 @@
  */
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, onNames, SLEEPERS, Walk } from "../memory/index.js";
+import { atomics, enter, type Heap, KIND, leave, onDestroy, SLEEPERS, Walk } from "../memory/index.js";
+import { onInspect, onNames } from "../objects/index.js";
 import { MONITOR } from "../sync/monitor.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";

@@ -6,7 +6,8 @@
 import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
-import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { atomics, contain, type Heap, realNow, setRealTimeout } from "../memory/index.js";
+import { deadlineOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
 import {
   ArgumentTypeError,
   CorruptError,

@@ -4,7 +4,8 @@
  */
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { keepOrigins } from "../codec/shared-object.js";
-import { atomics, HEADER, type Heap, keepOriginsOfAwaits, processHeapIfOpen, processHeapsOpen, threadHeap } from "../memory/index.js";
+import { atomics, HEADER, type Heap, processHeapIfOpen, processHeapsOpen, threadHeap } from "../memory/index.js";
+import { keepOriginsOfAwaits } from "../parking/index.js";
 
 const { load, store } = atomics;
 

@@ -45,14 +45,14 @@ export const HEADER = {
   reserved: 19,
   /** Mutex for loading an addon and for terminating a thread (thread heap). */
   addonGuard: 20,
-  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see turn.ts). */
+  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see parking/turn.ts). */
   looked: 21,
   searched: 22,
   /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */
   searchDue: 23,
   /** How often somebody who waits was told of a death, or that it is asked to end. */
   deaths: 29,
-  /** How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece (see crowd.ts). */
+  /** How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece (see parking/crowd.ts). */
   crowd: 30,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
@@ -135,6 +135,12 @@ export const RECORD = {
 
 export const SLOT_BITS = 10;
 export const SLOT_MASK = (1 << SLOT_BITS) - 1;
+
+/** Where the record of a worker stands. */
+export function recordOf(worker: number): number {
+  return REGISTRY_AT + (worker & SLOT_MASK) * RECORD_WORDS;
+}
+
 /** Ids stay below 2^28, so that an owner word has three flag bits beside one. A slot whose generations are used up rests until no word names its workers. */
 export const GENERATION_MASK = (1 << 18) - 1;
 /** Stands for a worker that is dead for ever: slot 0 is never used. */

@@ -12,7 +12,8 @@ import { type Boundary, type Crosses, crossing, type Marshalled, registerKind } 
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, ownDescriptor, ownOptions } from "../errors/index.js";
-import { type Across, DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { type Across, DRAFT, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { onInspect } from "../objects/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";

@@ -12,7 +12,8 @@ import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { atomics, DRAFT, generationWord, KIND, onDestroy, onInspect, pageStateWord } from "../memory/index.js";
+import { atomics, DRAFT, generationWord, KIND, onDestroy, pageStateWord } from "../memory/index.js";
+import { onInspect } from "../objects/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
   destroyEntry,

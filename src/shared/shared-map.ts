@@ -9,7 +9,8 @@ import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
 import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions, ownOptions } from "../errors/index.js";
-import { atomics, generationWord, HEADER, type Heap, KIND, onDestroy, onInspect, sharedNow, stillStands } from "../memory/index.js";
+import { atomics, generationWord, HEADER, type Heap, KIND, onDestroy, sharedNow, stillStands } from "../memory/index.js";
+import { onInspect } from "../objects/index.js";
 import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
 import {
   destroyEntry,

@@ -8,7 +8,8 @@
 import { ownDescriptor } from "../errors/index.js";
 import { type Facts, hide } from "../codec/portrait.js";
 import { Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
-import { type Across, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { type Across, type Heap, KIND, onDestroy } from "../memory/index.js";
+import { onInspect } from "../objects/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";

@@ -1,7 +1,9 @@
 import { portray } from "../codec/portrait.js";
 import { type Handle, registerShared } from "../codec/shared-object.js";
 import { NotOwnerError } from "../errors/index.js";
-import { awaitDeadlineOf, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { KIND } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { onInspect, onNames } from "../objects/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
 import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";

@@ -1,6 +1,7 @@
 import type { KnownOptions } from "../errors/index.js";
 import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { AT_ONCE, atomics, BLOCKING, enter, type Heap, leave, leaveUnmended, onNames, SLEEPERS, type Strike, tryEnter, within } from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKING, enter, type Heap, leave, leaveUnmended, SLEEPERS, tryEnter, within } from "../memory/index.js";
+import { onNames, type Strike } from "../objects/index.js";
 import { coreCount } from "../platform/index.js";
 
 const { compareExchange, load, store } = atomics;

@@ -17,7 +17,9 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, SharedObject } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import { atomics, type Attempt, type Heap, type Hold, type Insight, realNow, type Strike, type SyncWait } from "../memory/index.js";
+import { atomics, type Heap, realNow } from "../memory/index.js";
+import type { Attempt, SyncWait } from "../parking/index.js";
+import type { Hold, Insight, Strike } from "../objects/index.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";

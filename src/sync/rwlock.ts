@@ -5,25 +5,9 @@
 import { type Facts, portray } from "../codec/portrait.js";
 import { Handle, registerShared } from "../codec/shared-object.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  BLOCKING,
-  deadlineOf,
-  type Heap,
-  type Hold,
-  KIND,
-  onDestroy,
-  onInspect,
-  realDate,
-  signalOf,
-  Spin,
-  type SyncWait,
-  type WaitOptions,
-  within,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKING, type Heap, KIND, onDestroy, realDate, Spin, within } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { type Hold, onInspect } from "../objects/index.js";
 import { coreCount } from "../platform/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";

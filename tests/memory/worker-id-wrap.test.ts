@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Barrier, createPipe, Lock, Process, Queue, RLock, RWLock, Semaphore, SharedList, SharedMap, SharedMemory, sleep, Thread } from "../../src/index.js";
-import { HEADER, type Heap, KIND, namesKnown, RECORD, threadHeap } from "../../src/memory/index.js";
+import { HEADER, type Heap, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import { namesKnown } from "../../src/objects/index.js";
 import { GENERATION_MASK, GHOST, SLOT_BITS, SLOT_MASK, STATE_BITS } from "../../src/memory/layout.js";
 import { ThreadHeap } from "../../src/memory/thread-heap.js";
 import * as tasks from "../fixtures/wrap-tasks.js";
