@@ -3,7 +3,7 @@ import { ownUrl } from "./platform/index.js";
 import { enter } from "./workers/entry/enter.js";
 import type { LibraryMeta } from "./workers/library-code.js";
 
-export type { Reach } from "./codec/shared-object.js";
+export type { Reach } from "./objects/shared-object.js";
 export { type AllcoresError, type ErrorCode, isAllcoresError } from "./errors/base.js";
 export type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "./errors/deadlock-report.js";
 export * from "./errors/misuse.js";

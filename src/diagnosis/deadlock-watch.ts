@@ -1,9 +1,8 @@
 /** Watches over the waits of this thread that last: has them stand on its worker info, looks for deadlocks, and ends one's wait with an error or tells of it. */
-import { originOf } from "../codec/shared-object.js";
+import { insightInto, objectAround, originOf } from "../objects/index.js";
 import { DeadlockError } from "../errors/index.js";
 import { atomics, type Heap, realNow, realTimeOrigin } from "../memory/index.js";
 import { workerInfo, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "../parking/index.js";
-import { insightInto, objectAround } from "../objects/index.js";
 import { actorOf, DeadlockSearch, refusable } from "./deadlock-search.js";
 import { dumpWhileBlocked } from "./dump-signal.js";
 import { tell } from "./findings.js";

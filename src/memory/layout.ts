@@ -269,30 +269,11 @@ export const BLOCK_STATE_MASK = 0xff;
 export const BLOCK_KIND_SHIFT = 8;
 export const BLOCK_PAGES_SHIFT = 16;
 
-/** Kinds of blocks. 0 is plain memory that belongs to another block. */
+/** Kinds of blocks that memory has itself. Those of objects are declared by the folders that define their classes, each in its `kinds.ts`. */
 export const KIND = {
+  /** Belongs to another block. */
   plain: 0,
   extent: 1,
-  lock: 2,
-  rlock: 3,
-  condition: 4,
-  semaphore: 5,
-  event: 6,
-  barrier: 7,
-  rwlock: 8,
-  value: 9,
-  sharedArray: 10,
-  struct: 11,
-  sharedMemory: 12,
-  queue: 13,
-  completion: 14,
-  lane: 15,
-  lifoQueue: 16,
-  priorityQueue: 17,
-  pipe: 18,
-  connection: 19,
-  sharedMap: 20,
-  sharedList: 21,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. SPARE while nobody uses it. */

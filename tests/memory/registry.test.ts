@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { atomics, KIND, RECORD } from "../../src/memory/index.js";
+import { atomics, RECORD } from "../../src/memory/index.js";
+import { KIND } from "../kinds.js";
 import { BLOCK_HEADER_WORDS, MAX_WORKERS, SLOT_MASK } from "../../src/memory/layout.js";
 import { ThreadHeap, threadHeap } from "../../src/memory/thread-heap.js";
 

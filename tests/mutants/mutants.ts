@@ -610,14 +610,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "monitor: the flag goes down before the waiters are looked for",
-    file: "sync/monitor.ts",
+    file: "objects/monitor.ts",
     from: "    within(AT_ONCE, () =>\n      this.inside(() => {\n        if (this.heap.waitQueue.countWaiters(key, 1) === 0) store(this.words, this.at + flag, 0);\n      }),\n    );",
     to: "    void key;\n    store(this.words, this.at + flag, 0);",
     models: ["queue: a blocking get gives up"],
   },
   {
     name: "monitor: a woken one that tries counts as on its way for ever",
-    file: "sync/monitor.ts",
+    file: "objects/monitor.ts",
     from: "      const found = compareExchange(this.words, at, seen, seen - 1);\n      if (found === seen) return;\n      seen = found;\n",
     to: "      return;\n",
     models: ["semaphore: two signals"],
@@ -638,7 +638,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "monitor: after a death inside nothing is rebuilt",
-    file: "sync/monitor.ts",
+    file: "objects/monitor.ts",
     from: "if (died) this.rebuild();",
     to: "",
     models: ["semaphore: a holder dies"],
