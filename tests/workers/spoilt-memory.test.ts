@@ -5,6 +5,7 @@ import { Event, Lock, Process, Queue, Thread, ThreadPool, ProcessPool, type Task
 import { ARENA, HEADER, RECORD } from "../../src/memory/layout.js";
 import { KIND } from "../kinds.js";
 import type { Heap } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 import * as tasks from "../fixtures/spoilt-tasks.js";
 import { timeLimit } from "../time-limit.js";
 

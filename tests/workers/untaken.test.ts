@@ -31,6 +31,7 @@ import {
   Value,
 } from "allcores";
 import { processHeap, threadHeap } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 import { KIND } from "../kinds.js";
 import { until } from "../fixtures/pool-processes.js";
 import { keepsBusy, taking } from "../fixtures/taking-task.js";
