@@ -108,7 +108,10 @@ test("imports keep the rules", async (t) => {
 });
 
 test("each layer that is a folder is there in this order", () => {
-  assert.deepEqual(layers, "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "));
+  assert.deepEqual(
+    layers,
+    "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "),
+  );
 });
 
 test("a tool that read fewer files is noticed", () => {

@@ -35,7 +35,8 @@ import { isRunning, thisThread, type ThreadStat, threadStatOf } from "../platfor
 import { contain } from "../memory/mishap.js";
 import { Turn } from "./turn.js";
 import { livingWorkers, stateWord } from "./records.js";
-import { onSweep, sweep } from "./sweep.js";
+import "./memory-steps.js";
+import { sweep } from "./sweep.js";
 import "./wait-queue.js";
 import { AT_ONCE, within } from "../memory/time-limit.js";
 
@@ -94,24 +95,6 @@ onHeap((heap) => {
   const registry = new Registry(heap);
   Object.assign(heap, { registry });
   heap.liveness = registry;
-});
-
-// What memory/ keeps for workers. A stopped worker may be inside the allocator; a semaphore may be busy, with a worker that waits for something that the dead one has.
-onSweep({
-  doing: "giving back the drafts of a worker that ended",
-  run: ({ allocator }, _record, dead) => atOnce(() => allocator.freeDraftsOf(dead)),
-});
-onSweep({
-  doing: "using up the permits of a worker that ended",
-  run: ({ references, words }, record, dead) => load(words, record + RECORD.ended) === 0 || within(AT_ONCE, () => references.endPartsOf(record, dead)) === true,
-});
-onSweep({
-  doing: "letting go of what a worker held that ended",
-  run: ({ references }, record) => {
-    references.dropAllOf(record);
-    return true;
-  },
-  cut: ({ words }, record) => store(words, record + RECORD.references, 0),
 });
 
 export class Registry implements Liveness {
@@ -410,16 +393,6 @@ export class Registry implements Liveness {
 /** Of who comes after the one that a vacant slot's state word names. */
 function nextGeneration(vacant: number): number {
   return ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
-}
-
-/** Whether it was done; not where a stopped worker is inside a mutex that it needs. */
-function atOnce(section: () => void): boolean {
-  return (
-    within(AT_ONCE, () => {
-      section();
-      return true;
-    }) === true
-  );
 }
 
 /** The heap has no slot for another worker. */

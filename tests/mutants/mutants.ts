@@ -722,7 +722,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "semaphore: a record is vacant before what its worker used up is struck out",
-    file: "parking/registry.ts",
+    file: "parking/memory-steps.ts",
     from: "within(AT_ONCE, () => references.endPartsOf(record, dead)) === true,",
     to: "references.endPartsOf(record, dead) || true,",
     models: ["semaphore: one that ended normally is swept while"],
