@@ -4,9 +4,10 @@
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
  */
 import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
-import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
+import { heapIn, type Reach, reachOf } from "../objects/index.js";
 import type { Future } from "../futures/future.js";
-import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { atomics, contain, type Heap, realNow, setRealTimeout } from "../memory/index.js";
+import { deadlineOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
 import {
   ArgumentTypeError,
   CorruptError,

@@ -1,5 +1,6 @@
 import { ArgumentTypeError, KnownOptions, TimeoutError, ownOptions } from "../errors/index.js";
-import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, setRealImmediate, signalOf, type WaitOptions } from "../memory/index.js";
+import { setRealImmediate } from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, signalOf, type WaitOptions } from "../parking/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { type Future, isFuture, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";

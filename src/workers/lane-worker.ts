@@ -3,7 +3,8 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { decode, lose, type Message } from "../codec/index.js";
 import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
 import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
-import { atomics, type Attempt, monotonicMs, realNow } from "../memory/index.js";
+import { atomics, monotonicMs, realNow } from "../memory/index.js";
+import type { Attempt } from "../parking/index.js";
 import {
   ASLEEP,
   ATTACHED,

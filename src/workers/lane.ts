@@ -13,7 +13,9 @@
 import { lose } from "../codec/index.js";
 import { loseMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onNames } from "../memory/index.js";
+import { atomics, type Heap, onDestroy } from "../memory/index.js";
+import { onNames } from "../objects/index.js";
+import { KIND } from "./kinds.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
 export const LANE = {

@@ -11,7 +11,8 @@
  * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait for that.
  */
 import type { Worker } from "node:worker_threads";
-import { atomics, clearRealInterval, sliceHooks, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
+import { atomics, clearRealInterval, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
+import { sliceHooks } from "../parking/index.js";
 import { workerState } from "./worker-state.js";
 
 const { add, load, or, pause, sub } = atomics;

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, it } from "node:test";
 import { Barrier, BrokenBarrierError, Condition, Event, Process, Semaphore, SharedList, SharedMap, select, selectSync, Thread, TimeoutError } from "allcores";
 import { HEADER } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 import { usedWordsBeside } from "../fixtures/queue-insides.js";
 import { change, holdFor, kinds, MUTEX, run, stopInside } from "../fixtures/stopped-tasks.js";
 import { timeLimit } from "../time-limit.js";

@@ -1,7 +1,8 @@
 import type { Message } from "../../codec/index.js";
 import { poolReport } from "../../diagnosis/report.js";
 import type { DeadlockReport } from "../../errors/deadlock-report.js";
-import { HEADER, KIND, realNow, tooManyWorkers } from "../../memory/index.js";
+import { HEADER, KIND, realNow } from "../../memory/index.js";
+import { tooManyWorkers } from "../../parking/index.js";
 import { Lane } from "../../workers/lane.js";
 import type { Payload } from "../../workers/lane-owner.js";
 import type { Job } from "../job.js";
