@@ -1,8 +1,9 @@
 import { AsyncResource } from "node:async_hooks";
 import { type Boundary, encode, type Message } from "../codec/index.js";
-import { Alarm, offAbort, onAbort, programNow } from "../memory/index.js";
+import { offAbort, onAbort, programNow } from "../memory/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { AnyFunction, TaskIdentity } from "../workers/task.js";
+import type { Agenda } from "./agenda.js";
 import type { CallSettings } from "./call-options.js";
 import { Job } from "./job.js";
 import type { JobStates } from "./job-states.js";
@@ -56,11 +57,11 @@ export class Call extends Job implements Work {
   }
 
   /** Begins to watch the clock and the signal. */
-  watch(expire: () => void): void {
+  watch(agenda: Agenda, expire: () => void): void {
     // It may have ended within the submission.
     if (this.isOver) return;
     const { signal, timeout } = this.call;
-    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(programNow() + timeout, expire);
+    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : agenda.at(programNow() + timeout, expire);
     const abort = () => void this.pool.cancel(this, signal?.reason);
     onAbort(signal, abort);
     this.unwatch = () => {
