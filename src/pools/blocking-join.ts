@@ -2,7 +2,7 @@
  * Blocks a thread until its pool's work is done, and does meanwhile what the event loop does for the pool: it takes results in, keeps the pool's appointments, and looks which workers
  * have ended. All that follows is the pool's own code, as ever.
  *
- * What needs the event loop itself cannot go on; what the pool knows of such things is refused, before or while it blocks, instead of being waited for.
+ * What needs the event loop itself cannot go on. What the pool knows of such things is refused, before it blocks or while it does, instead of being waited for.
  */
 import { openCalls } from "../channels/served.js";
 import { DeadlockError } from "../errors/index.js";
@@ -29,8 +29,6 @@ export interface OpenMap {
 export interface BlockingPool {
   readonly title: string;
   readonly agenda: Agenda;
-  /** Its maps that were begun and have not ended. */
-  readonly maps: Iterable<OpenMap>;
   readonly slots: Iterable<WorkerSlot>;
   /** Nothing is left to be done, and all workers have ended. */
   readonly isDone: boolean;
@@ -42,7 +40,6 @@ export interface BlockingPool {
 /** Whether the pool was done by this moment of `realNow()`. @throws DeadlockError where it needs this thread's event loop */
 export function blockUntilDone(pool: BlockingPool, links: BlockingLinks, deadline: number): boolean {
   refuseWithin(pool);
-  refuseMaps(pool);
   let every = LEAST_LOOK_MS;
   let looked = Number.NEGATIVE_INFINITY;
   let isEarly = false;
@@ -83,7 +80,8 @@ function refuseWithin({ title, isBusy }: BlockingPool): void {
     );
 }
 
-function refuseMaps({ title, maps }: BlockingPool): void {
+/** @throws DeadlockError where a map would have to go on, and needs this thread's event loop */
+export function refuseMaps(title: string, maps: Iterable<OpenMap>): void {
   for (const { needsLoop } of maps) if (needsLoop !== undefined) throw new DeadlockError(`joinSync() of this ${title} would wait for ever: ${needsLoop}`);
 }
 

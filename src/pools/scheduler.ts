@@ -10,7 +10,7 @@ import type { Boundary } from "../codec/index.js";
 import { contain, deadlineOf, type SyncWait } from "../memory/index.js";
 import { Agenda, type Appointment } from "./agenda.js";
 import { Backlog } from "./backlog.js";
-import { type BlockingPool, blockUntilDone, type OpenMap } from "./blocking-join.js";
+import { type BlockingPool, blockUntilDone, type OpenMap, refuseMaps } from "./blocking-join.js";
 import type { Call } from "./call.js";
 import { WorkerSet } from "./worker-set.js";
 import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
@@ -384,6 +384,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     const { blocking } = this.links;
     if (blocking === undefined) throw lackError(this.title, "a way past this event loop", "joinSync()", "await join() instead");
     this.#checkClosed("joinSync");
+    // Whether its pool has work of it just now is a matter of time. After terminate() it goes on no more.
+    if (this.#whyEnded === undefined) refuseMaps(this.title, this.maps);
     if (!this.isDone && !blockUntilDone(this, blocking, deadline))
       throw new TimeoutError(`the work of this ${this.title} was not done within ${options?.timeout} ms; it goes on: join it again, or call terminate()`);
   }
