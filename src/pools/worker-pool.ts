@@ -94,7 +94,7 @@ export class WorkerPool implements Pool {
    * Waits as `join`, blocking this thread: it hands out what waits, takes results in and replaces workers that die, until all that was submitted is done and the workers have ended.
    *
    * What the pool calls of yours on the way (`retries.when`, `onProgress` listeners, an input of a map that is no async one) it calls from within this call. Futures are settled when
-   * it returns; what was chained to them runs once the event loop turns, and so does what needs the loop itself, such as an `AbortSignal`.
+   * it returns, but for a result of a class that has to be loaded here. What was chained to them runs once the event loop turns, and so does what needs the loop itself, such as an `AbortSignal`.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 does what can be done at once
    * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`, `ERR_ALLCORES_TIMEOUT` when the time ran out: the pool goes on and can be joined again. `ERR_ALLCORES_DEADLOCK` where

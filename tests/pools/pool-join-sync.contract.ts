@@ -235,7 +235,10 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
       test(
         "before close it would not: it is refused as join is",
         using({}, async (pool) => {
-          assert.throws(() => pool.joinSync(), { code: "ERR_ALLCORES_STATE", message: /joinSync\(\) of a \w+ would wait for ever: call close\(\) or terminate\(\)/ });
+          assert.throws(() => pool.joinSync(), {
+            code: "ERR_ALLCORES_STATE",
+            message: /joinSync\(\) of a \w+ would wait for ever: call close\(\) or terminate\(\)/,
+          });
           assert.equal(await pool.submit(tasks.add, 1, 2), 3);
         }),
       );
@@ -430,7 +433,10 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
         }
         const run = pool.map(tasks.square, items()).then();
         pool.close();
-        assert.throws(() => pool.joinSync(LIMIT), (error) => error instanceof DeadlockError && /map of "square" takes its items from an async iterable/.test(error.message));
+        assert.throws(
+          () => pool.joinSync(LIMIT),
+          (error) => error instanceof DeadlockError && /map of "square" takes its items from an async iterable/.test(error.message),
+        );
         go();
         // The pool was closed before all of its items were taken.
         await assert.rejects(run, StateError);
@@ -453,7 +459,10 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
         const values: number[] = [];
         for await (const value of pool.map(tasks.square, [1, 2, 3])) {
           pool.close();
-          assert.throws(() => pool.joinSync(LIMIT), (error) => error instanceof DeadlockError && /results of the map of "square" are iterated/.test(error.message));
+          assert.throws(
+            () => pool.joinSync(LIMIT),
+            (error) => error instanceof DeadlockError && /results of the map of "square" are iterated/.test(error.message),
+          );
           values.push(value);
         }
         assert.deepEqual(values, [1, 4, 9]);

@@ -22,13 +22,7 @@ export const processLinks = laneKind({
     if (worker !== undefined && typeof worker !== "string")
       throw new ArgumentTypeError(`options.worker of a ProcessPool must be the URL or path of a file, got ${typeof worker}`);
   },
-  start(
-    name: string,
-    laneAt: number,
-    { resourceLimits: limits, worker: file }: PoolSettings,
-    agenda: Agenda,
-    ended: (end: WorkerEnd) => void,
-  ): StartedWorker {
+  start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
     const heap = processHeap();
     const lane = new Lane(heap, laneAt);
