@@ -6,6 +6,8 @@ export interface CallFrom {
   readonly pid: number;
   /** Node's number of the thread, 0 for a process's main thread. */
   readonly threadId: number;
+  /** When it was made, of `monotonicMs()`. */
+  readonly sentAt: number;
 }
 
 /** A call of a served object's method, as the method sees it: the same fields as a pool's task has. */

@@ -7,7 +7,7 @@ import { threadId } from "node:worker_threads";
 import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
 import type { Future } from "../futures/future.js";
-import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { atomics, contain, deadlineOf, type Heap, monotonicMs, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
 import {
   ArgumentTypeError,
   CorruptError,
@@ -35,8 +35,17 @@ export type MethodOf<T> = { [Name in keyof T]: T[Name] extends Method ? Name : n
 type ArgsOf<T, Name extends keyof T> = T[Name] extends (...args: infer A) => unknown ? A : never;
 type AnswerOf<T, Name extends keyof T> = T[Name] extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-/** `caller` and `id` together name a call to its owner. `pid` and `threadId`: whose thread waits for the answer. */
-type Request = [replies: Sealed<Queue<Answer>>, id: number, method: string, args: Sealed<unknown[]>, caller: number, pid: number, threadId: number];
+/** `caller` and `id` together name a call to its owner. What follows tells which thread made it, and when. */
+type Request = [
+  replies: Sealed<Queue<Answer>>,
+  id: number,
+  method: string,
+  args: Sealed<unknown[]>,
+  caller: number,
+  pid: number,
+  threadId: number,
+  sentAt: number,
+];
 /** The call is called off. It stands behind the request in the same queue, so the owner knows the call by then. */
 type Withdrawal = [caller: number, id: number];
 /** Without a value: there was no memory for what it was called with, and an error in full might find none either. */
@@ -195,7 +204,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     const given = Sealed.of(args, heap, "args");
     const replies = Sealed.of(this.#replies, heap, "replies");
     try {
-      this.#requests.putSync([replies, id, name, given, this.#caller, process.pid, threadId]);
+      this.#requests.putSync([replies, id, name, given, this.#caller, process.pid, threadId, monotonicMs()]);
     } catch (error) {
       given.takeBack();
       replies.takeBack();
@@ -275,7 +284,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     );
   }
 
-  /** @internal At the owner: the calls that wait for its event loop. What has come while that stood still is taken, and answered once it turns. */
+  /** @internal At the owner: the calls that wait for its loop. What came while that stood still is answered later. */
   openCalls(): CallFrom[] {
     contain("taking a request for a served object", () => {
       // One that is over has been shut down, and may be freed.
@@ -292,15 +301,15 @@ async function attendTo(target: object, request: Request | Withdrawal, heap: Hea
     inHand.get(request.join(" "))?.callOff();
     return;
   }
-  const [whom, id, method, args, caller, pid = 0, threadId = 0] = Array.isArray(request) ? request : [];
+  const [whom, id, method, args, caller, pid = 0, threadId = 0, sentAt = 0] = Array.isArray(request) ? request : [];
   if (!(whom instanceof Sealed && args instanceof Sealed) || typeof id !== "number" || typeof method !== "string" || typeof caller !== "number")
     throw new CorruptError("a request for a served object, in shared memory, is none");
   // Before anything waits: word that it is called off may be the next in the queue.
-  const call = new ServedCall({ method, pid, threadId });
+  const call = new ServedCall({ method, pid, threadId, sentAt });
   const key = `${caller} ${id}`;
   inHand.set(key, call);
   try {
-    await respond(target, [whom, id, method, args, caller, pid, threadId], heap, call);
+    await respond(target, [whom, id, method, args, caller, pid, threadId, sentAt], heap, call);
   } finally {
     inHand.delete(key);
   }

@@ -1,6 +1,7 @@
 /**
- * What a pool has to do later: when the code that runs now has returned, or after a time. The event loop brings it about by microtasks and timers; while this thread blocks,
- * whoever blocks it does (`serve`). Both find the same entries, and each entry is done once.
+ * What a pool has to do later: when the code that runs now has returned, or after a time. The event loop brings it
+ * about by microtasks and timers; while this thread blocks, whoever blocks it does (`serve`). Both find the same
+ * entries, and each entry is done once.
  */
 import { Alarm, clearRealTimeout, programNow, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
 
@@ -76,7 +77,7 @@ export class Agenda {
     return new Appointment(this.#open, when, act, (ring) => new Alarm(when, ring));
   }
 
-  /** Does what is due, while this thread's event loop stands still. Gives the moment of `realNow()` at which there is more to be done. */
+  /** Does what is due while this thread's event loop stands still. Gives the moment of `realNow()` when more is due. */
   serve(): number {
     for (const entry of this.#soon) {
       this.#soon.delete(entry);

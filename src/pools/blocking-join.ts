@@ -1,12 +1,13 @@
 /**
- * Blocks a thread until its pool's work is done, and does meanwhile what the event loop does for the pool: it takes results in, keeps the pool's appointments, and looks which workers
- * have ended. All that follows is the pool's own code, as ever.
+ * Blocks a thread until its pool's work is done, and does meanwhile what the event loop does for the pool: it takes
+ * results in, keeps the pool's appointments, and looks which workers have ended. What follows is the pool's own code.
  *
- * What needs the event loop itself cannot go on. What the pool knows of such things is refused, before it blocks or while it does, instead of being waited for.
+ * What needs the event loop itself cannot go on. What the pool knows of such things is refused, before it blocks or
+ * while it does, instead of being waited for.
  */
 import { openCalls } from "../channels/served.js";
 import { DeadlockError } from "../errors/index.js";
-import { atomics, realNow } from "../memory/index.js";
+import { atomics, monotonicMs, realNow } from "../memory/index.js";
 import type { Agenda } from "./agenda.js";
 import type { BlockingLinks } from "./link.js";
 import type { WorkerSlot } from "./worker-slot.js";
@@ -14,7 +15,7 @@ import type { WorkerSlot } from "./worker-slot.js";
 /** Between two looks at workers that are about to end, at first; twice as long each time, up to the other. */
 const LEAST_LOOK_MS = 1;
 const MOST_LOOK_MS = 25;
-/** Between two looks at workers that nobody expects to end, and at calls of objects that this thread serves. */
+/** Between two looks at workers that nobody expects to end, and at calls of what this thread serves. */
 const IDLE_LOOK_MS = 100;
 /** Where what has come cannot be taken in yet: a part of it is still on its way. */
 const NAP_MS = 1;
@@ -37,7 +38,7 @@ export interface BlockingPool {
   drain(): number;
 }
 
-/** Whether the pool was done by this moment of `realNow()`. @throws DeadlockError where it needs this thread's event loop */
+/** Whether the pool was done by this moment of `realNow()`. @throws DeadlockError where it needs this event loop */
 export function blockUntilDone(pool: BlockingPool, links: BlockingLinks, deadline: number): boolean {
   refuseWithin(pool);
   let every = LEAST_LOOK_MS;
@@ -85,13 +86,16 @@ export function refuseMaps(title: string, maps: Iterable<OpenMap>): void {
   for (const { needsLoop } of maps) if (needsLoop !== undefined) throw new DeadlockError(`joinSync() of this ${title} would wait for ever: ${needsLoop}`);
 }
 
-/** A worker that computes may not wait for the answer, and comes back: only one that waits holds its task up. */
+/** Only a call of the running task can hold it up. One that computes may not wait for the answer, and comes back. */
 function refuseServedCalls({ title, slots }: BlockingPool): void {
   const calls = openCalls();
   if (calls.length === 0) return;
+  const now = monotonicMs();
   for (const { name, link, inHand } of slots) {
-    const call = calls.find(({ pid, threadId }) => pid === link.pid && threadId === link.threadId);
-    if (call === undefined || inHand === undefined) continue;
+    if (inHand === undefined) continue;
+    const age = link.runningFor(inHand);
+    const call = calls.find(({ pid, threadId, sentAt }) => pid === link.pid && threadId === link.threadId && ((now - sentAt) | 0) <= age);
+    if (call === undefined) continue;
     const state = link.look()?.worker.state;
     if (state !== "awaiting" && state !== "waiting") continue;
     throw new DeadlockError(

@@ -126,7 +126,7 @@ export interface BlockingLinks {
 
 /** The links of one pool. */
 export interface Links {
-  /** Undefined where nothing comes from the workers while this thread's event loop stands still. */
+  /** Undefined where nothing comes from the workers while this event loop stands still. */
   readonly blocking?: BlockingLinks;
   /** By which reports name the pool; 0 until it has a worker. */
   readonly id: number;

@@ -16,7 +16,7 @@ import { WorkerSet } from "./worker-set.js";
 import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
 import type { Dispatch } from "./dispatch.js";
-import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
+import { endBeforeProgram, hasEnded, type Interruptible, unheard } from "./interrupt.js";
 import type { Job } from "./job.js";
 import { JobStates } from "./job-states.js";
 import { lackError } from "./lack-error.js";
@@ -386,7 +386,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.#checkClosed("joinSync");
     // Whether its pool has work of it just now is a matter of time. After terminate() it goes on no more.
     if (this.#whyEnded === undefined) refuseMaps(this.title, this.maps);
-    if (!this.isDone && !blockUntilDone(this, blocking, deadline))
+    if (!this.isDone && !unheard(() => blockUntilDone(this, blocking, deadline)))
       throw new TimeoutError(`the work of this ${this.title} was not done within ${options?.timeout} ms; it goes on: join it again, or call terminate()`);
   }
 

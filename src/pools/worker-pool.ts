@@ -91,18 +91,23 @@ export class WorkerPool implements Pool {
   }
 
   /**
-   * Waits as `join`, blocking this thread: it hands out what waits, takes results in and replaces workers that die, until all that was submitted is done and the workers have ended.
+   * Waits as `join`, blocking this thread, until all that was submitted is done and the workers have ended. Meanwhile
+   * it hands out what waits, takes results in, keeps the pool's times and replaces workers that die.
    *
-   * What the pool calls of yours on the way (`retries.when`, `onProgress` listeners, an input of a map that is no async one) it calls from within this call. Futures are settled when
-   * it returns, but for a result of a class that has to be loaded here. What was chained to them runs once the event loop turns, and so does what needs the loop itself, such as an `AbortSignal`.
+   * What the pool calls of yours it calls from within this call: `retries.when`, `onProgress` listeners, the input of a
+   * map. Futures are settled when it returns, but for results of a class that has to be loaded here. What was chained
+   * to them runs once the event loop turns. So does what needs the loop itself, such as an `AbortSignal`. Ctrl-C ends
+   * the program at once.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 does what can be done at once
-   * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`, `ERR_ALLCORES_TIMEOUT` when the time ran out: the pool goes on and can be joined again. `ERR_ALLCORES_DEADLOCK` where
-   *   it would wait for this very thread: a map takes its items from an async iterable, or its results are iterated here; a task waits for an object that this thread serves
-   *   (`serve`, `pool.handle()`); the pool itself is calling. Nothing has changed then, and `await pool.join()` goes on. `ERR_ALLCORES_ARGUMENT_TYPE` and
-   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
-   * @remarks **Fairness, cancel:** as the pool's. **Death:** a worker that dies unasked is noticed within some 0.1 s. Of a process that ended meanwhile the entry in the system's table is
-   *   given back once the event loop turns. **Cost:** one blocking wait; a look at each worker every 0.1 s, more often while one is about to end.
+   * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`; `ERR_ALLCORES_TIMEOUT` when the time ran out: the
+   *   pool goes on and can be joined again; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options
+   *   that make no sense. `ERR_ALLCORES_DEADLOCK` where it would wait for this very thread, and `await pool.join()` would
+   *   not: a map takes its items from an async iterable, or its results are iterated here; a task waits for an object
+   *   that this thread serves (`serve`, `pool.handle()`); the pool itself is calling
+   * @remarks **Fairness, cancel:** as the pool's. **Death:** a worker that dies unasked is noticed within some 0.1 s. A
+   *   process that ended stays in the system's table until the event loop turns. **Cost:** one blocking wait; a look at
+   *   each worker every 0.1 s, more often while one is about to end.
    * @example
    * ```ts
    * import { isMain, task, ThreadPool } from "allcores";

@@ -65,7 +65,7 @@ export class Child {
     return pid === undefined ? undefined : zombieExitCode(pid);
   }
 
-  /** Tells of its end, if it has ended, without help of the event loop. `release`: gives back what this process has for it; its place among the system's processes only the loop can. */
+  /** Tells of its end, if it has ended, without help of the event loop. `release`: gives back what is here for it. */
   noticeEnd(release: (child: ChildProcess) => void): void {
     if (this.#hasEnded || !this.isGone) return;
     this.#hasEnded = true;

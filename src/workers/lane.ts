@@ -126,7 +126,7 @@ export const CRASHED = 128;
 export const ASLEEP = 1;
 export const IN_LOOP = 2;
 
-/** How a pool waits for results: in its event loop, by its key or its ports; or blocking its thread, by the key after that. */
+/** How a pool waits for results: in its loop, by its key or its ports; or blocking its thread, by the key after. */
 export const OWNER_IN_LOOP = 1;
 export const OWNER_BLOCKED = 2;
 

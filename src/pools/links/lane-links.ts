@@ -33,7 +33,7 @@ class LaneLinks implements Links, LanePool {
   readonly #pool: LinkedPool;
   readonly #links = new Set<LaneLink>();
   readonly #poller: ResultPoller;
-  /** The block by whose place the pool waits in its event loop, and by the word after it while its thread is blocked; 0 until there are workers. */
+  /** The block by whose place the pool waits in its loop, by the word after it while blocked; 0 without workers. */
   #key = 0;
 
   constructor(starter: WorkerStarter, pool: LinkedPool) {

@@ -60,7 +60,7 @@ export class ResultPoller {
     else this.#starter.heap.waitQueue.wake(this.#key(), 1);
   }
 
-  /** Blocks this thread until a worker says that there is a result, or is known to have died; at most until `until`. */
+  /** Blocks this thread until a worker tells of a result, or is known to have died; at most until `until`. */
   block(until: number): void {
     const key = this.#key();
     if (key === 0) atomics.pause(Math.max(0, Math.min(SLICE_MS, until - realNow())));
@@ -70,7 +70,10 @@ export class ResultPoller {
     this.#mend();
   }
 
-  /** Nothing is taken in here: a result may call the user's code, which may wait by the same node. The flags go up first, as in `#lastLook`. */
+  /**
+   * Takes nothing in: a result may call the user's code, which may wait by the same node. The flags go up first, as in
+   * `#lastLook`.
+   */
   #hasCome(): boolean {
     let hasCome = false;
     for (const link of this.#links) {
@@ -80,7 +83,7 @@ export class ResultPoller {
     return hasCome;
   }
 
-  /** The thread was blocked. What the event loop waited for may have come, and the flags that it had raised are down. */
+  /** The thread was blocked: what the event loop waited for may have come, and its flags are down. */
   unblock(): void {
     if (this.#isAsleep && this.#lastLook()) this.#stir();
     this.watch();

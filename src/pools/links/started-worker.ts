@@ -17,7 +17,7 @@ export interface StartedWorker {
   order(order: string): void;
   /** Whether all orders are where the worker finds them. */
   readonly isOrdered: boolean;
-  /** Looks whether it has ended, without help of the event loop. If so that is told, as far as it is known, and what it took of this process is free. */
+  /** Looks whether it has ended, without help of the event loop. If so it is told, and what it took here is free. */
   noticeEnd(): void;
   /** Whether it keeps the program alive. A new one does not. */
   hold(alive: boolean): void;
