@@ -3,35 +3,29 @@
  * about by microtasks and timers; while this thread blocks, whoever blocks it does (`serve`). Both find the same
  * entries, and each entry is done once.
  */
-import { Alarm, clearRealTimeout, programNow, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
+import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 
-/** Something to be done once, at a moment. */
+/** Something to be done once, at a moment of `realNow()`. */
 export class Appointment {
   readonly #open: Set<Appointment>;
-  readonly #when: number;
   readonly #act: () => void;
-  /** An Alarm goes by the program's clock, which fake timers may have stopped. */
-  readonly #timer: NodeJS.Timeout | Alarm;
+  readonly #timer: NodeJS.Timeout;
+  readonly when: number;
 
   /** @internal Made by an agenda. */
-  constructor(open: Set<Appointment>, when: number, act: () => void, start: (ring: () => void) => NodeJS.Timeout | Alarm) {
+  constructor(open: Set<Appointment>, ms: number, act: () => void) {
     this.#open = open;
-    this.#when = when;
     this.#act = act;
-    this.#timer = start(() => this.keep());
+    this.#timer = setRealTimeout(() => this.keep(), Math.min(ms, LONGEST_TIMER_MS));
+    this.when = realNow() + ms;
     open.add(this);
-  }
-
-  /** Milliseconds until then. */
-  get left(): number {
-    return this.#when - (this.#timer instanceof Alarm ? programNow() : realNow());
   }
 
   /** It keeps the program alive no longer. */
   unref(): this {
-    if (!(this.#timer instanceof Alarm)) this.#timer.unref();
+    this.#timer.unref();
     return this;
   }
 
@@ -44,8 +38,7 @@ export class Appointment {
   /** It is called off. */
   clear(): void {
     this.#open.delete(this);
-    if (this.#timer instanceof Alarm) this.#timer.clear();
-    else clearRealTimeout(this.#timer);
+    clearRealTimeout(this.#timer);
   }
 }
 
@@ -66,15 +59,9 @@ export class Agenda {
 
   /** After so many milliseconds. */
   after(ms: number, act: () => void): Appointment {
-    const when = realNow() + ms;
-    this.#quietUntil = Math.min(this.#quietUntil, when);
-    return new Appointment(this.#open, when, act, (ring) => setRealTimeout(ring, Math.min(ms, LONGEST_TIMER_MS)));
-  }
-
-  /** At a moment of `programNow()`. */
-  at(when: number, act: () => void): Appointment {
-    this.#quietUntil = 0;
-    return new Appointment(this.#open, when, act, (ring) => new Alarm(when, ring));
+    const appointment = new Appointment(this.#open, ms, act);
+    this.#quietUntil = Math.min(this.#quietUntil, appointment.when);
+    return appointment;
   }
 
   /** Does what is due while this thread's event loop stands still. Gives the moment of `realNow()` when more is due. */
@@ -83,16 +70,18 @@ export class Agenda {
       this.#soon.delete(entry);
       outOfTurn(entry.act);
     }
-    if (realNow() < this.#quietUntil) return this.#quietUntil;
-    for (const appointment of this.#open) if (appointment.left <= 0) outOfTurn(() => appointment.keep());
-    let least = Number.POSITIVE_INFINITY;
-    for (const { left } of this.#open) least = Math.min(least, left);
-    return (this.#quietUntil = this.#soon.size > 0 ? 0 : realNow() + least);
+    const now = realNow();
+    if (now < this.#quietUntil) return this.#quietUntil;
+    for (const appointment of this.#open) if (appointment.when <= now) outOfTurn(() => appointment.keep());
+    if (this.#soon.size > 0) return now;
+    this.#quietUntil = Number.POSITIVE_INFINITY;
+    for (const { when } of this.#open) this.#quietUntil = Math.min(this.#quietUntil, when);
+    return this.#quietUntil;
   }
 }
 
 /** What it throws is an uncaught exception, as of a timer, once the loop turns. */
-function outOfTurn(act: () => void): void {
+export function outOfTurn(act: () => void): void {
   try {
     act();
   } catch (error) {

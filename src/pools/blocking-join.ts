@@ -7,8 +7,9 @@
  */
 import { openCalls } from "../channels/served.js";
 import { DeadlockError } from "../errors/index.js";
-import { atomics, monotonicMs, realNow } from "../memory/index.js";
-import type { Agenda } from "./agenda.js";
+import { atomics, monotonicMs, programNow, realNow } from "../memory/index.js";
+import { type Agenda, outOfTurn } from "./agenda.js";
+import type { CallLimits } from "./call-limits.js";
 import type { BlockingLinks } from "./link.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
@@ -22,6 +23,7 @@ const NAP_MS = 1;
 
 /** A map that may need this thread's event loop. */
 export interface OpenMap {
+  readonly limits: CallLimits | undefined;
   /** What it waits for that only the event loop brings, and what to do instead; undefined where nothing is. */
   readonly needsLoop: string | undefined;
 }
@@ -30,6 +32,8 @@ export interface OpenMap {
 export interface BlockingPool {
   readonly title: string;
   readonly agenda: Agenda;
+  /** Of the calls and maps that are not over. None is added, since the pool takes no more. */
+  readonly limits: Iterable<CallLimits>;
   readonly slots: Iterable<WorkerSlot>;
   /** Nothing is left to be done, and all workers have ended. */
   readonly isDone: boolean;
@@ -41,13 +45,14 @@ export interface BlockingPool {
 /** Whether the pool was done by this moment of `realNow()`. @throws DeadlockError where it needs this event loop */
 export function blockUntilDone(pool: BlockingPool, links: BlockingLinks, deadline: number): boolean {
   refuseWithin(pool);
+  const times = new TimesLeft(pool.limits);
   let every = LEAST_LOOK_MS;
   let looked = Number.NEGATIVE_INFINITY;
   let isEarly = false;
   try {
     for (;;) {
       const found = pool.drain();
-      const next = pool.agenda.serve();
+      const next = Math.min(times.serve(), pool.agenda.serve());
       if (pool.isDone) return true;
       const now = realNow();
       if (found > 0) every = LEAST_LOOK_MS;
@@ -71,6 +76,29 @@ export function blockUntilDone(pool: BlockingPool, links: BlockingLinks, deadlin
     }
   } finally {
     links.unblock();
+  }
+}
+
+/**
+ * The times of calls and maps, the next first. Rejected: to keep them in the agenda, which would cost each call that
+ * has a time more than its timer does.
+ */
+class TimesLeft {
+  readonly #next: CallLimits[];
+
+  constructor(limits: Iterable<CallLimits>) {
+    this.#next = [...limits].filter(({ when }) => when < Number.POSITIVE_INFINITY).sort((a, b) => b.when - a.when);
+  }
+
+  /** Ends those whose time is over. Gives the moment of `realNow()` at which the next may be. */
+  serve(): number {
+    for (let next = this.#next.at(-1); next !== undefined; next = this.#next.at(-1)) {
+      const left = next.when - programNow();
+      if (left > 0) return realNow() + left;
+      this.#next.pop();
+      outOfTurn(next.expire);
+    }
+    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -6,11 +6,12 @@
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
-import { offAbort, onAbort, programNow, setRealImmediate } from "../memory/index.js";
+import { setRealImmediate } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
 import type { Agenda, Appointment } from "./agenda.js";
+import { CallLimits } from "./call-limits.js";
 import type { CallSettings } from "./call-options.js";
 import type { OpenMap } from "./blocking-join.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
@@ -97,7 +98,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   /** The input is at its next item at this moment. */
   #isAsking = false;
   #wake: (() => void) | undefined;
-  #alarm: Appointment | undefined;
+  #limits: CallLimits | undefined;
 
   /** `isIterated`: its outcomes are taken one by one. */
   constructor(pool: MapPool, plan: MapPlan, isIterated: boolean) {
@@ -136,14 +137,14 @@ export class MapFeed implements ChunkMap, OpenMap {
     if (this.#array === undefined) {
       this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
     }
-    if (call.timeout !== Number.POSITIVE_INFINITY) {
-      const expire = () =>
-        this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
-      this.#alarm = this.#pool.agenda.at(programNow() + call.timeout, expire);
-    }
-    onAbort(call.signal, this.#aborted);
+    const expire = () => this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
+    this.#limits = new CallLimits(call, expire, this.#aborted);
     this.#pool.maps.add(this);
     this.#fill();
+  }
+
+  get limits(): CallLimits | undefined {
+    return this.#limits;
   }
 
   get needsLoop(): string | undefined {
@@ -192,8 +193,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#pool.maps.delete(this);
     // Outcomes that come from here on are nobody's.
     for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
-    this.#alarm?.clear();
-    offAbort(this.#plan.call.signal, this.#aborted);
+    this.#limits?.clear();
     for (const next of this.#retries) next.clear();
     this.#retries.clear();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);

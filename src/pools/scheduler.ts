@@ -12,6 +12,7 @@ import { Agenda, type Appointment } from "./agenda.js";
 import { Backlog } from "./backlog.js";
 import { type BlockingPool, blockUntilDone, type OpenMap, refuseMaps } from "./blocking-join.js";
 import type { Call } from "./call.js";
+import type { CallLimits } from "./call-limits.js";
 import { WorkerSet } from "./worker-set.js";
 import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
@@ -401,6 +402,12 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   get isBusy(): boolean {
     return this.#isDraining;
+  }
+
+  get limits(): Iterable<CallLimits> {
+    const jobs: Job[] = [...this.#backlog, ...this.#retries.keys()];
+    for (const slot of this.#workers) jobs.push(...slot.jobs);
+    return [...this.maps, ...jobs].flatMap(({ limits }) => limits ?? []);
   }
 
   get slots(): Iterable<WorkerSlot> {
