@@ -1,10 +1,26 @@
 import { CancelledError } from "../errors/index.js";
 
+/** A call that came from another worker: of which method, and from which thread. */
+export interface CallFrom {
+  readonly method: string;
+  readonly pid: number;
+  /** Node's number of the thread, 0 for a process's main thread. */
+  readonly threadId: number;
+  /** When it was made, of `monotonicMs()`. */
+  readonly sentAt: number;
+}
+
 /** A call of a served object's method, as the method sees it: the same fields as a pool's task has. */
 export class ServedCall {
   readonly attempt = 1;
+  /** Undefined where the owner itself calls. */
+  readonly from: CallFrom | undefined;
   #isOff = false;
   #controller: AbortController | undefined;
+
+  constructor(from?: CallFrom) {
+    this.from = from;
+  }
 
   get cancelled(): boolean {
     return this.#isOff;

@@ -3,10 +3,11 @@
  * for want of memory or of a class, is sealed: whom to answer, and whose answer it is, is known all the same.
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
  */
+import { threadId } from "node:worker_threads";
 import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
 import { heapIn, type Reach, reachOf } from "../objects/index.js";
 import type { Future } from "../futures/future.js";
-import { atomics, contain, type Heap, realNow, setRealTimeout } from "../memory/index.js";
+import { atomics, contain, type Heap, monotonicMs, realNow, setRealTimeout } from "../memory/index.js";
 import { deadlineOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
 import {
   ArgumentTypeError,
@@ -21,7 +22,7 @@ import {
 import { Queue } from "./queue.js";
 import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
 import { Sealed } from "./sealed.js";
-import { ServedCall } from "./served-call.js";
+import { type CallFrom, ServedCall } from "./served-call.js";
 
 /** How often a caller looks whether the owner still lives. */
 const LOOK_MS = 500;
@@ -37,8 +38,17 @@ export type MethodOf<T> = { [Name in keyof T]: T[Name] extends Method ? Name : n
 type ArgsOf<T, Name extends keyof T> = T[Name] extends (...args: infer A) => unknown ? A : never;
 type AnswerOf<T, Name extends keyof T> = T[Name] extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-/** `caller` and `id` together name a call to its owner. */
-type Request = [replies: Sealed<Queue<Answer>>, id: number, method: string, args: Sealed<unknown[]>, caller: number];
+/** `caller` and `id` together name a call to its owner. What follows tells which thread made it, and when. */
+type Request = [
+  replies: Sealed<Queue<Answer>>,
+  id: number,
+  method: string,
+  args: Sealed<unknown[]>,
+  caller: number,
+  pid: number,
+  threadId: number,
+  sentAt: number,
+];
 /** The call is called off. It stands behind the request in the same queue, so the owner knows the call by then. */
 type Withdrawal = [caller: number, id: number];
 /** Without a value: there was no memory for what it was called with, and an error in full might find none either. */
@@ -46,6 +56,9 @@ type Answer = [id: number, ok: boolean, value?: Sealed];
 
 /** The calls that an owner runs, by caller and id. */
 type InHand = Map<string, ServedCall>;
+
+/** The objects that this thread serves. */
+const servedHere = new Set<{ openCalls(): CallFrom[] }>();
 
 interface Caller {
   receive(ok: boolean, value: Sealed): void;
@@ -76,6 +89,8 @@ export class Served<T extends object> implements Disposable, Crosses {
   #isListening = false;
   /** At the owner: it is disposed of, and its queue may be freed already. */
   #isOver = false;
+  /** At the owner. */
+  readonly #inHand: InHand = new Map();
 
   /** @internal Made by `serve`, or arriving from another worker. */
   constructor(requests: Queue<Request | Withdrawal>, owner: number, target: T | undefined, limits: WaitOptions = {}, first?: Served<T>) {
@@ -192,7 +207,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     const given = Sealed.of(args, heap, "args");
     const replies = Sealed.of(this.#replies, heap, "replies");
     try {
-      this.#requests.putSync([replies, id, name, given, this.#caller]);
+      this.#requests.putSync([replies, id, name, given, this.#caller, process.pid, threadId, monotonicMs()]);
     } catch (error) {
       given.takeBack();
       replies.takeBack();
@@ -244,8 +259,7 @@ export class Served<T extends object> implements Disposable, Crosses {
 
   /** Until it is disposed of; what had been asked by then is answered. */
   async #attend(target: T): Promise<void> {
-    const heap = heapIn(this.#requests);
-    const inHand: InHand = new Map();
+    servedHere.add(this);
     for (;;) {
       let request: Request | Withdrawal;
       try {
@@ -260,13 +274,28 @@ export class Served<T extends object> implements Disposable, Crosses {
         await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
         continue;
       }
-      void attendTo(target, request, heap, inHand).catch((error: unknown) =>
-        contain("answering a request for a served object", () => {
-          throw error;
-        }),
-      );
+      this.#take(target, request);
     }
+    servedHere.delete(this);
     this.#requests.free();
+  }
+
+  #take(target: T, request: Request | Withdrawal): void {
+    void attendTo(target, request, heapIn(this.#requests), this.#inHand).catch((error: unknown) =>
+      contain("answering a request for a served object", () => {
+        throw error;
+      }),
+    );
+  }
+
+  /** @internal At the owner: the calls that wait for its loop. What came while that stood still is answered later. */
+  openCalls(): CallFrom[] {
+    contain("taking a request for a served object", () => {
+      // One that is over has been shut down, and may be freed.
+      if (this.#isOver) return;
+      for (let taken = this.#requests.tryGet(); taken !== undefined; taken = this.#requests.tryGet()) this.#take(this.#target!, taken.value);
+    });
+    return [...this.#inHand.values()].flatMap(({ from, cancelled }) => (from === undefined || cancelled ? [] : from));
   }
 }
 
@@ -276,15 +305,15 @@ async function attendTo(target: object, request: Request | Withdrawal, heap: Hea
     inHand.get(request.join(" "))?.callOff();
     return;
   }
-  const [whom, id, method, args, caller] = Array.isArray(request) ? request : [];
+  const [whom, id, method, args, caller, pid = 0, threadId = 0, sentAt = 0] = Array.isArray(request) ? request : [];
   if (!(whom instanceof Sealed && args instanceof Sealed) || typeof id !== "number" || typeof method !== "string" || typeof caller !== "number")
     throw new CorruptError("a request for a served object, in shared memory, is none");
   // Before anything waits: word that it is called off may be the next in the queue.
-  const call = new ServedCall();
+  const call = new ServedCall({ method, pid, threadId, sentAt });
   const key = `${caller} ${id}`;
   inHand.set(key, call);
   try {
-    await respond(target, [whom, id, method, args, caller], heap, call);
+    await respond(target, [whom, id, method, args, caller, pid, threadId, sentAt], heap, call);
   } finally {
     inHand.delete(key);
   }
@@ -349,6 +378,11 @@ registerKind("Served", (payload: unknown) => {
   if (!(requests instanceof Queue) || typeof owner !== "number") throw new CorruptError("a handle of a served object is malformed");
   return new Served(requests as Queue<Request | Withdrawal>, owner, undefined);
 });
+
+/** The calls of all objects that this thread serves which wait for its event loop. */
+export function openCalls(): CallFrom[] {
+  return [...servedHere].flatMap((served) => served.openCalls());
+}
 
 /**
  * Lets other workers call an object's methods, which run here: Python's `Manager().register`. A function is served as a method: `serve({ onPage })`.

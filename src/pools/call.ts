@@ -1,8 +1,8 @@
 import { AsyncResource } from "node:async_hooks";
 import { type Boundary, encode, type Message } from "../codec/index.js";
-import { Alarm, offAbort, onAbort, programNow } from "../parking/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { AnyFunction, TaskIdentity } from "../workers/task.js";
+import { CallLimits } from "./call-limits.js";
 import type { CallSettings } from "./call-options.js";
 import { Job } from "./job.js";
 import type { JobStates } from "./job-states.js";
@@ -29,8 +29,8 @@ export class Call extends Job implements Work {
   declare readonly scope: AsyncResource | undefined;
   declare private value: unknown;
   declare private threw: boolean;
-  /** Ends the watch on the clock and the signal. */
-  declare private unwatch: (() => void) | undefined;
+  /** Until it is over. */
+  declare private watch: CallLimits | undefined;
 
   constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
     super(task, call, pool.now());
@@ -40,7 +40,7 @@ export class Call extends Job implements Work {
     this.scope = call.retries.limit > 0 ? new AsyncResource("PoolCall") : undefined;
     this.value = undefined;
     this.threw = false;
-    this.unwatch = undefined;
+    this.watch = undefined;
   }
 
   get future(): Future<unknown> {
@@ -56,17 +56,13 @@ export class Call extends Job implements Work {
   }
 
   /** Begins to watch the clock and the signal. */
-  watch(expire: () => void): void {
+  limit(expire: () => void): void {
     // It may have ended within the submission.
-    if (this.isOver) return;
-    const { signal, timeout } = this.call;
-    const alarm = timeout === Number.POSITIVE_INFINITY ? undefined : new Alarm(programNow() + timeout, expire);
-    const abort = () => void this.pool.cancel(this, signal?.reason);
-    onAbort(signal, abort);
-    this.unwatch = () => {
-      alarm?.clear();
-      offAbort(signal, abort);
-    };
+    if (!this.isOver) this.watch = new CallLimits(this.call, expire, () => void this.pool.cancel(this, this.call.signal?.reason));
+  }
+
+  override get limits(): CallLimits | undefined {
+    return this.watch;
   }
 
   encode(boundary: Boundary, apart?: string): Message {
@@ -123,6 +119,6 @@ export class Call extends Job implements Work {
   private end(): void {
     this.pool.states.settle(this);
     this.args = undefined;
-    this.unwatch?.();
+    this.watch?.clear();
   }
 }

@@ -1,8 +1,11 @@
+import type { Agenda } from "./agenda.js";
 import type { Job } from "./job.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
 /** What the parts of a pool's scheduler ask of it. */
 export interface Dispatch {
+  /** What the pool has to do later. */
+  readonly agenda: Agenda;
   /** Takes in all results that are there; returns how many records there were. */
   drain(): number;
   /** Gives what waits to whoever can take it. */

@@ -1,4 +1,4 @@
-import { queueRealMicrotask, realDate, realNow, setRealTimeout } from "../memory/index.js";
+import { realDate, realNow } from "../memory/index.js";
 import { print } from "../diagnosis/findings.js";
 import type { WorkerSet } from "./worker-set.js";
 import type { Dispatch } from "./dispatch.js";
@@ -15,7 +15,6 @@ const LOOKS = 4;
 const DOUBT_MS = 1000;
 /** Between two looks at least: some kernels count a thread's time in steps of 10 ms. */
 const LEAST_MS = 20;
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 type Watched = NonNullable<PoolSettings["unresponsive"]>;
 
@@ -52,7 +51,7 @@ export class HangDetector {
     let before: { readonly look: WorkerLook; readonly sequence: number } | undefined;
     let alike = 0;
     const told = new Set<string>();
-    const again = (ms: number) => setRealTimeout(check, Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
+    const again = (ms: number) => this.#dispatch.agenda.after(Math.max(1, ms), check).unref();
     const check = () => {
       this.#dispatch.drain();
       const job = slot.jobs[0];
@@ -93,7 +92,7 @@ export class HangDetector {
     const killed = action === "kill" && state !== "waiting" && this.#end(slot, job, state);
     const found = { ...worker, state, task: job.task.name, killed };
     const told: UnresponsiveWorker = { ...found, text: this.#textOf(found) };
-    if (report !== undefined) queueRealMicrotask(() => report(told));
+    if (report !== undefined) this.#dispatch.agenda.soon(() => report(told));
     else if (action === "report") print(`${told.text}\n`);
     return killed;
   }

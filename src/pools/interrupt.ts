@@ -18,6 +18,8 @@ export interface Interruptible extends ParentPool {
 
 const pools = new Set<Interruptible>();
 let isEnding = false;
+/** How many calls block this thread: a listener would keep the signal from ending a program that hears nothing. */
+let blocks = 0;
 onSnapshot(() => [...pools].map((pool) => ({ title: pool.title, stats: pool.stats() })));
 
 /** A pool has workers. */
@@ -26,8 +28,7 @@ export function endBeforeProgram(pool: Interruptible): void {
   pools.add(pool);
   addParentPool(pool);
   if (pools.size > 1 || !isMainThread) return;
-  // Before all other listeners: one that was added by `once` is no longer counted after it was called.
-  process.prependListener("SIGINT", interrupted);
+  listen();
   // Workers that its tasks started keep a program alive, as those that it started itself.
   process.on("beforeExit", letParentsGo);
 }
@@ -38,6 +39,24 @@ export function hasEnded(pool: Interruptible): void {
   if (!pools.delete(pool) || pools.size > 0) return;
   process.off("beforeExit", letParentsGo);
   if (!isEnding) process.off("SIGINT", interrupted);
+}
+
+/** Before all other listeners: one that was added by `once` is no longer counted after it was called. */
+function listen(): void {
+  if (blocks === 0) process.prependListener("SIGINT", interrupted);
+}
+
+/** Runs what blocks this thread. The signal ends the program at once meanwhile, unless somebody else listens for it. */
+export function unheard<R>(block: () => R): R {
+  if (!isMainThread) return block();
+  blocks++;
+  process.off("SIGINT", interrupted);
+  try {
+    return block();
+  } finally {
+    blocks--;
+    if (pools.size > 0 || isEnding) listen();
+  }
 }
 
 function interrupted(): void {

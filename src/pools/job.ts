@@ -1,6 +1,7 @@
 import type { Boundary, Message } from "../codec/index.js";
 import type { WorkerDeath } from "../errors/index.js";
 import type { AnyFunction, TaskIdentity } from "../workers/task.js";
+import type { CallLimits } from "./call-limits.js";
 import type { CallSettings } from "./call-options.js";
 import { StatedJob } from "./job-states.js";
 import type { Loss, LostJob } from "./loss.js";
@@ -67,6 +68,11 @@ export abstract class Job extends StatedJob implements LostJob {
   /** Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its own. */
   get isChunk(): boolean {
     return false;
+  }
+
+  /** What may end it early. Of a chunk, its map has that. */
+  get limits(): CallLimits | undefined {
+    return undefined;
   }
 
   /** Of a chunk: nothing is run after the first item that fails. */

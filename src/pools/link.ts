@@ -6,12 +6,13 @@
  */
 import type { Boundary } from "../codec/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
+import type { Agenda } from "./agenda.js";
 import type { Job } from "./job.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { WorkerLook } from "./pool-worker.js";
 
 /** What a link may be unable to do. */
-export type Ability = "shared objects" | "moved buffers" | "a cancel inside a computation";
+export type Ability = "shared objects" | "moved buffers" | "a cancel inside a computation" | "a way past this event loop";
 
 /** How a worker ended, as the platform tells it. */
 export interface WorkerEnd {
@@ -113,8 +114,20 @@ export interface WorkerLink {
   free(): void;
 }
 
+/** How a pool's links serve a thread that blocks until the pool's work is done. */
+export interface BlockingLinks {
+  /** Blocks this thread until something may have come from a worker; at most until this moment of `realNow()`. */
+  block(until: number): void;
+  /** Tells of workers that have ended (`LinkWatch.ended`), without help of the event loop. */
+  noticeEnds(): void;
+  /** From here on the event loop serves the links again. */
+  unblock(): void;
+}
+
 /** The links of one pool. */
 export interface Links {
+  /** Undefined where nothing comes from the workers while this event loop stands still. */
+  readonly blocking?: BlockingLinks;
   /** By which reports name the pool; 0 until it has a worker. */
   readonly id: number;
   /** Names differ within the program. */
@@ -145,6 +158,8 @@ export interface Links {
 
 /** What links need of their pool. */
 export interface LinkedPool {
+  /** What the pool has to do later. */
+  readonly agenda: Agenda;
   /** Whether a worker has a job. */
   readonly isExpecting: boolean;
   /** Whether a job waits for a worker. */

@@ -6,12 +6,14 @@
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
-import { realNow, setRealImmediate } from "../memory/index.js";
-import { Alarm, offAbort, onAbort, programNow } from "../parking/index.js";
+import { setRealImmediate } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
+import type { Agenda, Appointment } from "./agenda.js";
+import { CallLimits } from "./call-limits.js";
 import type { CallSettings } from "./call-options.js";
+import type { OpenMap } from "./blocking-join.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import type { JobStates } from "./job-states.js";
 import { Failure, Segment } from "./segment.js";
@@ -26,6 +28,7 @@ const CHUNKS_PER_WORKER = 2;
 
 /** What the engine needs of the pool. */
 export interface MapPool {
+  readonly agenda: Agenda;
   readonly boundary: Boundary;
   readonly states: JobStates;
   now(): number;
@@ -33,6 +36,8 @@ export interface MapPool {
   readonly settings: { readonly taskTimeout: number };
   /** The map counts its items here. */
   readonly tally: Tally;
+  /** Those that were begun and have not ended. */
+  readonly maps: Set<OpenMap>;
   checkOpen(verb: string): void;
   readonly endReason: unknown;
   submit(job: Chunk): void;
@@ -62,12 +67,13 @@ export interface Batch {
   readonly to: number;
 }
 
-export class MapFeed implements ChunkMap {
+export class MapFeed implements ChunkMap, OpenMap {
   readonly #pool: MapPool;
   readonly #plan: MapPlan;
   readonly #scope = new (process.getBuiltinModule("node:async_hooks").AsyncResource)("MapRun");
   #source: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   readonly #isAsync: boolean;
+  readonly #isIterated: boolean;
   /** The input as an array, whose length is known. */
   readonly #array: readonly unknown[] | undefined;
   /** How many items were taken. */
@@ -83,7 +89,7 @@ export class MapFeed implements ChunkMap {
   #itemMs: number | undefined;
   #itemBytes = 0;
   readonly #chunks = new Set<Chunk>();
-  readonly #retries = new Set<Alarm>();
+  readonly #retries = new Set<Appointment>();
   #segments: Segment[] = [];
   #arrived: Segment[] = [];
   #end: { readonly error: unknown } | undefined;
@@ -92,11 +98,13 @@ export class MapFeed implements ChunkMap {
   /** The input is at its next item at this moment. */
   #isAsking = false;
   #wake: (() => void) | undefined;
-  #alarm: Alarm | undefined;
+  #limits: CallLimits | undefined;
 
-  constructor(pool: MapPool, plan: MapPlan) {
+  /** `isIterated`: its outcomes are taken one by one. */
+  constructor(pool: MapPool, plan: MapPlan, isIterated: boolean) {
     this.#pool = pool;
     this.#plan = plan;
+    this.#isIterated = isIterated;
     this.#size = pool.settings.taskTimeout === Number.POSITIVE_INFINITY ? (plan.chunkSize ?? 1) : 1;
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
@@ -129,13 +137,22 @@ export class MapFeed implements ChunkMap {
     if (this.#array === undefined) {
       this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
     }
-    if (call.timeout !== Number.POSITIVE_INFINITY) {
-      const expire = () =>
-        this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
-      this.#alarm = new Alarm(programNow() + call.timeout, expire);
-    }
-    onAbort(call.signal, this.#aborted);
+    const expire = () => this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
+    this.#limits = new CallLimits(call, expire, this.#aborted);
+    this.#pool.maps.add(this);
     this.#fill();
+  }
+
+  get limits(): CallLimits | undefined {
+    return this.#limits;
+  }
+
+  get needsLoop(): string | undefined {
+    const map = `the map of "${this.#plan.task.name}"`;
+    if (this.#isAsync && !this.#exhausted)
+      return `${map} takes its items from an async iterable, which this thread asks in its event loop. Await the map first, or give it an array or a generator`;
+    if (this.#isIterated) return `the results of ${map} are iterated by this thread, in its event loop. Leave the loop over them first, or await the map`;
+    return undefined;
   }
 
   /** The next outcomes; undefined when there are no more. @throws what ended the map */
@@ -173,11 +190,11 @@ export class MapFeed implements ChunkMap {
   async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#pool.maps.delete(this);
     // Outcomes that come from here on are nobody's.
     for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
-    this.#alarm?.clear();
-    offAbort(this.#plan.call.signal, this.#aborted);
-    for (const alarm of this.#retries) alarm.clear();
+    this.#limits?.clear();
+    for (const next of this.#retries) next.clear();
     this.#retries.clear();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
     const source = this.#source;
@@ -228,13 +245,13 @@ export class MapFeed implements ChunkMap {
     if (delay === undefined || this.#isStopped) return false;
     this.#pool.tally.retried++;
     const again = () => {
-      this.#retries.delete(alarm);
+      this.#retries.delete(next);
       const chunk = new Chunk(this, task, call, segment, index, index + 1, attempts + 1, deaths);
       // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
       this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
-    const alarm = new Alarm(realNow() + delay, again, true);
-    this.#retries.add(alarm);
+    const next = this.#pool.agenda.after(delay, again);
+    this.#retries.add(next);
     return true;
   }
 

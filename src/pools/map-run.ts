@@ -87,7 +87,7 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
 
   /** Each result as soon as its turn comes. */
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
-    const feed = this.#begin();
+    const feed = this.#begin(true);
     try {
       for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) {
         const { segment, from, to } = batch;
@@ -107,7 +107,7 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
   }
 
   async #collect(): Promise<R[]> {
-    const feed = this.#begin();
+    const feed = this.#begin(false);
     const results: R[] = [];
     try {
       for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) {
@@ -124,12 +124,12 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     return results;
   }
 
-  #begin(): MapFeed {
+  #begin(isIterated: boolean): MapFeed {
     const claim = this.#claim;
     if (claim.isIterated) throw new StateError("a MapRun can be awaited or iterated once: call map() again, or keep the results");
     claim.isIterated = true;
     if (claim.cancelled !== undefined) throw claim.cancelled.reason;
-    claim.feed = new MapFeed(this.#pool, this.#plan);
+    claim.feed = new MapFeed(this.#pool, this.#plan, isIterated);
     claim.feed.start();
     return claim.feed;
   }

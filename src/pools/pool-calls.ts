@@ -50,7 +50,7 @@ export class PoolCalls {
     }
     scheduler.submit(call);
     if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
-      call.watch(() => scheduler.expire(call, new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`)));
+      call.limit(() => scheduler.expire(call, new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`)));
     return call.future;
   }
 

@@ -59,6 +59,11 @@ export class PriorityLines<J extends Waiting<J>> {
     return this.#size;
   }
 
+  /** All that wait, in no order among those of different priorities. They must stay meanwhile. */
+  *[Symbol.iterator](): Iterator<J> {
+    for (const { first } of [this.#ordinary, ...this.#heap]) for (let job = first; job !== undefined; job = job.later) yield job;
+  }
+
   push(job: J): void {
     this.#enter(job).push(job);
   }

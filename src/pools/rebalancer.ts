@@ -1,4 +1,5 @@
-import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
+import { realNow } from "../memory/index.js";
+import type { Appointment } from "./agenda.js";
 import type { Backlog } from "./backlog.js";
 import type { WorkerSet } from "./worker-set.js";
 import type { Dispatch } from "./dispatch.js";
@@ -15,7 +16,7 @@ export class Rebalancer {
   readonly #workers: WorkerSet;
   readonly #backlog: Backlog;
   readonly #dispatch: Dispatch;
-  #patrol: NodeJS.Timeout | undefined;
+  #patrol: Appointment | undefined;
 
   constructor(workers: WorkerSet, backlog: Backlog, dispatch: Dispatch) {
     this.#workers = workers;
@@ -77,21 +78,23 @@ export class Rebalancer {
 
   /** Looks after jobs that stand behind long ones, less and less often. */
   patrolSoon(after = STALE_MS): void {
-    this.#patrol ??= setRealTimeout(() => {
-      this.#patrol = undefined;
-      this.#dispatch.drain();
-      this.unblock();
-      for (const slot of this.#workers) {
-        if (slot.jobs.length <= slot.link.width) continue;
-        this.patrolSoon(Math.min(2 * after, MOST_PATROL_MS));
-        break;
-      }
-      this.#dispatch.feedAnew();
-    }, after).unref();
+    this.#patrol ??= this.#dispatch.agenda
+      .after(after, () => {
+        this.#patrol = undefined;
+        this.#dispatch.drain();
+        this.unblock();
+        for (const slot of this.#workers) {
+          if (slot.jobs.length <= slot.link.width) continue;
+          this.patrolSoon(Math.min(2 * after, MOST_PATROL_MS));
+          break;
+        }
+        this.#dispatch.feedAnew();
+      })
+      .unref();
   }
 
   /** The pool is over. */
   end(): void {
-    clearRealTimeout(this.#patrol);
+    this.#patrol?.clear();
   }
 }

@@ -1,4 +1,4 @@
-import { queueRealMicrotask } from "../memory/index.js";
+import type { Agenda } from "./agenda.js";
 import { Histogram } from "./histogram.js";
 import type { Job } from "./job.js";
 import type { WorkerSlot } from "./worker-slot.js";
@@ -10,13 +10,15 @@ export class Results {
   readonly run = new Histogram();
   #pace: number | undefined;
   readonly #abandonedEnds: (job: Job) => void;
+  readonly #agenda: Agenda;
   readonly #news: (() => void)[] = [];
   /** Jobs of whose outcomes some classes are being loaded: how many times, and what their workers spent on them once they have ended. */
   readonly #loading = new Map<Job, { times: number; spent: number | undefined }>();
 
   /** `abandonedEnds`: a job that was called off has left its worker. */
-  constructor(abandonedEnds: (job: Job) => void) {
+  constructor(abandonedEnds: (job: Job) => void, agenda: Agenda) {
     this.#abandonedEnds = abandonedEnds;
+    this.#agenda = agenda;
   }
 
   /** Mean of what jobs took lately, in milliseconds, where some may stand behind others. */
@@ -75,7 +77,7 @@ export class Results {
   /** News, and what follows them, in order and outside of whatever called here. */
   #tell(news: () => void): void {
     if (this.#news.push(news) === 1)
-      queueRealMicrotask(() => {
+      this.#agenda.soon(() => {
         for (const tell of this.#news.splice(0)) tell();
       });
   }

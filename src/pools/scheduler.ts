@@ -5,16 +5,20 @@
  * the backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another worker is free, or it is called off
  * (`rebalancer.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`result-poller.ts`); many are drained at a time (`results.ts`).
  */
-import { CancelledError, InitializerError, PoolFullError, StateError, type WorkerDeath, textOfThrown } from "../errors/index.js";
+import { CancelledError, InitializerError, PoolFullError, StateError, TimeoutError, type WorkerDeath, textOfThrown } from "../errors/index.js";
 import type { Boundary } from "../codec/index.js";
-import { clearRealTimeout, contain, queueRealMicrotask, setRealTimeout } from "../memory/index.js";
+import { contain } from "../memory/index.js";
+import { deadlineOf, type SyncWait } from "../parking/index.js";
+import { Agenda, type Appointment } from "./agenda.js";
 import { Backlog } from "./backlog.js";
+import { type BlockingPool, blockUntilDone, type OpenMap, refuseMaps } from "./blocking-join.js";
 import type { Call } from "./call.js";
+import type { CallLimits } from "./call-limits.js";
 import { WorkerSet } from "./worker-set.js";
 import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import { initializerCall } from "./initializer.js";
 import type { Dispatch } from "./dispatch.js";
-import { endBeforeProgram, hasEnded, type Interruptible } from "./interrupt.js";
+import { endBeforeProgram, hasEnded, type Interruptible, unheard } from "./interrupt.js";
 import type { Job } from "./job.js";
 import { JobStates } from "./job-states.js";
 import { lackError } from "./lack-error.js";
@@ -39,13 +43,15 @@ const DRAIN_EVERY = 32;
 const MOST_STILLBORN = 8;
 /** How long after a worker could not be started for want of memory or descriptors it is tried again. */
 const SHORT_MS = 50;
-const LONGEST_TIMER_MS = 0x7fffffff;
 
-export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPool {
+export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedPool, LinkedPool {
   readonly settings: PoolSettings;
   readonly title: string;
   readonly tally = new Tally();
   readonly states = new JobStates();
+  readonly agenda = new Agenda();
+  /** Maps that were begun and have not ended. */
+  readonly maps = new Set<OpenMap>();
   readonly links: Links;
   readonly #kind: LinkKind;
   readonly #workers: WorkerSet;
@@ -58,7 +64,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   /** How many tasks may run at a time. */
   #places: number;
   /** Jobs that wait for their next attempt. */
-  readonly #retries = new Map<Job, NodeJS.Timeout>();
+  readonly #retries = new Map<Job, Appointment>();
   /** How many more are asked about by `retries.when` at this moment. */
   #deciding = 0;
   /** Nothing that waits can be given to anybody before something comes back. */
@@ -78,7 +84,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   #whyEnded: (() => unknown) | undefined;
   #ended: (() => void)[] = [];
   #sinceDrain = 0;
-  #again: NodeJS.Timeout | undefined;
+  #again: Appointment | undefined;
 
   constructor(title: string, settings: PoolSettings, kind: LinkKind) {
     kind.check(settings);
@@ -87,8 +93,8 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.#kind = kind;
     this.#places = settings.workers;
     this.links = kind.connect(this);
-    this.#results = new Results((job) => this.#timeouts.clear(job));
-    this.#workers = new WorkerSet(this.links, settings, kind.isShared, {
+    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda);
+    this.#workers = new WorkerSet(this.links, settings, kind.isShared, this.agenda, {
       states: this.states,
       arrived: () => void this.drain(),
       results: this.#results,
@@ -227,7 +233,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
   #feedSoon(): void {
     if (this.#willFeed || this.#isFull || this.#backlog.size === 0) return;
     this.#willFeed = true;
-    queueRealMicrotask(() => {
+    this.agenda.soon(() => {
       this.#willFeed = false;
       this.feed();
     });
@@ -264,12 +270,12 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
       this.feedAnew();
     };
     this.states.delay(job);
-    this.#retries.set(job, setRealTimeout(again, Math.min(delay, LONGEST_TIMER_MS)));
+    this.#retries.set(job, this.agenda.after(delay, again));
     return true;
   }
 
   #undelay(job: Job): void {
-    clearRealTimeout(this.#retries.get(job));
+    this.#retries.get(job)?.clear();
     this.#retries.delete(job);
     this.states.undelay(job);
   }
@@ -369,14 +375,44 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
 
   /** Waits until the workers have ended. */
   async join(): Promise<void> {
-    if (!this.#isClosed)
-      throw new StateError(`join() of ${/^[AEIO]/.test(this.title) ? "an" : "a"} ${this.title} would wait for ever: call close() or terminate() first`);
-    if (this.#isDone) return;
+    this.#checkClosed("join");
+    if (this.isDone) return;
     await new Promise<void>((resolve) => this.#ended.push(resolve));
   }
 
-  get #isDone(): boolean {
+  /** The same, blocking this thread. */
+  joinSync(options?: SyncWait): void {
+    const deadline = deadlineOf(options);
+    const { blocking } = this.links;
+    if (blocking === undefined) throw lackError(this.title, "a way past this event loop", "joinSync()", "await join() instead");
+    this.#checkClosed("joinSync");
+    // Whether its pool has work of it just now is a matter of time. After terminate() it goes on no more.
+    if (this.#whyEnded === undefined) refuseMaps(this.title, this.maps);
+    if (!this.isDone && !unheard(() => blockUntilDone(this, blocking, deadline)))
+      throw new TimeoutError(`the work of this ${this.title} was not done within ${options?.timeout} ms; it goes on: join it again, or call terminate()`);
+  }
+
+  #checkClosed(verb: string): void {
+    if (!this.#isClosed)
+      throw new StateError(`${verb}() of ${/^[AEIO]/.test(this.title) ? "an" : "a"} ${this.title} would wait for ever: call close() or terminate() first`);
+  }
+
+  get isDone(): boolean {
     return this.#workers.size === 0 && this.#backlog.size === 0 && this.#retries.size === 0;
+  }
+
+  get isBusy(): boolean {
+    return this.#isDraining;
+  }
+
+  get limits(): Iterable<CallLimits> {
+    const jobs: Job[] = [...this.#backlog, ...this.#retries.keys()];
+    for (const slot of this.#workers) jobs.push(...slot.jobs);
+    return [...this.maps, ...jobs].flatMap(({ limits }) => limits ?? []);
+  }
+
+  get slots(): Iterable<WorkerSlot> {
+    return this.#workers;
   }
 
   /** Takes in all results that are there; returns how many records there were. */
@@ -472,7 +508,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.links.expect(false);
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
     const isStuck = !this.#kind.isShared && (this.#workers.isShort || !this.isExpecting);
-    if (isStuck && this.#backlog.size > 0) this.#again ??= setRealTimeout(() => this.#feedAgain(), SHORT_MS);
+    if (isStuck && this.#backlog.size > 0) this.#again ??= this.agenda.after(SHORT_MS, () => this.#feedAgain());
     if (isAnyLost && !this.#isDraining) this.settleDown();
   }
 
@@ -542,7 +578,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnded = true;
-    clearRealTimeout(this.#again);
+    this.#again?.clear();
     this.#rebalancer.end();
     this.#nested.end();
     this.#workers.end();
@@ -564,7 +600,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     // Others took the last slot of the heap while it began: what it was given goes to those that are there.
     const wasCrowdedOut = !slot.link.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
     if (wasCrowdedOut) this.#rebalancer.from(slot, 0);
-    if (crash !== undefined) end = { ...end, cause: crash.error };
+    if (crash !== undefined) end = { ...end, cause: end.cause ?? crash.error };
     this.#workers.remove(slot);
     const wasAsked = wasCrowdedOut || slot.isClosed || slot.isKilled || this.#isEnded;
     if (!wasAsked) this.tally.died++;
@@ -587,7 +623,7 @@ export class Scheduler implements Dispatch, Interruptible, NestedPool, LinkedPoo
     this.#workers.kill(slot, undefined);
     const { killGrace } = this.settings;
     // A thread ends once the call of the system that it is in does: nobody waits for that.
-    if (killGrace !== Number.POSITIVE_INFINITY) setRealTimeout(() => this.#giveUp(slot), Math.min(killGrace, LONGEST_TIMER_MS)).unref();
+    if (killGrace !== Number.POSITIVE_INFINITY) this.agenda.after(killGrace, () => this.#giveUp(slot)).unref();
   }
 
   /** A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its thread is gone. */

@@ -1,5 +1,6 @@
-import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
+import { realNow, setRealTimeout } from "../memory/index.js";
 import { TimeoutError } from "../errors/index.js";
+import type { Appointment } from "./agenda.js";
 import type { Dispatch } from "./dispatch.js";
 import type { Job } from "./job.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -20,7 +21,7 @@ export class TaskTimeouts {
   /** Where jobs run in this thread the program lives as long as what waits for them. */
   readonly #isShared: boolean;
   /** Until jobs that were called off are to have ended. */
-  readonly #graces = new Map<Job, NodeJS.Timeout>();
+  readonly #graces = new Map<Job, Appointment>();
   /** Workers whose jobs are watched. */
   readonly #guarded = new WeakSet<WorkerSlot>();
 
@@ -53,7 +54,7 @@ export class TaskTimeouts {
   clear(job: Job): void {
     const grace = this.#graces.get(job);
     if (grace === undefined) return;
-    clearRealTimeout(grace);
+    grace.clear();
     this.#graces.delete(job);
   }
 
@@ -87,10 +88,9 @@ export class TaskTimeouts {
     this.#dispatch.feedAnew();
   }
 
-  #after(ms: number, then: () => void): NodeJS.Timeout {
-    const timer = setRealTimeout(then, Math.min(ms, LONGEST_TIMER_MS));
-    if (!this.#isShared) timer.unref();
-    return timer;
+  #after(ms: number, then: () => void): Appointment {
+    const appointment = this.#dispatch.agenda.after(ms, then);
+    return this.#isShared ? appointment : appointment.unref();
   }
 
   /** Watches how long a worker's jobs run. */

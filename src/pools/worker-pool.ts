@@ -1,5 +1,6 @@
 import { portray, refuseClones } from "../codec/portrait.js";
 import type { Future } from "../futures/future.js";
+import type { SyncWait } from "../parking/index.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import type { CallOptions } from "./call-options.js";
@@ -87,6 +88,44 @@ export class WorkerPool implements Pool {
 
   async join(): Promise<void> {
     await this.#scheduler.join();
+  }
+
+  /**
+   * Waits as `join`, blocking this thread, until all that was submitted is done and the workers have ended. Meanwhile
+   * it hands out what waits, takes results in, keeps the pool's times and replaces workers that die.
+   *
+   * What the pool calls of yours it calls from within this call: `retries.when`, `onProgress` listeners, the input of a
+   * map. Futures are settled when it returns, but for results of a class that has to be loaded here. What was chained
+   * to them runs once the event loop turns. So does what needs the loop itself, such as an `AbortSignal`. Ctrl-C ends
+   * the program at once.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 does what can be done at once
+   * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`; `ERR_ALLCORES_TIMEOUT` when the time ran out: the
+   *   pool goes on and can be joined again; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options
+   *   that make no sense. `ERR_ALLCORES_DEADLOCK` where it would wait for this very thread, and `await pool.join()` would
+   *   not: a map takes its items from an async iterable, or its results are iterated here; a task waits for an object
+   *   that this thread serves (`serve`, `pool.handle()`); the pool itself is calling
+   * @remarks **Fairness, cancel:** as the pool's. **Death:** a worker that dies unasked is noticed within some 0.1 s. A
+   *   process that ended stays in the system's table until the event loop turns. **Cost:** one blocking wait; a look at
+   *   each worker every 0.1 s, more often while one is about to end.
+   * @example
+   * ```ts
+   * import { isMain, task, ThreadPool } from "allcores";
+   * const square = task(import.meta, function square(n: number) {
+   *   return n * n;
+   * });
+   * if (isMain(import.meta)) {
+   *   const pool = new ThreadPool({ workers: 2 });
+   *   const futures = [3, 4].map((n) => pool.submit(square, n));
+   *   pool.close();
+   *   pool.joinSync();
+   *   console.log(futures.map(({ state }) => state)); // [ 'done', 'done' ]
+   *   console.log(await Promise.all(futures)); // [ 9, 16 ]
+   * }
+   * ```
+   */
+  joinSync(options?: SyncWait): void {
+    this.#scheduler.joinSync(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
-import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";
+import { realNow } from "../memory/index.js";
+import type { Agenda, Appointment } from "./agenda.js";
 import type { Links } from "./link.js";
 import type { PoolSettings } from "./pool-options.js";
 import { type SlotWatch, WorkerSlot } from "./worker-slot.js";
@@ -9,7 +10,6 @@ const AHEAD_MS = 1;
 const WAKE_MS = 0.1;
 /** Never more jobs than this. */
 const MOST_AHEAD = 128;
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** What a worker set tells its pool. */
 export interface WorkerSetWatch extends SlotWatch {
@@ -26,16 +26,18 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   #isShort = false;
   readonly #links: Links;
   readonly #settings: PoolSettings;
+  readonly #agenda: Agenda;
   readonly #watch: WorkerSetWatch;
   /** Made anew with each change, so that whoever goes through it is not disturbed. */
   #slots: readonly WorkerSlot[] = [];
   #named = 0;
-  #idleTimer: NodeJS.Timeout | undefined;
+  #idleLook: Appointment | undefined;
 
   /** `isShared`: there is one worker, which takes all jobs. */
-  constructor(links: Links, settings: PoolSettings, isShared: boolean, watch: WorkerSetWatch) {
+  constructor(links: Links, settings: PoolSettings, isShared: boolean, agenda: Agenda, watch: WorkerSetWatch) {
     this.#links = links;
     this.#settings = settings;
+    this.#agenda = agenda;
     this.#watch = watch;
     this.#isShared = isShared;
     this.#most = isShared ? 1 : settings.workers;
@@ -175,7 +177,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   /** Ends a worker now. Where that has to be held back for longer than `killGrace` it is given up. `reason`: what its tasks may hear of it. */
   kill(slot: WorkerSlot, reason: unknown): void {
     slot.retire();
-    slot.link.kill(this.#settings.killGrace, () => queueRealMicrotask(() => this.#watch.gaveUp(slot)), reason);
+    slot.link.kill(this.#settings.killGrace, () => this.#agenda.soon(() => this.#watch.gaveUp(slot)), reason);
   }
 
   /** A worker has ended, or was given up. */
@@ -187,24 +189,22 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   /** Lets workers go that have had no work for `idleTimeout`. */
   watchIdle(): void {
     const { idleTimeout } = this.#settings;
-    if (this.#idleTimer !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
+    if (this.#idleLook !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
     let next = Number.POSITIVE_INFINITY;
     const now = realNow();
     for (const slot of this.#slots) if (slot.isIdle) next = Math.min(next, slot.heardAt + idleTimeout - now);
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#idleTimer = setRealTimeout(
-      () => {
-        this.#idleTimer = undefined;
+    this.#idleLook = this.#agenda
+      .after(Math.max(1, Math.ceil(next)), () => {
+        this.#idleLook = undefined;
         for (const slot of this.#slots) if (slot.isIdle && realNow() - slot.heardAt >= idleTimeout) this.dismiss(slot);
         this.watchIdle();
-      },
-      Math.min(Math.max(1, Math.ceil(next)), LONGEST_TIMER_MS),
-    );
-    this.#idleTimer.unref();
+      })
+      .unref();
   }
 
   /** The pool is over. */
   end(): void {
-    clearRealTimeout(this.#idleTimer);
+    this.#idleLook?.clear();
   }
 }

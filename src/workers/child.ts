@@ -65,6 +65,15 @@ export class Child {
     return pid === undefined ? undefined : zombieExitCode(pid);
   }
 
+  /** Tells of its end, if it has ended, without help of the event loop. `release`: gives back what is here for it. */
+  noticeEnd(release: (child: ChildProcess) => void): void {
+    if (this.#hasEnded || !this.isGone) return;
+    this.#hasEnded = true;
+    const exitCode = this.exitCode ?? 1;
+    release(this.#process);
+    this.#watch.ended(exitCode, exitCode < 0 ? signalName(-exitCode) : undefined, undefined);
+  }
+
   #listen(): void {
     const child = this.#process;
     const ended = (exitCode: number, signal?: string, cause?: unknown) => {

@@ -23,6 +23,8 @@ import {
   MOST_ATTEMPTS,
   MOST_INLINE_BYTES,
   OPENED,
+  type OWNER_BLOCKED,
+  OWNER_IN_LOOP,
   READY,
   TAKEN_BACK,
   RESULT,
@@ -219,8 +221,8 @@ export class LaneOwner {
   }
 
   /** Raised before the last look at the results; the worker commits a result and then looks at the flag: one of the two sees the other. */
-  raiseFlag(): void {
-    store(this.#words, this.#at + LANE.ownerWaits, 1);
+  raiseFlag(how: typeof OWNER_IN_LOOP | typeof OWNER_BLOCKED = OWNER_IN_LOOP): void {
+    store(this.#words, this.#at + LANE.ownerWaits, how);
   }
 
   lowerFlag(): void {

@@ -24,6 +24,8 @@ import {
   MOST_ATTEMPTS,
   MOST_INLINE_BYTES,
   OPENED,
+  OWNER_BLOCKED,
+  OWNER_IN_LOOP,
   READY,
   CRASHED,
   REFUSED,
@@ -303,10 +305,13 @@ export class LaneWorker {
     store(words, this.#at + LANE.resultsTail, this.#tail);
     // Pairs with the flag that the pool raises before its last look. Should this worker die between the two, its end itself makes the pool look.
     const flag = this.#at + LANE.ownerWaits;
-    this.hasWoken = isAttached || (load(words, flag) === 1 && exchange(words, flag, 0) === 1);
     this.hasMoved = isAttached;
     if (isAttached) this.#attach(message);
-    else if (this.hasWoken) this.#ring();
+    const how = load(words, flag);
+    // A message wakes a loop by itself, and what is attached comes by one.
+    this.hasWoken = (how === OWNER_BLOCKED || (how === OWNER_IN_LOOP && !isAttached)) && exchange(words, flag, 0) === how;
+    if (this.hasWoken) this.#ring(how);
+    this.hasWoken ||= isAttached;
   }
 
   /** Commits what is of no job: the error that the pool fails of. */
@@ -321,8 +326,9 @@ export class LaneWorker {
     this.reply(CRASHED | LAST, 0, 0, message);
   }
 
-  #ring(): void {
-    if (this.#port === undefined) this.lane.heap.waitQueue.wake(this.#ownerKey, 1);
+  #ring(how: number): void {
+    if (how === OWNER_BLOCKED) this.lane.heap.waitQueue.wake(this.#ownerKey + 1, 1);
+    else if (this.#port === undefined) this.lane.heap.waitQueue.wake(this.#ownerKey, 1);
     else this.#port.postMessage(RING);
   }
 

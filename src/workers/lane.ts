@@ -27,7 +27,7 @@ export const LANE = {
   ownerKey: 2,
   /** ASLEEP or IN_LOOP while a worker may sleep that waits for a job; its offset is the worker's key. */
   workerWaits: 8,
-  /** 1 while the pool may sleep that waits for results. */
+  /** OWNER_IN_LOOP or OWNER_BLOCKED while the pool may sleep that waits for results. */
   ownerWaits: 9,
   /** Position of the first job whose room is still in use. */
   jobsHead: 16,
@@ -43,6 +43,8 @@ export const LANE = {
   awaits: 21,
   /** 1 once its tasks have started workers that are no daemons: it does not end before they do. */
   isParent: 22,
+  /** With which a thread ends, plus 1, as it has told itself; 0 while it has not. */
+  exitCode: 23,
   /** Position of the first result whose room is still in use. */
   resultsHead: 32,
   jobs: 48,
@@ -126,6 +128,10 @@ export const CRASHED = 128;
 export const ASLEEP = 1;
 export const IN_LOOP = 2;
 
+/** How a pool waits for results: in its loop, by its key or its ports; or blocking its thread, by the key after. */
+export const OWNER_IN_LOOP = 1;
+export const OWNER_BLOCKED = 2;
+
 /** What a thread posts to wake its pool, and a pool a thread in its loop, and says nothing else. */
 export const RING = 0;
 /** What it posts in place of attachments that cannot be posted: their record holds nothing, and another follows. */
@@ -181,6 +187,16 @@ export class Lane {
   begin(): void {
     atomics.store(this.words, this.at + LANE.worker, this.heap.self);
     this.heap.references.hold(this.at, this);
+  }
+
+  /** With which its worker, a thread, has said that it ends; undefined while it has not. */
+  get exitCode(): number | undefined {
+    const told = atomics.load(this.words, this.at + LANE.exitCode);
+    return told === 0 ? undefined : told - 1;
+  }
+
+  set exitCode(code: number) {
+    atomics.store(this.words, this.at + LANE.exitCode, code + 1);
   }
 
   /** Worker id, 0 until it has begun. */

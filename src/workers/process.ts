@@ -22,6 +22,8 @@ const MORE_FOR_POOL = 2;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
 const living = new Set<ChildProcess>();
+/** The ends of lifelines that stay here. */
+const lifelineEnds = new Map<ChildProcess, number>();
 
 /** How many children that this thread started have not been heard to end. */
 export function livingChildren(): number {
@@ -85,14 +87,29 @@ export function spawnChild(
   }
   if (child.pid === undefined) return child;
   living.add(child);
+  lifelineEnds.set(child, lifeline.parents);
   child.once("exit", () => {
     living.delete(child);
-    closeSync(lifeline.parents);
+    releaseChild(child);
   });
-  const orders = (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
+  const orders = ordersOf(child);
   orders?.on("error", () => {});
   orders?.unref();
   return child;
+}
+
+/** A child has ended: gives back the descriptors that this process has for it. */
+export function releaseChild(child: ChildProcess): void {
+  const lifelineEnd = lifelineEnds.get(child);
+  if (lifelineEnd === undefined) return;
+  lifelineEnds.delete(child);
+  process.getBuiltinModule("node:fs").closeSync(lifelineEnd);
+  ordersOf(child)?.destroy();
+}
+
+/** The socket by which a pool's child gets its orders. */
+export function ordersOf(child: ChildProcess): Socket | null | undefined {
+  return (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
 }
 
 /** Said at once where there are no processes to be had, not at the start. @throws PlatformError, PermissionError */

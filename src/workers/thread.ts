@@ -79,6 +79,10 @@ function checkFolder(): void {
 /** A thread that was started. */
 export interface OpenThread {
   readonly worker: Worker;
+  /** Whether a thread of the kernel may be its: one of those that came into being with it. */
+  runsAs(pid: number, tid: number): boolean;
+  /** Whether the kernel knows that it is gone. */
+  readonly isGone: boolean;
   /** Terminates it. Held back while it loads modules; after `killGrace` ms of that `givenUp` is called. */
   terminate(killGrace: number, givenUp: () => void): void;
 }
@@ -94,6 +98,8 @@ export function openThread(
   checkDescriptors(DESCRIPTORS, "another thread");
   checkFolder();
   const gate = newGate();
+  const { hasThread, threadsHere } = platform.liveness;
+  const others = threadsHere();
   let worker: Worker;
   try {
     worker = newWorker(
@@ -106,7 +112,15 @@ export function openThread(
     throw error;
   }
   worker.once("exit", () => dropGate(gate));
-  return { worker, terminate: (killGrace, givenUp) => terminateThread(worker, gate, killGrace, givenUp) };
+  const tids = others && threadsHere()?.filter((tid) => !others.includes(tid));
+  return {
+    worker,
+    runsAs: (pid, tid) => pid === process.pid && tids?.includes(tid) !== false,
+    get isGone() {
+      return tids?.every((tid) => !hasThread(tid)) === true;
+    },
+    terminate: (killGrace, givenUp) => terminateThread(worker, gate, killGrace, givenUp),
+  };
 }
 
 /**
@@ -188,8 +202,6 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #port: MessagePort | undefined;
   #cause: unknown;
   #result: ThreadResult | undefined;
-  /** The kernel's numbers of threads that came into being with it: it is one of them. */
-  #tids: number[] | undefined;
 
   constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
     checkPermission("a thread", [THREADS]);
@@ -234,13 +246,10 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
       port: port2,
     };
-    const { threadsHere } = platform.liveness;
-    const others = threadsHere();
     const opened = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
     const { worker } = opened;
     this.#opened = opened;
     this.#port = port1;
-    this.#tids = others && threadsHere()?.filter((tid) => !others.includes(tid));
     if (start.daemon) worker.unref();
     worker.on("error", (error) => {
       this.#cause = error;
@@ -272,12 +281,12 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 
   /** @internal */
   protected runsAs(pid: number, tid: number): boolean {
-    return pid === process.pid && this.#tids?.includes(tid) !== false;
+    return this.#opened?.runsAs(pid, tid) !== false;
   }
 
   /** @internal */
   protected isGone(): boolean {
-    return this.#tids?.every((tid) => !platform.liveness.hasThread(tid)) === true;
+    return this.#opened?.isGone === true;
   }
 
   /** @internal */

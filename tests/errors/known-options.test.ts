@@ -174,6 +174,7 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`${name} retries`, (given: Given) => new Pool({ retries: { limit: 1, ...(given as object) } })],
     ]),
   ),
+  "WorkerPool.joinSync": (given) => new ThreadPool({ workers: 1 }).joinSync(given),
   "ThreadPool resourceLimits": (given) => new ThreadPool({ resourceLimits: given }),
   "ProcessPool resourceLimits": (given) => new ProcessPool({ resourceLimits: given }),
   "ThreadPool unresponsive": (given) => new ThreadPool({ unresponsive: { after: 1000, ...(given as object) } }),

@@ -1,5 +1,5 @@
 /** Each start of a worker or a pool, to be made fifty times. A key names the calls of one start, which are made by turns. */
-import { createPool, type Pool, type PoolOptions, Process, ProcessPool, select, Thread, ThreadPool, toProcess } from "allcores";
+import { createPool, type PoolOptions, Process, ProcessPool, select, Thread, ThreadPool, toProcess } from "allcores";
 import { type Exploration, explore } from "allcores/testing";
 import { counter, incrementByRetry, isTwo } from "../fixtures/explored-programs.js";
 import { add, sleepFor } from "../fixtures/pool-tasks.js";
@@ -27,8 +27,10 @@ function workers(Worker: typeof Thread | typeof Process): Start {
   return (nth) => ways[nth % ways.length]!();
 }
 
-function pools(make: (options: PoolOptions) => Pool, run: (fn: (pool: Pool) => unknown) => unknown): Start {
-  const used = async (): Promise<Pool> => {
+type WorkerPool = ThreadPool | ProcessPool;
+
+function pools(make: (options: PoolOptions) => WorkerPool, run: (fn: (pool: WorkerPool) => unknown) => unknown): Start {
+  const used = async (): Promise<WorkerPool> => {
     const pool = make({ workers: 1 });
     await pool.submit(add, 1, 2);
     return pool;
@@ -38,6 +40,13 @@ function pools(make: (options: PoolOptions) => Pool, run: (fn: (pool: Pool) => u
       const pool = await used();
       pool.close();
       await pool.join();
+    },
+    async () => {
+      const pool = await used();
+      const last = pool.submit(add, 3, 4);
+      pool.close();
+      pool.joinSync();
+      await last;
     },
     async () => {
       const pool = await used();
@@ -52,7 +61,7 @@ function pools(make: (options: PoolOptions) => Pool, run: (fn: (pool: Pool) => u
 }
 
 const endsOf = (name: string): string[] => ["join", "joinSync", "terminate", "kill", "[selectable]", "[Symbol.asyncDispose]"].map((end) => `${name}.${end}`);
-const poolEnds = (name: string): string[] => ["close", "terminate", "join", "[Symbol.asyncDispose]", "run"].map((end) => `${name}.${end}`);
+const poolEnds = (name: string): string[] => ["close", "terminate", "join", "joinSync", "[Symbol.asyncDispose]", "run"].map((end) => `${name}.${end}`);
 
 interface Starts {
   /** The public calls that they are. */

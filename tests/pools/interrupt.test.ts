@@ -11,8 +11,8 @@ const ROUNDS = Number(process.env.ROUNDS ?? 3);
 /** Of the program's pools. */
 const KILL_GRACE_MS = 200;
 
-async function interrupt(what: string, model: string): Promise<{ child: number; ms: number; signal: string | null }> {
-  const { child, says, ended } = startProgram("interrupt", what, model);
+async function interrupt(what: string, model: string, ...blocks: string[]): Promise<{ child: number; ms: number; signal: string | null }> {
+  const { child, says, ended } = startProgram("interrupt", what, model, ...blocks);
   let output = "";
   child.stdout!.on("data", (text: string) => (output += text));
   await says("\n");
@@ -33,6 +33,13 @@ describe("after SIGINT to the program alone", { timeout: timeLimit(60_000) + ROU
         assert.equal(signal, "SIGINT");
         assert.ok(ms < KILL_GRACE_MS + 1000, `it took ${ms} ms`);
       }
+    });
+
+  for (const model of ["process", "thread"])
+    test(`a program that joinSync blocks ends at once, and its worker with it (${model})`, async () => {
+      const { ms, signal } = await interrupt("computes", model, "blocks");
+      assert.equal(signal, "SIGINT");
+      assert.ok(ms < timeLimit(1000), `it took ${ms} ms`);
     });
 
   for (const model of ["process", "thread"])

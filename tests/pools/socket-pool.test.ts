@@ -232,6 +232,18 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
         assert.equal(await pool.submit(tasks.add, 1, 2), 3);
       }));
 
+    test("a way past this event loop", async () => {
+      const pool = new SocketPool({ workers: 1 });
+      const future = pool.submit(tasks.add, 1, 2);
+      pool.close();
+      assert.throws(() => pool.joinSync(), {
+        code: "ERR_ALLCORES_STATE",
+        message: /joinSync\(\) needs a way past this event loop.*SocketPool.*await join\(\)/,
+      });
+      await pool.join();
+      assert.equal(await future, 3);
+    });
+
     test("moved buffers", () =>
       using({ workers: 1 }, async (pool) => {
         const bytes = new Uint8Array(10);

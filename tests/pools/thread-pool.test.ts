@@ -8,6 +8,7 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
+import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
@@ -20,6 +21,7 @@ poolMapContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);
 poolTimeContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);
+poolJoinSyncContract("ThreadPool", { model: "thread", across: "threads", make: (options) => new ThreadPool(options) });
 
 test("results that move and results that do not each reach their call", async () => {
   await using pool = new ThreadPool({ workers: 1 });

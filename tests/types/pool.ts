@@ -67,8 +67,13 @@ export async function pools(): Promise<void> {
   expectType<ThreadPool>()(createPool("thread", { workers: 1 }), true);
   expectType<ProcessPool>()(createPool("process"), true);
   expectType<number>()(await ThreadPool.run({ workers: 1 }, (own) => own.submit(add, 1, 2)), true);
+  expectType<void>()(pool.joinSync({ timeout: 5 }), true);
   pool.submit(add, 1, 2).onProgress((value) => expectType<unknown>()(value, true));
 
+  // @ts-expect-error no signal reaches a thread that blocks
+  pool.joinSync({ signal: AbortSignal.timeout(5) });
+  // @ts-expect-error the tasks of an AsyncPool run on the loop that it would block
+  new AsyncPool().joinSync();
   // @ts-expect-error no such model
   createPool("fibre");
   // @ts-expect-error tuples of other arguments

@@ -62,6 +62,17 @@ export class LaneLink implements WorkerLink {
     return this.owner.isParent;
   }
 
+  /** Whether its worker had begun, and has ended as far as the registry knows. */
+  get isDead(): boolean {
+    const id = this.worker;
+    return id !== 0 && !this.#pool.starter.heap.registry.isAlive(id);
+  }
+
+  /** Looks whether its worker has ended, without help of the event loop. */
+  noticeEnd(): void {
+    this.#started.noticeEnd();
+  }
+
   prepare(job: Job): boolean {
     const number = this.#pool.numbers.of(job.task);
     return this.#defined.has(number) || this.#define(number);

@@ -6,7 +6,7 @@ import { tooManyWorkers } from "../../parking/index.js";
 import { Lane } from "../../workers/lane.js";
 import type { Payload } from "../../workers/lane-owner.js";
 import type { Job } from "../job.js";
-import type { LinkedPool, LinkKind, Links, LinkWatch, WorkerLink } from "../link.js";
+import type { BlockingLinks, LinkedPool, LinkKind, Links, LinkWatch, WorkerLink } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
 import { LaneCargo, MessageStore } from "./lane-cargo.js";
 import { LaneLink, type LanePool } from "./lane-link.js";
@@ -30,15 +30,26 @@ class LaneLinks implements Links, LanePool {
   readonly starter: WorkerStarter;
   readonly numbers = new TaskNumbers();
   readonly store: MessageStore;
+  readonly blocking: BlockingLinks;
+  readonly #pool: LinkedPool;
   readonly #links = new Set<LaneLink>();
   readonly #poller: ResultPoller;
-  /** The block whose place is what the pool waits for; 0 until there are workers. */
+  /** The block by whose place the pool waits in its loop, by the word after it while blocked; 0 without workers. */
   #key = 0;
 
   constructor(starter: WorkerStarter, pool: LinkedPool) {
     this.starter = starter;
+    this.#pool = pool;
     this.store = new MessageStore(starter);
-    this.#poller = new ResultPoller(this.#links, starter, pool, () => this.#key);
+    const poller = new ResultPoller(this.#links, starter, pool, () => this.#key);
+    this.#poller = poller;
+    this.blocking = {
+      block: (until) => poller.block(until),
+      noticeEnds: () => {
+        for (const link of this.#links) link.noticeEnd();
+      },
+      unblock: () => poller.unblock(),
+    };
   }
 
   get id(): number {
@@ -58,7 +69,7 @@ class LaneLinks implements Links, LanePool {
   open(watch: LinkWatch, settings: PoolSettings): WorkerLink {
     const { heap } = this.starter;
     if (this.#key === 0) {
-      this.#key = heap.allocator.allocate(1, KIND.plain);
+      this.#key = heap.allocator.allocate(2, KIND.plain);
       heap.references.hold(this.#key, this);
     }
     // Those that were started and have not entered yet will.
@@ -68,7 +79,7 @@ class LaneLinks implements Links, LanePool {
     const lane = Lane.create(heap, this.#key);
     let started: StartedWorker;
     try {
-      started = this.starter.start(watch.name, lane.at, settings, (end) => watch.ended(end));
+      started = this.starter.start(watch.name, lane.at, settings, this.#pool.agenda, (end) => watch.ended(end));
     } catch (error) {
       lane.free();
       throw error;

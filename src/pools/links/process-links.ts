@@ -4,8 +4,8 @@ import { type Heap, processHeap } from "../../memory/index.js";
 import { Child } from "../../workers/child.js";
 import { Lane } from "../../workers/lane.js";
 import { lineOf } from "../../workers/orders.js";
-import { spawnChild } from "../../workers/process.js";
-import { ORDERS_DESCRIPTOR } from "../../workers/process-start.js";
+import { ordersOf, releaseChild, spawnChild } from "../../workers/process.js";
+import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
 import { laneKind } from "./lane-links.js";
@@ -22,7 +22,7 @@ export const processLinks = laneKind({
     if (worker !== undefined && typeof worker !== "string")
       throw new ArgumentTypeError(`options.worker of a ProcessPool must be the URL or path of a file, got ${typeof worker}`);
   },
-  start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker {
+  start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
     const heap = processHeap();
     const lane = new Lane(heap, laneAt);
@@ -30,7 +30,7 @@ export const processLinks = laneKind({
     let line: Socket | null | undefined;
     const spawn = () => {
       const child = spawnChild({ kind: "pool", heapId: heap.id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
-      line = (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
+      line = ordersOf(child);
       // One that takes the place of another has heard none of them.
       for (const order of orders) line?.write(lineOf(order));
       return child;
@@ -49,6 +49,7 @@ export const processLinks = laneKind({
       limits.rss === undefined
         ? undefined
         : watchResidentSet(
+            agenda,
             () => child.pid,
             limits.rss,
             () => child.end("SIGKILL"),
@@ -67,6 +68,7 @@ export const processLinks = laneKind({
       get isOrdered() {
         return (line?.writableLength ?? 0) === 0;
       },
+      noticeEnd: () => child.noticeEnd(releaseChild),
       hold: (alive) => child.hold(alive),
       // A process takes it at any moment.
       kill: () => child.end("SIGKILL"),

@@ -1,5 +1,6 @@
-import { clearRealInterval, realNow, setRealInterval, setRealTimeout, untimed } from "../../memory/index.js";
+import { atomics, clearRealInterval, realNow, setRealInterval, setRealTimeout, untimed } from "../../memory/index.js";
 import { EagerLook, SLICE_MS } from "../../parking/index.js";
+import { OWNER_BLOCKED } from "../../workers/lane.js";
 import type { LinkedPool } from "../link.js";
 import type { LaneLink } from "./lane-link.js";
 import type { WorkerStarter } from "./started-worker.js";
@@ -51,9 +52,42 @@ export class ResultPoller {
 
   /** Nothing is expected any more. Otherwise the wait, and the program with it, would go on to its next slice. */
   settle(): void {
-    if (!this.#isAsleep || this.#pool.isExpecting) return;
+    if (this.#isAsleep && !this.#pool.isExpecting) this.#stir();
+  }
+
+  /** Ends the sleep of the event loop. */
+  #stir(): void {
     if (this.#starter.boundary === "threads") this.#wakeUp();
     else this.#starter.heap.waitQueue.wake(this.#key(), 1);
+  }
+
+  /** Blocks this thread until a worker tells of a result, or is known to have died; at most until `until`. */
+  block(until: number): void {
+    const key = this.#key();
+    if (key === 0) atomics.pause(Math.max(0, Math.min(SLICE_MS, until - realNow())));
+    // By another key than the loop's: a wait of that may stand in the line before this one.
+    else this.#starter.heap.parker.blockUntil(key + 1, () => this.#hasCome() || undefined, until);
+    for (const { owner } of this.#links) owner.lowerFlag();
+    this.#mend();
+  }
+
+  /**
+   * Takes nothing in: a result may call the user's code, which may wait by the same node. The flags go up first, as in
+   * `#lastLook`.
+   */
+  #hasCome(): boolean {
+    let hasCome = false;
+    for (const link of this.#links) {
+      link.owner.raiseFlag(OWNER_BLOCKED);
+      if (link.owner.hasResult || link.isDead) hasCome = true;
+    }
+    return hasCome;
+  }
+
+  /** The thread was blocked: what the event loop waited for may have come, and its flags are down. */
+  unblock(): void {
+    if (this.#isAsleep && this.#lastLook()) this.#stir();
+    this.watch();
   }
 
   /** Waits until a worker says that there is a result. Meanwhile the program stays alive. */
@@ -87,12 +121,16 @@ export class ResultPoller {
     this.#isAsleep = true;
     for (const link of this.#links) link.owner.raiseFlag();
     if (this.#pool.drain() > 0 || !this.#pool.isExpecting) return true;
-    const now = realNow();
-    if (now - this.#mended >= SLICE_MS) {
-      this.#mended = now;
-      for (const link of this.#links) if (!link.owner.mend(link.watch.jobs.length)) link.watch.corrupt();
-    }
+    this.#mend();
     return false;
+  }
+
+  /** Now and then, in case the words of the lanes were written over. */
+  #mend(): void {
+    const now = realNow();
+    if (now - this.#mended < SLICE_MS) return;
+    this.#mended = now;
+    for (const link of this.#links) if (!link.owner.mend(link.watch.jobs.length)) link.watch.corrupt();
   }
   #mended = realNow();
 

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Boundary } from "../../codec/index.js";
 import type { Heap } from "../../memory/index.js";
+import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
 
@@ -16,6 +17,8 @@ export interface StartedWorker {
   order(order: string): void;
   /** Whether all orders are where the worker finds them. */
   readonly isOrdered: boolean;
+  /** Looks whether it has ended, without help of the event loop. If so it is told, and what it took here is free. */
+  noticeEnd(): void;
   /** Whether it keeps the program alive. A new one does not. */
   hold(alive: boolean): void;
   /** Ends it now; where that has to be held back, `givenUp` is called after `killGrace` ms. */
@@ -29,5 +32,5 @@ export interface WorkerStarter {
   /** @throws ArgumentTypeError when the pool's `worker` is none that can be started so */
   check(settings: PoolSettings): void;
   /** Starts a worker that serves the lane at `laneAt`; `ended` is called once. */
-  start(name: string, laneAt: number, settings: PoolSettings, ended: (end: WorkerEnd) => void): StartedWorker;
+  start(name: string, laneAt: number, settings: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker;
 }

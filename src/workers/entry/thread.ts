@@ -2,7 +2,7 @@
 import { decode, encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
 import { adoptThreadHeap } from "../../memory/index.js";
 import { hasChildren } from "../children.js";
-import { Completion, RETURNED, THREW } from "../completion.js";
+import { Completion, exitStatus, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { passGate } from "../load-gate.js";
@@ -11,6 +11,16 @@ import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
 import type { Work } from "./work.js";
+
+/** Where the task itself listens for it, it is no end. */
+function tellUncaught(error: unknown, service: JobService): void {
+  if (process.listenerCount("uncaughtException") > 0) return;
+  try {
+    service.crash(error);
+  } catch {
+    // There is no memory to tell it in: the platform does, once the pool's loop turns.
+  }
+}
 
 export function beginThread(start: ThreadStart | PoolThreadStart): Work {
   passGate(start.gate);
@@ -22,7 +32,13 @@ export function beginThread(start: ThreadStart | PoolThreadStart): Work {
   if (start.kind === "pool") {
     const lane = new Lane(heap, start.laneAt);
     lane.begin();
-    return new JobService(lane, "threads", start.port, (code) => process.exit(code));
+    const service = new JobService(lane, "threads", start.port, (code) => process.exit(code));
+    // A pool whose thread is blocked does not hear of the end by the platform.
+    process.on("uncaughtExceptionMonitor", (error) => tellUncaught(error, service));
+    process.on("exit", (code) => {
+      lane.exitCode = exitStatus(code);
+    });
+    return service;
   }
   const { url, task, args, attachments, port } = start;
   const completion = new Completion(heap, start.completionAt);
