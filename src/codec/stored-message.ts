@@ -1,7 +1,11 @@
 /**
- * A message at rest in shared memory: short ones in a block of the control region, long ones in an extent. Written as the writer's draft,
+ * A message in a block of its own: short ones in a block of the control region, long ones in an extent. Written as the writer's draft,
  * so that a writer killed half-way leaves nothing behind; published when it is linked to where its reader finds it.
+ *
+ * Whoever takes the block out of its place adopts it: it goes back if that worker dies meanwhile. Where the place names the block until it is read, `readMessage` leaves it
+ * published, and the reader frees it once the place is given back: as long as a place names a block, whoever destroys the place frees it.
  */
+import { UnknownClassError } from "../errors/index.js";
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
 import { decode, lose } from "./decode.js";
 import type { Message } from "./message.js";
@@ -15,7 +19,7 @@ const MOST_INLINE_BYTES = 4096;
 const LENGTH = 0;
 const BYTES_AT = 1;
 
-/** Copies a message into a new block, still a draft; returns the block. */
+/** Copies a message into a new block, still a draft; returns the block. It goes to its place by `payload.ts`, or is published by who links it. */
 export function storeMessage(heap: Heap, message: Storable): number {
   const { length } = message;
   if (length > MOST_INLINE_BYTES) {
@@ -27,6 +31,13 @@ export function storeMessage(heap: Heap, message: Storable): number {
   const block = heap.allocator.allocate(BYTES_AT + Math.ceil(length / 4), KIND.plain, DRAFT);
   heap.words[block + LENGTH] = length;
   message.writeTo(heap.bytes, (block + BYTES_AT) * 4);
+  return block;
+}
+
+/** The same, published: for a place that is told by one store. */
+export function publishMessage(heap: Heap, message: Storable): number {
+  const block = storeMessage(heap, message);
+  heap.allocator.publish(block);
   return block;
 }
 
@@ -45,6 +56,27 @@ export function readStored<T>(heap: Heap, block: number, read: (bytes: Uint8Arra
   }
   const length = heap.words[block + LENGTH]!;
   return read(heap.bytes, (block + BYTES_AT) * 4, length);
+}
+
+/** The value of a stored message that nobody else finds any more; the block is freed. Before an UnknownClassError, after which it may be taken again, it stays as this worker's draft. */
+export function takeMessage(heap: Heap, block: number, attachments?: readonly unknown[]): unknown {
+  heap.allocator.adopt(block);
+  let isSpent = true;
+  try {
+    return readMessage(heap, block, attachments);
+  } catch (error) {
+    isSpent = !(error instanceof UnknownClassError);
+    throw error;
+  } finally {
+    if (isSpent) heap.allocator.free(block);
+  }
+}
+
+/** A stored message that nobody else finds any more is thrown away: see `lose`. The block is freed. */
+export function dropMessage(heap: Heap, block: number, end?: MessageEnd): void {
+  heap.allocator.adopt(block);
+  loseMessage(heap, block, end);
+  heap.allocator.free(block);
 }
 
 /** A stored message reaches nobody any more: see `lose`. The block stays. */
