@@ -30,8 +30,9 @@ export function isInteger(value: unknown): value is number {
 }
 
 /**
- * The item of a value, valid until something else is encoded. One of more than `mostInline` bytes is stored, still a draft, unless it has more than `most` and will be
- * refused. Where a stopped worker is inside the allocator it is kept aside, and stored when its turn comes.
+ * The item of a value, valid until something else is encoded. One of more than `mostInline` bytes is stored, still a
+ * draft, unless it has more than `most` and will be refused. Where a stopped worker is inside the allocator it is kept
+ * aside, and stored when its turn comes.
  */
 export function itemOf(value: unknown, heap: Heap, mostInline: number, most: number): Item {
   if (isInteger(value)) return value;
@@ -50,7 +51,8 @@ export function isPlaceable(item: Item, mostInline: number): boolean {
 
 /** An item as it can lie in a queue: a long one is stored, still a draft. */
 export function placeable(item: Item, heap: Heap, mostInline: number): Item {
-  return typeof item === "number" || item instanceof StoredMessage || item.length <= mostInline ? item : store(item, heap);
+  if (typeof item === "number" || item instanceof StoredMessage || item.length <= mostInline) return item;
+  return store(item, heap);
 }
 
 /** How many bytes it counts for. */
@@ -122,7 +124,7 @@ export function loseItem(header: number, heap: Heap, at: number): void {
   losePayload(heap, at, header, header === STORED);
 }
 
-/** An item that was taken out and will not be delivered: whoever has to hear is told, and objects in it are let go of. */
+/** An item that was taken out and will not be delivered: objects in it are let go of, and who has to hear is told. */
 export function loseTaken(taken: Taken, heap: Heap): void {
   if (typeof taken === "number") return;
   if ("block" in taken) {

@@ -1,15 +1,17 @@
 /**
- * One direction of a pipe: a ring (ring.ts) whose records are messages, with what a pipe tells beside it: how many bytes are unread, and who waits.
+ * One direction of a pipe: a ring (ring.ts) of messages, and beside it how many bytes are unread, and who waits.
  *
- * A record is a header and a payload (codec/payload.ts). The header is the length of the message in bytes; or STORED, and the length follows behind the payload.
- * Rejected: the queue's state in two copies under a mutex. It serves any number of producers; two workers need no mutex, and a round trip takes half the time.
+ * A record is a header and a payload (codec/payload.ts). The header is the length of the message in bytes; or STORED,
+ * and the length follows behind the payload.
+ * Rejected: the queue's state in two copies under a mutex. It serves any number of producers; two workers need no mutex,
+ * and a round trip takes half the time.
  */
 import { losePayload, MOST_INLINE_BYTES } from "../codec/payload.js";
 import { CorruptError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
 import { lower, NO_RECORD, type RingLayout, RingReader } from "./ring.js";
 
-/** Words of one direction, from its first. The writer's, the reader's and the flags stand in cache lines of their own. */
+/** Words of one direction, from its first. The writer's, the reader's and the flags have cache lines of their own. */
 export const PIPE_RING = {
   /** Position after the last committed record. */
   tail: 0,
@@ -19,7 +21,10 @@ export const PIPE_RING = {
   head: 16,
   /** Bytes of all messages ever taken, modulo 2^32. */
   taken: 17,
-  /** How many messages from the head on the reader is opening: what they hold becomes its own. More than one where a class's own decoder receives from this very ring. */
+  /**
+   * How many messages from the head on the reader is opening: what they hold becomes its own. They are more than one
+   * where a class's own decoder receives from this very ring.
+   */
   opening: 18,
   /** 1 while the reader may wait for a message; its offset is the reader's key. */
   readerWaits: 32,
@@ -42,11 +47,14 @@ export const STORED_WORDS = 3;
 /** How many words the record with this header takes. @throws CorruptError */
 export function recordWords(header: number): number {
   if (header === STORED) return STORED_WORDS;
-  if (!((header - 1) >>> 0 < MOST_INLINE_BYTES)) throw new CorruptError(`the header of a message in a pipe in shared memory, ${header}, is not one`);
-  return inlineWords(header);
+  if ((header - 1) >>> 0 < MOST_INLINE_BYTES) return inlineWords(header);
+  throw new CorruptError(`a message in a pipe in shared memory has the header ${header}, which is none`);
 }
 
-/** After a position was stored: wakes whoever waits for `flag`. All of them, since they are callers of one worker, who take turns in the order in which they came, and a flag that is down tells that nobody is left. */
+/**
+ * Wakes whoever waits for `flag`, after a position was stored. All of them: they are callers of one worker, who take
+ * turns in the order in which they came, and a flag that is down tells that nobody is left.
+ */
 export function rouse(heap: Heap, words: Int32Array, flag: number): void {
   if (lower(words, flag) !== 0) heap.waitQueue.wake(flag, EVERYBODY);
 }
@@ -62,7 +70,10 @@ export function rouseAll(heap: Heap, ring: number): void {
   heap.waitQueue.wake(ring + PIPE_RING.writerWaits, EVERYBODY);
 }
 
-/** Lets go of all messages that nobody will take. Only for who is alone with the ring, or is its reader and takes nothing any more. */
+/**
+ * Lets go of all messages that nobody will take. Only for who is alone with the ring, or is its reader and takes
+ * nothing any more.
+ */
 export function dropMessages(heap: Heap, at: number): void {
   const { words } = heap;
   const ring = new RingReader(words, at, MESSAGES);

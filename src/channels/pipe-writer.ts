@@ -27,7 +27,7 @@ export class PipeWriter {
     this.#sent = heap.words[at + PIPE_RING.sent]!;
   }
 
-  /** Whether a message of so many bytes finds room now. One that is larger than the capacity does so in an empty ring. */
+  /** Whether a message of so many bytes finds room now. One larger than the capacity does so in an empty ring. */
   hasRoom(length: number): boolean {
     return this.#fits(length) && this.#ring.hasRoom(length > MOST_INLINE_BYTES ? STORED_WORDS : inlineWords(length));
   }

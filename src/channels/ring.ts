@@ -1,19 +1,21 @@
 /**
  * A ring of records in shared memory, between one writer and one reader: what pipes and the lanes of pools consist of.
  *
- * The writer fills a record beyond the tail, where nobody looks, and commits it by one store of the tail. The reader gives its room back by one store of the head. Each
- * side writes its own word only, so a side that is killed anywhere leaves nothing half done: a record is there whole or not at all.
+ * The writer fills a record beyond the tail, where nobody looks, and commits it by one store of the tail. The reader
+ * gives its room back by one store of the head. Each side writes its own position only. So a side that is killed
+ * anywhere leaves nothing half done: a record is there whole or not at all.
  *
- * Positions count words and begin again after many turns of the ring: equal means empty, and a word that was written over is soon told from one that was not. A record does
- * not wrap. Its first word is never 0, which says that the ring begins anew: SKIP. What else stands in a record is its protocol's own.
- * Rejected: places in the ring instead of positions. Any word that is written over would name a place, and old records would be read again.
+ * Positions count words and begin again after many turns of the ring. Equal ones mean empty. A record does not wrap,
+ * and its first word is never 0: that is SKIP. What else stands in a record is its protocol's own.
+ * Rejected: places in the ring instead of positions. A word that was written over would nearly always name a place,
+ * and old records would be read again.
  */
 import { CorruptError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
 
 const { exchange, load, store } = atomics;
 
-/** Where a ring stands in its block. The two positions belong into cache lines of their own: each is written by another side. */
+/** Where a ring stands in its block. Tail and head belong into different cache lines: each has another writer. */
 export interface RingLayout {
   /** The word with the position after the last committed record. Written by the writer, last. */
   readonly tail: number;
@@ -63,11 +65,11 @@ abstract class RingSide {
   /** The position that this side's predecessor has left. */
   protected positionAt(word: number): number {
     const position = this.words[word]!;
-    if (!(position >= 0 && position < this.span)) throw new CorruptError(`a ring in shared memory stands at ${position}, which is no position`);
-    return position;
+    if (position >= 0 && position < this.span) return position;
+    throw new CorruptError(`a ring in shared memory stands at ${position}, which is no position`);
   }
 
-  /** Writes the word again that this side alone writes, in case it was written over: the other side would wait for it for ever. */
+  /** Writes this side's own position again, in case it was written over: the other side would wait for ever. */
   protected mendAt(word: number, position: number): void {
     if (load(this.words, word) !== position) store(this.words, word, position);
   }
@@ -91,7 +93,7 @@ export class RingWriter extends RingSide {
     if (this.size - between(this.#head, this.#tail, this.span) >= needed) return true;
     const head = load(this.words, this.headAt);
     const used = between(head, this.#tail, this.span);
-    if (!(head >= 0 && used <= this.size)) throw new CorruptError(`a ring in shared memory says that ${used} of its ${this.size} words are in use`);
+    if (!(head >= 0 && used >= 0 && used <= this.size)) throw new CorruptError(`a ring in shared memory says that ${used} of its ${this.size} words are in use`);
     this.#head = head;
     return this.size - used >= needed;
   }
@@ -158,13 +160,13 @@ export class RingReader extends RingSide {
     }
   }
 
-  /** What `next` found goes no further than the writer has come: one that would lead beyond, or nowhere, would lead round for ever. @throws CorruptError */
+  /** A record goes no further than the writer has come, and somewhere: else it would lead round for ever. @throws CorruptError */
   check(words: number): void {
     const ahead = between(this.#head, this.#tail, this.span);
     if (words > 0 && words <= ahead && ahead <= this.size) return;
     // Looked for again, in case the tail is mended.
     this.#tail = this.#head;
-    throw new CorruptError(`a record of ${words} words in a ring in shared memory, of ${ahead} that were written, is not one`);
+    throw new CorruptError(`a ring in shared memory has a record of ${words} words, and ${ahead} were written`);
   }
 
   /** Goes on behind the record. Its room stays its own until `release`. */
@@ -195,14 +197,18 @@ export class RingReader extends RingSide {
 }
 
 /**
- * Raises the flag of a side that is about to sleep, which looks at the ring once more after this. Pairs with `lower`: the other side stores its position first and looks at
- * the flag second, so one of the two sees the other. `how`: how it is to be woken, not 0.
+ * Raises the flag of a side that is about to sleep, and that looks at the ring once more after this. Pairs with `lower`:
+ * the other side stores its position first and looks at the flag second, so one of the two sees the other.
+ * `how`: how it is to be woken, not 0.
  */
 export function raise(words: Int32Array, flag: number, how = 1): void {
   store(words, flag, how);
 }
 
-/** After a position was stored: lowers the other side's flag and tells how it was raised, 0 where it was down. Who lowers a flag owes the wake-up. */
+/**
+ * Lowers the other side's flag, after a position was stored, and tells how it was raised: 0 where it was down.
+ * Who lowers a flag owes the wake-up.
+ */
 export function lower(words: Int32Array, flag: number): number {
   return load(words, flag) === 0 ? 0 : exchange(words, flag, 0);
 }

@@ -1,6 +1,7 @@
 /**
- * How a message gets to a place in shared memory, and what becomes of it there: the same for queues, pipes and lanes, which differ in what stands beside the payload and by which
- * store a place is committed. A payload is the bytes of a message or, of a long one, one word: the block of a stored message.
+ * How a message gets to a place in shared memory, and what becomes of it there. Queues, pipes and lanes differ in what
+ * stands beside the payload, and by which store a place is committed. A payload is the bytes of a message or, of a long
+ * one, one word: the block of a stored message.
  *
  * | whose it is | a short message | a long one |
  * |---|---|---|
@@ -19,7 +20,8 @@ import { dropMessage, loseMessage, storeMessage } from "./stored-message.js";
 export const MOST_INLINE_BYTES = 1024;
 
 /** What is to be sent: a message in the encoder, valid until something else is encoded, or one that outlasts that. */
-export type Outgoing = Pick<Message, "length" | "writeTo" | "holds" | "committed"> | StoredMessage;
+export type Outgoing = Unstored | StoredMessage;
+type Unstored = Pick<Message, "length" | "writeTo" | "holds" | "committed">;
 
 /** What a message says of itself, and what outlasts the encoder's next one. */
 type Said = Pick<Message, "length" | "holds" | "committed">;
@@ -67,18 +69,18 @@ export class StoredMessage {
 }
 
 /** A copy that outlasts the encoder's next message; into `bytes` from index `at`, if they are given. */
-export function keep(message: Exclude<Outgoing, StoredMessage>, bytes: Uint8Array = new Uint8Array(message.length), at = 0): KeptMessage {
+export function keep(message: Unstored, bytes = new Uint8Array(message.length), at = 0): KeptMessage {
   message.writeTo(bytes, at);
   return new KeptMessage(message, bytes, at);
 }
 
 /** The same in a block of its own, still a draft. */
-export function store(message: Exclude<Outgoing, StoredMessage>, heap: Heap): StoredMessage {
+export function store(message: Unstored, heap: Heap): StoredMessage {
   return new StoredMessage(message, heap, storeMessage(heap, message), true);
 }
 
 /** The same, unless a stopped worker is inside the allocator: then it is kept, to be stored later. */
-export function storeNow(message: Exclude<Outgoing, StoredMessage>, heap: Heap): StoredMessage | KeptMessage {
+export function storeNow(message: Unstored, heap: Heap): StoredMessage | KeptMessage {
   return within(AT_ONCE, () => store(message, heap)) ?? keep(message);
 }
 
@@ -89,7 +91,8 @@ export function payloadWords(message: Outgoing): number {
 
 /**
  * Writes the payload to word `at`, where nobody looks before the commit. True if it is the block of a stored message.
- * A death between this and the commit leaks the block, which is no longer a draft and not yet its place's; the other order could free one in use.
+ * A death between this and the commit leaks the block, which is no longer a draft and not yet its place's; the other
+ * order could free one in use.
  */
 export function writePayload(message: Outgoing, heap: Heap, at: number): boolean {
   if (message instanceof StoredMessage) {
@@ -114,7 +117,7 @@ export function discard(message: Outgoing): void {
   }
 }
 
-/** The payload at word `at` reaches nobody. Its place is not looked at any more. `length`: of bytes that stand there. */
+/** The payload at word `at`, where nobody looks any more, reaches nobody. `length`: of bytes that stand there. */
 export function losePayload(heap: Heap, at: number, length: number, isStored: boolean, end?: MessageEnd): void {
   if (isStored) dropMessage(heap, heap.words[at]!, end);
   else lose(heap.bytes, at << 2, length, end);

@@ -1,9 +1,11 @@
 /**
- * A message in a block of its own: short ones in a block of the control region, long ones in an extent. Written as the writer's draft,
- * so that a writer killed half-way leaves nothing behind; published when it is linked to where its reader finds it.
+ * A message in a block of its own: short ones in a block of the control region, long ones in an extent. It is written as
+ * the writer's draft, so that a writer killed half-way leaves nothing behind. It is published when it is linked to where
+ * its reader finds it.
  *
- * Whoever takes the block out of its place adopts it: it goes back if that worker dies meanwhile. Where the place names the block until it is read, `readMessage` leaves it
- * published, and the reader frees it once the place is given back: as long as a place names a block, whoever destroys the place frees it.
+ * Whoever takes the block out of its place adopts it: it goes back if that worker dies meanwhile. A reader that leaves it
+ * in its place does not adopt it, and frees it once the place is given back. As long as a place names a block, whoever
+ * destroys the place frees it.
  */
 import { UnknownClassError } from "../errors/index.js";
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
@@ -19,7 +21,7 @@ const MOST_INLINE_BYTES = 4096;
 const LENGTH = 0;
 const BYTES_AT = 1;
 
-/** Copies a message into a new block, still a draft; returns the block. It goes to its place by `payload.ts`, or is published by who links it. */
+/** Copies a message into a new block, still a draft; returns the block. */
 export function storeMessage(heap: Heap, message: Storable): number {
   const { length } = message;
   if (length > MOST_INLINE_BYTES) {
@@ -58,7 +60,10 @@ export function readStored<T>(heap: Heap, block: number, read: (bytes: Uint8Arra
   return read(heap.bytes, (block + BYTES_AT) * 4, length);
 }
 
-/** The value of a stored message that nobody else finds any more; the block is freed. Before an UnknownClassError, after which it may be taken again, it stays as this worker's draft. */
+/**
+ * The value of a stored message that nobody else finds any more; the block is freed. After an UnknownClassError it may
+ * be taken again, and stays as this worker's draft.
+ */
 export function takeMessage(heap: Heap, block: number, attachments?: readonly unknown[]): unknown {
   heap.allocator.adopt(block);
   let isSpent = true;

@@ -3,7 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
 import { lower, NO_RECORD, raise, RingReader, RingWriter } from "../channels/ring.js";
 import { decode } from "../codec/index.js";
-import { KeptMessage, MOST_INLINE_BYTES, type Outgoing, payloadWords, store as storeLong, StoredMessage, writePayload } from "../codec/payload.js";
+import { KeptMessage, MOST_INLINE_BYTES, type Outgoing, store as storeLong, StoredMessage, writePayload } from "../codec/payload.js";
 import { readMessage, storedLength } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
@@ -12,7 +12,6 @@ import {
   ATTACHED,
   ATTEMPT_SHIFT,
   CLOSE,
-  HEADER_WORDS,
   HOLDS,
   IN_LOOP,
   JOB,
@@ -78,7 +77,7 @@ export class LaneOwner {
     this.#results = new RingReader(lane.words, lane.at, RESULTS);
   }
 
-  /** Puts a record into the lane and wakes the worker if it sleeps; gives its place, undefined when there is no room for it now. */
+  /** Puts a record into the lane and wakes the worker if it sleeps; gives its place, undefined when there is no room now. */
   send(sequence: number, task: number, kind: number, attempt: number, payload: Outgoing, beside?: Attached): number | undefined {
     const isLong = payload instanceof StoredMessage || payload.length > MOST_INLINE_BYTES;
     const length = isLong ? STORED_LENGTH : payload.length;

@@ -1,5 +1,6 @@
 /**
- * A lane: one block of shared memory between a pool and one of its workers, with a ring of jobs to the worker and a ring of results back (channels/ring.ts).
+ * A lane: one block of shared memory between a pool and one of its workers. It has two rings (channels/ring.ts): of jobs
+ * to the worker, and of results back.
  *
  * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to TAKEN_BACK by the pool's, never both. So may one of a worker
  * that died before it had opened it: from TAKEN to OPENED, or to TAKEN_BACK.
@@ -184,7 +185,7 @@ export class Lane {
 }
 
 onNames(KIND.lane, (_heap, at, strike) => strike(at + LANE.worker));
-/** Its last holder is gone, in whatever way: what stands in its rings reaches nobody. The first result may have been read by a pool that died. */
+/** Its last holder is gone: what stands in its rings reaches nobody. A pool that died may have read the first result. */
 onDestroy(KIND.lane, (heap, at) => {
   const { words } = new Lane(heap, at);
   const drop = (what: number, payload: number, end: "unread" | "uncertain") =>
