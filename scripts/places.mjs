@@ -36,7 +36,7 @@ function primitive(name, read, files) {
   const folder = source.split("/")[1];
   const spoken = kebab.replaceAll("-", " ");
   const tests = files("tests").filter((file) => file.endsWith(`/${kebab}.contract.ts`) || file.endsWith(`/${kebab}.test.ts`));
-  const kinds = "src/memory/layout.ts";
+  const kinds = `src/${folder}/kinds.ts`;
   const types = folder === "channels" ? `tests/types/${kebab}.ts` : `tests/types/${folder}.ts`;
   return [
     place(source, `export class ${name}`, has(read(source), `export class ${name}\\b`)),

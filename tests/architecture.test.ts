@@ -31,7 +31,7 @@ const planted = join(root, "build/imports", `planted-${process.pid}`);
 after(() => rmSync(planted, { recursive: true, force: true }));
 
 /** The files that may name the platform's timers and clocks, which a test's fakes may have replaced: the others say which time they go by. */
-const clocks = ["memory/clock.ts", "memory/program-clock.ts", "memory/alarm.ts", "testing/virtual-clock.ts"].map((name) => `src/${name}`);
+const clocks = ["memory/clock.ts", "parking/program-clock.ts", "parking/alarm.ts", "testing/virtual-clock.ts"].map((name) => `src/${name}`);
 
 /** What is wrong with the file `path` (as in `src/sync/lock.ts`) of this text, its imports aside; nothing for a good one. */
 function violations(path: string, text: string): string[] {
@@ -108,7 +108,10 @@ test("imports keep the rules", async (t) => {
 });
 
 test("each layer that is a folder is there in this order", () => {
-  assert.deepEqual(layers, "errors platform memory codec sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "));
+  assert.deepEqual(
+    layers,
+    "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "),
+  );
 });
 
 test("a tool that read fewer files is noticed", () => {
@@ -130,12 +133,13 @@ test("each function that docs/architecture.md names is in its file", () => {
     rows.flatMap(([, path = "", name = ""]) => (declares(path, name) ? [] : [`${path}: ${name}`])),
     [],
   );
-  assert.ok(!declares("src/memory/parker.ts", "hasGrant"));
+  assert.ok(!declares("src/parking/parker.ts", "hasGrant"));
 });
 
 const importing: [rule: string, path: string, text: string][] = [
   ["an upward import", "src/memory/upward.ts", `import { Lock } from "../sync/lock.js";\nnew Lock();`],
   ["an upward import of types", "src/memory/upward-type.ts", `import type {\n  Lock,\n} from "../sync/lock.js";`],
+  ["memory/ importing what parks on it", "src/memory/x.ts", `import type { Parker } from "../parking/index.js";`],
   ["an upward re-export", "src/errors/re-export.ts", `export * from "../platform/atomics.js";`],
   ["platform/ importing what stands on it", "src/platform/linux/x.ts", `export * from "../../sync/lock.js";`],
   ["an upward import by side effect", "src/workers/entry/thread.ts", `import "../../pools/pool.js";`],
@@ -144,7 +148,7 @@ const importing: [rule: string, path: string, text: string][] = [
   ["an import of the facade", "src/cli/facade.ts", `import { Lock } from "../index.js";`],
   ["an import of the facade by name", "src/cli/facade-name.ts", `import { Lock } from "allcores";`],
   ["a folder outside the layers", "src/misc/x.ts", `import "../errors/base.js";`],
-  ["the swappable door above memory/", "src/sync/door.ts", `import { load } from "#atomics";`],
+  ["the swappable door above parking/", "src/sync/door.ts", `import { load } from "#atomics";`],
   ["a foreign package", "src/sync/foreign.ts", `import pMap from "p-map";`],
   ["a development package", "src/sync/foreign-there.ts", `import { build } from "esbuild";`],
   ["koffi outside platform/", "src/sync/native.ts", `import koffi from "koffi";`],
@@ -158,6 +162,7 @@ const innocent: [path: string, text: string][] = [
   ["src/sync/lower.ts", `import { A } from "./lock.js";\nimport { load } from "../platform/atomics.js";\nimport { join } from "node:path";`],
   ["src/platform/door.ts", `import koffi from "koffi";\nimport { load } from "#atomics";\nkoffi(load);`],
   ["src/memory/door.ts", `import { load } from "#atomics";\nload;`],
+  ["src/parking/door.ts", `import { load } from "#atomics";\nload;`],
   ["src/workers/tsx.ts", `export type T = typeof import("tsx/esm/api");`],
   ["src/sync/example.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
   ["src/index.ts", `export * from "./testing/index.js";`],

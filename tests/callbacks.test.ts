@@ -25,6 +25,7 @@ import {
   WorkerLocal,
 } from "allcores";
 import { cells, columns } from "./callback-cells.js";
+import { timeLimit } from "./time-limit.js";
 import { reportUncaught, setUncaughtHook as setHook } from "../src/futures/uncaught-hook.js";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -89,7 +90,7 @@ const fail = (): never => {
 };
 const isWrong = (error: unknown) => error === wrong;
 
-describe("callbacks", { timeout: 120_000, concurrency: 4 }, () => {
+describe("callbacks", { timeout: timeLimit(120_000) }, () => {
   test("every public callback has a row in docs/design/callbacks.md, and the tests that a row names exist", () => {
     const rows = readFileSync(join(root, "docs/design/callbacks.md"), "utf8")
       .split("\n")

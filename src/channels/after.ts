@@ -1,5 +1,5 @@
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
-import { programNow } from "../memory/index.js";
+import { programNow } from "../parking/index.js";
 import { choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 
 /**

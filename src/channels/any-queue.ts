@@ -5,7 +5,7 @@
 import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
 import { MOST_INLINE_BYTES } from "../codec/payload.js";
-import { Handle, type Reach } from "../codec/shared-object.js";
+import { Handle, type Insight, Monitor, MONITOR_WORDS, type Reach } from "../objects/index.js";
 import {
   ArgumentRangeError,
   ArgumentTypeError,
@@ -17,25 +17,9 @@ import {
   KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  BLOCKS_AT,
-  deadlineOf,
-  HEADER,
-  type Heap,
-  type Insight,
-  isStall,
-  limitTo,
-  realNow,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKS_AT, HEADER, type Heap, isStall, limitTo, realNow } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { hasSpareCore } from "../platform/index.js";
-import { MONITOR_WORDS, Monitor } from "../sync/monitor.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, placeable, type Taken, tellCommitted } from "./item.js";
 

@@ -2,25 +2,15 @@ import { types } from "node:util";
 import type { Facts } from "../codec/portrait.js";
 import { type Boundary, crossing, decodeLoading, encode, type Message, type Marshalled, registerKind } from "../codec/index.js";
 import { discard, keep, MOST_INLINE_BYTES, type Outgoing, store, StoredMessage, storeNow } from "../codec/payload.js";
-import { type Handle, locate, SharedObject } from "../codec/shared-object.js";
+import { type Handle, locate, SharedObject } from "../objects/index.js";
 import { ArgumentTypeError, ConnectionClosedError, ReachError, StateError, TimeoutError } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  deadlineOf,
-  type Heap,
-  KIND,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-  within,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, type Heap, within } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
 import { PipeReader } from "./pipe-reader.js";
 import { PipeWriter } from "./pipe-writer.js";
+import { KIND } from "./kinds.js";
 
 /** Looks at an empty ring before a blocking receiver arms its node: about the time that a wake-up takes. */
 const SPINS = atomics.spins(400);

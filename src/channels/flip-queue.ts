@@ -5,8 +5,8 @@
  */
 import { hide } from "../codec/portrait.js";
 import type { KnownOptions } from "../errors/index.js";
-import type { Handle } from "../codec/shared-object.js";
-import { atomics, type Insight } from "../memory/index.js";
+import type { Handle, Insight } from "../objects/index.js";
+import { atomics } from "../memory/index.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthOf, type Taken } from "./item.js";
 

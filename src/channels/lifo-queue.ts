@@ -2,13 +2,13 @@
  * A last-in, first-out queue in shared memory: records on top of each other in a chain of chunks. A push writes beyond the top, where nobody looks, and a pop moves
  * the top down; both are committed with the rest of the state (flip-queue.ts).
  */
-import { Handle, registerShared } from "../codec/shared-object.js";
+import { Handle, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
-import { type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
-import { onMonitorNames } from "../sync/monitor.js";
+import { type Heap, onDestroy, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./any-queue.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import { KIND } from "./kinds.js";
 
 /** The stack's part of the state. `top`: the first word beyond the last record, counted from the chunk's start; `end`: one past the chunk's words. */
 const STACK = { chunk: 4, top: 5, end: 6 } as const;

@@ -7,8 +7,10 @@
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
+import { atomics, type Heap, onDestroy } from "../memory/index.js";
+import { onInspect, onNames } from "../objects/index.js";
 import { dropMessages, PIPE_RING, PIPE_RING_WORDS, rouseAll, unreadIn } from "./pipe-ring.js";
+import { KIND } from "./kinds.js";
 
 const { compareExchange, load, store } = atomics;
 

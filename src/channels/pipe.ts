@@ -1,4 +1,4 @@
-import { Handle, heapOfReach, noteOrigin, type Reach } from "../codec/shared-object.js";
+import { Handle, heapOfReach, noteOrigin, type Reach } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { selectable } from "../sync/selectable.js";
 import { Connection } from "./connection.js";

@@ -7,13 +7,13 @@
  * their numbers, which is that of the puts.
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
-import { Handle, registerShared } from "../codec/shared-object.js";
+import { Handle, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions, ownOptions } from "../errors/index.js";
-import { atomics, BLOCKS_AT, HEADER, type Heap, KIND, onDestroy, onInspect, Walk } from "../memory/index.js";
-import { onMonitorNames } from "../sync/monitor.js";
+import { atomics, BLOCKS_AT, HEADER, type Heap, onDestroy, Walk } from "../memory/index.js";
 import type { PutPriority, QueueOptions } from "./any-queue.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
+import { KIND } from "./kinds.js";
 
 const { store } = atomics;
 

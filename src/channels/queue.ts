@@ -8,12 +8,12 @@
  * As the queue with two locks of Michael and Scott ("Simple, fast, and practical non-blocking and blocking concurrent queue algorithms", 1996), with places instead of nodes.
  * Rejected: one mutex for both ends (docs/decisions/0012), and a lock-free ring of slots (Vyukov): a producer killed between claiming a slot and filling it stops everybody.
  */
-import { Handle, registerShared } from "../codec/shared-object.js";
+import { Handle, MONITOR, onInspect, onNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, enter, type Heap, KIND, leave, onDestroy, onInspect, onNames, SLEEPERS, Walk } from "../memory/index.js";
-import { MONITOR } from "../sync/monitor.js";
+import { atomics, enter, type Heap, leave, onDestroy, SLEEPERS, Walk } from "../memory/index.js";
 import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
 import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import { KIND } from "./kinds.js";
 
 const { compareExchange, load, store } = atomics;
 

@@ -1,7 +1,7 @@
 import { ArgumentTypeError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import { findOwner } from "../futures/unhandled-failures.js";
-import { Alarm, awaitDeadlineOf, isSignal, offAbort, onAbort, programNow, type WaitOptions } from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, isSignal, offAbort, onAbort, programNow, type WaitOptions } from "../parking/index.js";
 
 /** `options` over `before`, checked. */
 export function limitsOver(before: WaitOptions, options: WaitOptions): WaitOptions {

@@ -93,7 +93,8 @@ export class RingWriter extends RingSide {
     if (this.size - between(this.#head, this.#tail, this.span) >= needed) return true;
     const head = load(this.words, this.headAt);
     const used = between(head, this.#tail, this.span);
-    if (!(head >= 0 && used >= 0 && used <= this.size)) throw new CorruptError(`a ring in shared memory says that ${used} of its ${this.size} words are in use`);
+    if (!(head >= 0 && used >= 0 && used <= this.size))
+      throw new CorruptError(`a ring in shared memory says that ${used} of its ${this.size} words are in use`);
     this.#head = head;
     return this.size - used >= needed;
   }

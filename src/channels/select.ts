@@ -6,19 +6,8 @@
 import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
-import {
-  awaitDeadlineOf,
-  type Contender,
-  deadlineOf,
-  type Heap,
-  Parker,
-  signalOf,
-  type SyncWait,
-  toReal,
-  type WaitOptions,
-  heapHere,
-  ONE_VERSION,
-} from "../memory/index.js";
+import { type Heap, heapHere, ONE_VERSION } from "../memory/index.js";
+import { awaitDeadlineOf, type Contender, deadlineOf, Parker, signalOf, type SyncWait, toReal, type WaitOptions } from "../parking/index.js";
 import { type AnySource, type Choice, type Selectable, selectable, sourceOf, isChoice, isOthersChoice } from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */

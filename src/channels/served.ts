@@ -4,9 +4,10 @@
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
  */
 import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
-import { heapIn, type Reach, reachOf } from "../codec/shared-object.js";
+import { heapIn, type Reach, reachOf } from "../objects/index.js";
 import type { Future } from "../futures/future.js";
-import { atomics, contain, deadlineOf, type Heap, realNow, setRealTimeout, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { atomics, contain, type Heap, realNow, setRealTimeout } from "../memory/index.js";
+import { deadlineOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
 import {
   ArgumentTypeError,
   CorruptError,
@@ -27,6 +28,8 @@ const LOOK_MS = 500;
 
 /** Between two attempts in full memory. */
 const FULL_MS = 20;
+/** A wait with an end, however late: a loop that serves is none that waits in vain, since whoever has the object may call. */
+const ATTEND_MS = 0x7fffffff;
 
 type Method = (...args: never[]) => unknown;
 /** The names of an object's methods. */
@@ -246,9 +249,10 @@ export class Served<T extends object> implements Disposable, Crosses {
     for (;;) {
       let request: Request | Withdrawal;
       try {
-        request = await this.#requests.get();
+        request = await this.#requests.get({ timeout: ATTEND_MS });
       } catch (error) {
         if (error instanceof QueueShutDownError || error instanceof FreedError) break;
+        if (error instanceof TimeoutError) continue;
         // Memory that was written over. What was no request is gone with it; a queue that is none any more must not keep this loop from turning.
         contain("taking a request for a served object", () => {
           throw error;

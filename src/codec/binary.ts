@@ -1,10 +1,10 @@
 /** ArrayBuffers, and the views that look into them. */
 import { types } from "node:util";
-import type { Decoder } from "./decoder.js";
-import type { Encoder } from "./encoder.js";
 import { refusalOfSharedMemory } from "./refusal.js";
 import { bufferOf, ownerOf } from "./shared-buffer.js";
 import { Tag } from "./tags.js";
+import type { ValueReader } from "./value-reader.js";
+import type { ValueWriter } from "./value-writer.js";
 
 interface ViewClass {
   readonly prototype: object;
@@ -40,7 +40,7 @@ export function elementBytes(index: number): number {
   return viewClasses[index]?.BYTES_PER_ELEMENT ?? 1;
 }
 
-export function writeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
+export function writeArrayBuffer(encoder: ValueWriter, buffer: ArrayBuffer): void {
   if (writeSharedBuffer(encoder, buffer)) return;
   if (isDetached(buffer)) encoder.refuse({ what: "a detached ArrayBuffer", fix: "it was transferred before; send what it was transferred to" });
   if (encoder.attaches(buffer)) {
@@ -58,14 +58,14 @@ export function writeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
   encoder.binary(new Uint8Array(buffer));
 }
 
-export function readArrayBuffer(decoder: Decoder): ArrayBuffer {
+export function readArrayBuffer(decoder: ValueReader): ArrayBuffer {
   const identity = decoder.reserve();
   const buffer = new ArrayBuffer(decoder.size());
   decoder.binary(new Uint8Array(buffer));
   return decoder.resolve(identity, buffer);
 }
 
-export function readResizableBuffer(decoder: Decoder): ArrayBuffer {
+export function readResizableBuffer(decoder: ValueReader): ArrayBuffer {
   const identity = decoder.reserve();
   const maxByteLength = decoder.varint();
   const size = decoder.size();
@@ -76,7 +76,7 @@ export function readResizableBuffer(decoder: Decoder): ArrayBuffer {
 }
 
 /** A buffer of SharedMemory or SharedArray travels as what it belongs to: whatever looks into it arrives as a view of the same memory. */
-function writeSharedBuffer(encoder: Encoder, buffer: ArrayBufferLike): boolean {
+function writeSharedBuffer(encoder: ValueWriter, buffer: ArrayBufferLike): boolean {
   const owner = ownerOf(buffer);
   if (owner === undefined) return false;
   encoder.byte(Tag.sharedBuffer);
@@ -86,21 +86,21 @@ function writeSharedBuffer(encoder: Encoder, buffer: ArrayBufferLike): boolean {
   return true;
 }
 
-export function readSharedBuffer(decoder: Decoder): ArrayBufferLike {
+export function readSharedBuffer(decoder: ValueReader): ArrayBufferLike {
   const identity = decoder.reserve();
   const buffer = bufferOf(decoder.read());
   if (buffer === undefined) throw decoder.corrupt("a buffer belongs to nothing that has one");
   return decoder.resolve(identity, buffer);
 }
 
-export function writeSharedArrayBuffer(encoder: Encoder, buffer: SharedArrayBuffer): void {
+export function writeSharedArrayBuffer(encoder: ValueWriter, buffer: SharedArrayBuffer): void {
   if (writeSharedBuffer(encoder, buffer)) return;
   if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
   encoder.attachment(buffer);
 }
 
 /** A Buffer travels as its own bytes alone, never the pool it lies in, unless the memory itself is shared or transferred. */
-export function writeNodeBuffer(encoder: Encoder, value: Buffer): void {
+export function writeNodeBuffer(encoder: ValueWriter, value: Buffer): void {
   if (types.isSharedArrayBuffer(value.buffer) || encoder.attaches(value.buffer) || ownerOf(value.buffer) !== undefined) {
     writeView(encoder, value, nodeBufferIndex);
     return;
@@ -111,19 +111,19 @@ export function writeNodeBuffer(encoder: Encoder, value: Buffer): void {
   encoder.binary(value);
 }
 
-export function readNodeBuffer(decoder: Decoder): Buffer {
+export function readNodeBuffer(decoder: ValueReader): Buffer {
   const identity = decoder.reserve();
   return decoder.resolve(identity, decoder.binary(Buffer.allocUnsafe(decoder.size())));
 }
 
-export function writeTypedArray(encoder: Encoder, value: ArrayBufferView): void {
+export function writeTypedArray(encoder: ValueWriter, value: ArrayBufferView): void {
   const name = nameOfView(value);
   const index = indexByName.get(name);
   if (index === undefined) throw new TypeError(`${name} is not known`);
   writeView(encoder, value, index);
 }
 
-function writeView(encoder: Encoder, value: ArrayBufferView, index: number): void {
+function writeView(encoder: ValueWriter, value: ArrayBufferView, index: number): void {
   const { buffer } = value;
   if (types.isSharedArrayBuffer(buffer) && ownerOf(buffer) === undefined) {
     if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
@@ -141,7 +141,7 @@ function writeView(encoder: Encoder, value: ArrayBufferView, index: number): voi
   encoder.write(buffer);
 }
 
-export function readView(decoder: Decoder): ArrayBufferView {
+export function readView(decoder: ValueReader): ArrayBufferView {
   const identity = decoder.reserve();
   const index = decoder.byte();
   const tracking = decoder.byte() === 1;

@@ -5,18 +5,15 @@
  */
 import { types } from "node:util";
 import { viewClasses, writeArrayBuffer, writeNodeBuffer, writeSharedArrayBuffer, writeTypedArray } from "./binary.js";
-import type { Decoder } from "./decoder.js";
-import type { Encoder } from "./encoder.js";
 import { defineField, indexOf } from "./field.js";
 import { isOfPlatform } from "./host-object.js";
 import { Step } from "./path.js";
 import { mostClasses, Tag } from "./tags.js";
+import type { ValueReader } from "./value-reader.js";
+import type { ValueWriter, Write } from "./value-writer.js";
 
 /** As it is when the library is loaded. */
 const PlatformDate = Date;
-
-/** Writes an object whose class it knows. */
-export type Write = (encoder: Encoder, value: never) => void;
 
 const writers = new Map<object, Write>([
   [Date.prototype, writeDate],
@@ -88,23 +85,23 @@ export function baseOf(prototype: object): Base | undefined {
   return undefined;
 }
 
-function writeArray(encoder: Encoder, value: readonly unknown[]): void {
+function writeArray(encoder: ValueWriter, value: readonly unknown[]): void {
   if (!Array.isArray(value)) throw new TypeError("it has the prototype of an Array but is none");
   encoder.array(value);
 }
 
-function writeDate(encoder: Encoder, value: Date): void {
+function writeDate(encoder: ValueWriter, value: Date): void {
   const time = Date.prototype.getTime.call(value);
   encoder.byte(Tag.date);
   encoder.number(time);
 }
 
-export function readDate(decoder: Decoder): Date {
+export function readDate(decoder: ValueReader): Date {
   const identity = decoder.reserve();
   return decoder.resolve(identity, new Date(decoder.number()));
 }
 
-function writeRegExp(encoder: Encoder, value: RegExp): void {
+function writeRegExp(encoder: ValueWriter, value: RegExp): void {
   if (!types.isRegExp(value)) throw new TypeError("it has the prototype of a RegExp but is none");
   const { source, flags } = value;
   if (hasTooManyClasses(source, flags))
@@ -122,7 +119,7 @@ function hasTooManyClasses(source: string, flags: string): boolean {
   return source.length > mostClasses && /[uv]/.test(flags) && source.split(/\\p/i).length > mostClasses + 1;
 }
 
-export function readRegExp(decoder: Decoder): RegExp {
+export function readRegExp(decoder: ValueReader): RegExp {
   const identity = decoder.reserve();
   const source = decoder.text();
   const flags = decoder.key();
@@ -132,7 +129,7 @@ export function readRegExp(decoder: Decoder): RegExp {
   return regexp;
 }
 
-function writeMap(encoder: Encoder, value: Map<unknown, unknown>): void {
+function writeMap(encoder: ValueWriter, value: Map<unknown, unknown>): void {
   const entries = Map.prototype.entries.call(value);
   encoder.byte(Tag.map);
   const depth = encoder.descend();
@@ -148,7 +145,7 @@ function writeMap(encoder: Encoder, value: Map<unknown, unknown>): void {
   encoder.byte(Tag.end);
 }
 
-export function readMap(decoder: Decoder): Map<unknown, unknown> {
+export function readMap(decoder: ValueReader): Map<unknown, unknown> {
   const map = new Map<unknown, unknown>();
   decoder.resolve(decoder.reserve(), map);
   while (!decoder.skipEnd()) {
@@ -158,7 +155,7 @@ export function readMap(decoder: Decoder): Map<unknown, unknown> {
   return map;
 }
 
-function writeSet(encoder: Encoder, value: Set<unknown>): void {
+function writeSet(encoder: ValueWriter, value: Set<unknown>): void {
   const items = Set.prototype.values.call(value);
   encoder.byte(Tag.set);
   const depth = encoder.descend();
@@ -171,14 +168,14 @@ function writeSet(encoder: Encoder, value: Set<unknown>): void {
   encoder.byte(Tag.end);
 }
 
-export function readSet(decoder: Decoder): Set<unknown> {
+export function readSet(decoder: ValueReader): Set<unknown> {
   const set = new Set<unknown>();
   decoder.resolve(decoder.reserve(), set);
   while (!decoder.skipEnd()) set.add(decoder.read());
   return set;
 }
 
-function writeBoxed(encoder: Encoder, value: object): void {
+function writeBoxed(encoder: ValueWriter, value: object): void {
   if (!types.isBoxedPrimitive(value)) throw new TypeError("it has the prototype of a boxed primitive but is none");
   encoder.byte(Tag.boxed);
   if (types.isNumberObject(value)) encoder.number(Number.prototype.valueOf.call(value));
@@ -186,31 +183,31 @@ function writeBoxed(encoder: Encoder, value: object): void {
   else encoder.write(types.isBooleanObject(value) ? Boolean.prototype.valueOf.call(value) : BigInt.prototype.valueOf.call(value));
 }
 
-export function readBoxed(decoder: Decoder): object {
+export function readBoxed(decoder: ValueReader): object {
   const identity = decoder.reserve();
   const value = decoder.read();
   if ((typeof value === "object" && value !== null) || value === undefined || value === null) throw decoder.corrupt("a box holds no primitive");
   return decoder.resolve(identity, Object(value) as object);
 }
 
-function writeUrl(encoder: Encoder, value: URL): void {
+function writeUrl(encoder: ValueWriter, value: URL): void {
   const { href } = value;
   encoder.byte(Tag.url);
   encoder.text(href);
 }
 
-export function readUrl(decoder: Decoder): URL {
+export function readUrl(decoder: ValueReader): URL {
   const identity = decoder.reserve();
   return decoder.resolve(identity, new URL(decoder.text()));
 }
 
-function writeSearchParams(encoder: Encoder, value: URLSearchParams): void {
+function writeSearchParams(encoder: ValueWriter, value: URLSearchParams): void {
   const text = URLSearchParams.prototype.toString.call(value);
   encoder.byte(Tag.searchParams);
   encoder.text(text);
 }
 
-export function readSearchParams(decoder: Decoder): URLSearchParams {
+export function readSearchParams(decoder: ValueReader): URLSearchParams {
   const identity = decoder.reserve();
   return decoder.resolve(identity, new URLSearchParams(decoder.text()));
 }
@@ -233,7 +230,7 @@ const dressable: ReadonlySet<number> = new Set([
   Tag.sharedBuffer,
 ]);
 
-export function readDressed(decoder: Decoder): unknown {
+export function readDressed(decoder: ValueReader): unknown {
   const index = decoder.varint();
   const registration = index === 0 ? undefined : decoder.classAt(index - 1);
   const tag = decoder.byte();

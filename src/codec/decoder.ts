@@ -6,8 +6,10 @@ import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
 import { endMarshalled, type MessageEnd, unmarshal } from "./marshalled.js";
-import { findRegistration, type Registration, readHookedInstance, readInstance } from "./sendable.js";
+import { findRegistration, type Registration } from "./registration.js";
+import { readHookedInstance, readInstance } from "./sendable.js";
 import { depthLimit, leastReserved, mostReserved, shortText, smallInteger, Tag } from "./tags.js";
+import type { ValueReader } from "./value-reader.js";
 
 const noAttachments: readonly never[] = [];
 
@@ -17,7 +19,7 @@ const unfinished: unique symbol = Symbol("unfinished");
 const PLACES_A_BYTE = 4;
 
 /** Makes the value that the bytes of a message stand for. */
-export class Decoder extends ByteReader {
+export class Decoder extends ByteReader implements ValueReader {
   private attachments: readonly unknown[] = noAttachments;
   private origin = FROM_HERE;
   private objects: unknown[] = [];
@@ -312,7 +314,7 @@ export class Decoder extends ByteReader {
   }
 
   /** Runs a reader whose constructor refuses what hostile bytes may ask for. */
-  private checked<T>(read: (decoder: Decoder) => T): T {
+  private checked<T>(read: (decoder: ValueReader) => T): T {
     try {
       return read(this);
     } catch (error) {

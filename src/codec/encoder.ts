@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { isAllcoresError, isError, UnsendableError, isThrown, textOfThrown, ownEncodeOptions } from "../errors/index.js";
-import { baseOf, builtinWriter, foreignWriter, type Write } from "./builtin-object.js";
+import { baseOf, builtinWriter, foreignWriter } from "./builtin-object.js";
 import { together } from "../memory/index.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -11,9 +11,11 @@ import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Marshalled } from "./marshalled.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
-import { type Registration, registrationOf, writeInstance } from "./sendable.js";
+import { type Registration, registrationOf } from "./registration.js";
+import { writeInstance } from "./sendable.js";
 import { areMarksLeft, markOf, takeMark } from "./transfer.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
+import type { ValueWriter, Write, WriterState } from "./value-writer.js";
 import { queueRealMicrotask } from "../memory/index.js";
 
 export interface EncodeOptions {
@@ -55,24 +57,12 @@ interface ClassUse {
   required: boolean;
 }
 
-/** Where an encoder stood, for going back there. */
-interface State {
-  readonly at: number;
-  readonly pieces: number;
-  readonly objects: number;
-  readonly depth: number;
-  readonly attachments: number;
-  readonly transfer: number;
-  readonly marshalled: number;
-  readonly classes: number;
-}
-
 /**
  * Walks a value and writes it. The encoder is itself the message that `encode()` hands out.
  *
  * While it walks it keeps the steps to where it is, which costs one store a field; they become a path only when something is refused.
  */
-export class Encoder extends ByteWriter implements Message {
+export class Encoder extends ByteWriter implements ValueWriter, Message {
   to: Boundary = "processes";
   attach = false;
   attachments: readonly unknown[] = noObjects;
@@ -293,7 +283,7 @@ export class Encoder extends ByteWriter implements Message {
     return index;
   }
 
-  state(): State {
+  state(): WriterState {
     return {
       at: this.at,
       pieces: this.pieces.length,
@@ -307,7 +297,7 @@ export class Encoder extends ByteWriter implements Message {
   }
 
   /** Forgets all that was written since `state`. */
-  rollBack(state: State): void {
+  rollBack(state: WriterState): void {
     this.truncate(state.at, state.pieces);
     this.depth = state.depth;
     while (this.objectCount > state.objects) {
@@ -526,15 +516,15 @@ export class Encoder extends ByteWriter implements Message {
   }
 }
 
-function writePlain(encoder: Encoder, value: object): void {
+function writePlain(encoder: ValueWriter, value: object): void {
   encoder.byte(Tag.object);
   encoder.fields(value);
 }
 
-function writeArray(encoder: Encoder, value: readonly unknown[]): void {
+function writeArray(encoder: ValueWriter, value: readonly unknown[]): void {
   encoder.array(value);
 }
 
-function writeHostObject(encoder: Encoder, value: object): void {
+function writeHostObject(encoder: ValueWriter, value: object): void {
   encoder.hostObject(value);
 }

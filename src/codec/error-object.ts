@@ -4,11 +4,11 @@
  */
 import { ownDescriptor } from "../errors/index.js";
 import * as library from "../errors/index.js";
-import type { Decoder } from "./decoder.js";
-import type { Encoder } from "./encoder.js";
 import { nameOf } from "./refusal.js";
-import { registrationOf } from "./sendable.js";
+import { registrationOf } from "./registration.js";
 import { Tag } from "./tags.js";
+import type { ValueReader } from "./value-reader.js";
+import type { ValueWriter } from "./value-writer.js";
 
 type ErrorClass = (abstract new (...args: never[]) => Error) & { readonly prototype: Error };
 
@@ -45,7 +45,7 @@ for (const exported of Object.values(library)) {
   if (typeof exported === "function" && exported.prototype instanceof Error) learn((exported.prototype as library.AllcoresError).code, exported as ErrorClass);
 }
 
-export function writeError(encoder: Encoder, error: Error): void {
+export function writeError(encoder: ValueWriter, error: Error): void {
   if (typeof DOMException === "function" && error instanceof DOMException) {
     encoder.byte(Tag.domException);
     encoder.text(String(error.name));
@@ -61,7 +61,7 @@ export function writeError(encoder: Encoder, error: Error): void {
   writeFields(encoder, error, registration === undefined ? inheritedName(error, name) : undefined);
 }
 
-export function readError(decoder: Decoder): Error {
+export function readError(decoder: ValueReader): Error {
   const identity = decoder.reserve();
   const name = decoder.key();
   const index = decoder.varint();
@@ -72,7 +72,7 @@ export function readError(decoder: Decoder): Error {
   return error;
 }
 
-export function readDomException(decoder: Decoder): Error {
+export function readDomException(decoder: ValueReader): Error {
   const identity = decoder.reserve();
   const name = decoder.text();
   const message = decoder.text();
@@ -100,7 +100,7 @@ function withoutStack<E extends Error>(make: () => E): E {
   }
 }
 
-function writeFields(encoder: Encoder, error: Error, name: string | undefined): void {
+function writeFields(encoder: ValueWriter, error: Error, name: string | undefined): void {
   const keys = Object.getOwnPropertyNames(error);
   encoder.varint(keys.length + (name === undefined ? 0 : 1));
   if (name !== undefined) {
@@ -118,7 +118,7 @@ function writeFields(encoder: Encoder, error: Error, name: string | undefined): 
   encoder.ascend(depth);
 }
 
-function writeField(encoder: Encoder, error: Error, key: string): void {
+function writeField(encoder: ValueWriter, error: Error, key: string): void {
   const state = encoder.state();
   let what = "getter";
   try {
@@ -131,7 +131,7 @@ function writeField(encoder: Encoder, error: Error, key: string): void {
   }
 }
 
-function readFields(decoder: Decoder, error: Error): void {
+function readFields(decoder: ValueReader, error: Error): void {
   let places = 0;
   for (let count = decoder.varint(); count > 0; count--) {
     const key = decoder.key();

@@ -6,5 +6,6 @@ export { mainProgram, setMainProgram } from "./main-module.js";
 export type { Message } from "./message.js";
 export { isUrl, type ModuleSource, moduleUrl } from "./module-url.js";
 export { type Boundary, type Crosses, crossing, isCrossing, type Marshalled, registerKind } from "./marshalled.js";
-export { decodeHook, encodeHook, sendable, type SendableClass } from "./sendable.js";
+export type { SendableClass } from "./registration.js";
+export { decodeHook, encodeHook, sendable } from "./sendable.js";
 export { transfer } from "./transfer.js";

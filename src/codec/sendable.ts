@@ -1,44 +1,24 @@
 import { ArgumentTypeError } from "../errors/index.js";
 import { type Base, baseOf } from "./builtin-object.js";
-import type { Decoder } from "./decoder.js";
-import type { Encoder } from "./encoder.js";
 import { knowModule } from "./allowed-modules.js";
 import { defineField } from "./field.js";
-import { announce, together } from "../memory/index.js";
 import { type ModuleSource, moduleUrl } from "./module-url.js";
 import { refusalOfSubclass } from "./refusal.js";
+import { type Registration, register, registrationOf, type SendableClass } from "./registration.js";
 import { Tag } from "./tags.js";
+import type { ValueReader } from "./value-reader.js";
+import type { ValueWriter } from "./value-writer.js";
 
 /** Name of a static method `(instance) => data`: what travels in place of an instance. */
 export const encodeHook: unique symbol = Symbol.for("allcores.encode") as never;
 /** Name of a static method `(data) => instance`: makes the instance again. */
 export const decodeHook: unique symbol = Symbol.for("allcores.decode") as never;
 
-/** A class whose instances can travel: all but a hidden constructor, as long as its prototype is an object. */
-export type SendableClass = abstract new (...args: never[]) => object;
-
 interface Hooked {
   [encodeHook]?(instance: object): unknown;
   [decodeHook]?(data: unknown): object;
 }
 
-/** A class under the name by which all workers know it. */
-export interface Registration {
-  readonly module: string;
-  readonly className: string;
-  readonly registered: SendableClass;
-  readonly encode: ((instance: object) => unknown) | undefined;
-  readonly decode: ((data: unknown) => object) | undefined;
-}
-
-const { byPrototype, byIdentity } = together("sendable", () => ({
-  byPrototype: new WeakMap<object, Registration>(),
-  byIdentity: new Map<string, Registration>(),
-}));
-announce({
-  hasClass: (prototype) => byPrototype.has(prototype),
-  findsClass: (module, className) => byIdentity.has(identity(module, className)),
-});
 /** What each class extends of the platform, null for nothing. Looked up when an instance is first sent: it may touch a global. */
 const bases = new WeakMap<Registration, Base | null>();
 
@@ -71,17 +51,8 @@ export function sendable<C extends SendableClass>(from: ModuleSource, registered
     throw new ArgumentTypeError(`sendable: class ${registered.name} needs both of the static methods allcores.encode and allcores.decode, or neither`);
   }
   knowModule(module);
-  byPrototype.set(prototype, registration);
-  byIdentity.set(identity(module, registered.name), registration);
+  register(prototype, registration);
   return registered;
-}
-
-export function registrationOf(prototype: object): Registration | undefined {
-  return byPrototype.get(prototype);
-}
-
-export function findRegistration(module: string, className: string): Registration | undefined {
-  return byIdentity.get(identity(module, className));
 }
 
 function baseOfClass(registration: Registration): Base | undefined {
@@ -90,11 +61,7 @@ function baseOfClass(registration: Registration): Base | undefined {
   return base ?? undefined;
 }
 
-function identity(module: string, className: string): string {
-  return `${module}#${className}`;
-}
-
-export function writeInstance(encoder: Encoder, value: object): void {
+export function writeInstance(encoder: ValueWriter, value: object): void {
   const registration = registrationOf(Object.getPrototypeOf(value) as object) as Registration;
   if (registration.encode !== undefined) {
     encoder.byte(Tag.hookedInstance);
@@ -116,7 +83,7 @@ export function writeInstance(encoder: Encoder, value: object): void {
   }
 }
 
-export function readInstance(decoder: Decoder): object {
+export function readInstance(decoder: ValueReader): object {
   const identity = decoder.reserve();
   const { registered } = readRegistration(decoder);
   const instance = decoder.resolve(identity, Object.create(registered.prototype as object) as object);
@@ -129,14 +96,14 @@ export function readInstance(decoder: Decoder): object {
   return instance;
 }
 
-export function readHookedInstance(decoder: Decoder): object {
+export function readHookedInstance(decoder: ValueReader): object {
   const identity = decoder.reserve();
   const registration = readRegistration(decoder);
   if (registration.decode === undefined) throw decoder.corrupt(`class ${registration.className} makes no instances itself`);
   return decoder.resolve(identity, registration.decode(decoder.read()));
 }
 
-function readRegistration(decoder: Decoder): Registration {
+function readRegistration(decoder: ValueReader): Registration {
   const registration = decoder.classAt(decoder.varint());
   if (registration === undefined) throw decoder.corrupt("a class is missing");
   return registration;

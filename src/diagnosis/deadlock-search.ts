@@ -1,13 +1,14 @@
 /**
  * The search for circles of waits: when to look, what a find must show before it counts, and who of a circle acts.
  *
- * One of all who wait in a heap looks for all circles at once, whoever has the turn (see memory/turn.ts), and asks of each circle the one worker that has to act: who began to wait
+ * One of all who wait in a heap looks for all circles at once, whoever has the turn (see parking/turn.ts), and asks of each circle the one worker that has to act: who began to wait
  * last. The one asked looks itself, and its own looks are what counts. A searcher that dies costs the others one interval.
  * One look shows that the waits of a circle overlapped; a party may have got what it waits for just then, and not have said so yet. So a circle counts only if it is found
  * again and every party that it rests on has failed an attempt in between: at that attempt all the others were waiting, and none of them could have ended this wait since.
  * Rejected: each wait looks for its own circle. That takes time with the square of the waits, or the cube.
  */
-import { atomics, AWAITING, BLOCKING, workerInfo, HEADER, type Heap, monotonicMs } from "../memory/index.js";
+import { atomics, AWAITING, BLOCKING, HEADER, type Heap, monotonicMs } from "../memory/index.js";
+import { Turn, workerInfo } from "../parking/index.js";
 import { heapsInSight, settings } from "./settings.js";
 import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 
@@ -15,6 +16,9 @@ import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 const LOOK_AT_LEAST_EVERY_MS = 10_000;
 /** Each worker that sees other programs' heaps looks from there too, so many milliseconds apart for each worker that there is: all of them together take the same time however many they are. */
 const OWN_VIEW_MS = 300;
+/** Between two looks for all: by the one that has the turn, and before another takes it. */
+const LOOK_EVERY_MS = 200;
+const OVERDUE_MS = 1000;
 
 /** A circle that counts, and who looked. */
 export interface Found {
@@ -25,8 +29,18 @@ export interface Found {
 /** The circle that this thread found last. A thread is part of one at a time, even if its loop waits in both heaps. */
 let known: string | undefined;
 
+/** Whose turn it is to look, in each heap. */
+const turns = new WeakMap<Heap, Turn>();
+
+function turnIn(heap: Heap): Turn {
+  let turn = turns.get(heap);
+  if (turn === undefined) turns.set(heap, (turn = new Turn(HEADER.searched, LOOK_EVERY_MS, OVERDUE_MS)));
+  return turn;
+}
+
 export class DeadlockSearch {
   readonly #heap: Heap;
+  readonly #turn: Turn;
   readonly #since: number;
   #nextLook = 0;
   /** Since when a look is due, on the clock that all share; undefined while none is. */
@@ -39,15 +53,16 @@ export class DeadlockSearch {
   /** For a wait of this worker's in `heap` that began at `since`. */
   constructor(heap: Heap, since: number) {
     this.#heap = heap;
+    this.#turn = turnIn(heap);
     this.#since = since;
   }
 
   /** Looks, if it is time to: for all, or for itself if it was asked to. Each circle is found once. */
   look(now: number): Found | undefined {
-    const { searches, words } = this.#heap;
+    const { words } = this.#heap;
     if (now >= this.#nextLook && !this.#isServed(now)) atomics.store(words, HEADER.searchDue, 1);
     let graph: WaitGraph | undefined;
-    if ((atomics.load(words, HEADER.searchDue) === 1 && searches.take(words)) || this.#seesMore(now)) {
+    if ((atomics.load(words, HEADER.searchDue) === 1 && this.#turn.take(words)) || this.#seesMore(now)) {
       // Before the look: who becomes due meanwhile wants another.
       atomics.store(words, HEADER.searchDue, 0);
       graph = new WaitGraph(heapsInSight());
@@ -60,7 +75,7 @@ export class DeadlockSearch {
 
   /** The wait is over: somebody else is to look. */
   end(): void {
-    this.#heap.searches.leave(this.#heap.words);
+    this.#turn.leave(this.#heap.words);
   }
 
   /** Whether somebody has looked since a look on behalf of this wait was due. */

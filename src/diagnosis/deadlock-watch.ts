@@ -1,19 +1,8 @@
 /** Watches over the waits of this thread that last: has them stand on its worker info, looks for deadlocks, and ends one's wait with an error or tells of it. */
-import { originOf } from "../codec/shared-object.js";
+import { insightInto, objectAround, originOf } from "../objects/index.js";
 import { DeadlockError } from "../errors/index.js";
-import {
-  atomics,
-  workerInfo,
-  type Heap,
-  insightInto,
-  type LongAwait,
-  type LongWait,
-  type LoopWatch,
-  realNow,
-  realTimeOrigin,
-  type Watch,
-  watchLongWaits,
-} from "../memory/index.js";
+import { atomics, type Heap, realNow, realTimeOrigin } from "../memory/index.js";
+import { workerInfo, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "../parking/index.js";
 import { actorOf, DeadlockSearch, refusable } from "./deadlock-search.js";
 import { dumpWhileBlocked } from "./dump-signal.js";
 import { tell } from "./findings.js";
@@ -77,7 +66,7 @@ class BlockingWatch implements Watch {
     const { places, since, deadline, refusable } = this.#wait;
     for (const heap of this.#heaps) {
       if (this.#waitRecords.has(heap)) continue;
-      const known = places.filter((place) => place.heap === heap).map(({ key }) => ({ key, around: heap.references.around(key) }));
+      const known = places.filter((place) => place.heap === heap).map(({ key }) => ({ key, around: objectAround(heap, key) }));
       // One was forgotten while it is waited for, and collected.
       if (!known.every(({ around }) => around !== undefined)) return;
       const stack = stackHere();
@@ -152,7 +141,7 @@ class IdleWatch implements LoopWatch {
 
   #putWaitRecord(awaits: readonly LongAwait[], since: number, loops: number): number {
     const heap = this.#heap;
-    const known = awaits.map(({ key, origin }) => ({ key, origin, around: heap.references.around(key) }));
+    const known = awaits.map(({ key, origin }) => ({ key, origin, around: objectAround(heap, key) }));
     // What the library waits for in the user's stead, as a pool for results, anything may end.
     if (!known.every(({ around }) => isKnown(heap, around?.at))) return 0;
     const description: Description = { objects: known.map(({ origin, around }) => describe(around!.object, usersPart(origin?.stack))) };
@@ -184,7 +173,7 @@ if (!atomics.controlled) {
   watchLongWaits({
     blocks: (wait) => {
       const { places } = wait;
-      const areKnown = places.length <= workerInfo.MOST_WAITS && places.every(({ heap, key }) => isKnown(heap, heap.references.around(key)?.at));
+      const areKnown = places.length <= workerInfo.MOST_WAITS && places.every(({ heap, key }) => isKnown(heap, objectAround(heap, key)?.at));
       return areKnown ? new BlockingWatch(wait) : undefined;
     },
     awaits: (heap) => new IdleWatch(heap),

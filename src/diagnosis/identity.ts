@@ -1,7 +1,8 @@
 /** Who a worker is, for reports: written on its worker info when it enters a heap. */
 import { isMainThread, threadId } from "node:worker_threads";
 import type { ReportedWorker } from "../errors/deadlock-report.js";
-import { atomics, workerInfo, type Heap, onJoin, RECORD } from "../memory/index.js";
+import { atomics, type Heap, RECORD } from "../memory/index.js";
+import { workerInfo, onJoin } from "../parking/index.js";
 import { workerState } from "../workers/worker-state.js";
 
 /** The calling worker's identity as its worker info has it. */

@@ -1,6 +1,8 @@
 /** A circle of waits as a report. */
 import type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } from "../errors/deadlock-report.js";
-import { workerInfo, type Heap, insightInto, realDate } from "../memory/index.js";
+import { type Heap, realDate } from "../memory/index.js";
+import { workerInfo } from "../parking/index.js";
+import { insightInto } from "../objects/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import type { Circle, Dependency, Party } from "./wait-graph.js";
 

@@ -3,8 +3,9 @@
  * copy them when they start.
  */
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
-import { keepOrigins } from "../codec/shared-object.js";
-import { atomics, HEADER, type Heap, keepOriginsOfAwaits, processHeapIfOpen, processHeapsOpen, threadHeap } from "../memory/index.js";
+import { keepOrigins } from "../objects/index.js";
+import { atomics, HEADER, type Heap, processHeapIfOpen, processHeapsOpen, threadHeap } from "../memory/index.js";
+import { keepOriginsOfAwaits } from "../parking/index.js";
 
 const { load, store } = atomics;
 

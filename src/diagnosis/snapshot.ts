@@ -1,6 +1,8 @@
 /** The program as it is at one moment: workers, what they hold and wait for, objects and their state, pools, memory. */
 import type { ReportedObject, ReportedWorker } from "../errors/deadlock-report.js";
-import { type Block, BLOCKING, workerInfo, HEADER, type Heap, insightInto, realDate, RECORD, UNIT_BYTES } from "../memory/index.js";
+import { type Block, BLOCKING, HEADER, type Heap, realDate, RECORD, UNIT_BYTES } from "../memory/index.js";
+import { workerInfo } from "../parking/index.js";
+import { insightInto } from "../objects/index.js";
 import { titleOf, workerAt } from "./identity.js";
 import { descriptionOf, labelOf, nameOf } from "./report.js";
 import { heapsInSight } from "./settings.js";

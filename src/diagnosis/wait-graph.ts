@@ -13,7 +13,9 @@
  * An event loop that waits counts only while it has nothing else to do, and only for a suspicion: what is unref'd may still wake it.
  * The graph is read while it changes. What makes it true is asked for afterwards: `isUnchanged`, and that every party has failed an attempt since (see deadlock-search.ts).
  */
-import { workerInfo, type Heap, insightInto, RECORD, RECORD_WORDS, REGISTRY_AT, atomics, HEADER } from "../memory/index.js";
+import { type Heap, RECORD, RECORD_WORDS, REGISTRY_AT, atomics, HEADER } from "../memory/index.js";
+import { livingIn, workerInfo } from "../parking/index.js";
+import { insightInto } from "../objects/index.js";
 
 /** A worker's place in one heap. */
 export interface Seat {
@@ -104,7 +106,7 @@ export class WaitGraph {
     const high = atomics.load(words, HEADER.workersHigh);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      const worker = workerInfo.livingIn(heap, record);
+      const worker = livingIn(heap, record);
       if (worker === 0) continue;
       const key = `${words[record + RECORD.pid]}.${words[record + RECORD.tid]}.${words[record + RECORD.startTime]}`;
       let party = this.parties.get(key);

@@ -1,5 +1,7 @@
 /** What one thread waits for at this moment in objects of this library, asked from outside. */
-import { BLOCKING, workerInfo, type Heap, insightInto, RECORD } from "../memory/index.js";
+import { BLOCKING, type Heap, RECORD } from "../memory/index.js";
+import { workerInfo } from "../parking/index.js";
+import { insightInto, objectAround } from "../objects/index.js";
 import { descriptionOf, labelOf, nameOf } from "./report.js";
 import { heapsInSight } from "./settings.js";
 
@@ -25,7 +27,7 @@ export function waitsOf(pid: number, tid: number): OutsideWait[] {
 }
 
 function describe(heap: Heap, record: number, key: number): string | "own" | undefined {
-  const around = heap.references.around(key);
+  const around = objectAround(heap, key);
   const waitRecord = workerInfo.findWaitRecord(heap, record);
   const index = waitRecord?.waits.findIndex((wait) => wait.key === key) ?? -1;
   const at = around?.at ?? waitRecord?.waits[index]?.at;

@@ -1,5 +1,6 @@
 import { ArgumentTypeError, KnownOptions, TimeoutError, ownOptions } from "../errors/index.js";
-import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, setRealImmediate, signalOf, type WaitOptions } from "../memory/index.js";
+import { setRealImmediate } from "../memory/index.js";
+import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, signalOf, type WaitOptions } from "../parking/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { type Future, isFuture, whenEnded } from "./future.js";
 import { whenSettled } from "./settlement.js";
@@ -154,14 +155,15 @@ function hasEnded({ state }: Future<unknown>): boolean {
 }
 
 function setOf<F>(futures: Iterable<F>, call: string): ReadonlySet<F> {
-  const all = typeof futures === "object" && futures !== null && Symbol.iterator in futures ? new Set(futures) : undefined;
-  if (all === undefined)
-    throw new ArgumentTypeError(`${call}: futures must be an iterable of futures or other promises, got ${futures === null ? "null" : typeof futures}`);
-  for (const one of all)
-    if (!isThenable(one))
-      throw new ArgumentTypeError(
-        `${call}: futures must be an iterable of futures or other promises, and one of them is ${one === null ? "null" : typeof one}`,
-      );
+  const must = `${call}: futures must be an iterable of futures or other promises`;
+  if (typeof futures !== "object" || futures === null || !(Symbol.iterator in futures))
+    throw new ArgumentTypeError(`${must}, got ${futures === null ? "null" : typeof futures}`);
+  const all = new Set<F>();
+  // Each is looked at as it comes: an iterator that gives promises of its steps never says that it is done.
+  for (const one of futures) {
+    if (!isThenable(one)) throw new ArgumentTypeError(`${must}, and one of them is ${one === null ? "null" : typeof one}`);
+    all.add(one);
+  }
   return all;
 }
 

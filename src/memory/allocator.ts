@@ -9,7 +9,8 @@ import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { add, compareExchange, controlled, load, or, store, sub } from "#atomics";
 import { BlockLists } from "./block-lists.js";
 import { Extents } from "./extents.js";
-import type { Heap } from "./heap.js";
+import { dropForgotten } from "./forgotten.js";
+import type { Regions } from "./regions.js";
 import {
   BLOCK,
   BLOCK_HEADER_WORDS,
@@ -68,7 +69,7 @@ export function sweepInPiecesOf(blocks: number = PIECE): void {
 }
 
 export class Allocator {
-  readonly #heap: Heap;
+  readonly #heap: Regions;
   readonly #pages: PageTable;
   readonly #lists: BlockLists;
   readonly #extents: Extents;
@@ -81,7 +82,7 @@ export class Allocator {
     return true;
   };
 
-  constructor(heap: Heap) {
+  constructor(heap: Regions) {
     const rebuild = (): void => this.#rebuild();
     this.#heap = heap;
     this.#pages = new PageTable(heap, rebuild);
@@ -346,7 +347,7 @@ export class Allocator {
   #makeRoom(error: unknown): void {
     if (!(error instanceof OutOfMemoryError)) throw error;
     const found = this.#inside(() => this.#lists.giveBackEmpty());
-    if (!this.#heap.references.dropForgotten() && !found) throw error;
+    if (!dropForgotten() && !found) throw error;
   }
 
   /** A block of whole pages, whose header says that it is FREE: from `claim` on it is in use. */

@@ -8,18 +8,18 @@
  */
 import { CorruptError } from "../errors/index.js";
 import { store } from "#atomics";
-import type { Heap } from "./heap.js";
+import type { Regions } from "./regions.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCK_STATE_MASK, BLOCKS_AT, FREE, HEADER, PAGE } from "./layout.js";
 import { type PageTable, pageOf } from "./page-table.js";
 import { CLASSES, countOf, indexOf, placeOf } from "./size-class.js";
 
 export class BlockLists {
-  readonly #heap: Heap;
+  readonly #heap: Regions;
   readonly #pages: PageTable;
   readonly #mend: () => void;
 
   /** `mend` makes all that is derived anew. */
-  constructor(heap: Heap, pages: PageTable, mend: () => void) {
+  constructor(heap: Regions, pages: PageTable, mend: () => void) {
     this.#heap = heap;
     this.#pages = pages;
     this.#mend = mend;

@@ -8,7 +8,7 @@
 import { OutOfMemoryError } from "../errors/index.js";
 import { store } from "#atomics";
 import { ALL_LOOKS, BROKEN, FreeLists, NONE } from "./free-lists.js";
-import type { Heap } from "./heap.js";
+import type { Regions } from "./regions.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCK_KIND_SHIFT, EXTENT, EXTENT_WORDS, HEADER, KIND, SPARE, UNIT_BYTES } from "./layout.js";
 import type { PageTable } from "./page-table.js";
 
@@ -27,14 +27,14 @@ interface Blocks {
 }
 
 export class Extents {
-  readonly #heap: Heap;
+  readonly #heap: Regions;
   readonly #pages: PageTable;
   readonly #blocks: Blocks;
   readonly #lists: FreeLists;
   readonly #mend: () => void;
 
   /** `mend` makes all that is derived anew. */
-  constructor(heap: Heap, pages: PageTable, blocks: Blocks, mend: () => void) {
+  constructor(heap: Regions, pages: PageTable, blocks: Blocks, mend: () => void) {
     this.#heap = heap;
     this.#pages = pages;
     this.#blocks = blocks;

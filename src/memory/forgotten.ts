@@ -11,13 +11,43 @@ const LONGEST_HOLD_OFF = 64;
 /** How often a thread looks for the collector that others hide at the same time. */
 const MOST_TRIES = 8;
 
+/** Who keeps what wrappers hold. */
+export interface Keeper {
+  /** Drops what wrappers held that the collector took. Whether there was any. */
+  dropCollected(): boolean;
+}
+
+/** This thread's, one for each heap: what one lets go of may hold objects of another. A heap that the thread has no more is not kept. */
+const keepers = new Set<WeakRef<Keeper>>();
+
+/** From here on this one is asked where memory is full. */
+export function addKeeper(keeper: Keeper): void {
+  if (!controlled) keepers.add(new WeakRef(keeper));
+}
+
+/**
+ * Has the collector run, and drops what wrappers held that it took: those that were forgotten in earlier turns of this thread's loop. For whoever finds shared memory
+ * full. False when nothing was dropped.
+ */
+export function dropForgotten(): boolean {
+  return collectForgotten(() => {
+    let dropped = false;
+    for (const each of keepers) {
+      const keeper = each.deref();
+      if (keeper === undefined) keepers.delete(each);
+      else dropped = keeper.dropCollected() || dropped;
+    }
+    return dropped;
+  });
+}
+
 let gc: (() => void) | undefined;
 let isOfThisTurn = false;
 let inVain = 0;
 let notBefore = 0;
 
 /** Runs a collection, then `drop`, which returns whether it found something to give back; false too where none makes sense now. */
-export function collectForgotten(drop: () => boolean): boolean {
+function collectForgotten(drop: () => boolean): boolean {
   const begin = realNow();
   // What an explored program does must not depend on the collector. A second collection in one turn reaches nothing more.
   if (controlled || isOfThisTurn || begin < notBefore) return false;

@@ -2,7 +2,7 @@
  * Free pieces of one kind by their length: lists that are linked both ways, one for each power of two and each half between. An index only, made anew from the truth
  * whenever a word of it turns out to be wrong, so each link is looked at from both sides before it is followed or changed.
  */
-import type { Heap } from "./heap.js";
+import type { Regions } from "./regions.js";
 
 const LISTS = 56;
 /** The heads, then a bit for each that may hold a piece: finding looks at few words. */
@@ -23,14 +23,14 @@ interface Links {
 }
 
 export class FreeLists {
-  readonly #heap: Heap;
+  readonly #heap: Regions;
   readonly #heads: number;
   readonly #next: number;
   readonly #previous: number;
   readonly #lengthOf: (piece: number) => number;
 
   /** `lengthOf` tells how long a free piece is, and less than 0 of anything else. */
-  constructor(heap: Heap, heads: number, { next, previous }: Links, lengthOf: (piece: number) => number) {
+  constructor(heap: Regions, heads: number, { next, previous }: Links, lengthOf: (piece: number) => number) {
     this.#heap = heap;
     this.#heads = heads;
     this.#next = next;

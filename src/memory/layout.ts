@@ -45,14 +45,14 @@ export const HEADER = {
   reserved: 19,
   /** Mutex for loading an addon and for terminating a thread (thread heap). */
   addonGuard: 20,
-  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see turn.ts). */
+  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see parking/turn.ts). */
   looked: 21,
   searched: 22,
   /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */
   searchDue: 23,
   /** How often somebody who waits was told of a death, or that it is asked to end. */
   deaths: 29,
-  /** How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece (see crowd.ts). */
+  /** How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece (see parking/crowd.ts). */
   crowd: 30,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
@@ -135,6 +135,12 @@ export const RECORD = {
 
 export const SLOT_BITS = 10;
 export const SLOT_MASK = (1 << SLOT_BITS) - 1;
+
+/** Where the record of a worker stands. */
+export function recordOf(worker: number): number {
+  return REGISTRY_AT + (worker & SLOT_MASK) * RECORD_WORDS;
+}
+
 /** Ids stay below 2^28, so that an owner word has three flag bits beside one. A slot whose generations are used up rests until no word names its workers. */
 export const GENERATION_MASK = (1 << 18) - 1;
 /** Stands for a worker that is dead for ever: slot 0 is never used. */
@@ -263,30 +269,11 @@ export const BLOCK_STATE_MASK = 0xff;
 export const BLOCK_KIND_SHIFT = 8;
 export const BLOCK_PAGES_SHIFT = 16;
 
-/** Kinds of blocks. 0 is plain memory that belongs to another block. */
+/** Kinds of blocks that memory has itself. Those of objects are declared by the folders that define their classes, each in its `kinds.ts`. */
 export const KIND = {
+  /** Belongs to another block. */
   plain: 0,
   extent: 1,
-  lock: 2,
-  rlock: 3,
-  condition: 4,
-  semaphore: 5,
-  event: 6,
-  barrier: 7,
-  rwlock: 8,
-  value: 9,
-  sharedArray: 10,
-  struct: 11,
-  sharedMemory: 12,
-  queue: 13,
-  completion: 14,
-  lane: 15,
-  lifoQueue: 16,
-  priorityQueue: 17,
-  pipe: 18,
-  connection: 19,
-  sharedMap: 20,
-  sharedList: 21,
 } as const;
 
 /** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. SPARE while nobody uses it. */

@@ -14,7 +14,7 @@
 import { CorruptError } from "../errors/index.js";
 import { compareExchange, controlled, exchange, load, slice, spins } from "#atomics";
 import { realNow } from "./clock.js";
-import type { Heap } from "./heap.js";
+import type { Regions } from "./regions.js";
 import { GHOST, RECORD } from "./layout.js";
 import { Spin } from "./spin.js";
 import { Suspicion } from "./suspicion.js";
@@ -38,11 +38,11 @@ const WAY_MS = 0.2;
 const NAPS_BETWEEN_LOOKS = spins(10);
 
 /** Enters; true when the section was left by a worker that died inside it. Must not be nested in itself. */
-export function enter(heap: Heap, at: number): boolean {
+export function enter(heap: Regions, at: number): boolean {
   return compareExchange(heap.words, at, 0, heap.self) === 0 ? false : enterSlow(heap, at);
 }
 
-function enterSlow(heap: Heap, at: number): boolean {
+function enterSlow(heap: Regions, at: number): boolean {
   const { words, self } = heap;
   let mine = self;
   let suspicion: Suspicion | undefined;
@@ -60,7 +60,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     const holder = word & HOLDER;
     // Sections are not nested, so this worker is not inside: somebody else wrote its id there.
     if (holder === self) throw spoilt(at, "this very worker is inside");
-    if (!(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.registry.confirmAlive(holder) : heap.registry.isAlive(holder))) {
+    if (!(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.liveness.confirmAlive(holder) : heap.liveness.isAlive(holder))) {
       if (compareExchange(words, at, word, mine | (word & SLEEPERS)) === word) return true;
       continue;
     }
@@ -68,8 +68,8 @@ function enterSlow(heap: Heap, at: number): boolean {
     if (left <= 0 && (naps > 0 || isKnownStalled(words, at, holder))) {
       const now = realNow();
       overSince ??= now;
-      const seen = heap.registry.threadStatOf(holder);
-      if (seen === undefined && !heap.registry.confirmAlive(holder)) continue;
+      const seen = heap.liveness.threadStatOf(holder);
+      if (seen === undefined && !heap.liveness.confirmAlive(holder)) continue;
       if ((seen && isHalted(seen)) ?? now - overSince > GRACE_MS) {
         noteStalled(words, at, holder);
         stall();
@@ -83,7 +83,7 @@ function enterSlow(heap: Heap, at: number): boolean {
     if (controlled) continue;
     suspicion ??= new Suspicion();
     const now = realNow();
-    if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.registry.threadStatOf(holder), now))
+    if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.liveness.threadStatOf(holder), now))
       throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
   }
 }
@@ -92,13 +92,13 @@ function enterSlow(heap: Heap, at: number): boolean {
  * Enters if that is possible without waiting, for a worker that may be inside another section: waiting could close into a circle. As `enter`; undefined when somebody is inside, this
  * very worker perhaps.
  */
-export function tryEnter(heap: Heap, at: number): boolean | undefined {
+export function tryEnter(heap: Regions, at: number): boolean | undefined {
   const { words, self } = heap;
   for (let looks = spin.looks; looks >= 0; looks--) {
     const word = load(words, at);
     const holder = word & HOLDER;
     if (holder === self) return undefined;
-    if (holder !== 0 && heap.registry.isAlive(holder)) continue;
+    if (holder !== 0 && heap.liveness.isAlive(holder)) continue;
     if (compareExchange(words, at, word, self | (word & SLEEPERS)) === word) return holder !== 0;
   }
   return undefined;
@@ -124,19 +124,19 @@ function spoilt(at: number, what: string): CorruptError {
 }
 
 /** True when somebody may have slept on the word, and was woken. */
-export function leave(heap: Heap, at: number): boolean {
+export function leave(heap: Regions, at: number): boolean {
   if (exchange(heap.words, at, 0) >= 0) return false;
   heap.wakeSleeper(at);
   return true;
 }
 
 /** For whoever has left a section and is to enter it again, as often as there is work: entering is barging, and the woken one needs some microseconds to run. */
-export function giveWay(heap: Heap): void {
+export function giveWay(heap: Regions): void {
   // On a word where nobody else sleeps: there, a wake-up meant for a waiter could be taken.
   if (!controlled) heap.sleep(heap.record + RECORD.blocking, load(heap.words, heap.record + RECORD.blocking), WAY_MS);
 }
 
 /** Leaves what a dead worker had left half done to the next one. */
-export function leaveUnmended(heap: Heap, at: number): void {
+export function leaveUnmended(heap: Regions, at: number): void {
   if (exchange(heap.words, at, GHOST) < 0) heap.wakeSleeper(at);
 }

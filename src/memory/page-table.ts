@@ -9,7 +9,7 @@
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { load, store } from "#atomics";
 import { ALL_LOOKS, BROKEN, FreeLists, NONE } from "./free-lists.js";
-import type { Heap } from "./heap.js";
+import type { Regions } from "./regions.js";
 import {
   BLOCK,
   BLOCK_HEADER_WORDS,
@@ -51,12 +51,12 @@ export function pageStateWord(at: number): number {
 }
 
 export class PageTable {
-  readonly #heap: Heap;
+  readonly #heap: Regions;
   readonly #runs: FreeLists;
   readonly #mend: () => void;
 
   /** `mend` makes all that is derived anew. */
-  constructor(heap: Heap, mend: () => void) {
+  constructor(heap: Regions, mend: () => void) {
     this.#heap = heap;
     this.#mend = mend;
     this.#runs = new FreeLists(heap, HEADER.freeRuns, RUN, (first) => this.#lengthOf(first));

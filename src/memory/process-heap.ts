@@ -11,15 +11,17 @@ import { AttachError, TooLargeError } from "../errors/index.js";
 import "./addon-guard.js";
 import { heapFull, notThere } from "./allocator.js";
 import { type Arena, checkArena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, mapArena, readHeader, WINDOW_BYTES } from "./arena.js";
-import { compareExchange, load, store } from "#atomics";
+import { compareExchange, load, slice, store } from "#atomics";
 import { queueRealMicrotask, setRealTimeout } from "./clock.js";
-import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
+import { checkEnd, formatHeap, Heap } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, LAYOUT_VERSION, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
 import { type Bell, type Member, type MemoryHandle, platform, processPlatform, type ProcessPlatform } from "../platform/index.js";
-import { SLICE_MS } from "./crowd.js";
+import type { UserBuffer } from "./regions.js";
 import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
 const RESERVE_WORDS = 2 ** 18;
+/** How soon a loop looks that has no doorbell. */
+const BELL_LESS_LOOK_MS = slice(700);
 /** Cases of tests use no more. */
 const RENEWED_WORDS = 2 ** 19;
 
@@ -148,7 +150,7 @@ export class ProcessHeap extends Heap {
       const installed = this.#doorbells.install(this.#heapId, this.self & SLOT_MASK, () => this.#rung());
       if (installed === undefined) {
         // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a doorbell.
-        setRealTimeout(() => this.#rung(), SLICE_MS).unref();
+        setRealTimeout(() => this.#rung(), BELL_LESS_LOOK_MS).unref();
         return;
       }
       this.#doorbell = installed;

@@ -8,9 +8,8 @@
  */
 import { CorruptError } from "../errors/index.js";
 import { controlled, load, store } from "#atomics";
-import { collectForgotten } from "./forgotten.js";
-import type { Heap } from "./heap.js";
-import { insightInto } from "./insight.js";
+import { addKeeper, type Keeper } from "./forgotten.js";
+import { type Heap, onHeap } from "./heap.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
 import { contain } from "./mishap.js";
 import { AT_ONCE, within } from "./time-limit.js";
@@ -50,10 +49,15 @@ export function onNormalEnd(kind: number, ends: Parts): void {
   parts.set(kind, ends);
 }
 
-/** This thread's, one for each heap: what one lets go of may hold objects of another. A heap that the thread has no more is not kept. */
-const inThread = new Set<WeakRef<References>>();
+declare module "./heap.js" {
+  interface Heap {
+    readonly references: References;
+  }
+}
 
-export class References {
+onHeap((heap) => void Object.assign(heap, { references: new References(heap) }));
+
+export class References implements Keeper {
   readonly #heap: Heap;
   readonly #holds = new Map<number, Hold>();
   readonly #vacant: number[] = [];
@@ -64,30 +68,18 @@ export class References {
 
   constructor(heap: Heap) {
     this.#heap = heap;
-    if (!controlled) inThread.add(new WeakRef(this));
+    addKeeper(this);
   }
 
-  /**
-   * Has the collector run, and drops what wrappers held that it took: those that were forgotten in earlier turns of this thread's loop. For whoever finds shared memory
-   * full. False when nothing was dropped.
-   */
-  dropForgotten(): boolean {
-    return collectForgotten(() => {
-      let dropped = false;
-      for (const each of inThread) {
-        const references = each.deref();
-        if (references === undefined) {
-          inThread.delete(each);
-          continue;
-        }
-        for (const [at, { object }] of references.#holds) {
-          if (object.deref() !== undefined) continue;
-          references.#dropForgotten(at);
-          dropped = true;
-        }
-      }
-      return dropped;
-    });
+  /** Drops what wrappers held that the collector took. */
+  dropCollected(): boolean {
+    let dropped = false;
+    for (const [at, { object }] of this.#holds) {
+      if (object.deref() !== undefined) continue;
+      this.#dropForgotten(at);
+      dropped = true;
+    }
+    return dropped;
   }
 
   #dropForgotten(at: number): void {
@@ -108,18 +100,9 @@ export class References {
     return this.#holds.get(at)?.object.deref();
   }
 
-  /** The object that this worker holds and in whose block, or body, a word stands: that block, and its wrapper. */
-  around(word: number): { readonly at: number; readonly object: object } | undefined {
-    const { allocator } = this.#heap;
-    let nearest = 0;
-    let held = 0;
-    for (const each of this.#holds.keys()) {
-      const at = insightInto(allocator.kindOf(each))?.body?.(this.#heap, each) ?? each;
-      if (at <= word && at > nearest) [nearest, held] = [at, each];
-    }
-    if (nearest === 0 || word >= nearest + allocator.sizeOfBlock(nearest)) return undefined;
-    const object = this.find(held);
-    return object && { at: nearest, object };
+  /** The blocks that this worker holds. */
+  held(): Iterable<number> {
+    return this.#holds.keys();
   }
 
   /** Calls `visit` with each block that a worker's ledger names: once, unless it changes meanwhile. */

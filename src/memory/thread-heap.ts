@@ -8,11 +8,11 @@ import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
 import { heapFull, notThere } from "./allocator.js";
 import { together } from "./copies.js";
-import { load, notify, visible, wait } from "#atomics";
-import { checkEnd, formatHeap, Heap, type UserBuffer } from "./heap.js";
+import { load, notify, visible, wait, waitAsync } from "#atomics";
+import { queueRealMicrotask } from "./clock.js";
+import { checkEnd, formatHeap, Heap } from "./heap.js";
 import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, RECORD_WORDS, REGISTRY_AT, UNIT_BYTES } from "./layout.js";
-import { listenByWaitAsync } from "./parker.js";
-import { forgetEnd } from "./worker-end.js";
+import type { Regions, UserBuffer } from "./regions.js";
 
 /** A copy of another version has a heap of its own: it would not understand this one. */
 const KEY = `allcores.threadHeap@${LAYOUT_VERSION}`;
@@ -126,7 +126,7 @@ export class ThreadHeap extends Heap {
   }
 
   /** Wakers here are threads of this process, all of which find its own heap across processes, and no other. */
-  sleepingIn(bed: Heap): number {
+  sleepingIn(bed: Regions): number {
     return bed.across === "processes" && bed.id === load(this.words, HEADER.ownHeap) ? bed.record : 0;
   }
 
@@ -142,6 +142,13 @@ export class ThreadHeap extends Heap {
   ringDoorbell(record: number): void {
     notify(this.words, record + RECORD.doorbell, 1);
   }
+}
+
+/** Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory shared between threads. */
+function listenByWaitAsync(words: Int32Array, doorbell: number, onRing: () => void): void {
+  const wait = waitAsync(words, doorbell, 0);
+  if (wait.async) void wait.value.then(onRing);
+  else queueRealMicrotask(onRing);
 }
 
 function isRecord(word: number): boolean {
@@ -211,7 +218,7 @@ export function clearThreadHeap({ control, data }: ThreadHeapBuffers): void {
 
 /** Begins anew, as if this thread had never used the heap: between two executions of an explored program, after `clearThreadHeap`. */
 export function renewThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
-  if (current !== undefined) forgetEnd(current);
+  current?.liveness.forget();
   current = new ThreadHeap(buffers);
   return current;
 }

@@ -1,5 +1,5 @@
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
-import { isSignal } from "../memory/index.js";
+import { isSignal } from "../parking/index.js";
 import { milliseconds } from "./option-values.js";
 import { Retries, type RetryOptions } from "./retries.js";
 

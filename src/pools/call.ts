@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { type Boundary, encode, type Message } from "../codec/index.js";
-import { Alarm, offAbort, onAbort, programNow } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, programNow } from "../parking/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
 import type { AnyFunction, TaskIdentity } from "../workers/task.js";
 import type { CallSettings } from "./call-options.js";

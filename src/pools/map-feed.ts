@@ -6,7 +6,8 @@
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
-import { Alarm, offAbort, onAbort, programNow, realNow, setRealImmediate } from "../memory/index.js";
+import { realNow, setRealImmediate } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, programNow } from "../parking/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";

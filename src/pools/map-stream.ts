@@ -1,6 +1,6 @@
 /** `map` between streams: its lazy input and its iterated output are all that backpressure needs. */
 import { ReadableStream, TransformStream } from "node:stream/web";
-import { offAbort, onAbort } from "../memory/index.js";
+import { offAbort, onAbort } from "../parking/index.js";
 import type { MapOptions } from "./map-options.js";
 import type { MapRun } from "./map-run.js";
 

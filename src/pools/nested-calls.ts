@@ -3,7 +3,7 @@ import { serve, type Served } from "../channels/served.js";
 import { servedCall } from "../channels/served-call.js";
 import { tell } from "../diagnosis/findings.js";
 import { DeadlockError } from "../errors/index.js";
-import { offAbort, onAbort } from "../memory/index.js";
+import { offAbort, onAbort } from "../parking/index.js";
 import { Call, type CallPool } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";

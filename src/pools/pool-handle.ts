@@ -2,7 +2,7 @@ import { type Boundary, crossing, type Crosses, type Marshalled, registerKind } 
 import { Served } from "../channels/served.js";
 import { CorruptError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
-import type { WaitOptions } from "../memory/index.js";
+import type { WaitOptions } from "../parking/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 
 /** What the pool does for its handles. */

@@ -2,10 +2,11 @@
  * The RLock that belongs to an object of shared memory. It is made when it is first asked for, by whichever worker asks first; a word of the object says where.
  * The object holds it as a worker would, and lets go of it when it is destroyed.
  */
-import { placeOf, reachOf, wrap } from "../codec/shared-object.js";
+import { placeOf, reachOf, wrap } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, KIND } from "../memory/index.js";
+import { atomics, type Heap } from "../memory/index.js";
 import { RLock } from "../sync/rlock.js";
+import { KIND } from "../sync/kinds.js";
 
 /** This worker's wrapper of the lock that the word at `word` names. */
 export function ownLock(heap: Heap, word: number, label: string | undefined): RLock {

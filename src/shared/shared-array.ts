@@ -10,9 +10,9 @@ import { inspect, type InspectOptions } from "node:util";
 import { type Facts, hide, refuseClones } from "../codec/portrait.js";
 import { type Boundary, type Crosses, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
-import { attachShared, endShared, type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { attachShared, endShared, type Handle, onInspect, type Reach, SharedObject } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, ownDescriptor, ownOptions } from "../errors/index.js";
-import { type Across, DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { type Across, DRAFT, type Heap, onDestroy } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
@@ -30,6 +30,7 @@ import {
   traitOfCode,
 } from "./scalar-type.js";
 import { checkBytes, userView } from "./user-view.js";
+import { KIND } from "./kinds.js";
 
 const TYPE = 0;
 const LENGTH = 1;

@@ -10,10 +10,9 @@
  */
 import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
-import { type Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { type Handle, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, type Reach, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { atomics, DRAFT, generationWord, KIND, onDestroy, onInspect, pageStateWord } from "../memory/index.js";
-import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
+import { atomics, DRAFT, generationWord, onDestroy, pageStateWord } from "../memory/index.js";
 import {
   destroyEntry,
   discardEntry,
@@ -34,6 +33,7 @@ import {
 } from "./entry.js";
 import { show } from "./scalar-type.js";
 import { checkSynchronous } from "./synchronous.js";
+import { KIND } from "./kinds.js";
 
 const { load, store } = atomics;
 

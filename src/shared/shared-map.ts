@@ -7,10 +7,9 @@
  */
 import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
-import { Handle, heapOfReach, type Reach, registerShared, wrap } from "../codec/shared-object.js";
+import { Handle, heapOfReach, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, type Reach, registerShared, wrap } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, OutOfMemoryError, TooLargeError, KnownOptions, ownOptions } from "../errors/index.js";
-import { atomics, generationWord, HEADER, type Heap, KIND, onDestroy, onInspect, sharedNow, stillStands } from "../memory/index.js";
-import { MONITOR_WORDS, Monitor, onMonitorNames } from "../sync/monitor.js";
+import { atomics, generationWord, HEADER, type Heap, onDestroy, sharedNow, stillStands } from "../memory/index.js";
 import {
   destroyEntry,
   discardEntry,
@@ -38,6 +37,7 @@ import { keyAt, PackedKey } from "./packed-key.js";
 import { show } from "./scalar-type.js";
 import { checkSynchronous } from "./synchronous.js";
 import { PUT, READ, touchBytesOf, Touches } from "./touches.js";
+import { KIND } from "./kinds.js";
 
 const { load, store } = atomics;
 

@@ -7,12 +7,13 @@
  */
 import { type Facts, hide } from "../codec/portrait.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
-import { Handle, type Reach, heapOfReach, registerShared, SharedObject, wrap } from "../codec/shared-object.js";
+import { Handle, heapOfReach, onInspect, type Reach, registerShared, SharedObject, wrap } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError, ownOptions } from "../errors/index.js";
-import { DRAFT, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { DRAFT, type Heap, onDestroy } from "../memory/index.js";
 import { find, isTaken, link, nameAt, nameBytes, unlink } from "./name-table.js";
 import { type ScalarType, type ScalarViews, show, traitOf } from "./scalar-type.js";
 import { checkBytes, userView } from "./user-view.js";
+import { KIND } from "./kinds.js";
 
 const EXTENT = 0;
 const SIZE = 1;

@@ -7,9 +7,10 @@
  */
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, type Reach, SharedObject } from "../codec/shared-object.js";
+import { attachShared, endShared, Handle, onInspect, type Reach, SharedObject } from "../objects/index.js";
 import { ArgumentTypeError, CorruptError, ownDescriptor } from "../errors/index.js";
-import { type Heap, KIND, onDestroy, onInspect, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Heap, onDestroy } from "../memory/index.js";
+import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "../sync/held.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
@@ -17,6 +18,7 @@ import { letGoOfLock, ownLock } from "./own-lock.js";
 import { checkScalar, type Scalar, show } from "./scalar-type.js";
 import { type Group, type InferStruct, layoutOf, type StructChange, type StructFields, type StructLayout, type StructSchema } from "./struct-layout.js";
 import { checkSynchronous } from "./synchronous.js";
+import { KIND } from "./kinds.js";
 
 const LOCK = 0;
 const SCHEMA = 1;

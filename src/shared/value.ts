@@ -7,12 +7,13 @@
  */
 import { ownDescriptor } from "../errors/index.js";
 import { type Facts, hide } from "../codec/portrait.js";
-import { Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
-import { type Across, type Heap, KIND, onDestroy, onInspect } from "../memory/index.js";
+import { Handle, onInspect, type Reach, registerShared, SharedObject } from "../objects/index.js";
+import { type Across, type Heap, onDestroy } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
 import { type BigIntType, checkScalar, type Int, type Scalar, type ScalarType, type Summand, traitOf, traitOfCode } from "./scalar-type.js";
+import { KIND } from "./kinds.js";
 
 const TYPE = 2;
 const LOCK = 3;

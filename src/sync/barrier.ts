@@ -1,22 +1,10 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, type Reach, registerShared } from "../codec/shared-object.js";
+import { Handle, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, type Reach, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions, ownOptions } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  deadlineOf,
-  KIND,
-  onDestroy,
-  onInspect,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-  within,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, onDestroy, within } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
+import { KIND } from "./kinds.js";
 
 const { load, store } = atomics;
 

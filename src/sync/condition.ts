@@ -1,12 +1,13 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, heapIn, type Reach, reachOf, SharedObject } from "../codec/shared-object.js";
+import { attachShared, endShared, Handle, heapIn, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { KIND } from "./kinds.js";
 
 const SIZE = 4;
 const EVERYBODY = 0x7fffffff;

@@ -1,8 +1,10 @@
 import type { Facts } from "../codec/portrait.js";
-import { type Handle, type Reach, registerShared, SharedObject } from "../codec/shared-object.js";
+import { type Handle, onInspect, type Reach, registerShared, SharedObject } from "../objects/index.js";
 import { TimeoutError } from "../errors/index.js";
-import { atomics, type Attempt, awaitDeadlineOf, deadlineOf, KIND, onInspect, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { atomics } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
+import { KIND } from "./kinds.js";
 
 const { and, compareExchange, load } = atomics;
 

@@ -5,7 +5,8 @@
  * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, BLOCK_HEADER_WORDS, DRAFT, generationWord, type Heap, type Hold, KIND, pageStateWord, stillStands, type Strike } from "../memory/index.js";
+import { atomics, BLOCK_HEADER_WORDS, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
+import type { Hold, Strike } from "../objects/index.js";
 
 const { load, store } = atomics;
 

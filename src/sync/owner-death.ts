@@ -1,4 +1,4 @@
-import type { Handle, Reach } from "../codec/shared-object.js";
+import type { Handle, Reach } from "../objects/index.js";
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 
 /** How far a lock reaches, and what comes of its owner's death. */

@@ -15,9 +15,10 @@
  * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
 import type { Facts } from "../codec/portrait.js";
-import { Handle, SharedObject } from "../codec/shared-object.js";
+import { Handle, type Hold, type Insight, SharedObject, type Strike } from "../objects/index.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import { atomics, type Attempt, type Heap, type Hold, type Insight, realNow, type Strike, type SyncWait } from "../memory/index.js";
+import { atomics, type Heap, realNow } from "../memory/index.js";
+import type { Attempt, SyncWait } from "../parking/index.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";

@@ -1,12 +1,13 @@
 import { portray } from "../codec/portrait.js";
-import { type Handle, registerShared } from "../codec/shared-object.js";
+import { type Handle, onInspect, onNames, registerShared } from "../objects/index.js";
 import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
-import { awaitDeadlineOf, deadlineOf, KIND, onInspect, onNames, signalOf, type SyncWait, type WaitOptions } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
 import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { KIND } from "./kinds.js";
 
 /** A hold of an RLock: re-entered explicitly by awaiting code. */
 export interface RHeld extends Held {

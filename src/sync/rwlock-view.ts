@@ -1,5 +1,5 @@
 import { portray } from "../codec/portrait.js";
-import type { SyncWait, WaitOptions } from "../memory/index.js";
+import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 

@@ -3,35 +3,18 @@
  * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
 import { type Facts, portray } from "../codec/portrait.js";
-import { Handle, registerShared } from "../codec/shared-object.js";
+import { Handle, type Hold, MONITOR, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  BLOCKING,
-  deadlineOf,
-  type Heap,
-  type Hold,
-  KIND,
-  onDestroy,
-  onInspect,
-  realDate,
-  signalOf,
-  Spin,
-  type SyncWait,
-  type WaitOptions,
-  within,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKING, type Heap, onDestroy, realDate, Spin, within } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { coreCount } from "../platform/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { RWLockView } from "./rwlock-view.js";
 import { type Choice, choiceOf } from "./selectable.js";
+import { KIND } from "./kinds.js";
 
 const { load } = atomics;
 

@@ -1,5 +1,6 @@
 import { ArgumentTypeError } from "../errors/index.js";
-import { type Attempt, type Heap, isOfOtherVersion, versioned } from "../memory/index.js";
+import { type Heap, isOfOtherVersion, versioned } from "../memory/index.js";
+import type { Attempt } from "../parking/index.js";
 
 /**
  * The method by which an object takes part in `select`: `Symbol.for("allcores.selectable")`, so it is the same in every copy of the library.

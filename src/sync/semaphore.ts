@@ -1,32 +1,15 @@
 import { type Facts, portray } from "../codec/portrait.js";
-import { Handle, registerShared } from "../codec/shared-object.js";
+import { Handle, MONITOR, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
-import {
-  AT_ONCE,
-  atomics,
-  type Attempt,
-  awaitDeadlineOf,
-  deadlineOf,
-  type Heap,
-  KIND,
-  leave,
-  onDestroy,
-  onInspect,
-  onNormalEnd,
-  realNow,
-  signalOf,
-  type SyncWait,
-  tryEnter,
-  type WaitOptions,
-  within,
-} from "../memory/index.js";
+import { AT_ONCE, atomics, type Heap, leave, onDestroy, onNormalEnd, realNow, tryEnter, within } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
-import { MONITOR, MONITOR_WORDS, Monitor, onMonitorNames } from "./monitor.js";
 import { keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 import { notePermit, useUp } from "./task-permits.js";
+import { KIND } from "./kinds.js";
 
 const { store } = atomics;
 

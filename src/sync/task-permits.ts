@@ -5,7 +5,8 @@
  * A worker runs one task of its pool at a time. What a task leaves running behind it takes permits for the next one, as far as anybody can tell.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, type Heap, heapsEntered, markEnded, RECORD } from "../memory/index.js";
+import { atomics, type Heap, RECORD } from "../memory/index.js";
+import { heapsEntered, markEnded } from "../parking/index.js";
 
 export const useUp = Symbol("useUp");
 

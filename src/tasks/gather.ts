@@ -2,7 +2,7 @@ import { isPromise } from "node:util/types";
 import { ArgumentTypeError, TaskGroupError, isThrown, KnownOptions, ownOptions } from "../errors/index.js";
 import { isFuture } from "../futures/future.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
-import { offAbort, onAbort } from "../memory/index.js";
+import { offAbort, onAbort } from "../parking/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { TaskGroup } from "./task-group.js";
 

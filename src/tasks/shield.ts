@@ -1,5 +1,5 @@
 import { ArgumentTypeError } from "../errors/index.js";
-import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../parking/index.js";
 import { settledOrLeft, whenSettled } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";

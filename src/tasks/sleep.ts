@@ -1,4 +1,5 @@
-import { Alarm, atomics, offAbort, onAbort, programNow, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { atomics } from "../memory/index.js";
+import { Alarm, offAbort, onAbort, programNow, SIGNAL_OPTIONS, signalOf } from "../parking/index.js";
 import { checkedMs } from "./milliseconds.js";
 
 /**

@@ -2,7 +2,7 @@ import { portray, refuseClones } from "../codec/portrait.js";
 import { setMaxListeners } from "node:events";
 import { ArgumentTypeError, CancelledError, StateError, TaskGroupError, textOfThrown } from "../errors/index.js";
 import { type Future, openFuture, type Settler, type Work } from "../futures/future.js";
-import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../memory/index.js";
+import { offAbort, onAbort, SIGNAL_OPTIONS, signalOf } from "../parking/index.js";
 import { isEcho } from "./echo.js";
 
 /** How a group is made. */

@@ -1,17 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError } from "../errors/index.js";
-import {
-  Alarm,
-  clearRealImmediate,
-  fromPerformance,
-  offAbort,
-  onAbort,
-  programNow,
-  setRealImmediate,
-  SIGNAL_OPTIONS,
-  signalOf,
-  toPerformance,
-} from "../memory/index.js";
+import { clearRealImmediate, setRealImmediate } from "../memory/index.js";
+import { Alarm, fromPerformance, offAbort, onAbort, programNow, SIGNAL_OPTIONS, signalOf, toPerformance } from "../parking/index.js";
 import { checkedMs } from "./milliseconds.js";
 import { settledOrLeft } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";

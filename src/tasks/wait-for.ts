@@ -1,7 +1,7 @@
 import { ArgumentTypeError, ownOptions } from "../errors/index.js";
 import { isFuture } from "../futures/future.js";
 import { isThenable } from "../sync/thenable.js";
-import { programNow, signalOf, WAIT_OPTIONS, type WaitOptions } from "../memory/index.js";
+import { programNow, signalOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
 import { checkedMs } from "./milliseconds.js";
 import { TimeoutScope } from "./timeout.js";
 

@@ -5,7 +5,6 @@ import {
   BLOCKS_AT,
   HEADER,
   type Heap,
-  KIND,
   NODE,
   NODE_WORDS,
   PAGE_ENTRY,
@@ -16,13 +15,18 @@ import {
   SLOT_MASK,
   UNIT_BYTES,
 } from "../memory/index.js";
+import { KIND as OF_CHANNELS } from "../channels/kinds.js";
+import { KIND as OF_SHARED } from "../shared/kinds.js";
+import { KIND as OF_SYNC } from "../sync/kinds.js";
 import { CONTENDED, INCONSISTENT, OWNER_SHIFT, RESERVED } from "../sync/owner-word.js";
+import { KIND as OF_WORKERS } from "../workers/kinds.js";
 import { CLOCK_MEMORY, CONTROL_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
 
 /** The word of a SharedArray that names its extent. */
 const ARRAY_EXTENT = 2;
 
-const kindNames = new Map(Object.entries(KIND).map(([name, kind]) => [kind as number, name]));
+const kinds: Record<string, number> = { ...OF_SYNC, ...OF_SHARED, ...OF_CHANNELS, ...OF_WORKERS };
+const kindNames = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name]));
 const nameAt = (names: Record<string, number>, word: number): string | undefined => Object.entries(names).find(([, at]) => at === word)?.[0];
 
 export class Places {

@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
 import { crossing, isCrossing } from "../codec/marshalled.js";
-import { placeOf, SharedObject } from "../codec/shared-object.js";
+import { placeOf, SharedObject } from "../objects/index.js";
 import { TooLargeError } from "../errors/index.js";
 import { Condition } from "../sync/condition.js";
 import { compareExchange, notify, store, wait } from "../platform/atomics.js";

@@ -1,9 +1,4 @@
 import { together } from "../memory/index.js";
-import type { AnyFunction } from "./task.js";
-import type { WorkerHandle } from "./worker-handle.js";
-
-/** The workers that this thread started and that have not ended, and when they have. Also what keeps a running handle from being collected. */
-export const activeHandles = together("activeWorkers", () => new Map<WorkerHandle<AnyFunction>, Promise<void>>());
 
 /** A worker that is alive. */
 export interface ActiveWorker {
@@ -11,6 +6,14 @@ export interface ActiveWorker {
   readonly model: "thread" | "process";
   readonly daemon: boolean;
 }
+
+/** What of a worker's handle is asked for here. */
+interface Handle extends ActiveWorker {
+  readonly isAlive: boolean;
+}
+
+/** The workers that this thread started and that have not ended, and when they have. Also what keeps a running handle from being collected. */
+export const activeHandles = together("activeWorkers", () => new Map<Handle, Promise<void>>());
 
 /**
  * The threads and processes that this thread has started with `Thread` and `Process` and that have not ended yet.

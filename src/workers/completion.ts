@@ -7,7 +7,9 @@
 import { dropMessage, loseMessage, publishMessage, readMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
 import { StateError, UnknownClassError } from "../errors/index.js";
-import { atomics, type Heap, KIND, onDestroy, onInspect, onNames } from "../memory/index.js";
+import { atomics, type Heap, onDestroy } from "../memory/index.js";
+import { onInspect, onNames } from "../objects/index.js";
+import { KIND } from "./kinds.js";
 
 const { compareExchange, load, store } = atomics;
 

@@ -5,7 +5,7 @@
  * So a child ignores them while its parent lives; it never outlives that. A SIGTERM of `terminate()` is told from one to the group by a word in shared memory, written first.
  * Rejected: a session of its own for each child. Service managers reach it all the same, and Ctrl-Z would no longer stop it.
  */
-import { requests } from "../memory/index.js";
+import { requests } from "../parking/index.js";
 import { flush } from "./output.js";
 
 const GROUP_SIGNALS: readonly string[] = ["SIGINT", "SIGTERM", "SIGHUP"];

@@ -5,7 +5,8 @@ import { decode, type Message } from "../codec/index.js";
 import { losePayload, MOST_INLINE_BYTES, type Outgoing, store as storeLong, writePayload } from "../codec/payload.js";
 import { takeMessage } from "../codec/stored-message.js";
 import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
-import { atomics, type Attempt, monotonicMs, realNow } from "../memory/index.js";
+import { atomics, monotonicMs, realNow } from "../memory/index.js";
+import type { Attempt } from "../parking/index.js";
 import {
   ASLEEP,
   ATTACHED,

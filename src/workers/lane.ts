@@ -9,7 +9,9 @@
  */
 import { NO_RECORD, type RingLayout, RingReader } from "../channels/ring.js";
 import { losePayload, MOST_INLINE_BYTES } from "../codec/payload.js";
-import { atomics, type Heap, KIND, onDestroy, onNames } from "../memory/index.js";
+import { atomics, type Heap, onDestroy } from "../memory/index.js";
+import { onNames } from "../objects/index.js";
+import { KIND } from "./kinds.js";
 
 /** Words of a lane, from its block's first. The worker's and the pool's stand in cache lines of their own. */
 export const LANE = {

@@ -11,7 +11,8 @@
  * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait for that.
  */
 import type { Worker } from "node:worker_threads";
-import { atomics, clearRealInterval, sliceHooks, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
+import { atomics, clearRealInterval, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
+import { sliceHooks } from "../parking/index.js";
 import { workerState } from "./worker-state.js";
 
 const { add, load, or, pause, sub } = atomics;
@@ -39,12 +40,15 @@ function newWord(count: number): Int32Array {
   return word;
 }
 
-/** The gate of a thread that is about to be started: its start is under way. */
-export function openGate(): LoadGate {
-  const own = ownGate();
+/** The gate of a thread that is about to be started. */
+export function newGate(): LoadGate {
+  return [newWord(0), ...ownGate()];
+}
+
+/** The start of the thread is under way from here on, until the thread passes its gate. */
+export function beginStart(gate: LoadGate): void {
   guardEnd();
-  for (const word of own) add(word, 0, 1);
-  return [newWord(1), ...own];
+  for (const word of gate) add(word, 0, 1);
 }
 
 /** The thread has ended, or was not started: what it and those below it had under way is over. */

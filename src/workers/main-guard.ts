@@ -13,7 +13,8 @@
  */
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { MainGuardError, NestingError, StateError } from "../errors/index.js";
-import { atomics, Parker, realNow, setRealImmediate, setRealTimeout } from "../memory/index.js";
+import { atomics, realNow, setRealImmediate, setRealTimeout } from "../memory/index.js";
+import { Parker } from "../parking/index.js";
 import { workerState } from "./worker-state.js";
 
 /** How many workers may stand one below the other: the main program's are the first. */

@@ -1,5 +1,6 @@
 import { CorruptError } from "../errors/index.js";
-import { contain, markEnded } from "../memory/index.js";
+import { contain } from "../memory/index.js";
+import { markEnded } from "../parking/index.js";
 import { childrenEnd } from "./children.js";
 import { type Completion, exitStatus, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { runExitHooks } from "./exit-hook.js";

@@ -8,7 +8,7 @@ import { checkDescriptors, checkPermission, platform, THREADS } from "../platfor
 import { entryUrl } from "./entry-url.js";
 import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
 import { depthOfNext } from "./main-guard.js";
-import { dropGate, KILL_GRACE_MS, type LoadGate, openGate, terminateThread } from "./load-gate.js";
+import { beginStart, dropGate, KILL_GRACE_MS, type LoadGate, newGate, terminateThread } from "./load-gate.js";
 import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
 import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
@@ -93,7 +93,7 @@ export function openThread(
   const depth = depthOfNext();
   checkDescriptors(DESCRIPTORS, "another thread");
   checkFolder();
-  const gate = openGate();
+  const gate = newGate();
   let worker: Worker;
   try {
     worker = newWorker(
@@ -109,8 +109,25 @@ export function openThread(
   return { worker, terminate: (killGrace, givenUp) => terminateThread(worker, gate, killGrace, givenUp) };
 }
 
+/**
+ * What a factory of the user's makes its worker with. The start is under way once `new Worker` reads it, and not while the factory does something else: a factory that never returns would
+ * keep this thread from being terminated for ever.
+ */
+function forFactory(start: ThreadStart | PoolThreadStart, options: WorkerOptions): WorkerOptions {
+  let isBegun = false;
+  const workerData = {
+    get allcores() {
+      if (!isBegun) beginStart(start.gate);
+      isBegun = true;
+      return { ...start, program: mainProgram() };
+    },
+  };
+  return bare({ ...options, workerData });
+}
+
 function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
-  if (factory !== undefined) return checkedWorker(factory(bare({ ...options, workerData: { allcores: { ...start, program: mainProgram() } } })));
+  if (factory !== undefined) return checkedWorker(factory(forFactory(start, options)));
+  beginStart(start.gate);
   const code = libraryCode();
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;

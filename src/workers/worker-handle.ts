@@ -11,18 +11,8 @@ import {
   KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import {
-  type Attempt,
-  awaitDeadlineOf,
-  contain,
-  deadlineOf,
-  type Heap,
-  sliceHooks,
-  RECORD,
-  signalOf,
-  type SyncWait,
-  type WaitOptions,
-} from "../memory/index.js";
+import { contain, type Heap, RECORD } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, sliceHooks, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";

@@ -5,6 +5,7 @@ import { isAllcoresError } from "allcores";
 import { type Heap, KIND, LIVE, processHeap, threadHeap } from "../../src/memory/index.js";
 import { BLOCK_HEADER_WORDS, PAGE_WORDS } from "../../src/memory/layout.js";
 import { CLASSES, sizeOf } from "../../src/memory/size-class.js";
+import "../../src/parking/index.js";
 import type { Across } from "./crew.js";
 
 /** What the program lives in from the first such blow on: 32 MB. */

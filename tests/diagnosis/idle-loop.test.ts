@@ -6,6 +6,7 @@ import { everything, watchOver, WHOLE } from "../fixtures/deadlock-scene.js";
 import * as tasks from "../fixtures/idle-loop-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
 import { timeLimit } from "../time-limit.js";
+import { runProgram } from "../workers/programs.js";
 
 watchOver();
 
@@ -34,3 +35,8 @@ for (const across of ["threads", "processes"] as const) {
     });
   });
 }
+
+test("a loop that serves an object, and the helper of runSync, wait for whoever calls: neither is told of", { timeout: timeLimit(60_000) }, async () => {
+  const { code, output, errors } = await runProgram("serving");
+  assert.deepEqual({ code, output, errors }, { code: 0, output: '["never"]\n', errors: "" });
+});

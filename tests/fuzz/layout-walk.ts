@@ -8,7 +8,6 @@ import {
   BLOCK_KIND_SHIFT,
   BLOCKS_AT,
   HEADER,
-  KIND,
   NODE,
   NODE_WORDS,
   PAGE,
@@ -19,6 +18,7 @@ import {
   RECORD_WORDS,
   REGISTRY_AT,
 } from "../../src/memory/layout.js";
+import { KIND } from "../kinds.js";
 import { pageStateWord } from "../../src/memory/page-table.js";
 import type { Heap } from "../../src/memory/index.js";
 import { type Blocks, findBlocks } from "./corruption.js";

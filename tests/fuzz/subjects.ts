@@ -26,7 +26,7 @@ import { encode } from "../../src/codec/index.js";
 import { keep } from "../../src/codec/payload.js";
 import { take } from "../../src/diagnosis/findings.js";
 import { type Heap, KIND, LIVE, processHeap, RECORD, RECORD_WORDS, REGISTRY_AT, threadHeap } from "../../src/memory/index.js";
-import { writeWorkerInfo } from "../../src/memory/worker-info.js";
+import { writeWorkerInfo } from "../../src/parking/worker-info.js";
 import { DEAD, HEADER, STATE_BITS } from "../../src/memory/layout.js";
 import { Completion, RETURNED } from "../../src/workers/completion.js";
 import { Lane, LAST } from "../../src/workers/lane.js";

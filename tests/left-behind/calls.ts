@@ -887,10 +887,16 @@ Object.assign(rows, {
 } satisfies Record<string, Row>);
 
 // Served objects. Of the thread that serves them too: a call is a message to the thread itself.
-const served = () => serve({ add: (a: number, b: number) => a + b, forever: () => untilAborted(currentWorker().signal) });
+const served = () => {
+  const one = serve({ add: (a: number, b: number) => a + b, forever: () => untilAborted(currentWorker().signal) });
+  lasting.push(one);
+  return one;
+};
+/** What is served keeps the program alive until it is disposed of. */
+const lasting: Disposable[] = [];
 Object.assign(rows, {
-  serve: () => () => served()[Symbol.dispose](),
-  "Served.[Symbol.dispose]": () => () => served()[Symbol.dispose](),
+  serve: () => () => serve({})[Symbol.dispose](),
+  "Served.[Symbol.dispose]": () => () => serve({})[Symbol.dispose](),
   "Served.call": () => {
     const one = served();
     return () => one.call("add", 1, 2);
@@ -950,6 +956,8 @@ Object.assign(rows, {
 export const calls: Readonly<Record<string, Row>> = rows;
 export const dearCalls: Readonly<Record<string, Row>> = dear;
 
-export async function endPools(): Promise<void> {
+/** Ends what keeps the program alive. */
+export async function endAll(): Promise<void> {
+  for (const one of lasting) one[Symbol.dispose]();
   for (const pool of Object.values(made)) await pool[Symbol.asyncDispose]();
 }

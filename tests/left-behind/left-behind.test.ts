@@ -9,6 +9,7 @@ import * as allcores from "allcores";
 import * as testing from "allcores/testing";
 import { calls, dearCalls } from "./calls.js";
 import { starts } from "./starts.js";
+import { timeLimit } from "../time-limit.js";
 
 const types = join(resolve(import.meta.dirname, "../../.."), "dist/types");
 const PARTS = 4;
@@ -102,7 +103,7 @@ async function found(...args: string[]): Promise<string[]> {
   return lines;
 }
 
-describe("things left behind", { timeout: 280_000, concurrency: 2 }, () => {
+describe("things left behind", { timeout: timeLimit(280_000), concurrency: 2 }, () => {
   test("every public call has a row, and each row is one", () => {
     const rows = [...Object.keys({ ...calls, ...dearCalls }).map((key) => key.split(", ")[0]!), ...Object.values(starts).flatMap((each) => each.calls)];
     const known = new Set([...rows, ...Object.keys(WITHOUT_ROW)]);

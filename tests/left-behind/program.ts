@@ -1,6 +1,6 @@
 /** Makes calls of the table some thousand times each, or starts fifty times, and says what each left behind: `program.js calls PART OF`, `program.js start NAME`. */
 import { detectDeadlocks, isMain } from "allcores";
-import { calls, dearCalls, endPools, type Row } from "./calls.js";
+import { calls, dearCalls, endAll, type Row } from "./calls.js";
 import { type Bounds, leftBehind, takeStock } from "./left-behind.js";
 import { starts } from "./starts.js";
 import { inForm } from "../form.js";
@@ -9,8 +9,8 @@ const CALLS = inForm({ short: 2000, whole: 10_000 });
 const DEAR_CALLS = inForm({ short: 200, whole: 1000 });
 const STARTS = 50;
 /** What is remembered once, in bytes, however many calls there are. */
-const ONCE = 200_000;
-const ONCE_SHARED = 4096;
+const ONCE = 400_000;
+const ONCE_SHARED = 12_288;
 /** A call that leaves a reaction of a promise, a timer, a listener or an object leaves more. Less are what is remembered once, what the collector has not seen, and the ledger of what this worker holds, which stays as long as it ever was. */
 const BOUNDS: Bounds = { heap: 40 * CALLS + ONCE, shared: 8 * CALLS + ONCE_SHARED };
 const BOUNDS_OF_DEAR: Bounds = { heap: 400 * DEAR_CALLS + ONCE, shared: 8 * DEAR_CALLS + ONCE_SHARED };
@@ -64,7 +64,7 @@ if (isMain(import.meta)) {
     const part = (all: Readonly<Record<string, Row>>) => Object.entries(all).filter((_, index) => index % Number(second) === Number(first));
     await checkCalls(part(calls), CALLS, BOUNDS);
     await checkCalls(part(dearCalls), DEAR_CALLS, BOUNDS_OF_DEAR);
-    await endPools();
+    await endAll();
   } else {
     const { start } = starts[first!]!;
     const repeated = async (times: number) => {

@@ -1,7 +1,8 @@
 /** Blocks and extents of a heap, and what a worker that died inside leaves behind. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DRAFT, HEADER, type Heap, KIND, threadHeap } from "../../src/memory/index.js";
+import { DRAFT, HEADER, type Heap, threadHeap } from "../../src/memory/index.js";
+import { KIND } from "../kinds.js";
 import { generationWord, pageStateWord, stillStands, ThreadHeap } from "../../src/memory/index.js";
 import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
 import { createThreadHeap } from "../../src/memory/thread-heap.js";

@@ -1,7 +1,7 @@
 /** How long each of many waiters sleeps, so that all together wake no more often than a few. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SLICE_MS, sliceOf, untilPhase } from "../../src/memory/crowd.js";
+import { SLICE_MS, sliceOf, untilPhase } from "../../src/parking/crowd.js";
 
 /** The longest time in which none of the waiters in these slots wakes, once each has come to its phase. */
 function longestGap(slots: readonly number[], most: number): number {

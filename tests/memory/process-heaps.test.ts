@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { type Lock, pack, Thread, unpack, Value } from "allcores";
 import { createArena } from "../../src/memory/arena.js";
 import { HEADER, processHeap, processHeapOf } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 import { Peer } from "../fixtures/peers.js";
 import { memoryFilesHere } from "../fixtures/shared-data.js";
 

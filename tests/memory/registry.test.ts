@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { atomics, KIND, RECORD } from "../../src/memory/index.js";
+import { atomics, RECORD } from "../../src/memory/index.js";
+import { KIND } from "../kinds.js";
 import { BLOCK_HEADER_WORDS, MAX_WORKERS, SLOT_MASK } from "../../src/memory/layout.js";
 import { ThreadHeap, threadHeap } from "../../src/memory/thread-heap.js";
+import "../../src/parking/index.js";
 
 /** Another worker of the same heap. The kernel finds it running, since it is this very thread; dead is what is declared dead. */
 const another = (): ThreadHeap => new ThreadHeap(threadHeap().buffers);

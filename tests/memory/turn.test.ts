@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { Barrier, Event, sleep, Thread } from "allcores";
 import { atomics, HEADER, monotonicMs } from "../../src/memory/index.js";
 import { threadHeap } from "../../src/memory/thread-heap.js";
-import { Turn } from "../../src/memory/turn.js";
+import { Turn } from "../../src/parking/turn.js";
 import { waitersOf } from "../fixtures/waiters.js";
 import { meetAndWait } from "../fixtures/waiting-tasks.js";
 import { timeLimit } from "../time-limit.js";

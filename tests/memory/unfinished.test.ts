@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import "../../src/index.js";
-import { type Heap, KIND, processHeap, threadHeap } from "../../src/memory/index.js";
+import { type Heap, processHeap, threadHeap } from "../../src/memory/index.js";
+import { KIND } from "../kinds.js";
 
 const kinds = Object.entries(KIND).filter(([name]) => !["plain", "extent"].includes(name));
 const heaps: readonly (readonly [string, () => Heap])[] = [

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Heap, threadHeap } from "../../src/memory/index.js";
 import { AWAITING, BLOCKING, HEADER } from "../../src/memory/layout.js";
+import "../../src/parking/index.js";
 
 const heap: Heap = threadHeap();
 const { waitQueue } = heap;

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Barrier, createPipe, Lock, Process, Queue, RLock, RWLock, Semaphore, SharedList, SharedMap, SharedMemory, sleep, Thread } from "../../src/index.js";
-import { HEADER, type Heap, KIND, namesKnown, RECORD, threadHeap } from "../../src/memory/index.js";
+import { HEADER, type Heap, RECORD, threadHeap } from "../../src/memory/index.js";
+import { KIND } from "../kinds.js";
+import { namesKnown } from "../../src/objects/index.js";
 import { GENERATION_MASK, GHOST, SLOT_BITS, SLOT_MASK, STATE_BITS } from "../../src/memory/layout.js";
 import { ThreadHeap } from "../../src/memory/thread-heap.js";
 import * as tasks from "../fixtures/wrap-tasks.js";
@@ -130,6 +132,10 @@ describe("a slot whose generations are used up", () => {
     await assert.rejects(here.recv(), { name: "ConnectionClosedError" });
     for (const { self } of others) heap.registry.declareDead(self);
   });
+});
+
+test("no two kinds have one number", () => {
+  assert.equal(new Set(Object.values(KIND)).size, Object.keys(KIND).length);
 });
 
 test("every kind of object says which of its words name workers, or that none does", () => {

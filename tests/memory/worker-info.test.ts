@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { workerAt } from "../../src/diagnosis/identity.js";
-import { workerInfo, RECORD } from "../../src/memory/index.js";
+import { RECORD } from "../../src/memory/index.js";
+import { workerInfo } from "../../src/parking/index.js";
 import { WORKER_INFO, WAIT_RECORD } from "../../src/memory/layout.js";
 import { ThreadHeap, threadHeap } from "../../src/memory/thread-heap.js";
 

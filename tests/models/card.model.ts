@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
-import { atomics, workerInfo, KIND, threadHeap } from "../../src/memory/index.js";
+import { atomics, KIND, threadHeap } from "../../src/memory/index.js";
+import { workerInfo } from "../../src/parking/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {

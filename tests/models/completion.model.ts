@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { task, Value } from "../../src/index.js";
 import { encode } from "../../src/codec/index.js";
-import { placeOf } from "../../src/codec/shared-object.js";
+import { placeOf } from "../../src/objects/index.js";
 import { threadHeap } from "../../src/memory/index.js";
 import { Completion, GONE, RETURNED, RUNNING } from "../../src/workers/completion.js";
 import type { Model } from "./model.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SharedArray, task, Value } from "../../src/index.js";
 import { encode } from "../../src/codec/index.js";
-import { placeOf } from "../../src/codec/shared-object.js";
+import { placeOf } from "../../src/objects/index.js";
 import { threadHeap } from "../../src/memory/index.js";
 import { MessageStore } from "../../src/pools/links/lane-cargo.js";
 import { CLOSE, LAST, Lane } from "../../src/workers/lane.js";

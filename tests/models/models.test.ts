@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { inForm } from "../form.js";
 import { allModels, exploreModel, type ModelBounds } from "./explore-models.js";
 
-const bounds = inForm<ModelBounds>({ short: { schedules: 60, walks: 20 }, whole: {} });
+const bounds = inForm<ModelBounds>({ short: { schedules: 24, walks: 8 }, whole: {} });
 
 for (const { title, model } of await allModels()) {
   test(title, async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Queue, task, Value } from "../../src/index.js";
-import { placeOf } from "../../src/codec/shared-object.js";
-import { BLOCK, BLOCK_HEADER_WORDS, KIND, threadHeap } from "../../src/memory/index.js";
+import { placeOf } from "../../src/objects/index.js";
+import { BLOCK, BLOCK_HEADER_WORDS, threadHeap } from "../../src/memory/index.js";
+import { KIND } from "../../src/sync/kinds.js";
 import type { Model } from "./model.js";
 
 interface Held {

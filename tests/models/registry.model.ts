@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Lock, RWLock, Semaphore, task } from "../../src/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, RECORD, threadHeap } from "../../src/memory/index.js";
+import { KIND } from "../../src/shared/kinds.js";
 import { GHOST } from "../../src/memory/layout.js";
-import { placeOf } from "../../src/codec/shared-object.js";
+import { placeOf } from "../../src/objects/index.js";
 import { OWNER_SHIFT } from "../../src/sync/owner-word.js";
 import type { Model } from "./model.js";
 

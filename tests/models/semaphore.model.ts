@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { BoundedSemaphore, ReleasedTooOftenError, Semaphore, sleep, task, TimeoutError, Value } from "../../src/index.js";
-import { markEnded, RECORD, threadHeap } from "../../src/memory/index.js";
+import { RECORD, threadHeap } from "../../src/memory/index.js";
+import { markEnded } from "../../src/parking/index.js";
 import { settleAllPermits, watchTaskPermits } from "../../src/sync/task-permits.js";
 import type { Model } from "./model.js";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
-import { atomics, type Attempt, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import { atomics, KIND, RECORD, threadHeap } from "../../src/memory/index.js";
+import type { Attempt } from "../../src/parking/index.js";
 import type { Model } from "./model.js";
 
 /** A block of plain memory, whose words are keys too. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Barrier, ThreadPool } from "allcores";
 import { ThreadHeap, threadHeap } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 import { handBack, meetAt, sizeOf } from "../fixtures/pool-tasks.js";
 import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Reach, SharedArray, SharedMemory, Struct, Value } from "allcores";
 import { HEADER, processHeap, threadHeap } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 
 const uses: Record<string, (round: number, reach: Reach) => void> = {
   "a Value and its lock": (_round, reach) => {

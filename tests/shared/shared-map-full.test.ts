@@ -1,7 +1,7 @@
 /** A cache in memory that is full: a heap of its own, so that it is so soon. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reachOf } from "../../src/codec/shared-object.js";
+import { reachOf } from "../../src/objects/index.js";
 import { OutOfMemoryError, SharedMap, type SharedMapOptions } from "../../src/index.js";
 import { KIND, ThreadHeap } from "../../src/memory/index.js";
 import { CONTROL_BYTES } from "../../src/memory/arena.js";

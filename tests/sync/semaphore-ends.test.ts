@@ -5,6 +5,7 @@ import { BoundedSemaphore, Event, type Held, Process, ProcessPool, Semaphore, Sh
 import { type Heap, RECORD, threadHeap } from "../../src/memory/index.js";
 import { STATE_MASK, VACANT } from "../../src/memory/layout.js";
 import { ThreadHeap } from "../../src/memory/thread-heap.js";
+import "../../src/parking/index.js";
 import * as tasks from "../fixtures/permit-tasks.js";
 import { timeLimit } from "../time-limit.js";
 

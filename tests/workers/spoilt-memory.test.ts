@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Event, Lock, Process, Queue, Thread, ThreadPool, ProcessPool, type Task } from "allcores";
-import { ARENA, HEADER, KIND, RECORD } from "../../src/memory/layout.js";
+import { ARENA, HEADER, RECORD } from "../../src/memory/layout.js";
+import { KIND } from "../kinds.js";
 import type { Heap } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
 import * as tasks from "../fixtures/spoilt-tasks.js";
 import { timeLimit } from "../time-limit.js";
 

@@ -30,7 +30,9 @@ import {
   ThreadPool,
   Value,
 } from "allcores";
-import { KIND, processHeap, threadHeap } from "../../src/memory/index.js";
+import { processHeap, threadHeap } from "../../src/memory/index.js";
+import "../../src/parking/index.js";
+import { KIND } from "../kinds.js";
 import { until } from "../fixtures/pool-processes.js";
 import { keepsBusy, taking } from "../fixtures/taking-task.js";
 import { timeLimit } from "../time-limit.js";

@@ -1,4 +1,5 @@
-import { clearRealInterval, EagerLook, realNow, setRealInterval, setRealTimeout, SLICE_MS, untimed } from "../../memory/index.js";
+import { clearRealInterval, realNow, setRealInterval, setRealTimeout, untimed } from "../../memory/index.js";
+import { EagerLook, SLICE_MS } from "../../parking/index.js";
 import type { LinkedPool } from "../link.js";
 import type { LaneLink } from "./lane-link.js";
 import type { WorkerStarter } from "./started-worker.js";

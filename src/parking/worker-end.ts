@@ -6,19 +6,16 @@
  * Where somebody catches the error after all, the worker goes on, and the next turn of its loop takes the suspicion back.
  */
 import { store } from "#atomics";
-import { setRealImmediate } from "./clock.js";
-import type { Heap } from "./heap.js";
-import { RECORD } from "./layout.js";
+import { setRealImmediate } from "../memory/clock.js";
+import { RECORD } from "../memory/layout.js";
 import { kernelTells } from "../platform/index.js";
+import { heapsEntered, onJoin } from "./registry.js";
 
-/** Every heap that this worker has entered. */
-const entered: Heap[] = [];
 let isWatched = false;
 let isCrashing = false;
 
-/** Has this worker's record in the heap say how it ends. */
-export function tellEnd(heap: Heap): void {
-  entered.push(heap);
+// Has this worker's records say how it ends.
+onJoin(() => {
   if (isWatched) return;
   isWatched = true;
   process.on("uncaughtExceptionMonitor", () => {
@@ -30,22 +27,11 @@ export function tellEnd(heap: Heap): void {
   process.once("exit", () => {
     if (!isCrashing) markEnded(true);
     // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes as a dead worker that anybody may rob.
-    if (!kernelTells) for (const each of entered) each.registry.markDead(each.self);
+    if (!kernelTells) for (const each of heapsEntered()) each.registry.markDead(each.self);
   });
-}
-
-/** The heap's memory begins anew. */
-export function forgetEnd(heap: Heap): void {
-  const index = entered.indexOf(heap);
-  if (index >= 0) entered.splice(index, 1);
-}
+});
 
 /** From here on what this worker holds of semaphores is used up, whatever becomes of it; `false` takes that back for what it takes from then on. */
 export function markEnded(ended: boolean): void {
-  for (const heap of entered) store(heap.words, heap.record + RECORD.ended, ended ? 1 : 0);
-}
-
-/** Every heap that this worker has entered. */
-export function heapsEntered(): readonly Heap[] {
-  return entered;
+  for (const heap of heapsEntered()) store(heap.words, heap.record + RECORD.ended, ended ? 1 : 0);
 }

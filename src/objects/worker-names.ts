@@ -5,10 +5,10 @@
  * that is dead for ever. What the word means stays the same; whoever finds it later takes over from a dead worker as before.
  * Rejected: wider ids. An owner word is one CAS, and the flags beside the id leave it 28 bits.
  */
-import { compareExchange, load } from "#atomics";
-import type { Heap } from "./heap.js";
-import { GHOST, HEADER, MAX_WORKERS, RECORD, RECORD_WORDS, REGISTRY_AT, SLOT_MASK } from "./layout.js";
-import { SLEEPERS } from "./mutex.js";
+import { atomics, GHOST, HEADER, type Heap, MAX_WORKERS, RECORD, RECORD_WORDS, REGISTRY_AT, SLEEPERS, SLOT_MASK } from "../memory/index.js";
+import { onRenew } from "../parking/index.js";
+
+const { compareExchange, load } = atomics;
 
 /** Strikes a worker of the slot out of a word that holds an id, `shift` bits up; flags below it stay, and so does the bit `flag` above it. */
 export type Strike = (word: number, shift?: number, flag?: number) => void;
@@ -29,7 +29,7 @@ export function namesKnown(kind: number): boolean {
 }
 
 /** Strikes the workers of a slot, none of which lives, out of all words. False when an object was busy: some may still be named. */
-export function strikeOut(heap: Heap, slot: number): boolean {
+function strikeOut(heap: Heap, slot: number): boolean {
   const strike: Strike = (word, shift = 0, flag = 0) => {
     for (;;) {
       const { words } = heap;
@@ -48,3 +48,5 @@ export function strikeOut(heap: Heap, slot: number): boolean {
   });
   return done;
 }
+
+onRenew(strikeOut);

@@ -1,4 +1,4 @@
-import { realNow, setRealImmediate } from "./clock.js";
+import { realNow, setRealImmediate } from "../memory/clock.js";
 import { hasSpareCore } from "../platform/index.js";
 
 /** How long it looks: two or three times what waking a sleeping event loop takes, 10 to 60 µs. */

@@ -1,9 +1,11 @@
 import { inspect, type InspectOptions } from "node:util";
-import { ArgumentTypeError, AttachError, CorruptError, FreedError, ReachError, KnownOptions, ownOptions } from "../errors/index.js";
-import { type Across, atomics, type Heap, machineHeap, processHeap, processHeapOf, threadHeap, threadHeapOf } from "../memory/index.js";
-import { lending } from "./encoder.js";
-import { described, type Facts, factsOr, hide, refuseClones, shown } from "./portrait.js";
-import { type Boundary, type Crosses, crossing, type MessageEnd, type Marshalled, registerKind } from "./marshalled.js";
+import { type Boundary, type Crosses, crossing, type Marshalled } from "../codec/index.js";
+import { lending } from "../codec/encoder.js";
+import { described, type Facts, factsOr, hide, refuseClones, shown } from "../codec/portrait.js";
+import { ArgumentTypeError, FreedError, ReachError, KnownOptions, ownOptions } from "../errors/index.js";
+import { type Across, atomics, type Heap, machineHeap, processHeap, threadHeap } from "../memory/index.js";
+import { Handle, LENT, PROCESSES } from "./handle.js";
+import { noteOrigin } from "./origin.js";
 
 /** How far a shared object reaches, and what it is called in errors and reports. */
 export interface Reach {
@@ -17,18 +19,6 @@ export interface Reach {
 }
 
 const REACH = new KnownOptions<Reach>({ across: true, label: true });
-
-/** Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from another worker. */
-export class Handle {
-  readonly heap: Heap;
-  readonly at: number;
-  readonly label: string | undefined;
-  constructor(heap: Heap, at: number, label: string | undefined) {
-    this.heap = heap;
-    this.at = at;
-    this.label = label;
-  }
-}
 
 /** The heap of a reach. */
 export function heapOf(across: Across | undefined): Heap {
@@ -65,25 +55,6 @@ export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object
 
 /** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
 const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
-
-/** Where each object was created that this worker made while origins were kept. */
-let origins: WeakMap<object, Error> | undefined;
-
-/** Whether objects that are created from now on remember where. */
-export function keepOrigins(keep: boolean): void {
-  if (!keep) origins = undefined;
-  else origins ??= new WeakMap();
-}
-
-/** Remembers, where that is kept, that an object which is attached by a handle is created here. */
-export function noteOrigin(object: SharedObject): void {
-  origins?.set(object, new Error());
-}
-
-/** The stack of an object's creation, if it was kept. */
-export function originOf(object: object): string | undefined {
-  return origins?.get(object)?.stack;
-}
 
 let place: (object: SharedObject) => number;
 let heapBelow: (object: SharedObject) => Heap;
@@ -221,65 +192,4 @@ export abstract class SharedObject implements Crosses {
     };
     return { kind, payload, lend, heap };
   }
-}
-
-/** Flags in the first number of a handle. */
-const PROCESSES = 1;
-/** The message holds nothing: who decodes the handle counts a hold first. */
-const LENT = 2;
-
-/** Makes a class of shared objects arrive as itself. Called once per class, by the file that defines it. */
-export function registerShared(kind: number, Class: { readonly name: string; attach(handle: Handle): SharedObject }): void {
-  registerKind(
-    Class.name,
-    (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach),
-    (payload: unknown, end) => endShared(kind, Class.name, payload, end),
-  );
-}
-
-/** A handle is not decoded: the hold that came with it, if any, is let go of. */
-export function endShared(kind: number, name: string, payload: unknown, end: MessageEnd): void {
-  // One that was lent brought none.
-  if (end === "uncertain" || (Array.isArray(payload) && (Number(payload[0]) & LENT) !== 0)) return;
-  const { heap, at } = locate(kind, name, payload);
-  heap.references.letGo(at);
-}
-
-/** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had, unless it was lent. */
-export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
-  const { heap, at, label } = locate(kind, name, payload);
-  return wrap(heap, at, label, attach);
-}
-
-/** Where the live block stands that a handle names, with the hold that came with it. */
-export function locate(kind: number, name: string, payload: unknown): Handle {
-  const [flags, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
-  if (!Number.isInteger(flags) || flags < 0 || flags > (PROCESSES | LENT) || !Number.isInteger(at) || !Number.isInteger(heapId))
-    throw new CorruptError(`a handle of a ${name} is malformed`);
-  const heap = (flags & PROCESSES) !== 0 ? processHeapOf(heapId) : threadHeapOf(heapId);
-  if (heap === undefined) throw new AttachError(unreachable(name, (flags & PROCESSES) !== 0));
-  heap.catchUp();
-  const { allocator } = heap;
-  if (!((flags & LENT) !== 0 ? allocator.retainLive(at, kind, generation) : allocator.isLive(at, kind, generation)))
-    throw new FreedError(`the memory of a ${name} that arrived here was freed meanwhile`);
-  return new Handle(heap, at, label);
-}
-
-function unreachable(name: string, acrossProcesses: boolean): string {
-  return acrossProcesses
-    ? `a ${name} stands in the memory of a program of which no process is left that this one may look at: it must run, as the same user and in the same pid namespace`
-    : `a ${name} reaches across threads only, and stands in the memory of another process or of a thread that started without allcores: create it with ` +
-        `{ across: "processes" } for another process; to a thread send it by postMessage(pack(...))`;
-}
-
-/** This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the wrapper's. */
-export function wrap<T extends SharedObject>(heap: Heap, at: number, label: string | undefined, attach: (handle: Handle) => T): T {
-  const known = heap.references.find(at) as T | undefined;
-  if (known !== undefined) {
-    heap.references.letGo(at);
-    return known;
-  }
-  const object = attach(new Handle(heap, at, label));
-  heap.references.hold(at, object);
-  return object;
 }

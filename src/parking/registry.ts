@@ -5,12 +5,13 @@
  * VACANT. A DEAD record is swept by whoever wins the CAS on `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel,
  * not here: a worker that ends cleanly sweeps its own record.
  * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead. Before the generations of a slot begin anew, words that still name
- * its workers are struck out (see worker-names.ts).
+ * its workers are struck out (see objects/worker-names.ts).
  * Nobody supervises: one of those who wait looks at all workers, the others see that it does (see turn.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
 import { add, compareExchange, controlled, load, slice, store } from "#atomics";
-import type { Heap } from "./heap.js";
+import { type Heap, onHeap } from "../memory/heap.js";
+import type { Liveness } from "../memory/liveness.js";
 import {
   ALIVE,
   CLAIMED,
@@ -20,20 +21,24 @@ import {
   MAX_WORKERS,
   RECORD,
   RECORD_WORDS,
+  recordOf,
   REGISTRY_AT,
   SLOT_BITS,
   SLOT_MASK,
   STATE_BITS,
   STATE_MASK,
   VACANT,
-} from "./layout.js";
-import { monotonicMs, realNow } from "./clock.js";
+} from "../memory/layout.js";
+import { monotonicMs, realNow } from "../memory/clock.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
 import { isRunning, thisThread, type ThreadStat, threadStatOf } from "../platform/index.js";
-import { contain } from "./mishap.js";
+import { contain } from "../memory/mishap.js";
 import { Turn } from "./turn.js";
-import { strikeOut } from "./worker-names.js";
-import { AT_ONCE, within } from "./time-limit.js";
+import { livingWorkers, stateWord } from "./records.js";
+import "./memory-steps.js";
+import { sweep } from "./sweep.js";
+import "./wait-queue.js";
+import { AT_ONCE, within } from "../memory/time-limit.js";
 
 /** Between two looks at all workers of a heap: by the one that has the turn, and before another takes it. A look reads a file of the kernel's for each worker. */
 const LOOK_EVERY_MS = 200;
@@ -59,7 +64,40 @@ export const sliceHooks = new Set<() => void>();
 /** What else a blocked thread looks at after each sleep: who asks for it rings (see `Parker.rouse`), so that nobody sleeps less for it. */
 export const requests = new Set<() => void>();
 
-export class Registry {
+/** Every heap that this worker has entered. */
+const entered: Heap[] = [];
+const joins: ((heap: Heap) => void)[] = [];
+
+/** Every heap that this worker has entered. */
+export function heapsEntered(): readonly Heap[] {
+  return entered;
+}
+
+/** From here on `fn` is called whenever this thread has entered a heap's registry. */
+export function onJoin(fn: (heap: Heap) => void): void {
+  joins.push(fn);
+}
+
+let strikeOut: ((heap: Heap, slot: number) => boolean) | undefined;
+
+/** How the workers of a slot, none of which lives, are struck out of all words; false when some may still be named. Without this no slot is renewed. */
+export function onRenew(strike: (heap: Heap, slot: number) => boolean): void {
+  strikeOut = strike;
+}
+
+declare module "../memory/heap.js" {
+  interface Heap {
+    readonly registry: Registry;
+  }
+}
+
+onHeap((heap) => {
+  const registry = new Registry(heap);
+  Object.assign(heap, { registry });
+  heap.liveness = registry;
+});
+
+export class Registry implements Liveness {
   readonly #heap: Heap;
   readonly #turn = new Turn(HEADER.looked, LOOK_EVERY_MS, OVERDUE_MS);
   #lastAsked = 0;
@@ -73,7 +111,7 @@ export class Registry {
 
   /** Where the record of a worker stands. */
   recordOf(worker: number): number {
-    return REGISTRY_AT + (worker & SLOT_MASK) * RECORD_WORDS;
+    return recordOf(worker);
   }
 
   /** Enters the calling thread; returns its worker id. Slot 0 is never used, so that no id is 0. */
@@ -84,6 +122,17 @@ export class Registry {
     } finally {
       this.#isJoining = false;
     }
+  }
+
+  joined(): void {
+    entered.push(this.#heap);
+    for (const join of joins) join(this.#heap);
+    this.renewSlots();
+  }
+
+  forget(): void {
+    const index = entered.indexOf(this.#heap);
+    if (index >= 0) entered.splice(index, 1);
   }
 
   #join(): number {
@@ -270,15 +319,7 @@ export class Registry {
 
   /** The ids of all workers alive. */
   workers(): number[] {
-    const { words } = this.#heap;
-    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
-    const alive: number[] = [];
-    for (let slot = 1; slot < high; slot++) {
-      const record = REGISTRY_AT + slot * RECORD_WORDS;
-      const word = load(words, record + RECORD.state);
-      if ((word & STATE_MASK) === ALIVE) alive.push(word >>> STATE_BITS);
-    }
-    return alive;
+    return livingWorkers(this.#heap.words);
   }
 
   /** The next number of a counter of names, from 1. */
@@ -303,23 +344,8 @@ export class Registry {
     if (load(words, record + RECORD.state) !== isDead || !this.#claim(record)) return;
     // It may have been swept, and claimed by a newcomer, between the look and the claim.
     if (load(words, record + RECORD.state) === isDead) {
-      // Each for itself: what of the memory was written over is left alone, and keeps nobody from the rest, nor the next worker from the record.
-      if (!contain("passing on the wake-ups of a worker that ended", () => heap.waitQueue.passOn(record))) store(words, record + RECORD.moreNodes, 0);
-      // A stopped worker may be inside the allocator, a semaphore may be busy, with this very worker perhaps, which then waits for something that the dead one has. Until the next
-      // sweep the record says how its worker ended.
-      let isDone = true;
-      contain("giving back the drafts of a worker that ended", () => {
-        isDone = atOnce(() => heap.allocator.freeDraftsOf(dead));
-      });
-      if (isDone && load(words, record + RECORD.ended) !== 0) {
-        contain("using up the permits of a worker that ended", () => {
-          isDone = within(AT_ONCE, () => heap.references.endPartsOf(record, dead)) === true;
-        });
-      }
-      if (isDone) {
-        if (!contain("letting go of what a worker held that ended", () => heap.references.dropAllOf(record))) store(words, record + RECORD.references, 0);
-        compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
-      }
+      // Until the next sweep of one that is not done the record says how its worker ended.
+      if (sweep(heap, record, dead)) compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
     }
     this.#unclaim(record);
   }
@@ -338,7 +364,7 @@ export class Registry {
     if ((word & STATE_MASK) !== VACANT || !this.#isWorn(record, word) || !this.#claim(record)) return;
     // Nobody else renews it, and nobody joins there before the last store.
     if (load(words, record + RECORD.state) === word && this.#isWorn(record, word)) {
-      if (within(AT_ONCE, () => strikeOut(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) === true) store(words, record + RECORD.id, 0);
+      if (within(AT_ONCE, () => strikeOut?.(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) === true) store(words, record + RECORD.id, 0);
     }
     this.#unclaim(record);
   }
@@ -367,21 +393,6 @@ export class Registry {
 /** Of who comes after the one that a vacant slot's state word names. */
 function nextGeneration(vacant: number): number {
   return ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
-}
-
-/** Whether it was done; not where a stopped worker is inside a mutex that it needs. */
-function atOnce(section: () => void): boolean {
-  return (
-    within(AT_ONCE, () => {
-      section();
-      return true;
-    }) === true
-  );
-}
-
-/** A state, and whose it is. */
-function stateWord(worker: number, state: number): number {
-  return (worker << STATE_BITS) | state;
 }
 
 /** The heap has no slot for another worker. */

@@ -8,10 +8,10 @@
  */
 import { OutOfMemoryError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
-import type { Heap } from "./heap.js";
-import { ALIVE, type AWAITING, type BLOCKING, BLOCK_HEADER_WORDS, WORKER_INFO, DRAFT, KIND, WAIT_RECORD, RECORD, STATE_BITS, STATE_MASK } from "./layout.js";
-import { pageStateWord } from "./page-table.js";
-import { generationWord, stillStands } from "./sighting.js";
+import type { Heap } from "../memory/heap.js";
+import { ALIVE, type AWAITING, type BLOCKING, BLOCK_HEADER_WORDS, WORKER_INFO, DRAFT, KIND, WAIT_RECORD, RECORD, STATE_MASK } from "../memory/layout.js";
+import { pageStateWord } from "../memory/page-table.js";
+import { generationWord, stillStands } from "../memory/sighting.js";
 
 /** Flags of a wait record. The wait may end with an error. */
 export const REFUSABLE = 1;
@@ -190,10 +190,4 @@ function readText(heap: Heap, at: number, length: number): string | undefined {
   if (length < 0 || length > MOST_BYTES || from + length > heap.bytes.length) return undefined;
   // Copied first: a decoder takes no shared memory.
   return decoder.decode(heap.bytes.slice(from, from + length));
-}
-
-/** The worker id of a record, 0 unless it is alive. */
-export function livingIn(heap: Heap, record: number): number {
-  const word = load(heap.words, record + RECORD.state);
-  return (word & STATE_MASK) === ALIVE ? word >>> STATE_BITS : 0;
 }

@@ -1,5 +1,5 @@
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownWaitOptions } from "../errors/index.js";
-import { realNow } from "./clock.js";
+import { realNow } from "../memory/clock.js";
 import { programNow } from "./program-clock.js";
 import { isSignal } from "./abort.js";
 

@@ -7,7 +7,7 @@
  * Rejected: to appoint a worker by its id. Its death would have to be noticed by somebody first. To let whoever comes first do it: each thread would have to compile the code.
  */
 import { compareExchange, exchange, load } from "#atomics";
-import { monotonicMs } from "./clock.js";
+import { monotonicMs } from "../memory/clock.js";
 
 export class Turn {
   /** The header's word. */

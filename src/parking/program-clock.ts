@@ -9,7 +9,7 @@
  *   - else it is the real time. A program that has set the date alone keeps its timeouts.
  * Where another one takes over, it goes on from where it was.
  */
-import { platformNow, realDate, realNow, setRealTimeout } from "./clock.js";
+import { platformNow, realDate, realNow, setRealTimeout } from "../memory/clock.js";
 
 /** Who tells it; undefined while it is the real time. */
 let teller: (() => number) | undefined;

@@ -1,4 +1,4 @@
-import { clearRealTimeout, realNow, setRealTimeout } from "./clock.js";
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/clock.js";
 import { isProgramTimeReal, programNow, reach } from "./program-clock.js";
 
 /** The longest that a timer of the platform can run: 24.8 days. */

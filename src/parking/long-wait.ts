@@ -1,7 +1,7 @@
 /**
  * Who is told of waits that last: the parker calls here after a slice in vain, so that looking for deadlocks costs a wait that ends sooner nothing.
  */
-import type { Heap } from "./heap.js";
+import type { Heap } from "../memory/heap.js";
 
 /** One of the things that a wait is for. */
 export interface WaitPlace {

@@ -14,7 +14,7 @@
  * `Atomics.waitAsync` cannot be withdrawn and swallows a wake-up that was meant for a live waiter).
  */
 import { add, compareExchange, load, store } from "#atomics";
-import type { Heap } from "./heap.js";
+import { type Heap, onHeap } from "../memory/heap.js";
 import {
   ALIVE,
   type AWAITING,
@@ -31,12 +31,15 @@ import {
   NODES_PER_BLOCK,
   RECORD,
   RECORD_WORDS,
+  recordOf,
   REGISTRY_AT,
   STATE_MASK,
-} from "./layout.js";
-import { contain } from "./mishap.js";
-import { AT_ONCE, within } from "./time-limit.js";
-import { Walk } from "./walk.js";
+} from "../memory/layout.js";
+import { contain } from "../memory/mishap.js";
+import { AT_ONCE, within } from "../memory/time-limit.js";
+import { Walk } from "../memory/walk.js";
+import { isAliveIn, livingWorkers } from "./records.js";
+import { onSweep } from "./sweep.js";
 
 const COUNT_BITS = 7;
 const WANTED_ONE = 1 << COUNT_BITS;
@@ -68,6 +71,22 @@ export interface ArmedNode {
   readonly kind: number;
   readonly count: number;
 }
+
+declare module "../memory/heap.js" {
+  interface Heap {
+    readonly waitQueue: WaitQueue;
+  }
+}
+
+onHeap((heap) => void Object.assign(heap, { waitQueue: new WaitQueue(heap) }));
+onSweep({
+  doing: "passing on the wake-ups of a worker that ended",
+  run: ({ waitQueue }, record) => {
+    waitQueue.passOn(record);
+    return true;
+  },
+  cut: ({ words }, record) => store(words, record + RECORD.moreNodes, 0),
+});
 
 export class WaitQueue {
   readonly #heap: Heap;
@@ -340,8 +359,8 @@ export class WaitQueue {
   armed(): ArmedNode[] {
     const heap = this.#heap;
     const found: ArmedNode[] = [];
-    for (const worker of heap.registry.workers()) {
-      this.#eachNode(heap.registry.recordOf(worker), (node) => {
+    for (const worker of livingWorkers(heap.words)) {
+      this.#eachNode(recordOf(worker), (node) => {
         const count = wantedIn(load(heap.words, node + NODE.state));
         if (count > 0) found.push({ worker, key: heap.words[node + NODE.key]!, kind: heap.words[node + NODE.kind]!, count });
       });
@@ -354,17 +373,17 @@ export class WaitQueue {
    * the count, once its flag is up, with what it was before its last attempt.
    */
   rouseAll(): void {
-    const { registry, words } = this.#heap;
+    const { words } = this.#heap;
     add(words, HEADER.deaths, 1);
-    for (const { worker, kind } of this.armed()) this.#heap.ring(registry.recordOf(worker), kind & KIND_MASK);
+    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind & KIND_MASK);
   }
 
   /** Has one worker that may be blocked look at what it is asked, as `rouseAll`. */
   rouse(worker: number): void {
-    const { registry, words } = this.#heap;
-    if (!registry.isAlive(worker)) return;
+    const { words } = this.#heap;
+    if (!isAliveIn(words, worker)) return;
     add(words, HEADER.deaths, 1);
-    this.#heap.ring(registry.recordOf(worker), BLOCKING);
+    this.#heap.ring(recordOf(worker), BLOCKING);
   }
 
   /** Whether the worker of a record waits for something, as far as its own nodes say. */

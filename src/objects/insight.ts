@@ -1,5 +1,5 @@
 /** What each kind of object tells of itself to those who look for deadlocks or dump the program. Registered by the file that defines the kind, as its destroyer is. */
-import type { Heap } from "./heap.js";
+import type { Heap } from "../memory/index.js";
 
 /** Whom a wait depends on. */
 export interface Holders {
@@ -45,4 +45,18 @@ export function onInspect(kind: number, insight: Insight): void {
 /** What is known of a kind; undefined for what no user waits for. */
 export function insightInto(kind: number): Insight | undefined {
   return insights.get(kind);
+}
+
+/** The object that this worker holds and in whose block, or body, a word stands: that block, and its wrapper. */
+export function objectAround(heap: Heap, word: number): { readonly at: number; readonly object: object } | undefined {
+  const { allocator, references } = heap;
+  let nearest = 0;
+  let held = 0;
+  for (const each of references.held()) {
+    const at = insightInto(allocator.kindOf(each))?.body?.(heap, each) ?? each;
+    if (at <= word && at > nearest) [nearest, held] = [at, each];
+  }
+  if (nearest === 0 || word >= nearest + allocator.sizeOfBlock(nearest)) return undefined;
+  const object = references.find(held);
+  return object && { at: nearest, object };
 }

@@ -1,7 +1,9 @@
 import type { KnownOptions } from "../errors/index.js";
-import { type Handle, type Reach, SharedObject } from "../codec/shared-object.js";
-import { AT_ONCE, atomics, BLOCKING, enter, type Heap, leave, leaveUnmended, onNames, SLEEPERS, type Strike, tryEnter, within } from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKING, enter, type Heap, leave, leaveUnmended, SLEEPERS, tryEnter, within } from "../memory/index.js";
 import { coreCount } from "../platform/index.js";
+import type { Handle } from "./handle.js";
+import { type Reach, SharedObject } from "./shared-object.js";
+import { onNames, type Strike } from "./worker-names.js";
 
 const { compareExchange, load, store } = atomics;
 

@@ -12,19 +12,21 @@
  * mutex at all, and both look again with the next slice. So the backstop of slices stands in for a wake-up that such an attempt has used in vain.
  * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
  */
-import { exchange, load, pause, slice, spins, store, waitAsync } from "#atomics";
+import { exchange, load, pause, slice, spins, store } from "#atomics";
 import { offAbort, onAbort } from "./abort.js";
 import { Alarm } from "./alarm.js";
-import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "./clock.js";
+import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "../memory/clock.js";
 import { SLICE_MS } from "./crowd.js";
 import { EagerLook } from "./eager-look.js";
-import type { Heap } from "./heap.js";
-import { AWAITING, BLOCKING, HEADER, RECORD } from "./layout.js";
+import { type Heap, onHeap } from "../memory/heap.js";
+import type { OwnLoop } from "../memory/liveness.js";
+import { AWAITING, BLOCKING, HEADER, RECORD } from "../memory/layout.js";
 import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
-import { contain } from "./mishap.js";
+import { contain } from "../memory/mishap.js";
 import { hasSpareCore } from "../platform/index.js";
-import { Spin } from "./spin.js";
-import { AT_ONCE, within } from "./time-limit.js";
+import { Spin } from "../memory/spin.js";
+import { AT_ONCE, within } from "../memory/time-limit.js";
+import "./registry.js";
 import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
 
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
@@ -69,7 +71,20 @@ let loops = 0;
 /** Over what it awaits, of each heap. */
 const loopWatches: LoopWatch[] = [];
 
-export class Parker {
+declare module "../memory/heap.js" {
+  interface Heap {
+    /** The calling worker's. */
+    readonly parker: Parker;
+  }
+}
+
+onHeap((heap) => {
+  const parker = new Parker(heap);
+  Object.assign(heap, { parker });
+  heap.ownLoop = parker;
+});
+
+export class Parker implements OwnLoop {
   readonly #heap: Heap;
   readonly #awaited = new Map<number, AwaitedKey[]>();
   #pending = 0;
@@ -631,16 +646,4 @@ function watchOver(places: readonly WaitPlace[], deadline: number, refusable: bo
   // What this thread's loop said of itself holds no longer, in any heap: it is running, and blocked.
   for (const watch of loopWatches) watch.end();
   return watcher?.blocks({ places, since: realNow() - SLICE_MS, deadline, refusable });
-}
-
-/** Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory shared between threads. */
-export function listenByWaitAsync(words: Int32Array, doorbell: number, onRing: () => void): void {
-  const wait = waitAsync(words, doorbell, 0);
-  if (wait.async) void wait.value.then(onRing);
-  else queueRealMicrotask(onRing);
-}
-
-/** Whether the doorbell was silent until now, so that it must be rung. */
-export function pressDoorbell(words: Int32Array, doorbell: number): boolean {
-  return load(words, doorbell) === 0 && exchange(words, doorbell, 1) === 0;
 }
