@@ -4,6 +4,7 @@
  */
 import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
+import { MOST_INLINE_BYTES } from "../codec/payload.js";
 import { Handle, type Insight, Monitor, MONITOR_WORDS, type Reach } from "../objects/index.js";
 import {
   ArgumentRangeError,
@@ -20,7 +21,7 @@ import { AT_ONCE, atomics, BLOCKS_AT, HEADER, type Heap, isStall, limitTo, realN
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discard, type Item, isStored, itemOf, keep, lengthOf, loseTaken, MOST_INLINE_BYTES, open, store, type Taken, tellCommitted } from "./item.js";
+import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, placeable, type Taken, tellCommitted } from "./item.js";
 
 /** Words of every queue. */
 export const QUEUE = {
@@ -168,12 +169,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return;
-    const waiting = { item: keep(item) };
+    const waiting = { item: keepItem(item) };
     let done: true | undefined;
     try {
       done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
     } finally {
-      if (done === undefined) discard(waiting.item, this.heap);
+      if (done === undefined) discardItem(waiting.item);
     }
     if (done === undefined) this.#timedOut("had no room", options);
   }
@@ -198,12 +199,12 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return;
-    const waiting = { item: keep(item) };
+    const waiting = { item: keepItem(item) };
     let done: true | undefined;
     try {
       done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
     } finally {
-      if (done === undefined) discard(waiting.item, this.heap);
+      if (done === undefined) discardItem(waiting.item);
     }
     if (done === undefined) this.#timedOut("had no room", options);
   }
@@ -225,7 +226,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
     if (this.#append(item, priority)) return true;
-    discard(item, this.heap);
+    discardItem(item);
     return false;
   }
 
@@ -429,18 +430,18 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const item = itemOf(value, this.heap, this.mostInlineBytes, most);
     const length = lengthOf(item);
     if (length <= most) return item;
-    discard(item, this.heap);
+    discardItem(item);
     throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
   }
 
   #append(item: Item, priority: number): boolean {
     const outer = limitTo(AT_ONCE);
     try {
-      if (!isStored(item, this.mostInlineBytes) || !this.append(item, priority, false)) return false;
+      if (!isPlaceable(item, this.mostInlineBytes) || !this.append(item, priority, false)) return false;
     } catch (error) {
       if (isStall(error)) return false;
       limitTo(outer);
-      discard(item, this.heap);
+      discardItem(item);
       throw error;
     } finally {
       limitTo(outer);
@@ -453,8 +454,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   #putAttempt(waiting: { item: Item }, priority: number): Attempt<true> {
     return (granted) => {
       if (granted) this.arrive(QUEUE.puttersWait);
-      let { item } = waiting;
-      if (typeof item !== "number" && !("block" in item) && !isStored(item, this.mostInlineBytes)) waiting.item = item = store(item, this.heap);
+      const item = placeable(waiting.item, this.heap, this.mostInlineBytes);
+      waiting.item = item;
       if (!this.append(item, priority, true)) return undefined;
       tellCommitted(item);
       // One large item may have made room for several: each that gets in wakes the next.

@@ -1,16 +1,15 @@
 import { types } from "node:util";
 import type { Facts } from "../codec/portrait.js";
-import { type Boundary, crossing, decodeLoading, encode, lose, type Message, type Marshalled, registerKind } from "../codec/index.js";
+import { type Boundary, crossing, decodeLoading, encode, type Message, type Marshalled, registerKind } from "../codec/index.js";
+import { discard, keep, MOST_INLINE_BYTES, type Outgoing, store, StoredMessage, storeNow } from "../codec/payload.js";
 import { type Handle, locate, SharedObject } from "../objects/index.js";
-import { loseMessage } from "../codec/stored-message.js";
 import { ArgumentTypeError, ConnectionClosedError, ReachError, StateError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, atomics, type Heap, within } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { PipeEnd } from "./pipe-end.js";
-import { MOST_INLINE_BYTES } from "./ring.js";
-import { RingReader } from "./ring-reader.js";
-import { RingWriter, type StoredItem } from "./ring-writer.js";
+import { PipeReader } from "./pipe-reader.js";
+import { PipeWriter } from "./pipe-writer.js";
 import { KIND } from "./kinds.js";
 
 /** Looks at an empty ring before a blocking receiver arms its node: about the time that a wake-up takes. */
@@ -20,19 +19,14 @@ const EVERYBODY = 0x7fffffff;
 /** There is no message now. */
 const nothing: unique symbol = Symbol("nothing");
 
-type Take<T> = (reader: RingReader) => T;
+type Take<T> = (reader: PipeReader) => T;
 
 /** A message that waits for room. */
 interface Waiting {
   /** A long one that found no way into the allocator is stored later, in its turn. */
-  message: Kept | StoredItem;
-  readonly holds: boolean;
-  readonly committed: (() => void) | undefined;
+  message: Outgoing;
   sent: boolean;
 }
-
-/** An inline message that outlasts the encoder's next one. */
-type Kept = Pick<Message, "length" | "writeTo" | "toBytes">;
 
 /** This worker's own, still in use; closed by it; sent to another worker. */
 type State = "open" | "closed" | "sent away";
@@ -71,8 +65,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   readonly #end: PipeEnd;
   readonly #generation: number;
   #state: State = "open";
-  #writer: RingWriter | undefined;
-  #reader: RingReader | undefined;
+  #writer: PipeWriter | undefined;
+  #reader: PipeReader | undefined;
   /** Messages of this worker that wait for room, in order. */
   readonly #outbox = new Set<Waiting>();
   /** Awaiting receivers of this worker, in order: only the first takes. */
@@ -472,8 +466,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   #open(): void {
     this.#state = "open";
     const { outgoing, incoming, capacity } = this.#end;
-    if (outgoing !== 0) this.#writer = new RingWriter(this.heap, outgoing, capacity);
-    if (incoming !== 0) this.#reader = new RingReader(this.heap, incoming);
+    if (outgoing !== 0) this.#writer = new PipeWriter(this.heap, outgoing, capacity);
+    if (incoming !== 0) this.#reader = new PipeReader(this.heap, incoming);
   }
 
   /** Sends it now: true; what is to wait if there is no room and `waits`, else false. */
@@ -481,26 +475,25 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const writer = this.#writer ?? this.#refuse("send");
     if (this.#end.isPeerGone) this.#throwClosed("send");
     const message = this.#encode(value);
-    const { length, holds, committed } = message;
+    const { length } = message;
+    let outgoing: Outgoing = message;
     let room = (this.#outbox.size === 0 || within(AT_ONCE, () => this.#flush(writer, undefined)) === true) && writer.hasRoom(length);
-    let stored: StoredItem | undefined;
     if (length > MOST_INLINE_BYTES && (room || waits)) {
-      stored = within(AT_ONCE, () => writer.store(message));
+      outgoing = storeNow(message, this.heap);
+      message.release();
       // A stopped worker is inside the allocator: it is stored when its turn comes.
-      if (stored === undefined) room = false;
+      if (!(outgoing instanceof StoredMessage)) room = false;
     }
-    if (!room && !waits) {
-      if (holds) returnHolds(message.toBytes());
+    if (room && writer.write(outgoing)) {
+      outgoing.committed?.();
+      return true;
+    }
+    if (!waits) {
+      discard(outgoing);
       message.release();
       return false;
     }
-    if (room && writer.write(stored ?? message)) {
-      if (stored !== undefined) message.release();
-      committed?.();
-      return true;
-    }
-    const waiting: Waiting = { message: stored ?? keep(message), holds, committed, sent: false };
-    if (length > MOST_INLINE_BYTES) message.release();
+    const waiting: Waiting = { message: outgoing === message ? keep(message) : outgoing, sent: false };
     this.#outbox.add(waiting);
     return waiting;
   }
@@ -528,19 +521,19 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   };
 
   /** Sends what waits, in order, up to `last`; false when there is no room for one of them. */
-  #flush(writer: RingWriter, last: Waiting | undefined): boolean {
+  #flush(writer: PipeWriter, last: Waiting | undefined): boolean {
     let others = false;
     let done = true;
     try {
       for (const first of this.#outbox) {
         const { message } = first;
-        if (!("block" in message) && message.length > MOST_INLINE_BYTES) first.message = writer.store(message);
+        if (!(message instanceof StoredMessage) && message.length > MOST_INLINE_BYTES) first.message = store(message, this.heap);
         if (!writer.write(first.message)) {
           done = false;
           break;
         }
         first.sent = true;
-        first.committed?.();
+        first.message.committed?.();
         this.#outbox.delete(first);
         if (first === last) break;
         others = true;
@@ -556,13 +549,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   #withdraw(item: Waiting): void {
     if (item.sent) return;
     this.#outbox.delete(item);
-    const { heap } = this;
-    const { message } = item;
-    if ("block" in message) {
-      if (item.holds) loseMessage(heap, message.block, "returned");
-      heap.allocator.free(message.block);
-    } else if (item.holds) returnHolds(message.toBytes());
-    if (this.#outbox.size > 0 && this.#writer !== undefined) heap.waitQueue.wake(this.#writer.key, EVERYBODY);
+    discard(item.message);
+    if (this.#outbox.size > 0 && this.#writer !== undefined) this.heap.waitQueue.wake(this.#writer.key, EVERYBODY);
   }
 
   async #receive<T>(take: Take<T>, options: WaitOptions | undefined): Promise<T> {
@@ -627,7 +615,7 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   readonly #pollAttempt: Attempt<true> = () => this.#isThere(this.#reader ?? this.#throwClosedHere()) || undefined;
 
   /** Whether a message is there, or none will ever be; a caller that is about to sleep asks. */
-  #isThere(reader: RingReader): boolean {
+  #isThere(reader: PipeReader): boolean {
     if (!reader.isEmpty) return true;
     // Before the last look: pairs with the writer, who commits and then looks at the flag.
     reader.raiseFlag();
@@ -681,16 +669,6 @@ function bytesOf(target: unknown): Uint8Array {
   if (ArrayBuffer.isView(target)) return new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
   if (types.isAnyArrayBuffer(target)) return new Uint8Array(target);
   throw new ArgumentTypeError("recvInto(target): target must be a Buffer, a typed array, a DataView or an ArrayBuffer");
-}
-
-function keep(message: Kept): Kept {
-  const bytes = message.toBytes();
-  return { length: bytes.length, writeTo: (target, at) => target.set(bytes, at), toBytes: () => bytes };
-}
-
-/** A message that was not sent: what it holds is let go of, an end of a pipe in it usable here as before. */
-function returnHolds(bytes: Uint8Array): void {
-  lose(bytes, 0, bytes.length, "returned");
 }
 
 /** Ends that were sent away, by their blocks: one that comes back is the same object again. */

@@ -3,30 +3,23 @@
  *
  * | header | payload |
  * |---|---|
- * | 0 to 1024 | so many bytes of an encoded value |
- * | STORED | one word: the block of a stored message (codec/stored-message.ts), copied there outside the mutex |
+ * | 1 to 1024 | so many bytes of an encoded value |
+ * | STORED | one word: the block of a stored message (codec/payload.ts), copied there outside the mutex |
  * | INTEGER | one word: an integer of 32 bits, which needs no encoder |
  */
-import { decode, encode, lose, type Message } from "../codec/index.js";
-import { loseMessage, readMessage, storedLength, storeMessage } from "../codec/stored-message.js";
+import { decode, encode, lose } from "../codec/index.js";
+import { discard, keep, losePayload, MOST_INLINE_BYTES, type Outgoing, payloadWords, store, StoredMessage, storeNow, writePayload } from "../codec/payload.js";
+import { dropMessage, storedLength, takeMessage } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
-import { AT_ONCE, type Heap, within } from "../memory/index.js";
+import type { Heap } from "../memory/index.js";
 
 export const STORED = -1;
 export const INTEGER = -3;
-export const MOST_INLINE_BYTES = 1024;
 /** What an integer counts for where bytes are counted. */
 export const INTEGER_BYTES = 4;
 
-/** What is put: an integer, a message still in the encoder or a copy of it, or a stored one. */
-export type Item = number | Pick<Message, "length" | "writeTo" | "committed"> | StoredItem;
-
-export interface StoredItem {
-  readonly length: number;
-  readonly block: number;
-  /** As a message's. */
-  readonly committed: Message["committed"];
-}
+/** What is put: an integer or a message. */
+export type Item = number | Outgoing;
 
 /** What was taken out: an integer, a copy of a message, or the block of a stored one. */
 export type Taken = number | { readonly bytes: Uint8Array; readonly length: number } | { readonly block: number };
@@ -37,28 +30,29 @@ export function isInteger(value: unknown): value is number {
 }
 
 /**
- * The item of a value, valid until something else is encoded. One of more than `mostInline` bytes is copied into a block of its own, still a draft, unless it has
- * more than `most` and will be refused. Where a stopped worker is inside the allocator it is kept aside: see `store`.
+ * The item of a value, valid until something else is encoded. One of more than `mostInline` bytes is stored, still a
+ * draft, unless it has more than `most` and will be refused. Where a stopped worker is inside the allocator it is kept
+ * aside, and stored when its turn comes.
  */
 export function itemOf(value: unknown, heap: Heap, mostInline: number, most: number): Item {
   if (isInteger(value)) return value;
   const message = encode(value, { to: heap.across, root: "value", tells: true });
-  const { length, committed } = message;
+  const { length } = message;
   if (length <= mostInline || length > most) return message;
-  const block = within(AT_ONCE, () => storeMessage(heap, message));
-  const item = block === undefined ? keep(message) : { length, block, committed };
+  const item = storeNow(message, heap);
   message.release();
   return item;
 }
 
-/** Whether an item is as it lies in a queue; else it has to be stored first. */
-export function isStored(item: Item, mostInline: number): boolean {
-  return typeof item === "number" || "block" in item || item.length <= mostInline;
+/** Whether an item can lie in a queue as it is; else it has to be stored first. */
+export function isPlaceable(item: Item, mostInline: number): boolean {
+  return typeof item === "number" || item instanceof StoredMessage || item.length <= mostInline;
 }
 
-/** A long item, copied into a block of its own, still a draft. */
-export function store(item: Exclude<Item, number | StoredItem>, heap: Heap): StoredItem {
-  return { length: item.length, block: storeMessage(heap, item), committed: item.committed };
+/** An item as it can lie in a queue: a long one is stored, still a draft. */
+export function placeable(item: Item, heap: Heap, mostInline: number): Item {
+  if (typeof item === "number" || item instanceof StoredMessage || item.length <= mostInline) return item;
+  return store(item, heap);
 }
 
 /** How many bytes it counts for. */
@@ -67,16 +61,13 @@ export function lengthOf(item: Item): number {
 }
 
 /** An item that outlasts the encoder's next message. */
-export function keep(item: Item): Item {
-  if (typeof item === "number" || "block" in item) return item;
-  const bytes = new Uint8Array(item.length);
-  item.writeTo(bytes, 0);
-  return { length: item.length, writeTo: (target, at) => target.set(bytes, at), committed: item.committed };
+export function keepItem(item: Item): Item {
+  return typeof item === "number" || item instanceof StoredMessage ? item : keep(item);
 }
 
 /** How many words the payload of an item takes up. */
 export function payloadOf(item: Item): number {
-  return typeof item === "number" || "block" in item ? 1 : (item.length + 3) >> 2;
+  return typeof item === "number" ? 1 : payloadWords(item);
 }
 
 /** How many words the payload behind a header takes up. */
@@ -90,14 +81,7 @@ export function write(item: Item, heap: Heap, at: number): number {
     heap.words[at] = item;
     return INTEGER;
   }
-  if ("block" in item) {
-    heap.words[at] = item.block;
-    // A death between here and the commit leaks the block, which is no longer a draft and not yet the queue's; the other order could free one in use.
-    heap.allocator.publish(item.block);
-    return STORED;
-  }
-  item.writeTo(heap.bytes, at * 4);
-  return item.length;
+  return writePayload(item, heap, at) ? STORED : item.length;
 }
 
 /** Copies an item out of its place. Inside the mutex. */
@@ -119,17 +103,12 @@ export function lengthBehind(header: number, heap: Heap, at: number): number {
   return storedLength(heap, block);
 }
 
-/** The value of what was taken. Long ones are adopted first: they go back if this worker dies meanwhile. */
+/** The value of what was taken. */
 export function open(taken: Taken, heap: Heap): unknown {
   if (typeof taken === "number") return taken;
-  if ("bytes" in taken) {
-    const value = decode(taken.bytes, 0, taken.length, undefined, heap);
-    giveBack(taken.bytes);
-    return value;
-  }
-  heap.allocator.adopt(taken.block);
-  const value = readMessage(heap, taken.block);
-  heap.allocator.free(taken.block);
+  if ("block" in taken) return takeMessage(heap, taken.block);
+  const value = decode(taken.bytes, 0, taken.length, undefined, heap);
+  giveBack(taken.bytes);
   return value;
 }
 
@@ -138,44 +117,27 @@ export function tellCommitted(item: Item): void {
   if (typeof item !== "number") item.committed?.();
 }
 
-/** Lets go of an item in a queue that nobody uses any more, where it lies: whoever has to hear is told of what it carries. */
+/** An item in a queue that nobody uses any more, where it lies: whoever has to hear is told of what it carries. */
 export function loseItem(header: number, heap: Heap, at: number): void {
   if (header === INTEGER) return;
-  if (header !== STORED) {
-    heap.reserveWords(at + payloadBehind(header));
-    lose(heap.bytes, at * 4, header);
-    return;
-  }
-  const block = heap.words[at]!;
-  heap.reserveWords(block + 8);
-  loseMessage(heap, block);
-  heap.allocator.free(block);
+  heap.reserveWords(at + payloadBehind(header));
+  losePayload(heap, at, header, header === STORED);
 }
 
-/** Lets go of an item that was taken out and will not be delivered: whoever has to hear is told, and objects in it are let go of. */
+/** An item that was taken out and will not be delivered: objects in it are let go of, and who has to hear is told. */
 export function loseTaken(taken: Taken, heap: Heap): void {
   if (typeof taken === "number") return;
-  if ("bytes" in taken) {
-    lose(taken.bytes, 0, taken.length);
-    giveBack(taken.bytes);
+  if ("block" in taken) {
+    dropMessage(heap, taken.block);
     return;
   }
-  heap.allocator.adopt(taken.block);
-  loseMessage(heap, taken.block);
-  heap.allocator.free(taken.block);
+  lose(taken.bytes, 0, taken.length);
+  giveBack(taken.bytes);
 }
 
-/** Lets go of what an item carries that was not put: an end of a pipe is back. */
-export function discard(item: Item, heap: Heap): void {
-  if (typeof item === "number") return;
-  if ("block" in item) {
-    loseMessage(heap, item.block, "returned");
-    heap.allocator.free(item.block);
-    return;
-  }
-  const bytes = new Uint8Array(item.length);
-  item.writeTo(bytes, 0);
-  lose(bytes, 0, bytes.length, "returned");
+/** An item that was not put. */
+export function discardItem(item: Item): void {
+  if (typeof item !== "number") discard(item);
 }
 
 /** Room for one inline message; absent while one is being decoded, since decoding may itself take from a queue. */

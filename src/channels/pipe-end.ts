@@ -9,7 +9,7 @@
 import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, onDestroy } from "../memory/index.js";
 import { onInspect, onNames } from "../objects/index.js";
-import { dropMessages, RING, RING_WORDS, rouseAll, unreadIn } from "./ring.js";
+import { dropMessages, PIPE_RING, PIPE_RING_WORDS, rouseAll, unreadIn } from "./pipe-ring.js";
 import { KIND } from "./kinds.js";
 
 const { compareExchange, load, store } = atomics;
@@ -44,7 +44,7 @@ export function allocatePipe(heap: Heap, capacity: number, duplex: boolean): [nu
   const rings = duplex ? 2 : 1;
   const { allocator, self } = heap;
   // One reference for each end.
-  const pipe = allocator.allocate(PIPE.ring + rings * RING_WORDS, KIND.pipe);
+  const pipe = allocator.allocate(PIPE.ring + rings * PIPE_RING_WORDS, KIND.pipe);
   allocator.retain(pipe);
   const ends: [number, number] = [allocator.allocate(END_WORDS, KIND.connection), allocator.allocate(END_WORDS, KIND.connection)];
   const { words } = heap;
@@ -152,11 +152,11 @@ export class PipeEnd {
 /** Another thread may have added the memory that it stands in. */
 function reachTo(heap: Heap, pipe: number): void {
   heap.reserveWords(pipe + PIPE.ring);
-  heap.reserveWords(pipe + PIPE.ring + heap.words[pipe + PIPE.rings]! * RING_WORDS);
+  heap.reserveWords(pipe + PIPE.ring + heap.words[pipe + PIPE.rings]! * PIPE_RING_WORDS);
 }
 
 function ringFrom(words: Int32Array, pipe: number, side: Side): number {
-  if (words[pipe + PIPE.rings] === 2) return pipe + PIPE.ring + side * RING_WORDS;
+  if (words[pipe + PIPE.rings] === 2) return pipe + PIPE.ring + side * PIPE_RING_WORDS;
   return side === 1 ? pipe + PIPE.ring : 0;
 }
 
@@ -168,7 +168,7 @@ function closeSide(heap: Heap, pipe: number, side: number): void {
     throw new CorruptError(`an end in shared memory is side ${side} of a pipe of ${rings} rings: there are two sides, and one or two rings`);
   store(heap.words, pipe + PIPE.owners + side, GONE);
   // After the store: who looks sees it.
-  for (let ring = 0; ring < rings; ring++) rouseAll(heap, pipe + PIPE.ring + ring * RING_WORDS);
+  for (let ring = 0; ring < rings; ring++) rouseAll(heap, pipe + PIPE.ring + ring * PIPE_RING_WORDS);
 }
 
 /** Whose an end is; 0 while it is nobody's, or a message's. */
@@ -204,18 +204,18 @@ onInspect(KIND.pipe, {
     const { words } = heap;
     const unread: Record<string, number> = {};
     for (let ring = 0; ring < words[at + PIPE.rings]! && ring < 2; ring++)
-      unread[writerOf(heap, at, ring) === 0 ? "bytesToSecond" : "bytesToFirst"] = unreadIn(words, at + PIPE.ring + ring * RING_WORDS);
+      unread[writerOf(heap, at, ring) === 0 ? "bytesToSecond" : "bytesToFirst"] = unreadIn(words, at + PIPE.ring + ring * PIPE_RING_WORDS);
     return { ...unread, capacity: words[at + PIPE.capacity]! };
   },
 });
 
 /** In which ring of a pipe a key stands. */
 function ringAround(pipe: number, key: number): number {
-  return Math.floor((key - pipe - PIPE.ring) / RING_WORDS);
+  return Math.floor((key - pipe - PIPE.ring) / PIPE_RING_WORDS);
 }
 
 function isForMessage(pipe: number, key: number): boolean {
-  return key === pipe + PIPE.ring + ringAround(pipe, key) * RING_WORDS + RING.readerWaits;
+  return key === pipe + PIPE.ring + ringAround(pipe, key) * PIPE_RING_WORDS + PIPE_RING.readerWaits;
 }
 
 // The last one to hold an end is done with it, or has died.
@@ -235,5 +235,5 @@ onNames(KIND.pipe, (_heap, at, strike) => {
 });
 onDestroy(KIND.pipe, (heap, at) => {
   heap.catchUp();
-  for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++) dropMessages(heap, at + PIPE.ring + ring * RING_WORDS);
+  for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++) dropMessages(heap, at + PIPE.ring + ring * PIPE_RING_WORDS);
 });

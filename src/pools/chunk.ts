@@ -1,4 +1,5 @@
-import { type Boundary, encode, lose, type Message } from "../codec/index.js";
+import { type Boundary, encode, type Message } from "../codec/index.js";
+import { discard } from "../codec/payload.js";
 import { CorruptError, UnsendableError, type WorkerDeath, isThrown } from "../errors/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import type { AnyFunction, TaskIdentity } from "../workers/task.js";
@@ -101,7 +102,7 @@ export class Chunk extends Job {
           attach: boundary === "threads",
           apart: this.#apart,
         });
-        lose(message.toBytes(), 0, message.length, "returned");
+        discard(message);
       } catch (error) {
         return { index, error };
       }

@@ -4,7 +4,7 @@
  * The worker writes its result first and the state last, by CAS from RUNNING; whoever finds the worker dead makes the same CAS to GONE. So there is
  * one end, and a result is seen whole or not at all.
  */
-import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
+import { dropMessage, loseMessage, publishMessage, readMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
 import { StateError, UnknownClassError } from "../errors/index.js";
 import { atomics, type Heap, onDestroy } from "../memory/index.js";
@@ -101,10 +101,8 @@ export class Completion {
   finish(state: typeof RETURNED | typeof THREW | typeof GONE, message?: Message, lingers = false): boolean {
     const { heap, at } = this;
     if (message !== undefined) {
-      const block = storeMessage(heap, message);
       // Published first: a death in between leaks it, in the other order the sweep would free what the completion names.
-      heap.allocator.publish(block);
-      store(heap.words, at + COMPLETION.result, block);
+      store(heap.words, at + COMPLETION.result, publishMessage(heap, message));
     }
     // Before the state: whoever sees the end sees the code.
     if (state !== GONE && !lingers) this.exitCode = state === RETURNED ? 0 : 1;
@@ -120,9 +118,7 @@ export class Completion {
 
   set args(message: Message) {
     const { heap, at } = this;
-    const block = storeMessage(heap, message);
-    heap.allocator.publish(block);
-    store(heap.words, at + COMPLETION.args, block);
+    store(heap.words, at + COMPLETION.args, publishMessage(heap, message));
   }
 
   /** For the worker. They may be taken again after an `UnknownClassError`, which comes before anything is made. @param attachments what travelled beside them */
@@ -148,8 +144,7 @@ export class Completion {
     if (block === 0) return;
     if (this.#moveArgs(UNREAD, LOST)) {
       store(heap.words, at + COMPLETION.args, 0);
-      loseMessage(heap, block, end);
-      heap.allocator.free(block);
+      dropMessage(heap, block, end);
       // A thread that was given up may be reading still: the block goes with the completion.
     } else if (this.#moveArgs(BEING_READ, LOST)) loseMessage(heap, block, "uncertain");
   }
@@ -182,9 +177,7 @@ onDestroy(KIND.completion, (heap, at) => {
   const args = load(heap.words, at + COMPLETION.args);
   if (args !== 0) heap.allocator.free(args);
   const result = load(heap.words, at + COMPLETION.result);
-  if (result === 0) return;
-  loseMessage(heap, result);
-  heap.allocator.free(result);
+  if (result !== 0) dropMessage(heap, result);
 });
 
 onNames(KIND.completion, (_heap, at, strike) => strike(at + COMPLETION.worker));

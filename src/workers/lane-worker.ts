@@ -1,7 +1,9 @@
 /** The worker's side of a lane: jobs come out, results go in. */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { decode, lose, type Message } from "../codec/index.js";
-import { loseMessage, readMessage, storeMessage } from "../codec/stored-message.js";
+import { lower, NO_RECORD, raise, RingReader, RingWriter } from "../channels/ring.js";
+import { decode, type Message } from "../codec/index.js";
+import { losePayload, MOST_INLINE_BYTES, type Outgoing, store as storeLong, writePayload } from "../codec/payload.js";
+import { takeMessage } from "../codec/stored-message.js";
 import { CorruptError, StateError, UnknownClassError } from "../errors/index.js";
 import { atomics, monotonicMs, realNow } from "../memory/index.js";
 import type { Attempt } from "../parking/index.js";
@@ -9,12 +11,11 @@ import {
   ASLEEP,
   ATTACHED,
   ATTEMPT_SHIFT,
-  checkRecord,
-  checkUse,
-  HEADER_WORDS,
+  CRASHED,
   HOLDS,
   IN_LOOP,
   JOB,
+  JOBS,
   KIND_SHIFT,
   LANE,
   LAST,
@@ -22,33 +23,29 @@ import {
   type Lane,
   LENGTH_MASK,
   MOST_ATTEMPTS,
-  MOST_INLINE_BYTES,
+  OF_NO_JOB,
   OPENED,
   OWNER_BLOCKED,
   OWNER_IN_LOOP,
   READY,
-  CRASHED,
+  recordWords,
   REFUSED,
   RESERVED_RESULT_WORDS,
   RESULT,
-  RESULTS_AT,
+  RESULTS,
   RING,
-  RING_MASK,
-  RING_WORDS,
-  SKIP,
   STATE_BITS,
   STATE_MASK,
   STORED,
+  STORED_LENGTH,
   TAKEN,
   VOID,
 } from "./lane.js";
 import { orderOf, Orders } from "./orders.js";
 
-const { compareExchange, exchange, load, pause, store } = atomics;
+const { compareExchange, load, pause, store } = atomics;
 
 const NAP_MS = 1;
-/** Where the sequence number of a job would stand, which is never 0: that would be no record. */
-const OF_NO_JOB = -1;
 
 /** What comes through the port for the job of a sequence number. */
 type Beside = readonly [sequence: number, attachments: readonly unknown[]];
@@ -62,10 +59,8 @@ export class LaneWorker {
   readonly #at: number;
   readonly #key: number;
   readonly #ownerKey: number;
-  /** Copies of the words that this side writes. */
-  #head = 0;
-  #tail = 0;
-  #resultsHead = 0;
+  readonly #jobs: RingReader;
+  readonly #results: RingWriter;
   #record = 0;
   #size = 0;
   #length = 0;
@@ -82,38 +77,33 @@ export class LaneWorker {
     this.#orders = orders;
     this.#words = lane.words;
     this.#at = lane.at;
+    this.#jobs = new RingReader(lane.words, lane.at, JOBS);
+    this.#results = new RingWriter(lane.words, lane.at, RESULTS);
     this.#key = lane.at + LANE.workerWaits;
     this.#ownerKey = lane.words[lane.at + LANE.ownerKey]!;
   }
 
   /** Whether something may be there to be taken. */
   get hasJob(): boolean {
-    return load(this.#words, this.#at + LANE.jobsTail) !== this.#head;
+    return !this.#jobs.isEmpty;
   }
 
   /** Takes the next job; false when there is none. `sequence`, `kind`, `task` and `attempt` tell of it until `done`. */
   take(): boolean {
     const words = this.#words;
     for (;;) {
-      const ahead = (load(words, this.#at + LANE.jobsTail) - this.#head) | 0;
-      if (ahead === 0) return false;
-      const record = this.#at + LANE.jobs + (this.#head & RING_MASK);
-      const state = load(words, record);
-      if ((state & STATE_MASK) === SKIP) {
-        const rest = RING_WORDS - (this.#head & RING_MASK);
-        checkRecord(rest, ahead);
-        this.#head = (this.#head + rest) | 0;
-        continue;
-      }
+      const record = this.#jobs.next();
+      if (record === NO_RECORD) return false;
+      const state = load(words, record + JOB.state);
       this.#size = state >>> STATE_BITS;
-      checkRecord(this.#size, ahead);
+      this.#jobs.check(this.#size);
       // Only this side takes jobs.
       if ((state & STATE_MASK) === TAKEN) throw new CorruptError("a job in a pool's lane says that it was taken, and was not");
       if ((state & STATE_MASK) === READY) {
         // Before it is taken: who sees it taken must not find the times of the job before.
         words[this.#at + LANE.item] = 0;
         store(words, this.#at + LANE.begunAt, monotonicMs());
-        if (compareExchange(words, record, state, (state & ~STATE_MASK) | TAKEN) === state) {
+        if (compareExchange(words, record + JOB.state, state, (state & ~STATE_MASK) | TAKEN) === state) {
           const what = words[record + JOB.what]!;
           this.#record = record;
           this.#length = what & LENGTH_MASK;
@@ -136,19 +126,14 @@ export class LaneWorker {
     // First: the pool of a worker that dies from here on lets go of nothing that may be the worker's, before that of everything.
     if (!this.#move(TAKEN, OPENED)) throw new StateError("the pool has given this worker up: what the job brought is no longer there");
     const { heap } = this.lane;
+    const isStored = (this.kind & STORED) !== 0;
+    const block = this.#words[payload]!;
     try {
-      if ((this.kind & STORED) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
-      heap.catchUp();
-      this.#adopted = this.#words[payload]!;
-      heap.allocator.adopt(this.#adopted);
-      const value = readMessage(heap, this.#adopted, attachments);
-      this.#freeAdopted();
-      return value;
+      return isStored ? takeMessage(heap, block, attachments) : decode(this.lane.bytes, payload << 2, this.#length, attachments);
     } catch (error) {
       if (error instanceof UnknownClassError) {
         // Nothing was made of it yet, and loading the class may take long.
-        if (this.#adopted !== 0) heap.allocator.publish(this.#adopted);
-        this.#adopted = 0;
+        if (isStored) heap.allocator.publish(block);
         this.#move(OPENED, TAKEN);
       }
       throw error;
@@ -158,7 +143,7 @@ export class LaneWorker {
   /** Moves the state of the running job. */
   #move(from: typeof TAKEN | typeof OPENED, to: typeof TAKEN | typeof OPENED): boolean {
     const state = (this.#size << STATE_BITS) | from;
-    return compareExchange(this.#words, this.#record, state, (this.#size << STATE_BITS) | to) === state;
+    return compareExchange(this.#words, this.#record + JOB.state, state, (this.#size << STATE_BITS) | to) === state;
   }
 
   /** Whether the pool has ordered a task of this worker. Orders come first: what is ordered is there by the time its record is. */
@@ -178,40 +163,19 @@ export class LaneWorker {
     }
   }
 
-  /** The block that the job came in, while it is read. */
-  #adopted = 0;
   #received: readonly unknown[] | undefined;
-
-  #freeAdopted(): void {
-    this.lane.heap.allocator.free(this.#adopted);
-    this.#adopted = 0;
-  }
 
   /** The job's room may be used again. What it brought and nobody read, since its task could not be had, is let go of. */
   done(): void {
-    if (this.#adopted !== 0) this.#freeAdopted();
-    if ((this.kind & (STORED | HOLDS)) !== 0 && this.#move(TAKEN, OPENED)) this.#lose();
+    if ((this.kind & (STORED | HOLDS)) !== 0 && this.#move(TAKEN, OPENED))
+      losePayload(this.lane.heap, this.#record + JOB.payload, this.#length, (this.kind & STORED) !== 0);
     this.#pass();
-  }
-
-  #lose(): void {
-    const { heap, bytes } = this.lane;
-    const payload = this.#record + JOB.payload;
-    if ((this.kind & STORED) === 0) {
-      lose(bytes, payload << 2, this.#length);
-      return;
-    }
-    heap.catchUp();
-    const block = this.#words[payload]!;
-    heap.allocator.adopt(block);
-    loseMessage(heap, block);
-    heap.allocator.free(block);
   }
 
   #pass(): void {
     this.#received = undefined;
-    this.#head = (this.#head + this.#size) | 0;
-    store(this.#words, this.#at + LANE.jobsHead, this.#head);
+    this.#jobs.pass(this.#size);
+    this.#jobs.release();
   }
 
   /** While the module of a task is loaded its time stands still: the task itself begins afterwards. */
@@ -244,8 +208,7 @@ export class LaneWorker {
 
   /** This worker has ended its work, and only waits for workers that its tasks started. */
   leave(nothing: Message): void {
-    // Of no job; but 0 would say that the ring begins anew.
-    this.sequence = -1;
+    this.sequence = OF_NO_JOB;
     this.reply(LEFT | LAST, 0, 0, nothing);
   }
 
@@ -272,46 +235,33 @@ export class LaneWorker {
   reply(kind: number, count: number, microseconds: number, message: Message): void {
     const { heap } = this.lane;
     const words = this.#words;
+    const results = this.#results;
     let { length } = message;
-    let block = 0;
+    let payload: Outgoing = message;
     const isAttached = message.attachments.length > 0;
     if (isAttached) kind |= ATTACHED;
-    if (length > MOST_INLINE_BYTES || !this.#hasRoom(HEADER_WORDS + ((length + 3) >> 2), RESERVED_RESULT_WORDS)) {
-      length = 4;
+    if (length > MOST_INLINE_BYTES || !results.hasRoom(recordWords(length), RESERVED_RESULT_WORDS)) {
+      length = STORED_LENGTH;
       const reserved = kind & LAST ? 0 : RESERVED_RESULT_WORDS;
-      while (!this.#hasRoom(HEADER_WORDS + 1, reserved)) pause(NAP_MS);
-      block = storeMessage(heap, message);
-      // From here on it is the pool's: a death before the commit leaks it until the program ends.
-      heap.allocator.publish(block);
-    }
-    const size = HEADER_WORDS + ((length + 3) >> 2);
-    const rest = RING_WORDS - (this.#tail & RING_MASK);
-    if (rest < size) {
-      words[this.#at + RESULTS_AT + (this.#tail & RING_MASK)] = SKIP;
-      this.#tail = (this.#tail + rest) | 0;
-    }
-    const record = this.#at + RESULTS_AT + (this.#tail & RING_MASK);
-    if (block !== 0) {
+      while (!results.hasRoom(recordWords(length), reserved)) pause(NAP_MS);
+      payload = storeLong(message, heap);
       kind |= STORED;
-      words[record + RESULT.payload] = block;
-    } else {
-      message.writeTo(this.lane.bytes, (record + RESULT.payload) << 2);
     }
+    const size = recordWords(length);
+    const record = results.place(size);
+    writePayload(payload, heap, record + RESULT.payload);
     words[record + RESULT.sequence] = this.sequence;
     words[record + RESULT.what] = (kind << KIND_SHIFT) | length;
     words[record + RESULT.count] = count;
     words[record + RESULT.time] = microseconds;
-    this.#tail = (this.#tail + size) | 0;
-    store(words, this.#at + LANE.resultsTail, this.#tail);
-    // Pairs with the flag that the pool raises before its last look. Should this worker die between the two, its end itself makes the pool look.
-    const flag = this.#at + LANE.ownerWaits;
+    results.commit(size);
     this.hasMoved = isAttached;
     if (isAttached) this.#attach(message);
-    const how = load(words, flag);
-    // A message wakes a loop by itself, and what is attached comes by one.
-    this.hasWoken = (how === OWNER_BLOCKED || (how === OWNER_IN_LOOP && !isAttached)) && exchange(words, flag, 0) === how;
-    if (this.hasWoken) this.#ring(how);
-    this.hasWoken ||= isAttached;
+    const flag = this.#at + LANE.ownerWaits;
+    // A message wakes a loop by itself, and what is attached comes by one. Should this worker die before it rings, its end itself makes the pool look.
+    const how = isAttached && load(words, flag) === OWNER_IN_LOOP ? 0 : lower(words, flag);
+    if (how !== 0) this.#ring(how);
+    this.hasWoken = isAttached || how !== 0;
   }
 
   /** Commits what is of no job: the error that the pool fails of. */
@@ -393,30 +343,17 @@ export class LaneWorker {
 
   readonly #attempt: Attempt<true> = () => this.#raise(ASLEEP) || undefined;
 
-  /** The flag goes up before the look at the tail: a pool commits first and looks at the flag second, so one of the two sees the other. Whether there is a job, and the flag down. */
+  /** The flag goes up before the last look. Whether there is a job, and the flag down. */
   #raise(how: typeof ASLEEP | typeof IN_LOOP): boolean {
-    store(this.#words, this.#key, how);
+    raise(this.#words, this.#key, how);
     if (!this.hasJob) {
-      this.#mend();
+      // The pool would wait for what was written over for ever.
+      this.#jobs.mend();
+      this.#results.mend();
       return false;
     }
     store(this.#words, this.#key, 0);
     return true;
-  }
-
-  /** What this side alone writes, in case it was written over: the pool would wait for it for ever. */
-  #mend(): void {
-    if (load(this.#words, this.#at + LANE.jobsHead) !== this.#head) store(this.#words, this.#at + LANE.jobsHead, this.#head);
-    if (load(this.#words, this.#at + LANE.resultsTail) !== this.#tail) store(this.#words, this.#at + LANE.resultsTail, this.#tail);
-  }
-
-  #hasRoom(size: number, reserved: number): boolean {
-    const rest = RING_WORDS - (this.#tail & RING_MASK);
-    const needed = (rest < size ? rest + size : size) + reserved;
-    if (RING_WORDS - ((this.#tail - this.#resultsHead) | 0) >= needed) return true;
-    this.#resultsHead = load(this.#words, this.#at + LANE.resultsHead);
-    checkUse((this.#tail - this.#resultsHead) | 0);
-    return RING_WORDS - ((this.#tail - this.#resultsHead) | 0) >= needed;
   }
 
   /** What travelled beside the job's bytes. Earlier messages in the port belong to jobs that were taken back. */

@@ -1,18 +1,14 @@
 /**
- * A lane: one block of shared memory between a pool and one of its workers, with a ring of jobs to the worker and a ring of results back.
- *
- * Each ring has one writer and one reader. Positions count words and only grow (modulo 2^32); a place in the ring is the position's low bits. The writer fills a
- * record beyond the tail, where nobody looks, and commits it by one store of the tail; the reader gives its room back by one store of the head. So a side that is
- * killed anywhere leaves nothing half done: a record is there whole or not at all.
+ * A lane: one block of shared memory between a pool and one of its workers. It has two rings (channels/ring.ts): of jobs
+ * to the worker, and of results back.
  *
  * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to TAKEN_BACK by the pool's, never both. So may one of a worker
  * that died before it had opened it: from TAKEN to OPENED, or to TAKEN_BACK.
  * `docs/design/pools.md` has the table of who writes which word when.
  * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
  */
-import { lose } from "../codec/index.js";
-import { loseMessage } from "../codec/stored-message.js";
-import { CorruptError } from "../errors/index.js";
+import { NO_RECORD, type RingLayout, RingReader } from "../channels/ring.js";
+import { losePayload, MOST_INLINE_BYTES } from "../codec/payload.js";
 import { atomics, type Heap, onDestroy } from "../memory/index.js";
 import { onNames } from "../objects/index.js";
 import { KIND } from "./kinds.js";
@@ -50,15 +46,15 @@ export const LANE = {
   jobs: 48,
 } as const;
 
-/** Words of each ring: a power of two. */
-export const RING_WORDS = 4096;
-export const RING_MASK = RING_WORDS - 1;
-export const RESULTS_AT = LANE.jobs + RING_WORDS;
-export const LANE_WORDS = RESULTS_AT + RING_WORDS;
+/** Words of each ring: a lane fits into two pages. */
+export const RING_WORDS = 4064;
+export const JOBS: RingLayout = { tail: LANE.jobsTail, head: LANE.jobsHead, records: LANE.jobs, size: RING_WORDS };
+export const RESULTS: RingLayout = { tail: LANE.resultsTail, head: LANE.resultsHead, records: LANE.jobs + RING_WORDS, size: RING_WORDS };
+export const LANE_WORDS = RESULTS.records + RING_WORDS;
 
 /** The header of a job's record. */
 export const JOB = {
-  /** Words of the record << STATE_BITS | its state. */
+  /** Words of the record << STATE_BITS | its state. Never 0. */
   state: 0,
   sequence: 1,
   /** Number of the task within this lane. */
@@ -70,6 +66,7 @@ export const JOB = {
 
 /** The header of a result's record. */
 export const RESULT = {
+  /** Of the job, OF_NO_JOB where there is none. Never 0. */
   sequence: 0,
   /** As a job's, without an attempt. */
   what: 1,
@@ -82,8 +79,10 @@ export const RESULT = {
 
 export const HEADER_WORDS = 4;
 
-/** States of a job's record. SKIP: nothing more until the ring begins anew. */
-export const SKIP = 0;
+/** Where the sequence number of a job would stand. */
+export const OF_NO_JOB = -1;
+
+/** States of a job's record. */
 export const READY = 1;
 export const TAKEN = 2;
 export const TAKEN_BACK = 3;
@@ -137,8 +136,6 @@ export const RING = 0;
 /** What it posts in place of attachments that cannot be posted: their record holds nothing, and another follows. */
 export const VOID = 1;
 
-/** Longer payloads are stored in a block of their own. */
-export const MOST_INLINE_BYTES = 1024;
 /** Most jobs in one lane that have no last result yet. */
 export const MOST_AHEAD = 128;
 /**
@@ -147,16 +144,10 @@ export const MOST_AHEAD = 128;
  */
 export const RESERVED_RESULT_WORDS = 2 * MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
 
-/** A reader goes no further than the writer has come: a record that would lead beyond, or nowhere, leads round for ever. @throws CorruptError */
-export function checkRecord(size: number, ahead: number): void {
-  if (!(size > 0 && size <= ahead && ahead <= RING_WORDS))
-    throw new CorruptError(`a record of ${size} words in a pool's lane, of ${ahead} that were written, is not one`);
-}
-
-/** What a ring has in use is never more than it has. @throws CorruptError */
-export function checkUse(used: number): void {
-  if (!(used >= 0 && used <= RING_WORDS)) throw new CorruptError(`the ring of a pool's lane says that ${used} of its ${RING_WORDS} words are in use`);
-}
+/** How many words a record takes with a payload of so many bytes. */
+export const recordWords = (length: number): number => HEADER_WORDS + ((length + 3) >> 2);
+/** The length that a record tells of a stored payload: its one word. */
+export const STORED_LENGTH = 4;
 
 /** Where a lane stands. */
 export class Lane {
@@ -212,41 +203,23 @@ export class Lane {
 }
 
 onNames(KIND.lane, (_heap, at, strike) => strike(at + LANE.worker));
-/** Its last holder is gone, in whatever way: what stands in its rings reaches nobody. The record at the head of the results may have been read by a pool that died. */
+/** Its last holder is gone: what stands in its rings reaches nobody. A pool that died may have read the first result. */
 onDestroy(KIND.lane, (heap, at) => {
-  const { words, bytes } = new Lane(heap, at);
-  const drop = (kind: number, payload: number, length: number, end: "unread" | "uncertain") => {
-    if ((kind & STORED) === 0) {
-      lose(bytes, payload << 2, length, end);
-      return;
-    }
-    const block = words[payload]!;
-    heap.allocator.check(block);
-    loseMessage(heap, block, end);
-    heap.allocator.free(block);
-  };
-  eachRecord(at + LANE.jobs, words[at + LANE.jobsHead]!, words[at + LANE.jobsTail]!, (record) => {
+  const { words } = new Lane(heap, at);
+  const drop = (what: number, payload: number, end: "unread" | "uncertain") =>
+    losePayload(heap, payload, what & LENGTH_MASK, ((what >>> KIND_SHIFT) & STORED) !== 0, end);
+  const jobs = new RingReader(words, at, JOBS);
+  for (let record = jobs.next(); record !== NO_RECORD; record = jobs.next()) {
     const state = words[record + JOB.state]!;
-    if ((state & STATE_MASK) === SKIP) return undefined;
-    const what = words[record + JOB.what]!;
-    if ((state & STATE_MASK) === READY || (state & STATE_MASK) === TAKEN) drop(what >>> KIND_SHIFT, record + JOB.payload, what & LENGTH_MASK, "unread");
-    return state >>> STATE_BITS;
-  });
-  const head = words[at + LANE.resultsHead]!;
-  eachRecord(at + RESULTS_AT, head, words[at + LANE.resultsTail]!, (record, position) => {
-    if (words[record + RESULT.sequence] === SKIP) return undefined;
-    const what = words[record + RESULT.what]!;
-    drop(what >>> KIND_SHIFT, record + RESULT.payload, what & LENGTH_MASK, position === head ? "uncertain" : "unread");
-    return HEADER_WORDS + (((what & LENGTH_MASK) + 3) >> 2);
-  });
-});
-
-/** Goes through the records of a ring; `visit` tells how many words one has, undefined where the ring begins anew. */
-function eachRecord(ring: number, head: number, tail: number, visit: (record: number, position: number) => number | undefined): void {
-  checkUse((tail - head) | 0);
-  for (let position = head; position !== tail; ) {
-    const size = visit(ring + (position & RING_MASK), position) ?? RING_WORDS - (position & RING_MASK);
-    checkRecord(size, (tail - position) | 0);
-    position = (position + size) | 0;
+    jobs.pass(state >>> STATE_BITS);
+    if ((state & STATE_MASK) === READY || (state & STATE_MASK) === TAKEN) drop(words[record + JOB.what]!, record + JOB.payload, "unread");
   }
-}
+  const results = new RingReader(words, at, RESULTS);
+  let end: "unread" | "uncertain" = "uncertain";
+  for (let record = results.next(); record !== NO_RECORD; record = results.next()) {
+    const what = words[record + RESULT.what]!;
+    results.pass(recordWords(what & LENGTH_MASK));
+    drop(what, record + RESULT.payload, end);
+    end = "unread";
+  }
+});

@@ -23,6 +23,7 @@ import {
   Value,
 } from "../../src/index.js";
 import { encode } from "../../src/codec/index.js";
+import { keep } from "../../src/codec/payload.js";
 import { take } from "../../src/diagnosis/findings.js";
 import { type Heap, KIND, LIVE, processHeap, RECORD, RECORD_WORDS, REGISTRY_AT, threadHeap } from "../../src/memory/index.js";
 import { writeWorkerInfo } from "../../src/parking/worker-info.js";
@@ -262,11 +263,7 @@ export const subjects: Record<string, () => Subject> = {
     completion.begin();
     const lane = Lane.create(heap, 0);
     const [owner, worker] = [new LaneOwner(lane, undefined), new LaneWorker(lane, undefined)];
-    const payload = (value: unknown) => {
-      const bytes = encode(value, { boundary: "threads" } as never).toBytes();
-      return { length: bytes.length, writeTo: (target: Uint8Array, at: number) => target.set(bytes, at) };
-    };
-    const send = (value: unknown) => owner.send(1, 1, 0, 0, payload(value));
+    const send = (value: unknown) => owner.send(1, 1, 0, 0, keep(encode(value, { boundary: "threads" } as never)));
     const work = () => {
       if (!worker.take()) return;
       try {

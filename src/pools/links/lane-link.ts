@@ -1,9 +1,10 @@
 import { encode, type Message } from "../../codec/index.js";
+import type { Outgoing } from "../../codec/payload.js";
 import { CorruptError, UnknownClassError } from "../../errors/index.js";
 import { contain, monotonicMs, realNow, RECORD } from "../../memory/index.js";
 import { kernelTells } from "../../platform/index.js";
 import { CHUNK, CRASHED, DEFINE, type Lane, LAST, LEFT, MOST_AHEAD, PROGRESS, REFUSED, STOPS, THREW_FLAG } from "../../workers/lane.js";
-import { LaneOwner, type Payload } from "../../workers/lane-owner.js";
+import { LaneOwner } from "../../workers/lane-owner.js";
 import { orderOf } from "../../workers/orders.js";
 import { decodeWithClasses } from "../../workers/task-module.js";
 import type { Job } from "../job.js";
@@ -98,7 +99,7 @@ export class LaneLink implements WorkerLink {
     const isBeside = cargo instanceof LaneCargo;
     // What goes through the port is not taken back: it goes to a worker that has nothing else to do.
     if (isBeside ? jobs.length > 0 : jobs.length >= MOST_AHEAD) return false;
-    const payload = isBeside ? cargo.payload! : (cargo as Payload);
+    const payload = isBeside ? cargo.payload! : (cargo as Outgoing);
     const kind = job.isChunk ? (job.stops ? CHUNK | STOPS : CHUNK) : 0;
     const at = this.owner.send(job.sequence, this.#pool.numbers.of(job.task), kind, job.attempts, payload, isBeside ? cargo.beside : undefined);
     if (at === undefined) return false;
@@ -108,7 +109,7 @@ export class LaneLink implements WorkerLink {
         job.cargo = undefined;
         job.bind();
       } else cargo.payload = undefined;
-      if (typeof payload !== "number" && "release" in payload) (payload as Message).release();
+      if ("release" in payload) (payload as Message).release();
     } else job.cargo = undefined;
     return true;
   }

@@ -1,10 +1,10 @@
 import type { Message } from "../../codec/index.js";
+import type { Outgoing } from "../../codec/payload.js";
 import { poolReport } from "../../diagnosis/report.js";
 import type { DeadlockReport } from "../../errors/deadlock-report.js";
 import { HEADER, KIND, realNow } from "../../memory/index.js";
 import { tooManyWorkers } from "../../parking/index.js";
 import { Lane } from "../../workers/lane.js";
-import type { Payload } from "../../workers/lane-owner.js";
 import type { Job } from "../job.js";
 import type { BlockingLinks, LinkedPool, LinkKind, Links, LinkWatch, WorkerLink } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
@@ -111,7 +111,7 @@ class LaneLinks implements Links, LanePool {
   discard(job: Job): void {
     const { cargo } = job;
     job.cargo = undefined;
-    const payload = cargo instanceof LaneCargo ? cargo.payload : (cargo as Payload | undefined);
+    const payload = cargo instanceof LaneCargo ? cargo.payload : (cargo as Outgoing | undefined);
     if (payload !== undefined) this.store.discard(payload);
   }
 

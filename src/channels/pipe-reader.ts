@@ -1,25 +1,26 @@
-/** The reader's side of a ring: messages come out. */
+/** The reader's side of a pipe's direction: messages come out. */
 import { type BinaryPlace, findBinary } from "../codec/binary-message.js";
 import { copyBytes } from "../codec/copy-bytes.js";
 import { decode } from "../codec/index.js";
 import { readStored } from "../codec/stored-message.js";
 import { ArgumentRangeError, CorruptError, StateError, UnknownClassError } from "../errors/index.js";
 import { atomics, type Heap, untimed } from "../memory/index.js";
-import { inlineWords, LAST_PLACE, MOST_INLINE_BYTES, RING, rouse, SKIP, STORED, STORED_WORDS } from "./ring.js";
+import { MESSAGES, PIPE_RING, recordWords, rouse, STORED } from "./pipe-ring.js";
+import { NO_RECORD, raise, RingReader } from "./ring.js";
 
 const { load, store } = atomics;
 
 type Open<T> = (bytes: Uint8Array, at: number, length: number) => T;
 
-export class RingReader {
+export class PipeReader {
   /** Where the reader of this ring waits for a message. */
   readonly key: number;
   readonly #heap: Heap;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #at: number;
-  /** Copies of the words that only this side writes; ahead of them while a message is being opened. */
-  #head: number;
+  readonly #ring: RingReader;
+  /** A copy of the word that only this side writes; ahead of it while a message is being opened. */
   #taken: number;
   /** How many messages are being opened: more than one when a class's own decoder receives from this very ring. */
   #opening = 0;
@@ -32,13 +33,13 @@ export class RingReader {
     this.#words = heap.words;
     this.#bytes = heap.bytes;
     this.#at = at;
-    this.key = at + RING.readerWaits;
-    this.#head = load(heap.words, at + RING.head);
-    this.#taken = load(heap.words, at + RING.taken);
+    this.key = at + PIPE_RING.readerWaits;
+    this.#ring = new RingReader(heap.words, at, MESSAGES);
+    this.#taken = load(heap.words, at + PIPE_RING.taken);
   }
 
   get isEmpty(): boolean {
-    return load(this.#words, this.#at + RING.tail) === this.#head;
+    return this.#ring.isEmpty;
   }
 
   /** Whether a message is being opened, by a class's own decoder that may ask for anything meanwhile. */
@@ -48,7 +49,7 @@ export class RingReader {
 
   /** The caller is about to sleep until there is a message, and looks once more after this. */
   raiseFlag(): void {
-    store(this.#words, this.key, 1);
+    raise(this.#words, this.key);
   }
 
   /** Takes the first message; there must be one. @throws UnknownClassError, which leaves it there; what else decoding throws, with which it is lost */
@@ -71,24 +72,17 @@ export class RingReader {
 
   #take<T>(open: Open<T>): T {
     const words = this.#words;
-    const before = this.#head;
-    let record = this.#at + RING.records + before;
-    let length = words[record]!;
-    if (length === SKIP) {
-      record = this.#at + RING.records;
-      length = words[record]!;
-    }
-    if (!(before >= 0 && before <= LAST_PLACE && length >= STORED && length <= MOST_INLINE_BYTES))
-      throw new CorruptError(`the record at place ${before} of a pipe in shared memory is not one`);
-    const place = record - this.#at - RING.records;
-    let block = 0;
-    if (length === STORED) {
-      block = words[record + 1]!;
-      length = words[record + 2]!;
-    }
-    this.#head = place + (block === 0 ? inlineWords(length) : STORED_WORDS);
+    const ring = this.#ring;
+    const before = ring.position;
+    const record = ring.next();
+    if (record === NO_RECORD) throw new CorruptError("a pipe in shared memory has no message where there was one");
+    const header = words[record]!;
+    const size = recordWords(header);
+    const block = header === STORED ? words[record + 1]! : 0;
+    const length = header === STORED ? words[record + 2]! : header;
+    ring.pass(size);
     this.#taken = (this.#taken + length) | 0;
-    words[this.#at + RING.opening] = ++this.#opening;
+    words[this.#at + PIPE_RING.opening] = ++this.#opening;
     try {
       // Opened where it stands: the writer does not touch it before the head has passed.
       // What was made of it in part could not be begun anew: so it is made without a time limit.
@@ -98,14 +92,14 @@ export class RingReader {
     } catch (error) {
       if (error instanceof UnknownClassError || error instanceof Unsuitable || error instanceof TooShort) {
         // Nothing was made of it yet.
-        this.#head = before;
+        ring.position = before;
         this.#taken = (this.#taken - length) | 0;
       } else if (block !== 0) this.#spent.push(block);
       throw error;
     } finally {
       if (--this.#opening === 0) {
-        if (this.#head !== words[this.#at + RING.head]) this.#passOn();
-        words[this.#at + RING.opening] = 0;
+        if (ring.position !== before) this.#passOn();
+        words[this.#at + PIPE_RING.opening] = 0;
       }
     }
   }
@@ -113,11 +107,11 @@ export class RingReader {
   /** Gives the room of what was taken back. */
   #passOn(): void {
     const words = this.#words;
-    store(words, this.#at + RING.taken, this.#taken);
-    store(words, this.#at + RING.head, this.#head);
+    store(words, this.#at + PIPE_RING.taken, this.#taken);
+    this.#ring.release();
     // Only now: as long as the ring names a block, whoever destroys the ring would free it. A death in between leaks it.
     while (this.#spent.length > 0) this.#heap.allocator.free(this.#spent.pop()!);
-    rouse(this.#heap, words, this.#at + RING.writerWaits);
+    rouse(this.#heap, words, this.#at + PIPE_RING.writerWaits);
   }
 }
 
