@@ -487,7 +487,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "lane: a result wakes nobody",
     file: "workers/lane-worker.ts",
-    from: "    else if (this.hasWoken) this.#ring();\n",
+    from: "    if (how !== 0) this.#ring(how);\n",
     to: "",
     models: ["lane: jobs sent together", "lane: jobs sent one by one"],
   },
