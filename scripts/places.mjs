@@ -26,6 +26,7 @@ function filesIn(folder) {
 /** Primitives that have no benchmark of their own, and why. */
 const measuredElsewhere = {
   Barrier: "a round is as many wake-ups, which bench/event.ts measures",
+  CountDownLatch: "a count is one exchange, and the last one the wake-ups that bench/event.ts measures",
   Condition: "a wait is a wake-up and a lock, which bench/event.ts and bench/lock.ts measure",
 };
 
