@@ -1,6 +1,21 @@
 /** What is played under blows: each scenario makes what its workers share, hires them, lets the storm pass, and checks that everything adds up. */
 import assert from "node:assert/strict";
-import { Barrier, BoundedSemaphore, Condition, CountDownLatch, Event, LifoQueue, Lock, PriorityQueue, Queue, RLock, RWLock, Semaphore, SharedArray, Value } from "allcores";
+import {
+  Barrier,
+  BoundedSemaphore,
+  Condition,
+  CountDownLatch,
+  Event,
+  LifoQueue,
+  Lock,
+  PriorityQueue,
+  Queue,
+  RLock,
+  RWLock,
+  Semaphore,
+  SharedArray,
+  Value,
+} from "allcores";
 import * as tasks from "../fixtures/chaos-tasks.js";
 import { dataScenarios, fatesOf } from "./data-scenarios.js";
 import { poolScenarios } from "./pool-scenarios.js";

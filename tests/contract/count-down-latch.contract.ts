@@ -25,7 +25,7 @@ export const countDownLatchContract: Check<CountDownLatchObjects> = (stage, chec
       of,
       options,
     );
-  const countsDown = (n?: number) => stage.other.call(({ three }, _, n) => three.countDown(n), n);
+  const countsDown = () => stage.other.call(({ three }) => three.countDown());
 
   check("it is counted down by everybody, and stays at 0", async () => {
     const look = () => stage.third.call(({ three }) => [three.count, three.tryWait()]);
@@ -106,25 +106,22 @@ export const countDownLatchContract: Check<CountDownLatchObjects> = (stage, chec
   });
 
   check("a count that cannot be is refused, of a latch and of countDown, and changes nothing", async () => {
-    const codes = await stage.subject.call(
-      ({ three }, { allcores }, across) => {
-        const outcome = (call: () => void) => {
-          try {
-            call();
-            return "done";
-          } catch (error) {
-            return (error as { code: string }).code;
-          }
-        };
-        const wrong: unknown[] = [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "2", null];
-        const made = [0, 2 ** 31 - 1, 2 ** 31, undefined, ...wrong].map((count) =>
-          outcome(() => new allcores.CountDownLatch(count as number, { across }).free()),
-        );
-        const counted = [0, ...wrong].map((n) => outcome(() => three.countDown(n as number)));
-        return { made, counted };
-      },
-      stage.across,
-    );
+    const codes = await stage.subject.call(({ three }, { allcores }, across) => {
+      const outcome = (call: () => void) => {
+        try {
+          call();
+          return "done";
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      };
+      const wrong: unknown[] = [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "2", null];
+      const made = [0, 2 ** 31 - 1, 2 ** 31, undefined, ...wrong].map((count) =>
+        outcome(() => new allcores.CountDownLatch(count as number, { across }).free()),
+      );
+      const counted = [0, ...wrong].map((n) => outcome(() => three.countDown(n as number)));
+      return { made, counted };
+    }, stage.across);
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     const wrong = [range, range, range, range, type, type];
     assert.deepEqual(codes, { made: ["done", "done", range, type, ...wrong], counted: [range, ...wrong] });

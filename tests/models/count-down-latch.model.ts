@@ -90,7 +90,10 @@ const left = task(import.meta, "left", (count: number, { latch }: Shared) => ass
 export const models: Model[] = [
   { name: "the last count lets a blocking caller through", preemptions: 3, program: { setup: one, workers: [counting, blocking], check: passed.partial(1) } },
   { name: "the last count lets an awaiting caller through", preemptions: 3, program: { setup: one, workers: [counting, awaiting], check: passed.partial(1) } },
-  { name: "who is let through sees what was done before each count", program: { setup: two, workers: [counting, informed, counting], check: passed.partial(1) } },
+  {
+    name: "who is let through sees what was done before each count",
+    program: { setup: two, workers: [counting, informed, counting], check: passed.partial(1) },
+  },
   { name: "the last count lets everybody through, of both kinds", program: { setup: one, workers: [blocking, counting, awaiting], check: passed.partial(2) } },
   { name: "the last count lets all tasks of a loop through", program: { setup: one, workers: [counting, awaitingTwice], check: passed.partial(2) } },
   { name: "the last count lets a select through", program: { setup: one, workers: [counting, selecting], check: passed.partial(1) } },
