@@ -363,10 +363,11 @@ describe("docstrings", () => {
   });
 
   test("those of sync/ have all of their parts", () => {
-    const names = readdirSync(join(root, "src/sync")).flatMap((file) =>
-      [...readFileSync(join(root, "src/sync", file), "utf8").matchAll(/^export (?:abstract )?(?:class|interface) (\w+)/gm)].map(([, name]) => name!),
+    const classes = readdirSync(join(root, "src/sync")).flatMap((file) =>
+      [...readFileSync(join(root, "src/sync", file), "utf8").matchAll(/^export (?:abstract )?class (\w+)/gm)].map(([, name]) => name!),
     );
-    for (const name of ["Lock", "OwnerWord", "BoundedSemaphore", "CountDownLatch", "RWLockView", "Held", "RHeld"]) assert.ok(names.includes(name), name);
+    for (const name of ["OwnerWord", "BoundedSemaphore", "RWLockView"]) assert.ok(classes.includes(name), name);
+    const names = [...classes, "Held", "RHeld"];
     assert.deepEqual(
       found.filter((line) => names.includes(line.replace("new ", "").split(/[.:]/)[0]!)),
       [],

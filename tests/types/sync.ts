@@ -52,10 +52,10 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   new Event({ across: "threads", label: "ready" });
   new Barrier(2, { timeout: 5 });
   const latch = new CountDownLatch(2, { across: "processes", label: "loaded" });
-  latch.countDown() satisfies void;
+  latch.countDown();
   latch.countDown(2);
-  (await latch.wait({ timeout: 5, signal: AbortSignal.timeout(5) })) satisfies void;
-  latch.waitSync({ timeout: 5 }) satisfies void;
+  latch.wait({ timeout: 5, signal: AbortSignal.timeout(5) }) satisfies Promise<void>;
+  latch.waitSync({ timeout: 5 });
   latch.tryWait() satisfies boolean;
   latch.count satisfies number;
   (await select({ latch })).value satisfies undefined;
