@@ -26,6 +26,7 @@ function filesIn(folder) {
 /** Primitives that have no benchmark of their own, and why. */
 const measuredElsewhere = {
   Barrier: "a round is as many wake-ups, which bench/event.ts measures",
+  CountDownLatch: "a count is one exchange, and the last one the wake-ups that bench/event.ts measures",
   Condition: "a wait is a wake-up and a lock, which bench/event.ts and bench/lock.ts measure",
 };
 
@@ -73,6 +74,31 @@ function primitive(name, read, files) {
       `"new ${name}" and its calls that take options`,
       has(read("tests/errors/known-options.test.ts"), `\\b${name}\\b`),
     ),
+    place("tests/left-behind/calls.ts", `a row for each public call of ${name}`, has(read("tests/left-behind/calls.ts"), `\\bnew ${name}\\b`)),
+    placeOfNames(camel, source, read),
+    ...(read(source).includes("WaitOptions")
+      ? [
+          place(
+            "tests/tasks/program-time.test.ts",
+            `each wait of ${name}, whose time is the program's`,
+            has(read("tests/tasks/program-time.test.ts"), `\\bnew ${name}\\(`),
+          ),
+        ]
+      : []),
+    ...(read(source).includes("[selectable](")
+      ? [
+          place(
+            "src/channels/select.ts",
+            `${name} in the error that says what select takes`,
+            has(read("src/channels/select.ts"), `cannot be waited for: .*\\b${name}\\b`),
+          ),
+          place(
+            "docs/design/channels.md",
+            `${name} in the table of what select waits for`,
+            has(read("docs/design/channels.md"), `^\\| memory: .*\\b${name}\\b`),
+          ),
+        ]
+      : []),
     place(types, `${name}: what compiles and what must not`, has(read(types), `\\b${name}\\b`)),
     place(
       `bench/${kebab}.ts`,
@@ -81,6 +107,17 @@ function primitive(name, read, files) {
     ),
     ...told(name, read),
   ];
+}
+
+/** Which words name workers: said beside the destroyer, or that none does in the test. */
+function placeOfNames(camel, source, read) {
+  if (has(read(source), `^on(Monitor)?Names\\(KIND\\.${camel}\\b`)) return place(source, `onNames(KIND.${camel}, …): which words name workers`, true);
+  const test = "tests/memory/worker-id-wrap.test.ts";
+  return place(
+    test,
+    `${camel} among those whose words name no worker; or onNames(KIND.${camel}, …) in ${source}`,
+    has(read(test), `nobody = ".*\\b${camel}\\b`),
+  );
 }
 
 function isMeasured(name, kebab, read) {

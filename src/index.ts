@@ -20,6 +20,7 @@ export type { InferStruct, StructChange, StructFields, StructSchema } from "./sh
 export { Value } from "./shared/value.js";
 export { Barrier } from "./sync/barrier.js";
 export { Condition } from "./sync/condition.js";
+export { CountDownLatch } from "./sync/count-down-latch.js";
 export { Event } from "./sync/event.js";
 export type { Held } from "./sync/held.js";
 export { Lock } from "./sync/lock.js";

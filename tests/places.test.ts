@@ -36,7 +36,7 @@ function missing(kind: Kind, name: string, from: Read = read, among: Files = fil
 
 // What was there before the changelog began is not in it.
 const present: [Kind, string][] = [
-  ...["Lock", "Semaphore", "Event", "Barrier", "RWLock"].map((name): [Kind, string] => ["primitive", name]),
+  ...["Lock", "Semaphore", "Event", "Barrier", "CountDownLatch", "RWLock"].map((name): [Kind, string] => ["primitive", name]),
   ["platform", "linux"],
   ["link", "Thread"],
   ["link", "Process"],

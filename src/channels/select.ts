@@ -160,8 +160,8 @@ function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
   }
   if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);
   throw new ArgumentTypeError(
-    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Connection, Event, Lock, RLock, Semaphore, a side of an RWLock, Thread, Process, Future, promise, after(ms), ` +
-      `or an object with a method [selectable] can, got ${value === null ? "null" : typeof value}`,
+    `${call}({ ${key}: … }): "${key}" cannot be waited for: a Queue, Connection, Event, CountDownLatch, Lock, RLock, Semaphore, a side of an RWLock, ` +
+      `Thread, Process, Future, promise, after(ms), or an object with a method [selectable] can, got ${value === null ? "null" : typeof value}`,
   );
 }
 

@@ -10,4 +10,5 @@ export const KIND = {
   event: 6,
   barrier: 7,
   rwlock: 8,
+  countDownLatch: 22,
 } as const;

@@ -7,6 +7,7 @@ export const played: Record<string, readonly string[]> = {
   BoundedSemaphore: ["bounded semaphore"],
   Condition: ["condition"],
   Connection: ["pipe"],
+  CountDownLatch: ["count down latch"],
   Event: ["event"],
   LifoQueue: ["lifo queue", "bounded lifo queue"],
   Lock: ["lock", "condition", "select"],

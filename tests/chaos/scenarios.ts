@@ -1,6 +1,21 @@
 /** What is played under blows: each scenario makes what its workers share, hires them, lets the storm pass, and checks that everything adds up. */
 import assert from "node:assert/strict";
-import { Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, PriorityQueue, Queue, RLock, RWLock, Semaphore, SharedArray, Value } from "allcores";
+import {
+  Barrier,
+  BoundedSemaphore,
+  Condition,
+  CountDownLatch,
+  Event,
+  LifoQueue,
+  Lock,
+  PriorityQueue,
+  Queue,
+  RLock,
+  RWLock,
+  Semaphore,
+  SharedArray,
+  Value,
+} from "allcores";
 import * as tasks from "../fixtures/chaos-tasks.js";
 import { dataScenarios, fatesOf } from "./data-scenarios.js";
 import { poolScenarios } from "./pool-scenarios.js";
@@ -89,6 +104,25 @@ export const scenarios: Record<string, Scenario> = {
     stop.set();
     await crew.rest();
     return { rounds: rounds.value };
+  },
+  "count down latch": async ({ crew, random, blows }) => {
+    const { across } = crew;
+    const stop = new Event({ across });
+    const most = 0x7fffffff;
+    const ledger = new CountDownLatch(most, { across });
+    const [begun, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
+    const gates = Array.from({ length: 100 }, () => new CountDownLatch(5, { across }));
+    for (let index = 0; index < WORKERS; index++) crew.keep("counter", tasks.countDown, () => [stop, ledger, begun, done, gates, seedOf(random)]);
+    const opened = () => gates.filter((gate) => gate.tryWait()).length;
+    await crew.storm(blows);
+    const before = opened();
+    await until(() => opened() >= Math.min(gates.length, before + 5), crew);
+    stop.set();
+    await crew.rest();
+    const counted = most - ledger.count;
+    assert.ok(done.value <= counted && counted <= begun.value, `${done.value} <= ${counted} <= ${begun.value}`);
+    assert.ok(begun.value - done.value <= 3 * crew.deathsOf("counter"));
+    return { counted, opened: opened() };
   },
   condition: async ({ crew, random, blows }) => {
     const { across } = crew;

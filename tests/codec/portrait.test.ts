@@ -28,6 +28,7 @@ const portraits: Readonly<Record<string, Portrait>> = {
   Semaphore: { make: (across) => freed(new allcores.Semaphore(3, { across, label })), tells: /value: ?3/ },
   BoundedSemaphore: { make: (across) => freed(new allcores.BoundedSemaphore(3, { across, label })), tells: /limit: ?3/ },
   Barrier: { make: (across) => freed(new allcores.Barrier(2, { across, label })), tells: /parties: ?2/ },
+  CountDownLatch: { make: (across) => freed(new allcores.CountDownLatch(2, { across, label })), tells: /count: ?2/ },
   RWLock: { make: (across) => freed(new allcores.RWLock({ across, label })), tells: /readers: ?0/ },
   Value: { make: (across) => freed(new allcores.Value("bigint64", 41n, { across, label })), tells: /value: ?41/ },
   SharedArray: { make: (across) => freed(new allcores.SharedArray("int32", [7, 8], { across, label })), tells: /items: ?\[ ?7, ?8 ?\]/ },

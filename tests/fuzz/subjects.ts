@@ -3,6 +3,7 @@ import {
   Barrier,
   BoundedSemaphore,
   Condition,
+  CountDownLatch,
   createPipe,
   Event,
   LifoQueue,
@@ -128,6 +129,22 @@ export const subjects: Record<string, () => Subject> = {
         async () => (await lock.read(soon))[Symbol.dispose](),
         () => held.map((hold) => hold?.[Symbol.dispose]()),
         () => lock.writeSync(soon)[Symbol.dispose](),
+      ],
+    };
+  },
+
+  countDownLatch() {
+    const [latch, open] = [new CountDownLatch(3, reach), new CountDownLatch(0, reach)];
+    return {
+      objects: [latch, open],
+      operations: [
+        () => latch.waitSync(soon),
+        () => latch.countDown(),
+        () => [latch.count, latch.tryWait(), trySelect({ latch })],
+        async () => await latch.wait(soon),
+        () => open.waitSync(soon),
+        () => latch.countDown(2),
+        () => latch.waitSync(soon),
       ],
     };
   },

@@ -12,6 +12,7 @@ import {
   BoundedSemaphore,
   type Choice,
   Condition,
+  CountDownLatch,
   cpuCount,
   createPipe,
   createPool,
@@ -322,6 +323,38 @@ rows["Event.[selectable]"] = () => {
   const event = new Event();
   event.set();
   return () => select({ event }, options);
+};
+
+shared("CountDownLatch", () => new CountDownLatch(1));
+waits("CountDownLatch.wait", () => {
+  const [open, never] = [new CountDownLatch(0), new CountDownLatch(1)];
+  return { passes: (given) => open.wait(given), fails: (given) => never.wait(given) };
+});
+rows["CountDownLatch.wait, let through"] = () => async () => {
+  const latch = new CountDownLatch(1);
+  const through = latch.wait(options);
+  latch.countDown();
+  await through;
+  latch.free();
+};
+rows["CountDownLatch.waitSync"] = () => {
+  const latch = new CountDownLatch(0);
+  return () => latch.waitSync(sync);
+};
+rows["CountDownLatch.waitSync, without time"] = () => {
+  const latch = new CountDownLatch(1);
+  return () => failingSync(() => latch.waitSync({ timeout: 0 }));
+};
+rows["CountDownLatch.countDown"] = rows["CountDownLatch.tryWait"] = () => {
+  const latch = new CountDownLatch(5000);
+  return () => {
+    latch.countDown();
+    latch.tryWait();
+  };
+};
+rows["CountDownLatch.[selectable]"] = () => {
+  const latch = new CountDownLatch(0);
+  return () => select({ latch }, options);
 };
 
 shared("Barrier", () => new Barrier(2));

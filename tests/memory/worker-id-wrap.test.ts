@@ -140,7 +140,7 @@ test("no two kinds have one number", () => {
 
 test("every kind of object says which of its words name workers, or that none does", () => {
   /** Whose words are values, counts, places and flags only. */
-  const nobody = "plain extent condition event value sharedArray struct sharedMemory connection".split(" ");
+  const nobody = "plain extent condition event countDownLatch value sharedArray struct sharedMemory connection".split(" ");
   const unknown = Object.entries(KIND).filter(([name, kind]) => namesKnown(kind) === nobody.includes(name));
   assert.deepEqual(unknown, [], "register its words by onNames, next to its destroyer, or list it here");
 });

@@ -700,6 +700,27 @@ export const mutants: readonly Mutant[] = [
     models: ["event: set wakes a blocking"],
   },
   {
+    name: "count down latch: the last count wakes nobody",
+    file: "sync/count-down-latch.ts",
+    from: "    if (count <= n) this.heap.waitQueue.wake(this.at, EVERYBODY);\n",
+    to: "",
+    models: ["count-down-latch: the last count lets a blocking"],
+  },
+  {
+    name: "count down latch: it is counted by a look and a store",
+    file: "sync/count-down-latch.ts",
+    from: "const seen = compareExchange(this.words, this.at, count, Math.max(0, count - n));",
+    to: "const seen = count;\n      atomics.store(this.words, this.at, Math.max(0, count - n));",
+    models: ["count-down-latch: two that count at once"],
+  },
+  {
+    name: "count down latch: who counts further takes it below 0",
+    file: "sync/count-down-latch.ts",
+    from: "Math.max(0, count - n)",
+    to: "count - n",
+    models: ["count-down-latch: the count stays at 0"],
+  },
+  {
     name: "condition: the lock is given up before the node is armed",
     file: "sync/condition.ts",
     from: "    const suspension = this.#suspension();\n    try {\n      return this.heap.parker.blockUntil(",

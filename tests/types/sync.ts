@@ -3,6 +3,7 @@ import {
   Barrier,
   type BoundedSemaphore,
   Condition,
+  CountDownLatch,
   Event,
   type Held,
   Lock,
@@ -50,6 +51,14 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   new Condition(new RLock({ across: "processes" }));
   new Event({ across: "threads", label: "ready" });
   new Barrier(2, { timeout: 5 });
+  const latch = new CountDownLatch(2, { across: "processes", label: "loaded" });
+  latch.countDown();
+  latch.countDown(2);
+  latch.wait({ timeout: 5, signal: AbortSignal.timeout(5) }) satisfies Promise<void>;
+  latch.waitSync({ timeout: 5 });
+  latch.tryWait() satisfies boolean;
+  latch.count satisfies number;
+  (await select({ latch })).value satisfies undefined;
   const strict: LockOptions = { across: "processes", label: "accounts", onOwnerDeath: "error" };
   for (const each of [new Lock(strict), new RLock(strict), new RWLock(strict), new Lock({ onOwnerDeath: "report" }), condition, semaphore]) each.consistent();
   new OwnerDiedError("").code satisfies string;
@@ -86,6 +95,15 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   lock.acquireSync({ timeout: "5" });
   // @ts-expect-error a barrier needs its number of parties
   new Barrier();
+  // @ts-expect-error a latch needs its count
+  new CountDownLatch();
+  const latch = new CountDownLatch(1);
+  // @ts-expect-error the count goes down by countDown alone
+  latch.count = 0;
+  // @ts-expect-error a latch is no event: it cannot be set, nor cleared
+  latch satisfies Event;
+  // @ts-expect-error a blocking wait has no signal
+  latch.waitSync({ signal: AbortSignal.timeout(1) });
   // @ts-expect-error a semaphore is no lock for a condition
   new Condition(bounded);
   bounded satisfies Semaphore;
