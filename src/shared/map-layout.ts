@@ -2,7 +2,7 @@
 import { atomics, type Heap } from "../memory/index.js";
 import { MONITOR_WORDS } from "../objects/index.js";
 import { NEVER } from "./entry.js";
-import { TABLE_WORDS } from "./hash-table.js";
+import { TABLE_WORDS } from "./table-layout.js";
 import type { Bounds } from "./map-options.js";
 import { touchBytesOf } from "./touches.js";
 
