@@ -8,20 +8,22 @@
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { add, compareExchange, controlled, load, or, store, sub } from "#atomics";
 import { BlockLists } from "./block-lists.js";
-import { Extents } from "./extents.js";
+import { type Block, BlockWalk } from "./block-walk.js";
+import { type Extent, Extents } from "./extents.js";
 import { dropForgotten } from "./forgotten.js";
+import { heapFull, noBlock } from "./heap-errors.js";
+import { rebuildLists } from "./list-rebuild.js";
 import type { Regions } from "./regions.js";
 import {
   BLOCK,
   BLOCK_HEADER_WORDS,
+  BLOCK_KIND_MASK,
   BLOCK_KIND_SHIFT,
   BLOCK_PAGES_SHIFT,
   BLOCK_STATE_MASK,
-  BLOCKS_AT,
   DRAFT,
   EXTENT,
   FREE,
-  FREE_PAGE,
   HEADER,
   KIND,
   LARGE_PAGE,
@@ -29,50 +31,23 @@ import {
   LIVE,
   PAGE_WORDS,
   SPARE,
-  TAIL_PAGE,
   UNIT_BYTES,
 } from "./layout.js";
-import { enter, giveWay, leave } from "./mutex.js";
+import { enter, leave } from "./mutex.js";
 import { PageTable, pageOf, pageStateWord } from "./page-table.js";
-import { CLASSES, classOf, MOST_SHARED_WORDS, placeOf, sizeOf } from "./size-class.js";
+import { classOf, MOST_SHARED_WORDS, sizeOf } from "./size-class.js";
 import { AT_ONCE, within } from "./time-limit.js";
 
-const KIND_MASK = 0xff;
 const FEW_WORDS = 64;
 /** More than any control region has. */
 const MOST_PAGES_OF_BLOCK = 0xffff;
-
-/** A piece of the data region. */
-export interface Extent {
-  /** The block that describes it: what is retained, published and freed. */
-  readonly block: number;
-  /** First 64-byte unit. */
-  readonly unit: number;
-}
-
-/** An object in the control region. */
-export interface Block {
-  readonly at: number;
-  /** Words. */
-  readonly size: number;
-  readonly kind: number;
-  readonly references: number;
-}
-
-/** So many blocks are looked at in well under a millisecond. */
-const PIECE = 8192;
-let piece = PIECE;
-
-/** For tests: how many blocks a sweep looks at before it lets others in; what it was without a number. */
-export function sweepInPiecesOf(blocks: number = PIECE): void {
-  piece = blocks;
-}
 
 export class Allocator {
   readonly #heap: Regions;
   readonly #pages: PageTable;
   readonly #lists: BlockLists;
   readonly #extents: Extents;
+  readonly #walk: BlockWalk;
   #isRebuilding = false;
 
   /** What this worker freed while a stopped one was inside. */
@@ -93,6 +68,7 @@ export class Allocator {
       { take: (words) => this.#lists.take(classOf(words)), free: (at) => this.#freeBlock(at, this.#pages.classAt(at)) },
       rebuild,
     );
+    this.#walk = new BlockWalk(heap, this.#pages, this.#lists, () => this.#enter());
   }
 
   /** A zeroed block of at least `words` words, as a LIVE object (references 1) or as this worker's DRAFT. */
@@ -171,7 +147,7 @@ export class Allocator {
   /** Frees what a dead worker had allocated and not published. */
   freeDraftsOf(worker: number): void {
     // A dead worker makes no more of them, and those that it has made stay where they are; so it is with a successor's sweep, which begins anew.
-    this.#inPieces((header, words) => {
+    this.#walk.inPieces((header, words) => {
       if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
     });
   }
@@ -216,7 +192,7 @@ export class Allocator {
   }
 
   kindOf(at: number): number {
-    return (this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! >>> BLOCK_KIND_SHIFT) & KIND_MASK;
+    return (this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! >>> BLOCK_KIND_SHIFT) & BLOCK_KIND_MASK;
   }
 
   /** How many words a block holds; 0 where none begins. */
@@ -247,7 +223,7 @@ export class Allocator {
   /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
   objects(): Block[] {
     const found: Block[] = [];
-    this.#inPieces((header, words) => {
+    this.#walk.inPieces((header, words) => {
       const at = header + BLOCK_HEADER_WORDS;
       const kind = this.kindOf(at);
       if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === LIVE && kind !== KIND.plain && kind !== KIND.extent)
@@ -258,7 +234,7 @@ export class Allocator {
 
   /** Calls `visit` for each block, free ones too. Outside the guard: where nobody allocates or frees meanwhile. */
   forEachBlock(visit: (at: number, size: number, state: number) => void): void {
-    this.#walk((header, words) => {
+    this.#walk.walk((header, words) => {
       const at = header + BLOCK_HEADER_WORDS;
       visit(at, this.sizeOfBlock(at), words[header + BLOCK.state]! & BLOCK_STATE_MASK);
     });
@@ -382,7 +358,7 @@ export class Allocator {
     const { words } = this.#heap;
     const state = words[at - BLOCK_HEADER_WORDS + BLOCK.state]!;
     if ((state & BLOCK_STATE_MASK) === FREE || (state & BLOCK_STATE_MASK) === SPARE) return;
-    if (((state >>> BLOCK_KIND_SHIFT) & KIND_MASK) !== KIND.extent) {
+    if (((state >>> BLOCK_KIND_SHIFT) & BLOCK_KIND_MASK) !== KIND.extent) {
       this.#freeBlock(at, sizeClass);
       return;
     }
@@ -409,127 +385,13 @@ export class Allocator {
     }
   }
 
-  /**
-   * As `#walk`, inside the guard, but for no longer than a piece takes: in a heap of millions of blocks the others would wait for all of them. Between two pieces blocks come and go. So what
-   * `visit` looks for is either there from the beginning on, and stays where it is, or need not be found.
-   */
-  #inPieces(visit: (header: number, words: Int32Array) => void): void {
-    const heap = this.#heap;
-    const end = load(heap.words, HEADER.brk);
-    for (let page = BLOCKS_AT; page < end; ) {
-      let wasAwaited = false;
-      const from = page;
-      this.#enter();
-      try {
-        page = this.#walk(visit, page, piece);
-      } finally {
-        wasAwaited = leave(heap, HEADER.guard);
-      }
-      // Whoever wrote another end over it has made the heap shorter.
-      if (page === from) return;
-      if (wasAwaited && page < end) giveWay(heap);
-    }
-  }
-
-  /** Calls `visit` for each block, which it may free: from that page on, and until there were about `most`. Returns the page to go on with. */
-  #walk(visit: (header: number, words: Int32Array) => void, from: number = BLOCKS_AT, most: number = Number.POSITIVE_INFINITY): number {
-    let left = most;
-    const visitPage = (page: number, sizeClass: number): void => {
-      const state = load(this.#heap.words, pageStateWord(page));
-      const carved = sizeClass < 0 ? 1 : this.#lists.carvedIn(page, sizeClass);
-      left -= carved;
-      for (let index = 0; index < carved; index++) {
-        // With its last block the page has gone back.
-        if (load(this.#heap.words, pageStateWord(page)) !== state) return;
-        visit(page + (sizeClass < 0 ? 0 : placeOf(sizeClass, index) - BLOCK_HEADER_WORDS), this.#heap.words);
-      }
-    };
-    return this.#walkPages(
-      visitPage,
-      () => left--,
-      from,
-      () => left > 0,
-    );
-  }
-
-  /** Calls `visit` for each page in use, with its class, or -1 and how many there are where a block begins that takes them whole; `free` for others. */
-  #walkPages(
-    visit: (page: number, sizeClass: number, count: number) => void,
-    free?: (page: number, code: number) => void,
-    from: number = BLOCKS_AT,
-    goesOn: () => boolean = () => true,
-  ): number {
-    const brk = this.#heap.words[HEADER.brk]!;
-    this.#heap.reserveWords(brk);
-    let page = from;
-    while (page < brk && goesOn()) {
-      const code = this.#pages.codeOf(page);
-      let count = 1;
-      if (code === FREE_PAGE || code === TAIL_PAGE) {
-        free?.(page, code);
-      } else {
-        if (code === LARGE_PAGE) count = this.#heap.words[page + BLOCK.state]! >>> BLOCK_PAGES_SHIFT;
-        if (count === 0 || page + count * PAGE_WORDS > brk || (code !== LARGE_PAGE && code > CLASSES))
-          throw new CorruptError(`the page table of shared memory says of the page at word ${page} what it cannot be`);
-        visit(page, code === LARGE_PAGE ? -1 : code - 1, count);
-      }
-      page += count * PAGE_WORDS;
-    }
-    return page;
-  }
-
-  /** Makes all lists anew from the page table and the headers of blocks. */
   #rebuild(): void {
     if (this.#isRebuilding) throw new CorruptError("the lists of free memory do not hold while they are made anew");
     this.#isRebuilding = true;
     try {
-      this.#pages.clear();
-      this.#lists.clear();
-      const { words } = this.#heap;
-      const extents: number[] = [];
-      const noteExtent = (header: number): void => {
-        const state = words[header + BLOCK.state]!;
-        if ((state & BLOCK_STATE_MASK) !== FREE && ((state >>> BLOCK_KIND_SHIFT) & KIND_MASK) === KIND.extent) extents.push(header + BLOCK_HEADER_WORDS);
-      };
-      let from = BLOCKS_AT;
-      let end = BLOCKS_AT;
-      this.#walkPages(
-        (page, sizeClass, count) => {
-          const isEmpty = sizeClass < 0 ? (words[page + BLOCK.state]! & BLOCK_STATE_MASK) === FREE : this.#lists.relist(page, sizeClass);
-          end = page + count * PAGE_WORDS;
-          if (isEmpty) {
-            if (sizeClass < 0) this.#pages.raiseGeneration(page, words[page + BLOCK.generation]!);
-            for (let each = page; each < end; each += PAGE_WORDS) this.#pages.release(each);
-            return;
-          }
-          this.#pages.relist(from, page);
-          from = end;
-          if (sizeClass < 0) noteExtent(page);
-          else
-            for (let index = this.#lists.carvedIn(page, sizeClass) - 1; index >= 0; index--) noteExtent(page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS);
-        },
-        (page, code) => {
-          // What has no first page was about to be used, or to be given back.
-          if (code !== FREE_PAGE) this.#pages.release(page);
-          end = page + PAGE_WORDS;
-        },
-      );
-      this.#pages.relist(from, end);
-      this.#extents.rebuild(extents);
+      rebuildLists(this.#heap, this.#pages, this.#lists, this.#extents, this.#walk);
     } finally {
       this.#isRebuilding = false;
     }
   }
-}
-
-export function heapFull(what: string, bytes: number): never {
-  throw new OutOfMemoryError(`${what} has no room for ${bytes} more bytes; free() what is no longer needed, or put large data into SharedMemory`);
-}
-
-function noBlock(at: number): never {
-  throw new CorruptError(`a word of shared memory names word ${at} as a block, which it is not`);
-}
-
-export function notThere(unit: number, bytes: number): never {
-  throw new CorruptError(`a word of shared memory names ${bytes} bytes at unit ${unit} of the data region, which are not there`);
 }

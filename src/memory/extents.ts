@@ -26,6 +26,14 @@ interface Blocks {
   free(at: number): void;
 }
 
+/** A piece of the data region. */
+export interface Extent {
+  /** The block that describes it: what is retained, published and freed. */
+  readonly block: number;
+  /** First 64-byte unit. */
+  readonly unit: number;
+}
+
 export class Extents {
   readonly #heap: Regions;
   readonly #pages: PageTable;

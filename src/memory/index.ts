@@ -1,6 +1,7 @@
 export * as atomics from "#atomics";
 export type { Cells, WideCells } from "../platform/index.js";
-export type { Block, Extent } from "./allocator.js";
+export type { Block } from "./block-walk.js";
+export type { Extent } from "./extents.js";
 export { bare } from "./bare.js";
 export {
   clearRealImmediate,

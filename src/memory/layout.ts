@@ -267,6 +267,7 @@ export const LIVE = 2;
 export const SPARE = 3;
 export const BLOCK_STATE_MASK = 0xff;
 export const BLOCK_KIND_SHIFT = 8;
+export const BLOCK_KIND_MASK = 0xff;
 export const BLOCK_PAGES_SHIFT = 16;
 
 /** Kinds of blocks that memory has itself. Those of objects are declared by the folders that define their classes, each in its `kinds.ts`. */

@@ -9,7 +9,7 @@ import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
 // Stands around native code that this file has loaded.
 import "./addon-guard.js";
-import { heapFull, notThere } from "./allocator.js";
+import { heapFull, notThere } from "./heap-errors.js";
 import { type Arena, checkArena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, mapArena, readHeader, WINDOW_BYTES } from "./arena.js";
 import { compareExchange, load, slice, store } from "#atomics";
 import { queueRealMicrotask, setRealTimeout } from "./clock.js";

@@ -6,7 +6,7 @@
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
-import { heapFull, notThere } from "./allocator.js";
+import { heapFull, notThere } from "./heap-errors.js";
 import { together } from "./copies.js";
 import { load, notify, visible, wait, waitAsync } from "#atomics";
 import { queueRealMicrotask } from "./clock.js";

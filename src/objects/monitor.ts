@@ -107,6 +107,25 @@ export abstract class Monitor extends SharedObject {
   }
 }
 
+/** What the class of a monitor sees of it, for the parts that the class is made of. */
+export interface MonitorInside {
+  readonly heap: Heap;
+  readonly words: Int32Array;
+  readonly at: number;
+  readonly self: number;
+  readonly title: string;
+  checkUsable(): void;
+  inside<T>(section: () => T): T;
+  expectWake(flag: number): void;
+  arrive(flag: number): void;
+  wake(key: number, count: number, flag?: number): number;
+  wakeFor(key: number, there: number, flag?: number): void;
+}
+
+export function insideOf(monitor: Monitor): MonitorInside {
+  return monitor as unknown as MonitorInside;
+}
+
 /** Which words of a kind of monitor name workers: the mutex, and what `names` strikes out, inside the mutex. */
 export function onMonitorNames(kind: number, names?: (heap: Heap, at: number, strike: Strike) => void): void {
   onNames(kind, (heap, at, strike) => {

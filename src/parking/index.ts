@@ -6,7 +6,8 @@ export { keepOriginsOfAwaits, type LongAwait, type LongWait, type LoopWatch, typ
 export { type Attempt, type Contender, Parker } from "./parker.js";
 export { fromPerformance, programNow, toPerformance, toReal } from "./program-clock.js";
 export { livingIn } from "./records.js";
-export { heapsEntered, onJoin, onRenew, requests, sliceHooks, tooManyWorkers } from "./registry.js";
+export { heapsEntered, onJoin } from "./entered-heaps.js";
+export { onRenew, requests, sliceHooks, tooManyWorkers } from "./registry.js";
 export { Turn } from "./turn.js";
 export { awaitDeadlineOf, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, WAIT_OPTIONS, type WaitOptions } from "./wait-options.js";
 export type { ArmedNode } from "./wait-queue.js";

@@ -27,7 +27,8 @@ import { hasSpareCore } from "../platform/index.js";
 import { Spin } from "../memory/spin.js";
 import { AT_ONCE, within } from "../memory/time-limit.js";
 import "./registry.js";
-import { MOST_WANTED, type WaitQueue } from "./wait-queue.js";
+import { MOST_WANTED } from "./node-state.js";
+import type { WaitQueue } from "./wait-queue.js";
 
 /** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
 const NAP_MS = slice(1);

@@ -30,6 +30,7 @@ import {
   VACANT,
 } from "../memory/layout.js";
 import { monotonicMs, realNow } from "../memory/clock.js";
+import { forgetEntered, noteEntered } from "./entered-heaps.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
 import { isRunning, thisThread, type ThreadStat, threadStatOf } from "../platform/index.js";
 import { contain } from "../memory/mishap.js";
@@ -63,20 +64,6 @@ export const sliceHooks = new Set<() => void>();
 
 /** What else a blocked thread looks at after each sleep: who asks for it rings (see `Parker.rouse`), so that nobody sleeps less for it. */
 export const requests = new Set<() => void>();
-
-/** Every heap that this worker has entered. */
-const entered: Heap[] = [];
-const joins: ((heap: Heap) => void)[] = [];
-
-/** Every heap that this worker has entered. */
-export function heapsEntered(): readonly Heap[] {
-  return entered;
-}
-
-/** From here on `fn` is called whenever this thread has entered a heap's registry. */
-export function onJoin(fn: (heap: Heap) => void): void {
-  joins.push(fn);
-}
 
 let strikeOut: ((heap: Heap, slot: number) => boolean) | undefined;
 
@@ -125,14 +112,12 @@ export class Registry implements Liveness {
   }
 
   joined(): void {
-    entered.push(this.#heap);
-    for (const join of joins) join(this.#heap);
+    noteEntered(this.#heap);
     this.renewSlots();
   }
 
   forget(): void {
-    const index = entered.indexOf(this.#heap);
-    if (index >= 0) entered.splice(index, 1);
+    forgetEntered(this.#heap);
   }
 
   #join(): number {

@@ -1,13 +1,7 @@
 /**
  * Who waits for what: waiter nodes in the records of the workers, found by key.
  *
- * A node's state is one word, sequence << 14 | wanted << 7 | granted, and every transition is one CAS on it:
- *   arm      wanted + 1            by the waiting worker
- *   grant    granted + 1           by a waker, only while granted < wanted: a wake-up is never given to nobody
- *   use      granted - n           by the waiting worker, which then attempts, still armed
- *   withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise it takes the grant too, which the parker passes on
- * What was used or withdrawn is pending until its attempt has succeeded or it is passed on: counted in the node before it leaves the state, so a death in between
- * doubles a wake-up rather than losing it.
+ * Every transition is one CAS on the state of a node (see node-state.ts).
  * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
  * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
  * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the primitive's own word (an abandoned
@@ -22,7 +16,6 @@ import {
   PENDING_ONE,
   HEADER,
   INLINE_NODES,
-  KIND,
   KIND_MASK,
   MAX_WORKERS,
   NODE,
@@ -36,27 +29,14 @@ import {
   STATE_MASK,
 } from "../memory/layout.js";
 import { contain } from "../memory/mishap.js";
-import { AT_ONCE, within } from "../memory/time-limit.js";
 import { Walk } from "../memory/walk.js";
+import { closedState, COUNT_MASK, grantedIn, SEQUENCE_ONE, WANTED_ONE, wantedIn } from "./node-state.js";
 import { isAliveIn, livingWorkers } from "./records.js";
 import { onSweep } from "./sweep.js";
+import { VacantNodes } from "./vacant-nodes.js";
 
-const COUNT_BITS = 7;
-const WANTED_ONE = 1 << COUNT_BITS;
-const COUNT_MASK = WANTED_ONE - 1;
-/** The rest, 18 bits: a waker that stands still between its look and its CAS must not find the same number again, with another key. */
-const SEQUENCE_ONE = 1 << (2 * COUNT_BITS);
 /** A waiter looks no older than so many tickets: twice as many would make it look young. */
 const OLDEST = 2 ** 30;
-/** More local waiters than this for one key take another node. */
-export const MOST_WANTED = COUNT_MASK;
-
-const wantedIn = (state: number): number => (state >>> COUNT_BITS) & COUNT_MASK;
-const grantedIn = (state: number): number => state & COUNT_MASK;
-
-/** The same state with nobody wanting more than was granted. */
-const closedState = (state: number): number => (state & ~(COUNT_MASK << COUNT_BITS)) | (grantedIn(state) << COUNT_BITS);
-
 /** Whether one node waits for less long than another. Two that stand for very long may have the same ticket. */
 function comesAfter(ticket: number, node: number, otherTicket: number, other: number): boolean {
   const younger = (ticket - otherTicket) | 0;
@@ -90,12 +70,12 @@ onSweep({
 
 export class WaitQueue {
   readonly #heap: Heap;
-  readonly #vacant: number[] = [];
-  #inherited = false;
+  readonly #vacant: VacantNodes;
   /** How the one waits who was woken last. */
   #wokenKind = 0;
   constructor(heap: Heap) {
     this.#heap = heap;
+    this.#vacant = new VacantNodes(heap);
   }
 
   /** The node of the calling thread's blocking wait. */
@@ -108,51 +88,17 @@ export class WaitQueue {
 
   /** A node for awaiting callers of this thread's event loop. */
   takeNode(): number {
-    const vacant = this.#vacant.pop();
-    if (vacant !== undefined) return vacant;
-    const heap = this.#heap;
-    const { record } = heap;
-    const high = Math.max(1, heap.words[record + RECORD.nodesHigh]!);
-    if (high < INLINE_NODES) {
-      store(heap.words, record + RECORD.nodesHigh, high + 1);
-      return record + RECORD.nodes + high * NODE_WORDS;
-    }
-    if (!this.#inherited) {
-      // The slot's earlier workers have left their blocks, emptied by the sweep.
-      this.#inherited = true;
-      heap.catchUp();
-      const walk = new Walk(heap);
-      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[walk.to(block) + NODE_BLOCK.next]!) this.#addVacant(block);
-      return this.takeNode();
-    }
-    const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
-    const { words } = heap;
-    words[block + NODE_BLOCK.next] = words[record + RECORD.moreNodes]!;
-    store(words, record + RECORD.moreNodes, block);
-    this.#addVacant(block);
-    return this.takeNode();
+    return this.#vacant.take();
   }
 
   /** Whether so many nodes can be taken without waiting for a stopped worker, who may be inside the allocator. */
   canTakeNodes(count: number): boolean {
-    const { words, record } = this.#heap;
-    if (this.#vacant.length + INLINE_NODES - Math.max(1, words[record + RECORD.nodesHigh]!) >= count) return true;
-    const nodes: number[] = [];
-    const taken = within(AT_ONCE, () => {
-      while (nodes.length < count) nodes.push(this.takeNode());
-      return true;
-    });
-    for (const node of nodes) this.putNode(node);
-    return taken === true;
-  }
-
-  #addVacant(block: number): void {
-    for (let index = NODES_PER_BLOCK - 1; index >= 0; index--) this.#vacant.push(block + NODE_BLOCK.nodes + index * NODE_WORDS);
+    return this.#vacant.canTake(count);
   }
 
   /** Gives back a node that wants nothing. */
   putNode(node: number): void {
-    this.#vacant.push(node);
+    this.#vacant.put(node);
   }
 
   /** One more waiter at this node. The first one sets the key and the ticket, before the state makes the node visible. */

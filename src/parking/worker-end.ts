@@ -9,7 +9,7 @@ import { store } from "#atomics";
 import { setRealImmediate } from "../memory/clock.js";
 import { RECORD } from "../memory/layout.js";
 import { kernelTells } from "../platform/index.js";
-import { heapsEntered, onJoin } from "./registry.js";
+import { heapsEntered, onJoin } from "./entered-heaps.js";
 
 let isWatched = false;
 let isCrashing = false;

@@ -2,19 +2,7 @@
  * The table of a SharedMap: extendible hashing (Fagin, Nievergelt, Pippenger, Strong: "Extendible hashing", 1979). The highest bits of a hash choose a cell of the
  * directory, which names a segment; the lowest bits choose the slot in it where probing begins. However large the table is, growing rebuilds one segment.
  *
- * TABLE_WORDS of its owner:
- *
- *   0   epoch: another number whenever the directory was replaced
- *   1   directory, 0 while the table is empty
- *   2   number of entries
- *   3   their weight: words of memory, unsigned
- *   4   hand: where the turn of `nextInTurn` stands, a hash
- *   5   and the slot of that hash's segment
- *
- * A directory: word 0 depth, then 2 ** depth cells, each a segment. A segment: word 0 how many of the highest bits all its hashes share, 1 log2 of its slots, 2 slots
- * that are not empty, 3 slots that hold an entry, then its slots: a hash, and an entry, 0 (empty) or GONE.
- *
- * Changes are made inside the owner's mutex. The truth is what the directory leads to; 2, 3 and the counts of segments are derived. Each change is committed by one
+ * Changes are made inside the owner's mutex. The truth is what the directory leads to (table-layout.ts says where what stands); all counts, and the weight, are derived. Each change is committed by one
  * store: of a slot's entry, or of the directory, which is replaced as a whole whenever a segment is.
  *
  * Finding needs no mutex. Whoever finds reads plainly, then looks whether it still held:
@@ -27,38 +15,38 @@
  * Rejected: chains of entries, whose links would lead from an entry that was taken out into what took its neighbour's place; one table that grows as a whole, which
  * holds writers up for as long as it is large; splitting a segment in place, cell by cell, which a worker killed half-way leaves with two owners of one entry.
  */
-import { atomics, BLOCK_HEADER_WORDS, BLOCKS_AT, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
+import { atomics, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
 import { CorruptError } from "../errors/index.js";
 import { ENTRY } from "./entry.js";
 import type { PackedKey } from "./packed-key.js";
+import { Segments } from "./segments.js";
+import {
+  CELLS,
+  COUNT,
+  DEPTH,
+  DIRECTORY,
+  EPOCH,
+  GONE,
+  HAND,
+  HAND_SLOT,
+  LIVE,
+  MOST_DEPTH,
+  MOST_SLOTS_LOG,
+  NAMED,
+  SHARED_BITS,
+  SLOT_WORDS,
+  SLOTS,
+  SLOTS_LOG,
+  USED,
+  WEIGHT,
+  cellOf,
+  full,
+  isKeyOf,
+  slotsLogFor,
+} from "./table-layout.js";
 
 const { load, orderLoads, store } = atomics;
 
-export const TABLE_WORDS = 6;
-const EPOCH = 0;
-const DIRECTORY = 1;
-const COUNT = 2;
-const WEIGHT = 3;
-const HAND = 4;
-const HAND_SLOT = 5;
-
-const DEPTH = 0;
-const CELLS = 1;
-
-const SHARED_BITS = 0;
-const SLOTS_LOG = 1;
-const USED = 2;
-const LIVE = 3;
-const SLOTS = 4;
-const SLOT_WORDS = 2;
-/** In a slot, beside its hash. */
-const NAMED = 1;
-const GONE = -1;
-
-const LEAST_SLOTS_LOG = 3;
-/** A segment that needs more is split, unless its hashes are too much alike. */
-const MOST_SLOTS_LOG = 9;
-const MOST_DEPTH = 22;
 /** Between two looks whether the slots are still the table's. */
 const STEPS_BETWEEN_LOOKS = 64;
 
@@ -67,17 +55,17 @@ export const UNSETTLED = -1;
 
 export class HashTable {
   readonly #heap: Heap;
+  readonly #segments: Segments;
   /** First of its words. */
   readonly #at: number;
   /** Of the block of the entry that `find` returned, and of the page around it. */
   generation = 0;
   page = 0;
-  /** How far memory is known to reach. */
-  #reach = 0;
 
   constructor(heap: Heap, at: number) {
     this.#heap = heap;
     this.#at = at;
+    this.#segments = new Segments(heap);
   }
 
   /** How many entries there are. */
@@ -136,7 +124,7 @@ export class HashTable {
     if (segment === 0) return 0;
     const { words } = this.#heap;
     const { hash } = key;
-    const mask = this.#slotsOf(segment) - 1;
+    const mask = this.#segments.slotsOf(segment) - 1;
     for (let index = hash & mask, step = 0; step <= mask; index = (index + 1) & mask, step++) {
       const slot = segment + SLOTS + index * SLOT_WORDS;
       const entry = words[slot + NAMED]!;
@@ -154,7 +142,7 @@ export class HashTable {
   reserve(hash: number): void {
     const segment = this.#segmentOf(hash);
     const { words } = this.#heap;
-    if (segment !== 0 && 4 * (words[segment + USED]! + 1) <= 3 * this.#slotsOf(segment)) return;
+    if (segment !== 0 && 4 * (words[segment + USED]! + 1) <= 3 * this.#segments.slotsOf(segment)) return;
     this.#renew(segment);
   }
 
@@ -162,7 +150,7 @@ export class HashTable {
   insert(hash: number, entry: number, weight: number): void {
     const { words } = this.#heap;
     const segment = this.#segmentOf(hash);
-    const mask = this.#slotsOf(segment) - 1;
+    const mask = this.#segments.slotsOf(segment) - 1;
     let index = hash & mask;
     for (let step = 0; words[segment + SLOTS + index * SLOT_WORDS + NAMED]! > 0; index = (index + 1) & mask) if (step++ > mask) full();
     const slot = segment + SLOTS + index * SLOT_WORDS;
@@ -192,8 +180,8 @@ export class HashTable {
 
   /** Calls `visit` for each slot that holds an entry. It may remove that one. */
   forEach(visit: (slot: number) => void): void {
-    this.#forEachSegment(load(this.#heap.words, this.#at + DIRECTORY), (segment) => {
-      const slots = this.#slotsOf(segment);
+    this.#segments.forEach(load(this.#heap.words, this.#at + DIRECTORY), (segment) => {
+      const slots = this.#segments.slotsOf(segment);
       for (let index = 0; index < slots; index++) {
         const slot = segment + SLOTS + index * SLOT_WORDS;
         if (this.#heap.words[slot + NAMED]! > 0) visit(slot);
@@ -209,7 +197,7 @@ export class HashTable {
       const hand = words[at + HAND]! >>> 0;
       const segment = this.#segmentOf(hand);
       if (segment === 0) return 0;
-      const slots = this.#slotsOf(segment);
+      const slots = this.#segments.slotsOf(segment);
       const from = words[at + HAND_SLOT]!;
       if (!(from >= 0)) throw new CorruptError(`a map in shared memory goes on at slot ${from} of a segment`);
       for (let index = from; index < slots; index++) {
@@ -234,10 +222,10 @@ export class HashTable {
     this.#moveEpoch();
     let count = 0;
     let weight = 0;
-    this.#forEachSegment(load(words, at + DIRECTORY), (segment) => {
+    this.#segments.forEach(load(words, at + DIRECTORY), (segment) => {
       let used = 0;
       let live = 0;
-      const end = segment + SLOTS + this.#slotsOf(segment) * SLOT_WORDS;
+      const end = segment + SLOTS + this.#segments.slotsOf(segment) * SLOT_WORDS;
       for (let slot = segment + SLOTS; slot < end; slot += SLOT_WORDS) {
         const entry = words[slot + NAMED]!;
         if (entry === 0) continue;
@@ -271,11 +259,11 @@ export class HashTable {
   destroyNext(directory: number, destroy: (entry: number) => void): boolean {
     const { allocator } = this.#heap;
     const { words } = this.#heap;
-    const end = directory + CELLS + 2 ** this.#depthOf(directory);
+    const end = directory + CELLS + 2 ** this.#segments.depthOf(directory);
     for (let cell = directory + CELLS; cell < end; cell++) {
       const segment = words[cell]!;
       if (segment === 0) continue;
-      const last = segment + SLOTS + this.#slotsOf(segment) * SLOT_WORDS;
+      const last = segment + SLOTS + this.#segments.slotsOf(segment) * SLOT_WORDS;
       for (let slot = segment + SLOTS; slot < last; slot += SLOT_WORDS) {
         const entry = words[slot + NAMED]!;
         if (entry <= 0) continue;
@@ -304,50 +292,7 @@ export class HashTable {
   #segmentOf(hash: number): number {
     const { words } = this.#heap;
     const directory = words[this.#at + DIRECTORY]!;
-    return directory === 0 ? 0 : words[directory + CELLS + cellOf(hash, this.#depthOf(directory))]!;
-  }
-
-  /** The depth of a directory that is one. @throws CorruptError */
-  #depthOf(directory: number): number {
-    this.#reachTo(directory, CELLS);
-    const depth = this.#heap.words[directory + DEPTH]!;
-    const length = CELLS + 2 ** depth;
-    if (!(depth >>> 0 <= MOST_DEPTH && length <= this.#heap.allocator.sizeOfBlock(directory)))
-      throw new CorruptError(`the directory of a map in shared memory says that its depth is ${depth}`);
-    this.#reachTo(directory, length);
-    return depth;
-  }
-
-  /** How many slots a segment has that is one. @throws CorruptError */
-  #slotsOf(segment: number): number {
-    this.#reachTo(segment, SLOTS);
-    const log = this.#heap.words[segment + SLOTS_LOG]!;
-    const length = SLOTS + (1 << log) * SLOT_WORDS;
-    if (!(log >>> 0 < 31 && length <= this.#heap.allocator.sizeOfBlock(segment)))
-      throw new CorruptError(`a segment of a map in shared memory says that it has 2 ** ${log} slots`);
-    this.#reachTo(segment, length);
-    return 1 << log;
-  }
-
-  /** Sees to it that so many words of a block are memory. What once was stays memory, so most are known to be without looking up where it ends. @throws CorruptError where no block in use is */
-  #reachTo(block: number, length: number): void {
-    if (block >= BLOCKS_AT + BLOCK_HEADER_WORDS && block + length <= this.#reach) return;
-    const { allocator } = this.#heap;
-    allocator.check(block);
-    this.#reach = Math.max(this.#reach, block + allocator.sizeOfBlock(block));
-  }
-
-  #forEachSegment(directory: number, visit: (segment: number) => void): void {
-    const { words } = this.#heap;
-    if (directory === 0) return;
-    const depth = this.#depthOf(directory);
-    for (let cell = 0; cell < 2 ** depth; ) {
-      const segment = this.#heap.allocator.check(words[directory + CELLS + cell]!);
-      const bits = words[segment + SHARED_BITS]!;
-      if (!(bits >= 0 && bits <= depth)) throw new CorruptError(`a segment of a map in shared memory says that its hashes share ${bits} bits`);
-      cell += 2 ** (depth - bits);
-      visit(segment);
-    }
+    return directory === 0 ? 0 : words[directory + CELLS + cellOf(hash, this.#segments.depthOf(directory))]!;
   }
 
   /** Replaces a segment by one with more room, or by two, without what is gone; or makes the first. */
@@ -355,17 +300,18 @@ export class HashTable {
     const { allocator } = this.#heap;
     const before = this.#heap.words;
     const directory = before[this.#at + DIRECTORY]!;
-    const depth = old === 0 ? 0 : this.#depthOf(directory);
+    const depth = old === 0 ? 0 : this.#segments.depthOf(directory);
     const bits = old === 0 ? 0 : before[old + SHARED_BITS]!;
     const live = old === 0 ? 0 : before[old + LIVE]!;
-    if (live !== 0 && !(live >>> 0 <= this.#slotsOf(old))) throw new CorruptError(`a segment of a map in shared memory says that it holds ${live} entries`);
+    if (live !== 0 && !(live >>> 0 <= this.#segments.slotsOf(old)))
+      throw new CorruptError(`a segment of a map in shared memory says that it holds ${live} entries`);
     // Not where the hashes are so much alike that the directory would grow without use.
     const split = slotsLogFor(live + 1) > MOST_SLOTS_LOG && bits < MOST_DEPTH && (bits < depth || 2 ** depth <= 64 + before[this.#at + COUNT]! / 32);
     const side = 31 - bits;
     const counts: [number, number] = [live, 0];
     if (split) {
       counts[0] = 0;
-      this.#forEachEntry(old, (its) => counts[((its >>> side) & 1) as 0 | 1]++);
+      this.#segments.forEachEntry(old, (its) => counts[((its >>> side) & 1) as 0 | 1]++);
     }
     const newDepth = split && bits === depth ? depth + 1 : depth;
     const drafts: number[] = [];
@@ -393,7 +339,7 @@ export class HashTable {
     }
     const { words } = this.#heap;
     if (old !== 0) {
-      this.#forEachEntry(old, (its, entry) => {
+      this.#segments.forEachEntry(old, (its, entry) => {
         const part = parts[split ? (((its >>> side) & 1) as 0 | 1) : 0];
         const mask = (1 << words[part + SLOTS_LOG]!) - 1;
         let index = its & mask;
@@ -416,32 +362,4 @@ export class HashTable {
     allocator.free(old);
     allocator.free(directory);
   }
-
-  #forEachEntry(segment: number, visit: (hash: number, entry: number) => void): void {
-    const { words } = this.#heap;
-    const end = segment + SLOTS + this.#slotsOf(segment) * SLOT_WORDS;
-    for (let slot = segment + SLOTS; slot < end; slot += SLOT_WORDS) if (words[slot + NAMED]! > 0) visit(words[slot]!, words[slot + NAMED]!);
-  }
-}
-
-/** Which cell of a directory of this depth. In two steps: a shift by 32 is none. */
-function cellOf(hash: number, depth: number): number {
-  return (hash >>> 1) >>> (31 - depth);
-}
-
-/** So many slots that half of them stay empty. */
-function slotsLogFor(entries: number): number {
-  return Math.max(LEAST_SLOTS_LOG, 32 - Math.clz32(2 * entries - 1));
-}
-
-function full(): never {
-  throw new CorruptError("a segment of a map in shared memory is full, whatever it says");
-}
-
-function isKeyOf(words: Int32Array, entry: number, key: PackedKey): boolean {
-  if (words[entry + ENTRY.shape] !== key.shape) return false;
-  const { length } = key;
-  const known = key.words;
-  for (let index = 0; index < length; index++) if (words[entry + ENTRY.key + index] !== known[index]) return false;
-  return true;
 }

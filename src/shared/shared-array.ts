@@ -1,21 +1,13 @@
-/**
- * The layout, in words:
- *
- *   0  code of the type
- *   1  how many elements
- *   2  the extent that holds them: they stand in the data region, where users' views may look
- *   3  its lock's block, 0 before it is first used
- */
 import { inspect, type InspectOptions } from "node:util";
-import { type Facts, hide, refuseClones } from "../codec/portrait.js";
+import { hide, refuseClones } from "../codec/portrait.js";
 import { type Boundary, type Crosses, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
-import { attachShared, endShared, type Handle, onInspect, type Reach, SharedObject } from "../objects/index.js";
+import { attachShared, endShared, type Handle, onInspect, type Reach } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, ownDescriptor, ownOptions } from "../errors/index.js";
-import { type Across, DRAFT, type Heap, onDestroy } from "../memory/index.js";
+import type { Across } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
+import { ArrayBlock } from "./array-block.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
-import { letGoOfLock, ownLock } from "./own-lock.js";
 import {
   checkScalar,
   type Scalar,
@@ -27,16 +19,9 @@ import {
   show,
   type Summand,
   traitOf,
-  traitOfCode,
 } from "./scalar-type.js";
-import { checkBytes, userView } from "./user-view.js";
+import { checkBytes } from "./user-view.js";
 import { KIND } from "./kinds.js";
-
-const TYPE = 0;
-const LENGTH = 1;
-const EXTENT = 2;
-const LOCK = 3;
-const SIZE = 4;
 
 type AnyViewOf<T extends Scalar> = { [K in ScalarType]: T extends ScalarOf<K> ? ScalarViews[K] : never }[ScalarType];
 
@@ -183,91 +168,6 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
   free(): void;
 }
 
-/** Up to so many elements are shown: a log is not the place for all. */
-const MOST_SHOWN = 100;
-
-/** What stands in shared memory. Apart from the array, which has a method of the name `at`. */
-class ArrayBlock extends SharedObject {
-  static {
-    Object.defineProperty(this, "name", ownDescriptor({ value: "SharedArray" }));
-  }
-  readonly trait: ScalarTrait;
-  readonly length: number;
-  readonly #unit: number;
-  #view: ScalarView | undefined;
-  #lock: RLock | undefined;
-  /** What this worker's program sees it through. */
-  array!: ArrayOfCells<Scalar>;
-
-  /** Without a trait: the block of the handle `reach`. */
-  constructor(trait: ScalarTrait | undefined, length: number, zeroed: boolean, reach: Reach | Handle | undefined) {
-    super(KIND.sharedArray, SIZE, reach);
-    const { heap, words, at } = this;
-    this.trait = trait ?? traitOfCode(words[at + TYPE]!);
-    this.length = trait === undefined ? words[at + LENGTH]! >>> 0 : length;
-    if (trait === undefined) {
-      this.#unit = heap.allocator.extentOf(words[at + EXTENT]!).unit;
-      return;
-    }
-    words[at + TYPE] = trait.code;
-    words[at + LENGTH] = length;
-    try {
-      // Written down before it is published: a worker killed between the two gives it back once, as what the array owns.
-      const { block, unit } = heap.allocator.allocateExtent(this.#bytes, DRAFT, zeroed);
-      words[at + EXTENT] = block;
-      heap.allocator.publish(block);
-      this.#unit = unit;
-    } catch (error) {
-      super.free();
-      throw error;
-    }
-  }
-
-  static attach(handle: Handle): ArrayBlock {
-    const { heap, at } = handle;
-    heap.reserveWords(at + SIZE);
-    heap.reserveWords(heap.words[at + EXTENT]! + SIZE);
-    const block = new ArrayBlock(undefined, 0, false, handle);
-    new ArrayOfCells(block);
-    return block;
-  }
-
-  get #bytes(): number {
-    return this.length * this.trait.bytes;
-  }
-
-  /** Where the elements are, for the library itself. */
-  get bytes(): Uint8Array {
-    return this.heap.data(this.#unit, this.#bytes);
-  }
-
-  get view(): ScalarView {
-    this.checkUsable();
-    const { View } = this.trait;
-    return (this.#view ??= userView(this, this.heap, this.#unit, this.#bytes, (buffer, byteOffset) => new View(buffer, byteOffset, this.length)));
-  }
-
-  get lock(): RLock {
-    this.checkUsable();
-    return (this.#lock ??= ownLock(this.heap, this.at + LOCK, this.label));
-  }
-
-  protected override facts(): Facts {
-    const { array, length, trait } = this;
-    return { type: trait.type, length, items: Array.from({ length: Math.min(length, MOST_SHOWN) }, (_, index) => array.get(index)) };
-  }
-
-  override checkUsable(): void {
-    super.checkUsable();
-  }
-
-  override free(): void {
-    this.#view = undefined;
-    this.#lock?.free();
-    super.free();
-  }
-}
-
 class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Crosses {
   static {
     Object.defineProperty(this, "name", ownDescriptor({ value: "SharedArray" }));
@@ -290,7 +190,7 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
       this.#block = new ArrayBlock(trait, length, items === undefined, reach);
     }
     const { bytes, label, length, trait } = this.#block;
-    this.#block.array = this as unknown as ArrayOfCells<Scalar>;
+    this.#block.array = this;
     hide(this, "length", length);
     hide(this, "type", trait.type);
     const where = label === undefined ? "an element" : `an element of ${label}`;
@@ -393,6 +293,12 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
   }
 }
 
+function attach(handle: Handle): ArrayBlock {
+  const block = ArrayBlock.attach(handle);
+  new ArrayOfCells(block);
+  return block;
+}
+
 function itemsOf(trait: ScalarTrait, init: unknown): ArrayLike<unknown> {
   if (typeof init !== "object" || init === null || !(Symbol.iterator in init || typeof (init as { length?: unknown }).length === "number")) {
     throw new ArgumentTypeError(`new SharedArray(type, lengthOrInit): a length, or an iterable or array-like of items; got ${show(init)}`);
@@ -425,13 +331,7 @@ export const SharedArray: {
 
 registerKind(
   "SharedArray",
-  (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, ArrayBlock.attach) as ArrayBlock).array,
+  (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, attach) as ArrayBlock).array,
   (payload: unknown, end) => endShared(KIND.sharedArray, "SharedArray", payload, end),
 );
 onInspect(KIND.sharedArray, { name: "SharedArray" });
-onDestroy(KIND.sharedArray, (heap: Heap, at: number) => {
-  heap.reserveWords(at + SIZE);
-  const extent = heap.words[at + EXTENT]!;
-  if (extent !== 0) heap.allocator.free(extent);
-  letGoOfLock(heap, at + LOCK);
-});

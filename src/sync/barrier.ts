@@ -1,47 +1,17 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, type Reach, registerShared } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, KnownOptions, ownOptions } from "../errors/index.js";
+import { Handle, Monitor, onInspect, onMonitorNames, type Reach, registerShared } from "../objects/index.js";
+import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, type KnownOptions, ownOptions } from "../errors/index.js";
 import { AT_ONCE, atomics, onDestroy, within } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
-import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
+import { AWAITING, BARRIER_OPTIONS, type BarrierAction, barrierDeadline, BLOCKING, checkAction } from "./barrier-options.js";
+import { BARRIER, BARRIER_WORDS, breakIfLeft, endRound, hasFailed, timeoutOf, writeTimeout } from "./barrier-words.js";
+import { HoldTable } from "./hold-table.js";
 import { KIND } from "./kinds.js";
 
 const { load, store } = atomics;
 
-const BARRIER = {
-  parties: MONITOR_WORDS,
-  /** How many have arrived in this round. Derived from the table. */
-  arrived: MONITOR_WORDS + 1,
-  /** Number of the round. */
-  round: MONITOR_WORDS + 2,
-  /** One bit for each of the last 32 rounds: set when it ended broken. */
-  failures: MONITOR_WORDS + 3,
-  /** 1 once broken, until `reset()`. */
-  broken: MONITOR_WORDS + 4,
-  /** 1 more than the milliseconds that a party waits by default, low and high word; 0 for ever. Set once. */
-  timeoutLow: MONITOR_WORDS + 5,
-  timeoutHigh: MONITOR_WORDS + 6,
-  /** Who waits in this round, and how often. */
-  waiting: MONITOR_WORDS + 7,
-} as const;
-const SIZE = BARRIER.waiting + HOLD_TABLE_WORDS;
 const MOST_PARTIES = 0x7fffffff;
 const EVERYBODY = 0x7fffffff;
-
-interface BarrierAction {
-  /** Runs once, in the party that completes the round, before anyone is let through. Synchronous; if it throws, the barrier breaks. */
-  action?: (() => void) | undefined;
-}
-
-const BARRIER_OPTIONS = new KnownOptions<Reach & SyncWait>(
-  { across: true, label: true, timeout: true },
-  { action: "give it to each wait(): functions do not travel" },
-);
-const BLOCKING = new KnownOptions<SyncWait & BarrierAction>(
-  { timeout: true, action: true },
-  { signal: "no signal reaches a thread that blocks; use wait(), which awaits" },
-);
-const AWAITING = new KnownOptions<WaitOptions & BarrierAction>({ timeout: true, signal: true, action: true });
 
 /** What one call of wait knows of its round. */
 interface Visit {
@@ -92,14 +62,11 @@ export class Barrier extends Monitor {
     const given = ownOptions(options);
     const arrives = given instanceof Handle;
     if (!arrives) deadlineOf(given, BARRIER_OPTIONS);
-    super(KIND.barrier, SIZE, options, BARRIER_OPTIONS);
+    super(KIND.barrier, BARRIER_WORDS, options, BARRIER_OPTIONS);
     this.#waiting = new HoldTable(this.heap, this.at + BARRIER.waiting);
     if (!arrives) {
       this.words[this.at + BARRIER.parties] = parties;
-      const timeout = given?.timeout ?? Number.POSITIVE_INFINITY;
-      const stored = timeout < Number.MAX_SAFE_INTEGER ? Math.ceil(timeout) + 1 : 0;
-      this.words[this.at + BARRIER.timeoutLow] = stored;
-      this.words[this.at + BARRIER.timeoutHigh] = Math.floor(stored / 2 ** 32);
+      writeTimeout(this.words, this.at, given?.timeout ?? Number.POSITIVE_INFINITY);
     }
   }
 
@@ -226,7 +193,7 @@ export class Barrier extends Monitor {
    */
   abort(): void {
     this.inside(() => {
-      this.#endRound(true);
+      endRound(this.words, this.at, this.#waiting, true);
       this.words[this.at + BARRIER.broken] = 1;
     });
     this.heap.waitQueue.wake(this.at, EVERYBODY);
@@ -240,7 +207,7 @@ export class Barrier extends Monitor {
    */
   reset(): void {
     this.inside(() => {
-      if (this.words[this.at + BARRIER.arrived]! > 0) this.#endRound(true);
+      if (this.words[this.at + BARRIER.arrived]! > 0) endRound(this.words, this.at, this.#waiting, true);
       this.words[this.at + BARRIER.broken] = 0;
     });
     this.heap.waitQueue.wake(this.at, EVERYBODY);
@@ -248,32 +215,14 @@ export class Barrier extends Monitor {
 
   /** @internal Whoever died inside was a party, and may have been about to end the round. */
   protected rebuild(): void {
-    this.#endRound(true);
+    endRound(this.words, this.at, this.#waiting, true);
     this.words[this.at + BARRIER.broken] = 1;
   }
 
   #deadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>): number {
-    const action = ownOptions(options)?.action;
-    if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
+    checkAction(options);
     this.checkUsable();
-    const deadline = of(options, known);
-    return ownOptions(options)?.timeout === undefined ? of({ timeout: this.#timeout }) : deadline;
-  }
-
-  /** How long a party waits that does not say. */
-  get #timeout(): number {
-    const stored = (this.words[this.at + BARRIER.timeoutLow]! >>> 0) + this.words[this.at + BARRIER.timeoutHigh]! * 2 ** 32;
-    return stored === 0 ? Number.POSITIVE_INFINITY : stored - 1;
-  }
-
-  /** The next round begins. Inside the mutex. */
-  #endRound(failed: boolean): void {
-    const { words, at } = this;
-    const bit = 1 << (words[at + BARRIER.round]! & 31);
-    words[at + BARRIER.failures] = failed ? words[at + BARRIER.failures]! | bit : words[at + BARRIER.failures]! & ~bit;
-    this.#waiting.clear();
-    words[at + BARRIER.arrived] = 0;
-    words[at + BARRIER.round] = (words[at + BARRIER.round]! + 1) | 0;
+    return barrierDeadline(options, of, known, timeoutOf(this.words, this.at));
   }
 
   #attempt(visit: Visit): Attempt<true> {
@@ -283,17 +232,17 @@ export class Barrier extends Monitor {
         return this.inside(() => {
           const { words, at } = this;
           if (visit.round === undefined || visit.round === words[at + BARRIER.round]) {
-            this.#breakIfLeft();
+            breakIfLeft(this.words, this.at, this.#waiting);
             if (words[at + BARRIER.arrived]! > 0 && this.#waiting.reclaim() > 0) {
               deathSeen = true;
-              this.#endRound(true);
+              endRound(this.words, this.at, this.#waiting, true);
               words[at + BARRIER.broken] = 1;
             }
           }
           const round = words[at + BARRIER.round]!;
           if (visit.round !== undefined) {
             if (visit.round === round) return undefined;
-            if (words[at + BARRIER.failures]! & (1 << (visit.round & 31))) this.#throwBroken(deathSeen);
+            if (hasFailed(words[at + BARRIER.failures]!, visit.round)) this.#throwBroken(deathSeen);
             return true;
           }
           if (words[at + BARRIER.broken] === 1) this.#throwBroken(deathSeen);
@@ -333,9 +282,9 @@ export class Barrier extends Monitor {
   /** Then it lets everybody through; "broken" when the round ended otherwise meanwhile. */
   #end(visit: Visit): "passed" | "broken" {
     return this.inside(() => {
-      this.#breakIfLeft();
+      breakIfLeft(this.words, this.at, this.#waiting);
       if (this.words[this.at + BARRIER.round] !== visit.round) return "broken";
-      this.#endRound(false);
+      endRound(this.words, this.at, this.#waiting, false);
       return "passed";
     });
   }
@@ -363,7 +312,7 @@ export class Barrier extends Monitor {
       within(AT_ONCE, () =>
         this.inside(() => {
           if (visit.round === undefined || this.words[this.at + BARRIER.round] !== visit.round) return false;
-          this.#endRound(true);
+          endRound(this.words, this.at, this.#waiting, true);
           this.words[this.at + BARRIER.broken] = 1;
           return true;
         }),
@@ -378,15 +327,10 @@ export class Barrier extends Monitor {
     return true;
   }
 
-  /** A barrier is broken while a round goes on only where a party has left word. Inside the mutex. */
-  #breakIfLeft(): void {
-    if (this.words[this.at + BARRIER.broken] === 1 && this.words[this.at + BARRIER.arrived]! > 0) this.#endRound(true);
-  }
-
   #gaveUp(visit: Visit, options: SyncWait | undefined): void {
     // The round may have ended in the last moment: that wins. Looking first and breaking second would leave a gap in which the others pass.
     if (visit.round !== undefined && !this.#breakRound(visit)) {
-      if (load(this.words, this.at + BARRIER.failures) & (1 << (visit.round & 31))) this.#throwBroken(false);
+      if (hasFailed(load(this.words, this.at + BARRIER.failures), visit.round)) this.#throwBroken(false);
       return;
     }
     this.#timedOut(visit, options);
@@ -394,7 +338,7 @@ export class Barrier extends Monitor {
 
   #timedOut(visit: Visit, options: SyncWait | undefined): never {
     throw new TimeoutError(
-      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? this.#timeout} ms${
+      `${this.title}: not all ${this.parties} parties came within ${options?.timeout ?? timeoutOf(this.words, this.at)} ms${
         visit.round === undefined
           ? ", the last one's action is still running or a party is stopped in the middle of a change"
           : "; it is broken now, call reset() to use it again"

@@ -1,67 +1,20 @@
-import { type Facts, portray } from "../codec/portrait.js";
-import { Handle, MONITOR, Monitor, MONITOR_WORDS, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
+import type { Facts } from "../codec/portrait.js";
+import { Handle, MONITOR, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
-import { AT_ONCE, atomics, type Heap, leave, onDestroy, onNormalEnd, realNow, tryEnter, within } from "../memory/index.js";
+import { AT_ONCE, onDestroy, onNormalEnd, realNow, within } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
-import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
+import { HoldTable } from "./hold-table.js";
 import { keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
+import { giveBack, handOff, Permit } from "./permit.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
+import { boundAt, dropSurplus, insideAtOnce, MOST_HELD, MOST_PERMITS, rebuild, reclaim, SEMAPHORE, SEMAPHORE_WORDS, takeOutUsedUp } from "./semaphore-words.js";
 import { notePermit, useUp } from "./task-permits.js";
 import { KIND } from "./kinds.js";
 
-const { store } = atomics;
-
-const SEMAPHORE = {
-  /** All permits there are, free or held. With the hold table, the truth. */
-  permits: MONITOR_WORDS,
-  /** Free permits: permits - what the table holds. Derived. */
-  free: MONITOR_WORDS + 1,
-  /** The most free permits there may ever be, inverted, so that a bound of 0 is one; 0 for no bound. Set once. */
-  bound: MONITOR_WORDS + 2,
-  /** 1 while a waiter was beaten for too long: newcomers queue up. */
-  reserved: MONITOR_WORDS + 3,
-  holds: MONITOR_WORDS + 4,
-  /** 1 once a holder died, until a holder says that it is consistent. */
-  inconsistent: MONITOR_WORDS + 4 + HOLD_TABLE_WORDS,
-  /** 1 where the permits of the dead stay away. Set once. */
-  keeps: MONITOR_WORDS + 5 + HOLD_TABLE_WORDS,
-  /** While used-up permits are taken out of `permits`: what that comes to, inverted; else 0. */
-  remaining: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
-} as const;
-const SIZE = SEMAPHORE.remaining + 1;
-const MOST_PERMITS = 0x7fffffff;
-/** Who holds more does not guard anything: permits are signals there, which it has taken and nobody gives back. */
-const MOST_HELD = 2 ** 30;
 /** A waiter beaten this long keeps newcomers out. */
 const STARVING_MS = 5;
-
-const giveBack = Symbol("giveBack");
-const handOff = Symbol("handOff");
-
-class Permit implements Held {
-  readonly #semaphore: Semaphore;
-  readonly #era: number;
-  readonly ownerDied: boolean;
-  #over = false;
-  constructor(semaphore: Semaphore, era: number, ownerDied: boolean) {
-    this.#semaphore = semaphore;
-    this.#era = era;
-    this.ownerDied = ownerDied;
-  }
-  handOff(worker: number): void {
-    if (this.#over) throw new NotOwnerError("this permit was given back already");
-    this.#semaphore[handOff](worker, this.#era);
-    this.#over = true;
-  }
-  [Symbol.dispose](): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#semaphore[giveBack](this.#era);
-  }
-}
-portray(Permit, ({ ownerDied }) => ({ ownerDied }), "a permit stays with its worker: send the semaphore, and acquire or release it there");
 
 /**
  * A number of permits; `acquire` takes one and waits while there is none.
@@ -115,7 +68,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
       throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
     const keeps = keepsOnOwnerDeath(options);
-    super(KIND.semaphore, SIZE, options, SEMAPHORE_OPTIONS);
+    super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
     if (!(options instanceof Handle)) {
       this.words[this.at + SEMAPHORE.keeps] = keeps ? 1 : 0;
@@ -199,7 +152,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     let reclaimed = false;
     const permit = within(AT_ONCE, () =>
       this.inside(() => {
-        if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
+        if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);
         else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at, 1) > 0) return undefined;
         return this.#take();
       }),
@@ -309,7 +262,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     }
     const returned = this.inside(() => {
       if (this.#holds.mine === 0) return false;
-      const surplus = this.#dropSurplus(1);
+      const surplus = dropSurplus(this.words, this.at, 1);
       this.#holds.add(this.self, -1);
       if (surplus === 1) return false;
       this.words[this.at + SEMAPHORE.free]!++;
@@ -365,39 +318,6 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     rebuild(this.heap, this.at, this.#holds);
   }
 
-  #reclaim(): boolean {
-    const { words, at } = this;
-    const { registry } = this.heap;
-    const keeps = words[at + SEMAPHORE.keeps] === 1;
-    let usedUp = false;
-    const reclaimed = this.#holds.reclaim(
-      () => {
-        words[at + SEMAPHORE.inconsistent] = 1;
-      },
-      (worker) => {
-        const is = keeps || registry.endedNormally(worker);
-        usedUp ||= is;
-        return is;
-      },
-    );
-    if (usedUp) takeOutUsedUp(this.heap, at, this.#holds);
-    if (reclaimed > 0) {
-      this.#dropSurplus(reclaimed);
-      this.rebuild();
-    }
-    return reclaimed > 0;
-  }
-
-  /** Of `n` held permits that come back, how many others had released in their holder's stead: those were added then, and must not count twice now. */
-  #dropSurplus(n: number): number {
-    const { words, at } = this;
-    const bound = boundAt(words, at);
-    if (bound === undefined) return 0;
-    const surplus = Math.max(0, Math.min(n, words[at + SEMAPHORE.permits]! - bound));
-    words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! - surplus;
-    return surplus;
-  }
-
   #take(): Permit | undefined {
     const { words, at } = this;
     if (words[at + SEMAPHORE.free]! <= 0) return undefined;
@@ -415,7 +335,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       let reclaimed = false;
       const permit = this.inside(() => {
         const { words, at } = this;
-        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = this.#reclaim();
+        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);
         const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at, 2) > 1 && !patience.isOver;
         const taken = keepOut ? undefined : this.#take();
         if (taken !== undefined) {
@@ -447,99 +367,6 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   }
 }
 
-/**
- * A semaphore that cannot hold more permits than it began with: releasing too often is a `ReleasedTooOftenError` that changes nothing.
- *
- * @example
- * ```ts
- * import { BoundedSemaphore, ReleasedTooOftenError } from "allcores";
- * const semaphore = new BoundedSemaphore(1);
- * try {
- *   semaphore.release();
- * } catch (error) {
- *   console.log(error instanceof ReleasedTooOftenError); // true
- * }
- * ```
- */
-export class BoundedSemaphore extends Semaphore {
-  /** Tells it from a Semaphore in the type system. */
-  readonly #bounded = true;
-
-  /**
-   * Makes a bounded semaphore.
-   *
-   * @param value the permits at the start, and the most that there may be: a whole number from 0; 1 unless given
-   * @param options as of `Semaphore`
-   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
-   * @remarks **Cost:** a small block of shared memory.
-   */
-  constructor(value?: number, options?: SemaphoreOptions);
-  constructor(value?: number, options?: SemaphoreOptions | Handle) {
-    super(value, options);
-    if (!(options instanceof Handle)) this.bound = this.value;
-  }
-
-  /** @internal */
-  static override attach(handle: Handle): BoundedSemaphore {
-    return new BoundedSemaphore(1, handle as never);
-  }
-
-  /** @internal */
-  protected override facts(): Facts {
-    return { value: this.value, limit: this.limit };
-  }
-
-  /**
-   * The most permits there may be.
-   *
-   * @throws `ERR_ALLCORES_FREED`
-   */
-  get limit(): number {
-    this.checkUsable();
-    return this.#bounded ? ~this.words[this.at + SEMAPHORE.bound]! : 0;
-  }
-}
-
-/** The most free permits of a semaphore; undefined where there may be any number. */
-function boundAt(words: Int32Array, at: number): number | undefined {
-  const word = words[at + SEMAPHORE.bound]!;
-  return word === 0 ? undefined : ~word;
-}
-
-/** Derives what can be derived, after a worker died inside the mutex. */
-function rebuild(heap: Heap, at: number, holds: HoldTable): void {
-  const { words } = heap;
-  if (words[at + SEMAPHORE.remaining] !== 0 || holds.usedUp > 0) takeOutUsedUp(heap, at, holds);
-  const { total } = holds;
-  const bound = boundAt(words, at);
-  if (bound !== undefined) words[at + SEMAPHORE.permits] = Math.min(words[at + SEMAPHORE.permits]!, bound + total);
-  words[at + SEMAPHORE.free] = words[at + SEMAPHORE.permits]! - total;
-}
-
-/**
- * Permits that are used up are no more. The store of USED_UP in a cell has decided it; `free` stays the same. `permits` and the cells are two truths: `remaining` says what comes of them
- * while they change, and `rebuild` does it again.
- */
-function takeOutUsedUp({ words }: Heap, at: number, holds: HoldTable): void {
-  if (words[at + SEMAPHORE.remaining] === 0) store(words, at + SEMAPHORE.remaining, ~Math.max(0, words[at + SEMAPHORE.permits]! - holds.usedUp));
-  store(words, at + SEMAPHORE.permits, ~words[at + SEMAPHORE.remaining]!);
-  holds.strikeOutUsedUp();
-  store(words, at + SEMAPHORE.remaining, 0);
-}
-
-/** Inside the mutex, if that can be had now. */
-function insideAtOnce<R>(heap: Heap, at: number, section: (holds: HoldTable) => R): R | undefined {
-  const died = tryEnter(heap, at + MONITOR.mutex);
-  if (died === undefined) return undefined;
-  try {
-    const holds = new HoldTable(heap, at + SEMAPHORE.holds);
-    if (died) rebuild(heap, at, holds);
-    return section(holds);
-  } finally {
-    leave(heap, at + MONITOR.mutex);
-  }
-}
-
 onDestroy(KIND.semaphore, (heap, at) => {
   const overflow = HoldTable.overflowOf(heap, at + SEMAPHORE.holds);
   if (overflow !== 0) heap.allocator.free(overflow);
@@ -567,4 +394,3 @@ onNormalEnd(KIND.semaphore, {
 });
 onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));
 registerShared(KIND.semaphore, Semaphore);
-registerShared(KIND.semaphore, BoundedSemaphore);

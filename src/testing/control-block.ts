@@ -199,4 +199,10 @@ export class ControlBlock {
   messageFor(index: number): DataView {
     return new DataView(this.buffers.messages, index * MESSAGE_BYTES, MESSAGE_BYTES);
   }
+
+  /** Calls `visit` for each thread: with the first of its words, and its index. */
+  eachThread(visit: (at: number, thread: number) => void): void {
+    const threads = this.words[CONTROL.threads]!;
+    for (let thread = 0; thread < threads; thread++) visit(CONTROL.threadsAt + thread * THREAD_WORDS, thread);
+  }
 }

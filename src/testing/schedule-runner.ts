@@ -1,10 +1,7 @@
 /** What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
-import { crossing, isCrossing } from "../codec/marshalled.js";
-import { placeOf, SharedObject } from "../objects/index.js";
 import { TooLargeError } from "../errors/index.js";
-import { Condition } from "../sync/condition.js";
 import { compareExchange, notify, store, wait } from "../platform/atomics.js";
 import { control } from "../platform/controlled-atomics.js";
 import { clearThreadHeap, type Heap, realNow, renewThreadHeap, setRealTimeout, type ThreadHeapBuffers } from "../memory/index.js";
@@ -30,6 +27,7 @@ import {
   WALK,
 } from "./control-block.js";
 import type { FailureKind } from "./exploration.js";
+import { labelsOf } from "./labels.js";
 import { ownerOfRecord, Places } from "./places.js";
 import { findRace } from "./races.js";
 import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
@@ -376,29 +374,4 @@ function bound(fn: (...args: never[]) => unknown, { bound: first }: TaskIdentity
 
 function mergedStacks(news: readonly WorkerNews[]): Map<number, string> {
   return new Map(news.flatMap((each) => [...(each.stacks ?? [])]));
-}
-
-/** Where an object of the heap stands, as its handle says. */
-function blockOf(value: unknown, path: string): number | undefined {
-  if (value instanceof SharedObject) return placeOf(value);
-  if (typeof value !== "object" || value === null || !isCrossing(value)) return undefined;
-  const { payload } = value[crossing]("threads", path);
-  const at: unknown = Array.isArray(payload) ? payload[2] : undefined;
-  return typeof at === "number" ? at : undefined;
-}
-
-/** Shared objects by their place, called as the program calls them. */
-function labelsOf(shared: unknown): Map<number, string> {
-  const labels = new Map<number, string>();
-  const add = (value: unknown, name: string): void => {
-    const at = blockOf(value, name);
-    if (at === undefined) return;
-    labels.set(at, (value as { label?: string }).label ?? name);
-    if (value instanceof Condition && !labels.has(placeOf(value.lock))) labels.set(placeOf(value.lock), `${value.label ?? name}.lock`);
-  };
-  add(shared, "shared");
-  if (typeof shared === "object" && shared !== null && !(shared instanceof SharedObject)) {
-    for (const [name, value] of Object.entries(shared)) add(value, name);
-  }
-  return labels;
 }

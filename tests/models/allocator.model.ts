@@ -3,7 +3,7 @@ import { task } from "../../src/index.js";
 import { atomics, DRAFT, generationWord, LIVE, pageStateWord, stillStands, threadHeap } from "../../src/memory/index.js";
 import { KIND } from "../../src/sync/kinds.js";
 import { BLOCKS_AT, EXTENT, FREE, FREE_PAGE, HEADER, LARGE_PAGE, PAGE, PAGE_CODE_MASK, PAGE_WORDS, RUN, SPARE, TAIL_PAGE } from "../../src/memory/layout.js";
-import { sweepInPiecesOf } from "../../src/memory/allocator.js";
+import { sweepInPiecesOf } from "../../src/memory/block-walk.js";
 import { CLASSES, countOf } from "../../src/memory/size-class.js";
 import type { Model } from "./model.js";
 
