@@ -1,6 +1,4 @@
 // What may import what in src/: the configuration of dependency-cruiser, which scripts/imports.mjs runs. An import of a type counts as an import.
-import { knownCircles } from "./known-circles.mjs";
-
 /** Each folder imports only from itself and from those before it. */
 export const layers =
   "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
@@ -47,11 +45,6 @@ export default {
     { name: "imports-can-be-found", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {
-    knownViolations: knownCircles.map((circle) => {
-      const names = circle.split(" ");
-      const rule = { name: "no-circle", severity: "error" };
-      return { type: "cycle", from: names.at(-1), to: names[0], rule, cycle: names.map((name) => ({ name, dependencyTypes: [] })) };
-    }),
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "(^|/)node_modules/|^dist/" },

@@ -1,11 +1,10 @@
-// Reads the imports of src/ with dependency-cruiser and checks them against scripts/import-rules.mjs. `--known` writes the circles that are left into scripts/known-circles.mjs.
+// Reads the imports of src/ with dependency-cruiser and checks them against scripts/import-rules.mjs.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { knownCircles } from "./known-circles.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -81,29 +80,9 @@ function link(target, path) {
   }
 }
 
-/** Text of scripts/known-circles.mjs for these circles; throws when there are more than before. */
-export function knownText(circles, before) {
-  if (circles.length > before.length) {
-    const added = circles.filter((circle) => !before.includes(circle));
-    throw new Error(`The known circles must only become fewer; these are new:\n${added.join("\n")}`);
-  }
-  const lines = circles.map((circle) => `  "${circle}",\n`).join("");
-  return `/**
- * The circles of imports that src/ still has. This list must only shrink: \`npm run imports -- --known\` writes what is left of it and refuses to let it grow.
- * A circle is named by its files in alphabetical order. dependency-cruiser takes the list as its known violations.
- */
-export const knownCircles = [${circles.length > 0 ? `\n${lines}` : ""}];
-`;
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const { modules, violations, circles } = await readImports();
-  if (process.argv.includes("--known")) writeFileSync(join(root, "scripts/known-circles.mjs"), knownText(circles, knownCircles));
-  const gone = knownCircles.filter((circle) => !circles.includes(circle));
-  const found = process.argv.includes("--known")
-    ? []
-    : [...violations.map(({ text }) => text), ...gone.map((circle) => `known circle that is gone: ${circle}`)];
-  for (const text of found) console.error(text);
-  console.log(`${modules.length} files, ${circles.length} circles, ${found.length} faults`);
-  process.exitCode = found.length > 0 ? 1 : 0;
+  for (const { text } of violations) console.error(text);
+  console.log(`${modules.length} files, ${circles.length} circles, ${violations.length} faults`);
+  process.exitCode = violations.length > 0 ? 1 : 0;
 }

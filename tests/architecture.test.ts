@@ -19,12 +19,10 @@ interface Imports {
 interface ImportReader {
   readImports(folder?: string): Promise<Imports>;
   unreadFiles(files: string[], modules: Pick<Module, "source">[]): string[];
-  knownText(circles: readonly string[], before: readonly string[]): string;
 }
 const script = (name: string) => pathToFileURL(join(root, "scripts", name)).href;
-const { readImports, unreadFiles, knownText }: ImportReader = await import(script("imports.mjs"));
+const { readImports, unreadFiles }: ImportReader = await import(script("imports.mjs"));
 const { layers }: { layers: string[] } = await import(script("import-rules.mjs"));
-const { knownCircles }: { knownCircles: string[] } = await import(script("known-circles.mjs"));
 const { drawn }: { drawn(text: string, modules: Module[]): string } = await import(script("architecture.mjs"));
 
 const planted = join(root, "build/imports", `planted-${process.pid}`);
@@ -93,13 +91,7 @@ test("imports keep the rules", async (t) => {
   const { modules, violations, circles } = await readImports();
 
   await t.test("every file of src/ was read", () => assert.deepEqual(sources("src").sort(), modules.map(({ source }) => source).sort()));
-  await t.test("layers point one way, and no circle is new", () => assert.deepEqual(violations, []));
-  await t.test("a known circle that is gone leaves the list: npm run imports -- --known", () => {
-    assert.deepEqual(
-      knownCircles.filter((circle) => !circles.includes(circle)),
-      [],
-    );
-  });
+  await t.test("layers point one way, and no imports close into a circle", () => assert.deepEqual({ violations, circles }, { violations: [], circles: [] }));
   await t.test("the picture in docs/architecture.md is drawn from them: npm run architecture", () => {
     const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
     assert.equal(page, drawn(page, modules));
@@ -116,11 +108,6 @@ test("each layer that is a folder is there in this order", () => {
 
 test("a tool that read fewer files is noticed", () => {
   assert.deepEqual(unreadFiles(["src/a.ts", "src/b.ts"], [{ source: "src/a.ts" }]), ["src/b.ts"]);
-});
-
-test("the known circles never become more", () => {
-  assert.throws(() => knownText(["src/a.ts src/b.ts"], []), /src\/a\.ts src\/b\.ts/);
-  assert.match(knownText(["src/a.ts src/b.ts"], ["src/a.ts src/b.ts", "src/c.ts src/d.ts"]), /\[\n {2}"src\/a\.ts src\/b\.ts",\n\]/);
 });
 
 test("each function that docs/architecture.md names is in its file", () => {
