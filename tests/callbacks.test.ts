@@ -41,7 +41,7 @@ function publicCallbacks(): Set<string> {
   for (const entry of ["index.d.ts", "testing/index.d.ts"]) {
     const text = readFileSync(join(types, entry), "utf8");
     for (const [, names, from] of text.matchAll(/export (?:type )?\{([^}]*)\} from "(\.[^"]*)\.js"/g)) {
-      const declared = readFileSync(join(types, dirname(entry), `${from}.d.ts`), "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      const declared = withOptions(join(types, dirname(entry), `${from}.d.ts`));
       for (const name of names!.split(",")) {
         const owner = name.replace("type ", "").trim().split(" ")[0]!;
         if (owner !== "") addCallbacksOf(owner, declared, found);
@@ -51,6 +51,17 @@ function publicCallbacks(): Set<string> {
   // Users make no MapRun.
   found.delete("MapRun.constructor(present)");
   return found;
+}
+
+/** What a file declares, and the options that it takes from a file beside it, as if they were its own. */
+function withOptions(path: string): string {
+  const read = (file: string) => readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
+  const own = read(path);
+  const beside = [...own.matchAll(/^import \{([^}]*)\} from "(\.\/[\w-]*-options)\.js"/gm)].map(([, names, from]) => {
+    const taken = new Set(names!.split(",").map((name) => name.replace("type ", "").trim()));
+    return read(join(dirname(path), `${from}.d.ts`)).replace(/^export (interface (\w+))/gm, (all, declared, name) => (taken.has(name) ? declared : all));
+  });
+  return [own, ...beside].join("\n");
 }
 
 function addCallbacksOf(owner: string, declared: string, found: Set<string>): void {

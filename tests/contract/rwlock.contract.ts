@@ -18,8 +18,13 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
   const read = stage.verb("read");
   const write = stage.verb("write");
   const { here } = stage;
+  // Who stands in line, but has not asked to be woken yet, holds nobody back.
   const waiting = (key: number, count: number) =>
-    here.call(({ lock }, { until, waiters }, key, count) => until(() => waiters(lock, key) === count), key, count);
+    here.call(
+      ({ lock }, { until, waiters, expectsWake }, key, count) => until(() => waiters(lock, key) === count && (count === 0 || expectsWake(lock, key))),
+      key,
+      count,
+    );
   const reads = (who: typeof stage.subject, name = "r") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryRead()!) !== undefined, name);
   const writes = (who: typeof stage.subject, name = "w") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryWrite()!) !== undefined, name);
   const ends = (who: typeof stage.subject, name: string) => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
