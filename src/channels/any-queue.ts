@@ -1,84 +1,18 @@
 /**
- * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
+ * What the queues have in common: bounds, `join`, `shutdown`, loops; who waits for what is its base (`waiting-queue.ts`). How items lie in shared memory, and by which store a change is committed,
  * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
  */
 import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
-import { MOST_INLINE_BYTES } from "../codec/payload.js";
-import { Handle, type Insight, Monitor, MONITOR_WORDS, type Reach } from "../objects/index.js";
-import {
-  ArgumentRangeError,
-  ArgumentTypeError,
-  CorruptError,
-  QueueShutDownError,
-  ReleasedTooOftenError,
-  TimeoutError,
-  TooLargeError,
-  KnownOptions,
-  ownOptions,
-} from "../errors/index.js";
-import { AT_ONCE, atomics, BLOCKS_AT, HEADER, type Heap, isStall, limitTo, realNow } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
-import { hasSpareCore } from "../platform/index.js";
+import { Handle } from "../objects/index.js";
+import { ArgumentTypeError, CorruptError, type KnownOptions, ownOptions, QueueShutDownError, ReleasedTooOftenError } from "../errors/index.js";
+import { atomics, BLOCKS_AT, HEADER } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, placeable, type Taken, tellCommitted } from "./item.js";
-
-/** Words of every queue. */
-export const QUEUE = {
-  /** 1 when a getter may wait; its offset is the getters' key. */
-  gettersWait: MONITOR_WORDS,
-  /** 1 when somebody may wait in join; its offset is their key. */
-  joinersWait: MONITOR_WORDS + 1,
-  /** Most items, 0 for no bound. Set once. */
-  maxSize: MONITOR_WORDS + 2,
-  /** Most bytes, 0 for no bound. Set once. */
-  capacity: MONITOR_WORDS + 3,
-  /** The first word that is each queue's own. */
-  own: MONITOR_WORDS + 4,
-  /** 1 when a putter may wait; its offset is the putters' key. Takers look at it, so it stands in another line of memory than what putters write. */
-  puttersWait: 35,
-} as const;
-
-const EVERYBODY = 0x7fffffff;
-/**
- * How long a blocking getter looks at an empty queue before it arms its node. Waking a core out of its idle state keeps the putter busy for some 65 µs: who sleeps
- * sooner than that is asleep again when the next item comes, and each item costs a wake-up.
- */
-const LOOK_MS = 0.1;
-/** While that does not pay, it is tried once in so many times; else it is looked for as long as a wake-up takes where no core is idle. */
-const TRIAL_EVERY = 16;
-const SHORT_LOOK_MS = 0.02;
-/** Looks between two looks at the clock. */
-const LOOKS = atomics.spins(10);
-/** Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several items. */
-const TURNS = atomics.spins(60);
-
-/** What it is bounded by. */
-export interface QueueOptions extends Reach {
-  /** Most items; 0 or absent for no bound. */
-  maxSize?: number | undefined;
-  /** Most bytes of encoded items; 0 or absent for no bound. An integer of 32 bits counts for 4. */
-  capacity?: number | undefined;
-}
-
-const QUEUE_OPTIONS = new KnownOptions<QueueOptions>(
-  { across: true, label: true, maxSize: true, capacity: true },
-  { priority: "only a PriorityQueue has priorities" },
-);
-
-/** How urgent an item is; see `PriorityQueue`. Code that is written for any queue says it to all of them: a queue without priorities overhears it. */
-export interface PutPriority {
-  /** Lower comes out first; any number but NaN. */
-  priority?: number | undefined;
-}
-
-const PUT = new KnownOptions<WaitOptions & PutPriority>({ timeout: true, signal: true, priority: true });
-const PUT_SYNC = new KnownOptions<SyncWait & PutPriority>(
-  { timeout: true, priority: true },
-  { signal: "no signal reaches a thread that blocks; use put(), which awaits" },
-);
-const TRY_PUT = new KnownOptions<PutPriority>({ priority: true }, { timeout: "tryPut() never waits" });
-const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immediate: true });
+import { discardItem, keepItem, loseTaken, open, type Taken } from "./item.js";
+import { bound, PUT, PUT_SYNC, QUEUE_OPTIONS, type QueueOptions, SHUTDOWN, TRY_PUT } from "./queue-options.js";
+import { QUEUE } from "./queue-words.js";
+import { EVERYBODY, WaitingQueue } from "./waiting-queue.js";
 
 /**
  * What `Queue`, `LifoQueue` and `PriorityQueue` share: the type for a function that takes any of them.
@@ -106,7 +40,7 @@ const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immedia
  * await drain(new Queue<string>()); // or a LifoQueue
  * ```
  */
-export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
+export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   /** @internal */
   constructor(kind: number, size: number, options: QueueOptions | Handle | undefined, known: KnownOptions<object> = QUEUE_OPTIONS) {
     const given = ownOptions(options);
@@ -119,31 +53,18 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.words[this.at + QUEUE.capacity] = capacity;
   }
 
-  /** @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDownError */
-  protected abstract append(item: Item, priority: number, waits: boolean): boolean;
-  /** @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDownError once it is shut down and drained */
-  protected abstract take(waits: boolean): Taken | undefined;
   /** @internal As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
-  /** @internal How many items were put and not done: 0 only if it was so at some moment of the call. */
-  protected abstract get unfinished(): number;
   /** @internal One item less is unfinished: returns how many are left, or -1 when there was none. */
   protected abstract finish(): number;
-  /** @internal Whether nothing seems to be in it: a look without the mutex. */
-  protected abstract get looksEmpty(): boolean;
   /** @internal Bytes of the items in it. */
   protected abstract get usedBytes(): number;
   /** @internal Nothing more is appended from here on. */
   protected abstract close(): void;
   /** How many items are in it now. */
-  abstract get size(): number;
+  abstract override get size(): number;
   /** Whether `shutdown` was called. */
   abstract get isShutDown(): boolean;
-
-  /** @internal Longer items are stored in a block of their own. */
-  protected get mostInlineBytes(): number {
-    return MOST_INLINE_BYTES;
-  }
 
   /** @internal How urgent a value is. Before anything is changed: it may run a user's code. */
   protected priorityOf(_value: T, _options: P | undefined): number {
@@ -167,16 +88,16 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   putSync(value: T, options?: SyncWait & P): void {
     const deadline = deadlineOf(options, PUT_SYNC);
     const priority = this.priorityOf(value, options);
-    const item = this.#item(value);
-    if (this.#append(item, priority)) return;
+    const item = this.item(value);
+    if (this.appendNow(item, priority)) return;
     const waiting = { item: keepItem(item) };
     let done: true | undefined;
     try {
-      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
+      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.putAttempt(waiting, priority), deadline);
     } finally {
       if (done === undefined) discardItem(waiting.item);
     }
-    if (done === undefined) this.#timedOut("had no room", options);
+    if (done === undefined) this.timedOut("had no room", options);
   }
 
   /**
@@ -197,16 +118,16 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const deadline = awaitDeadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
-    const item = this.#item(value);
-    if (this.#append(item, priority)) return;
+    const item = this.item(value);
+    if (this.appendNow(item, priority)) return;
     const waiting = { item: keepItem(item) };
     let done: true | undefined;
     try {
-      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
+      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.putAttempt(waiting, priority), deadline, signal);
     } finally {
       if (done === undefined) discardItem(waiting.item);
     }
-    if (done === undefined) this.#timedOut("had no room", options);
+    if (done === undefined) this.timedOut("had no room", options);
   }
 
   /**
@@ -224,8 +145,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   tryPut(value: T, options?: P): boolean {
     if (options !== undefined) TRY_PUT.check(options as object);
     const priority = this.priorityOf(value, options);
-    const item = this.#item(value);
-    if (this.#append(item, priority)) return true;
+    const item = this.item(value);
+    if (this.appendNow(item, priority)) return true;
     discardItem(item);
     return false;
   }
@@ -244,8 +165,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    */
   getSync(options?: SyncWait): T {
     const deadline = deadlineOf(options);
-    const taken = this.#takeNow() ?? (deadline === 0 ? undefined : this.#takeSoon()) ?? this.#blockForItem(deadline);
-    return taken === undefined ? this.#timedOut("had no item", options) : (open(taken, this.heap) as T);
+    const taken = this.takeNow() ?? (deadline === 0 ? undefined : this.takeSoon()) ?? this.blockForItem(deadline);
+    return taken === undefined ? this.timedOut("had no item", options) : (open(taken, this.heap) as T);
   }
 
   /**
@@ -266,9 +187,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const taken =
-      this.#takeNow() ??
-      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
-      this.#timedOut("had no item", options);
+      this.takeNow() ??
+      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.getAttempt, deadline, signal)) ??
+      this.timedOut("had no item", options);
     if (typeof taken === "number") return taken as T;
     return await decodeLoading(() => open(taken, this.heap) as T, this.heap);
   }
@@ -282,7 +203,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    * @remarks **Cost:** two atomic exchanges of a mutex, and the decoding; a wake-up where somebody waits for room.
    */
   tryGet(): { value: T } | undefined {
-    const taken = this.#takeNow();
+    const taken = this.takeNow();
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
   }
 
@@ -332,9 +253,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   async join(options?: WaitOptions): Promise<void> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
-    if (this.#isDone) return;
-    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
-      this.#timedOut("was not done with all items", options);
+    if (this.isDone) return;
+    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.joinAttempt, deadline, signal)))
+      this.timedOut("was not done with all items", options);
   }
 
   /**
@@ -348,9 +269,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    */
   joinSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
-    if (this.#isDone) return;
-    if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline))
-      this.#timedOut("was not done with all items", options);
+    if (this.isDone) return;
+    if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.joinAttempt, deadline))
+      this.timedOut("was not done with all items", options);
   }
 
   /**
@@ -407,8 +328,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return choiceOf<Taken, T>({
       heap: this.heap,
       key: this.at + QUEUE.gettersWait,
-      poll: () => this.#takeNow(),
-      begin: () => this.#getAttempt,
+      poll: () => this.takeNow(),
+      begin: () => this.getAttempt,
       open: (taken) => open(taken, this.heap) as T,
     });
   }
@@ -422,143 +343,4 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   protected throwDrained(): never {
     throw new QueueShutDownError(`${this.title} was shut down and is empty: nothing more will come out of it`);
   }
-
-  #item(value: T): Item {
-    this.checkUsable();
-    const capacity = this.words[this.at + QUEUE.capacity]!;
-    const most = capacity === 0 ? Number.POSITIVE_INFINITY : capacity;
-    const item = itemOf(value, this.heap, this.mostInlineBytes, most);
-    const length = lengthOf(item);
-    if (length <= most) return item;
-    discardItem(item);
-    throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
-  }
-
-  #append(item: Item, priority: number): boolean {
-    const outer = limitTo(AT_ONCE);
-    try {
-      if (!isPlaceable(item, this.mostInlineBytes) || !this.append(item, priority, false)) return false;
-    } catch (error) {
-      if (isStall(error)) return false;
-      limitTo(outer);
-      discardItem(item);
-      throw error;
-    } finally {
-      limitTo(outer);
-    }
-    tellCommitted(item);
-    this.#wakeGetter();
-    return true;
-  }
-
-  #putAttempt(waiting: { item: Item }, priority: number): Attempt<true> {
-    return (granted) => {
-      if (granted) this.arrive(QUEUE.puttersWait);
-      const item = placeable(waiting.item, this.heap, this.mostInlineBytes);
-      waiting.item = item;
-      if (!this.append(item, priority, true)) return undefined;
-      tellCommitted(item);
-      // One large item may have made room for several: each that gets in wakes the next.
-      if (!this.isFull) this.#wakePutter();
-      this.#wakeGetter();
-      return true;
-    };
-  }
-
-  #wakeGetter(): void {
-    if (atomics.load(this.words, this.at + QUEUE.gettersWait) === 0) return;
-    this.wakeFor(this.at + QUEUE.gettersWait, this.size, QUEUE.gettersWait);
-  }
-
-  #wakePutter(): void {
-    if (atomics.load(this.words, this.at + QUEUE.puttersWait) === 0) return;
-    const maxSize = this.words[this.at + QUEUE.maxSize]!;
-    // For how many items there are bytes, nobody knows.
-    this.wakeFor(this.at + QUEUE.puttersWait, maxSize === 0 ? EVERYBODY : maxSize - this.size, QUEUE.puttersWait);
-  }
-
-  /** The next item if there is one now; then there is room. */
-  #takeNow(): Taken | undefined {
-    const outer = limitTo(AT_ONCE);
-    let taken: Taken | undefined;
-    try {
-      taken = this.take(false);
-    } catch (error) {
-      if (!isStall(error)) throw error;
-    } finally {
-      limitTo(outer);
-    }
-    if (taken !== undefined) this.#wakePutter();
-    return taken;
-  }
-
-  #pays = true;
-  #skipped = 0;
-
-  /** The next item if it comes at once: looking is cheaper than a wake-up, for both sides. */
-  #takeSoon(): Taken | undefined {
-    if (!hasSpareCore()) return undefined;
-    const long = this.#pays || ++this.#skipped >= TRIAL_EVERY;
-    if (long) this.#skipped = 0;
-    for (const end = realNow() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
-      for (let look = 0; look < LOOKS; look++) {
-        if (!this.looksEmpty) {
-          this.#pays = true;
-          return this.#takeNow();
-        }
-        for (let turn = 0; turn < TURNS; turn++);
-      }
-      if (realNow() <= end) continue;
-      if (long) this.#pays = false;
-      return undefined;
-    }
-  }
-
-  #blockForItem(deadline: number): Taken | undefined {
-    return deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
-  }
-
-  readonly #getAttempt: Attempt<Taken> = (granted) => {
-    if (granted) this.arrive(QUEUE.gettersWait);
-    const taken = this.take(true);
-    if (taken === undefined) return undefined;
-    this.#wakePutter();
-    if (granted) this.#wakeGetter();
-    return taken;
-  };
-
-  get #isDone(): boolean {
-    this.checkUsable();
-    return this.unfinished <= 0;
-  }
-
-  readonly #joinAttempt: Attempt<true> = () =>
-    this.inside(() => {
-      if (this.unfinished <= 0) return true;
-      this.expectWake(QUEUE.joinersWait);
-      // Whoever finishes an item need not enter the mutex: one that was done before the flag was up has woken nobody.
-      return this.unfinished <= 0 ? true : undefined;
-    });
-
-  #timedOut(what: string, options: SyncWait | undefined): never {
-    throw new TimeoutError(`${this.title} ${what} within ${options?.timeout} ms`);
-  }
-}
-
-function bound(value: number | undefined, name: string): number {
-  if (value === undefined) return 0;
-  if (typeof value !== "number") throw new ArgumentTypeError(`options.${name} must be a number, got ${typeof value}`);
-  if (value === Number.POSITIVE_INFINITY) return 0;
-  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
-    throw new ArgumentRangeError(`options.${name} must be a whole number from 0 (no bound), got ${value}`);
-  return value;
-}
-
-/** What a queue tells of itself. */
-export function queueInsight(name: string, state: (heap: Heap, at: number) => { size: number; unfinished: number; shutDown: boolean }): Insight {
-  return {
-    name,
-    purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
-    state: (heap, at) => ({ ...state(heap, at), maxSize: heap.words[at + QUEUE.maxSize]!, capacity: heap.words[at + QUEUE.capacity]! }),
-  };
 }
