@@ -1,18 +1,35 @@
 /**
- * What the queues have in common: bounds, `join`, `shutdown`, loops; who waits for what is its base (`waiting-queue.ts`). How items lie in shared memory, and by which store a change is committed,
+ * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
  * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
  */
 import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
-import { Handle } from "../objects/index.js";
-import { ArgumentTypeError, CorruptError, type KnownOptions, ownOptions, QueueShutDownError, ReleasedTooOftenError } from "../errors/index.js";
-import { atomics, BLOCKS_AT, HEADER } from "../memory/index.js";
-import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { MOST_INLINE_BYTES } from "../codec/payload.js";
+import { Handle, Monitor } from "../objects/index.js";
+import {
+  ArgumentTypeError,
+  CorruptError,
+  QueueShutDownError,
+  ReleasedTooOftenError,
+  TimeoutError,
+  TooLargeError,
+  type KnownOptions,
+  ownOptions,
+} from "../errors/index.js";
+import { AT_ONCE, atomics, BLOCKS_AT, HEADER, isStall, limitTo, realNow } from "../memory/index.js";
+import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { hasSpareCore } from "../platform/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discardItem, keepItem, loseTaken, open, type Taken } from "./item.js";
+import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, placeable, type Taken, tellCommitted } from "./item.js";
+import { GetterPatience } from "./getter-patience.js";
 import { bound, PUT, PUT_SYNC, QUEUE_OPTIONS, type QueueOptions, SHUTDOWN, TRY_PUT } from "./queue-options.js";
 import { QUEUE } from "./queue-words.js";
-import { EVERYBODY, WaitingQueue } from "./waiting-queue.js";
+
+const EVERYBODY = 0x7fffffff;
+/** Looks between two looks at the clock. */
+const LOOKS = atomics.spins(10);
+/** Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several items. */
+const TURNS = atomics.spins(60);
 
 /**
  * What `Queue`, `LifoQueue` and `PriorityQueue` share: the type for a function that takes any of them.
@@ -40,7 +57,7 @@ import { EVERYBODY, WaitingQueue } from "./waiting-queue.js";
  * await drain(new Queue<string>()); // or a LifoQueue
  * ```
  */
-export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
+export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
   /** @internal */
   constructor(kind: number, size: number, options: QueueOptions | Handle | undefined, known: KnownOptions<object> = QUEUE_OPTIONS) {
     const given = ownOptions(options);
@@ -53,18 +70,31 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
     this.words[this.at + QUEUE.capacity] = capacity;
   }
 
+  /** @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDownError */
+  protected abstract append(item: Item, priority: number, waits: boolean): boolean;
+  /** @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDownError once it is shut down and drained */
+  protected abstract take(waits: boolean): Taken | undefined;
   /** @internal As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
+  /** @internal How many items were put and not done: 0 only if it was so at some moment of the call. */
+  protected abstract get unfinished(): number;
   /** @internal One item less is unfinished: returns how many are left, or -1 when there was none. */
   protected abstract finish(): number;
+  /** @internal Whether nothing seems to be in it: a look without the mutex. */
+  protected abstract get looksEmpty(): boolean;
   /** @internal Bytes of the items in it. */
   protected abstract get usedBytes(): number;
   /** @internal Nothing more is appended from here on. */
   protected abstract close(): void;
   /** How many items are in it now. */
-  abstract override get size(): number;
+  abstract get size(): number;
   /** Whether `shutdown` was called. */
   abstract get isShutDown(): boolean;
+
+  /** @internal Longer items are stored in a block of their own. */
+  protected get mostInlineBytes(): number {
+    return MOST_INLINE_BYTES;
+  }
 
   /** @internal How urgent a value is. Before anything is changed: it may run a user's code. */
   protected priorityOf(_value: T, _options: P | undefined): number {
@@ -88,16 +118,16 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
   putSync(value: T, options?: SyncWait & P): void {
     const deadline = deadlineOf(options, PUT_SYNC);
     const priority = this.priorityOf(value, options);
-    const item = this.item(value);
-    if (this.appendNow(item, priority)) return;
+    const item = this.#item(value);
+    if (this.#append(item, priority)) return;
     const waiting = { item: keepItem(item) };
     let done: true | undefined;
     try {
-      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.putAttempt(waiting, priority), deadline);
+      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
     } finally {
       if (done === undefined) discardItem(waiting.item);
     }
-    if (done === undefined) this.timedOut("had no room", options);
+    if (done === undefined) this.#timedOut("had no room", options);
   }
 
   /**
@@ -118,16 +148,16 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
     const deadline = awaitDeadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
-    const item = this.item(value);
-    if (this.appendNow(item, priority)) return;
+    const item = this.#item(value);
+    if (this.#append(item, priority)) return;
     const waiting = { item: keepItem(item) };
     let done: true | undefined;
     try {
-      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.putAttempt(waiting, priority), deadline, signal);
+      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
     } finally {
       if (done === undefined) discardItem(waiting.item);
     }
-    if (done === undefined) this.timedOut("had no room", options);
+    if (done === undefined) this.#timedOut("had no room", options);
   }
 
   /**
@@ -145,8 +175,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
   tryPut(value: T, options?: P): boolean {
     if (options !== undefined) TRY_PUT.check(options as object);
     const priority = this.priorityOf(value, options);
-    const item = this.item(value);
-    if (this.appendNow(item, priority)) return true;
+    const item = this.#item(value);
+    if (this.#append(item, priority)) return true;
     discardItem(item);
     return false;
   }
@@ -165,8 +195,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
    */
   getSync(options?: SyncWait): T {
     const deadline = deadlineOf(options);
-    const taken = this.takeNow() ?? (deadline === 0 ? undefined : this.takeSoon()) ?? this.blockForItem(deadline);
-    return taken === undefined ? this.timedOut("had no item", options) : (open(taken, this.heap) as T);
+    const taken = this.#takeNow() ?? (deadline === 0 ? undefined : this.#takeSoon()) ?? this.#blockForItem(deadline);
+    return taken === undefined ? this.#timedOut("had no item", options) : (open(taken, this.heap) as T);
   }
 
   /**
@@ -187,9 +217,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const taken =
-      this.takeNow() ??
-      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.getAttempt, deadline, signal)) ??
-      this.timedOut("had no item", options);
+      this.#takeNow() ??
+      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
+      this.#timedOut("had no item", options);
     if (typeof taken === "number") return taken as T;
     return await decodeLoading(() => open(taken, this.heap) as T, this.heap);
   }
@@ -203,7 +233,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
    * @remarks **Cost:** two atomic exchanges of a mutex, and the decoding; a wake-up where somebody waits for room.
    */
   tryGet(): { value: T } | undefined {
-    const taken = this.takeNow();
+    const taken = this.#takeNow();
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
   }
 
@@ -253,9 +283,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
   async join(options?: WaitOptions): Promise<void> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
-    if (this.isDone) return;
-    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.joinAttempt, deadline, signal)))
-      this.timedOut("was not done with all items", options);
+    if (this.#isDone) return;
+    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
+      this.#timedOut("was not done with all items", options);
   }
 
   /**
@@ -269,9 +299,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
    */
   joinSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
-    if (this.isDone) return;
-    if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.joinAttempt, deadline))
-      this.timedOut("was not done with all items", options);
+    if (this.#isDone) return;
+    if (deadline === 0 || !this.heap.parker.blockUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline))
+      this.#timedOut("was not done with all items", options);
   }
 
   /**
@@ -328,8 +358,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
     return choiceOf<Taken, T>({
       heap: this.heap,
       key: this.at + QUEUE.gettersWait,
-      poll: () => this.takeNow(),
-      begin: () => this.getAttempt,
+      poll: () => this.#takeNow(),
+      begin: () => this.#getAttempt,
       open: (taken) => open(taken, this.heap) as T,
     });
   }
@@ -342,5 +372,123 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends WaitingQueue im
   /** @internal */
   protected throwDrained(): never {
     throw new QueueShutDownError(`${this.title} was shut down and is empty: nothing more will come out of it`);
+  }
+
+  #item(value: T): Item {
+    this.checkUsable();
+    const capacity = this.words[this.at + QUEUE.capacity]!;
+    const most = capacity === 0 ? Number.POSITIVE_INFINITY : capacity;
+    const item = itemOf(value, this.heap, this.mostInlineBytes, most);
+    const length = lengthOf(item);
+    if (length <= most) return item;
+    discardItem(item);
+    throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
+  }
+
+  #append(item: Item, priority: number): boolean {
+    const outer = limitTo(AT_ONCE);
+    try {
+      if (!isPlaceable(item, this.mostInlineBytes) || !this.append(item, priority, false)) return false;
+    } catch (error) {
+      if (isStall(error)) return false;
+      limitTo(outer);
+      discardItem(item);
+      throw error;
+    } finally {
+      limitTo(outer);
+    }
+    tellCommitted(item);
+    this.#wakeGetter();
+    return true;
+  }
+
+  #putAttempt(waiting: { item: Item }, priority: number): Attempt<true> {
+    return (granted) => {
+      if (granted) this.arrive(QUEUE.puttersWait);
+      const item = placeable(waiting.item, this.heap, this.mostInlineBytes);
+      waiting.item = item;
+      if (!this.append(item, priority, true)) return undefined;
+      tellCommitted(item);
+      // One large item may have made room for several: each that gets in wakes the next.
+      if (!this.isFull) this.#wakePutter();
+      this.#wakeGetter();
+      return true;
+    };
+  }
+
+  #wakeGetter(): void {
+    if (atomics.load(this.words, this.at + QUEUE.gettersWait) === 0) return;
+    this.wakeFor(this.at + QUEUE.gettersWait, this.size, QUEUE.gettersWait);
+  }
+
+  #wakePutter(): void {
+    if (atomics.load(this.words, this.at + QUEUE.puttersWait) === 0) return;
+    const maxSize = this.words[this.at + QUEUE.maxSize]!;
+    // For how many items there are bytes, nobody knows.
+    this.wakeFor(this.at + QUEUE.puttersWait, maxSize === 0 ? EVERYBODY : maxSize - this.size, QUEUE.puttersWait);
+  }
+
+  /** The next item if there is one now; then there is room. */
+  #takeNow(): Taken | undefined {
+    const outer = limitTo(AT_ONCE);
+    let taken: Taken | undefined;
+    try {
+      taken = this.take(false);
+    } catch (error) {
+      if (!isStall(error)) throw error;
+    } finally {
+      limitTo(outer);
+    }
+    if (taken !== undefined) this.#wakePutter();
+    return taken;
+  }
+
+  readonly #patience = new GetterPatience();
+
+  /** The next item if it comes at once: looking is cheaper than a wake-up, for both sides. */
+  #takeSoon(): Taken | undefined {
+    if (!hasSpareCore()) return undefined;
+    for (const end = this.#patience.begin(); ; ) {
+      for (let look = 0; look < LOOKS; look++) {
+        if (!this.looksEmpty) {
+          this.#patience.pays();
+          return this.#takeNow();
+        }
+        for (let turn = 0; turn < TURNS; turn++);
+      }
+      if (realNow() <= end) continue;
+      this.#patience.failed();
+      return undefined;
+    }
+  }
+
+  #blockForItem(deadline: number): Taken | undefined {
+    return deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
+  }
+
+  readonly #getAttempt: Attempt<Taken> = (granted) => {
+    if (granted) this.arrive(QUEUE.gettersWait);
+    const taken = this.take(true);
+    if (taken === undefined) return undefined;
+    this.#wakePutter();
+    if (granted) this.#wakeGetter();
+    return taken;
+  };
+
+  get #isDone(): boolean {
+    this.checkUsable();
+    return this.unfinished <= 0;
+  }
+
+  readonly #joinAttempt: Attempt<true> = () =>
+    this.inside(() => {
+      if (this.unfinished <= 0) return true;
+      this.expectWake(QUEUE.joinersWait);
+      // Whoever finishes an item need not enter the mutex: one that was done before the flag was up has woken nobody.
+      return this.unfinished <= 0 ? true : undefined;
+    });
+
+  #timedOut(what: string, options: SyncWait | undefined): never {
+    throw new TimeoutError(`${this.title} ${what} within ${options?.timeout} ms`);
   }
 }
