@@ -5,80 +5,31 @@
 import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
 import { MOST_INLINE_BYTES } from "../codec/payload.js";
-import { Handle, type Insight, Monitor, MONITOR_WORDS, type Reach } from "../objects/index.js";
+import { Handle, Monitor } from "../objects/index.js";
 import {
-  ArgumentRangeError,
   ArgumentTypeError,
   CorruptError,
   QueueShutDownError,
   ReleasedTooOftenError,
   TimeoutError,
   TooLargeError,
-  KnownOptions,
+  type KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import { AT_ONCE, atomics, BLOCKS_AT, HEADER, type Heap, isStall, limitTo, realNow } from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKS_AT, HEADER, isStall, limitTo, realNow } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, placeable, type Taken, tellCommitted } from "./item.js";
-
-/** Words of every queue. */
-export const QUEUE = {
-  /** 1 when a getter may wait; its offset is the getters' key. */
-  gettersWait: MONITOR_WORDS,
-  /** 1 when somebody may wait in join; its offset is their key. */
-  joinersWait: MONITOR_WORDS + 1,
-  /** Most items, 0 for no bound. Set once. */
-  maxSize: MONITOR_WORDS + 2,
-  /** Most bytes, 0 for no bound. Set once. */
-  capacity: MONITOR_WORDS + 3,
-  /** The first word that is each queue's own. */
-  own: MONITOR_WORDS + 4,
-  /** 1 when a putter may wait; its offset is the putters' key. Takers look at it, so it stands in another line of memory than what putters write. */
-  puttersWait: 35,
-} as const;
+import { GetterPatience } from "./getter-patience.js";
+import { bound, PUT, PUT_SYNC, QUEUE_OPTIONS, type QueueOptions, SHUTDOWN, TRY_PUT } from "./queue-options.js";
+import { QUEUE } from "./queue-words.js";
 
 const EVERYBODY = 0x7fffffff;
-/**
- * How long a blocking getter looks at an empty queue before it arms its node. Waking a core out of its idle state keeps the putter busy for some 65 µs: who sleeps
- * sooner than that is asleep again when the next item comes, and each item costs a wake-up.
- */
-const LOOK_MS = 0.1;
-/** While that does not pay, it is tried once in so many times; else it is looked for as long as a wake-up takes where no core is idle. */
-const TRIAL_EVERY = 16;
-const SHORT_LOOK_MS = 0.02;
 /** Looks between two looks at the clock. */
 const LOOKS = atomics.spins(10);
 /** Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several items. */
 const TURNS = atomics.spins(60);
-
-/** What it is bounded by. */
-export interface QueueOptions extends Reach {
-  /** Most items; 0 or absent for no bound. */
-  maxSize?: number | undefined;
-  /** Most bytes of encoded items; 0 or absent for no bound. An integer of 32 bits counts for 4. */
-  capacity?: number | undefined;
-}
-
-const QUEUE_OPTIONS = new KnownOptions<QueueOptions>(
-  { across: true, label: true, maxSize: true, capacity: true },
-  { priority: "only a PriorityQueue has priorities" },
-);
-
-/** How urgent an item is; see `PriorityQueue`. Code that is written for any queue says it to all of them: a queue without priorities overhears it. */
-export interface PutPriority {
-  /** Lower comes out first; any number but NaN. */
-  priority?: number | undefined;
-}
-
-const PUT = new KnownOptions<WaitOptions & PutPriority>({ timeout: true, signal: true, priority: true });
-const PUT_SYNC = new KnownOptions<SyncWait & PutPriority>(
-  { timeout: true, priority: true },
-  { signal: "no signal reaches a thread that blocks; use put(), which awaits" },
-);
-const TRY_PUT = new KnownOptions<PutPriority>({ priority: true }, { timeout: "tryPut() never waits" });
-const SHUTDOWN = new KnownOptions<{ immediate?: boolean | undefined }>({ immediate: true });
 
 /**
  * What `Queue`, `LifoQueue` and `PriorityQueue` share: the type for a function that takes any of them.
@@ -492,24 +443,21 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     return taken;
   }
 
-  #pays = true;
-  #skipped = 0;
+  readonly #patience = new GetterPatience();
 
   /** The next item if it comes at once: looking is cheaper than a wake-up, for both sides. */
   #takeSoon(): Taken | undefined {
     if (!hasSpareCore()) return undefined;
-    const long = this.#pays || ++this.#skipped >= TRIAL_EVERY;
-    if (long) this.#skipped = 0;
-    for (const end = realNow() + (long ? LOOK_MS : SHORT_LOOK_MS); ; ) {
+    for (const end = this.#patience.begin(); ; ) {
       for (let look = 0; look < LOOKS; look++) {
         if (!this.looksEmpty) {
-          this.#pays = true;
+          this.#patience.pays();
           return this.#takeNow();
         }
         for (let turn = 0; turn < TURNS; turn++);
       }
       if (realNow() <= end) continue;
-      if (long) this.#pays = false;
+      this.#patience.failed();
       return undefined;
     }
   }
@@ -543,22 +491,4 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   #timedOut(what: string, options: SyncWait | undefined): never {
     throw new TimeoutError(`${this.title} ${what} within ${options?.timeout} ms`);
   }
-}
-
-function bound(value: number | undefined, name: string): number {
-  if (value === undefined) return 0;
-  if (typeof value !== "number") throw new ArgumentTypeError(`options.${name} must be a number, got ${typeof value}`);
-  if (value === Number.POSITIVE_INFINITY) return 0;
-  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
-    throw new ArgumentRangeError(`options.${name} must be a whole number from 0 (no bound), got ${value}`);
-  return value;
-}
-
-/** What a queue tells of itself. */
-export function queueInsight(name: string, state: (heap: Heap, at: number) => { size: number; unfinished: number; shutDown: boolean }): Insight {
-  return {
-    name,
-    purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
-    state: (heap, at) => ({ ...state(heap, at), maxSize: heap.words[at + QUEUE.maxSize]!, capacity: heap.words[at + QUEUE.capacity]! }),
-  };
 }

@@ -7,7 +7,9 @@ import { hide } from "../codec/portrait.js";
 import type { KnownOptions } from "../errors/index.js";
 import type { Handle, Insight } from "../objects/index.js";
 import { atomics } from "../memory/index.js";
-import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
+import { AnyQueue } from "./any-queue.js";
+import type { QueueOptions } from "./queue-options.js";
+import { QUEUE, queueInsight } from "./queue-words.js";
 import { type Item, lengthOf, type Taken } from "./item.js";
 
 const { load, store } = atomics;

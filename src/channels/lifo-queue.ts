@@ -5,7 +5,7 @@
 import { Handle, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
 import { type Heap, onDestroy, Walk } from "../memory/index.js";
-import type { QueueOptions } from "./any-queue.js";
+import type { QueueOptions } from "./queue-options.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";

@@ -10,7 +10,7 @@
 import { Handle, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions, ownOptions } from "../errors/index.js";
 import { atomics, BLOCKS_AT, HEADER, type Heap, onDestroy, Walk } from "../memory/index.js";
-import type { PutPriority, QueueOptions } from "./any-queue.js";
+import type { PutPriority, QueueOptions } from "./queue-options.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";

@@ -11,7 +11,9 @@
 import { Handle, MONITOR, onInspect, onNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
 import { atomics, enter, type Heap, leave, onDestroy, SLEEPERS, Walk } from "../memory/index.js";
-import { AnyQueue, QUEUE, type QueueOptions, queueInsight } from "./any-queue.js";
+import { AnyQueue } from "./any-queue.js";
+import type { QueueOptions } from "./queue-options.js";
+import { QUEUE, queueInsight } from "./queue-words.js";
 import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";
 

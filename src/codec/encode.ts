@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import { type EncodeOptions, Encoder } from "./encoder.js";
+import type { EncodeOptions } from "./encode-options.js";
+import { Encoder } from "./encoder.js";
 import type { Message } from "./message.js";
 import { nameOf } from "./refusal.js";
 

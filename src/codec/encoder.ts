@@ -1,61 +1,30 @@
 import { types } from "node:util";
-import { isAllcoresError, isError, UnsendableError, isThrown, textOfThrown, ownEncodeOptions } from "../errors/index.js";
-import { baseOf, builtinWriter, foreignWriter } from "./builtin-object.js";
-import { together } from "../memory/index.js";
+import { isAllcoresError, UnsendableError, ownEncodeOptions } from "../errors/index.js";
+import { builtinWriter } from "./builtin-object.js";
+import type { EncodeOptions } from "./encode-options.js";
+import { lending } from "./lending.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
 import { isDetached } from "./binary.js";
-import { writeError } from "./error-object.js";
-import { addedField, classNameOf, hostClassOf } from "./host-object.js";
+import { writeArray, writerOf } from "./foreign-object.js";
+import { classIndexIn, classTable, type ClassUse } from "./class-table.js";
+import { writePlatformObject } from "./platform-object.js";
+import { indexesFrom } from "./sparse-array.js";
+import { changedError, unreadable } from "./unreadable.js";
 import type { Message } from "./message.js";
-import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Marshalled } from "./marshalled.js";
+import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Marshalled, retainAll } from "./marshalled.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
-import { type Refusal, refusalOf, refusalOfHostObject } from "./refusal.js";
-import { type Registration, registrationOf } from "./registration.js";
-import { writeInstance } from "./sendable.js";
+import { type Refusal, refusalOf } from "./refusal.js";
+import type { Registration } from "./registration.js";
 import { areMarksLeft, markOf, takeMark } from "./transfer.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
 import type { ValueWriter, Write, WriterState } from "./value-writer.js";
 import { queueRealMicrotask } from "../memory/index.js";
 
-export interface EncodeOptions {
-  /** What will be crossed. */
-  to: Boundary;
-  /** What the value is called in error paths. Default "value". */
-  root?: string;
-  /** Whether parts may ride beside the bytes, by `postMessage`: true for a thread's port, false (the default) for queues. Never to processes. */
-  attach?: boolean;
-  /** What is moved and not copied: ArrayBuffers, MessagePorts and the like. Without `attach` nothing is moved, and ArrayBuffers are copied. */
-  transfer?: readonly object[];
-  /**
-   * The message is lent: it owns nothing, may be decoded any number of times or never, and what it names must stay until then.
-   * Called for each marshalled object once the whole value is encoded.
-   */
-  lend?: (marshalled: Marshalled) => void;
-  /** The caller will call the message's `committed` once it has committed it. */
-  tells?: boolean;
-  /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
-  keeps?: boolean;
-  /** What becomes of the marks of `transfer()` in the value: "move" obeys them, where parts can ride beside; "drop" uses them up. Left out, they stay. */
-  marks?: "move" | "drop";
-  /** Who decodes it shares no memory with this program, and nothing can be moved there: what is shared, or marked by `transfer()`, is refused. What that is called, as in "workers of this SocketPool". */
-  apart?: string | undefined;
-  /** The value is an array that the engine made, of arguments or the like: nobody has added fields to it, so none are looked for. */
-  list?: boolean;
-}
-
-/** Whether the message that is being encoded, by whatever copy of the library, is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
-export const lending = together("lending", () => ({ isOn: false }));
-
 /** Up to this many objects a scan finds one that came before faster than a Map does. */
 const scanLimit = 12;
 
 const noObjects: readonly never[] = [];
-
-interface ClassUse {
-  readonly registration: Registration;
-  required: boolean;
-}
 
 /**
  * Walks a value and writes it. The encoder is itself the message that `encode()` hands out.
@@ -117,9 +86,9 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
         this.write(value);
       }
       if (this.pieces.length > 0 || this.attachments.length > 0) this.checkUnchanged();
-      if (this.classes.length > 0) this.writeClassTable();
+      if (this.classes.length > 0) this.prepend(classTable(this.classes));
     } catch (error) {
-      const named = error === this.refusal && error !== undefined ? error : this.unreadable(error);
+      const named = error === this.refusal && error !== undefined ? error : unreadable(this.path(), error);
       this.forgetGraph();
       this.release();
       throw named;
@@ -130,7 +99,12 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.holds = this.marshalled.length > 0;
     try {
       if (lend !== undefined) for (const marshalled of this.marshalled) lend(marshalled);
-      else if (this.holds) this.retain(options.tells === true);
+      else if (this.holds) {
+        this.held = this.marshalled.flatMap(({ held }) => held ?? noObjects);
+        const committed = retainAll(this.marshalled);
+        if (options.tells === true) this.committed = committed;
+        else if (committed !== undefined) queueRealMicrotask(committed);
+      }
     } finally {
       // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
       this.forgetGraph();
@@ -140,18 +114,6 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   private takeMarks(): void {
     for (const each of this.marked) takeMark(each);
     this.marked.length = 0;
-  }
-
-  private retain(tells: boolean): void {
-    this.held = this.marshalled.flatMap(({ held }) => held ?? noObjects);
-    for (const marshalled of this.marshalled) marshalled.retain?.();
-    const concerned = this.marshalled.filter((marshalled) => marshalled.committed !== undefined);
-    if (concerned.length === 0) return;
-    const committed = (): void => {
-      for (const marshalled of concerned) marshalled.committed!();
-    };
-    if (tells) this.committed = committed;
-    else queueRealMicrotask(committed);
   }
 
   release(): void {
@@ -275,12 +237,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.varint((this.attachments as unknown[]).push(value) - 1);
   }
 
-  /** The place of a class in this message's table. `required`: decoding fails where the class is not registered. */
   classIndex(registration: Registration, required: boolean): number {
-    const index = this.classes.findIndex((use) => use.registration === registration);
-    if (index < 0) return this.classes.push({ registration, required }) - 1;
-    (this.classes[index] as ClassUse).required ||= required;
-    return index;
+    return classIndexIn(this.classes, registration, required);
   }
 
   state(): WriterState {
@@ -321,11 +279,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     if (piece < 0 && attachment < 0) return;
     const steps = piece >= 0 ? this.piecesAt[piece] : this.attachmentsAt[attachment];
     const path = formatPath(this.root, steps ?? noObjects, steps?.length ?? 0);
-    const what = "a buffer that was transferred, or made shorter, while the value was read";
-    throw (this.refusal = new UnsendableError(
-      path,
-      `${path} is ${what}, and cannot cross to another worker: a getter or a Proxy in the value must not change the rest of it`,
-    ));
+    throw (this.refusal = changedError(path));
   }
 
   /** Moves with the message what the mark of a value says. */
@@ -361,20 +315,9 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
         this.builtin(value, builtin);
         return;
       }
-      const write = this.writerOf(value, prototype);
+      const write = writerOf(value, prototype);
       write(this, value as never);
     }
-  }
-
-  /** How an object that is neither plain nor built-in is written. A lookup and not a call, which would take stack at every level. */
-  private writerOf(value: object, prototype: object): Write {
-    if (isError(value)) return writeError;
-    if (registrationOf(prototype) !== undefined) return writeInstance;
-    const foreign = foreignWriter(prototype, value);
-    if (foreign === "plain") return writePlain;
-    if (foreign === "array" && !Array.isArray(value)) return writeHostObject;
-    if (foreign === undefined) return writeHostObject;
-    return (encoder, built: object) => encoder.builtin(built, foreign === "array" ? writeArray : foreign);
   }
 
   array(value: readonly unknown[]): void {
@@ -395,12 +338,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   }
 
   private sparseRest(value: readonly unknown[], from: number, depth: number): void {
-    // Keys, not a loop over the indexes: `const a = []; a[4e9] = 1` has one of them.
-    const indexes: number[] = [];
-    for (const key of Object.keys(value)) {
-      const index = Number(key);
-      if (index >= from && Number.isInteger(index) && index < value.length && String(index) === key) indexes.push(index);
-    }
+    const indexes = indexesFrom(value, from);
     this.byte(Tag.sparseRest);
     this.varint(indexes.length);
     for (const index of indexes) {
@@ -432,19 +370,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   }
 
   hostObject(value: object): void {
-    const hostClass = hostClassOf(value);
-    if (hostClass === undefined && !this.attaches(value)) {
-      const base = baseOf(Object.getPrototypeOf(value) as object);
-      this.refuse(refusalOf(value, base?.write === undefined ? base?.name : undefined));
-    }
-    if (!this.attach) this.refuse(refusalOfHostObject(value, this.to));
-    const added = addedField(value);
-    if (added !== undefined) {
-      this.step(this.descend(), added);
-      this.refuse({ what: `a field added to a ${classNameOf(value)}, which only the platform carries,`, fix: "send it beside the object" });
-    }
-    if (hostClass?.moves === true && !this.attaches(value)) this.transfer = [...this.transfer, value];
-    this.attachment(value);
+    writePlatformObject(this, value);
   }
 
   /** Writes a reference if the object came before; else gives it the next identity number. */
@@ -473,29 +399,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     return true;
   }
 
-  private writeClassTable(): void {
-    const table = new ByteWriter();
-    table.byte(Tag.classTable);
-    table.varint(this.classes.length);
-    for (const { registration, required } of this.classes) {
-      table.text(registration.module);
-      table.text(registration.className);
-      table.byte(required ? 1 : 0);
-    }
-    this.prepend(table.toBytes());
-  }
-
   private path(): string {
     return formatPath(this.root, this.steps, this.depth);
-  }
-
-  /** Names an error that somebody else's code threw while the value was read: a getter, a Proxy, an encode hook. */
-  private unreadable(error: unknown): UnsendableError {
-    const path = this.path();
-    if (isThrown(error, RangeError) && /call stack/.test(textOfThrown(error))) {
-      return new UnsendableError(path, `${path} is nested deeper than the rest of the stack allows and cannot cross to another worker`, { cause: error });
-    }
-    return new UnsendableError(path, `${path} could not be read and cannot cross to another worker: ${textOfThrown(error)}`, { cause: error });
   }
 
   private forgetGraph(): void {
@@ -514,17 +419,4 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     if (this.classes.length > 0) this.classes.length = 0;
     this.refusal = undefined;
   }
-}
-
-function writePlain(encoder: ValueWriter, value: object): void {
-  encoder.byte(Tag.object);
-  encoder.fields(value);
-}
-
-function writeArray(encoder: ValueWriter, value: readonly unknown[]): void {
-  encoder.array(value);
-}
-
-function writeHostObject(encoder: ValueWriter, value: object): void {
-  encoder.hostObject(value);
 }

@@ -1,7 +1,7 @@
 export { allowModules, checkAllowed, decodeLoading, FROM_HERE, isAllowed, knowModule, type Origin } from "./allowed-modules.js";
 export { decode, lose } from "./decode.js";
 export { encode, encodeError } from "./encode.js";
-export type { EncodeOptions } from "./encoder.js";
+export type { EncodeOptions } from "./encode-options.js";
 export { mainProgram, setMainProgram } from "./main-module.js";
 export type { Message } from "./message.js";
 export { isUrl, type ModuleSource, moduleUrl } from "./module-url.js";

@@ -83,3 +83,13 @@ export function endMarshalled(kind: string, payload: unknown, end: MessageEnd): 
     // Its memory is out of reach, or was written over.
   }
 }
+
+/** What a message names stays until it is decoded or lost. Gives what tells those who asked for it that the message is committed, if any did. */
+export function retainAll(marshalled: readonly Marshalled[]): (() => void) | undefined {
+  for (const each of marshalled) each.retain?.();
+  const concerned = marshalled.filter((each) => each.committed !== undefined);
+  if (concerned.length === 0) return undefined;
+  return () => {
+    for (const each of concerned) each.committed!();
+  };
+}

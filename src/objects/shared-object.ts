@@ -1,6 +1,6 @@
 import { inspect, type InspectOptions } from "node:util";
 import { type Boundary, type Crosses, crossing, type Marshalled } from "../codec/index.js";
-import { lending } from "../codec/encoder.js";
+import { lending } from "../codec/lending.js";
 import { described, type Facts, factsOr, hide, refuseClones, shown } from "../codec/portrait.js";
 import { ArgumentTypeError, FreedError, ReachError, KnownOptions, ownOptions } from "../errors/index.js";
 import { type Across, atomics, type Heap, machineHeap, processHeap, threadHeap } from "../memory/index.js";

@@ -1,3 +1,4 @@
+import { InitializerError, textOfThrown } from "../errors/index.js";
 import { realNow } from "../memory/index.js";
 import { Call } from "./call.js";
 import { defaultCall } from "./call-options.js";
@@ -22,4 +23,10 @@ export function initializerCall(settings: PoolSettings, states: JobStates, done:
     },
   };
   return new Call(owner, task, { ...defaultCall(settings), retries: NO_RETRIES }, args);
+}
+
+/** What a pool fails of whose initializer threw, in a worker of this name. */
+export function initializerError(title: string, worker: string | undefined, cause: unknown): InitializerError {
+  const where = worker === undefined ? "" : ` in ${worker}`;
+  return new InitializerError(`the initializer of this ${title} failed${where}: ${textOfThrown(cause)}`, { cause });
 }

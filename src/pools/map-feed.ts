@@ -1,64 +1,22 @@
 /**
  * The engine of `pool.map`: takes items from the input as fast as results are consumed, sends them in chunks, and puts what comes of them in order.
- *
- * A chunk is to be some CHUNK_MS of work: enough that its way there and back weighs little, little enough that the workers end together. The first are single items;
- * from what they took the next ones are sized, at most GROWTH times as long as those before.
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
 import { setRealImmediate } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
-import type { TaskIdentity } from "../workers/task.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
-import type { Agenda, Appointment } from "./agenda.js";
+import type { Appointment } from "./agenda.js";
 import { CallLimits } from "./call-limits.js";
-import type { CallSettings } from "./call-options.js";
 import type { OpenMap } from "./blocking-join.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
+import { ChunkSize } from "./chunk-size.js";
 import type { JobStates } from "./job-states.js";
+import type { MapPlan, MapPool } from "./map-plan.js";
 import { Failure, Segment } from "./segment.js";
-import type { Tally } from "./tally.js";
 
-const CHUNK_MS = 2;
-const GROWTH = 4;
-const MOST_ITEMS = 16384;
-const MOST_BYTES = 1 << 20;
 /** Chunks on their way for each worker: one that runs and one behind it. */
 const CHUNKS_PER_WORKER = 2;
-
-/** What the engine needs of the pool. */
-export interface MapPool {
-  readonly agenda: Agenda;
-  readonly boundary: Boundary;
-  readonly states: JobStates;
-  now(): number;
-  readonly workers: number;
-  readonly settings: { readonly taskTimeout: number };
-  /** The map counts its items here. */
-  readonly tally: Tally;
-  /** Those that were begun and have not ended. */
-  readonly maps: Set<OpenMap>;
-  checkOpen(verb: string): void;
-  readonly endReason: unknown;
-  submit(job: Chunk): void;
-  cancel(job: Chunk, reason: unknown): boolean;
-}
-
-/** What a map does, checked. */
-export interface MapPlan {
-  readonly task: TaskIdentity;
-  readonly call: CallSettings;
-  readonly items: Iterable<unknown> | AsyncIterable<unknown>;
-  readonly how: number;
-  /** Items a chunk, or undefined to have them counted out. */
-  readonly chunkSize: number | undefined;
-  /** Most items that are taken from the input and not consumed, or undefined for as many as chunks need. */
-  readonly buffer: number | undefined;
-  /** In the order of the items. */
-  readonly ordered: boolean;
-  /** The first error ends it. */
-  readonly stops: boolean;
-}
 
 /** Outcomes that can be consumed. */
 export interface Batch {
@@ -85,9 +43,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   #pull: Promise<void> | undefined;
   /** Items of an async input that wait for others to go with. */
   #gathered: unknown[] = [];
-  #size: number;
-  #itemMs: number | undefined;
-  #itemBytes = 0;
+  readonly #size: ChunkSize;
   readonly #chunks = new Set<Chunk>();
   readonly #retries = new Set<Appointment>();
   #segments: Segment[] = [];
@@ -105,7 +61,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#pool = pool;
     this.#plan = plan;
     this.#isIterated = isIterated;
-    this.#size = pool.settings.taskTimeout === Number.POSITIVE_INFINITY ? (plan.chunkSize ?? 1) : 1;
+    this.#size = new ChunkSize(pool.settings.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -229,12 +185,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   }
 
   measured(microseconds: number, items: number): void {
-    if (this.#plan.chunkSize !== undefined || this.#pool.settings.taskTimeout !== Number.POSITIVE_INFINITY) return;
-    const ms = microseconds / 1000 / items;
-    this.#itemMs = this.#itemMs === undefined ? ms : (this.#itemMs + ms) / 2;
-    const ideal = Math.floor(CHUNK_MS / Math.max(this.#itemMs, 1e-6));
-    const byBytes = this.#itemBytes === 0 ? MOST_ITEMS : Math.floor(MOST_BYTES / this.#itemBytes);
-    this.#size = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.#size, items) * GROWTH));
+    this.#size.measured(microseconds, items);
   }
 
   retry(segment: Segment, index: number, attempts: number, deaths: readonly WorkerDeath[], error: unknown): boolean {
@@ -288,8 +239,8 @@ export class MapFeed implements ChunkMap, OpenMap {
   #room(): number {
     const most = CHUNKS_PER_WORKER * this.#pool.workers;
     if (this.#exhausted || this.#isStopped || this.#chunks.size >= most) return 0;
-    const buffer = this.#plan.buffer ?? most * this.#size;
-    let size = this.#plan.buffer === undefined ? this.#size : Math.min(this.#size, Math.ceil(buffer / most));
+    const buffer = this.#plan.buffer ?? most * this.#size.items;
+    let size = this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));
     // Towards a known end the chunks get shorter, so that the workers end together.
     if (this.#array !== undefined && this.#plan.chunkSize === undefined)
       size = Math.min(size, Math.max(1, Math.ceil((this.#array.length - this.#taken) / most)));
@@ -367,7 +318,7 @@ export class MapFeed implements ChunkMap, OpenMap {
         return;
       }
       // Full, or nobody has anything to do: it goes. Else others of the same moment may come along.
-      if (this.#exhausted || this.#gathered.length >= this.#size || this.#chunks.size < this.#pool.workers) this.#sendGathered();
+      if (this.#exhausted || this.#gathered.length >= this.#size.items || this.#chunks.size < this.#pool.workers) this.#sendGathered();
       else setRealImmediate(() => this.#sendGathered());
       this.#fill();
       if (this.#isDone) this.#rouse();
@@ -411,7 +362,7 @@ export class MapFeed implements ChunkMap, OpenMap {
       this.#pool.checkOpen("map");
       this.begun(chunk);
       this.#pool.submit(chunk);
-      this.#itemBytes = chunk.bytes / chunk.size;
+      this.#size.itemBytes = chunk.bytes / chunk.size;
     } catch (error) {
       this.states.settle(chunk);
       this.#chunks.delete(chunk);

@@ -1,7 +1,7 @@
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { type CallSettings, callSettings } from "./call-options.js";
-import type { MapPlan } from "./map-feed.js";
+import type { MapPlan } from "./map-plan.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 
 /** How a map goes about it. */

@@ -1,6 +1,7 @@
 import { portray } from "../codec/portrait.js";
 import { CancelledError, StateError } from "../errors/index.js";
-import { MapFeed, type MapPlan, type MapPool } from "./map-feed.js";
+import { MapFeed } from "./map-feed.js";
+import type { MapPlan, MapPool } from "./map-plan.js";
 import { Failure, type Segment } from "./segment.js";
 
 /** What has become of one item of a map, as `settled()` tells it. */

@@ -1,0 +1,33 @@
+/**
+ * A chunk is to be some CHUNK_MS of work: enough that its way there and back weighs little, little enough that the workers end together. The first are single items;
+ * from what they took the next ones are sized, at most GROWTH times as long as those before.
+ */
+const CHUNK_MS = 2;
+const GROWTH = 4;
+const MOST_ITEMS = 16384;
+const MOST_BYTES = 1 << 20;
+
+/** How many items the next chunk of a map is to have. */
+export class ChunkSize {
+  items: number;
+  /** Bytes of an item in the latest chunk; 0 before the first. */
+  itemBytes = 0;
+  readonly #isFixed: boolean;
+  #itemMs: number | undefined;
+
+  /** `items`: the size of every chunk, or undefined to have it counted out. */
+  constructor(items: number | undefined) {
+    this.items = items ?? 1;
+    this.#isFixed = items !== undefined;
+  }
+
+  /** A chunk of so many items took so long. */
+  measured(microseconds: number, items: number): void {
+    if (this.#isFixed) return;
+    const ms = microseconds / 1000 / items;
+    this.#itemMs = this.#itemMs === undefined ? ms : (this.#itemMs + ms) / 2;
+    const ideal = Math.floor(CHUNK_MS / Math.max(this.#itemMs, 1e-6));
+    const byBytes = this.itemBytes === 0 ? MOST_ITEMS : Math.floor(MOST_BYTES / this.itemBytes);
+    this.items = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.items, items) * GROWTH));
+  }
+}

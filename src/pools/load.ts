@@ -1,0 +1,38 @@
+import type { JobStates } from "./job-states.js";
+import type { PoolStats } from "./pool-stats.js";
+import type { Tally } from "./tally.js";
+import type { WorkerSet } from "./worker-set.js";
+
+/** Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. */
+export function isShedding(set: WorkerSet, states: JobStates, maxQueue: number): boolean {
+  let workers = 0;
+  let free = 0;
+  let behind = 0;
+  for (const slot of set) {
+    if (slot.hasLeft) continue;
+    workers++;
+    const places = slot.link.width - slot.jobs.length;
+    if (places < 0) behind -= places;
+    else if (!slot.isRetiring && slot.link.isOpen) free += places;
+  }
+  const queued = states.count("queued");
+  if (workers < set.most || free > queued) return false;
+  return queued - free + behind + states.count("delayed") >= maxQueue;
+}
+
+/** What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker. */
+export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
+  let idle = 0;
+  let running = 0;
+  for (const slot of set) {
+    if (slot.unresponsive !== undefined || slot.hasLeft) continue;
+    idle += Math.max(0, slot.link.width - slot.jobs.length);
+    for (const job of slot.begun) if (!job.isOver && job !== slot.initializer) running++;
+  }
+  // A chunk whose outcomes have all come may still be running.
+  running = Math.min(running, tally.open);
+  const queued = tally.open - running;
+  const perWorker = [...set].flatMap((slot) => slot.link.look()?.worker ?? []);
+  if (places !== undefined && set.size === 0) idle = places;
+  return { workers: places ?? set.size, idle, running, queued, perWorker };
+}

@@ -1,0 +1,42 @@
+import type { Boundary } from "../codec/index.js";
+import type { TaskIdentity } from "../workers/task.js";
+import type { Agenda } from "./agenda.js";
+import type { OpenMap } from "./blocking-join.js";
+import type { CallSettings } from "./call-options.js";
+import type { Chunk } from "./chunk.js";
+import type { JobStates } from "./job-states.js";
+import type { Tally } from "./tally.js";
+
+/** What the engine needs of the pool. */
+export interface MapPool {
+  readonly agenda: Agenda;
+  readonly boundary: Boundary;
+  readonly states: JobStates;
+  now(): number;
+  readonly workers: number;
+  readonly settings: { readonly taskTimeout: number };
+  /** The map counts its items here. */
+  readonly tally: Tally;
+  /** Those that were begun and have not ended. */
+  readonly maps: Set<OpenMap>;
+  checkOpen(verb: string): void;
+  readonly endReason: unknown;
+  submit(job: Chunk): void;
+  cancel(job: Chunk, reason: unknown): boolean;
+}
+
+/** What a map does, checked. */
+export interface MapPlan {
+  readonly task: TaskIdentity;
+  readonly call: CallSettings;
+  readonly items: Iterable<unknown> | AsyncIterable<unknown>;
+  readonly how: number;
+  /** Items a chunk, or undefined to have them counted out. */
+  readonly chunkSize: number | undefined;
+  /** Most items that are taken from the input and not consumed, or undefined for as many as chunks need. */
+  readonly buffer: number | undefined;
+  /** In the order of the items. */
+  readonly ordered: boolean;
+  /** The first error ends it. */
+  readonly stops: boolean;
+}
