@@ -46,7 +46,10 @@ function listen(): void {
   if (blocks === 0) process.prependListener("SIGINT", interrupted);
 }
 
-/** Runs what blocks this thread. The signal ends the program at once meanwhile, unless somebody else listens for it. */
+/**
+ * Runs what blocks this thread. The signal ends the program at once meanwhile, unless somebody else listens for it.
+ * A signal that came in the same turn, before this, waits until the loop turns again.
+ */
 export function unheard<R>(block: () => R): R {
   if (!isMainThread) return block();
   blocks++;
