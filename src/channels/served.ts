@@ -28,7 +28,7 @@ import { type CallFrom, ServedCall } from "./served-call.js";
 /** How often a caller looks whether the owner still lives. */
 const LOOK_MS = 500;
 
-/** A wait with an end, however late: a loop that serves is none that waits in vain, since whoever has the object may call. */
+/** The owner waits for requests with an end, however late. A wait without one would be told of as a deadlock, though any worker that has the object may call. */
 const ATTEND_MS = 0x7fffffff;
 
 type Method = (...args: never[]) => unknown;

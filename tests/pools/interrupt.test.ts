@@ -1,5 +1,5 @@
 /**
- * Ctrl-C that only the program hears. For the issue's figure, 30 runs of 30: `ROUNDS=30 node scripts/test.mjs pools/interrupt`.
+ * Ctrl-C that only the program hears. More runs of each case: `ROUNDS=30 node scripts/test.mjs pools/interrupt`.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
