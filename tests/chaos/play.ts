@@ -10,6 +10,8 @@ import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("program.js", import.meta.url));
 const MARK = "ALLCORES_CHAOS";
+/** Plays so far. Two that run at a time may have the same seed: each knows its processes by a mark of its own. */
+let plays = 0;
 /** A program that is not done by then hangs: each blow takes far less. */
 const patience = (blows: number) => timeLimit(60_000 + blows * 1500);
 
@@ -22,7 +24,7 @@ export interface Play {
 
 /** Its counts. @throws when an invariant was broken, it hung, or something was left. */
 export async function play({ scenario, across, blows, seed }: Play): Promise<Tally> {
-  const mark = `${process.pid}-${seed}`;
+  const mark = `${process.pid}-${++plays}`;
   const folder = mkdtempSync(join(tmpdir(), "allcores-chaos-"));
   const segments = new Set(readdirSync("/dev/shm"));
   try {
