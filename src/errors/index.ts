@@ -1,4 +1,5 @@
 export { type AllcoresError, branded, type ErrorCode, isAllcoresError } from "./base.js";
+export { checkFunction } from "./function-argument.js";
 export { KnownOptions } from "./known-options.js";
 export * from "./misuse.js";
 export * from "./outcome.js";

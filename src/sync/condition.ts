@@ -1,7 +1,7 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { attachShared, endShared, Handle, heapIn, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, checkFunction, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
@@ -236,6 +236,7 @@ export class Condition extends SharedObject {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** as `waitSync`, for each notification.
    */
   waitForSync<T>(predicate: () => T, options?: SyncWait): Truthy<T> {
+    checkFunction("waitForSync(predicate)", predicate, "predicate");
     const deadline = deadlineOf(options);
     this.#checkHeld("waitForSync");
     for (;;) {
@@ -259,6 +260,7 @@ export class Condition extends SharedObject {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** as `wait`, for each notification.
    */
   async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<Truthy<T>> {
+    checkFunction("waitFor(predicate)", predicate, "predicate");
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#checkHeld("waitFor");

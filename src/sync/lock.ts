@@ -1,6 +1,6 @@
 import { portray } from "../codec/portrait.js";
 import { type Handle, onInspect, onNames, registerShared } from "../objects/index.js";
-import { NotOwnerError } from "../errors/index.js";
+import { checkFunction, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
@@ -137,6 +137,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    *   `acquire`, and a promise.
    */
   async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
   }
@@ -151,6 +152,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
   runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
   }

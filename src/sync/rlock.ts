@@ -1,6 +1,6 @@
 import { portray } from "../codec/portrait.js";
 import { type Handle, onInspect, onNames, registerShared } from "../objects/index.js";
-import { DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
+import { checkFunction, DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
@@ -196,6 +196,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    *   `acquire`, and a promise.
    */
   async run<R>(fn: (held: RHeld) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
   }
@@ -211,6 +212,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
   runSync<R>(fn: (held: RHeld) => R, options?: SyncWait): R {
+    checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
   }

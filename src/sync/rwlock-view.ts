@@ -1,4 +1,5 @@
 import { portray } from "../codec/portrait.js";
+import { checkFunction } from "../errors/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
@@ -94,6 +95,7 @@ export class RWLockView implements Selectable<Held> {
    *   `acquire`, and a promise.
    */
   async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
   }
@@ -108,6 +110,7 @@ export class RWLockView implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as `RWLock`. **Cost:** that of `acquireSync`.
    */
   runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
   }

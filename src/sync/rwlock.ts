@@ -4,7 +4,7 @@
  */
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Hold, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
-import { NotHeldError } from "../errors/index.js";
+import { checkFunction, NotHeldError } from "../errors/index.js";
 import { BLOCKING, type Heap, onDestroy } from "../memory/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
@@ -168,6 +168,7 @@ export class RWLock extends Monitor {
    *   `read`, and a promise.
    */
   async runRead<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction("runRead(fn)", fn);
     using held = await this.read(options);
     return await fn(held);
   }
@@ -182,6 +183,7 @@ export class RWLock extends Monitor {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `readSync`.
    */
   runReadSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    checkFunction("runReadSync(fn)", fn);
     using held = this.readSync(options);
     return fn(held);
   }
@@ -197,6 +199,7 @@ export class RWLock extends Monitor {
    *   `write`, and a promise.
    */
   async runWrite<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction("runWrite(fn)", fn);
     using held = await this.write(options);
     return await fn(held);
   }
@@ -211,6 +214,7 @@ export class RWLock extends Monitor {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `writeSync`.
    */
   runWriteSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    checkFunction("runWriteSync(fn)", fn);
     using held = this.writeSync(options);
     return fn(held);
   }

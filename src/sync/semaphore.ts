@@ -1,6 +1,6 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, MONITOR, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, onDestroy, onNormalEnd, realNow, within } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
@@ -172,6 +172,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    *   `acquire`, and a promise.
    */
   async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+    checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
   }
@@ -186,6 +187,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
   runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+    checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
   }
