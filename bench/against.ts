@@ -12,7 +12,7 @@ import { machine, root } from "./machine.js";
 import { type Figure, median, printTable, shown } from "./measure.js";
 
 /** Those that see the package alone: `codec` measures its sources. */
-const COMPARABLE = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool"];
+const COMPARABLE = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool", "async"];
 const USUAL = ["lock", "semaphore", "queue", "shared-map", "pool"];
 /** What counts as the same. */
 const SAME = 1.03;

@@ -1,6 +1,7 @@
 /** What every benchmark here is made of: runs that alternate with the rival's, their medians, and the bound that is held against them. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { clearProgress, measurement, progress } from "./progress.js";
 
 /** One line of the report. */
 export interface Figure {
@@ -11,8 +12,12 @@ export interface Figure {
   readonly theirs?: number;
   readonly rival?: string;
   readonly ratio?: number;
+  /** The middle half of the ratios of single pairs: first and third quartile. */
+  readonly spread?: readonly [number, number];
   readonly bound?: string;
   readonly reached?: boolean;
+  /** The bound lies within the spread: another run may say the opposite. */
+  readonly isNoiseBound?: boolean;
   /** How many runs the medians are of. */
   readonly runs: number;
 }
@@ -58,7 +63,9 @@ const MOST_TURNS_ALONE = 3;
 export async function alternate(turns: number, ours: Run, theirs: Run, warmUps = 1): Promise<Pairs> {
   const pairs: Pairs = { ours: [], theirs: [] };
   const counted = alone ? Math.min(turns, MOST_TURNS_ALONE) : turns;
+  measurement();
   for (let turn = -warmUps; turn < counted; turn++) {
+    progress(turn + warmUps + 1, counted + warmUps);
     const mine = await ours();
     const other = alone ? Number.NaN : await theirs();
     if (turn < 0) continue;
@@ -74,12 +81,24 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** First and third quartile. */
+export function middleHalf(samples: readonly number[]): [number, number] {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (part: number) => sorted[Math.round(part * (sorted.length - 1))]!;
+  return [at(0.25), at(0.75)];
+}
+
 /** Ours beside a rival that was measured in the same run. */
 export function compared(name: string, unit: string, { ours, theirs }: Pairs, rival: string, bound?: Bound): Figure {
   if (alone) return { name, unit, ours: median(ours), runs: ours.length };
   const figure = { name, unit, ours: median(ours), theirs: median(theirs), rival, runs: ours.length };
-  const ratio = (bound ?? atMost(1)).ratio(figure.ours, figure.theirs);
-  return bound === undefined ? { ...figure, ratio } : { ...figure, ratio, bound: bound.text, reached: bound.holds(ratio) };
+  const way = bound ?? atMost(1);
+  const ratio = way.ratio(figure.ours, figure.theirs);
+  const spread = middleHalf(ours.map((mine, pair) => way.ratio(mine, theirs[pair]!)));
+  if (bound === undefined) return { ...figure, ratio, spread };
+  const reached = bound.holds(ratio);
+  const isNoiseBound = spread.some((edge) => bound.holds(edge) !== reached);
+  return { ...figure, ratio, spread, bound: bound.text, reached, ...(isNoiseBound && { isNoiseBound }) };
 }
 
 /** Ours against a figure that is fixed. */
@@ -153,6 +172,7 @@ export async function besidePython(
 
 /** Ends a benchmark: prints its figures, and hands them to bench/index.ts if that started it. */
 export function report(figures: readonly Figure[]): void {
+  clearProgress();
   print(figures);
   process.send?.(figures, undefined, undefined, () => process.disconnect());
 }
@@ -161,15 +181,16 @@ export const shown = (value: number | undefined, unit: string): string =>
   value === undefined ? "" : `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`;
 
 export function print(figures: readonly Figure[]): void {
-  const rows = figures.map(({ name, unit, ours, theirs, rival, ratio, bound, reached }) => [
+  const rows = figures.map(({ name, unit, ours, theirs, rival, ratio, spread, bound, reached, isNoiseBound }) => [
     name,
     shown(ours, unit),
     theirs === undefined ? (rival ?? "") : `${shown(theirs, unit)} (${rival})`,
     ratio === undefined ? "" : ratio.toFixed(2),
+    spread === undefined ? "" : spread.map((edge) => edge.toFixed(2)).join("-"),
     bound ?? "",
-    reached === undefined ? "" : reached ? "reached" : "NOT reached",
+    reached === undefined ? "" : `${reached ? "reached" : "NOT reached"}${isNoiseBound === true ? ", noise-bound" : ""}`,
   ]);
-  printTable([["", "ours", "rival", "ratio", "bound", "verdict"], ...rows]);
+  printTable([["", "ours", "rival", "ratio", "middle half", "bound", "verdict"], ...rows]);
 }
 
 /** Rows of cells, each column as wide as its widest cell; the first row is the heading. */
