@@ -123,6 +123,32 @@ test("each function that docs/architecture.md names is in its file", () => {
   assert.ok(!declares("src/parking/parker.ts", "hasGrant"));
 });
 
+const MOST_LINES = 400;
+/** Files that CONTRIBUTING.md lets be longer, and why. */
+const longByReason = [...readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(/^ {2}- `(src\/[^`]+)`: (.*(?:\n {4}.*)*)/gm)];
+
+/** How many lines each file has that has too many. */
+function tooLong(files: readonly (readonly [path: string, text: string])[]): string[] {
+  return files.filter(([, text]) => text.trimEnd().split("\n").length > MOST_LINES).map(([path]) => path);
+}
+
+test("a file of src/ has at most 400 lines, but for three at most, which CONTRIBUTING.md names with the reason", () => {
+  const files = sources("src").map((path) => [path, readFileSync(join(root, path), "utf8")] as const);
+  assert.deepEqual(tooLong(files).sort(), longByReason.map(([, path]) => path).sort());
+  assert.ok(longByReason.length <= 3, "split one of them");
+  for (const [, path, reason] of longByReason) assert.ok(reason!.length > 80, `${path}: ${reason}`);
+});
+
+test("half of the files of src/ have at most 100 lines", () => {
+  const lines = sources("src").map((path) => readFileSync(join(root, path), "utf8").split("\n").length - 1);
+  assert.ok(lines.filter((count) => count <= 100).length >= lines.length / 2);
+});
+
+test("a file that is too long is noticed", () => {
+  const file = (lines: number) => ["src/sync/x.ts", "x;\n".repeat(lines)] as const;
+  assert.deepEqual([tooLong([file(400)]), tooLong([file(401)])], [[], ["src/sync/x.ts"]]);
+});
+
 const importing: [rule: string, path: string, text: string][] = [
   ["an upward import", "src/memory/upward.ts", `import { Lock } from "../sync/lock.js";\nnew Lock();`],
   ["an upward import of types", "src/memory/upward-type.ts", `import type {\n  Lock,\n} from "../sync/lock.js";`],

@@ -22,7 +22,7 @@ import {
 import { Queue } from "./queue.js";
 import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
 import { Sealed } from "./sealed.js";
-import { type Answer, attendTo, FULL_MS, type InHand, invoke, onceThereIsMemory, type Request, type Withdrawal } from "./served-request.js";
+import { type Answer, attendTo, FULL_MS, type ServedCalls, invoke, onceThereIsMemory, type Request, type Withdrawal } from "./served-request.js";
 import { type CallFrom, ServedCall } from "./served-call.js";
 
 /** How often a caller looks whether the owner still lives. */
@@ -70,7 +70,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** At the owner: it is disposed of, and its queue may be freed already. */
   #isOver = false;
   /** At the owner. */
-  readonly #inHand: InHand = new Map();
+  readonly #calls: ServedCalls = new Map();
 
   /** @internal Made by `serve`, or arriving from another worker. */
   constructor(requests: Queue<Request | Withdrawal>, owner: number, target: T | undefined, limits: WaitOptions = {}, first?: Served<T>) {
@@ -261,7 +261,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 
   #take(target: T, request: Request | Withdrawal): void {
-    void attendTo(target, request, heapIn(this.#requests), this.#inHand).catch((error: unknown) =>
+    void attendTo(target, request, heapIn(this.#requests), this.#calls).catch((error: unknown) =>
       contain("answering a request for a served object", () => {
         throw error;
       }),
@@ -275,7 +275,7 @@ export class Served<T extends object> implements Disposable, Crosses {
       if (this.#isOver) return;
       for (let taken = this.#requests.tryGet(); taken !== undefined; taken = this.#requests.tryGet()) this.#take(this.#target!, taken.value);
     });
-    return [...this.#inHand.values()].flatMap(({ from, cancelled }) => (from === undefined || cancelled ? [] : from));
+    return [...this.#calls.values()].flatMap(({ from, cancelled }) => (from === undefined || cancelled ? [] : from));
   }
 }
 

@@ -26,11 +26,11 @@ export interface Marshalled {
   /** Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after encoding. */
   committed?(): void;
   /** What `retain` counts a hold on. Who stores the message, and reads it more than once or throws it away unread, counts by it. */
-  readonly held?: Held;
+  readonly held?: HeldBlock;
 }
 
 /** A block of shared memory that a message holds. */
-export interface Held {
+export interface HeldBlock {
   readonly acrossProcesses: boolean;
   readonly heapId: number;
   readonly at: number;

@@ -1,4 +1,4 @@
-import type { Held } from "./marshalled.js";
+import type { HeldBlock } from "./marshalled.js";
 
 /**
  * An encoded value. It is one reused object per realm: valid until the next `encode()` in this realm, so copy it out before anything
@@ -23,7 +23,7 @@ export interface Message {
   /** The transfer list for `postMessage`. */
   readonly transfer: readonly object[];
   /** The shared objects that this message holds: each was counted once, and once for each time it occurs. */
-  readonly held: readonly Held[];
+  readonly held: readonly HeldBlock[];
   /** Lets go of the objects this message still refers to, before the next `encode()` does. It must not be used afterwards. */
   release(): void;
 }

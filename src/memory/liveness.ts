@@ -2,7 +2,7 @@
 import type { ThreadStat } from "../platform/index.js";
 
 /** Who uses a heap, and who of them lives. */
-export interface Liveness {
+export interface WorkerLiveness {
   /** Enters the calling thread; returns its worker id. */
   join(): number;
   /** The calling worker's id and record are known from here on. */

@@ -1,6 +1,6 @@
 import { exchange, load } from "#atomics";
 import { BLOCKING, HEADER, RECORD, recordOf } from "./layout.js";
-import type { Liveness, OwnLoop } from "./liveness.js";
+import type { WorkerLiveness, OwnLoop } from "./liveness.js";
 
 /** How far an object reaches: the threads of this process, every process of this program too, or every program of this user on this machine. */
 export type Across = "threads" | "processes" | "machine";
@@ -23,7 +23,7 @@ export abstract class Regions {
   /** The control region as bytes. */
   bytes: Uint8Array;
   /** Both are handed over once, when the heap is made, by what stands on it (see `onHeap`). */
-  liveness!: Liveness;
+  liveness!: WorkerLiveness;
   ownLoop!: OwnLoop;
   #self = 0;
   #record = 0;

@@ -11,7 +11,7 @@
 import { TooManyWorkersError } from "../errors/index.js";
 import { add, compareExchange, controlled, load, slice, store } from "#atomics";
 import { type Heap, onHeap } from "../memory/heap.js";
-import type { Liveness } from "../memory/liveness.js";
+import type { WorkerLiveness } from "../memory/liveness.js";
 import {
   ALIVE,
   CLAIMED,
@@ -84,7 +84,7 @@ onHeap((heap) => {
   heap.liveness = registry;
 });
 
-export class Registry implements Liveness {
+export class Registry implements WorkerLiveness {
   readonly #heap: Heap;
   readonly #turn = new Turn(HEADER.looked, LOOK_EVERY_MS, OVERDUE_MS);
   #lastAsked = 0;

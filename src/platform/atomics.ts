@@ -8,7 +8,7 @@ export const { add, and, compareExchange, exchange, load, notify, or, store, sub
 /** A user's plain reading and assigning, as of `value.value`: operations on the program's data, told apart from those that synchronize. */
 export const { load: loadData, store: storeData } = Atomics;
 
-export type Cells = Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+export type IntegerArray = Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
 export type WideCells = BigInt64Array | BigUint64Array;
 
 type WaitAsyncResult = { async: false; value: "not-equal" | "timed-out" } | { async: true; value: Promise<"ok" | "timed-out"> };

@@ -4,7 +4,7 @@
  */
 import type { AttachError } from "../errors/index.js";
 import type { LockPatience } from "./lock-patience.js";
-import type { Need } from "./permission.js";
+import type { PermissionNeed } from "./permission.js";
 
 /** What is told without native code, from the first line on. */
 export interface Platform {
@@ -13,7 +13,7 @@ export interface Platform {
   readonly resources: Resources;
   readonly signals: Signals;
   /** What Node's permission model must grant before `processes` is called. */
-  readonly needs: readonly Need[];
+  readonly needs: readonly PermissionNeed[];
   /** What processes need. Called once, and kept by the caller: it loads native code. @throws PlatformError where there is none */
   processes(): ProcessPlatform;
 }

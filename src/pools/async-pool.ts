@@ -4,7 +4,7 @@ import type { Future } from "../futures/future.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import type { AnyFunction } from "../workers/task.js";
 import { type AsyncPoolOptions, asyncSettingsOf } from "./async-pool-options.js";
-import { type JobInHand, workerState } from "../workers/worker-state.js";
+import { type RunningJob, workerState } from "../workers/worker-state.js";
 import type { CallOptions } from "./call-options.js";
 import { localKind } from "./links/local-links.js";
 import { localTask } from "./links/local-task.js";
@@ -17,7 +17,8 @@ import { registerPool } from "./pool-models.js";
 import { wholeNumber } from "./option-values.js";
 import type { PoolStats } from "./pool-stats.js";
 import { PoolCalls } from "./pool-calls.js";
-import { Scheduler, terminated } from "./scheduler.js";
+import { terminated } from "./closing.js";
+import { Scheduler } from "./scheduler.js";
 
 /**
  * A pool of places on this event loop: I/O-bound work, so many at a time and so often a second.
@@ -129,7 +130,7 @@ export class AsyncPool implements Pool {
 
 function schedulerOf(options: AsyncPoolOptions): Scheduler {
   const { rate, tracked, settings } = asyncSettingsOf(options);
-  if (tracked) workerState.tracker ??= new AsyncLocalStorage<JobInHand>();
+  if (tracked) workerState.tracker ??= new AsyncLocalStorage<RunningJob>();
   return new Scheduler("AsyncPool", settings, localKind(rate));
 }
 

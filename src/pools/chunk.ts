@@ -161,13 +161,13 @@ export class Chunk extends Job {
     this.#map.states.settle(this);
     // Within what is open, whatever the lane says.
     const begun = Math.min(this.#to, Math.max(this.#from + loss.item + 1, this.#from + this.outcomes));
-    const inHand = begun - 1;
-    if (this.#from + this.outcomes < inHand) {
+    const running = begun - 1;
+    if (this.#from + this.outcomes < running) {
       const error = loss.errorForDone(this);
-      for (let index = this.#from + this.outcomes; index < inHand; index++) this.#failed(index, error);
+      for (let index = this.#from + this.outcomes; index < running; index++) this.#failed(index, error);
     }
     if (this.#from + this.outcomes < begun) {
-      this.#failed(inHand, loss.errorFor(this));
+      this.#failed(running, loss.errorFor(this));
     }
     this.#map.ended(this);
     if (begun === this.#to) return [];

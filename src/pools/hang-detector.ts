@@ -105,8 +105,8 @@ export class HangDetector {
     slot.retire();
     this.#rebalancer.from(slot, wasBegun ? 1 : 0);
     this.#dispatch.drain();
-    const isInHand = slot.jobs[0] === job && job.sequence === sequence;
-    const hasGoneOn = wasBegun ? !isInHand : isInHand && isTaken();
+    const isFirst = slot.jobs[0] === job && job.sequence === sequence;
+    const hasGoneOn = wasBegun ? !isFirst : isFirst && isTaken();
     if (hasGoneOn || !this.#workers.has(slot)) {
       this.#dispatch.feedAnew();
       return false;

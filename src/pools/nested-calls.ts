@@ -80,7 +80,7 @@ export class NestedCalls {
 
   #waitOf(caller: number): Wait | undefined {
     const slot = this.#pool.slotOf(caller);
-    return slot && { caller, sequence: slot.inHand?.sequence };
+    return slot && { caller, sequence: slot.firstBegun?.sequence };
   }
 
   #refuseIfStuck(wait: Wait, name: string): void {
@@ -106,7 +106,7 @@ export class NestedCalls {
   #isWaiting({ caller, sequence }: Wait): boolean {
     const slot = this.#pool.slotOf(caller);
     if (slot === undefined || slot.isKilled) return false;
-    const job = slot.inHand;
+    const job = slot.firstBegun;
     if (job?.sequence !== sequence || job?.isOver === true) return false;
     return this.#pool.links.isAlive(caller);
   }

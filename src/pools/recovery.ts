@@ -1,6 +1,7 @@
 import type { WorkerDeath } from "../errors/index.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
 import { contain } from "../memory/index.js";
+import type { Call } from "./call.js";
 import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import type { Delays } from "./delays.js";
 import type { Dispatch } from "./dispatch.js";
@@ -31,7 +32,7 @@ interface RecoveringPool extends Dispatch, Interruptible {
   fail(failure: unknown): void;
 }
 
-/** What a pool does after the end of a worker: its jobs fail, are tried again or go to others, and too many ends in a row end what waits. */
+/** What a pool does after a failure. A call is tried again. The jobs of a worker that ended fail or go to others, and too many ends in a row end what waits. */
 export class Recovery {
   readonly #pool: RecoveringPool;
   readonly #workers: WorkerSet;
@@ -56,6 +57,24 @@ export class Recovery {
   /** A worker got through the initializer. */
   prepared(): void {
     this.#unprepared = [];
+  }
+
+  /** Another attempt at a job that failed; false when there is to be none. */
+  retry(job: Call, error: unknown): boolean {
+    const pool = this.#pool;
+    if (pool.isEnded) return false;
+    const delay = this.#delays.delayFor(job, error);
+    // `retries.when` may close or terminate this pool, and call the job off.
+    if (delay === undefined || pool.isEnded || job.isOver) return false;
+    pool.tally.retried++;
+    const again = () => {
+      this.#delays.remove(job);
+      job.renew();
+      this.#dispatcher.enqueue(job);
+      pool.feedAnew();
+    };
+    this.#delays.add(job, delay, again);
+    return true;
   }
 
   /** A worker ended: what it ran fails or is tried again, what it had not begun goes to others. */

@@ -72,8 +72,8 @@ export class TaskTimeouts {
 
   #end(slot: WorkerSlot, job: Job, sequence: number): void {
     this.#graces.delete(job);
-    const isInHand = () => this.#workers.has(slot) && job.holder === slot && job.sequence === sequence;
-    if (!isInHand()) return;
+    const isItsOwn = () => this.#workers.has(slot) && job.holder === slot && job.sequence === sequence;
+    if (!isItsOwn()) return;
     if (slot.link.giveUp(job)) {
       slot.release(job, realNow());
       this.#dispatch.feedAnew();
@@ -83,7 +83,7 @@ export class TaskTimeouts {
     // Nothing else can be begun from here on: the end hits what was begun or nobody.
     this.#rebalancer.from(slot, 1);
     this.#dispatch.drain();
-    if (!isInHand()) return;
+    if (!isItsOwn()) return;
     this.#dispatch.end(slot);
     this.#dispatch.feedAnew();
   }

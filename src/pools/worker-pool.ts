@@ -14,7 +14,8 @@ import { wholeNumber } from "./option-values.js";
 import { type PoolOptions, settingsOf } from "./pool-options.js";
 import type { LinkKind } from "./link.js";
 import type { PoolStats } from "./pool-stats.js";
-import { Scheduler, terminated } from "./scheduler.js";
+import { terminated } from "./closing.js";
+import { Scheduler } from "./scheduler.js";
 
 /** What ThreadPool and ProcessPool share: everything but what their workers run on. */
 export class WorkerPool implements Pool {

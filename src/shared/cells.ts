@@ -39,24 +39,24 @@ export function cellsAt(trait: ScalarTrait, buffer: ArrayBufferLike, byteOffset:
     case "float64":
       return new FloatCells(trait.type, new BigInt64Array(buffer, byteOffset, length), new Float64Array(1), where);
     default:
-      return new IntegerCells(trait.type, view as atomics.Cells, where);
+      return new IntegerCells(trait.type, view as atomics.IntegerArray, where);
   }
 }
 
 class IntegerCells implements Cells<number> {
   readonly #type: Int;
-  readonly #cells: atomics.Cells;
+  readonly #cells: atomics.IntegerArray;
   readonly #least: number;
   readonly #most: number;
   /** Wraps a number as a cell does. */
-  readonly #wrapped: atomics.Cells;
+  readonly #wrapped: atomics.IntegerArray;
   readonly #where: string;
 
-  constructor(type: Int, cells: atomics.Cells, where: string) {
+  constructor(type: Int, cells: atomics.IntegerArray, where: string) {
     this.#type = type;
     this.#cells = cells;
     [this.#least, this.#most] = rangeOf(type);
-    this.#wrapped = new (cells.constructor as new (length: number) => atomics.Cells)(1);
+    this.#wrapped = new (cells.constructor as new (length: number) => atomics.IntegerArray)(1);
     this.#where = where;
   }
 

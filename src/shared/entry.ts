@@ -16,7 +16,7 @@
 import { decode } from "../codec/decode.js";
 import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
-import type { Held } from "../codec/marshalled.js";
+import type { HeldBlock } from "../codec/marshalled.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, sharedNow, stillStands, threadHeapOf } from "../memory/index.js";
@@ -239,7 +239,7 @@ interface Pin {
 /** A value that was taken inside the mutex, and is decoded outside. */
 export interface TakenValue {
   readonly bytes: Uint8Array;
-  readonly holds: readonly Held[];
+  readonly holds: readonly HeldBlock[];
   readonly pinned: number;
   readonly pin: Pin | undefined;
 }
@@ -292,7 +292,7 @@ function unpin(heap: Heap, { pin, pinned }: TakenValue): void {
 }
 
 /** Counts out what a message holds that nobody will decode. */
-export function letGoOf(holds: readonly Held[]): void {
+export function letGoOf(holds: readonly HeldBlock[]): void {
   for (const { acrossProcesses, heapId, at } of holds) {
     const heap = heapHolding(acrossProcesses, heapId);
     if (heap === undefined) continue;
@@ -317,7 +317,7 @@ function extentOf(heap: Heap, entry: number): number {
 
 const nothing: readonly never[] = [];
 
-function holdsOf(heap: Heap, entry: number): readonly Held[] {
+function holdsOf(heap: Heap, entry: number): readonly HeldBlock[] {
   const { words } = heap;
   const head = words[entry + ENTRY.head]!;
   if ((head & HOLDS) === 0) return nothing;

@@ -25,7 +25,7 @@ export const END = 1;
 const CELLS = 2;
 const LEAST_CELLS = 14;
 /** Where an item was seen. */
-export interface Seen {
+export interface SeenValue {
   readonly taken: TakenValue;
   readonly entry: number;
   readonly generation: number;
@@ -120,7 +120,7 @@ export class ListSpine {
   }
 
   /** What stands at an index, for whoever wants to replace just that. @throws ArgumentRangeError */
-  look(index: number): Seen {
+  look(index: number): SeenValue {
     const entry = this.entryAt(index) || this.#outside(index);
     return { taken: takeValue(this.#heap, entry), entry, generation: load(this.#heap.words, generationWord(entry)) };
   }
@@ -130,7 +130,7 @@ export class ListSpine {
   }
 
   /** Puts an entry in the place of an item: of whatever is there, or only of what was seen. False when that is gone. @throws ArgumentRangeError */
-  replace(index: number, entry: number, seen: Seen | undefined): boolean {
+  replace(index: number, entry: number, seen: SeenValue | undefined): boolean {
     const heap = this.#heap;
     const cell = this.#cellOf(index) || this.#outside(index);
     const current = heap.words[cell]!;

@@ -7,7 +7,7 @@ import { type Handle, Monitor, onInspect, onMonitorNames, type Reach, registerSh
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics, onDestroy } from "../memory/index.js";
 import { discardEntry, draftEntry, dropValue, INSIDE, letGoOf, NEVER, openValue, takeValue, UNREAD } from "./entry.js";
-import { destroySpine, END, FIRST, LIST_WORDS, ListSpine, type Seen } from "./list-spine.js";
+import { destroySpine, END, FIRST, LIST_WORDS, ListSpine, type SeenValue } from "./list-spine.js";
 import { show } from "./scalar-type.js";
 import { checkSynchronous } from "./synchronous.js";
 import { KIND } from "./kinds.js";
@@ -294,7 +294,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   }
 
   /** Puts a message in the place of an item: of whatever is there, or only of what was seen. */
-  #put(index: number, message: Message, seen: Seen | undefined): boolean {
+  #put(index: number, message: Message, seen: SeenValue | undefined): boolean {
     const { heap } = this;
     const entry = draftEntry(heap, undefined, message, NEVER);
     message.release();

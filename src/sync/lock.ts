@@ -4,7 +4,7 @@ import { checkFunction, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type TakenWord } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
@@ -181,11 +181,11 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     );
   }
 
-  #held(taken: Taken | undefined): LockHeld | undefined {
+  #held(taken: TakenWord | undefined): LockHeld | undefined {
     return taken && this.#begin(taken);
   }
 
-  #begin(taken: Taken): LockHeld {
+  #begin(taken: TakenWord): LockHeld {
     return (this.#current = new LockHeld(this, taken === TAKEN_INCONSISTENT));
   }
 
@@ -221,7 +221,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken));
   }
 
-  #resume(held: LockHeld | undefined, taken: Taken | undefined): void {
+  #resume(held: LockHeld | undefined, taken: TakenWord | undefined): void {
     this.#current = held;
     if (held !== undefined && taken === TAKEN_INCONSISTENT) held.ownerDied = true;
   }

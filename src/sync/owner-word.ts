@@ -43,7 +43,7 @@ const STARVING_MS = 5;
 /** How a lock was taken. */
 export const TAKEN = 1;
 export const TAKEN_INCONSISTENT = 2;
-export type Taken = typeof TAKEN | typeof TAKEN_INCONSISTENT;
+export type TakenWord = typeof TAKEN | typeof TAKEN_INCONSISTENT;
 
 /** What Lock and RLock share: the word, and how to take and free it. */
 export abstract class OwnerWord extends SharedObject {
@@ -154,7 +154,7 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /** @internal */
-  protected tryTake(): Taken | undefined {
+  protected tryTake(): TakenWord | undefined {
     if (this.takeFast()) return TAKEN;
     this.checkUsable();
     this.heap.registry.reap();
@@ -164,7 +164,7 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /** @internal `refusable`: it may end with a `DeadlockError`. */
-  protected takeSync(deadline: number, refusable = true): Taken | undefined {
+  protected takeSync(deadline: number, refusable = true): TakenWord | undefined {
     this.checkUsable();
     for (let spin = 0; spin < SPINS; spin++) {
       const word = load(this.words, this.at);
@@ -179,7 +179,7 @@ export abstract class OwnerWord extends SharedObject {
    * word its own and the hold still the one before.
    * @internal
    */
-  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: Taken) => H): Promise<H | undefined> {
+  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: TakenWord) => H): Promise<H | undefined> {
     const taken = this.tryTake();
     if (taken !== undefined) return begin(taken);
     if (deadline === 0) return undefined;
@@ -194,7 +194,7 @@ export abstract class OwnerWord extends SharedObject {
   /** @internal What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where waiting would be in vain. */
   protected choice<H>(
     poll: (awaiting: boolean) => H | undefined,
-    begin: (taken: Taken, awaiting: boolean) => H,
+    begin: (taken: TakenWord, awaiting: boolean) => H,
     check: (awaiting: boolean) => void = () => {},
   ): Choice<H> {
     return choiceOf<H, H>({
@@ -264,7 +264,7 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /** One try from a word just read: takes it when it is free or its owner is known dead. */
-  #take(word: number, contended: number): Taken | undefined {
+  #take(word: number, contended: number): TakenWord | undefined {
     const owner = word >>> OWNER_SHIFT;
     if (owner !== 0 && this.heap.registry.isAlive(owner)) return undefined;
     const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;
@@ -281,7 +281,7 @@ export abstract class OwnerWord extends SharedObject {
     );
   }
 
-  #attempt(): Attempt<Taken> {
+  #attempt(): Attempt<TakenWord> {
     let since = 0;
     const patience = new Patience();
     return (granted) => {

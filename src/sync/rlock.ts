@@ -4,7 +4,7 @@ import { checkFunction, DeadlockError, NotHeldError, NotOwnerError } from "../er
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type TakenWord } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
@@ -262,11 +262,11 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     );
   }
 
-  #held(taken: Taken | undefined, awaited: boolean): RHeld | undefined {
+  #held(taken: TakenWord | undefined, awaited: boolean): RHeld | undefined {
     return taken && this.#begin(awaited, taken);
   }
 
-  #begin(awaited: boolean, taken: Taken): RHeld {
+  #begin(awaited: boolean, taken: TakenWord): RHeld {
     this.#tenure = { depth: 1, awaited, marked: taken === TAKEN_INCONSISTENT, deaths: 0 };
     return new RLockHeld(this, this.#tenure);
   }
@@ -316,7 +316,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken));
   }
 
-  #resume(tenure: Tenure | undefined, taken: Taken | undefined): void {
+  #resume(tenure: Tenure | undefined, taken: TakenWord | undefined): void {
     this.#tenure = tenure;
     if (tenure === undefined) return;
     tenure.marked = taken === TAKEN_INCONSISTENT;

@@ -7,7 +7,7 @@
  * of the operating system's.
  */
 import { compareExchange, notify, store, wait } from "../platform/atomics.js";
-import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Scheduler, WAKE } from "../platform/controlled-atomics.js";
+import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Controller, WAKE } from "../platform/controlled-atomics.js";
 import {
   ABSENT,
   CLOCK_MEMORY,
@@ -36,7 +36,7 @@ import type { EventSource } from "./virtual-clock.js";
 /** Thrown out of an operation of a thread that was killed, or whose execution is over. Not an Error: nothing tells it from the end of the thread. */
 export const UNWIND = Symbol("unwind");
 
-export class ControlledThread implements Scheduler {
+export class ControlledThread implements Controller {
   readonly #block: ControlBlock;
   readonly #words: Int32Array;
   readonly #log: Int32Array;

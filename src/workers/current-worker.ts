@@ -1,7 +1,7 @@
 import { isMainThread, threadId } from "node:worker_threads";
 import { servedCall } from "../channels/served-call.js";
 import { CancelledError, StateError } from "../errors/index.js";
-import { type JobInHand, workerState } from "./worker-state.js";
+import { type RunningJob, workerState } from "./worker-state.js";
 
 /** Who runs this code, and what it runs. */
 export interface CurrentWorker {
@@ -31,7 +31,7 @@ export interface CurrentWorker {
 }
 
 let never: AbortSignal | undefined;
-let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker } | undefined;
+let known: { readonly job: RunningJob | undefined; readonly worker: CurrentWorker } | undefined;
 
 /**
  * The worker that runs the calling code, and the task that it runs.
@@ -62,7 +62,7 @@ export function currentWorker(): CurrentWorker {
 }
 
 /** One of several tasks of async pools, or code outside of them. */
-const unknown: JobInHand = {
+const unknown: RunningJob = {
   get attempt(): never {
     return refuse();
   },
@@ -83,7 +83,7 @@ function refuse(): never {
 }
 
 /** Its identity are fields, so that it can be sent; the rest belongs to this very task and stays here. */
-function describe(job: JobInHand | undefined): CurrentWorker {
+function describe(job: RunningJob | undefined): CurrentWorker {
   const { name, model } = workerState;
   const hidden = (get: () => unknown) => ({ get, enumerable: false });
   const worker = Object.create(Object.prototype, {

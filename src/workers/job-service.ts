@@ -19,7 +19,7 @@ import { LaneWorker } from "./lane-worker.js";
 import type { Orders } from "./orders.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
-import { type JobInHand, workerState } from "./worker-state.js";
+import { type RunningJob, workerState } from "./worker-state.js";
 
 /** How long the event loop stands still while nothing is to be done: at first, and after each turn in vain twice as long, up to this. A signal that is listened for ends it. */
 const BLOCK_MS = 100;
@@ -333,7 +333,7 @@ export class JobService {
 }
 
 /** What a task may know of its own run. It outlives the job in the hands of what the task left running, and does nothing then. */
-class JobOfLane implements JobInHand {
+class JobOfLane implements RunningJob {
   readonly attempt: number;
   readonly #sequence: number;
   readonly #boundary: Boundary;

@@ -2,7 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { together } from "../memory/index.js";
 
 /** The task that a pool's worker runs, as its code sees it. */
-export interface JobInHand {
+export interface RunningJob {
   readonly attempt: number;
   readonly cancelled: boolean;
   readonly signal: AbortSignal;
@@ -26,13 +26,13 @@ export interface WorkerState {
   /** Its file was made by a bundler: tasks are in it, under other URLs than where they are submitted. */
   isBundled: boolean;
   /** In a pool's worker, while it runs a task. */
-  job: JobInHand | undefined;
+  job: RunningJob | undefined;
   /** While a function of an async pool runs up to its first wait: its task. */
-  asyncJob: JobInHand | undefined;
+  asyncJob: RunningJob | undefined;
   /** Tasks of async pools that are under way and of which nobody can tell, after a wait, which one asks. */
   untracked: number;
   /** Tells that of the others. Only once a pool was made with `tracked`. */
-  tracker: { getStore(): JobInHand | undefined; run<R>(job: JobInHand, fn: () => R): R } | undefined;
+  tracker: { getStore(): RunningJob | undefined; run<R>(job: RunningJob, fn: () => R): R } | undefined;
   /** Its words that keep it from being terminated while it loads modules (`load-gate.ts`); undefined in a main thread that has needed none. */
   gate: readonly Int32Array[] | undefined;
   /** Loads of modules that are under way in it. */

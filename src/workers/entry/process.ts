@@ -13,7 +13,7 @@ import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessSt
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import { workerState } from "../worker-state.js";
-import type { Work } from "./work.js";
+import type { WorkerDuty } from "./work.js";
 
 /**
  * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler thread of V8 that itself waits for this thread
@@ -40,7 +40,7 @@ function endOfUncaught(error: unknown, service: JobService): void {
   exit(1);
 }
 
-export function beginProcess(start: ProcessStart): Work {
+export function beginProcess(start: ProcessStart): WorkerDuty {
   setMainProgram(start.program);
   printDirectlyOnceUsed();
   useBinding(start.binding);
