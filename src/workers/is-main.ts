@@ -13,7 +13,7 @@ const COMPLETED = /^([/\\]index)?\.[cm]?[jt]sx?$/;
 
 /**
  * Whether the calling module is the program that was started, and not loaded as the home of a task in a worker: Python's `if __name__ == "__main__"`. False in every worker, whatever
- * file it runs. In CommonJS: `isMain(__filename)`.
+ * file it runs. In CommonJS: `isMain(module)` or `isMain(__filename)`.
  *
  * Code that starts workers stands behind it, because a worker loads the module of its task, and would start workers itself.
  *
@@ -29,7 +29,7 @@ const COMPLETED = /^([/\\]index)?\.[cm]?[jt]sx?$/;
  */
 export function isMain(from: ModuleSource): boolean {
   if (!isMainThread || workerState.model !== "main") return false;
-  if (typeof from === "object" && from !== null && !isUrl(from) && from.url === undefined) throw untold("is empty");
+  if (isEmpty(from)) throw untold("is empty");
   const url = moduleUrl("isMain", from);
   if (!url.startsWith("file:")) return false;
   if (EVALUATED.test(url)) return true;
@@ -38,6 +38,12 @@ export function isMain(from: ModuleSource): boolean {
   if (started !== undefined && isSame(started, module)) return true;
   checkTold(module, started);
   return false;
+}
+
+/** What a bundler leaves of `import.meta`, or of a module in CommonJS, where it keeps neither. */
+function isEmpty(from: ModuleSource): boolean {
+  if (typeof from !== "object" || from === null || isUrl(from)) return false;
+  return !("url" in from && from.url !== undefined) && !("filename" in from && from.filename !== undefined);
 }
 
 /** The file of the program, as Node finds it: `node .` runs the package's "main", `node folder/server` runs server.js. */
@@ -90,7 +96,7 @@ function checkTold(module: string, started: string | undefined): void {
 function untold(how: string): StateError {
   return new StateError(
     `isMain(import.meta) cannot tell whether this is the program that was started: its import.meta.url ${how}, as a bundler may leave it. Have the bundler keep import.meta ` +
-      "(webpack: module.parser.javascript.importMeta = false, in an ES module; esbuild: format esm), write isMain(__filename) in CommonJS, or leave the bundle's first file unbundled.",
+      "(webpack: module.parser.javascript.importMeta = false, in an ES module; esbuild: format esm), write isMain(module) in CommonJS, or leave the bundle's first file unbundled.",
   );
 }
 
