@@ -25,10 +25,12 @@ import {
 import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
-import { withPool } from "./with-pool.js";
+import { withPool, withPoolInTurns } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
+/** What the task behind one that computes for ever must do with. */
+const TASK_MS = timeLimit(200);
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
@@ -43,6 +45,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       for (const gate of gates.splice(0)) gate.set();
     });
     const using = withPool(make);
+    const inTurn = withPoolInTurns(make);
     /** Keeps every worker busy until `go`. */
     const occupy = async (pool: Pool) => {
       const started = new Queue<number>({ across });
@@ -84,7 +87,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("with", () => {
       sharing("priority: the higher goes first, the same in order", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const order = new Queue<number>({ across });
           const { go } = await occupy(pool);
           const futures = [
@@ -104,7 +107,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("signal: aborts what waits and what runs, with its reason", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const { go, futures } = await occupy(pool);
           const controller = new AbortController();
           const waiting = pool.with({ signal: controller.signal }).submit(tasks.square, 2);
@@ -164,7 +167,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("timeout: from the call on, waiting included", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const { go, futures } = await occupy(pool);
           const late = pool.with({ timeout: 20 }).submit(tasks.square, 2);
           await assert.rejects(late, TimeoutError);
@@ -176,7 +179,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("transfer: moves to a thread, copies to a process, and leaves it where nothing travels", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const bytes = new Uint8Array(5000).fill(3);
           assert.equal(await pool.with({ transfer: [bytes.buffer] }).submit(tasks.sizeOf, bytes), 5000);
           assert.equal(bytes.byteLength, model === "thread" ? 0 : 5000);
@@ -184,7 +187,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("options are checked", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           for (const [options, code] of [
             [null, "TYPE"],
             [{ signal: 5 }, "TYPE"],
@@ -226,7 +229,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("cancel", () => {
       sharing("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const started = new Queue<number>({ across });
           const ended = new Queue<string>({ across });
           const running = pool.submit(tasks.computeUntilCancelled, started, ended);
@@ -245,7 +248,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("one that waits hears it by its signal", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const started = new Queue<number>({ across });
           const ended = new Queue<string>({ across });
           const running = pool.submit(tasks.awaitSignal, started, ended);
@@ -271,11 +274,14 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("taskTimeout: counts while the task runs, then calls it off", () =>
-        using({ workers: 1, taskTimeout: 200, killGrace: 10 }, async (pool) => {
+        using({ workers: 1, taskTimeout: TASK_MS, killGrace: 10 }, async (pool) => {
           const started = new Queue<number>({ across });
           const slow = pool.submit(tasks.spin, started);
           const behind = pool.submit(tasks.square, 3);
-          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than the pool's taskTimeout of 200 ms/ });
+          await assert.rejects(slow, {
+            code: "ERR_ALLCORES_TIMEOUT",
+            message: new RegExp(`"spin" ran for longer than the pool's taskTimeout of ${TASK_MS} ms`),
+          });
           assert.equal(await behind, 9);
         }),
       );
@@ -283,7 +289,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("progress", () => {
       test("arrives in order and before the result, in the context of who listens", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const context = new AsyncLocalStorage<string>();
           const heard: unknown[] = [];
           const future = context.run("mine", () => pool.submit(tasks.report, 200).onProgress((value) => heard.push([value, context.getStore()])));
@@ -297,7 +303,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       apartSharing("is told before the result where both come at once", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           await pool.submit(tasks.report, 1);
           const ended = new Event({ across });
           let heard = 0;
@@ -310,7 +316,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("more of it than the lane holds while nobody looks", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           let heard = 0;
           assert.equal(await pool.submit(tasks.report, 5000).onProgress(() => heard++), 5000);
           assert.equal(heard, 5000);
@@ -414,7 +420,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(new URL("../fixtures/plain-functions.js", import.meta.url));
 
       test("any module's exports are tasks", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           assert.equal(await pool.submit(plain.double, 21), 42);
           assert.equal(await pool.submit(plain.joined, "a", "b"), "a-b");
           assert.deepEqual(await pool.map(plain.double, [1, 2]), [2, 4]);
@@ -445,7 +451,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("calling back", () => {
       apartSharing("a task calls an object of its submitter, awaiting and blocking", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           const calls: unknown[] = [];
           const kitchen = {
             cook(dish: string, portions: number) {
@@ -475,7 +481,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
           const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
           assert.ok(nested.some(({ status }) => status === "fulfilled"));
@@ -490,7 +496,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("scheduling", () => {
       sharing("jobs behind a long one are done by others, whatever came before", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           // Short jobs teach it to put many ahead.
           await Promise.all(count(2000).map((n) => pool.submit(tasks.square, n)));
           const started = new Queue<number>({ across });
@@ -564,7 +570,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("wait and asCompleted", () => {
       sharing("wait tells which have ended, and never throws for them", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           const { go, futures } = await occupy(pool);
           const [first] = futures as [Future<number>];
           const none = await wait(futures, { timeout: 0 });
