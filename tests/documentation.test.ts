@@ -4,8 +4,10 @@ import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { after, describe, test } from "node:test";
-import { promisify } from "node:util";
+import { pathToFileURL } from "node:url";
+import { isDeepStrictEqual, promisify } from "node:util";
 import { build } from "esbuild";
+import { inForm } from "./form.js";
 import { timeLimit } from "./time-limit.js";
 
 const run = promisify(execFile);
@@ -118,11 +120,32 @@ test("every example passes the compiler", async () => {
   await run(process.execPath, [tsc, "-p", folder], { cwd: folder }).catch((error) => assert.fail(error.stdout));
 });
 
+const compiled = ({ file }: Example): string => join(folder, file.replace(/\.ts$/, ".js"));
+const play = (path: string) => run(process.execPath, [path], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
+const isAsPromised = ({ promised }: Example, lines: readonly string[]): boolean => isDeepStrictEqual(lines, promised ?? lines);
+
+/** In the short form, examples that start no program of their own are played by one, one after the other. Those that did there what they say; each of the others is played by itself. */
+async function playedTogether(candidates: readonly Example[]): Promise<Set<Example>> {
+  const mark = "--- the next example ---";
+  const steps = candidates.map((example) => `await import(${JSON.stringify(pathToFileURL(compiled(example)).href)}); console.log(${JSON.stringify(mark)});`);
+  writeFileSync(join(folder, "together.js"), steps.join("\n"));
+  const outputs = await play(join(folder, "together.js")).then(
+    ({ stdout }) => stdout.split(`${mark}\n`),
+    () => [],
+  );
+  // What comes behind the last mark is said by none of them in its turn.
+  if (outputs.pop() !== "" || outputs.length !== candidates.length) return new Set();
+  return new Set(candidates.filter((example, index) => isAsPromised(example, outputs[index]!.trimEnd().split("\n"))));
+}
+
 describe("examples run", { concurrency: 2 }, () => {
-  for (const { source, file, runs, promised } of examples) {
-    if (!runs) continue;
-    test(source, async () => {
-      const started = run(process.execPath, [join(folder, file.replace(/\.ts$/, ".js"))], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
+  const running = examples.filter(({ runs }) => runs);
+  const together = playedTogether(inForm({ short: running.filter(({ code }) => !/\b(isMain|process|cluster|require)\b/.test(code)), whole: [] }));
+  for (const example of running) {
+    test(example.source, async () => {
+      if ((await together).has(example)) return;
+      const { promised } = example;
+      const started = play(compiled(example));
       const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 20 s" : "failed"}:\n${error.stdout}${error.stderr}`));
       if (promised) assert.deepEqual(stdout.trimEnd().split("\n"), promised);
     });

@@ -44,24 +44,29 @@ function openNow(): number {
   return process.getActiveResourcesInfo().length;
 }
 
+/** Turns of the loop that are due end before a load does: counted as open without it, each would hide something that the load has begun. */
+function turnsDue(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === "Immediate").length;
+}
+
 /** What this thread runs from here on is the top level of a module: that of a program in one file with the library follows next. */
 export function beginLoading(): void {
-  quiet = openNow();
+  quiet = openNow() - turnsDue();
   loads().enterWith(true);
 }
 
 /** Runs the worker's own part, and what comes of it, outside of all loads. What it opens stays open. */
 export function outsideLoads<T>(fn: () => T): T {
-  const before = openNow();
+  const before = openNow() - turnsDue();
   const value = loads().run(false, fn);
-  quiet += openNow() - before;
+  quiet += openNow() - turnsDue() - before;
   return value;
 }
 
 /** Loads a module by `load`, so that all that comes of its top level is known for that. */
 export async function loading<T>(load: () => Promise<T>): Promise<T> {
   if (workerState.depth === 0) return await load();
-  const before = workerState.hasBegun ? endingNow() : 0;
+  const before = workerState.hasBegun ? endingNow() - turnsDue() : 0;
   try {
     return await loads().run(true, load);
   } finally {

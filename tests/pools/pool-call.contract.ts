@@ -26,10 +26,11 @@ import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js"
 import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
-import { withPool } from "./with-pool.js";
+import { withPool, withPoolInTurns } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
+/** What the task behind one that computes for ever must do with. */
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
@@ -49,6 +50,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       return gate;
     };
     const using = withPool(make);
+    const inTurn = withPoolInTurns(make);
     /** Keeps every worker busy until the gate opens. */
     const occupy = async (pool: Pool) => {
       const gate = makeGate();
@@ -86,7 +88,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("with", () => {
       test("priority: the higher goes first, the same in order", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const order = makeGate();
           const { gate } = await occupy(pool);
           const futures = [
@@ -102,7 +104,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       test("signal: aborts what waits and what runs, with its reason", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const { gate, futures } = await occupy(pool);
           const controller = new AbortController();
           const waiting = pool.with({ signal: controller.signal }).submit(tasks.square, 2);
@@ -159,7 +161,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       test("timeout: from the call on, waiting included", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const { gate, futures } = await occupy(pool);
           const late = pool.with({ timeout: 20 }).submit(tasks.square, 2);
           await assert.rejects(late, TimeoutError);
@@ -170,7 +172,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       sharing("transfer: moves to a thread, copies to a process, and leaves it where nothing travels", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const bytes = new Uint8Array(5000).fill(3);
           assert.equal(await pool.with({ transfer: [bytes.buffer] }).submit(tasks.sizeOf, bytes), 5000);
           assert.equal(bytes.byteLength, model === "thread" ? 0 : 5000);
@@ -178,7 +180,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("options are checked", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           for (const [options, code] of [
             [null, "TYPE"],
             [{ signal: 5 }, "TYPE"],
@@ -226,7 +228,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("cancel", () => {
       sharing("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const started = new Queue<number>({ across });
           const ended = new Queue<string>({ across });
           const running = pool.submit(tasks.computeUntilCancelled, started, ended);
@@ -245,7 +247,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("one that waits hears it by its signal", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const heard = makeGate();
           const running = pool.submit(tasks.hearSignal, heard.path);
           await heard.next();
@@ -268,7 +270,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       // Where a worker shares no memory with the pool, the time of its first task has the load of the module in it.
-      const taskTimeout = isShareless ? timeLimit(1500) : 200;
+      const taskTimeout = timeLimit(isShareless ? 1500 : 200);
       test("taskTimeout: counts while the task runs, then calls it off", () =>
         using({ workers: 1, taskTimeout, killGrace: 10 }, async (pool) => {
           const slow = pool.submit(tasks.spinAt, makeGate().path);
@@ -283,7 +285,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("progress", () => {
       test("arrives in order and before the result, in the context of who listens", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const context = new AsyncLocalStorage<string>();
           const heard: unknown[] = [];
           const future = context.run("mine", () => pool.submit(tasks.report, 200).onProgress((value) => heard.push([value, context.getStore()])));
@@ -297,7 +299,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       apartSharing("is told before the result where both come at once", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           await pool.submit(tasks.report, 1);
           const ended = new Event({ across });
           let heard = 0;
@@ -310,7 +312,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("more of it than the lane holds while nobody looks", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           let heard = 0;
           assert.equal(await pool.submit(tasks.report, 5000).onProgress(() => heard++), 5000);
           assert.equal(heard, 5000);
@@ -413,7 +415,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(new URL("../fixtures/plain-functions.js", import.meta.url));
 
       test("any module's exports are tasks", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           assert.equal(await pool.submit(plain.double, 21), 42);
           assert.equal(await pool.submit(plain.joined, "a", "b"), "a-b");
           assert.deepEqual(await pool.map(plain.double, [1, 2]), [2, 4]);
@@ -444,7 +446,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("calling back", () => {
       apartSharing("a task calls an object of its submitter, awaiting and blocking", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           const calls: unknown[] = [];
           const kitchen = {
             cook(dish: string, portions: number) {
@@ -474,7 +476,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
           const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
           assert.ok(nested.some(({ status }) => status === "fulfilled"));
@@ -489,7 +491,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("scheduling", () => {
       test("jobs behind a long one are done by others, whatever came before", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           // Short jobs teach it to put many ahead.
           await Promise.all(count(2000).map((n) => pool.submit(tasks.square, n)));
           const gate = makeGate();
@@ -560,7 +562,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("wait and asCompleted", () => {
       test("wait tells which have ended, and never throws for them", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           const { gate, futures } = await occupy(pool);
           const [first] = futures as [Future<number>];
           const none = await wait(futures, { timeout: 0 });

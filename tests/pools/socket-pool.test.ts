@@ -23,6 +23,7 @@ import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 /** One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that its worker had begun. */
 const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options, 1) };
@@ -72,7 +73,7 @@ async function hold(pool: Pool, gate: Gate, result: unknown): Promise<[Future<un
   return [future];
 }
 
-describe("SocketPool: its link", { timeout: 120_000 }, () => {
+describe("SocketPool: its link", { timeout: timeLimit(120_000) }, () => {
   test("calls and their errors come back whole, from another process", () =>
     using({ workers: 2 }, async (pool) => {
       assert.equal(await pool.submit(tasks.add, 1, 2), 3);
@@ -188,7 +189,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
     }));
 
   test("taskTimeout, and killGrace for one that computes for ever", () =>
-    using({ workers: 1, taskTimeout: 500, killGrace: 50 }, async (pool) => {
+    using({ workers: 1, taskTimeout: timeLimit(500), killGrace: 50 }, async (pool) => {
       await assert.rejects(pool.submit(own.spin), TimeoutError);
       assert.equal(await pool.submit(tasks.add, 1, 2), 3);
     }));
