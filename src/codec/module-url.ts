@@ -25,8 +25,8 @@ export function moduleUrl(caller: string, from: ModuleSource): string {
 }
 
 /**
- * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case that the file system has; what follows a `?` or `#` makes
- * another module of it. Undefined for what names none.
+ * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case
+ * that the file system has; what follows a `?` or `#` makes another module of it. Undefined for what names none.
  */
 export function moduleName(url: string): string | undefined {
   try {

@@ -45,10 +45,11 @@ const lifeOf: unique symbol = versioned("future") as never;
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
  *
- * One that fails before anybody awaited it does not kill the program; if nobody ever does, the uncaught hook is told of the error, once:
- * when the future is collected, or as the program exits (`setUncaughtHook`).
- * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its worker is ended if it does not stop within the
- * pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`, it settles once the task has cleaned up.
+ * One that fails before anybody awaited it does not kill the program; if nobody ever does, the uncaught hook is told of
+ * the error, once: when the future is collected, or as the program exits (`setUncaughtHook`).
+ * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its
+ * worker is ended if it does not stop within the pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`,
+ * it settles once the task has cleaned up.
  *
  * @example
  * ```ts
@@ -77,8 +78,9 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       resolveNext = rejectNext = ignore;
       return life as Settler<unknown> as Settler<R>;
     };
-    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
-    // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
+    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that
+    // somebody does. And because the answer is `Promise`, `then` gives plain promises, and an await goes the short way
+    // that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
     const asking: PropertyDescriptor = {
       get(this: Future<unknown>) {
         if (#life in this) this.#life.observe();
@@ -135,8 +137,8 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
   }
 
   /**
-   * Calls `fn` with each value that the task gives to `currentWorker().progress`, in order, before the future is settled. Returns the future.
-   * `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
+   * Calls `fn` with each value that the task gives to `currentWorker().progress`, in order, before the future is
+   * settled. Returns the future. `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
    */
   onProgress(fn: (value: unknown) => void): this {
     if (typeof fn !== "function") throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
@@ -226,7 +228,9 @@ export function openFuture<R>(work: Work): Settler<R> {
   return open<R>(work);
 }
 
-/** Calls `heard` once somebody asks a future for its value: at once if somebody has. `heard` must not hold the future. */
+/**
+ * Calls `heard` once somebody asks a future for its value: at once if somebody has. `heard` must not hold the future.
+ */
 export function whenObserved(future: Future<unknown>, heard: () => void): void {
   const life = future[lifeOf]();
   if (life.isObserved) heard();

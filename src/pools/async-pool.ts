@@ -23,12 +23,15 @@ import { Scheduler } from "./scheduler.js";
 /**
  * A pool of places on this event loop: I/O-bound work, so many at a time and so often a second.
  *
- * It takes what the other pools take, and closures. Nothing is copied: arguments and results are the objects themselves. A task begins after the call that submits it,
- * in the asynchronous context (AsyncLocalStorage) of that call. A task is a function that waits: one that computes holds up the loop, which is what threads are for.
+ * It takes what the other pools take, and closures. Nothing is copied: arguments and results are the objects
+ * themselves. A task begins after the call that submits it, in the asynchronous context (AsyncLocalStorage) of that
+ * call. A task is a function that waits: one that computes holds up the loop, which is what threads are for.
  *
- * **Cancel:** as in every pool the future is rejected at once, and `currentWorker().signal` of the task aborts, with the reason. The task keeps its place until it has
- * ended, so that no more than `concurrency` are ever under way; but nothing can end one that does not listen: after `killGrace` its place goes to others, and what comes
- * of it is dropped. `join` waits for no longer than that. Ask for `currentWorker()` before the first `await`, or make the pool with `tracked`.
+ * **Cancel:** as in every pool the future is rejected at once, and `currentWorker().signal` of the task aborts, with
+ * the reason. The task keeps its place until it has ended, so that no more than `concurrency` are ever under way; but
+ * nothing can end one that does not listen: after `killGrace` its place goes to others, and what comes of it is
+ * dropped. `join` waits for no longer than that. Ask for `currentWorker()` before the first `await`, or make the pool
+ * with `tracked`.
  *
  * @example
  * ```ts

@@ -10,7 +10,10 @@ import type { PoolStats } from "./pool-stats.js";
 /** What awaiting a call of the function gives. */
 export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>;
 
-/** What every pool can do, whatever its tasks run on: a program changes the model by changing the word that makes the pool. */
+/**
+ * What every pool can do, whatever its tasks run on: a program changes the model by changing the word that makes the
+ * pool.
+ */
 export interface Pool extends AsyncDisposable {
   /** Most workers: how many tasks run at a time. */
   readonly workers: number;
@@ -20,7 +23,8 @@ export interface Pool extends AsyncDisposable {
 
   /**
    * Has a worker run the task; the future gives its value or its error.
-   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError after close; NotATaskError
+   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError
+   *   after close; NotATaskError
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>>;
 
@@ -28,8 +32,9 @@ export interface Pool extends AsyncDisposable {
   trySubmit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>> | undefined;
 
   /**
-   * Runs the task for each item; awaited, it gives all results in the order of the items; iterated, each as soon as its turn comes.
-   * The items are taken only as fast as results are; the first error ends it and calls the rest off. See `MapRun` for other orders and for errors that stop nothing.
+   * Runs the task for each item; awaited, it gives all results in the order of the items; iterated, each as soon as its
+   * turn comes. The items are taken only as fast as results are; the first error ends it and calls the rest off. See
+   * `MapRun` for other orders and for errors that stop nothing.
    */
   map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options?: MapOptions): MapRun<A, Awaited<R>>;
 
@@ -41,18 +46,27 @@ export interface Pool extends AsyncDisposable {
   ): MapRun<A, Awaited<R>>;
 
   /**
-   * `map` as a stage of `stream.pipeline(source, pool.stream(task), sink)`: results go on in the order of what comes in, and no more is taken in than the sink takes.
-   * An error, or the end of the pipeline, calls the rest off.
+   * `map` as a stage of `stream.pipeline(source, pool.stream(task), sink)`: results go on in the order of what comes
+   * in, and no more is taken in than the sink takes. An error, or the end of the pipeline, calls the rest off.
    */
   stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>>;
 
-  /** `map` for web streams: `readable.pipeThrough(pool.transformStream(task))`. The same order and the same backpressure. */
+  /**
+   * `map` for web streams: `readable.pipeThrough(pool.transformStream(task))`. The same order and the same
+   * backpressure.
+   */
   transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Awaited<R>>;
 
-  /** This pool for its own tasks, as an argument. While it is open, a pool that has given a handle keeps the program alive. */
+  /**
+   * This pool for its own tasks, as an argument. While it is open, a pool that has given a handle keeps the program
+   * alive.
+   */
   handle(): PoolHandle;
 
-  /** Sets how many workers there may be. More come with the next work; too many end once they have done what they are at. */
+  /**
+   * Sets how many workers there may be. More come with the next work; too many end once they have done what they are
+   * at.
+   */
   resize(workers: number): void;
 
   /** What it has done and does. */
@@ -61,10 +75,16 @@ export interface Pool extends AsyncDisposable {
   /** No more work is taken; what was submitted is done, then the workers end. */
   close(): void;
 
-  /** Ends all workers now, and the workers that tasks have started. What was submitted and is not done fails with `CancelledError`. */
+  /**
+   * Ends all workers now, and the workers that tasks have started. What was submitted and is not done fails with
+   * `CancelledError`.
+   */
   terminate(): void;
 
-  /** Waits until the workers have ended, and so the workers that tasks have started and that are no daemons. @throws StateError before close() or terminate() */
+  /**
+   * Waits until the workers have ended, and so the workers that tasks have started and that are no daemons. @throws
+   * StateError before close() or terminate()
+   */
   join(): Promise<void>;
 
   /** Closes it and waits for all that was submitted. */

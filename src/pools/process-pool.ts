@@ -6,10 +6,13 @@ import type { PoolOptions } from "./pool-options.js";
 import { callsOf, WorkerPool } from "./worker-pool.js";
 
 /**
- * A pool of processes: CPU-bound work with a heap of its own for each worker, whose crash takes nothing else down. Needs Linux.
+ * A pool of processes: CPU-bound work with a heap of its own for each worker, whose crash takes nothing else down.
+ * Needs Linux.
  *
- * Processes start with the first work that needs them and then wait for more; an idle pool does not keep the program alive, and no process outlives it.
- * **Death:** a process that is killed fails only its running task, with `WorkerDiedError` and the signal, and is replaced.
+ * Processes start with the first work that needs them and then wait for more; an idle pool does not keep the program
+ * alive, and no process outlives it.
+ * **Death:** a process that is killed fails only its running task, with `WorkerDiedError` and the signal, and is
+ * replaced.
  *
  * @example
  * ```ts

@@ -8,7 +8,8 @@ import { callsOf, WorkerPool } from "./worker-pool.js";
 /**
  * A pool of threads: CPU-bound work on every core, with shared memory and cheap moves.
  *
- * Threads start with the first work that needs them and then wait for more; an idle pool does not keep the program alive.
+ * Threads start with the first work that needs them and then wait for more; an idle pool does not keep the program
+ * alive.
  * **Death:** a thread that ends fails only its running task, with `WorkerDiedError`, and is replaced.
  *
  * @example
