@@ -135,7 +135,10 @@ async function declarations() {
 /** The same once more, for those who `require` the library: whether a declaration is one of a CommonJS module, the compiler reads in the package.json above it. */
 async function declarationsToRequire(written) {
   const folder = "dist/types-require";
-  const copies = written.map((file) => [file, file.replace("dist/types", folder)]);
+  const there = [];
+  // With --no-types a new source has no declaration yet.
+  for (const file of written) if (await exists(file)) there.push(file);
+  const copies = there.map((file) => [file, file.replace("dist/types", folder)]);
   for (const [, copy] of copies) await mkdir(dirname(copy), { recursive: true });
   await writeFile(`${folder}/package.json`, '{ "type": "commonjs" }\n');
   await Promise.all(copies.map(([file, copy]) => copyFile(file, copy)));

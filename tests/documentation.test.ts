@@ -121,15 +121,15 @@ test("every example passes the compiler", async () => {
 });
 
 const compiled = ({ file }: Example): string => join(folder, file.replace(/\.ts$/, ".js"));
-const play = (path: string) => run(process.execPath, [path], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
+const runProgram = (path: string) => run(process.execPath, [path], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
 const isAsPromised = ({ promised }: Example, lines: readonly string[]): boolean => isDeepStrictEqual(lines, promised ?? lines);
 
-/** In the short form, examples that start no program of their own are played by one, one after the other. Those that did there what they say; each of the others is played by itself. */
-async function playedTogether(candidates: readonly Example[]): Promise<Set<Example>> {
+/** In the short form, one program runs the examples that start none of their own, one after the other. Gives those that printed what they say; each of the others runs by itself. */
+async function ranTogether(candidates: readonly Example[]): Promise<Set<Example>> {
   const mark = "--- the next example ---";
   const steps = candidates.map((example) => `await import(${JSON.stringify(pathToFileURL(compiled(example)).href)}); console.log(${JSON.stringify(mark)});`);
   writeFileSync(join(folder, "together.js"), steps.join("\n"));
-  const outputs = await play(join(folder, "together.js")).then(
+  const outputs = await runProgram(join(folder, "together.js")).then(
     ({ stdout }) => stdout.split(`${mark}\n`),
     () => [],
   );
@@ -140,12 +140,12 @@ async function playedTogether(candidates: readonly Example[]): Promise<Set<Examp
 
 describe("examples run", { concurrency: 2 }, () => {
   const running = examples.filter(({ runs }) => runs);
-  const together = playedTogether(inForm({ short: running.filter(({ code }) => !/\b(isMain|process|cluster|require)\b/.test(code)), whole: [] }));
+  const together = ranTogether(inForm({ short: running.filter(({ code }) => !/\b(isMain|process|cluster|require)\b/.test(code)), whole: [] }));
   for (const example of running) {
     test(example.source, async () => {
       if ((await together).has(example)) return;
       const { promised } = example;
-      const started = play(compiled(example));
+      const started = runProgram(compiled(example));
       const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 20 s" : "failed"}:\n${error.stdout}${error.stderr}`));
       if (promised) assert.deepEqual(stdout.trimEnd().split("\n"), promised);
     });

@@ -14,16 +14,21 @@ import { PipeEnd } from "./pipe-end.js";
 import type { PipeReader } from "./pipe-reader.js";
 
 /**
- * One end of a pipe, made by `createPipe`. `S` is what it sends, `R` what it receives. Each message arrives once, whole, and in the order in which it was sent.
+ * One end of a pipe, made by `createPipe`. `S` is what it sends, `R` what it receives. Each message arrives once,
+ * whole, and in the order in which it was sent.
  *
- * **Whose it is:** an end belongs to one worker at a time. Passed to another, as an argument or in any message, it *moves*: from then on it cannot be used here
- * (`StateError`, ERR_ALLCORES_STATE), and arrives there with all that it has not received yet. If sending it fails, it stays.
- * **End of file:** once the other end is closed, or the worker that it belonged to has ended in any way, `send` throws `ConnectionClosedError`
- * (ERR_ALLCORES_CONNECTION_CLOSED), and so does `recv` after everything that was sent has been received. Nobody needs to close a copy, as in Python; death is noticed within
- * half a second. An end in a message that nobody ever receives counts as open.
- * **Death:** a message is sent once `send` returned and stays when its sender dies; one that was still being written is never seen.
- * **Backpressure:** `send` waits while the pipe is full: see `capacity` of `createPipe`. **Fairness:** awaiting callers of one end are served in the order of their calls; a
- * blocking one, which holds up their loop, is served before them. **Cancel:** a wait that is aborted or runs out has sent, or received, nothing.
+ * **Whose it is:** an end belongs to one worker at a time. Passed to another, as an argument or in any message, it
+ * *moves*: from then on it cannot be used here (`StateError`, ERR_ALLCORES_STATE), and arrives there with all that it
+ * has not received yet. If sending it fails, it stays.
+ * **End of file:** once the other end is closed, or the worker that it belonged to has ended in any way, `send` throws
+ * `ConnectionClosedError` (ERR_ALLCORES_CONNECTION_CLOSED), and so does `recv` after everything that was sent has been
+ * received. Nobody needs to close a copy, as in Python; death is noticed within half a second. An end in a message that
+ * nobody ever receives counts as open.
+ * **Death:** a message is sent once `send` returned and stays when its sender dies; one that was still being written is
+ * never seen.
+ * **Backpressure:** `send` waits while the pipe is full: see `capacity` of `createPipe`. **Fairness:** awaiting callers
+ * of one end are served in the order of their calls; a blocking one, which holds up their loop, is served before them.
+ * **Cancel:** a wait that is aborted or runs out has sent, or received, nothing.
  *
  * @example
  * ```ts
@@ -218,13 +223,14 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /**
-   * Receives the bytes of a Buffer, an ArrayBuffer or a typed array into memory that is there already, which spares a large message its allocation.
+   * Receives the bytes of a Buffer, an ArrayBuffer or a typed array into memory that is there already, which spares a
+   * large message its allocation.
    *
    * @param target where the bytes are to go
    * @param options as of `recv`
    * @returns how many bytes it had; what lies behind them in `target` stays as it was
-   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when `target` is smaller, `ERR_ALLCORES_STATE` when the message is another value:
-   *   it can be received all the same; as `recv`
+   * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when `target` is smaller, `ERR_ALLCORES_STATE` when the message is another
+   *   value: it can be received all the same; as `recv`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one copy of the bytes.
    *
    * @example
@@ -266,7 +272,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /**
-   * Whether `recv` would return, or throw `ConnectionClosedError`, at once. Asks now; with a timeout it waits so long for it to be so.
+   * Whether `recv` would return, or throw `ConnectionClosedError`, at once. Asks now; with a timeout it waits so long
+   * for it to be so.
    *
    * @param options `timeout`: milliseconds that it waits for it to be so; 0, one look, unless given. `signal`: ends
    *   the wait with its reason
@@ -294,8 +301,9 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /**
-   * What `select` waits for: the next value, which is received if it is chosen, before those who await `recv` here. At the end of the file it fails with `ConnectionClosedError`.
-   * An instance of a class whose module was not loaded here fails with `UnknownClassError`, and stays there.
+   * What `select` waits for: the next value, which is received if it is chosen, before those who await `recv` here. At
+   * the end of the file it fails with `ConnectionClosedError`. An instance of a class whose module was not loaded here
+   * fails with `UnknownClassError`, and stays there.
    */
   [selectable](): Choice<R> {
     return choiceOf<{ value: unknown }, R>({
@@ -326,8 +334,9 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /**
-   * This worker is done with it. What it sent can still be received; what it has not received is dropped. Whoever waits at the other end hears of it at once, and so do
-   * callers who wait here, with `ConnectionClosedError`. Does nothing when it is closed or was sent away.
+   * This worker is done with it. What it sent can still be received; what it has not received is dropped. Whoever waits
+   * at the other end hears of it at once, and so do callers who wait here, with `ConnectionClosedError`. Does nothing
+   * when it is closed or was sent away.
    *
    * @throws `ERR_ALLCORES_STATE` while a message from it is being decoded
    * @remarks **Cost:** a few atomic operations, a wake-up for each that waits, and what is dropped.
@@ -387,7 +396,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const { heap, at } = this;
     this.#leave("sent away");
     this.#state.departure = departure;
-    // The message's hold; this worker's own goes once the message is committed. A death in between leaks the memory, and the carrier tells the other end.
+    // The message's hold; this worker's own goes once the message is committed. A death in between leaks the memory,
+    // and the carrier tells the other end.
     heap.allocator.retain(at);
     this.#end.depart(departure);
     departed.note(heap, at, this);

@@ -48,7 +48,10 @@ export async function attendTo(target: object, request: Request | Withdrawal, he
   }
 }
 
-/** Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had. Nobody waits for the answer of a call that is called off. */
+/**
+ * Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had.
+ * Nobody waits for the answer of a call that is called off.
+ */
 async function respond(target: object, [whom, id, method, args]: Request, heap: Heap, call: ServedCall): Promise<void> {
   let replies: Queue<Answer>;
   try {
@@ -83,7 +86,10 @@ async function respond(target: object, [whom, id, method, args]: Request, heap: 
   }
 }
 
-/** The caller waits for its answer as long as this worker lives: where no memory is left to give it, that is tried again. Nothing is changed by an attempt that fails so. */
+/**
+ * The caller waits for its answer as long as this worker lives: where no memory is left to give it, that is tried
+ * again. Nothing is changed by an attempt that fails so.
+ */
 export async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
   for (;;) {
     try {

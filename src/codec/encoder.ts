@@ -27,7 +27,8 @@ const noObjects: readonly never[] = [];
 /**
  * Walks a value and writes it. The encoder is itself the message that `encode()` hands out.
  *
- * While it walks it keeps the steps to where it is, which costs one store a field; they become a path only when something is refused.
+ * While it walks it keeps the steps to where it is, which costs one store a field; they become a path only when
+ * something is refused.
  */
 export class Encoder extends ByteWriter implements ValueWriter, Message {
   to: Boundary = "processes";
@@ -49,7 +50,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   private readonly objects = new ObjectNumbers();
   private readonly marshalled: Marshalled[] = [];
   private readonly classes: ClassUse[] = [];
-  /** The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is copied or moved. */
+  /**
+   * The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is
+   * copied or moved.
+   */
   private readonly piecesAt: PathStep[][] = [];
   private readonly attachmentsAt: PathStep[][] = [];
   /** An error that was made to be seen by the caller as it is. */
@@ -101,7 +105,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
         else if (committed !== undefined) queueRealMicrotask(committed);
       }
     } finally {
-      // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
+      // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with
+      // nothing.
       this.forgetGraph();
     }
   }
@@ -158,7 +163,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.depth = depth;
   }
 
-  /** A field is data if it is enumerable. One that a symbol names is found by that symbol alone, which the other side does not have. */
+  /**
+   * A field is data if it is enumerable. One that a symbol names is found by that symbol alone, which the other side
+   * does not have.
+   */
   private refuseSymbols(value: object, symbols: readonly symbol[]): void {
     const symbol = symbols.find((each) => Object.prototype.propertyIsEnumerable.call(value, each));
     if (symbol === undefined) return;
@@ -256,7 +264,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   }
 
   /**
-   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy that was read after them may have taken them away.
+   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy
+   * that was read after them may have taken them away.
    */
   private checkUnchanged(): void {
     const isGone = (each: unknown): boolean => types.isArrayBuffer(each) && isDetached(each);

@@ -30,8 +30,8 @@ function isAbsoluteFile(path: unknown): path is string {
 }
 
 /**
- * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case that the file system has; what follows a `?` or `#` makes
- * another module of it. Undefined for what names none.
+ * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case
+ * that the file system has; what follows a `?` or `#` makes another module of it. Undefined for what names none.
  */
 export function moduleName(url: string): string | undefined {
   try {

@@ -1,7 +1,10 @@
 /** Up to this many objects a scan finds one that came before faster than a Map does. */
 const scanLimit = 12;
 
-/** The objects of one message, numbered in the order in which they are met: one that comes again is written as its number. */
+/**
+ * The objects of one message, numbered in the order in which they are met: one that comes again is written as its
+ * number.
+ */
 export class ObjectNumbers {
   /** In the order of their numbers; once there are many, `numbers` says the same the other way round. */
   private readonly objects: (object | undefined)[] = [];

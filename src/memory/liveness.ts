@@ -1,4 +1,7 @@
-/** What memory/ asks of whoever knows the workers of a heap. It gets that handed to it: the registry stands above it, in parking/. */
+/**
+ * What memory/ asks of whoever knows the workers of a heap. It gets that handed to it: the registry stands above it, in
+ * parking/.
+ */
 import type { ThreadStat } from "../platform/index.js";
 
 /** Who uses a heap, and who of them lives. */

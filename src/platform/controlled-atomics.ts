@@ -1,6 +1,7 @@
 /**
- * What stands in the place of `atomics.ts` under the condition "allcores-explored": the same operations, each of which first asks a controller whether the calling
- * worker goes on. The controller is testing/'s; where none is set, as in the thread that prepares an explored program, every operation is carried out at once.
+ * What stands in the place of `atomics.ts` under the condition "allcores-explored": the same operations, each of which
+ * first asks a controller whether the calling worker goes on. The controller is testing/'s; where none is set, as in
+ * the thread that prepares an explored program, every operation is carried out at once.
  */
 import * as direct from "./atomics.js";
 import type { IntegerArray, WideCells } from "./atomics.js";
@@ -39,7 +40,9 @@ export interface Controller {
   before(operation: number, cells: ArrayBufferView, index: number): void;
   /** What the operation did: whether it wrote, what was there before, what is there now. */
   after(wrote: boolean, old: number, now: number): void;
-  /** Sleeps while nobody notifies the word, or, `changes`, while it holds what it holds. False once `ms` have passed. */
+  /**
+   * Sleeps while nobody notifies the word, or, `changes`, while it holds what it holds. False once `ms` have passed.
+   */
   sleep(cells: ArrayBufferView, index: number, ms: number, changes: boolean): boolean;
   /** Resolves once somebody notifies the word. */
   listen(cells: ArrayBufferView, index: number): Promise<"ok">;
@@ -174,7 +177,10 @@ export function toldThread(): { pid: number; tid: number; startTime: number } | 
 
 const isIndex = (name: string | symbol): boolean => typeof name === "string" && name.charCodeAt(0) >= 48 && name.charCodeAt(0) <= 57;
 
-/** Every plain access is an operation of its own, where a controller is set. Methods that change many words at once count as a change of the first. */
+/**
+ * Every plain access is an operation of its own, where a controller is set. Methods that change many words at once
+ * count as a change of the first.
+ */
 export function visible(words: Int32Array): Int32Array {
   if (controller === undefined) return words;
   const view = new Proxy(words, {

@@ -1,6 +1,7 @@
 /**
- * What Node's permission model (`--permission`, in Node 20 `--experimental-permission`) may withhold, and the flag that grants it. It is asked for before anything is made, so that the
- * error names every flag that is missing. Without this, the first call of the system that Node refuses would fail, each time another one, and half way.
+ * What Node's permission model (`--permission`, in Node 20 `--experimental-permission`) may withhold, and the flag that
+ * grants it. It is asked for before anything is made, so that the error names every flag that is missing. Without this,
+ * the first call of the system that Node refuses would fail, each time another one, and half way.
  */
 import { PermissionError } from "../errors/index.js";
 

@@ -12,15 +12,22 @@ export interface AsyncPoolOptions
   concurrency?: number | undefined;
   /** The same by the name that other pools have for it. */
   workers?: number | undefined;
-  /** How often tasks may begin, other attempts of the same task included: `{ limit: 10, interval: 1000 }` is ten a second, in whichever second. No bound unless given. */
+  /**
+   * How often tasks may begin, other attempts of the same task included: `{ limit: 10, interval: 1000 }` is ten a
+   * second, in whichever second. No bound unless given.
+   */
   rate?: RateOptions | undefined;
   /** A function that is run before the first task. If it fails, the pool fails with `InitializerError`. */
   initializer?: AnyFunction | undefined;
-  /** Milliseconds that a task has to end once it is called off; 1000 unless given. Then its place is given to others, and it goes on unheard. */
+  /**
+   * Milliseconds that a task has to end once it is called off; 1000 unless given. Then its place is given to others,
+   * and it goes on unheard.
+   */
   killGrace?: number | undefined;
   /**
-   * `currentWorker()` knows its task after an `await` too, by an `AsyncLocalStorage`. Off unless asked for: on Node 20 and 22 that costs each promise of the whole program
-   * one to two microseconds. Without it ask before the first `await` and keep the answer.
+   * `currentWorker()` knows its task after an `await` too, by an `AsyncLocalStorage`. Off unless asked for: on Node 20
+   * and 22 that costs each promise of the whole program one to two microseconds. Without it ask before the first
+   * `await` and keep the answer.
    */
   tracked?: boolean | undefined;
 }

@@ -1,6 +1,9 @@
 import { CancelledError, StateError } from "../errors/index.js";
 
-/** How a pool comes to its end: it takes no more work, gives up what still runs, and tells those who wait once all is over. */
+/**
+ * How a pool comes to its end: it takes no more work, gives up what still runs, and tells those who wait once all is
+ * over.
+ */
 export class Closing {
   readonly #title: string;
   #isClosed = false;

@@ -20,7 +20,9 @@ export function isShedding(set: WorkerSet, states: JobStates, maxQueue: number):
   return queued - free + behind + states.count("delayed") >= maxQueue;
 }
 
-/** What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker. */
+/**
+ * What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker.
+ */
 export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
   let idle = 0;
   let running = 0;

@@ -6,7 +6,10 @@ export interface LineMember<J> {
   later: J | undefined;
 }
 
-/** Jobs of one priority, first in, first out; what was taken back from a worker goes to the front. A job that leaves is not kept, wherever it stood. */
+/**
+ * Jobs of one priority, first in, first out; what was taken back from a worker goes to the front. A job that leaves is
+ * not kept, wherever it stood.
+ */
 class Line<J extends LineMember<J>> {
   readonly priority: number;
   /** Its place in the heap. */
@@ -44,8 +47,9 @@ class Line<J extends LineMember<J>> {
 }
 
 /**
- * Jobs that wait, by priority. A line is there while somebody waits in it: priorities that were used once (deadlines) leave nothing behind.
- * Only the line of priority 0, which calls have unless told otherwise, stays: most pools know no other.
+ * Jobs that wait, by priority. A line is there while somebody waits in it: priorities that were used once (deadlines)
+ * leave nothing behind. Only the line of priority 0, which calls have unless told otherwise, stays: most pools know no
+ * other.
  */
 export class PriorityLines<J extends LineMember<J>> {
   readonly #ordinary = new Line<J>(0);

@@ -17,7 +17,10 @@ import type { Tally } from "./tally.js";
 import type { WorkerSet } from "./worker-set.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
-/** So many workers in a row that end before they have begun, and what waits fails; so many that end in the initializer, and the pool fails: they would be started for ever. */
+/**
+ * So many workers in a row that end before they have begun, and what waits fails; so many that end in the initializer,
+ * and the pool fails: they would be started for ever.
+ */
 const MOST_STILLBORN = 8;
 
 /** What the recovery asks of its pool. */
@@ -32,7 +35,10 @@ interface RecoveringPool extends Dispatch, Interruptible {
   fail(failure: unknown): void;
 }
 
-/** What a pool does after a failure. A call is tried again. The jobs of a worker that ended fail or go to others, and too many ends in a row end what waits. */
+/**
+ * What a pool does after a failure. A call is tried again. The jobs of a worker that ended fail or go to others, and
+ * too many ends in a row end what waits.
+ */
 export class Recovery {
   readonly #pool: RecoveringPool;
   readonly #workers: WorkerSet;
@@ -109,7 +115,10 @@ export class Recovery {
     this.#pool.settleDown();
   }
 
-  /** A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its thread is gone. */
+  /**
+   * A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its
+   * thread is gone.
+   */
   giveUp(slot: WorkerSlot): void {
     if (!this.#workers.has(slot)) return;
     this.#results.take(slot);
@@ -121,7 +130,10 @@ export class Recovery {
     this.#pool.settleDown();
   }
 
-  /** What becomes of the jobs of a worker that can do no more. Whether one of them bears its end: the cause of that is the cause of its error. */
+  /**
+   * What becomes of the jobs of a worker that can do no more. Whether one of them bears its end: the cause of that is
+   * the cause of its error.
+   */
   #lose(slot: WorkerSlot, end: WorkerEnd): boolean {
     const { link } = slot;
     const limits = this.#pool.settings.resourceLimits;
@@ -159,7 +171,10 @@ export class Recovery {
     return isBorne;
   }
 
-  /** One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that waits. What is submitted later is tried anew. */
+  /**
+   * One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that
+   * waits. What is submitted later is tried anew.
+   */
   #countStillborn(slot: WorkerSlot, end: WorkerEnd): void {
     const isStillborn = !slot.link.isReady && ![...this.#workers].some(({ link }) => link.isReady);
     this.#stillborn = isStillborn ? [...this.#stillborn, stillbirthOf(slot, end)] : [];
@@ -175,7 +190,10 @@ export class Recovery {
     for (const job of waiting) job.fail(error);
   }
 
-  /** One worker after the other that ends while it runs the initializer. That costs no task, since none was begun; so the pool fails in the end. */
+  /**
+   * One worker after the other that ends while it runs the initializer. That costs no task, since none was begun; so
+   * the pool fails in the end.
+   */
   #countUnprepared(slot: WorkerSlot, end: WorkerEnd): void {
     if (slot.initializer === undefined || !slot.link.isReady) return;
     this.#unprepared = [...this.#unprepared, stillbirthOf(slot, end)];

@@ -12,7 +12,10 @@ export class Results {
   readonly #abandonedEnds: (job: Job) => void;
   readonly #agenda: Agenda;
   readonly #news: (() => void)[] = [];
-  /** Jobs of whose outcomes some classes are being loaded: how many times, and what their workers spent on them once they have ended. */
+  /**
+   * Jobs of whose outcomes some classes are being loaded: how many times, and what their workers spent on them once
+   * they have ended.
+   */
   readonly #loading = new Map<Job, { times: number; spent: number | undefined }>();
 
   /** `abandonedEnds`: a job that was called off has left its worker. */

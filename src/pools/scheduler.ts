@@ -1,9 +1,9 @@
 /**
- * Who does what when: the jobs of a pool, its workers, and the way between them.
+ * The core of a pool: its jobs, its workers, and the way between them.
  *
- * A job goes to a worker that is free, else to a new one, else behind others in the lane of a worker as long as those are short (`worker-set.ts`); what does not fit waits in
- * the backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another worker is free, or it is called off
- * (`rebalancer.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`result-poller.ts`); many are drained at a time (`results.ts`).
+ * A job goes to a free worker, else to a new one, else behind short jobs in a worker's lane (`worker-set.ts`), else
+ * into the backlog, by priority. The rebalancer takes back what was not begun, where it would come sooner elsewhere.
+ * The pool looks for results while they come quickly, and sleeps otherwise (`result-poller.ts`, `results.ts`).
  */
 import { PoolFullError, TimeoutError } from "../errors/index.js";
 import type { Boundary } from "../codec/index.js";
@@ -171,11 +171,13 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
       // In this thread each submission has asked for a turn, which gives out what waits as soon as there is room.
       if (isShared && this.#dispatcher.isFull) return;
       this.#dispatcher.feed();
-      // What was moved comes back by the port, most likely, and that wakes the loop in less time than looking takes from the worker where both share a core.
+      // What was moved comes back by the port, most likely. That wakes the loop sooner than looking finds it.
     } else this.links.expect(job.isBound);
   }
 
-  /** Takes on what a task of this pool waits for. Where that runs in this thread it runs beside the places, which those who wait keep and do not use: so none is ever missing. */
+  /**
+   * Takes on what a task of this pool waits for. In this thread it runs beside the places: tasks that wait keep theirs.
+   */
   submitNested(job: Job): void {
     const slot = this.#kind.isShared ? this.#workers.any() : undefined;
     if (slot === undefined) {

@@ -1,8 +1,10 @@
 /**
- * Cells of one type in shared memory, each read and changed in one atomic step. Value has one, Struct one a field, SharedArray many.
+ * Cells of one type in shared memory, each read and changed in one atomic step. Value has one, Struct one a field,
+ * SharedArray many.
  *
- * Floats have no atomic operations of their own, so theirs are done on the bits, as an integer of the same size. Rejected: plain loads and stores between
- * two fences, which measured no faster (35 ns for a load and a store) and may tear where a float is not one machine word.
+ * Floats have no atomic operations of their own, so theirs are done on the bits, as an integer of the same size.
+ * Rejected: plain loads and stores between two fences, which measured no faster (35 ns for a load and a store) and may
+ * tear where a float is not one machine word.
  */
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";

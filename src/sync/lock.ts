@@ -34,11 +34,14 @@ portray(
 );
 
 /**
- * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not re-entrant: see `RLock`.
+ * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not
+ * re-entrant: see `RLock`.
  *
- * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms has it reserved for those who wait.
- * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with `held.ownerDied`; so does everybody after it, until a holder
- * calls `consistent()`. With `{ onOwnerDeath: "error" }` they get an `OwnerDiedError` instead.
+ * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms
+ * has it reserved for those who wait.
+ * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with
+ * `held.ownerDied`; so does everybody after it, until a holder calls `consistent()`. With `{ onOwnerDeath: "error" }`
+ * they get an `OwnerDiedError` instead.
  * **Cancel:** a wait that is aborted or runs out neither keeps the lock nor loses another's wake-up.
  *
  * @example

@@ -1,5 +1,6 @@
 /**
- * A mutual exclusion lock in one word, three states as in Drepper's "Futexes are tricky" (mutex 3), with the owner's id in it and Go's starvation rule on top.
+ * A mutual exclusion lock in one word, three states as in Drepper's "Futexes are tricky" (mutex 3), with the owner's id
+ * in it and Go's starvation rule on top.
  *
  * The word is owner << 3 | flags:
  *
@@ -10,9 +11,10 @@
  *   0      RESERVED      free, for those who wait already: newcomers queue up behind them
  *   any    INCONSISTENT  an owner died: what the lock guards may be half changed, until an owner says that it is not
  *
- * CONTENDED is set by a waiter after it armed its node and cleared only by the exchange that frees the lock; the woken waiter sets it again when it
- * takes the lock, since others may wait still. An owner whose id is no longer its slot's is dead; the next one who tries takes the lock over and is told.
- * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
+ * CONTENDED is set by a waiter after it armed its node and cleared only by the exchange that frees the lock; the woken
+ * waiter sets it again when it takes the lock, since others may wait still. An owner whose id is no longer its slot's
+ * is dead; the next one who tries takes the lock over and is told. Who takes it over sets INCONSISTENT in the same CAS,
+ * and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Hold, type Insight, SharedObject, type Strike } from "../objects/index.js";
@@ -99,8 +101,9 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /**
-   * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having repaired that. Of a lock made with
-   * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
+   * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having
+   * repaired that. Of a lock made with `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it;
+   * see to it that one repairs. Without a death it does nothing.
    *
    * @throws `ERR_ALLCORES_NOT_OWNER` when another worker holds it, `ERR_ALLCORES_NOT_HELD` when nobody does,
    *   `ERR_ALLCORES_FREED`
@@ -175,8 +178,8 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /**
-   * `begin` is called in the very step that takes it, not when the promise has told its caller: what else this thread's loop runs in between must not find the
-   * word its own and the hold still the one before.
+   * `begin` is called in the very step that takes it, not when the promise has told its caller: what else this thread's
+   * loop runs in between must not find the word its own and the hold still the one before.
    * @internal
    */
   protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: TakenWord) => H): Promise<H | undefined> {
@@ -191,7 +194,10 @@ export abstract class OwnerWord extends SharedObject {
     return (await this.heap.parker.waitUntil(this.at, beginning, deadline, signal))?.hold;
   }
 
-  /** @internal What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where waiting would be in vain. */
+  /**
+   * @internal What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where
+   *   waiting would be in vain.
+   */
   protected choice<H>(
     poll: (awaiting: boolean) => H | undefined,
     begin: (taken: TakenWord, awaiting: boolean) => H,
@@ -233,7 +239,10 @@ export abstract class OwnerWord extends SharedObject {
     }
   }
 
-  /** @internal Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not own it */
+  /**
+   * @internal Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not
+   *   own it
+   */
   protected giveTo(worker: number): void {
     this.checkUsable();
     if (!this.heap.registry.isAlive(worker))
@@ -249,13 +258,17 @@ export abstract class OwnerWord extends SharedObject {
     throw new TimeoutError(`${this.title} was not free${options?.timeout === undefined ? " in time" : ` within ${options.timeout} ms`}`);
   }
 
-  /** Frees the lock if its word is still `word`. RESERVED stays until one of those who wait has taken it, `mark` until somebody says that it is consistent. */
+  /**
+   * Frees the lock if its word is still `word`. RESERVED stays until one of those who wait has taken it, `mark` until
+   * somebody says that it is consistent.
+   */
   #freeFrom(word: number, mark = word & INCONSISTENT): boolean {
     if (compareExchange(this.words, this.at, word, (word & RESERVED) | mark) !== word) return false;
     if ((word & CONTENDED) === 0) return true;
     // Pairs with the arming in the parker: a waiter that set CONTENDED had armed its node before, so this scan sees it.
     while (this.heap.waitQueue.wake(this.at, 1) === 0) {
-      // Nobody waits any more. A reservation must not outlive them; a newcomer that queued behind it meanwhile has said so by CONTENDED.
+      // Nobody waits any more. A reservation must not outlive them; a newcomer that queued behind it meanwhile has said
+      // so by CONTENDED.
       const now = load(this.words, this.at);
       if ((now & RESERVED) === 0 || now >>> OWNER_SHIFT !== 0) break;
       if (compareExchange(this.words, this.at, now, now & INCONSISTENT) === now && (now & CONTENDED) === 0) break;
@@ -273,7 +286,10 @@ export abstract class OwnerWord extends SharedObject {
     return mark === 0 ? TAKEN : TAKEN_INCONSISTENT;
   }
 
-  /** Nobody gets it, and those who wait are told at once. From here on it is free and marked, so that `consistent()` finds no dead worker in it. */
+  /**
+   * Nobody gets it, and those who wait are told at once. From here on it is free and marked, so that `consistent()`
+   * finds no dead worker in it.
+   */
   #fail(word: number): never {
     if (word !== INCONSISTENT && compareExchange(this.words, this.at, word, INCONSISTENT) === word) this.heap.waitQueue.wake(this.at, EVERYBODY);
     throw new OwnerDiedError(

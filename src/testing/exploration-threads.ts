@@ -24,9 +24,10 @@ export interface ExploredProgram {
 }
 
 /**
- * The threads of an exploration, the schedule runner's and the controlled ones, with their control block and their heap. Starting them costs more than most explorations, the library being loaded
- * and compiled in each: so a set of threads whose exploration found no failure is kept for the next one. After a failure its threads end, since what unwound may have left
- * state in the program's modules.
+ * The threads of an exploration, the schedule runner's and the controlled ones, with their control block and their
+ * heap. Starting them costs more than most explorations, the library being loaded and compiled in each: so a set of
+ * threads whose exploration found no failure is kept for the next one. After a failure its threads end, since what
+ * unwound may have left state in the program's modules.
  */
 export class ExplorationThreads {
   static readonly #resting: ExplorationThreads[] = [];

@@ -107,7 +107,9 @@ export class Places {
   }
 }
 
-/** Whose record a byte of the control region belongs to, by index; undefined for any other byte, and in the runner's. */
+/**
+ * Whose record a byte of the control region belongs to, by index; undefined for any other byte, and in the runner's.
+ */
 export function ownerOfRecord({ words }: Heap, place: number): number | undefined {
   const word = place >> 2;
   if (word < REGISTRY_AT || word >= PAGE_TABLE_AT) return undefined;

@@ -1,4 +1,7 @@
-/** One worker of the explored program in its thread: it runs the worker's task, once an execution. A thread that is kept runs another worker's task in the next exploration. */
+/**
+ * One worker of the explored program in its thread: it runs the worker's task, once an execution. A thread that is kept
+ * runs another worker's task in the next exploration.
+ */
 import { isError } from "../errors/index.js";
 import type { MessagePort } from "node:worker_threads";
 import { isThenable } from "../sync/thenable.js";
@@ -63,7 +66,8 @@ class ProgramWorker {
   async run({ index, heap, task, port }: ProgramWorkerStart): Promise<void> {
     const block = this.#block;
     const thread = this.#thread;
-    // The last exploration's end unwound whatever still touched memory; what a module does while it is loaded is not of that one.
+    // The last exploration's end unwound whatever still touched memory; what a module does while it is loaded is not of
+    // that one.
     thread.prepare(heap.control);
     const fn = await loadTask(task.url, task.name);
     port.postMessage("ready");

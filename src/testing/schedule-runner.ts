@@ -1,4 +1,7 @@
-/** What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
+/**
+ * What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the
+ * schedules.
+ */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
 import { TooLargeError } from "../errors/index.js";

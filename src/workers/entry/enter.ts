@@ -29,8 +29,8 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
 }
 
 /**
- * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must find that it is not the main one. What the worker was started for begins
- * once every module has been evaluated.
+ * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must
+ * find that it is not the main one. What the worker was started for begins once every module has been evaluated.
  */
 function become(
   model: "thread" | "process",
