@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import * as imported from "allcores";
 import { timeLimit } from "../time-limit.js";
 
@@ -59,6 +60,15 @@ test("it is so where the library was imported first", () => {
     [],
   );
 });
+
+for (const external of [[], ["allcores"]])
+  test(`it is so in a bundle that ${external.length > 0 ? "leaves the library out" : "holds the library"}`, async () => {
+    const contents = `import { Lock } from "allcores"; console.log(JSON.stringify(Lock === require("allcores").Lock));`;
+    // This project's own tsconfig.json leads to the sources.
+    const packed = { bundle: true, platform: "node", format: "cjs", tsconfigRaw: {}, logLevel: "error", write: false } as const;
+    const { outputFiles } = await build({ ...packed, stdin: { contents, resolveDir: folder }, external: ["koffi", "tsx", ...external] });
+    assert.equal(await played("bundle.cjs", outputFiles[0]!.text), true);
+  });
 
 test("a module that is evaluated again registers its tasks again; one evaluation does not do so twice", async () => {
   writeFileSync(join(folder, "again.cjs"), `exports.answer = require("allcores").task(module, function answer() { return 1; });`);
