@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 process.chdir(root);
@@ -33,17 +33,16 @@ async function library() {
     format: "cjs",
     outExtension: { ".js": ".cjs" },
     define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
-    banner: { js: "(function (module, require, meta) {\nvar late = (id, module) => () => module ??= require(id);" },
-    footer: { js: "})" },
     write: false,
   });
-  const text = loadingLate(
+  const code = loadingLate(
     script.outputFiles[0].text
       // Otherwise every `import fs from "node:fs"` copies all that it has.
       .replace(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, "{ default: $1 }")
       // A script of its own may not import.
       .replace(/\bimport\(/g, "meta.import("),
   );
+  const text = `(function (module, require, meta) {\nvar onUse = (id, module) => () => module ??= require(id);\n${await shortened(code)}})\n`;
   if (/[^\t-~]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
   await writeFile("dist/library.cjs", text);
   const build = createHash("sha256").update(text).digest("hex").slice(0, 16);
@@ -61,6 +60,22 @@ module.exports = load(new URL("index.js", pathToFileURL(__filename)).href, "${bu
   return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
 }
 
+/**
+ * Each worker reads and keeps the text. Names at the top level stay, since stacks show them: of what is no module, esbuild shortens only the names inside. So are those of classes,
+ * methods and properties; private names become short.
+ */
+async function shortened(script) {
+  // `var Lock = class _Lock`: an inner name would be shortened, and stacks would show it. Without one V8 takes that of the variable.
+  const outer = new Map();
+  for (const [, name, inner] of script.matchAll(/\b(\w+) = class (_\w+)/g)) {
+    if (outer.has(inner)) throw new Error(`Two classes call themselves ${inner} in library.cjs: which of them is meant, only its scope tells`);
+    outer.set(inner, name);
+  }
+  const named = script.replace(/= class _\w+/g, "= class").replace(/\b_\w+\b/g, (word) => outer.get(word) ?? word);
+  const { code } = await transform(named, { loader: "js", target: "node20", minify: true, lineLimit: 120, charset: "ascii" });
+  return code;
+}
+
 /** Built-in modules cost each worker that loads them: those that Node does not load before any program are loaded when they are used. */
 function loadingLate(script) {
   const always = new Set(["node:events", "node:fs", "node:path", "node:util"]);
@@ -69,7 +84,7 @@ function loadingLate(script) {
     .replace(/\b(import_\w+) = require\("(node:[\w/]+)"\)/g, (eager, name, module) => {
       if (always.has(module)) return eager;
       late.add(name);
-      return `${name} = late("${module}")`;
+      return `${name} = onUse("${module}")`;
     })
     .replace(/\b(import_\w+)\.(\w+)/g, (use, name, member) => (late.has(name) ? `(${name}().${member})` : use));
 }

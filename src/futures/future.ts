@@ -88,7 +88,7 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       },
       configurable: true,
     };
-    Object.defineProperty(Future.prototype, "constructor", ownDescriptor(asking));
+    Object.defineProperty(this.prototype, "constructor", ownDescriptor(asking));
   }
 
   /** @internal */

@@ -184,7 +184,7 @@ export interface Pool extends AsyncDisposable {
    * Waits until the workers have ended, and so the workers that tasks have started and that are no daemons.
    *
    * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`: it would wait for ever
-   * @remarks **Fairness, death, cancel:** all who join go on together; a worker that dies is replaced while there is work.
+   * @remarks **Fairness, death, cancel:** all who join go on together; a dead worker is replaced while there is work.
    *   **Cost:** one promise.
    */
   join(): Promise<void>;

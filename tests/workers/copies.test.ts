@@ -165,7 +165,7 @@ test("two builds of one version work together", async () => {
 });
 
 test("two versions leave each other alone, and say so", async () => {
-  const out = await run(APART, (text) => text.replace(/LAYOUT_VERSION = (\d+)/, "LAYOUT_VERSION = 1$1"));
+  const out = await run(APART, (text) => text.replace(/LAYOUT_VERSION=(\d+)/, "LAYOUT_VERSION=1$1"));
   for (const name of ["instance", "lock", "task", "called", "select"]) assert.match(String(out[name]), /another version of allcores.*npm ls allcores/, name);
   const { error, apart, then, queue } = out;
   assert.deepEqual({ error, apart, then, queue }, { error: true, apart: [false, true], then: [true, false], queue: "whole" });
