@@ -7,6 +7,11 @@ import type { How, Model } from "./waiting/cell.js";
 
 /** A waiter may take this part of a core, in percent, however many there are. */
 const MOST_EACH = 0.05;
+/**
+ * V8 collects the garbage of a worker's start once it is idle, twice, some ten seconds after it or up to two minutes: 30 to 50 ms in each process, one after the other. That is no cost of
+ * waiting, and it hides what is: a hundred processes take a third of a core for a minute.
+ */
+const NO_REDUCER = "--no-memory-reducer";
 const quick = process.argv.includes("--quick");
 const SPAN_MS = quick ? 500 : 3000;
 
@@ -25,7 +30,7 @@ const CROWDS: readonly [How, Model, readonly number[]][] = [
 
 function cell(how: How, model: Model, count: number): Figure {
   const program = fileURLToPath(new URL("./waiting/cell.js", import.meta.url));
-  const percent = Number(execFileSync(process.execPath, [program, how, model, String(count), String(SPAN_MS)], { encoding: "utf8" }));
+  const percent = Number(execFileSync(process.execPath, [NO_REDUCER, program, how, model, String(count), String(SPAN_MS)], { encoding: "utf8" }));
   const figure = within(`${count} ${how === "idle" ? `idle workers of a pool of ${model}` : `${how} ${model}`}`, "% of a core", [percent], MOST_EACH * count);
   print([figure]);
   return figure;

@@ -7,10 +7,7 @@ import { block, wait } from "../workers/waiters.js";
 export type How = "blocking" | "awaiting" | "idle";
 export type Model = "threads" | "processes";
 
-/**
- * A program that has just begun to wait says so once in each worker, and V8 collects the garbage of each worker's start, one after the other, for a minute or two with many
- * of them: until three spans are alike, but for so many at least and at most.
- */
+/** A program that has just begun to wait says so once in each worker: until three spans are alike, but for so many at least and at most. */
 const SETTLE_MS = 1000;
 const LEAST_SETTLES = 8;
 const MOST_SETTLES = 120;

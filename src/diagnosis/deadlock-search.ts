@@ -48,8 +48,10 @@ export class DeadlockSearch {
   readonly #turn: Turn;
   readonly #since: number;
   #nextLook = 0;
-  /** Since when a look is due, on the clock that all share; undefined while none is. */
-  #dueSince: number | undefined;
+  /** When it looked first, on the clock that all share: its wait record was up by then. */
+  #upSince: number | undefined;
+  /** Whether anybody has looked since. */
+  #isSeen = false;
   /** Before this moment it looks for itself only if it suspects something. */
   #nextOwn = 0;
   #nextView = 0;
@@ -83,14 +85,20 @@ export class DeadlockSearch {
     this.#turn.leave(this.#heap.words);
   }
 
-  /** Whether somebody has looked since a look on behalf of this wait was due. */
+  /**
+   * Whether somebody has looked lately, and has seen this wait. A look serves all: so of many who wait for long, one has to ask for the next.
+   * Rejected: a look for each wait after the moment when it is due. Those moments lie apart, and a crowd has somebody look each second.
+   */
   #isServed(now: number): boolean {
     const time = monotonicMs();
-    this.#dueSince ??= time;
-    const looked = (atomics.load(this.#heap.words, HEADER.searched) - this.#dueSince) | 0;
-    if (looked <= 0 || looked > ((time - this.#dueSince) | 0)) return false;
-    this.#dueSince = undefined;
-    this.#nextLook = this.#later(now);
+    this.#upSince ??= time;
+    const looked = atomics.load(this.#heap.words, HEADER.searched);
+    const ago = (time - looked) | 0;
+    if (looked === 0 || ago < 0) return false;
+    this.#isSeen ||= ((looked - this.#upSince) | 0) > 0;
+    const left = this.#interval(now) - ago;
+    if (!this.#isSeen || left <= 0) return false;
+    this.#nextLook = now + left;
     return true;
   }
 
@@ -105,8 +113,9 @@ export class DeadlockSearch {
     return heapsInSight().some(({ isForeign }) => isForeign);
   }
 
-  #later(now: number): number {
-    return now + Math.min(LOOK_AT_LEAST_EVERY_MS, (now - this.#since) / 4);
+  /** How long after one look another is due on behalf of this wait. */
+  #interval(now: number): number {
+    return Math.min(LOOK_AT_LEAST_EVERY_MS, (now - this.#since) / 4);
   }
 
   #lookForItself(graph: WaitGraph, now: number): Found | undefined {
@@ -116,7 +125,7 @@ export class DeadlockSearch {
     const circle = self && graph.circleOf(self);
     const suspect = circle && new Suspect(circle, self!);
     if (suspect === undefined || suspect.name === known) {
-      this.#nextOwn = this.#later(now);
+      this.#nextOwn = now + this.#interval(now);
       return undefined;
     }
     if (before?.name !== suspect.name || !suspect.hasLastedSince(before)) {

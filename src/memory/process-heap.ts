@@ -6,6 +6,10 @@
  *
  * The first CONTROL_BYTES are the control region, the rest is the data region in windows of at most WINDOW_BYTES,
  * because larger views abort Node 20.
+ *
+ * A view reaches as far as somebody needed, no further: V8 counts each view as memory of its own, and collects garbage
+ * when that is much. A view of all 2 GiB costs each process
+ * three full collections, one at once and two some seconds later, while it may only wait.
  */
 import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
@@ -21,7 +25,10 @@ import { type Bell, type Member, type MemoryHandle, platform, processPlatform, t
 import type { UserBuffer } from "./regions.js";
 import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
+const CONTROL_WORDS = CONTROL_BYTES / 4;
 const RESERVE_WORDS = 2 ** 18;
+/** What a view spans at first; then it doubles. V8 begins to collect at 64 MiB. */
+const LEAST_VIEW_BYTES = 2 ** 22;
 /** How soon a loop looks that has no doorbell. */
 const BELL_LESS_LOOK_MS = slice(700);
 /** Cases of tests use no more. */
@@ -37,6 +44,7 @@ export class ProcessHeap extends Heap {
   readonly #doorbells: ProcessPlatform["doorbells"];
   readonly #heapId: number;
   readonly #address: number;
+  /** Of the data region: each as far as it is in use here. */
   readonly #windows: Uint8Array[] = [];
   /** Of other workers, by their slots. */
   readonly #bells = new Map<number, { readonly worker: number; readonly bell: Bell }>();
@@ -46,7 +54,7 @@ export class ProcessHeap extends Heap {
 
   constructor({ heapId, descriptor, address }: Arena) {
     const { memory, words, doorbells } = processPlatform();
-    super(new Int32Array(memory.view(address, CONTROL_BYTES)));
+    super(new Int32Array(memory.view(address, LEAST_VIEW_BYTES)));
     this.descriptor = descriptor;
     this.#memory = memory;
     this.#waits = words;
@@ -61,30 +69,37 @@ export class ProcessHeap extends Heap {
   }
 
   reserveWords(end: number): void {
-    const { words } = this;
-    const reserved = load(words, HEADER.reserved);
+    const reserved = load(this.words, HEADER.reserved);
     // Not by `reserved` alone: it is a word like others.
-    if (end <= reserved && end <= words.length) return;
+    if (end <= reserved && end <= this.words.length) return;
     checkEnd(end, Math.max(reserved, BLOCKS_AT));
-    this.#reserve(end);
+    this.#reach(end);
   }
 
   addWords(brk: number, end: number): void {
     const reserved = load(this.words, HEADER.reserved);
     if (end <= reserved && end <= this.words.length) return;
     checkEnd(brk, Math.max(reserved, BLOCKS_AT));
-    this.#reserve(end);
+    this.#reach(end);
   }
 
-  #reserve(end: number): void {
-    const { words } = this;
-    if (end > words.length)
+  #reach(end: number): void {
+    if (end > CONTROL_WORDS)
       heapFull(
         `the control region of the memory that processes share (${CONTROL_BYTES / 2 ** 20} MiB for all objects, items and entries)`,
         end * 4 - CONTROL_BYTES,
       );
+    if (end > load(this.words, HEADER.reserved)) this.#reserve(end);
+    if (end <= this.words.length) return;
+    const view = this.#memory.view(this.#address, viewBytes(end * 4));
+    this.words = new Int32Array(view);
+    this.bytes = new Uint8Array(view);
+  }
+
+  #reserve(end: number): void {
+    const { words } = this;
     // As for extents, and in steps, since few programs need much of this region. Two workers may do it at once.
-    const upTo = Math.min(words.length, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
+    const upTo = Math.min(CONTROL_WORDS, Math.ceil(end / RESERVE_WORDS) * RESERVE_WORDS);
     if (!this.#memory.commit(this.descriptor, 0, upTo * 4, this.#address)) heapFull("this machine", upTo * 4);
     for (let seen = load(words, HEADER.reserved); seen < upTo; ) {
       const found = compareExchange(words, HEADER.reserved, seen, upTo);
@@ -114,8 +129,13 @@ export class ProcessHeap extends Heap {
     checkPlace(unit, bytes);
     const start = unit * UNIT_BYTES;
     const index = Math.floor(start / WINDOW_BYTES);
-    const window = (this.#windows[index] ??= new Uint8Array(this.#memory.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, WINDOW_BYTES)));
-    return window.subarray(start - index * WINDOW_BYTES, start - index * WINDOW_BYTES + bytes);
+    const from = start - index * WINDOW_BYTES;
+    let window = this.#windows[index];
+    if (window === undefined || window.length < from + bytes) {
+      window = new Uint8Array(this.#memory.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, viewBytes(from + bytes)));
+      this.#windows[index] = window;
+    }
+    return window.subarray(from, from + bytes);
   }
 
   userBuffer(unit: number, bytes: number): UserBuffer {
@@ -197,6 +217,11 @@ export class ProcessHeap extends Heap {
     bell.close();
     return undefined;
   }
+}
+
+/** What a view spans that needs so many bytes. Both regions' windows are powers of two. */
+function viewBytes(needed: number): number {
+  return Math.max(LEAST_VIEW_BYTES, 2 ** Math.ceil(Math.log2(needed)));
 }
 
 /** Behind the end of the mapping lies other memory of this process. */

@@ -25,7 +25,7 @@ import { EagerLook } from "./eager-look.js";
 import { type Heap, onHeap } from "../memory/heap.js";
 import type { OwnLoop } from "../memory/liveness.js";
 import { AWAITING, BLOCKING, HEADER, RECORD } from "../memory/layout.js";
-import { keepsOrigins, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
+import { keepsOrigins, type LongAwait, type LoopWatch, type WaitPlace, type Watch, watcher } from "./long-wait.js";
 import { contain } from "../memory/mishap.js";
 import { hasSpareCore } from "../platform/index.js";
 import { Spin } from "../memory/spin.js";
@@ -113,6 +113,9 @@ export class Parker implements OwnLoop {
   #changes = 0;
   #changesSeen = 0;
   #beats = 0;
+  /** What this loop awaits, as its watch is told, and how often callers had come and gone by then. */
+  #longAwaits: readonly LongAwait[] = [];
+  #listed = -1;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -625,17 +628,23 @@ export class Parker implements OwnLoop {
   }
 
   #lookAfterLoop(): void {
-    const now = realNow();
-    const awaits = [...this.#awaited.values()].flat().map((awaited) => {
-      const waiters = [...awaited.waiters];
-      awaited.since ||= now;
-      return { key: awaited.key, since: awaited.since, isEndless: waiters.every(({ isEndless }) => isEndless), origin: waiters[0]?.origin };
-    });
+    if (this.#listed !== this.#changes) {
+      this.#listed = this.#changes;
+      this.#longAwaits = this.#listAwaits(realNow());
+    }
     if (this.#watch === undefined) {
       this.#watch = watcher?.awaits(this.#heap);
       if (this.#watch !== undefined) loopWatches.push(this.#watch);
     }
-    this.#watch?.look(awaits, loops);
+    this.#watch?.look(this.#longAwaits, loops);
+  }
+
+  #listAwaits(now: number): LongAwait[] {
+    return [...this.#awaited.values()].flat().map((awaited) => {
+      const waiters = [...awaited.waiters];
+      awaited.since ||= now;
+      return { key: awaited.key, since: awaited.since, isEndless: waiters.every(({ isEndless }) => isEndless), origin: waiters[0]?.origin };
+    });
   }
 }
 

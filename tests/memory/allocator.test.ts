@@ -155,6 +155,25 @@ test("a page serves another size as soon as its last block is gone, others stay"
   for (const [index, at] of kept.entries()) assert.equal(full.words[at], index);
 });
 
+test("pages that were given back become one with their free neighbours, and a run of them is cut", () => {
+  const { allocator, words } = small(4);
+  const pages = (count: number) => allocator.allocate(count * PAGE_WORDS - BLOCK_HEADER_WORDS, KIND.plain);
+  const row = [1, 2, 3, 4].map(() => pages(2));
+  const brk = words[HEADER.brk];
+  // Alone; below a free run; above one.
+  for (const index of [1, 0, 2]) allocator.free(row[index]!);
+  const whole = pages(6);
+  assert.equal(whole, row[0]);
+  assert.equal(words[HEADER.brk], brk);
+  allocator.free(whole);
+  const parts = [1, 2, 3].map((count) => pages(count));
+  assert.equal(words[HEADER.brk], brk, "cut, not added");
+  // Between two free runs.
+  for (const index of [0, 2, 1]) allocator.free(parts[index]!);
+  assert.equal(pages(6), whole);
+  assert.equal(words[HEADER.brk], brk);
+});
+
 test("a handle or a reader from before a page changed its class finds nothing, whatever stands there", () => {
   const full = small(2);
   const { allocator } = full;
