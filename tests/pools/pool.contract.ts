@@ -21,6 +21,7 @@ import {
 } from "allcores";
 import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
+import { inForm } from "../form.js";
 import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 2;
@@ -482,7 +483,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         sharing("killed by SIGKILL again and again while it works: every task ends, and what was returned is right", async () => {
           const started = new Queue<number>({ across });
           let killed = 0;
-          for (let round = 0; round < 4; round++) {
+          for (let round = 0; round < inForm({ short: 2, whole: 4 }); round++) {
             const futures = count(200).map((n) => pool.submit(tasks.square, n));
             const spinning = pool.submit(tasks.spin, started);
             process.kill(await started.get(), "SIGKILL");
