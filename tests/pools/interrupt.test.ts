@@ -2,21 +2,15 @@
  * Ctrl-C that only the program hears. More runs of each case: `ROUNDS=30 node scripts/test.mjs pools/interrupt`.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { isRunning, until } from "../fixtures/pool-processes.js";
+import { hasInterrupt } from "../fixtures/signal-mask.js";
 import { startProgram } from "../workers/programs.js";
 import { timeLimit } from "../time-limit.js";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 /** Of the program's pools. */
 const KILL_GRACE_MS = 200;
-
-/** Whether a process has a handler for SIGINT, which is number 2: by the mask in its status. */
-function catchesInterrupt(pid: number): boolean {
-  const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return (BigInt(`0x${caught}`) & 2n) !== 0n;
-}
 
 async function interrupt(what: string, model: string, ...blocks: string[]): Promise<{ child: number; ms: number; signal: string | null }> {
   const { child, says, ended } = startProgram("interrupt", what, model, ...blocks);
@@ -26,7 +20,7 @@ async function interrupt(what: string, model: string, ...blocks: string[]): Prom
   const pid = Number(output);
   if (what === "is stopped") process.kill(pid, "SIGSTOP");
   // A signal that comes before the program blocks waits for its loop.
-  if (blocks.length > 0) await until(() => !catchesInterrupt(child.pid!));
+  if (blocks.length > 0) await until(() => !hasInterrupt("caught", child.pid!));
   const since = performance.now();
   child.kill("SIGINT");
   await ended;

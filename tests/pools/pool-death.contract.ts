@@ -301,7 +301,8 @@ export function poolDeathContract(title: string, { across, make }: PoolKind): vo
 
     test("kill: a blocked worker is replaced, and its task fails with the reason", () =>
       withPipe((path) =>
-        using({ workers: 2, killGrace: 200, unresponsive: { after: 200, action: "kill" } }, async (pool) => {
+        // A process that was killed has so long until its end is told; a thread that cannot be ended is given up then.
+        using({ workers: 2, killGrace: timeLimit(200), unresponsive: { after: 200, action: "kill" } }, async (pool) => {
           const blocked = pool.submit(deadly.openPipe, path);
           const others = count(20).map((n) => pool.submit(tasks.squareLater, n));
           const error = await failure<WorkerDiedError>(blocked);

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inForm } from "../form.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
+import { hasInterrupt } from "../fixtures/signal-mask.js";
 import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("../fixtures/pool-life.js", import.meta.url));
@@ -62,6 +63,8 @@ for (const across of ["threads", "processes"]) {
       await until(() => out().endsWith("\n"), 20_000);
       const pid = Number(out());
       child.kill("SIGINT");
+      // Two that wait to be taken would be one.
+      await until(() => !hasInterrupt("pending", child.pid as number));
       await new Promise((resolve) => setTimeout(resolve, 100));
       assert.equal(child.exitCode ?? child.signalCode, null);
       child.kill("SIGINT");

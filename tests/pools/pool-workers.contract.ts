@@ -10,6 +10,7 @@ import * as tasks from "../fixtures/children-tasks.js";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
+import { inForm } from "../form.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
@@ -28,7 +29,7 @@ export function poolWorkersContract(title: string, { model, across, make }: Pool
       using({ workers: 2, ...options }, async (pool) => {
         const [running, most] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
         let workers = 0;
-        const all = Promise.all(count(8).map(() => pool.submit(tasks.countRunning, running, most)));
+        const all = Promise.all(count(inForm({ short: 5, whole: 8 })).map(() => pool.submit(tasks.countRunning, running, most)));
         const look = setInterval(() => {
           workers = Math.max(workers, pool.stats().workers);
         }, 1);

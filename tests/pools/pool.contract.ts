@@ -22,6 +22,7 @@ import {
 import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
 import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
+import { inForm } from "../form.js";
 import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 2;
@@ -488,7 +489,7 @@ export function poolContract(title: string, { model, across, make, tasks = block
         test("killed by SIGKILL again and again while it works: every task ends, and what was returned is right", async () => {
           const gate = makeGate();
           let killed = 0;
-          for (let round = 0; round < 4; round++) {
+          for (let round = 0; round < inForm({ short: 2, whole: 4 }); round++) {
             const futures = count(200).map((n) => pool.submit(tasks.square, n));
             const spinning = pool.submit(tasks.spinAt, gate.path);
             process.kill(Number(await gate.next()), "SIGKILL");
