@@ -5,7 +5,8 @@ import type { Heap } from "../memory/index.js";
 
 /**
  * A value that travels within a message, and is opened apart from it: what cannot be made where it arrives, for want of
- * memory or of a class, takes nothing along that stands beside it. It is opened once, or lost.
+ * memory or of a class, takes nothing along that stands beside it. It is opened once, or lost. Until a message with it
+ * is sent it is its sender's.
  */
 export class Sealed<T = unknown> implements Crosses {
   readonly #bytes: Uint8Array;
@@ -46,7 +47,7 @@ export class Sealed<T = unknown> implements Crosses {
     lose(this.#bytes, 0, this.#bytes.length, "uncertain");
   }
 
-  /** It was not sent: what it holds is this worker's again. */
+  /** It was not sent, and will not be: what it holds is let go of. */
   takeBack(): void {
     lose(this.#bytes, 0, this.#bytes.length, "returned");
   }
@@ -62,6 +63,8 @@ registerKind(
   "Sealed",
   (payload: unknown) => Sealed.arrived(payload),
   (payload: unknown, end) => {
-    if (types.isUint8Array(payload)) lose(payload, 0, payload.length, end);
+    // A message that was not sent leaves it with its sender, who sends it again or takes it back: to do both here and
+    // there would let go twice of what it holds, which may be somebody else's by the second time.
+    if (end !== "returned" && types.isUint8Array(payload)) lose(payload, 0, payload.length, end);
   },
 );

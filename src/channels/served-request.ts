@@ -64,7 +64,12 @@ async function respond(target: object, [whom, id, method, args]: Request, heap: 
   const reply = async (ok: boolean, value: unknown) => {
     if (call.cancelled) return;
     const sealed = Sealed.of(value, heap, ok ? "result" : "error");
-    await onceThereIsMemory(() => replies.putSync([id, ok, sealed]));
+    try {
+      await onceThereIsMemory(() => replies.putSync([id, ok, sealed]));
+    } catch (error) {
+      sealed.takeBack();
+      throw error;
+    }
   };
   let given: unknown[];
   try {

@@ -54,6 +54,18 @@ for (const across of ["threads", "processes"] as const) {
       assert.deepEqual(await start(callWithFragile, served).join(), [...new Array(4).fill("broken on the way"), 3, 2]);
     });
 
+    test("is asked again and again after it was disposed of: what the calls name is still their caller's", async () => {
+      const [called, over] = [new Event({ across }), new Event({ across })];
+      const served = serve(counter, { across });
+      const caller = start(tasks.callTooLate, served, across, called, over);
+      await called.wait();
+      // The queue of requests is shut down, and freed in a later turn: this one goes on until the calls have failed.
+      served[Symbol.dispose]();
+      over.set();
+      caller.joinSync({ timeout: timeLimit(20_000) });
+      assert.deepEqual(await caller.join(), [...new Array(3).fill("ERR_ALLCORES_STATE"), 0]);
+    });
+
     test("ends with a request unread: the end of a pipe in it is gone once nobody has the object", async () => {
       const announced = new Queue<Served<tasks.Counter>>({ across });
       const owner = start(neglect, announced);
