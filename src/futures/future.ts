@@ -59,9 +59,9 @@ const lifeOf: unique symbol = versioned("future") as never;
  * });
  * if (isMain(import.meta)) {
  *   await using pool = new ThreadPool({ workers: 1 });
- *   const future = pool.submit(double, 21);
+ *   const future = pool.submit(double, 21).onProgress((value) => process.stderr.write(String(value)));
  *   console.log(await future); // 42
- *   console.log(future.state); // done
+ *   console.log(future.state, future.cancel()); // done false
  * }
  * ```
  */
@@ -108,7 +108,14 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
     return work?.isRunning === true ? "running" : "pending";
   }
 
-  /** Calls it off; false when it has ended. It then rejects with `reason`, or a `CancelledError`. */
+  /**
+   * Calls the work off. Work that waits never runs; work that runs is asked to stop by its signal.
+   *
+   * @param reason what the future then rejects with; a `CancelledError` (ERR_ALLCORES_CANCELLED) unless given
+   * @returns whether it was called off, or asked to stop; false when it has ended
+   * @throws nothing
+   * @remarks **Cost:** a job that waits is taken out of its line; one that runs gets a message.
+   */
   cancel(reason?: unknown): boolean {
     const life = this.#life;
     const { ended, work } = life;
@@ -138,7 +145,12 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
 
   /**
    * Calls `fn` with each value that the task gives to `currentWorker().progress`, in order, before the future is
-   * settled. Returns the future. `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
+   * settled. `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
+   *
+   * @param fn what is called; what it throws is an uncaught error of this program, and ends no task
+   * @returns this future
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+   * @remarks **Cost:** one function, bound to its context.
    */
   onProgress(fn: (value: unknown) => void): this {
     if (typeof fn !== "function") throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
