@@ -56,7 +56,7 @@ export { type Task, task } from "./workers/task.js";
 export { type TaskModule, taskModule } from "./workers/task-handles.js";
 export { Thread, type ThreadFactory } from "./workers/thread.js";
 export { setUncaughtHook, type UncaughtHook } from "./futures/uncaught-hook.js";
-export type { WorkerStart } from "./workers/worker-handle.js";
+export type { WorkerStart } from "./workers/worker-start.js";
 export { WorkerLocal } from "./workers/worker-local.js";
 export { type MethodOf, serve, type Served } from "./channels/served.js";
 export { type Gatherable, type Gathered, gather, type GatherOptions } from "./tasks/gather.js";

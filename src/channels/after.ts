@@ -6,6 +6,11 @@ import { choiceOf, type Selectable, selectable } from "../sync/selectable.js";
  * For `select`: comes `ms` milliseconds from now, and is there from then on. Unlike `options.timeout` it ends a select
  * with a value, and it runs on from one select to the next.
  *
+ * @param ms milliseconds from now
+ * @returns what `select` takes
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what is no number from 0
+ * @remarks **Cost:** one small object; a timer while a select waits for it.
+ *
  * @example
  * ```ts
  * import { after, Queue, select } from "allcores";

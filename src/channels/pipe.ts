@@ -36,7 +36,12 @@ export type SendingConnection<T = unknown> = Omit<
  * With `{ duplex: false }` values of type `A` go from the second end to the first, as in Python. Give one end to
  * another worker and keep the other: see `Connection`.
  *
- * @throws ArgumentTypeError, ArgumentRangeError for options that make no sense; OutOfMemoryError
+ * @param options `duplex`: whether both ends send and receive; true unless given. `capacity`: most bytes that wait in
+ *   each direction; 1 MiB unless given. `across`, `label`: as of every shared object
+ * @returns both ends
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense,
+ *   `ERR_ALLCORES_OUT_OF_MEMORY`
+ * @remarks **Cost:** three blocks of shared memory.
  *
  * @example
  * ```ts

@@ -47,8 +47,15 @@ interface Winner {
  * **Fairness:** of several that are there, each is as likely to be chosen. **Cancel:** a select that is aborted or runs
  * out takes nothing, and no other waiter loses a wake-up.
  * **Death:** of a worker that holds or waits: as for each of the things by itself.
- * @throws TimeoutError; the reason of `options.signal`; what the chosen one failed with; ArgumentTypeError for what
- *   cannot be waited for
+ *
+ * @param from what is waited for, by the keys that the answer names
+ * @param options `timeout`: milliseconds, without end unless given; 0 is one look. `signal`: ends the wait with its
+ *   reason
+ * @returns the key of the chosen one, and its value
+ * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; what the chosen one failed with; `ERR_ALLCORES_DEADLOCK` where
+ *   the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE` for what cannot be waited for, `ERR_ALLCORES_ARGUMENT_TYPE`
+ *   and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of `signal`
+ * @remarks **Cost:** an attempt for each thing; a waiter node for each while it sleeps.
  *
  * @example
  * ```ts
@@ -85,8 +92,14 @@ export async function select<const S extends Selectables<S>>(from: S, options?: 
 /**
  * As `select`, blocking this thread. A future or promise can be settled only by this thread's loop: unless it is
  * settled already it is refused.
- * @throws TimeoutError; DeadlockError for a promise that cannot be settled meanwhile, and where nothing of it can ever
- *   come; what the chosen one failed with; ArgumentTypeError
+ *
+ * @param from as of `select`
+ * @param options `timeout`: milliseconds, without end unless given; 0 is one look
+ * @returns the key of the chosen one, and its value
+ * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; `ERR_ALLCORES_DEADLOCK` for a promise that cannot be settled
+ *   meanwhile, and where nothing of it can ever come; what the chosen one failed with; `ERR_ALLCORES_ARGUMENT_TYPE` and
+ *   `ERR_ALLCORES_ARGUMENT_RANGE` as `select`
+ * @remarks **Fairness, death, cancel:** as `select`. **Cost:** as `select`.
  *
  * @example
  * ```ts
@@ -126,6 +139,11 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
 /**
  * As `select`, but never waits: undefined when nothing is there now. That a plain promise is settled is seen only after
  * this thread's loop has turned; a `Future` tells at once.
+ *
+ * @param from as of `select`
+ * @returns the key of the chosen one, and its value; undefined when nothing is there
+ * @throws what the chosen one failed with; `ERR_ALLCORES_ARGUMENT_TYPE` for what cannot be waited for
+ * @remarks **Cost:** an attempt for each thing, until one is there.
  *
  * @example
  * ```ts

@@ -312,6 +312,13 @@ export function openCalls(): CallFrom[] {
  * Lets other workers call an object's methods, which run here: Python's `Manager().register`. A function is served as a
  * method: `serve({ onPage })`.
  *
+ * @param target the object, or a record of functions
+ * @param options how far it reaches: `across`, `label`
+ * @returns what other workers call it by; disposing of it ends the serving
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no object, `ERR_ALLCORES_OUT_OF_MEMORY`
+ * @remarks **Death:** calls fail with `ERR_ALLCORES_WORKER_DIED` once this worker has ended. **Cost:** a queue in
+ *   shared memory, which this loop awaits.
+ *
  * @example
  * ```ts
  * import { isMain, serve, type Served, task, ThreadPool } from "allcores";

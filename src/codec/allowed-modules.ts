@@ -54,7 +54,9 @@ const MOST_NAMES = 1000;
  * (`across: "machine"`, `unpack`) never have a class's module loaded; of tasks they may name those that are registered
  * here, or allowed by this.
  *
- * @throws ArgumentTypeError for what names no module
+ * @param from modules or folders, as `import.meta`, URLs or paths
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what names no module
+ * @remarks **Cost:** an entry in a table.
  *
  * @example
  * ```ts

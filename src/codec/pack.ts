@@ -64,8 +64,12 @@ interface Wire {
  * Without it `postMessage` and `structuredClone` of a shared object throw a DataCloneError from Node 22.10 on; before,
  * they give an empty object.
  *
- * @throws UnsendableError with the path of what cannot cross
- * @throws ReachError with `to: "processes"`, when an object reaches across threads only
+ * @param value anything that can be sent
+ * @param options `to`: `"processes"` refuses what reaches across threads only
+ * @returns a plain object for a channel of your own
+ * @throws `ERR_ALLCORES_UNSENDABLE` with the path of what cannot cross, `ERR_ALLCORES_REACH` with `to: "processes"`
+ *   when an object reaches across threads only; `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense
+ * @remarks **Death:** what it names lives while some worker has it. **Cost:** the encoding, and base64.
  *
  * @example
  * ```ts
@@ -115,13 +119,22 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
  * The value that `pack` made the message from. May be called any number of times, in any worker: each gets the same
  * shared objects.
  *
- * @throws AttachError when an object's memory cannot be reached from here: nobody lives who has it, another user,
- *   another container, another version of this library, or an object
- * across threads only that arrived in another process
- * @throws FreedError when an object was freed before this worker unpacked it
- * @throws UnknownClassError, ModuleNotAllowedError for a class, or a task, that is not registered here: nothing is
- *   loaded because a message says so
- * @throws ArgumentTypeError for what `pack` did not make
+ * @param message what `pack` gave
+ * @returns the value
+ * @throws `ERR_ALLCORES_ATTACH` when the memory of an object cannot be reached from here: no worker lives that has it,
+ *   another user, another container, another version of this library, or an object across threads only that arrived in
+ *   another process; `ERR_ALLCORES_FREED` when an object was freed before; `ERR_ALLCORES_UNKNOWN_CLASS` or
+ *   `ERR_ALLCORES_MODULE_NOT_ALLOWED` for a class, or a task, that is not registered here, since a message has nothing
+ *   loaded; `ERR_ALLCORES_ARGUMENT_TYPE` for what `pack` did not make
+ * @remarks **Death:** as `pack`. **Cost:** the decoding; the first object of another program maps its memory.
+ *
+ * @example
+ * ```ts
+ * import { pack, unpack, Value } from "allcores";
+ * const visits = new Value("int32", 0);
+ * const message = pack({ visits });
+ * console.log(unpack(message).visits === visits); // true
+ * ```
  */
 export function unpack<T>(message: Packed<T>): T;
 export function unpack<T = unknown>(message: unknown): T;

@@ -37,8 +37,24 @@ const bases = new WeakMap<Registration, Base | null>();
  * Promise or another class of the platform that cannot travel: without the methods its instances are refused. A
  * subclass is registered on its own.
  *
+ * @param from the module that defines the class: `import.meta`, or `__filename` in CommonJS
+ * @param registered the class
  * @returns the class, so that it can be exported in the same statement
- * @throws ArgumentTypeError for something that is not a class with a name, or has only one of the two methods
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for something that is not a class with a name, or has only one of the two
+ *   methods
+ * @remarks **Cost:** an entry in a table.
+ *
+ * @example
+ * ```ts
+ * import { Queue, sendable } from "allcores";
+ * class Point {
+ *   x = 0;
+ * }
+ * sendable(import.meta, Point);
+ * const points = new Queue<Point>();
+ * points.putSync(new Point());
+ * console.log(points.getSync() instanceof Point); // true
+ * ```
  */
 export function sendable<C extends SendableClass>(from: ModuleSource, registered: C): C {
   const module = moduleUrl("sendable", from);

@@ -22,10 +22,13 @@ const marks = together("marks", () => ({
  * memory of the heap, it is copied as ever; so is the argument of a call that may be retried. Either way the mark is
  * used up.
  *
- * `list`: what is moved; by default the value itself, or the buffer under it. A Buffer that is a part of a larger piece
- * of memory, as small ones are, is copied.
+ * A Buffer that is a part of a larger piece of memory, as small ones are, is copied.
  *
- * @throws ArgumentTypeError (ERR_ALLCORES_ARGUMENT_TYPE) for a value that is no object
+ * @param value an ArrayBuffer, a typed array, or what holds some
+ * @param list what is moved; by default the value itself, or the buffer under it
+ * @returns the value
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a value that is no object
+ * @remarks **Cost:** an entry in a weak table.
  *
  * @example
  * ```ts

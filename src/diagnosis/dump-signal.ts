@@ -26,7 +26,11 @@ let isEarly = false;
  *
  * Disposing what it returns ends it, here and for processes that are started later. Main thread only, since Node brings
  * signals to no other.
- * @throws StateError in another thread
+ *
+ * @param signal its name; SIGUSR2 unless given
+ * @returns what ends it when it is disposed of
+ * @throws `ERR_ALLCORES_STATE` in a thread other than the main one
+ * @remarks **Cost:** a listener; a snapshot with each signal.
  *
  * @example
  * ```ts

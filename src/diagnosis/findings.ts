@@ -28,6 +28,11 @@ let listening: { readonly heaps: Set<Heap>; readonly timer: NodeJS.Timeout } | u
  * loop, once per deadlock. It does not keep the program alive. When several workers listen, one of them is told.
  * Disposing what it returns ends it.
  *
+ * @param listener what is called with each report
+ * @returns what ends it when it is disposed of
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+ * @remarks **Cost:** a look every 100 ms.
+ *
  * @example
  * ```ts
  * import { detectDeadlocks, Event, onDeadlock } from "allcores";

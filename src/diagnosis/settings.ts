@@ -73,6 +73,11 @@ export function settings(): Settings {
  * What is set counts for all threads of this process and for processes that it starts later. Options that are left out
  * stay as they are.
  *
+ * @param options `after`: milliseconds that a wait lasts before it is looked at. `action`: `"error"` or `"report"`. For
+ *   the others see `DeadlockOptions`
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+ * @remarks **Cost:** two words in shared memory.
+ *
  * @example
  * ```ts
  * import { DeadlockError, detectDeadlocks, Event } from "allcores";

@@ -128,6 +128,10 @@ export function onSnapshot(pools: () => readonly PoolState[]): void {
  * between processes; so of another process's workers it sees those that share memory across processes, and not what
  * that one's threads share among themselves. It waits for nobody: what changes meanwhile may be seen half.
  *
+ * @returns workers, objects, pools and memory
+ * @throws nothing
+ * @remarks **Cost:** a walk over all blocks of shared memory.
+ *
  * @example
  * ```ts
  * import { Queue, snapshot } from "allcores";

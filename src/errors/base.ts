@@ -47,6 +47,11 @@ function hasCode(value: unknown, code: ErrorCode): boolean {
 /**
  * Whether `value` is an error of this library, from any copy of it.
  *
+ * @param value any value
+ * @returns whether it is one
+ * @throws nothing
+ * @remarks **Cost:** one look at a symbol.
+ *
  * @example
  * ```ts
  * import { isAllcoresError, Lock } from "allcores";

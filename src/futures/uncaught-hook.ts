@@ -16,6 +16,11 @@ const set = together("uncaughtHook", () => ({ hook: print }));
  * still be joined. Without a function, the default comes back, which prints to stderr. Returns the hook that was set
  * before.
  *
+ * @param fn what is told; the default comes back without it
+ * @returns the hook that was set before
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+ * @remarks **Cost:** one store.
+ *
  * @example
  * ```ts
  * import { setUncaughtHook } from "allcores";

@@ -26,7 +26,14 @@ export interface Waited<F> {
  * Waits for futures, or any other promises, and tells which have ended: Python's `concurrent.futures.wait`. It never
  * throws what one failed with, nor when its time has run out. One that is there twice counts once. That a plain promise
  * has ended is seen only after this thread's loop has turned; a `Future` tells at once.
- * @throws the signal's reason when it aborts; ArgumentTypeError
+ *
+ * @param futures what is waited for
+ * @param options `timeout`: milliseconds, without end unless given. `signal`: ends the wait with its reason.
+ *   `returnWhen`: whether the first, the first failure or all have to end
+ * @returns those that have ended, and those that have not
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what makes no sense; the reason of
+ *   `signal`
+ * @remarks **Fairness, death, cancel:** the futures go on as they would. **Cost:** a reaction for each future.
  *
  * @example
  * ```ts
@@ -94,9 +101,15 @@ export type Completed<R, F = Future<R>> = { readonly future: F } & (
  * The futures, or other promises, in the order in which they end, each with its value or its error: Python's
  * `as_completed`. (Not the bare futures: a loop over promises awaits them, and would throw.) One that is there twice
  * comes once.
- * @throws TimeoutError when the time, which counts from the call on, has run out before all have ended; what has ended
- *   until then comes first
- * @throws the signal's reason when it aborts
+ *
+ * @param futures what is waited for
+ * @param options `timeout`: milliseconds from this call, without end unless given. `signal`: ends the loop with its
+ *   reason
+ * @returns an async iterator over what has ended
+ * @throws `ERR_ALLCORES_TIMEOUT` when the time has run out before all have ended; `ERR_ALLCORES_ARGUMENT_TYPE` and
+ *   `ERR_ALLCORES_ARGUMENT_RANGE` for what makes no sense; the reason of `signal`
+ * @remarks **Fairness:** in the order of their ends. **Death, cancel:** the futures go on as they would. **Cost:** a
+ *   reaction for each future.
  *
  * @example
  * ```ts

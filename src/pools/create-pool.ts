@@ -12,7 +12,13 @@ const PLANNED = new Set<string>(["remote", "auto"]);
 
 /**
  * A pool of the given model: each class of pools has registered its word.
- * @throws ArgumentTypeError for what is no model; StateError for one that this version does not have yet
+ *
+ * @param model `"thread"`, `"process"` or `"async"`
+ * @param options as the class of that pool takes them
+ * @returns the pool
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no model, `ERR_ALLCORES_STATE` for one that this version does not
+ *   have; as the class of that pool
+ * @remarks **Cost:** as `new ThreadPool`, `new ProcessPool` or `new AsyncPool`.
  *
  * @example
  * ```ts

@@ -92,8 +92,8 @@ export interface Pool extends AsyncDisposable {
   ): MapRun<A, Awaited<R>>;
 
   /**
-   * `map` as a stage between the source and the sink of a pipeline of Node. Results go on in the order of items,
-   * and no more is taken in than the sink takes. An error, or the end of the pipeline, calls the rest off.
+   * `map` as a stage between the source and the sink of a pipeline of Node. Results go on in the order of what comes
+   * in, and no more is taken in than the sink takes. An error, or the end of the pipeline, calls the rest off.
    *
    * @param task a function of one item
    * @param options as of `map`
@@ -184,7 +184,8 @@ export interface Pool extends AsyncDisposable {
    * Waits until the workers have ended, and so the workers that tasks have started and that are no daemons.
    *
    * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`: it would wait for ever
-   * @remarks **Fairness, death, cancel:** all who join go on together; a dead worker is replaced while there is work.
+   * @remarks **Fairness, death, cancel:** all who join go on together; a worker that dies is replaced while work is
+   *   left.
    *   **Cost:** one promise.
    */
   join(): Promise<void>;

@@ -35,7 +35,12 @@ type Outcomes<W extends readonly unknown[]> = { -readonly [Index in keyof W]: Pr
  *
  * Promises may be among them. They have begun already: a `Future` is cancelled with the others, a plain promise cannot
  * be and is left.
- * @throws the first error; the reason of `options.signal`
+ *
+ * @param work functions that get a signal, or promises
+ * @param options `settle`: whether each outcome is given, and no error thrown. `signal`: calls all of them off
+ * @returns their results, in the order of the list
+ * @throws the first error; `ERR_ALLCORES_ARGUMENT_TYPE` for what is neither; the reason of `signal`
+ * @remarks **Cancel:** all of them are asked to stop, and waited for. **Cost:** as a `TaskGroup` of so many tasks.
  *
  * @example
  * ```ts

@@ -37,7 +37,12 @@ const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<He
  * thread serves or waits for a lock that this thread holds, waits for ever. On the main thread everything stands still:
  * there, await.
  * **Death:** if the task ends the helper, `WorkerDiedError`; the next call has a new one.
- * @throws what the task throws; NotATaskError, UnsendableError
+ *
+ * @param task an asynchronous function that was registered by `task()`
+ * @param args its arguments, which are copied
+ * @returns what the task gives
+ * @throws what the task throws; `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_UNSENDABLE`, `ERR_ALLCORES_WORKER_DIED`
+ * @remarks **Cost:** a message each way; with the first call, the start of a thread.
  *
  * @example
  * ```ts

@@ -8,7 +8,13 @@ import { reportUncaught } from "../futures/uncaught-hook.js";
  * Waits for a promise that must not be cancelled with its waiter: when `options.signal` aborts, the waiter leaves and
  * the work goes on. If it fails after that, the uncaught hook is told (`setUncaughtHook`), since nobody is there any
  * more to hear it.
- * @throws the signal's reason; what the promise is rejected with
+ *
+ * @param promise what goes on in any case
+ * @param options `signal`: the waiter leaves when it aborts
+ * @returns what the promise gives
+ * @throws what the promise is rejected with; `ERR_ALLCORES_ARGUMENT_TYPE` for what is no promise; the reason of
+ *   `signal`
+ * @remarks **Cancel:** of the waiter only. **Cost:** one promise.
  *
  * @example
  * ```ts

@@ -3,7 +3,13 @@ import { Alarm, offAbort, onAbort, programNow, SIGNAL_OPTIONS, signalOf } from "
 import { checkedMs } from "./milliseconds.js";
 
 /**
- * Resolves after `ms` milliseconds. @throws the signal's reason when `options.signal` aborts first
+ * Resolves after `ms` milliseconds.
+ *
+ * @param ms milliseconds from 0; Infinity is for ever
+ * @param options `signal`: ends it with its reason
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what is no number from 0; the reason of
+ *   `signal`
+ * @remarks **Cancel:** leaves no timer. **Cost:** one timer.
  *
  * @example
  * ```ts
@@ -29,6 +35,10 @@ export async function sleep(ms: number, options?: { signal?: AbortSignal | undef
 
 /**
  * Stops the calling thread for `ms` milliseconds, its event loop included: Python's `time.sleep`.
+ *
+ * @param ms milliseconds from 0
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what is no number from 0
+ * @remarks **Cost:** nothing but the time.
  *
  * @example
  * ```ts

@@ -123,7 +123,14 @@ export class TimeoutScope {
  * result counts even if it comes late, when it was ready as the time ran out or the block brings it in spite of the
  * signal. An error of the block is thrown as it is; the TimeoutError of another block within it is never taken for this
  * one's, nor the other way round. `Infinity` is no limit, to be set by `scope.reschedule`.
- * @throws TimeoutError; the reason of `options.signal`; what the block throws
+ *
+ * @param ms milliseconds from 0
+ * @param fn the block
+ * @param options `signal`: aborts `scope.signal` too
+ * @returns what the block gives
+ * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; what the block throws; `ERR_ALLCORES_ARGUMENT_TYPE` and
+ *   `ERR_ALLCORES_ARGUMENT_RANGE` for what makes no sense; the reason of `signal`
+ * @remarks **Cancel:** the block hears it by `scope.signal`, and is waited for. **Cost:** one timer and one signal.
  *
  * @example
  * ```ts
@@ -143,6 +150,14 @@ export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, opt
 
 /**
  * As `timeout`, until a moment on this thread's `performance.now()`.
+ *
+ * @param when milliseconds of `performance.now()`
+ * @param fn the block
+ * @param options as of `timeout`
+ * @returns what the block gives
+ * @throws `ERR_ALLCORES_TIMEOUT` when the moment came; what the block throws; `ERR_ALLCORES_ARGUMENT_TYPE` and
+ *   `ERR_ALLCORES_ARGUMENT_RANGE` for what makes no sense; the reason of `signal`
+ * @remarks **Cancel:** as `timeout`. **Cost:** as `timeout`.
  *
  * @example
  * ```ts

@@ -10,7 +10,14 @@ let pool: ProcessPool | undefined;
 /**
  * As `toThread`, in a process of its own: for what may crash, or must not share this program's memory. The pool that
  * all callers share has a process for each processor.
- * @throws as `pool.submit`; PlatformError where there are no processes to be had
+ *
+ * @param task a function that was registered by `task()`
+ * @param args its arguments, which are copied
+ * @returns the future of its value
+ * @throws as `pool.submit`: `ERR_ALLCORES_UNSENDABLE`, `ERR_ALLCORES_REACH`, `ERR_ALLCORES_NOT_A_TASK`;
+ *   `ERR_ALLCORES_PLATFORM` where there are no processes
+ * @remarks **Death:** the future fails with `ERR_ALLCORES_WORKER_DIED`. **Cost:** as `pool.submit`; with the first
+ *   calls, the start of processes.
  *
  * @example
  * ```ts

@@ -15,7 +15,13 @@ let pool: ThreadPool | undefined;
  * blocks or computes, so that this event loop goes on. The pool has four threads more than there are processors; they
  * end when they have had nothing to do for ten seconds, and keep no program alive. `future.cancel()` calls the task
  * off, `waitFor(future, { timeout, signal })` bounds it.
- * @throws as `pool.submit`
+ *
+ * @param task a function that was registered by `task()`
+ * @param args its arguments, which are copied
+ * @returns the future of its value
+ * @throws as `pool.submit`: `ERR_ALLCORES_UNSENDABLE`, `ERR_ALLCORES_REACH`, `ERR_ALLCORES_NOT_A_TASK`
+ * @remarks **Death:** the future fails with `ERR_ALLCORES_WORKER_DIED`. **Cost:** as `pool.submit`; with the first
+ *   calls, the start of threads.
  *
  * @example
  * ```ts

@@ -11,7 +11,14 @@ import { TimeoutScope } from "./timeout.js";
  * plain promise goes on, since nobody can stop it, and what becomes of it is ignored.
  *
  * `timeout(ms, fn)` is the patient one: it waits for the function to clean up.
- * @throws TimeoutError; the signal's reason; what the promise is rejected with
+ *
+ * @param work a promise, or a function that gets a signal
+ * @param options `timeout`: milliseconds, without end unless given. `signal`: ends the wait with its reason
+ * @returns what the promise gives
+ * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; what the promise is rejected with; `ERR_ALLCORES_ARGUMENT_TYPE`
+ *   and `ERR_ALLCORES_ARGUMENT_RANGE` for what makes no sense; the reason of `signal`
+ * @remarks **Fairness, death:** as what is waited for. **Cancel:** a `Future` is cancelled, a function hears it.
+ *   **Cost:** one timer, and one signal for a function.
  *
  * @example
  * ```ts

@@ -21,6 +21,10 @@ export const activeHandles = together("activeWorkers", () => new Map<Handle, Pro
 /**
  * The threads and processes that this thread has started with `Thread` and `Process` and that have not ended yet.
  *
+ * @returns their handles
+ * @throws nothing
+ * @remarks **Cost:** one array.
+ *
  * @example
  * ```ts
  * import { activeWorkers } from "allcores";

@@ -49,6 +49,10 @@ let known: { readonly job: RunningJob | undefined; readonly worker: CurrentWorke
  * and keep the answer: `const me = currentWorker()` as the first line is right in every pool. After an `await` nobody
  * can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
  *
+ * @returns the worker; the same object for the same task
+ * @throws nothing; its members throw `ERR_ALLCORES_STATE` where nobody can tell the task
+ * @remarks **Cost:** a few reads.
+ *
  * @example
  * ```ts
  * import { currentWorker, isMain, task, ThreadPool } from "allcores";

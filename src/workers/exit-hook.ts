@@ -6,6 +6,10 @@ import { workerState } from "./worker-state.js";
  * registered runs first, and each is waited for. That is before it waits for the workers that it has started. Nothing
  * runs in a worker that is killed or terminated. Outside of a worker of this library it does nothing.
  *
+ * @param fn what is run, and awaited
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+ * @remarks **Death:** does not run. **Cost:** an entry in a list.
+ *
  * @example
  * ```ts
  * import { isMain, onWorkerExit, task, ThreadPool } from "allcores";

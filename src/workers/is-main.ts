@@ -24,8 +24,12 @@ const COMPLETED = /^([/\\]index)?\.[cm]?[jt]sx?$/;
  * A bundler may put the source's own path in the place of `import.meta.url` (webpack does), or leave that empty
  * (esbuild, in CommonJS). Then nobody can tell, and it says so: by an error in the file that was started, by a warning
  * in others.
- * @throws StateError where the module says of itself that it is another than the one that runs; ArgumentTypeError for
- *   what names no module
+ *
+ * @param from the calling module: `import.meta`, or `__filename` in CommonJS
+ * @returns whether it is the program
+ * @throws `ERR_ALLCORES_STATE` where the module says of itself that it is another than the one that runs;
+ *   `ERR_ALLCORES_ARGUMENT_TYPE` for what names no module
+ * @remarks **Cost:** a comparison of two paths.
  *
  * @example
  * ```ts

@@ -13,7 +13,8 @@ import { inheritedOptions } from "./node-options.js";
 import { commandLine, ORDERS_DESCRIPTOR, type ProcessStart } from "./process-start.js";
 import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
-import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
+import { WorkerHandle } from "./worker-handle.js";
+import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
 /** How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. */
 const DESCRIPTORS = 4;
@@ -137,7 +138,7 @@ export function checkProcesses(): void {
  *   return a + b;
  * });
  * if (isMain(import.meta)) {
- *   const child = Process.start(add, 1, 2);
+ *   const child = new Process(add, { args: [1, 2], name: "adder" }).start(); // or Process.start(add, 1, 2)
  *   console.log(await child.join()); // 3
  *   console.log(child.exitCode); // 0
  * }
@@ -150,12 +151,32 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   #killAt: number | undefined;
   #killTimer: NodeJS.Timeout | undefined;
 
+  /**
+   * Makes a process of this program, which `start()` starts.
+   *
+   * @param task what it runs
+   * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
+   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given
+   * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it,
+   *   `ERR_ALLCORES_PLATFORM` where this system has none;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Cost:** one small object.
+   */
   constructor(task: Task<F>, options?: WorkerStart<F>) {
     checkProcesses();
     super(task, options);
   }
 
-  /** Makes and starts one. */
+  /**
+   * Makes and starts one.
+   *
+   * @param task what it runs
+   * @param args what the task is called with
+   * @returns its handle
+   * @throws `ERR_ALLCORES_NOT_A_TASK`; as `start()`: `ERR_ALLCORES_UNSENDABLE`, `ERR_ALLCORES_REACH`,
+   *   `ERR_ALLCORES_NESTING`
+   * @remarks **Cost:** as `start()`.
+   */
   static start<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Process<F> {
     return new Process(task, { args }).start();
   }

@@ -15,6 +15,11 @@ export type TaskModule<M> = { readonly [Name in keyof M as M[Name] extends AnyFu
  * that the module does not export fails in the worker with `TaskNotFoundError`. The handles are for pools, threads and
  * processes; to call a function here, import its module.
  *
+ * @param from the module, as a URL or a path
+ * @returns an object with a task for each name
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what names no module
+ * @remarks **Cost:** one small object for each name that is asked for; no module is loaded.
+ *
  * @example
  * ```ts
  * import { isMain, taskModule, ThreadPool } from "allcores";

@@ -64,8 +64,14 @@ const keyOf = (url: string, name: string): string => `${url}#${name}`;
  *
  * Call it at the top level of the module, on a named function that uses nothing but its arguments and the module
  * itself. `task(import.meta, "name", fn)` names an anonymous one.
- * @throws ArgumentTypeError for what is not a function or has no name; StateError when one evaluation of the module
- *   registers two functions under that name
+ *
+ * @param from the calling module: `import.meta`, or `__filename` in CommonJS
+ * @param name its name, for a function that has none
+ * @param fn the function
+ * @returns the function, which can be called as before
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is not a function or has no name, `ERR_ALLCORES_STATE` when one
+ *   evaluation of the module registers two functions under that name
+ * @remarks **Cost:** an entry in a table.
  *
  * @example
  * ```ts

@@ -11,7 +11,8 @@ import { depthOfNext } from "./main-guard.js";
 import { beginStart, dropGate, KILL_GRACE_MS, type LoadGate, newGate, terminateThread } from "./load-gate.js";
 import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
-import { encodeArgs, type Start, WorkerHandle, type WorkerStart } from "./worker-handle.js";
+import { WorkerHandle } from "./worker-handle.js";
+import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
 /** What each thread gets to begin with. */
 interface AnyThreadStart {
@@ -208,7 +209,8 @@ const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace"
  * if (isMain(import.meta)) {
  *   const thread = new Thread(add, { args: [1, 2], name: "adder" }).start();
  *   console.log(await thread.join()); // 3
- *   console.log(thread.exitCode); // 0
+ *   console.log(thread.joinSync(), thread.exitCode); // 3 0
+ *   thread.terminate(); // or thread.kill(), while it runs
  * }
  * ```
  */
@@ -219,12 +221,31 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   #cause: unknown;
   #result: ThreadResult | undefined;
 
+  /**
+   * Makes a thread of this program, which `start()` starts.
+   *
+   * @param task what it runs
+   * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
+   *   program may end without it
+   * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Cost:** one small object.
+   */
   constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
     checkPermission("a thread", [THREADS]);
     super(task, options, THREAD_START);
   }
 
-  /** Makes and starts one. */
+  /**
+   * Makes and starts one.
+   *
+   * @param task what it runs
+   * @param args what the task is called with
+   * @returns its handle
+   * @throws `ERR_ALLCORES_NOT_A_TASK`; as `start()`: `ERR_ALLCORES_UNSENDABLE`, `ERR_ALLCORES_REACH`,
+   *   `ERR_ALLCORES_NESTING`
+   * @remarks **Cost:** as `start()`.
+   */
   static start<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Thread<F> {
     return new Thread(task, { args }).start();
   }

@@ -1,16 +1,5 @@
 import { portray, refuseClones } from "../codec/portrait.js";
-import { encode, type Message } from "../codec/index.js";
-import {
-  ArgumentRangeError,
-  ArgumentTypeError,
-  CorruptError,
-  StateError,
-  TimeoutError,
-  UnknownClassError,
-  WorkerDiedError,
-  KnownOptions,
-  ownOptions,
-} from "../errors/index.js";
+import { CorruptError, type KnownOptions, StateError, TimeoutError, UnknownClassError, type WorkerDiedError } from "../errors/index.js";
 import { contain, type Heap, RECORD } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, sliceHooks, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
@@ -19,35 +8,12 @@ import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
+import { checkedStart, type Start, WORKER_START, type WorkerStart } from "./worker-start.js";
+import { deathOf } from "./worker-death.js";
 import { findOwnerFor } from "../futures/unhandled-failures.js";
-
-/** How a Thread or Process is made. */
-export interface WorkerStart<F extends AnyFunction> {
-  /** What the task is called with. */
-  args?: Parameters<F> | undefined;
-  /** "Thread-1", "Process-1", … unless given. */
-  name?: string | undefined;
-  /** A daemon keeps neither the program nor the worker that started it alive, and ends with its starter. */
-  daemon?: boolean | undefined;
-  /** Milliseconds that `terminate()` leaves a process for its own way out before it is killed; 1000 unless given. */
-  killGrace?: number | undefined;
-}
-
-/** How a Process is made. */
-export const WORKER_START = new KnownOptions<WorkerStart<AnyFunction>>({ args: true, name: true, daemon: true, killGrace: true });
-
-/** What the platform needs to start a worker. */
-export interface Start {
-  readonly name: string;
-  readonly task: TaskIdentity;
-  readonly completion: Completion;
-  readonly daemon: boolean;
-  readonly args: readonly unknown[];
-}
 
 /** What the handle was doing, if words of shared memory are spoilt. */
 const ENDING = "noting that a worker ended";
-const DEFAULT_KILL_GRACE_MS = 1000;
 
 type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
 
@@ -74,15 +40,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   constructor(task: Task<F>, options: WorkerStart<F> = {}, known: KnownOptions<object> = WORKER_START) {
     refuseClones(this);
     this.#task = identityOf(task);
-    if (typeof options !== "object" || options === null)
-      throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${options === null ? "null" : typeof options}`);
-    known.check(options);
-    options = ownOptions(options);
-    const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
-    if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
-    if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
-    if (typeof killGrace !== "number") throw new ArgumentTypeError(`options.killGrace must be a number of milliseconds, got ${typeof killGrace}`);
-    if (Number.isNaN(killGrace) || killGrace < 0) throw new ArgumentRangeError(`options.killGrace must be 0 or more milliseconds, got ${killGrace}`);
+    const { args, name, daemon, killGrace } = checkedStart(options, known);
     this.#args = args;
     this.daemon = daemon;
     this.killGrace = killGrace;
@@ -111,9 +69,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected press(): void {}
 
   /**
-   * Starts it.
-   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross;
-   *   NestingError
+   * Starts the worker. Its arguments are copied, or moved where `transfer()` says so; shared objects arrive as
+   * themselves.
+   *
+   * @returns this handle
+   * @throws `ERR_ALLCORES_STATE` when it was started before, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for an
+   *   argument that cannot cross, `ERR_ALLCORES_NESTING`, `ERR_ALLCORES_OUT_OF_MEMORY`,
+   *   `ERR_ALLCORES_OUT_OF_DESCRIPTORS`
+   * @remarks **Cost:** the encoding, and the start of a thread or of a process.
    */
   start(): this {
     if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
@@ -208,8 +171,18 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /**
-   * The task's value once it is done, or its error; workers that the task started may run on. May be called again.
-   * @throws TimeoutError, WorkerDiedError, StateError; what the task threw
+   * Waits until the task is done, without blocking the event loop. Workers that the task started may run on. It may be
+   * called again.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one look. `signal`: ends the wait with its
+   *   reason
+   * @returns the task's value
+   * @throws what the task threw; `ERR_ALLCORES_TIMEOUT` when the time ran out, and the worker runs on;
+   *   `ERR_ALLCORES_WORKER_DIED` when it ended before its task had returned; `ERR_ALLCORES_STATE` before `start()`,
+   *   `ERR_ALLCORES_DEADLOCK` where the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the reason of `signal`
+   * @remarks **Fairness:** all who join go on. **Death:** noticed within a second. **Cancel:** the worker runs on.
+   *   **Cost:** two atomic reads where it is done; else it sleeps. Once, the decoding of the value.
    */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
     const deadline = awaitDeadlineOf(options);
@@ -227,7 +200,16 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return await this.#value();
   }
 
-  /** As `join`, blocking this thread. */
+  /**
+   * As `join`, blocking this thread and its event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one look
+   * @returns the task's value
+   * @throws what the task threw; `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_WORKER_DIED`, `ERR_ALLCORES_STATE`,
+   *   `ERR_ALLCORES_DEADLOCK`, `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` as `join`;
+   *   `ERR_ALLCORES_UNKNOWN_CLASS` for a value of a class whose module was not loaded here
+   * @remarks **Fairness, death, cancel:** as `join`. **Cost:** as `join`.
+   */
   joinSync(options?: SyncWait): Awaited<ReturnType<F>> {
     const deadline = deadlineOf(options);
     const completion = this.#started();
@@ -257,17 +239,25 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /**
-   * Ends it; what it holds passes on as from the dead. The workers that it started end with it. A thread ends at its
-   * next instruction; one that loads modules when they are loaded, since V8 would abort the program, and it counts as
-   * ended after a second of that. A process gets SIGTERM: what it has printed arrives, a task that listens for the
-   * signal decides itself how to end, and `killGrace` later it gets SIGKILL, as it does when it computes and hears no
-   * signal.
+   * Ends it; what it holds passes on as from the dead. The workers that it started end with it.
+   *
+   * A thread ends at its next instruction; one that loads modules when they are loaded, since V8 would abort the
+   * program, and it counts as ended after a second of that. A process gets SIGTERM: what it has printed arrives, and a
+   * task that listens for the signal decides itself how to end. After `killGrace` it gets SIGKILL.
+   *
+   * @throws `ERR_ALLCORES_STATE` before `start()`
+   * @remarks **Death:** `join` then throws `ERR_ALLCORES_WORKER_DIED`. **Cost:** a signal; waits for nothing.
    */
   terminate(): void {
     this.#stop("SIGTERM");
   }
 
-  /** Ends it at once: a process by SIGKILL. */
+  /**
+   * Ends it at once: a process by SIGKILL, a thread as `terminate()`.
+   *
+   * @throws `ERR_ALLCORES_STATE` before `start()`
+   * @remarks **Death:** as `terminate()`. **Cost:** a signal; waits for nothing.
+   */
   kill(): void {
     this.#stop("SIGKILL");
   }
@@ -359,32 +349,17 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   #death(completion: Completion): WorkerDiedError {
-    const { exitCode } = completion;
-    const signal = this.#signal ?? signalOfCode(exitCode);
-    const how = this.#expected
-      ? "was terminated"
-      : signal !== undefined
-        ? `was killed by ${signal}`
-        : exitCode === undefined
-          ? "ended"
-          : `ended with exit code ${exitCode}`;
-    const details = { exitCode, signal, ...(this.#cause === undefined ? {} : { cause: this.#cause }) };
-    return new WorkerDiedError(`${this.name} ${how} before its task "${this.#task.name}" had returned`, details);
+    return deathOf(this.name, this.#task.name, {
+      exitCode: completion.exitCode,
+      signal: this.#signal,
+      cause: this.#cause,
+      wasAsked: this.#expected,
+    });
   }
 
   #timedOut(options: SyncWait | undefined): never {
     throw new TimeoutError(`${this.name} had not ended within ${options?.timeout} ms; it runs on`);
   }
-}
-
-function signalOfCode(exitCode: number | undefined): string | undefined {
-  if (exitCode === undefined || exitCode >= 0) return undefined;
-  return Object.entries(process.getBuiltinModule("node:os").constants.signals).find(([, number]) => number === -exitCode)?.[0];
-}
-
-/** The arguments of a start as a message. */
-export function encodeArgs(start: Start, to: "threads" | "processes"): Message {
-  return encode(start.args, { to, root: "args", attach: to === "threads", marks: "move", list: true });
 }
 
 portray(
