@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -142,7 +143,7 @@ async function run(program: string, change: (text: string) => string): Promise<R
   put("node_modules/geometry/index.js", GEOMETRY);
   for (const copy of ["node_modules/allcores", "node_modules/geometry/node_modules/allcores"]) {
     cpSync(join(root, "package.json"), join(folder, copy, "package.json"));
-    for (const file of ["index.js", "library.cjs"]) cpSync(join(root, "dist", file), join(folder, copy, "dist", file));
+    for (const file of ["index.js", "library.cjs", "rest.cjs"]) cpSync(join(root, "dist", file), join(folder, copy, "dist", file));
   }
   symlinkSync(join(root, "node_modules/koffi"), join(folder, "node_modules/koffi"));
   const [index, library] = ["index.js", "library.cjs"].map((file) => `node_modules/geometry/node_modules/allcores/dist/${file}`) as [string, string];
@@ -151,7 +152,7 @@ async function run(program: string, change: (text: string) => string): Promise<R
   put(library, changed);
   // As a build writes it: another number for another text.
   if (changed !== text) put(index, readFileSync(join(folder, index), "utf8").replace(/(import\.meta\.url, ")/, "$1other"));
-  const { stdout } = await promisify(execFile)(process.execPath, ["main.js"], { cwd: folder, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, ["main.js"], { cwd: folder, timeout: timeLimit(60_000) });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
