@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { build, transform } from "esbuild";
+import { build } from "esbuild";
+import { scripts } from "./parts.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 process.chdir(root);
@@ -29,67 +30,35 @@ async function bundles() {
 async function library() {
   const module = await bundle({ module: "src/index.ts" }, "dist", "atomics");
   const names = module.metafile.outputs["dist/module.js"].exports;
-  const script = await bundle({ library: "src/index.ts" }, "dist", "atomics", {
-    format: "cjs",
-    outExtension: { ".js": ".cjs" },
-    define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
-    write: false,
-  });
-  const code = loadingLate(
-    script.outputFiles[0].text
-      // Otherwise every `import fs from "node:fs"` copies all that it has.
-      .replace(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, "{ default: $1 }")
-      // A script of its own may not import.
-      .replace(/\bimport\(/g, "meta.import("),
-  );
-  const text = `(function (module, require, meta) {\nvar onUse = (id, module) => () => module ??= require(id);\n${await shortened(code)}})\n`;
-  if (/[^\t-~]/.test(text)) throw new Error("library.cjs is read as Latin-1: it must be ASCII");
-  await writeFile("dist/library.cjs", text);
-  const build = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(import.meta.url, "${build}");`;
+  const split = (modules) =>
+    bundle(Object.fromEntries(Object.keys(modules).map((name) => [name.split(":")[1], name])), "dist", "atomics", {
+      modules,
+      splitting: true,
+      define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
+      write: false,
+    });
+  const { library, rest } = await scripts(split);
+  await Promise.all([writeFile("dist/library.cjs", library), writeFile("dist/rest.cjs", rest)]);
+  const build = createHash("sha256").update(library).update(rest).digest("hex").slice(0, 16);
+  // Literally so, for those who trace which files a program needs.
+  const files = `new URL("library.cjs", import.meta.url), new URL("rest.cjs", import.meta.url)`;
+  const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(${files}, import.meta.url, "${build}");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
   const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
-  return [module, script, index, await required(build)];
+  return [module, { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } }, index, await required(build)];
 }
 
 /** What `require` gives: the library of `index.js`, which is the first one's whichever is loaded first. Workers start with `index.js` all the same. */
 function required(build) {
   const contents = `import { pathToFileURL } from "node:url";
 import { load } from "./src/workers/entry/load.ts";
-module.exports = load(new URL("index.js", pathToFileURL(__filename)).href, "${build}");`;
+const here = pathToFileURL(__filename);
+module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), new URL("index.js", here).href, "${build}");`;
   return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
 }
 
-/**
- * Each worker reads and keeps the text. Names at the top level stay, since stacks show them: of what is no module, esbuild shortens only the names inside. So are those of classes,
- * methods and properties; private names become short.
- */
-async function shortened(script) {
-  // `var Lock = class _Lock`: an inner name would be shortened, and stacks would show it. Without one V8 takes that of the variable.
-  const outer = new Map();
-  for (const [, name, inner] of script.matchAll(/\b(\w+) = class (_\w+)/g)) {
-    if (outer.has(inner)) throw new Error(`Two classes call themselves ${inner} in library.cjs: which of them is meant, only its scope tells`);
-    outer.set(inner, name);
-  }
-  const named = script.replace(/= class _\w+/g, "= class").replace(/\b_\w+\b/g, (word) => outer.get(word) ?? word);
-  const { code } = await transform(named, { loader: "js", target: "node20", minify: true, lineLimit: 120, charset: "ascii" });
-  return code;
-}
-
-/** Built-in modules cost each worker that loads them: those that Node does not load before any program are loaded when they are used. */
-function loadingLate(script) {
-  const always = new Set(["node:events", "node:fs", "node:path", "node:util"]);
-  const late = new Set();
-  return script
-    .replace(/\b(import_\w+) = require\("(node:[\w/]+)"\)/g, (eager, name, module) => {
-      if (always.has(module)) return eager;
-      late.add(name);
-      return `${name} = onUse("${module}")`;
-    })
-    .replace(/\b(import_\w+)\.(\w+)/g, (use, name, member) => (late.has(name) ? `(${name}().${member})` : use));
-}
-
-function bundle(entryPoints, outdir, door, options = {}) {
+/** `modules`: the texts of some that stand in no file. */
+function bundle(entryPoints, outdir, door, { modules = {}, ...options } = {}) {
   return build({
     ...common,
     ...(entryPoints && { entryPoints, outdir }),
@@ -101,6 +70,8 @@ function bundle(entryPoints, outdir, door, options = {}) {
       {
         name: "allcores",
         setup(hooks) {
+          hooks.onResolve({ filter: /^library:/ }, ({ path }) => ({ path, namespace: "library" }));
+          hooks.onLoad({ filter: /^/, namespace: "library" }, ({ path }) => ({ contents: modules[path], loader: "ts", resolveDir: "src" }));
           hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
           hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);
         },

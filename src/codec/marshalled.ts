@@ -1,5 +1,5 @@
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
-import { type Heap, versioned } from "../memory/index.js";
+import { type Heap, needKinds, versioned } from "../memory/index.js";
 import type { Origin } from "./allowed-modules.js";
 
 /** What is being crossed: from thread to thread inside one process, or from process to process. */
@@ -63,7 +63,12 @@ type KindEnd = (payload: never, end: MessageEnd) => void;
  */
 export type MessageEnd = "unread" | "uncertain" | "returned";
 
-const kinds = new Map<string, { readonly decode: KindDecoder; readonly end: KindEnd | undefined }>();
+interface Kind {
+  readonly decode: KindDecoder;
+  readonly end: KindEnd | undefined;
+}
+
+const kinds = new Map<string, Kind>();
 
 /**
  * Tells how marshalled objects of one kind become objects again in this realm. The last registration of a kind counts.
@@ -79,6 +84,11 @@ export function registerKind(kind: string, decode: KindDecoder, end?: KindEnd): 
   kinds.set(kind, { decode, end });
 }
 
+function kindOf(name: string): Kind | undefined {
+  if (!kinds.has(name)) needKinds();
+  return kinds.get(name);
+}
+
 /** Whether `value` says itself how it travels. */
 export function isCrossing(value: object): value is Crosses {
   return typeof (value as Partial<Crosses>)[crossing] === "function";
@@ -86,7 +96,7 @@ export function isCrossing(value: object): value is Crosses {
 
 /** The object that a marshalled object stands for. @throws CorruptError when nobody registered its kind here. */
 export function unmarshal(kind: string, payload: unknown, origin: Origin): unknown {
-  const known = kinds.get(kind);
+  const known = kindOf(kind);
   if (known === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
   return known.decode(payload as never, origin);
 }
@@ -97,7 +107,7 @@ export function unmarshal(kind: string, payload: unknown, origin: Origin): unkno
  */
 export function endMarshalled(kind: string, payload: unknown, end: MessageEnd): void {
   try {
-    kinds.get(kind)?.end?.(payload as never, end);
+    kindOf(kind)?.end?.(payload as never, end);
   } catch {
     // Its memory is out of reach, or was written over.
   }

@@ -12,6 +12,7 @@ import { CorruptError } from "../errors/index.js";
 import { controlled, load, store } from "#atomics";
 import { addKeeper, type Keeper } from "./forgotten.js";
 import { type Heap, onHeap } from "./heap.js";
+import { needKind, needKinds } from "./late-kinds.js";
 import { HEADER, KIND, RECORD } from "./layout.js";
 import { contain } from "./mishap.js";
 import { AT_ONCE, within } from "./time-limit.js";
@@ -37,6 +38,11 @@ export function onDestroy(kind: number, destroy: Destroy): void {
   destroyers.set(kind, destroy);
 }
 
+function destroyerOf(kind: number): Destroy | undefined {
+  needKind(kind);
+  return destroyers.get(kind);
+}
+
 /** What a kind knows of the parts that workers have in its objects, of which only the objects tell. */
 export interface Parts {
   /** Whether a worker has a part in the object; true where that cannot be told now. */
@@ -52,6 +58,11 @@ const parts = new Map<number, Parts>();
 /** How a worker's part in an object of this kind ends with the worker. */
 export function onNormalEnd(kind: number, ends: Parts): void {
   parts.set(kind, ends);
+}
+
+function partsOf(kind: number): Parts | undefined {
+  needKind(kind);
+  return parts.get(kind);
 }
 
 declare module "./heap.js" {
@@ -185,8 +196,9 @@ export class References implements Keeper {
    */
   #destroy(at: number): boolean {
     const { allocator } = this.#heap;
+    const destroy = destroyerOf(allocator.kindOf(at));
     const destroyed = within(AT_ONCE, () => {
-      destroyers.get(allocator.kindOf(at))?.(this.#heap, at);
+      destroy?.(this.#heap, at);
       return true;
     });
     if (destroyed === undefined) return false;
@@ -199,7 +211,7 @@ export class References implements Keeper {
    */
   #noteStray(at: number): void {
     const heap = this.#heap;
-    const part = parts.get(heap.allocator.kindOf(at));
+    const part = partsOf(heap.allocator.kindOf(at));
     if (part === undefined || (heap.allocator.referencesTo(at) === 1 && !heap.allocator.isLent(at))) return;
     if (part.has(heap, at, heap.self)) store(heap.words, heap.record + RECORD.strays, 1);
   }
@@ -217,7 +229,7 @@ export class References implements Keeper {
       for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) {
         const at = heap.words[entry]!;
         if (at === 0) continue;
-        const part = parts.get(heap.allocator.kindOf(heap.allocator.check(at)));
+        const part = partsOf(heap.allocator.kindOf(heap.allocator.check(at)));
         if (part?.end(heap, at, worker) === false) done = false;
       }
     }
@@ -227,6 +239,7 @@ export class References implements Keeper {
   /** The same for objects that its ledger may not name: looks at all there are. */
   endStraysOf(worker: number): boolean {
     let done = true;
+    needKinds();
     this.eachObject([...parts.keys()], (at, kind) => {
       if (!parts.get(kind)!.end(this.#heap, at, worker)) done = false;
     });

@@ -2,7 +2,7 @@
  * What each kind of object tells of itself to those who look for deadlocks or dump the program. Registered by the file
  * that defines the kind, as its destroyer is.
  */
-import type { Heap } from "../memory/index.js";
+import { type Heap, needKind } from "../memory/index.js";
 
 /** Whom a wait depends on. */
 export interface Holders {
@@ -50,6 +50,7 @@ export function onInspect(kind: number, insight: Insight): void {
 
 /** What is known of a kind; undefined for what no user waits for. */
 export function insightInto(kind: number): Insight | undefined {
+  needKind(kind);
   return insights.get(kind);
 }
 

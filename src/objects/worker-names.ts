@@ -7,7 +7,20 @@
  * the same; whoever finds it later takes over from a dead worker as before.
  * Rejected: wider ids. An owner word is one CAS, and the flags beside the id leave it 28 bits.
  */
-import { atomics, GHOST, HEADER, type Heap, MAX_WORKERS, RECORD, RECORD_WORDS, REGISTRY_AT, SLEEPERS, SLOT_MASK } from "../memory/index.js";
+import {
+  atomics,
+  GHOST,
+  HEADER,
+  type Heap,
+  MAX_WORKERS,
+  needKind,
+  needKinds,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+  SLEEPERS,
+  SLOT_MASK,
+} from "../memory/index.js";
 import { onRenew } from "../parking/index.js";
 
 const { compareExchange, load } = atomics;
@@ -33,6 +46,7 @@ export function onNames(kind: number, names: Names): void {
 
 /** Whether a kind has said which of its words name workers. */
 export function namesKnown(kind: number): boolean {
+  needKind(kind);
   return kinds.has(kind);
 }
 
@@ -54,6 +68,7 @@ function strikeOut(heap: Heap, slot: number): boolean {
   for (const guard of GUARDS) strike(guard, 0, SLEEPERS);
   for (let record = REGISTRY_AT; record <= REGISTRY_AT + MAX_WORKERS * RECORD_WORDS; record += RECORD_WORDS) strike(record + RECORD.sweeper);
   let done = true;
+  needKinds();
   heap.references.eachObject([...kinds.keys()], (at, kind) => {
     if (kinds.get(kind)!(heap, at, strike) === false) done = false;
   });

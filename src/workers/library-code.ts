@@ -1,12 +1,15 @@
-/**
- * The library's own text, and what V8 made of it: what a worker begins with instead of reading and compiling it once
- * more. Both in memory that the threads share: a copy for each would stay.
- */
-export interface LibraryCode {
+/** The text of a script, and what V8 made of it. Both in memory that the threads share: a copy for each would stay. */
+export interface ScriptCode {
   /** In Latin-1. */
   readonly text: Uint8Array;
   /** V8's code cache. It holds what the one who made it had run. */
   readonly cache: Uint8Array;
+}
+
+/** The library's own code: what a worker begins with instead of reading and compiling it once more. */
+export interface LibraryCode {
+  readonly core: ScriptCode;
+  readonly rest: ScriptCode;
   /** It comes of a worker that has worked, so that another finds compiled what it needs, and little else. */
   readonly isSeasoned: boolean;
 }

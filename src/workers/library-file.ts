@@ -1,12 +1,18 @@
-/** The library's code in a file, as a child process gets it: the text and then the cache. */
+/** The library's code in a file, as a child process gets it: of each script the text and then the cache. */
 import fs from "node:fs";
 import { processPlatform } from "../platform/index.js";
-import { type LibraryCode, libraryCode } from "./library-code.js";
+import { type LibraryCode, libraryCode, type ScriptCode } from "./library-code.js";
 
-/** How many bytes of each stand in the file. */
-export interface LibraryFile {
+/** How many bytes of a script stand in the file. */
+export interface ScriptLengths {
   readonly text: number;
   readonly cache: number;
+}
+
+/** What stands in the file, one behind the other. */
+export interface LibraryFile {
+  readonly core: ScriptLengths;
+  readonly rest: ScriptLengths;
 }
 
 let written: { readonly code: LibraryCode; readonly descriptor: number } | undefined;
@@ -15,12 +21,16 @@ let written: { readonly code: LibraryCode; readonly descriptor: number } | undef
 export function libraryFile(): (LibraryFile & { readonly descriptor: number }) | undefined {
   const code = libraryCode();
   if (code === undefined) return undefined;
-  const { text, cache } = code;
+  const { core, rest } = code;
   if (written?.code !== code) {
-    const descriptor = processPlatform().handOver.codeFile([text, cache]);
+    const descriptor = processPlatform().handOver.codeFile([core.text, core.cache, rest.text, rest.cache]);
     // Only once there is another: after a failure the old one is still the one that is open.
     if (written !== undefined) fs.closeSync(written.descriptor);
     written = { code, descriptor };
   }
-  return { text: text.length, cache: cache.length, descriptor: written.descriptor };
+  return { core: lengthsOf(core), rest: lengthsOf(rest), descriptor: written.descriptor };
+}
+
+function lengthsOf({ text, cache }: ScriptCode): ScriptLengths {
+  return { text: text.length, cache: cache.length };
 }

@@ -143,7 +143,7 @@ async function run(program: string, change: (text: string) => string): Promise<R
   put("node_modules/geometry/index.js", GEOMETRY);
   for (const copy of ["node_modules/allcores", "node_modules/geometry/node_modules/allcores"]) {
     cpSync(join(root, "package.json"), join(folder, copy, "package.json"));
-    for (const file of ["index.js", "library.cjs"]) cpSync(join(root, "dist", file), join(folder, copy, "dist", file));
+    for (const file of ["index.js", "library.cjs", "rest.cjs"]) cpSync(join(root, "dist", file), join(folder, copy, "dist", file));
   }
   symlinkSync(join(root, "node_modules/koffi"), join(folder, "node_modules/koffi"));
   const [index, library] = ["index.js", "library.cjs"].map((file) => `node_modules/geometry/node_modules/allcores/dist/${file}`) as [string, string];

@@ -95,7 +95,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 for (const [name, text] of Object.entries({ "package.json": '{ "type": "module" }', "runner.js": RUNNER, "tasks.js": TASKS, "spec.js": SPEC }))
   writeFileSync(join(folder, name), text);
 cpSync(join(root, "package.json"), join(folder, "node_modules/allcores/package.json"));
-for (const file of ["index.js", "library.cjs"]) cpSync(join(root, "dist", file), join(folder, "node_modules/allcores/dist", file));
+for (const file of ["index.js", "library.cjs", "rest.cjs"]) cpSync(join(root, "dist", file), join(folder, "node_modules/allcores/dist", file));
 symlinkSync(join(root, "node_modules/koffi"), join(folder, "node_modules/koffi"));
 
 for (const [kind, host] of [
