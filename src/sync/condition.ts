@@ -1,6 +1,6 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, heapIn, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
+import { attachShared, endShared, Handle, heapIn, holdSharedAgain, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
@@ -386,4 +386,5 @@ registerKind(
   },
   // Its lock is a marshalled object of its own.
   (payload: unknown, end) => endShared(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined, end),
+  (payload: unknown) => holdSharedAgain(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined),
 );

@@ -118,6 +118,8 @@ const calls: Record<string, (given: Given) => unknown> = {
   ),
   "AnyQueue.put": (given) => new Queue().put(1, given),
   "AnyQueue.putSync": (given) => new Queue().putSync(1, given),
+  "AnyQueue.getUpTo": (given) => new Queue().getUpTo(1, given),
+  "AnyQueue.getUpToSync": (given) => new Queue().getUpToSync(1, given),
   "AnyQueue.tryPut": (given) => new Queue().tryPut(1, given),
   "AnyQueue.get": (given) => new Queue().get(given),
   "AnyQueue.getSync": (given) => new Queue().getSync(given),

@@ -497,6 +497,38 @@ for (const [name, Class] of Object.entries({ Queue, LifoQueue, PriorityQueue }))
       queue.tryGet();
     };
   };
+  rows[`${name}.tryPut, dropped`] = () => {
+    const queue = make({ maxSize: 1, whenFull: name === "Queue" ? "dropOldest" : "dropNewest" });
+    return async () => {
+      for (const _ of [1, 2, 3]) queue.putSync([1, "item"]);
+      await queue.put([1, "item"]);
+      queue.getSync();
+    };
+  };
+  rows[`${name}.peek`] = () => {
+    const queue = make();
+    queue.putSync([1, "item"]);
+    return () => queue.peek();
+  };
+  waits(`${name}.getUpTo`, () => {
+    const queue = make();
+    const empty = make();
+    return {
+      passes: async (given) => {
+        for (const value of [1, 2]) queue.putSync([value, "item"]);
+        return await queue.getUpTo(2, given);
+      },
+      fails: (given) => empty.getUpTo(2, given),
+    };
+  });
+  rows[`${name}.getUpToSync`] = rows[`${name}.tryGetUpTo`] = () => {
+    const queue = make();
+    return () => {
+      for (const value of [1, 2, 3, 4]) queue.putSync([value, "item"]);
+      queue.getUpToSync(2, sync);
+      queue.tryGetUpTo(2);
+    };
+  };
   waits(`${name}.join`, () => {
     const queue = make();
     const undone = make();

@@ -2,6 +2,13 @@ import type { Mutant } from "./mutant.js";
 
 export const mutants: readonly Mutant[] = [
   {
+    name: "queue: what a put drops stays unfinished",
+    file: "channels/queue.ts",
+    from: "const taken = this.#takeInside(1);",
+    to: "const taken = this.#takeInside(0);",
+    models: ["queue: two producers that drop the oldest"],
+  },
+  {
     name: "lock: a release wakes nobody",
     file: "sync/owner-word.ts",
     from: "while (this.heap.waitQueue.wake(this.at, 1) === 0) {",
@@ -569,8 +576,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "queue: a putter does not look again once it has said that it waits",
     file: "channels/queue.ts",
-    from: "        if (!this.#hasRoom(put, tail, length)) return false;\n      }",
-    to: "        return false;\n      }",
+    from: "          if (!this.#hasRoom(put, tail, length)) return false;\n",
+    to: "          return false;\n",
     models: ["queue: a producer waits for room"],
   },
   {
