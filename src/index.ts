@@ -31,6 +31,7 @@ export { RWLock } from "./sync/rwlock.js";
 export type { RWLockView } from "./sync/rwlock-view.js";
 export { type Choice, type Selectable, selectable } from "./sync/selectable.js";
 export { BoundedSemaphore } from "./sync/bounded-semaphore.js";
+export type { PermitCount } from "./sync/permit-options.js";
 export { Semaphore } from "./sync/semaphore.js";
 export { type ActiveWorker, activeWorkers } from "./workers/active-workers.js";
 export { cpuCount } from "./workers/cpu-count.js";

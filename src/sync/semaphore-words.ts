@@ -25,8 +25,16 @@ export const SEMAPHORE = {
   keeps: MONITOR_WORDS + 5 + HOLD_TABLE_WORDS,
   /** While used-up permits are taken out of `permits`: what that comes to, inverted; else 0. */
   remaining: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
+  /** A monitor's flag for those who wait for several permits; its offset is their key. */
+  severalWait: MONITOR_WORDS + 7 + HOLD_TABLE_WORDS,
+  /** For how many permits what comes free is kept, 0 for none. A hint. */
+  claimed: MONITOR_WORDS + 8 + HOLD_TABLE_WORDS,
+  /** Worker id of whom it is kept for. */
+  claimant: MONITOR_WORDS + 9 + HOLD_TABLE_WORDS,
+  /** 1 after a claim for which requests for one permit waited, until one of them has its permit. A hint. */
+  turn: MONITOR_WORDS + 10 + HOLD_TABLE_WORDS,
 } as const;
-export const SEMAPHORE_WORDS = SEMAPHORE.remaining + 1;
+export const SEMAPHORE_WORDS = SEMAPHORE.turn + 1;
 export const MOST_PERMITS = 0x7fffffff;
 /** Who holds more does not guard anything: permits are signals there, which it has taken and nobody gives back. */
 export const MOST_HELD = 2 ** 30;

@@ -86,6 +86,7 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`RWLockView.runSync`, (given: Given) => new RWLock()[side].runSync(() => {}, given)],
     ]),
   ),
+  "Semaphore.tryAcquire": (given) => new Semaphore(1).tryAcquire(given),
   "new Semaphore": (given) => new Semaphore(1, given),
   "new BoundedSemaphore": (given) => new BoundedSemaphore(1, given),
   "Semaphore.acquire": (given) => new Semaphore(1).acquire(given),

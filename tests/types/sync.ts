@@ -28,6 +28,9 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   }
   using awaited = await lock.acquire({ timeout: 5, signal: AbortSignal.timeout(5) });
   same(awaited)(true, awaited as Held);
+  semaphore.acquireSync({ permits: 2, timeout: 5 }) satisfies Held;
+  (await semaphore.acquire({ permits: 2, signal: AbortSignal.timeout(5) })) satisfies Held;
+  semaphore.tryAcquire({ permits: 2 }) satisfies Held | undefined;
   lock.tryAcquire() satisfies Held | undefined;
   (await lock.run(() => 1)) satisfies number;
   (await lock.run(async () => "x")) satisfies string;
@@ -73,6 +76,10 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   using _ = lock;
   // @ts-expect-error a promise is not what is held: await it
   using __ = lock.acquire();
+  // @ts-expect-error a lock has no permits to ask for
+  lock.acquireSync({ permits: 2 });
+  // @ts-expect-error an attempt has no time
+  bounded.tryAcquire({ timeout: 1 });
   // @ts-expect-error an owner that died is reported, or an error
   new Lock({ onOwnerDeath: "throw" });
   // @ts-expect-error said of the lock, not of the hold
