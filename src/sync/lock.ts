@@ -4,7 +4,8 @@ import { checkFunction, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { ownerInsight, ownerNames } from "./owner-insight.js";
+import { OwnerWord, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
@@ -218,7 +219,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
 
   /** @internal */
   async [reacquire](held: LockHeld | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken));
+    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken), false);
   }
 
   #resume(held: LockHeld | undefined, taken: Taken | undefined): void {

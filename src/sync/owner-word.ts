@@ -15,13 +15,15 @@
  * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
 import type { Facts } from "../codec/portrait.js";
-import { Handle, type Hold, type Insight, SharedObject, type Strike } from "../objects/index.js";
+import { Handle, SharedObject } from "../objects/index.js";
 import { NotHeldError, NotOwnerError, OwnerDiedError, TimeoutError } from "../errors/index.js";
-import { atomics, type Heap, realNow } from "../memory/index.js";
-import type { Attempt, SyncWait } from "../parking/index.js";
+import { atomics, realNow } from "../memory/index.js";
+import type { Attempt, SyncWait, WaitOptions } from "../parking/index.js";
+import { cancelCheck, cancelWaits } from "./cancels.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
+import { tellFree, UnlockWatch } from "./unlock-watch.js";
 
 const { compareExchange, load } = atomics;
 
@@ -32,6 +34,10 @@ const FLAGS = 7;
 export const OWNER_SHIFT = 3;
 /** The word after the owner's: 1 where owner death is an error. Set once. */
 const FAILS = 1;
+/** Who waits until it is free: see unlock-watch.ts. */
+const WATCH = 2;
+/** How often those who waited were told to end: see cancels.ts. */
+const CANCELS = 3;
 const SIZE = 4;
 const EVERYBODY = 0x7fffffff;
 
@@ -48,6 +54,7 @@ export type Taken = typeof TAKEN | typeof TAKEN_INCONSISTENT;
 /** What Lock and RLock share: the word, and how to take and free it. */
 export abstract class OwnerWord extends SharedObject {
   readonly #owned: number;
+  readonly #watch = new UnlockWatch(this, WATCH, CANCELS, () => this.#isFree());
 
   /** @internal */
   constructor(kind: number, options: LockOptions | Handle | undefined) {
@@ -138,6 +145,78 @@ export abstract class OwnerWord extends SharedObject {
     }
   }
 
+  /**
+   * Waits until nobody holds it, and takes nothing: by the time the caller goes on it may be otherwise. One that
+   * is free for a moment ends the wait too. Whether it is free now is `isLocked`.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one look. `signal`: ends the wait with its
+   *   reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CANCELLED` when somebody called
+   *   `cancelWaiters()`, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for
+   *   options that make no sense; the reason of `signal`
+   * @remarks **Fairness:** all who wait so go on. **Death:** a holder that died counts as gone within a second.
+   *   **Cancel:** leaves no trace. **Cost:** a look where it is free; else its event loop is woken.
+   *
+   * @example
+   * ```ts
+   * import { Lock } from "allcores";
+   * const lock = new Lock();
+   * const held = lock.acquireSync();
+   * const free = lock.waitForUnlock();
+   * held[Symbol.dispose]();
+   * await free;
+   * lock.waitForUnlockSync(); // at once
+   * ```
+   */
+  waitForUnlock(options?: WaitOptions): Promise<void> {
+    return this.#watch.wait(options);
+  }
+
+  /**
+   * As `waitForUnlock`, blocking this thread and its event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one look
+   * @throws as `waitForUnlock`, but for `signal`; `ERR_ALLCORES_DEADLOCK` where the wait could never end
+   * @remarks **Fairness, death, cancel:** as `waitForUnlock`. **Cost:** a look where it is free; else it sleeps.
+   */
+  waitForUnlockSync(options?: SyncWait): void {
+    this.#watch.waitSync(options);
+  }
+
+  /**
+   * Ends all waits for it that have begun, in every worker, with a `CancelledError`: those that would take it and those
+   * of `waitForUnlock`. Who asks later is not concerned, nor is who has it. A wait of a `Condition` that
+   * takes its lock back goes on.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Death:** where the caller dies half-way, either nobody is concerned or everybody is, some of them a moment later.
+   *   **Cost:** one atomic operation, and a wake-up for each that waits.
+   *
+   * @example
+   * ```ts
+   * import { Lock } from "allcores";
+   * const lock = new Lock();
+   * using held = lock.acquireSync();
+   * const waiting = lock.acquire().catch(({ code }) => code);
+   * lock.cancelWaiters();
+   * console.log(await waiting); // ERR_ALLCORES_CANCELLED
+   * ```
+   */
+  cancelWaiters(): void {
+    this.checkUsable();
+    cancelWaits(this.heap, this.at + CANCELS, [this.at, this.at + WATCH]);
+  }
+
+  /** Whether nobody who lives holds it. Else whoever frees it scans for those who wait. */
+  #isFree(): boolean {
+    for (;;) {
+      const word = load(this.words, this.at);
+      const owner = word >>> OWNER_SHIFT;
+      if (owner === 0 || !this.heap.registry.isAlive(owner)) return true;
+      if ((word & CONTENDED) !== 0 || compareExchange(this.words, this.at, word, word | CONTENDED) === word) return false;
+    }
+  }
+
   /** @internal Whether what it guards is marked as half changed. For its owner, to whom nobody else changes it. */
   protected get isInconsistent(): boolean {
     return (load(this.words, this.at) & INCONSISTENT) !== 0;
@@ -163,7 +242,7 @@ export abstract class OwnerWord extends SharedObject {
     return this.#take(word, 0);
   }
 
-  /** @internal `refusable`: it may end with a `DeadlockError`. */
+  /** @internal `refusable`: it may end with a `DeadlockError`, or be cancelled. */
   protected takeSync(deadline: number, refusable = true): Taken | undefined {
     this.checkUsable();
     for (let spin = 0; spin < SPINS; spin++) {
@@ -171,7 +250,7 @@ export abstract class OwnerWord extends SharedObject {
       const taken = (word & ~INCONSISTENT) === 0 ? this.#take(word, 0) : undefined;
       if (taken !== undefined) return taken;
     }
-    return deadline === 0 ? this.tryTake() : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline, false, refusable);
+    return deadline === 0 ? this.tryTake() : this.heap.parker.blockUntil(this.at, this.#attempt(!refusable), deadline, false, refusable);
   }
 
   /**
@@ -179,11 +258,11 @@ export abstract class OwnerWord extends SharedObject {
    * word its own and the hold still the one before.
    * @internal
    */
-  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: Taken) => H): Promise<H | undefined> {
+  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: Taken) => H, refusable = true): Promise<H | undefined> {
     const taken = this.tryTake();
     if (taken !== undefined) return begin(taken);
     if (deadline === 0) return undefined;
-    const attempt = this.#attempt();
+    const attempt = this.#attempt(!refusable);
     const beginning: Attempt<{ hold: H }> = (granted) => {
       const won = attempt(granted);
       return won && { hold: begin(won) };
@@ -253,6 +332,7 @@ export abstract class OwnerWord extends SharedObject {
   #freeFrom(word: number, mark = word & INCONSISTENT): boolean {
     if (compareExchange(this.words, this.at, word, (word & RESERVED) | mark) !== word) return false;
     if ((word & CONTENDED) === 0) return true;
+    tellFree(this.heap, this.at + WATCH);
     // Pairs with the arming in the parker: a waiter that set CONTENDED had armed its node before, so this scan sees it.
     while (this.heap.waitQueue.wake(this.at, 1) === 0) {
       // Nobody waits any more. A reservation must not outlive them; a newcomer that queued behind it meanwhile has said so by CONTENDED.
@@ -270,22 +350,29 @@ export abstract class OwnerWord extends SharedObject {
     const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;
     if (mark !== 0 && this.words[this.at + FAILS] === 1) this.#fail(word);
     if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word) return undefined;
+    if (owner !== 0) tellFree(this.heap, this.at + WATCH);
     return mark === 0 ? TAKEN : TAKEN_INCONSISTENT;
   }
 
   /** Nobody gets it, and those who wait are told at once. From here on it is free and marked, so that `consistent()` finds no dead worker in it. */
   #fail(word: number): never {
-    if (word !== INCONSISTENT && compareExchange(this.words, this.at, word, INCONSISTENT) === word) this.heap.waitQueue.wake(this.at, EVERYBODY);
+    if (word !== INCONSISTENT && compareExchange(this.words, this.at, word, INCONSISTENT) === word) {
+      tellFree(this.heap, this.at + WATCH);
+      this.heap.waitQueue.wake(this.at, EVERYBODY);
+    }
     throw new OwnerDiedError(
       `the worker that held ${this.title} ended without releasing it: repair what it guards, which nobody can enter meanwhile, then call consistent()`,
     );
   }
 
-  #attempt(): Attempt<Taken> {
+  /** `firm`: nobody else ends this wait. */
+  #attempt(firm = false): Attempt<Taken> {
     let since = 0;
     const patience = new Patience();
+    const check = firm ? undefined : cancelCheck(this.heap, this.at + CANCELS, this.title);
     return (granted) => {
       this.checkUsable();
+      check?.();
       for (;;) {
         const word = load(this.words, this.at);
         const owner = word >>> OWNER_SHIFT;
@@ -305,18 +392,4 @@ export abstract class OwnerWord extends SharedObject {
       }
     };
   }
-}
-
-/** What a lock tells of itself. `firm`: nobody but its owner may release it. */
-export function ownerInsight(name: string, firm: boolean): Insight {
-  const held: NonNullable<Insight["held"]> = (heap, at): Hold[] => {
-    const worker = load(heap.words, at) >>> OWNER_SHIFT;
-    return worker === 0 ? [] : [{ worker, count: 1 }];
-  };
-  return { name, held, holders: (heap, at) => ({ workers: held(heap, at).map(({ worker }) => worker), firm }) };
-}
-
-/** The one word that names a worker. */
-export function ownerNames(_heap: Heap, at: number, strike: Strike): void {
-  strike(at, OWNER_SHIFT);
 }

@@ -9,9 +9,11 @@
 import { atomics, type Heap, realNow } from "../memory/index.js";
 import { MONITOR, type MonitorInside } from "../objects/index.js";
 import type { Attempt } from "../parking/index.js";
+import { cancelCheck } from "./cancels.js";
 import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
 import { reclaim, SEMAPHORE } from "./semaphore-words.js";
+import { tellFree } from "./unlock-watch.js";
 
 const { load } = atomics;
 
@@ -43,6 +45,7 @@ export function mayTakeNow(heap: Heap, at: number, count: number): boolean {
 export function offer(semaphore: MonitorInside, count: number): void {
   const { words, at } = semaphore;
   const free = words[at + SEMAPHORE.free]!;
+  if (load(words, at + SEMAPHORE.watch) !== 0) tellFree(semaphore.heap, at + SEMAPHORE.watch);
   if (load(words, at + SEMAPHORE.severalWait) === 0) {
     if (count === 1) semaphore.wakeFor(at, free);
     else semaphore.wake(at, count);
@@ -70,6 +73,7 @@ export class PermitWait<P> {
   /** Of the line in which it stands. */
   readonly #flag: number;
   readonly #patience = new Patience();
+  readonly #check: () => void;
   /** When it was first beaten. */
   #since = 0;
   #claims = false;
@@ -80,6 +84,7 @@ export class PermitWait<P> {
     this.#holds = holds;
     this.#count = count;
     this.#take = take;
+    this.#check = cancelCheck(semaphore.heap, semaphore.at + SEMAPHORE.cancels, semaphore.title);
     this.#flag = count === 1 ? MONITOR.waiters : SEMAPHORE.severalWait;
   }
 
@@ -93,6 +98,7 @@ export class PermitWait<P> {
     if (granted) semaphore.arrive(this.#flag);
     let reclaimed = false;
     const permit = semaphore.inside(() => {
+      this.#check();
       const { heap, words, at } = semaphore;
       if (words[at + SEMAPHORE.free]! < this.#count) reclaimed = reclaim(heap, at, this.#holds);
       const permit = this.#mayTake(granted) ? this.#take(this.#count) : undefined;

@@ -4,7 +4,8 @@ import { checkFunction, DeadlockError, NotHeldError, NotOwnerError } from "../er
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { ownerInsight, ownerNames } from "./owner-insight.js";
+import { OwnerWord, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
@@ -313,7 +314,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   /** @internal */
   async [reacquire](tenure: Tenure | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken));
+    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken), false);
   }
 
   #resume(tenure: Tenure | undefined, taken: Taken | undefined): void {

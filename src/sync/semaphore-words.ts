@@ -33,8 +33,14 @@ export const SEMAPHORE = {
   claimant: MONITOR_WORDS + 9 + HOLD_TABLE_WORDS,
   /** 1 after a claim for which requests for one permit waited, until one of them has its permit. A hint. */
   turn: MONITOR_WORDS + 10 + HOLD_TABLE_WORDS,
+  /** Who waits until a permit is free: see unlock-watch.ts. */
+  watch: MONITOR_WORDS + 11 + HOLD_TABLE_WORDS,
+  /** How often those who waited were told to end: see cancels.ts. */
+  cancels: MONITOR_WORDS + 12 + HOLD_TABLE_WORDS,
 } as const;
-export const SEMAPHORE_WORDS = SEMAPHORE.turn + 1;
+export const SEMAPHORE_WORDS = SEMAPHORE.cancels + 1;
+/** Where those wait who want permits, or a look. */
+export const SEMAPHORE_WAITS = { watch: SEMAPHORE.watch, cancels: SEMAPHORE.cancels, keys: [0, SEMAPHORE.severalWait] } as const;
 export const MOST_PERMITS = 0x7fffffff;
 /** Who holds more does not guard anything: permits are signals there, which it has taken and nobody gives back. */
 export const MOST_HELD = 2 ** 30;

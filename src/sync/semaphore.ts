@@ -1,16 +1,29 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, insideOf, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
+import { Handle, insideOf, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
-import { AT_ONCE, onDestroy, onNormalEnd, within } from "../memory/index.js";
+import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { HoldTable } from "./hold-table.js";
+import { LockMonitor } from "./lock-monitor.js";
 import { keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
 import { giveBack, handOff, Permit } from "./permit.js";
 import { leftLine, mayTakeNow, offer, PermitWait } from "./permit-line.js";
 import { ACQUIRE, ACQUIRE_SYNC, type PermitCount, permitsOf, TRY_ACQUIRE } from "./permit-options.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
-import { boundAt, dropSurplus, insideAtOnce, MOST_HELD, MOST_PERMITS, rebuild, reclaim, SEMAPHORE, SEMAPHORE_WORDS, takeOutUsedUp } from "./semaphore-words.js";
+import {
+  boundAt,
+  dropSurplus,
+  MOST_HELD,
+  MOST_PERMITS,
+  rebuild,
+  reclaim,
+  SEMAPHORE,
+  SEMAPHORE_WAITS,
+  SEMAPHORE_WORDS,
+  takeOutUsedUp,
+} from "./semaphore-words.js";
+import "./semaphore-insight.js";
 import { notePermit, useUp } from "./task-permits.js";
 import { KIND } from "./kinds.js";
 
@@ -41,7 +54,7 @@ import { KIND } from "./kinds.js";
  * connections.release(); // or permit[Symbol.dispose]()
  * ```
  */
-export class Semaphore extends Monitor implements Selectable<Held> {
+export class Semaphore extends LockMonitor implements Selectable<Held> {
   readonly #holds: HoldTable;
   /** How often tasks of this worker settled that had permits of it left. Permits of an earlier era are used up. */
   #era = 0;
@@ -67,7 +80,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
       throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
     const keeps = keepsOnOwnerDeath(options);
-    super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS);
+    super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS, SEMAPHORE_WAITS);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
     if (!(options instanceof Handle)) {
       this.words[this.at + SEMAPHORE.keeps] = keeps ? 1 : 0;
@@ -342,6 +355,17 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     rebuild(this.heap, this.at, this.#holds);
   }
 
+  /** @internal */
+  protected looksFree(): boolean {
+    let reclaimed = false;
+    const free = this.inside(() => {
+      if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);
+      return this.words[this.at + SEMAPHORE.free]!;
+    });
+    if (reclaimed && free > 0) offer(insideOf(this), free);
+    return free > 0;
+  }
+
   #take(count: number): Permit | undefined {
     const { words, at } = this;
     if (words[at + SEMAPHORE.free]! < count) return undefined;
@@ -365,30 +389,4 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   }
 }
 
-onDestroy(KIND.semaphore, (heap, at) => {
-  const overflow = HoldTable.overflowOf(heap, at + SEMAPHORE.holds);
-  if (overflow !== 0) heap.allocator.free(overflow);
-});
-onInspect(KIND.semaphore, {
-  name: "Semaphore",
-  held: (heap, at) => HoldTable.holders(heap, at + SEMAPHORE.holds),
-  // Without holders it is used as a signal, which anybody may give.
-  holders(heap, at) {
-    const workers = HoldTable.holders(heap, at + SEMAPHORE.holds).map(({ worker }) => worker);
-    return workers.length === 0 ? undefined : { workers, firm: false };
-  },
-  state({ words }, at) {
-    const bound = boundAt(words, at);
-    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === undefined ? {} : { bound }) };
-  },
-});
-onNormalEnd(KIND.semaphore, {
-  has: (heap, at, worker) => insideAtOnce(heap, at, (holds) => holds.of(worker) > 0) ?? true,
-  end: (heap, at, worker) =>
-    insideAtOnce(heap, at, (holds) => {
-      if (holds.useUp(worker) > 0) takeOutUsedUp(heap, at, holds);
-      return true;
-    }) ?? false,
-});
-onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));
 registerShared(KIND.semaphore, Semaphore);

@@ -86,6 +86,10 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`RWLockView.runSync`, (given: Given) => new RWLock()[side].runSync(() => {}, given)],
     ]),
   ),
+  "OwnerWord.waitForUnlock": (given) => new Lock().waitForUnlock(given),
+  "OwnerWord.waitForUnlockSync": (given) => new Lock().waitForUnlockSync(given),
+  "LockMonitor.waitForUnlock": (given) => new RWLock().waitForUnlock(given),
+  "LockMonitor.waitForUnlockSync": (given) => new RWLock().waitForUnlockSync(given),
   "Semaphore.tryAcquire": (given) => new Semaphore(1).tryAcquire(given),
   "new Semaphore": (given) => new Semaphore(1, given),
   "new BoundedSemaphore": (given) => new BoundedSemaphore(1, given),
@@ -237,7 +241,7 @@ test("every public call that takes options is in this table", () => {
   const folder = join(resolve(import.meta.dirname, "../../.."), "dist/types");
   const known = new Set(Object.keys(calls));
   const missing: string[] = [];
-  const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle", "RWLockView"];
+  const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle", "RWLockView", "OwnerWord", "LockMonitor"];
   for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"))) {
     let owner = "";
     for (const line of readFileSync(join(folder, file), "utf8").split("\n")) {
@@ -246,7 +250,7 @@ test("every public call that takes options is in this table", () => {
       const fn = /^export declare function (\w+)/.exec(line)?.[1];
       const method = /^ {4}(?:static )?(\w+)(?:<.*?>)?\(/.exec(line)?.[1];
       const call = fn ?? (owner === "" || method === undefined ? undefined : method === "constructor" ? `new ${owner}` : `${owner}.${method}`);
-      if (call === undefined || !names.includes(fn ?? owner) || /Error$/.test(owner) || /^new (AnyQueue|WorkerHandle|RWLockView)$/.test(call)) continue;
+      if (call === undefined || !names.includes(fn ?? owner) || /Error$/.test(owner) || /^new (AnyQueue|WorkerHandle|RWLockView|OwnerWord|LockMonitor)$/.test(call)) continue;
       if (!known.has(call)) missing.push(call);
     }
   }

@@ -447,6 +447,36 @@ rows["Condition.consistent"] = () => {
   return () => condition.consistent();
 };
 
+for (const [name, make] of Object.entries<() => Lock | RLock | Semaphore | RWLock>({
+  Lock: () => new Lock(),
+  RLock: () => new RLock(),
+  Semaphore: () => new Semaphore(1),
+  BoundedSemaphore: () => new BoundedSemaphore(1),
+  RWLock: () => new RWLock(),
+})) {
+  waits(`${name}.waitForUnlock`, () => {
+    const free = make();
+    const taken = make();
+    if (taken instanceof RWLock) taken.writeSync();
+    else taken.acquireSync();
+    return { passes: (given) => free.waitForUnlock(given), fails: (given) => taken.waitForUnlock(given) };
+  });
+  rows[`${name}.waitForUnlockSync`] = () => {
+    const lock = make();
+    return () => lock.waitForUnlockSync(sync);
+  };
+  rows[`${name}.cancelWaiters`] = () => {
+    const lock = make();
+    return async () => {
+      const held = lock instanceof RWLock ? lock.writeSync() : lock.acquireSync();
+      const ended = (lock instanceof RWLock ? lock.read() : lock.acquire()).catch(() => {});
+      lock.cancelWaiters();
+      await ended;
+      held[Symbol.dispose]();
+    };
+  };
+}
+
 for (const [name, Class] of Object.entries({ Queue, LifoQueue, PriorityQueue })) {
   const make = (given?: object) => new Class<unknown>(given as never) as Queue<unknown>;
   shared(name, () => make());

@@ -2,6 +2,27 @@ import type { Mutant } from "./mutant.js";
 
 export const mutants: readonly Mutant[] = [
   {
+    name: "lock: who frees it does not tell those who only wait",
+    file: "sync/owner-word.ts",
+    from: "    tellFree(this.heap, this.at + WATCH);\n    // Pairs",
+    to: "    // Pairs",
+    models: ["lock-waits: lock: who waits until it is free"],
+  },
+  {
+    name: "lock: who waits until it is free does not say so",
+    file: "sync/unlock-watch.ts",
+    from: "if ((word & WATCHED) === 0 && compareExchange(words, at, word, word | WATCHED) !== word) continue;",
+    to: "",
+    models: ["lock-waits: lock: who waits until it is free"],
+  },
+  {
+    name: "lock: a wait is not ended by cancelWaiters",
+    file: "sync/cancels.ts",
+    from: "if (load(heap.words, at) !== began)",
+    to: "if (began < 0)",
+    models: ["lock-waits: lock: a wait that nothing else"],
+  },
+  {
     name: "queue: what a put drops stays unfinished",
     file: "channels/queue.ts",
     from: "const taken = this.#takeInside(1);",
@@ -891,8 +912,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "rwlock: the last reader wakes no writer",
     file: "sync/read-side.ts",
-    from: "if (isLast) wakeWriter(lock);",
-    to: "",
+    from: "      wakeWriter(lock);\n    }\n    return ended;",
+    to: "    }\n    return ended;",
     models: ["rwlock: a reader and a writer"],
   },
   {

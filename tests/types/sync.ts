@@ -28,6 +28,11 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   }
   using awaited = await lock.acquire({ timeout: 5, signal: AbortSignal.timeout(5) });
   same(awaited)(true, awaited as Held);
+  for (const each of [lock, rlock, semaphore, rwlock]) {
+    each.waitForUnlock({ timeout: 5, signal: AbortSignal.timeout(5) }) satisfies Promise<void>;
+    each.waitForUnlockSync({ timeout: 5 });
+    each.cancelWaiters();
+  }
   semaphore.acquireSync({ permits: 2, timeout: 5 }) satisfies Held;
   (await semaphore.acquire({ permits: 2, signal: AbortSignal.timeout(5) })) satisfies Held;
   semaphore.tryAcquire({ permits: 2 }) satisfies Held | undefined;
@@ -78,6 +83,8 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   using __ = lock.acquire();
   // @ts-expect-error a lock has no permits to ask for
   lock.acquireSync({ permits: 2 });
+  // @ts-expect-error a blocking wait has no signal
+  lock.waitForUnlockSync({ signal: AbortSignal.timeout(1) });
   // @ts-expect-error an attempt has no time
   bounded.tryAcquire({ timeout: 1 });
   // @ts-expect-error an owner that died is reported, or an error
