@@ -161,7 +161,10 @@ export const NODE = {
   key: 1,
   /** Order of arrival. */
   ticket: 2,
-  /** BLOCKING or AWAITING, and PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor passed on. Only its worker writes it. */
+  /**
+   * BLOCKING or AWAITING; PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor passed on;
+   * from PRIORITY_SHIFT on, with its sign, the priority. Only its worker writes it.
+   */
   kind: 3,
 } as const;
 
@@ -171,6 +174,8 @@ export const BLOCKING = 0;
 export const AWAITING = 1;
 export const KIND_MASK = 1;
 export const PENDING_ONE = 2;
+export const PENDING_MASK = 0xffe;
+export const PRIORITY_SHIFT = 12;
 
 /** A block of further nodes: a link word, then nodes. */
 export const NODE_BLOCK = { next: 0, nodes: 4 } as const;

@@ -6,7 +6,7 @@ import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, typ
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
-import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { checkReturn, reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
 
 const SIZE = 4;
@@ -304,6 +304,7 @@ export class Condition extends SharedObject {
   }
 
   #waitSync(deadline: number): boolean {
+    this.lock[checkReturn]();
     const suspension = this.#suspension();
     try {
       return this.heap.parker.blockUntil(this.at, suspension.attempt, deadline) ?? false;

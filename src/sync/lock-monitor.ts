@@ -47,7 +47,6 @@ export abstract class LockMonitor extends Monitor {
    * const free = lock.waitForUnlock();
    * held[Symbol.dispose]();
    * await free;
-   * lock.waitForUnlockSync(); // at once
    * ```
    */
   waitForUnlock(options?: WaitOptions): Promise<void> {
@@ -58,8 +57,17 @@ export abstract class LockMonitor extends Monitor {
    * As `waitForUnlock`, blocking this thread and its event loop.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one look
-   * @throws as `waitForUnlock`, but for `signal`; `ERR_ALLCORES_DEADLOCK` where the wait could never end
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CANCELLED` when somebody called
+   *   `cancelWaiters()`, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Fairness, death, cancel:** as `waitForUnlock`. **Cost:** a look where it is free; else it sleeps.
+   *
+   * @example
+   * ```ts
+   * import { RWLock } from "allcores";
+   * const lock = new RWLock();
+   * lock.waitForUnlockSync({ timeout: 1000 }); // at once: nobody has it
+   * ```
    */
   waitForUnlockSync(options?: SyncWait): void {
     this.#watch.waitSync(options);

@@ -1,6 +1,6 @@
 import { atomics, type Heap } from "../memory/index.js";
 import type { Hold, Insight, Strike } from "../objects/index.js";
-import { OWNER_SHIFT } from "./owner-word.js";
+import { OWNER_SHIFT } from "./lock-word.js";
 
 const { load } = atomics;
 

@@ -1,6 +1,6 @@
 /** What others do with a semaphore's words: those who look, who sweep after an end, and who free it. */
 import { onDestroy, onNormalEnd } from "../memory/index.js";
-import { onInspect, onMonitorNames } from "../objects/index.js";
+import type { Insight } from "../objects/index.js";
 import { HoldTable } from "./hold-table.js";
 import { boundAt, insideAtOnce, SEMAPHORE, takeOutUsedUp } from "./semaphore-words.js";
 import { KIND } from "./kinds.js";
@@ -9,7 +9,8 @@ onDestroy(KIND.semaphore, (heap, at) => {
   const overflow = HoldTable.overflowOf(heap, at + SEMAPHORE.holds);
   if (overflow !== 0) heap.allocator.free(overflow);
 });
-onInspect(KIND.semaphore, {
+/** What a semaphore tells of itself. */
+export const semaphoreInsight: Insight = {
   name: "Semaphore",
   held: (heap, at) => HoldTable.holders(heap, at + SEMAPHORE.holds),
   // Without holders it is used as a signal, which anybody may give.
@@ -21,7 +22,7 @@ onInspect(KIND.semaphore, {
     const bound = boundAt(words, at);
     return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === undefined ? {} : { bound }) };
   },
-});
+};
 onNormalEnd(KIND.semaphore, {
   has: (heap, at, worker) => insideAtOnce(heap, at, (holds) => holds.of(worker) > 0) ?? true,
   end: (heap, at, worker) =>
@@ -30,4 +31,3 @@ onNormalEnd(KIND.semaphore, {
       return true;
     }) ?? false,
 });
-onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));

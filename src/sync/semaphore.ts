@@ -1,5 +1,5 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, insideOf, registerShared } from "../objects/index.js";
+import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
@@ -23,7 +23,7 @@ import {
   SEMAPHORE_WORDS,
   takeOutUsedUp,
 } from "./semaphore-words.js";
-import "./semaphore-insight.js";
+import { semaphoreInsight } from "./semaphore-insight.js";
 import { notePermit, useUp } from "./task-permits.js";
 import { KIND } from "./kinds.js";
 
@@ -286,7 +286,14 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * @remarks **Cost:** one small object.
    */
   [selectable](): Choice<Held> {
-    return choiceOf({ heap: this.heap, key: this.at, poll: () => this.#tryTake(1), begin: () => this.#wait(1).attempt, left: () => leftLine(insideOf(this)), open: (held) => held });
+    return choiceOf({
+      heap: this.heap,
+      key: this.at,
+      poll: () => this.#tryTake(1),
+      begin: () => this.#wait(1).attempt,
+      left: () => leftLine(insideOf(this)),
+      open: (held) => held,
+    });
   }
 
   /** @internal @param era of the permits: what was used up when its task settled is not this worker's any more, and adds permits, as a release by a stranger does. */
@@ -388,5 +395,6 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
     throw new TimeoutError(`${this.title} had ${what} within ${options?.timeout} ms`);
   }
 }
-
+onInspect(KIND.semaphore, semaphoreInsight);
+onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));
 registerShared(KIND.semaphore, Semaphore);

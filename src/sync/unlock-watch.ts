@@ -85,10 +85,10 @@ export class UnlockWatch {
     const { heap, at, title } = this.#object;
     const check = cancelCheck(heap, at + this.#cancels, title);
     const attempt = untilFree(heap, at + this.#word, this.#isFree);
-    return (granted) => {
+    return (granted, node) => {
       this.#object.checkUsable();
       check();
-      return attempt(granted);
+      return attempt(granted, node);
     };
   }
 

@@ -81,6 +81,7 @@ async function delivery(
 
 export const scenarios: Record<string, Scenario> = {
   lock: (stage) => exclusive(stage, new Lock({ across: stage.crew.across })),
+  "fair lock": (stage) => exclusive(stage, new Lock({ across: stage.crew.across, fair: true })),
   rlock: (stage) => exclusive(stage, new RLock({ across: stage.crew.across })),
   rwlock: (stage) => exclusive(stage, new RWLock({ across: stage.crew.across })),
   "semaphore of one": (stage) => exclusive(stage, new Semaphore(1, { across: stage.crew.across })),

@@ -24,6 +24,7 @@ export interface LockKind {
 /** The monitors' words behind their hold tables. */
 export const kinds: readonly LockKind[] = [
   { name: "Lock", make: (across) => new Lock({ across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
+  { name: "fair Lock", make: (across) => new Lock({ across, fair: true }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
   { name: "RLock", make: (across) => new RLock({ across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
   { name: "Semaphore", make: (across) => new Semaphore(1, { across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 25 },
   { name: "RWLock", make: (across) => new RWLock({ across }), take: "write", tryTake: "tryWrite", takers: WRITERS, watchers: 22 },

@@ -250,7 +250,13 @@ test("every public call that takes options is in this table", () => {
       const fn = /^export declare function (\w+)/.exec(line)?.[1];
       const method = /^ {4}(?:static )?(\w+)(?:<.*?>)?\(/.exec(line)?.[1];
       const call = fn ?? (owner === "" || method === undefined ? undefined : method === "constructor" ? `new ${owner}` : `${owner}.${method}`);
-      if (call === undefined || !names.includes(fn ?? owner) || /Error$/.test(owner) || /^new (AnyQueue|WorkerHandle|RWLockView|OwnerWord|LockMonitor)$/.test(call)) continue;
+      if (
+        call === undefined ||
+        !names.includes(fn ?? owner) ||
+        /Error$/.test(owner) ||
+        /^new (AnyQueue|WorkerHandle|RWLockView|OwnerWord|LockMonitor)$/.test(call)
+      )
+        continue;
       if (!known.has(call)) missing.push(call);
     }
   }

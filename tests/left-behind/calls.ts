@@ -448,7 +448,7 @@ rows["Condition.consistent"] = () => {
 };
 
 for (const [name, make] of Object.entries<() => Lock | RLock | Semaphore | RWLock>({
-  Lock: () => new Lock(),
+  Lock: () => new Lock({ fair: true }),
   RLock: () => new RLock(),
   Semaphore: () => new Semaphore(1),
   BoundedSemaphore: () => new BoundedSemaphore(1),

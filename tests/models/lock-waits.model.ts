@@ -34,6 +34,7 @@ function held(object: Shared["object"]): Held {
   return { object, done: new Event() };
 }
 const heldLock = task(import.meta, "heldLock", () => held(new Lock()));
+const heldFairLock = task(import.meta, "heldFairLock", () => held(new Lock({ fair: true })));
 const heldSemaphore = task(import.meta, "heldSemaphore", () => held(new Semaphore(1)));
 const heldRWLock = task(import.meta, "heldRWLock", () => held(new RWLock()));
 const told = task(import.meta, "told", (shared: Held) => {
@@ -90,6 +91,7 @@ const free = task(import.meta, "free", (shared: Shared) => {
 const cancelled: Model[] = (
   [
     ["lock", heldLock],
+    ["fair lock", heldFairLock],
     ["semaphore", heldSemaphore],
     ["rwlock", heldRWLock],
   ] as const

@@ -28,6 +28,8 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   }
   using awaited = await lock.acquire({ timeout: 5, signal: AbortSignal.timeout(5) });
   same(awaited)(true, awaited as Held);
+  (await new Lock({ fair: true }).acquire({ priority: 1, timeout: 5, signal: AbortSignal.timeout(5) })) satisfies Held;
+  new RLock({ fair: true, across: "processes" }).acquireSync({ priority: -1 }) satisfies RHeld;
   for (const each of [lock, rlock, semaphore, rwlock]) {
     each.waitForUnlock({ timeout: 5, signal: AbortSignal.timeout(5) }) satisfies Promise<void>;
     each.waitForUnlockSync({ timeout: 5 });
@@ -81,6 +83,8 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   using _ = lock;
   // @ts-expect-error a promise is not what is held: await it
   using __ = lock.acquire();
+  // @ts-expect-error a read-write lock keeps no line in order
+  new RWLock({ fair: true });
   // @ts-expect-error a lock has no permits to ask for
   lock.acquireSync({ permits: 2 });
   // @ts-expect-error a blocking wait has no signal
