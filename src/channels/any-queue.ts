@@ -17,14 +17,15 @@ import {
   type KnownOptions,
   ownOptions,
 } from "../errors/index.js";
-import { AT_ONCE, atomics, BLOCKS_AT, HEADER, isStall, limitTo, realNow } from "../memory/index.js";
+import { AT_ONCE, atomics, BLOCKS_AT, HEADER, isStall, limitTo, realNow, within } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, placeable, type Taken, tellCommitted } from "./item.js";
+import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, openCopy, placeable, type Taken, tellCommitted } from "./item.js";
 import { GetterPatience } from "./getter-patience.js";
-import { bound, PUT, PUT_SYNC, QUEUE_OPTIONS, type QueueOptions, SHUTDOWN, TRY_PUT } from "./queue-options.js";
+import { bound, checkMost, PUT, PUT_SYNC, QUEUE_OPTIONS, type QueueOptions, SHUTDOWN, TRY_PUT, WHEN_FULL, whenFullOf } from "./queue-options.js";
 import { QUEUE } from "./queue-words.js";
+import { KIND } from "./kinds.js";
 
 const EVERYBODY = 0x7fffffff;
 /** Looks between two looks at the clock. */
@@ -68,8 +69,10 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const attached = given instanceof Handle;
     const maxSize = attached ? 0 : bound(given?.maxSize, "maxSize");
     const capacity = attached ? 0 : bound(given?.capacity, "capacity");
+    const whenFull = attached ? WHEN_FULL.wait : whenFullOf(given?.whenFull, maxSize + capacity > 0, kind === KIND.queue);
     super(kind, size, options, known);
     if (attached) return;
+    this.words[this.at + QUEUE.whenFull] = whenFull;
     this.words[this.at + QUEUE.maxSize] = maxSize;
     this.words[this.at + QUEUE.capacity] = capacity;
   }
@@ -84,6 +87,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    *   @throws QueueShutDownError once it is shut down and drained
    */
   protected abstract take(waits: boolean): Taken | undefined;
+  /** @internal A copy of the next item, which stays; undefined when there is none now. */
+  protected abstract look(): Taken | undefined;
   /** @internal As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
   /** @internal How many items were put and not done: 0 only if it was so at some moment of the call. */
@@ -117,6 +122,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    * @param value what is put: anything that can be sent; null and undefined are values
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a
    *   PriorityQueue, lower comes out first
+   * @returns whether it went in: false where the queue is full and made with `{ whenFull: "dropNewest" }`
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down,
    *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_TOO_LARGE` for
    *   one that never finds room, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_DEADLOCK` where the wait could never
@@ -125,19 +131,20 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the encoding, and two atomic exchanges of a
    *   mutex; a wake-up where somebody waits.
    */
-  putSync(value: T, options?: SyncWait & P): void {
+  putSync(value: T, options?: SyncWait & P): boolean {
     const deadline = deadlineOf(options, PUT_SYNC);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
-    if (this.#append(item, priority)) return;
+    const isIn = this.#append(item, priority);
+    if (isIn !== undefined) return isIn;
     const waiting = { item: keepItem(item) };
-    let done: true | undefined;
+    let done: boolean | undefined;
     try {
       done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
     } finally {
-      if (done === undefined) discardItem(waiting.item);
+      if (done !== true) discardItem(waiting.item);
     }
-    if (done === undefined) this.#timedOut("had no room", options);
+    return done ?? this.#timedOut("had no room", options);
   }
 
   /**
@@ -146,6 +153,7 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    * @param value what is put: anything that can be sent; null and undefined are values
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
    *   its reason. `priority`: of a PriorityQueue, lower comes out first
+   * @returns whether it went in: false where the queue is full and made with `{ whenFull: "dropNewest" }`
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_QUEUE_SHUT_DOWN` once it is shut down,
    *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_TOO_LARGE` for
    *   one that never finds room, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_DEADLOCK` where the wait could never
@@ -154,20 +162,21 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the encoding, and two atomic exchanges of a
    *   mutex; a wake-up where somebody waits.
    */
-  async put(value: T, options?: WaitOptions & P): Promise<void> {
+  async put(value: T, options?: WaitOptions & P): Promise<boolean> {
     const deadline = awaitDeadlineOf(options, PUT);
     const signal = signalOf(options);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
-    if (this.#append(item, priority)) return;
+    const isIn = this.#append(item, priority);
+    if (isIn !== undefined) return isIn;
     const waiting = { item: keepItem(item) };
-    let done: true | undefined;
+    let done: boolean | undefined;
     try {
       done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
     } finally {
-      if (done === undefined) discardItem(waiting.item);
+      if (done !== true) discardItem(waiting.item);
     }
-    if (done === undefined) this.#timedOut("had no room", options);
+    return done ?? this.#timedOut("had no room", options);
   }
 
   /**
@@ -186,9 +195,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     if (options !== undefined) TRY_PUT.check(options as object);
     const priority = this.priorityOf(value, options);
     const item = this.#item(value);
-    if (this.#append(item, priority)) return true;
-    discardItem(item);
-    return false;
+    const isIn = this.#append(item, priority);
+    if (isIn === undefined) discardItem(item);
+    return isIn === true;
   }
 
   /**
@@ -245,6 +254,113 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   tryGet(): { value: T } | undefined {
     const taken = this.#takeNow();
     return taken === undefined ? undefined : { value: open(taken, this.heap) as T };
+  }
+
+  /**
+   * What would come out next, which stays in the queue. Somebody else may have taken it by the time the caller looks at
+   * it, and two who peek see the same one. What is seen is a copy: an object of a class is another one than what `get`
+   * gives later, a shared object is the same.
+   *
+   * @returns the value in an object, since undefined is a value too; undefined when there is none, or while a stopped
+   *   worker is inside
+   * @throws `ERR_ALLCORES_UNSENDABLE` for a value with an end of a pipe in it, which can only be taken,
+   *   `ERR_ALLCORES_MODULE_NOT_ALLOWED`, `ERR_ALLCORES_UNKNOWN_CLASS` or `ERR_ALLCORES_FREED` for a value that cannot
+   *   arrive here; it stays
+   * @remarks **Cost:** two atomic exchanges of a mutex, inside of which the item is copied, and the decoding.
+   *
+   * @example
+   * ```ts
+   * import { Queue } from "allcores";
+   * const pages = new Queue<string>();
+   * pages.putSync("home");
+   * console.log(pages.peek(), pages.size); // { value: 'home' } 1
+   * ```
+   */
+  peek(): { value: T } | undefined {
+    const copy = within(AT_ONCE, () => this.look());
+    return copy === undefined ? undefined : { value: openCopy(copy, this.heap) as T };
+  }
+
+  /**
+   * Takes what there is, up to `n` values, and waits for the first of them without blocking the event loop. Each is
+   * taken by itself: others may take some in between.
+   *
+   * @param n most values, a whole number from 1
+   * @param options as of `get`
+   * @returns from 1 to `n` values, in the order in which they came out
+   * @throws as `get`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_QUEUE_SHUT_DOWN`, the reason of `signal`. An error about a
+   *   later value than the first has those before it in its property `taken`
+   * @remarks **Fairness, death, cancel:** as `get`; the death of who takes loses all that it has taken. **Cost:** that
+   *   of a `get` for each value, and at most one wait.
+   *
+   * @example
+   * ```ts
+   * import { Queue } from "allcores";
+   * const lines = new Queue<string>();
+   * for (const line of ["one", "two", "three"]) lines.putSync(line);
+   * console.log(await lines.getUpTo(2), lines.getUpToSync(2), lines.tryGetUpTo(2)); // [ 'one', 'two' ] [ 'three' ]
+   * undefined
+   * ```
+   */
+  async getUpTo(n: number, options?: WaitOptions): Promise<T[]> {
+    checkMost("getUpTo(n)", n);
+    const values = [await this.get(options)];
+    try {
+      for (let taken = this.#another(values, n); taken !== undefined; taken = this.#another(values, n)) {
+        const item = taken;
+        values.push(await decodeLoading(() => open(item, this.heap) as T, this.heap));
+      }
+    } catch (error) {
+      throw Object.assign(error as object, { taken: values });
+    }
+    return values;
+  }
+
+  /**
+   * As `getUpTo`, blocking this thread and its event loop while there is none.
+   *
+   * @param n most values, a whole number from 1
+   * @param options as of `getSync`
+   * @returns from 1 to `n` values, in the order in which they came out
+   * @throws as `getSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_QUEUE_SHUT_DOWN`. An error about a later value than the
+   *   first has those before it in its property `taken`
+   * @remarks **Fairness, death, cancel:** as `getUpTo`. **Cost:** that of a `getSync` for each value, and at most one
+   *   wait.
+   *
+   * @example
+   * ```ts
+   * import { Queue } from "allcores";
+   * const lines = new Queue<string>();
+   * for (const line of ["one", "two", "three"]) lines.putSync(line);
+   * console.log(lines.getUpToSync(2).length); // 2
+   * ```
+   */
+  getUpToSync(n: number, options?: SyncWait): T[] {
+    checkMost("getUpToSync(n)", n);
+    return this.#withMore([this.getSync(options)], n);
+  }
+
+  /**
+   * As `getUpTo`, of what there is now; never waits.
+   *
+   * @param n most values, a whole number from 1
+   * @returns from 1 to `n` values, in the order in which they came out; undefined when there is none
+   * @throws as `tryGet`: `ERR_ALLCORES_QUEUE_SHUT_DOWN`. An error about a later value than the first has those before
+   * it
+   *   in its property `taken`
+   * @remarks **Cost:** that of a `tryGet` for each value.
+   *
+   * @example
+   * ```ts
+   * import { Queue } from "allcores";
+   * const lines = new Queue<string>();
+   * console.log(lines.tryGetUpTo(2)); // undefined
+   * ```
+   */
+  tryGetUpTo(n: number): T[] | undefined {
+    checkMost("tryGetUpTo(n)", n);
+    const first = this.tryGet();
+    return first === undefined ? undefined : this.#withMore([first.value], n);
   }
 
   /** @internal */
@@ -398,29 +514,43 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
   }
 
-  #append(item: Item, priority: number): boolean {
+  /** Whether the item went in: false when it was dropped, undefined when it cannot go in now. */
+  #append(item: Item, priority: number): boolean | undefined {
     const outer = limitTo(AT_ONCE);
+    let isIn = false;
     try {
-      if (!isPlaceable(item, this.mostInlineBytes) || !this.append(item, priority, false)) return false;
+      if (!isPlaceable(item, this.mostInlineBytes)) return undefined;
+      isIn = this.append(item, priority, false);
     } catch (error) {
-      if (isStall(error)) return false;
+      if (isStall(error)) return undefined;
       limitTo(outer);
       discardItem(item);
       throw error;
     } finally {
       limitTo(outer);
     }
+    if (!isIn) {
+      if (!this.#dropsNewest) return undefined;
+      discardItem(item);
+      return false;
+    }
     tellCommitted(item);
     this.#wakeGetter();
     return true;
   }
 
-  #putAttempt(waiting: { item: Item }, priority: number): Attempt<true> {
+  get #dropsNewest(): boolean {
+    return this.words[this.at + QUEUE.whenFull] === WHEN_FULL.dropNewest;
+  }
+
+  /** As `#append`; what was dropped is not discarded. */
+  #putAttempt(waiting: { item: Item }, priority: number): Attempt<boolean> {
     return (granted) => {
       if (granted) this.arrive(QUEUE.puttersWait);
       const item = placeable(waiting.item, this.heap, this.mostInlineBytes);
       waiting.item = item;
-      if (!this.append(item, priority, true)) return undefined;
+      const drops = this.#dropsNewest;
+      if (!this.append(item, priority, !drops)) return drops ? false : undefined;
       tellCommitted(item);
       // One large item may have made room for several: each that gets in wakes the next.
       if (!this.isFull) this.#wakePutter();
@@ -454,6 +584,26 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     }
     if (taken !== undefined) this.#wakePutter();
     return taken;
+  }
+
+  #withMore(values: T[], n: number): T[] {
+    try {
+      for (let taken = this.#another(values, n); taken !== undefined; taken = this.#another(values, n)) values.push(open(taken, this.heap) as T);
+    } catch (error) {
+      throw Object.assign(error as object, { taken: values });
+    }
+    return values;
+  }
+
+  /** One more of at most `n`, if there is one now. A queue that is drained meanwhile has no more. */
+  #another(values: readonly T[], n: number): Taken | undefined {
+    if (values.length >= n) return undefined;
+    try {
+      return this.#takeNow();
+    } catch (error) {
+      if (error instanceof QueueShutDownError) return undefined;
+      throw error;
+    }
   }
 
   readonly #patience = new GetterPatience();

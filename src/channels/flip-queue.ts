@@ -49,9 +49,11 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   protected abstract push(item: Item, priority: number, next: number): number;
   /** @internal Reads the next item, and takes it out of the state at `next`, its bytes included. Before the commit. */
   protected abstract pop(next: number): Taken;
+  /** @internal A copy of the next item, of a queue that is not empty, whose state stands at `live`. */
+  protected abstract copyNext(live: number): Taken;
   /**
    * @internal Brings in line with the state what is derived from it, inside the mutex: after a push to `place`, after a
-   *   pop that led to the state at `live`.
+   * pop that led to the state at `live`.
    */
   protected pushed(_place: number): void {}
   /** @internal */
@@ -94,6 +96,14 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
   /** @internal */
   protected take(waits: boolean): Taken | undefined {
     return this.#take(waits, false);
+  }
+
+  /** @internal */
+  protected look(): Taken | undefined {
+    return this.inside(() => {
+      const live = liveState(this.words, this.at);
+      return this.words[live + STATE.size] === 0 ? undefined : this.copyNext(live);
+    });
   }
 
   /** @internal */

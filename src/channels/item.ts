@@ -7,10 +7,10 @@
  * | STORED | one word: the block of a stored message (codec/payload.ts), copied there outside the mutex |
  * | INTEGER | one word: an integer of 32 bits, which needs no encoder |
  */
-import { decode, encode, lose } from "../codec/index.js";
+import { decode, encode, holdCopy, lose } from "../codec/index.js";
 import { discard, keep, losePayload, MOST_INLINE_BYTES, type Outgoing, payloadWords, store, StoredMessage, storeNow, writePayload } from "../codec/payload.js";
-import { dropMessage, storedLength, takeMessage } from "../codec/stored-message.js";
-import { CorruptError } from "../errors/index.js";
+import { dropMessage, readStored, storedLength, takeMessage } from "../codec/stored-message.js";
+import { CorruptError, UnknownClassError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
 
 export const STORED = -1;
@@ -91,6 +91,31 @@ export function read(header: number, heap: Heap, at: number): Taken {
   // No message is empty: so memory that was never written to holds no items.
   if (!((header - 1) >>> 0 < MOST_INLINE_BYTES)) throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
   return { bytes: copyOf(heap.bytes, at * 4, header), length: header };
+}
+
+/**
+ * A copy of an item that stays in its place, inside the mutex: what it carries is held once more, so that the copy can
+ * be opened after
+ * somebody has taken the item.
+ * @throws UnsendableError where the item carries what can be in one message only
+ */
+export function copyItem(header: number, heap: Heap, at: number): Taken {
+  const taken = read(header, heap, at);
+  if (typeof taken === "number") return taken;
+  const copy = "block" in taken ? readStored(heap, taken.block, (bytes, from, length) => ({ bytes: bytes.slice(from, from + length), length })) : taken;
+  holdCopy(copy.bytes, 0, copy.length);
+  return copy;
+}
+
+/** The value of a copy. Where its class is not known here, the copy is thrown away. */
+export function openCopy(copy: Taken, heap: Heap): unknown {
+  try {
+    return open(copy, heap);
+  } catch (error) {
+    // Nothing of it has been decoded then.
+    if (error instanceof UnknownClassError) loseTaken(copy, heap);
+    throw error;
+  }
 }
 
 /** How many bytes the item behind a header counted for. */

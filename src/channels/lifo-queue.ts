@@ -8,7 +8,7 @@ import { CorruptError } from "../errors/index.js";
 import { type Heap, onDestroy, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./queue-options.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import { copyItem, type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";
 
 /**
@@ -47,8 +47,8 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
   /**
    * Makes an empty queue.
    *
-   * @param options `maxSize`: most items; `capacity`: most bytes of encoded items; `across`: how far it reaches;
-   *   `label`: its name in errors and reports
+   * @param options `maxSize`: most items; `capacity`: most bytes of encoded items; `whenFull`: whether a put that finds
+   *   no room waits or is dropped; `across`: how far it reaches; `label`: its name in errors and reports
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** two blocks of shared memory.
    */
@@ -116,6 +116,22 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
     words[next + STACK.top] = top;
     words[next + STATE.bytes]! -= lengthBehind(header, heap, chunk + top);
     return read(header, heap, chunk + top);
+  }
+
+  /** @internal */
+  protected copyNext(live: number): Taken {
+    const { heap, words } = this;
+    let chunk = words[live + STACK.chunk]!;
+    let top = words[live + STACK.top]!;
+    heap.reserveWords(chunk + words[live + STACK.end]!);
+    const walk = new Walk(heap);
+    while (top === FIRST_RECORD) {
+      top = heap.words[walk.to(chunk) + BELOW_TOP]!;
+      chunk = heap.words[chunk + BELOW]!;
+      heap.reserveWords(chunk + top);
+    }
+    const header = heap.words[checkTop(chunk, top) + top - 1]!;
+    return copyItem(header, heap, chunk + top - payloadBehind(header) - 1);
   }
 
   /** @internal The state is committed by one store: a worker that died inside has left it whole. */

@@ -14,7 +14,7 @@ import { ArgumentRangeError, ArgumentTypeError, CorruptError, KnownOptions, ownO
 import { atomics, BLOCKS_AT, HEADER, type Heap, onDestroy, Walk } from "../memory/index.js";
 import type { PutPriority, QueueOptions } from "./queue-options.js";
 import { AFTER_STATE, FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
+import { copyItem, type Item, lengthBehind, loseItem, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";
 
 const { store } = atomics;
@@ -73,7 +73,14 @@ export interface PriorityQueueOptions<T> extends QueueOptions {
   priority?: ((item: T) => number) | undefined;
 }
 
-const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({ across: true, label: true, maxSize: true, capacity: true, priority: true });
+const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({
+  across: true,
+  label: true,
+  maxSize: true,
+  capacity: true,
+  whenFull: true,
+  priority: true,
+});
 /**
  * Hands out the value of the lowest priority first, equal ones in the order in which they were put; each to exactly one
  * consumer. In everything else it is a `Queue`.
@@ -103,7 +110,8 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
    * Makes an empty queue.
    *
    * @param options `priority`: tells the priority of an item, in this worker; `maxSize`: most items; `capacity`:
-   *   most bytes of encoded items; `across`: how far it reaches; `label`: its name in errors and reports
+   *   most bytes of encoded items; `whenFull`: whether a put that finds no room waits or is dropped, however urgent its
+   *   item; `across`: how far it reaches; `label`: its name in errors and reports
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** three blocks of shared memory.
    */
@@ -183,6 +191,14 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     words[next + RANKS.takenSequence] = heap.words[slot + SLOT.sequence]!;
     words[next + STATE.bytes]! -= lengthBehind(header, heap, slot + SLOT.payload);
     return read(header, heap, slot + SLOT.payload);
+  }
+
+  /** @internal */
+  protected copyNext(): Taken {
+    const { heap, words, at } = this;
+    heap.catchUp();
+    const slot = this.#checkSlot(heap.words[words[at + PRIORITY.heap]!]!);
+    return copyItem(heap.words[slot + SLOT.header]!, heap, slot + SLOT.payload);
   }
 
   /** A slot that a word names lies among the blocks. */

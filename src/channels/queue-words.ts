@@ -13,6 +13,8 @@ export const QUEUE = {
   capacity: MONITOR_WORDS + 3,
   /** The first word that is each queue's own. */
   own: MONITOR_WORDS + 4,
+  /** What a put does that finds no room: see `WHEN_FULL`. Set once. */
+  whenFull: 34,
   /**
    * 1 when a putter may wait; its offset is the putters' key. Takers look at it, so it stands in another line of memory
    * than what putters write.

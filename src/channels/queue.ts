@@ -16,60 +16,14 @@ import { Handle, MONITOR, onInspect, onNames, registerShared } from "../objects/
 import { CorruptError } from "../errors/index.js";
 import { atomics, enter, type Heap, leave, onDestroy, SLEEPERS, Walk } from "../memory/index.js";
 import { AnyQueue } from "./any-queue.js";
-import type { QueueOptions } from "./queue-options.js";
+import { DroppedItems } from "./dropped-items.js";
+import { type QueueOptions, WHEN_FULL } from "./queue-options.js";
 import { QUEUE, queueInsight } from "./queue-words.js";
-import { type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import { CLOSED, END, FIFO, FIRST_CHUNK_WORDS, FIRST_RECORD, HEAD, HEAD_WORDS, MOST_CHUNK_WORDS, NEXT, OPEN, SIZE, TAIL, TAIL_WORDS } from "./fifo-words.js";
+import { copyItem, type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";
 
 const { compareExchange, load, store } = atomics;
-
-/**
- * The putters' words come first, the takers' in another line of memory, so that neither side takes its words out of the
- * other's cache.
- */
-const FIFO = {
-  /** 1 once it was shut down. */
-  closed: QUEUE.own,
-  /** How many items were put, modulo 2^32: the commit of a put. */
-  put: QUEUE.own + 1,
-  /** What `taken` was when a putter last looked: there is at least so much room. */
-  seenTaken: QUEUE.own + 2,
-  /** Two copies of the tail; the one that counts is the lowest bit of `put`. */
-  tails: QUEUE.own + 3,
-
-  /** Mutex of the takers. */
-  takers: QUEUE.puttersWait + 1,
-  /** How many items were taken, modulo 2^32: the commit of a take. */
-  taken: QUEUE.puttersWait + 2,
-  /** What `put` was when a taker last looked: there are at least so many items. */
-  seenPut: QUEUE.puttersWait + 3,
-  /** How often an item was done, modulo 2^32. */
-  done: QUEUE.puttersWait + 4,
-  /** Two copies of the head; the one that counts is the lowest bit of `taken`. */
-  heads: QUEUE.puttersWait + 5,
-} as const;
-
-/**
- * Places count words from the chunk's start; bytes are those that ever went in or out, modulo 2^32. `end`: one past the
- * chunk's words.
- */
-const TAIL = { chunk: 0, place: 1, bytes: 2, end: 3 } as const;
-const TAIL_WORDS = 4;
-/** `dropped`: how many items were taken by a shutdown, and count as done. */
-const HEAD = { chunk: 0, place: 1, bytes: 2, dropped: 3 } as const;
-const HEAD_WORDS = 4;
-const SIZE = FIFO.heads + 2 * HEAD_WORDS;
-
-const OPEN = 0;
-const CLOSED = 1;
-
-/** A chunk: a link, then records of a header and a payload; END for a header where the next chunk begins. */
-const NEXT = 0;
-const FIRST_RECORD = 1;
-const FIRST_CHUNK_WORDS = 64;
-/** Three to a page. */
-const MOST_CHUNK_WORDS = 1356;
-const END = -2;
 
 /**
  * Hands values from any number of producers to any number of consumers: each value to exactly one, in the order of each
@@ -90,11 +44,16 @@ const END = -2;
  * ```
  */
 export class Queue<T = unknown> extends AnyQueue<T> {
+  /** The chunk that a take has left behind, while it is inside; else 0. */
+  #left = 0;
+  readonly #dropped = new DroppedItems();
+
   /**
    * Makes an empty queue.
    *
-   * @param options `maxSize`: most items; `capacity`: most bytes of encoded items; `across`: how far it reaches;
-   *   `label`: its name in errors and reports
+   * @param options `maxSize`: most items; `capacity`: most bytes of encoded items; `whenFull`: whether a put that finds
+   *   no room waits, is dropped, or drops what came first; `across`: how far it reaches; `label`: its name in errors
+   *   and reports
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** two blocks of shared memory.
    */
@@ -135,11 +94,15 @@ export class Queue<T = unknown> extends AnyQueue<T> {
     return load(this.words, this.at + FIFO.closed) !== OPEN;
   }
 
-  /** @internal */
+  /**
+   * @internal A put that drops the oldest items enters the takers' mutex inside the putters': nobody else is inside
+   * both.
+   */
   protected append(item: Item, _priority: number, waits: boolean): boolean {
     this.checkUsable();
     const { heap, words, at } = this;
     const mutex = at + MONITOR.mutex;
+    let drops = false;
     enter(heap, mutex);
     try {
       if (words[at + FIFO.closed] !== OPEN) this.throwClosed();
@@ -147,10 +110,15 @@ export class Queue<T = unknown> extends AnyQueue<T> {
       const tail = at + FIFO.tails + (put & 1) * TAIL_WORDS;
       const length = lengthOf(item);
       if (!this.#hasRoom(put, tail, length)) {
-        if (!waits) return false;
-        this.expectWake(QUEUE.puttersWait);
-        // Takers do not enter this mutex: one that was done before the flag was up has woken nobody.
-        if (!this.#hasRoom(put, tail, length)) return false;
+        if (words[at + QUEUE.whenFull] === WHEN_FULL.dropOldest) {
+          enter(heap, at + FIFO.takers);
+          drops = true;
+        } else if (!waits) return false;
+        else {
+          this.expectWake(QUEUE.puttersWait);
+          // Takers do not enter this mutex: one that was done before the flag was up has woken nobody.
+          if (!this.#hasRoom(put, tail, length)) return false;
+        }
       }
       let chunk = words[tail + TAIL.chunk]!;
       let place = words[tail + TAIL.place]!;
@@ -169,6 +137,8 @@ export class Queue<T = unknown> extends AnyQueue<T> {
         place = FIRST_RECORD;
         end = heap.allocator.sizeOfBlock(fresh);
       }
+      // After the allocation, which may fail: what is dropped is gone.
+      if (drops) while (!this.#hasRoom(put, tail, length)) this.#dropFirst();
       heap.words[chunk + place] = write(item, heap, chunk + place + 1);
       const next = at + FIFO.tails + (1 - (put & 1)) * TAIL_WORDS;
       words[next + TAIL.chunk] = chunk;
@@ -178,7 +148,28 @@ export class Queue<T = unknown> extends AnyQueue<T> {
       store(words, at + FIFO.put, put + 1);
       return true;
     } finally {
+      if (drops) leave(heap, at + FIFO.takers);
       leave(heap, mutex);
+      if (drops) this.#dropped.lose(heap);
+    }
+  }
+
+  /** @internal */
+  protected look(): Taken | undefined {
+    this.checkUsable();
+    const { heap, words, at } = this;
+    enter(heap, at + FIFO.takers);
+    try {
+      const taken = words[at + FIFO.taken]!;
+      if (taken === load(words, at + FIFO.put)) return undefined;
+      const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
+      const chunk = this.#firstChunk(head);
+      const place = chunk === words[head + HEAD.chunk]! ? words[head + HEAD.place]! : FIRST_RECORD;
+      const header = heap.words[chunk + place]!;
+      heap.reserveWords(chunk + place + 1 + payloadBehind(header));
+      return copyItem(header, heap, chunk + place + 1);
+    } finally {
+      leave(heap, at + FIFO.takers);
     }
   }
 
@@ -273,44 +264,71 @@ export class Queue<T = unknown> extends AnyQueue<T> {
 
   #takeFirst(dropped: 0 | 1): Taken | undefined {
     this.checkUsable();
-    const { heap, words, at } = this;
+    const { heap, at } = this;
     const mutex = at + FIFO.takers;
+    let result: Taken | undefined;
     let left = 0;
-    let result: Taken;
     enter(heap, mutex);
     try {
-      const taken = words[at + FIFO.taken]!;
-      if (taken === words[at + FIFO.seenPut]) {
-        const put = load(words, at + FIFO.put);
-        if (taken === put) return undefined;
-        words[at + FIFO.seenPut] = put;
-      }
-      const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
-      let chunk = words[head + HEAD.chunk]!;
-      let place = words[head + HEAD.place]!;
-      heap.reserveWords(chunk + place + 1);
-      let header = heap.words[chunk + place]!;
-      if (header === END) {
-        left = chunk;
-        chunk = heap.words[chunk + NEXT]!;
-        place = FIRST_RECORD;
-        heap.reserveWords(chunk + place + 1);
-        header = heap.words[chunk + place]!;
-      }
-      const payloadWords = payloadBehind(header);
-      heap.reserveWords(chunk + place + 1 + payloadWords);
-      result = read(header, heap, chunk + place + 1);
-      const next = at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS;
-      words[next + HEAD.chunk] = chunk;
-      words[next + HEAD.place] = place + 1 + payloadWords;
-      words[next + HEAD.bytes] = words[head + HEAD.bytes]! + lengthBehind(header, heap, chunk + place + 1);
-      words[next + HEAD.dropped] = words[head + HEAD.dropped]! + dropped;
-      store(words, at + FIFO.taken, taken + 1);
+      result = this.#takeInside(dropped);
+      left = this.#left;
+      this.#left = 0;
     } finally {
       leave(heap, mutex);
     }
     if (left !== 0) heap.allocator.free(left);
     return result;
+  }
+
+  /** Takes the first item, inside the takers' mutex. A chunk that it leaves behind is `#left`, to be freed outside. */
+  #takeInside(dropped: 0 | 1): Taken | undefined {
+    const { heap, words, at } = this;
+    const taken = words[at + FIFO.taken]!;
+    if (taken === words[at + FIFO.seenPut]) {
+      const put = load(words, at + FIFO.put);
+      if (taken === put) return undefined;
+      words[at + FIFO.seenPut] = put;
+    }
+    const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
+    let place = words[head + HEAD.place]!;
+    const before = words[head + HEAD.chunk]!;
+    const chunk = this.#firstChunk(head);
+    if (chunk !== before) place = FIRST_RECORD;
+    const header = heap.words[chunk + place]!;
+    const payloadWords = payloadBehind(header);
+    heap.reserveWords(chunk + place + 1 + payloadWords);
+    const result = read(header, heap, chunk + place + 1);
+    const next = at + FIFO.heads + (1 - (taken & 1)) * HEAD_WORDS;
+    words[next + HEAD.chunk] = chunk;
+    words[next + HEAD.place] = place + 1 + payloadWords;
+    words[next + HEAD.bytes] = words[head + HEAD.bytes]! + lengthBehind(header, heap, chunk + place + 1);
+    words[next + HEAD.dropped] = words[head + HEAD.dropped]! + dropped;
+    store(words, at + FIFO.taken, taken + 1);
+    if (chunk !== before) this.#left = before;
+    return result;
+  }
+
+  /**
+   * The chunk in which the first item lies, of a queue that is not empty; at its beginning, where it is not the head's.
+   * Inside the takers' mutex.
+   */
+  #firstChunk(head: number): number {
+    const { heap, words } = this;
+    let chunk = words[head + HEAD.chunk]!;
+    const place = words[head + HEAD.place]!;
+    heap.reserveWords(chunk + place + 1);
+    if (heap.words[chunk + place] !== END) return chunk;
+    chunk = heap.words[chunk + NEXT]!;
+    heap.reserveWords(chunk + FIRST_RECORD + 1);
+    return chunk;
+  }
+
+  /** Takes the first item out for one that needs its room. It counts as done. Inside both mutexes. */
+  #dropFirst(): void {
+    const taken = this.#takeInside(1);
+    if (taken === undefined) throw new CorruptError(`${this.title} has no room, and no item that could make any`);
+    this.#dropped.add(taken, this.#left);
+    this.#left = 0;
   }
 }
 

@@ -213,8 +213,9 @@ function contendersOf(entries: readonly Entry[], awaiting: boolean): Contender<W
     contenders.push({
       heap: source.heap,
       key: source.key,
-      attempt: (granted) => {
-        const taken = named(entry, () => attempt(granted));
+      priority: source.priority,
+      attempt: (granted, node) => {
+        const taken = named(entry, () => attempt(granted, node));
         return taken === undefined ? undefined : { entry, taken };
       },
     });

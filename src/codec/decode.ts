@@ -1,6 +1,6 @@
 import type { Origin } from "./allowed-modules.js";
 import { Decoder } from "./decoder.js";
-import type { MessageEnd } from "./marshalled.js";
+import { holdAgain, type MessageEnd } from "./marshalled.js";
 import { smallInteger, Tag } from "./tags.js";
 
 /** Absent while it decodes: a decoder of some kind of object may itself decode something. */
@@ -54,4 +54,12 @@ export function lose(bytes: Uint8Array, at: number, length: number, end: Message
   } catch {
     // Bytes that nobody can read carry nothing that anybody waits for.
   }
+}
+
+/**
+ * These bytes are a copy of a message, and both will be decoded or lost: each shared object in them is held once more.
+ * @throws UnsendableError where an object in them can be in one message only; nothing has changed then
+ */
+export function holdCopy(bytes: Uint8Array, at: number, length: number): void {
+  holdAgain(new Decoder().marshalledIn(bytes, at, length));
 }

@@ -5,7 +5,7 @@ import { readBoxed, readDate, readDressed, readMap, readRegExp, readSearchParams
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
-import { endMarshalled, type MessageEnd, unmarshal } from "./marshalled.js";
+import { endMarshalled, type FoundMarshalled, type MessageEnd, unmarshal } from "./marshalled.js";
 import { findRegistration, type Registration } from "./registration.js";
 import { readHookedInstance, readInstance } from "./sendable.js";
 import { depthLimit, leastReserved, mostReserved, shortText, smallInteger, Tag } from "./tags.js";
@@ -33,6 +33,8 @@ export class Decoder extends ByteReader implements ValueReader {
   private classes: readonly (Registration | undefined)[] = noAttachments;
   /** Nothing is made: the objects that travel by handle end so. */
   private losing: MessageEnd | undefined;
+  /** Where the objects that travel by handle are noted, of a message that is only gone through. */
+  private found: FoundMarshalled[] | undefined;
   /** What is read says how an object travels: that is made all the same, since it tells who has to hear. */
   private inPayload = 0;
 
@@ -44,6 +46,18 @@ export class Decoder extends ByteReader implements ValueReader {
     } finally {
       this.losing = undefined;
     }
+  }
+
+  /** The objects that travel by handle in a message. */
+  marshalledIn(bytes: Uint8Array, at: number, length: number): readonly FoundMarshalled[] {
+    const found: FoundMarshalled[] = [];
+    this.found = found;
+    try {
+      this.lose(bytes, at, length, "unread");
+    } finally {
+      this.found = undefined;
+    }
+    return found;
   }
 
   run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments, origin = FROM_HERE): unknown {
@@ -281,7 +295,8 @@ export class Decoder extends ByteReader implements ValueReader {
     const payload = this.read();
     this.inPayload--;
     if (this.losing === undefined) return this.resolve(identity, unmarshal(kind, payload, this.origin));
-    endMarshalled(kind, payload, this.losing);
+    if (this.found === undefined) endMarshalled(kind, payload, this.losing);
+    else this.found.push({ kind, payload });
     return this.resolve(identity, undefined);
   }
 

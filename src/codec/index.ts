@@ -1,5 +1,5 @@
 export { allowModules, checkAllowed, decodeLoading, FROM_HERE, isAllowed, knowModule, type Origin } from "./allowed-modules.js";
-export { decode, lose } from "./decode.js";
+export { decode, holdCopy, lose } from "./decode.js";
 export { encode, encodeError } from "./encode.js";
 export type { EncodeOptions } from "./encode-options.js";
 export { mainProgram, setMainProgram } from "./main-module.js";

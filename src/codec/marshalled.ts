@@ -1,4 +1,4 @@
-import { ArgumentTypeError, CorruptError } from "../errors/index.js";
+import { ArgumentTypeError, CorruptError, UnsendableError } from "../errors/index.js";
 import { type Heap, needKinds, versioned } from "../memory/index.js";
 import type { Origin } from "./allowed-modules.js";
 
@@ -56,6 +56,7 @@ export interface Crosses {
 
 type KindDecoder = (payload: never, origin: Origin) => unknown;
 type KindEnd = (payload: never, end: MessageEnd) => void;
+type KindAgain = (payload: never) => void;
 
 /**
  * What becomes of a message that is not decoded: nobody has read it and nobody will; a worker may have read it, or a
@@ -66,6 +67,7 @@ export type MessageEnd = "unread" | "uncertain" | "returned";
 interface Kind {
   readonly decode: KindDecoder;
   readonly end: KindEnd | undefined;
+  readonly again: KindAgain | undefined;
 }
 
 const kinds = new Map<string, Kind>();
@@ -77,11 +79,13 @@ const kinds = new Map<string, Kind>();
  * told of an object in a message that is not decoded. It lets go of the hold that the message has on the object, once,
  * but for an uncertain end: that hold may have become somebody's. Where somebody else has to hear that the object
  * reaches nobody, it tells them, unless the object has arrived all the same.
+ * `again` counts the hold of a message on the object once more, for a copy of the message. A kind that has an `end` and
+ * none of these can be in one message only.
  */
-export function registerKind(kind: string, decode: KindDecoder, end?: KindEnd): void {
+export function registerKind(kind: string, decode: KindDecoder, end?: KindEnd, again?: KindAgain): void {
   if (typeof kind !== "string" || kind === "") throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
   if (typeof decode !== "function") throw new ArgumentTypeError("registerKind: the decoder must be a function");
-  kinds.set(kind, { decode, end });
+  kinds.set(kind, { decode, end, again });
 }
 
 function kindOf(name: string): Kind | undefined {
@@ -110,6 +114,31 @@ export function endMarshalled(kind: string, payload: unknown, end: MessageEnd): 
     kindOf(kind)?.end?.(payload as never, end);
   } catch {
     // Its memory is out of reach, or was written over.
+  }
+}
+
+/** A marshalled object as it stands in a message. */
+export interface FoundMarshalled {
+  readonly kind: string;
+  readonly payload: unknown;
+}
+
+/**
+ * Each of these objects is in two messages from here on, and held by both.
+ * @throws UnsendableError where one can be in one message only, FreedError; nothing has changed then
+ */
+export function holdAgain(found: readonly FoundMarshalled[]): void {
+  for (const { kind } of found) {
+    const known = kindOf(kind);
+    if (known?.end !== undefined && known.again === undefined)
+      throw new UnsendableError("value", `a ${kind} is in one message only, which must not be copied: take the value instead of looking at it`);
+  }
+  let count = 0;
+  try {
+    for (; count < found.length; count++) kindOf(found[count]!.kind)?.again?.(found[count]!.payload as never);
+  } catch (error) {
+    for (const { kind, payload } of found.slice(0, count)) endMarshalled(kind, payload, "unread");
+    throw error;
   }
 }
 

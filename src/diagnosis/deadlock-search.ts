@@ -86,8 +86,9 @@ export class DeadlockSearch {
   }
 
   /**
-   * Whether somebody has looked lately, and has seen this wait. A look serves all: so of many who wait for long, one has to ask for the next.
-   * Rejected: a look for each wait after the moment when it is due. Those moments lie apart, and a crowd has somebody look each second.
+   * Whether somebody has looked lately, and has seen this wait. A look serves all: so of many who wait for long, one
+   * has to ask for the next. Rejected: a look for each wait after the moment when it is due. Those moments lie apart,
+   * and a crowd has somebody look each second.
    */
   #isServed(now: number): boolean {
     const time = monotonicMs();

@@ -84,7 +84,7 @@ export const MAGIC = 0x616c6c63;
  * Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it
  * whether they understand each other.
  */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 /**
  * A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays
@@ -189,8 +189,9 @@ export const NODE = {
   /** Order of arrival. */
   ticket: 2,
   /**
-   * BLOCKING or AWAITING, and PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor
-   * passed on. Only its worker writes it.
+   * BLOCKING or AWAITING; PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor
+   * passed on;
+   * from PRIORITY_SHIFT on, with its sign, the priority. Only its worker writes it.
    */
   kind: 3,
 } as const;
@@ -201,6 +202,8 @@ export const BLOCKING = 0;
 export const AWAITING = 1;
 export const KIND_MASK = 1;
 export const PENDING_ONE = 2;
+export const PENDING_MASK = 0xffe;
+export const PRIORITY_SHIFT = 12;
 
 /** A block of further nodes: a link word, then nodes. */
 export const NODE_BLOCK = { next: 0, nodes: 4 } as const;

@@ -11,6 +11,7 @@ export function registerShared(kind: number, Class: { readonly name: string; att
     Class.name,
     (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach),
     (payload: unknown, end) => endShared(kind, Class.name, payload, end),
+    (payload: unknown) => holdSharedAgain(kind, Class.name, payload),
   );
 }
 
@@ -20,6 +21,13 @@ export function endShared(kind: number, name: string, payload: unknown, end: Mes
   if (end === "uncertain" || (Array.isArray(payload) && (Number(payload[0]) & LENT) !== 0)) return;
   const { heap, at } = locate(kind, name, payload);
   heap.references.letGo(at);
+}
+
+/** A handle is in one more message, which holds the object too. */
+export function holdSharedAgain(kind: number, name: string, payload: unknown): void {
+  if (Array.isArray(payload) && (Number(payload[0]) & LENT) !== 0) return;
+  const { heap, at } = locate(kind, name, payload);
+  heap.allocator.retain(at);
 }
 
 /**

@@ -1,4 +1,4 @@
-export { attachShared, endShared, locate, registerShared, wrap } from "./attach.js";
+export { attachShared, endShared, holdSharedAgain, locate, registerShared, wrap } from "./attach.js";
 export { Handle } from "./handle.js";
 export { type Hold, type Holders, type Insight, insightInto, objectAround, onInspect } from "./insight.js";
 export { insideOf, MONITOR, MONITOR_WORDS, Monitor, type MonitorInside, onMonitorNames } from "./monitor.js";

@@ -10,7 +10,7 @@ export { heapsEntered, onJoin } from "./entered-heaps.js";
 export { onRenew, requests, sliceHooks, tooManyWorkers } from "./registry.js";
 export { Turn } from "./turn.js";
 export { awaitDeadlineOf, deadlineOf, SIGNAL_OPTIONS, type SyncWait, signalOf, WAIT_OPTIONS, type WaitOptions } from "./wait-options.js";
-export type { ArmedNode } from "./wait-queue.js";
+export type { ArmedNode } from "./worker-nodes.js";
 export { onSweep, type SweepStep } from "./sweep.js";
 export { markEnded } from "./worker-end.js";
 export * as workerInfo from "./worker-info.js";

@@ -53,12 +53,16 @@ const MOST_LOOKS = 1000;
 
 /**
  * Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller.
+ * `node`: where it stands, 0 where it
+ * found no node.
  */
-export type Attempt<T> = (granted: boolean) => T | undefined;
+export type Attempt<T> = (granted: boolean, node: number) => T | undefined;
 
 /** One of the things that a caller waits for at the same time. */
 export interface Contender<T> extends WaitPlace {
   readonly attempt: Attempt<T>;
+  /** Of a place in a line that is kept in order; undefined elsewhere. */
+  readonly priority?: number | undefined;
 }
 
 interface Waiter {
@@ -74,6 +78,8 @@ interface Waiter {
 interface AwaitedKey {
   readonly key: number;
   readonly node: number;
+  /** Of one waiter that has its node for itself, since its line is kept in order; undefined elsewhere. */
+  readonly priority: number | undefined;
   /** In order of arrival; as many as the node wants. */
   readonly waiters: Set<Waiter>;
   /** The first beat since the last of them came; 0 before it. */
@@ -134,20 +140,22 @@ export class Parker implements OwnLoop {
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
    * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it
-   * sleeps at once, in one piece, and looks after nobody. Where a signal interrupts that it gets undefined early, so
-   * that its event loop can turn.
-   * `refusable`: where the wait is found to be part of a deadlock, it may end with an error.
+   * sleeps at once, in one piece, and looks after nobody. Where a
+   * signal interrupts that it gets undefined early, so that its event loop can turn.
+   * `refusable`: where the wait is found to be part of a deadlock, it may end with an error. `priority`: its place in
+   * the line.
    */
-  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
+  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true, priority = 0): T | undefined {
     const heap = this.#heap;
     const { waitQueue } = heap;
     const node = waitQueue.blockingNode();
-    waitQueue.arm(node, key, BLOCKING);
+    waitQueue.arm(node, key, BLOCKING, priority);
     let watch: Watch | undefined;
     /** How long it may sleep in one piece, 0 before the first slice has ended. */
     let piece = 0;
     let slices = 0;
-    const timed: Attempt<T> = deadline === Number.POSITIVE_INFINITY ? attempt : (granted) => within(deadline, () => attempt(granted));
+    const timed: (granted: boolean) => T | undefined =
+      deadline === Number.POSITIVE_INFINITY ? (granted) => attempt(granted, node) : (granted) => within(deadline, () => attempt(granted, node));
     try {
       // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
       let deaths = load(heap.words, HEADER.deaths);
@@ -206,9 +214,10 @@ export class Parker implements OwnLoop {
     let deaths = deathsNow();
     const isStirred = () => hasGrant() || heaps.some(({ words }, index) => load(words, HEADER.deaths) !== deaths[index]);
     const attemptAll = () => {
-      for (const { attempt } of contenders) {
+      for (const contender of contenders) {
+        const node = places.find((place) => place.contender === contender)?.node ?? 0;
         // One that a stopped worker keeps up must not keep the others from coming first.
-        const result = within(AT_ONCE, () => attempt(false));
+        const result = within(AT_ONCE, () => contender.attempt(false, node));
         if (result !== undefined) return result;
       }
       return undefined;
@@ -219,7 +228,7 @@ export class Parker implements OwnLoop {
         // Without a node it is looked at with each slice.
         if (!waitQueue.canTakeNodes(1)) continue;
         const node = waitQueue.takeNode();
-        waitQueue.arm(node, contender.key, BLOCKING);
+        waitQueue.arm(node, contender.key, BLOCKING, contender.priority);
         places.push({ contender, node });
       }
       let result: T | undefined = attemptAll();
@@ -246,7 +255,7 @@ export class Parker implements OwnLoop {
         looks = spins(MOST_LOOKS);
         for (const { contender, node } of places) {
           if (contender.heap.waitQueue.useGrants(node) === 0) continue;
-          result = within(AT_ONCE, () => contender.attempt(true));
+          result = within(AT_ONCE, () => contender.attempt(true, node));
           contender.heap.waitQueue.putDown(node);
           if (result !== undefined) break;
         }
@@ -319,11 +328,13 @@ export class Parker implements OwnLoop {
 
   /**
    * Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or
-   * with what an attempt throws. `looked`: the caller has looked for it in vain already, so the loop may sleep at once.
+   * with what an attempt throws.
+   * `looked`: the caller has looked for it in vain already, so the loop may sleep at once. `priority`: its place in a
+   * line that is kept in order.
    */
-  waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined, looked = false): Promise<T | undefined> {
+  waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined, looked = false, priority?: number): Promise<T | undefined> {
     if (!this.#heap.waitQueue.canTakeNodes(1))
-      return whenArmable([this.#heap], deadline, signal).then((isIt) => (isIt ? this.waitUntil(key, attempt, deadline, signal, looked) : undefined));
+      return whenArmable([this.#heap], deadline, signal).then((isIt) => (isIt ? this.waitUntil(key, attempt, deadline, signal, looked, priority) : undefined));
     return new Promise((resolve, reject) => {
       let alarm: Alarm | undefined;
       const done = () => {
@@ -356,7 +367,7 @@ export class Parker implements OwnLoop {
         // A wake-up came as time ran out: it is used, or passed on.
         let result: unknown;
         try {
-          result = within(AT_ONCE, () => attempt(true));
+          result = within(AT_ONCE, () => attempt(true, awaited.node));
         } catch (error) {
           this.#passOn(awaited);
           waiter.fail(error);
@@ -366,7 +377,7 @@ export class Parker implements OwnLoop {
         else this.#putDown(awaited);
         waiter.settle(result);
       };
-      const awaited = this.#enter(key, waiter);
+      const awaited = this.#enter(key, waiter, priority);
       this.#stir();
       if (this.#attempt(awaited, waiter, false)) return;
       onAbort(signal, abort);
@@ -424,10 +435,10 @@ export class Parker implements OwnLoop {
       };
       try {
         for (const contender of contenders) {
-          const { heap, key, attempt } = contender;
+          const { heap, key, attempt, priority } = contender;
           const waiter: Waiter = {
             // Two of its places may be in one node, or be attempted in one go: never after the first success.
-            attempt: (granted) => (over ? undefined : attempt(granted)),
+            attempt: (granted, node) => (over ? undefined : attempt(granted, node)),
             isEndless,
             origin,
             settle: (value) => {
@@ -439,7 +450,7 @@ export class Parker implements OwnLoop {
               reject(error);
             },
           };
-          places.push({ contender, awaited: heap.parker.#enter(key, waiter), waiter });
+          places.push({ contender, awaited: heap.parker.#enter(key, waiter, priority), waiter });
           heap.parker.#stir();
         }
       } catch (error) {
@@ -468,14 +479,20 @@ export class Parker implements OwnLoop {
     });
   }
 
-  #enter(key: number, waiter: Waiter): AwaitedKey {
+  /** Whether a caller that this thread's loop awaits comes before a newcomer of that priority. */
+  isAwaitedBefore(key: number, priority: number): boolean {
+    return this.#awaited.get(key)?.some((awaited) => awaited.priority !== undefined && awaited.priority >= priority) === true;
+  }
+
+  #enter(key: number, waiter: Waiter, priority: number | undefined): AwaitedKey {
     const { waitQueue } = this.#heap;
     let queues = this.#awaited.get(key);
     if (queues === undefined) this.#awaited.set(key, (queues = []));
     let awaited = queues.at(-1);
-    if (awaited === undefined || awaited.waiters.size >= MOST_WANTED)
-      queues.push((awaited = { key, node: waitQueue.takeNode(), waiters: new Set(), since: 0 }));
-    waitQueue.arm(awaited.node, key, AWAITING);
+    // A node has the age of its oldest waiter: where the line is kept in order, each has one of its own.
+    if (priority !== undefined || awaited === undefined || awaited.waiters.size >= MOST_WANTED)
+      queues.push((awaited = { key, node: waitQueue.takeNode(), priority, waiters: new Set(), since: 0 }));
+    waitQueue.arm(awaited.node, key, AWAITING, priority);
     awaited.waiters.add(waiter);
     awaited.since = 0;
     this.#changes++;
@@ -522,7 +539,7 @@ export class Parker implements OwnLoop {
   #attempt(awaited: AwaitedKey, waiter: Waiter, granted: boolean): boolean {
     let result: unknown;
     try {
-      result = within(AT_ONCE, () => waiter.attempt(granted));
+      result = within(AT_ONCE, () => waiter.attempt(granted, awaited.node));
     } catch (error) {
       if (granted) this.#passOn(awaited);
       if (this.#leave(awaited, waiter)) this.#passOn(awaited);

@@ -42,6 +42,7 @@ import "./memory-steps.js";
 import { sweep } from "./sweep.js";
 import "./wait-queue.js";
 import { AT_ONCE, within } from "../memory/time-limit.js";
+import { isArmed } from "./worker-nodes.js";
 
 /** Between two looks at all workers of a heap, by the one that has the turn. A look reads one kernel file a worker. */
 const LOOK_EVERY_MS = 200;
@@ -285,7 +286,7 @@ export class Registry implements WorkerLiveness {
       const worker = word >>> STATE_BITS;
       const state = word & STATE_MASK;
       if (state === ALIVE) {
-        if (this.#heap.waitQueue.isArmed(record)) crowd++;
+        if (isArmed(this.#heap, record)) crowd++;
         if (worker === self || this.#kernelSaysRunning(record)) continue;
         found = this.markDead(worker) || found;
         this.#sweep(record, worker);

@@ -15,7 +15,9 @@ import {
   ALIVE,
   type AWAITING,
   BLOCKING,
+  PENDING_MASK,
   PENDING_ONE,
+  PRIORITY_SHIFT,
   HEADER,
   INLINE_NODES,
   KIND_MASK,
@@ -30,29 +32,17 @@ import {
   REGISTRY_AT,
   STATE_MASK,
 } from "../memory/layout.js";
+import { comesAfter, firstWaiter } from "./first-waiter.js";
 import { contain } from "../memory/mishap.js";
 import { Walk } from "../memory/walk.js";
 import { closedState, COUNT_MASK, grantedIn, SEQUENCE_ONE, WANTED_ONE, wantedIn } from "./node-state.js";
-import { isAliveIn, livingWorkers } from "./records.js";
+import { isAliveIn } from "./records.js";
 import { onSweep } from "./sweep.js";
 import { VacantNodes } from "./vacant-nodes.js";
+import { type ArmedNode, armedIn, eachNode } from "./worker-nodes.js";
 
 /** A waiter looks no older than so many tickets: twice as many would make it look young. */
 const OLDEST = 2 ** 30;
-/** Whether one node waits for less long than another. Two that stand for very long may have the same ticket. */
-function comesAfter(ticket: number, node: number, otherTicket: number, other: number): boolean {
-  const younger = (ticket - otherTicket) | 0;
-  return younger !== 0 ? younger > 0 : node > other;
-}
-
-/** Waiters of one worker for one key. */
-export interface ArmedNode {
-  readonly worker: number;
-  readonly key: number;
-  /** BLOCKING or AWAITING. */
-  readonly kind: number;
-  readonly count: number;
-}
 
 declare module "../memory/heap.js" {
   interface Heap {
@@ -104,16 +94,17 @@ export class WaitQueue {
   }
 
   /**
-   * One more waiter at this node. The first one sets the key and the ticket, before the state makes the node visible.
+   * One more waiter at this node. The first one sets the key, the ticket and the priority, before the state makes the
+   * node visible.
    */
-  arm(node: number, key: number, kind: typeof BLOCKING | typeof AWAITING): void {
+  arm(node: number, key: number, kind: typeof BLOCKING | typeof AWAITING, priority = 0): void {
     const { words } = this.#heap;
     let state = load(words, node + NODE.state);
     if (wantedIn(state) === 0) {
       words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
       // A wake-up that this node's last waiter has pending stays there: the key is the same then.
-      words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
+      words[node + NODE.kind] = (words[node + NODE.kind]! & PENDING_MASK) | kind | (priority << PRIORITY_SHIFT);
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;
     }
@@ -178,7 +169,7 @@ export class WaitQueue {
   /** Passes on what is pending. */
   passOnPending(node: number): void {
     const { words } = this.#heap;
-    const count = words[node + NODE.kind]! >>> 1;
+    const count = (words[node + NODE.kind]! & PENDING_MASK) >>> 1;
     if (count === 0) return;
     // Whoever has what it waited for gets it, whatever becomes of this.
     contain("passing on a wake-up", () => void this.wake(words[node + NODE.key]!, count));
@@ -212,7 +203,7 @@ export class WaitQueue {
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
-      this.#eachNode(record, (node) => {
+      eachNode(this.#heap, record, (node) => {
         const state = load(words, node + NODE.state);
         if (grantedIn(state) < wantedIn(state) && words[node + NODE.key] === key && ((words[node + NODE.ticket]! - limit) | 0) < 0)
           woken += this.#grant(node, record, key, COUNT_MASK).given;
@@ -233,11 +224,13 @@ export class WaitQueue {
     // woken by this very call for ever.
     let from = 0;
     let fromNode = 0;
+    let fromPriority = 0;
     let passed = false;
     while (woken < count) {
       let oldest = 0;
       let oldestRecord = 0;
       let oldestTicket = 0;
+      let oldestPriority = 0;
       const { words } = this.#heap;
       const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
       for (let slot = 1; slot < high; slot++) {
@@ -253,12 +246,14 @@ export class WaitQueue {
             if (grantedIn(state) >= wantedIn(state) || words[node + NODE.key] !== key) continue;
             const ticket = words[node + NODE.ticket]!;
             if (((ticket - limit) | 0) >= 0) continue;
+            const priority = words[node + NODE.kind]! >> PRIORITY_SHIFT;
             // The differences, not the tickets, are compared: the counter wraps.
-            if (passed && !comesAfter(ticket, node, from, fromNode)) continue;
-            if (oldest !== 0 && comesAfter(ticket, node, oldestTicket, oldest)) continue;
+            if (passed && !comesAfter(priority, ticket, node, fromPriority, from, fromNode)) continue;
+            if (oldest !== 0 && comesAfter(priority, ticket, node, oldestPriority, oldestTicket, oldest)) continue;
             oldest = node;
             oldestRecord = record;
             oldestTicket = ticket;
+            oldestPriority = priority;
           }
           if (more === 0) break;
           walk!.to(more);
@@ -275,6 +270,7 @@ export class WaitQueue {
         passed = true;
         from = oldestTicket;
         fromNode = oldest;
+        fromPriority = oldestPriority;
       }
     }
     return woken;
@@ -308,6 +304,33 @@ export class WaitQueue {
   }
 
   /**
+   * Whether somebody who waits for `key` comes before a node, with a wake-up on its way or without. Without a node (0),
+   * as of
+   * one that does not wait, everybody does.
+   */
+  isBehind(key: number, node: number): boolean {
+    const { words } = this.#heap;
+    const first = firstWaiter(this.#heap, key);
+    if (first === undefined || first.node === node) return false;
+    return node === 0 || comesAfter(words[node + NODE.kind]! >> PRIORITY_SHIFT, words[node + NODE.ticket]!, node, first.priority, first.ticket, first.node);
+  }
+
+  /**
+   * Sees to it that the first who waits for `key` has a wake-up: one is enough for what only the first may take. How
+   * many wait first, 0 or 1.
+   */
+  wakeFirst(key: number): number {
+    for (let first = firstWaiter(this.#heap, key); first !== undefined; first = firstWaiter(this.#heap, key)) {
+      const state = load(this.#heap.words, first.node + NODE.state);
+      if (this.#heap.words[first.node + NODE.key] !== key) continue;
+      if (grantedIn(state) > 0) return 1;
+      // Whoever left meanwhile is not the first any more.
+      if (this.#grant(first.node, first.record, key, 1).given > 0) return 1;
+    }
+    return 0;
+  }
+
+  /**
    * How many workers' waiters stand at `key`, those with a grant on its way included. With `enough` it looks no further
    * once there are so many.
    */
@@ -318,7 +341,7 @@ export class WaitQueue {
     for (let slot = 1; slot < high && count < enough; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
-      this.#eachNode(record, (node) => {
+      eachNode(this.#heap, record, (node) => {
         const state = load(words, node + NODE.state);
         if (words[node + NODE.key] === key) count += wantedIn(state);
       });
@@ -328,15 +351,7 @@ export class WaitQueue {
 
   /** What the living wait for, in the order of their records. Read while it changes. */
   armed(): ArmedNode[] {
-    const heap = this.#heap;
-    const found: ArmedNode[] = [];
-    for (const worker of livingWorkers(heap.words)) {
-      this.#eachNode(recordOf(worker), (node) => {
-        const count = wantedIn(load(heap.words, node + NODE.state));
-        if (count > 0) found.push({ worker, key: heap.words[node + NODE.key]!, kind: heap.words[node + NODE.kind]!, count });
-      });
-    }
-    return found;
+    return armedIn(this.#heap);
   }
 
   /**
@@ -347,7 +362,7 @@ export class WaitQueue {
   rouseAll(): void {
     const { words } = this.#heap;
     add(words, HEADER.deaths, 1);
-    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind & KIND_MASK);
+    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind);
   }
 
   /** Has one worker that may be blocked look at what it is asked, as `rouseAll`. */
@@ -358,18 +373,10 @@ export class WaitQueue {
     this.#heap.ring(recordOf(worker), BLOCKING);
   }
 
-  /** Whether the worker of a record waits for something, as far as its own nodes say. */
-  isArmed(record: number): boolean {
-    const { words } = this.#heap;
-    const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
-    for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) if (wantedIn(load(words, node + NODE.state)) > 0) return true;
-    return false;
-  }
-
   /** A dead worker's grants go to others who wait for the same. */
   passOn(record: number): void {
     const { words } = this.#heap;
-    this.#eachNode(record, (node) => {
+    eachNode(this.#heap, record, (node) => {
       let state = load(words, node + NODE.state);
       // Closed before it is emptied: a waker that still took this worker for alive must not grant into it any more.
       for (let closed = closedState(state); state !== closed; closed = closedState(state)) {
@@ -377,23 +384,10 @@ export class WaitQueue {
         if (seen === state) state = closed;
         else state = seen;
       }
-      const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);
+      const owed = grantedIn(state) + ((words[node + NODE.kind]! & PENDING_MASK) >>> 1);
       if (owed > 0) this.wake(words[node + NODE.key]!, owed);
       words[node + NODE.kind]! &= KIND_MASK;
       store(words, node + NODE.state, (state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1));
     });
-  }
-
-  #eachNode(record: number, visit: (node: number) => void): void {
-    this.#heap.reserveWords(this.#heap.words[HEADER.brk]!);
-    const { words } = this.#heap;
-    const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
-    for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
-    const more = load(words, record + RECORD.moreNodes);
-    const walk = more === 0 ? undefined : new Walk(this.#heap);
-    for (let block = more; block !== 0; block = words[block + NODE_BLOCK.next]!) {
-      walk!.to(block);
-      for (let index = 0; index < NODES_PER_BLOCK; index++) visit(block + NODE_BLOCK.nodes + index * NODE_WORDS);
-    }
   }
 }

@@ -2,7 +2,7 @@ import { inspect, type InspectOptions } from "node:util";
 import { hide, refuseClones } from "../codec/portrait.js";
 import { type Boundary, type Crosses, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
-import { attachShared, endShared, type Handle, onInspect, type Reach } from "../objects/index.js";
+import { attachShared, endShared, type Handle, holdSharedAgain, onInspect, type Reach } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, ownDescriptor, ownOptions } from "../errors/index.js";
 import type { Across } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
@@ -335,5 +335,6 @@ registerKind(
   "SharedArray",
   (payload: unknown) => (attachShared(KIND.sharedArray, "SharedArray", payload, attach) as ArrayBlock).array,
   (payload: unknown, end) => endShared(KIND.sharedArray, "SharedArray", payload, end),
+  (payload: unknown) => holdSharedAgain(KIND.sharedArray, "SharedArray", payload),
 );
 onInspect(KIND.sharedArray, { name: "SharedArray" });

@@ -7,7 +7,7 @@
  */
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, onInspect, type Reach, SharedObject } from "../objects/index.js";
+import { attachShared, endShared, Handle, holdSharedAgain, onInspect, type Reach, SharedObject } from "../objects/index.js";
 import { ArgumentTypeError, CorruptError, ownDescriptor } from "../errors/index.js";
 import { type Heap, onDestroy } from "../memory/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
@@ -292,6 +292,7 @@ registerKind(
     });
   },
   (payload: unknown, end) => endShared(KIND.struct, "Struct", payload, end),
+  (payload: unknown) => holdSharedAgain(KIND.struct, "Struct", payload),
 );
 onInspect(KIND.struct, { name: "Struct" });
 onDestroy(KIND.struct, (heap: Heap, at: number) => {

@@ -1,12 +1,12 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, heapIn, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
+import { attachShared, endShared, Handle, heapIn, holdSharedAgain, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
-import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { checkReturn, reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
 
 const SIZE = 4;
@@ -305,6 +305,7 @@ export class Condition extends SharedObject {
   }
 
   #waitSync(deadline: number): boolean {
+    this.lock[checkReturn]();
     const suspension = this.#suspension();
     try {
       return this.heap.parker.blockUntil(this.at, suspension.attempt, deadline) ?? false;
@@ -388,4 +389,5 @@ registerKind(
   },
   // Its lock is a marshalled object of its own.
   (payload: unknown, end) => endShared(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined, end),
+  (payload: unknown) => holdSharedAgain(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined),
 );

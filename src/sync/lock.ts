@@ -3,10 +3,13 @@ import { type Handle, onInspect, onNames, registerShared } from "../objects/inde
 import { checkFunction, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
-import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type TakenWord } from "./owner-word.js";
+import type { FairLockOptions } from "./owner-death.js";
+import { ownerInsight, ownerNames } from "./owner-insight.js";
+import { TAKEN_INCONSISTENT, type TakenWord } from "./lock-word.js";
+import { OwnerWord } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
-import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { checkReturn, reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { KIND } from "./kinds.js";
 
 const dispose = Symbol("dispose");
@@ -38,7 +41,10 @@ portray(
  * re-entrant: see `RLock`.
  *
  * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms
- * has it reserved for those who wait.
+ * has it reserved for those who wait. With `{ fair: true }` it goes to those who wait in the order of their `priority`,
+ * the higher first, and of their coming. A head of the line that is dead, aborted or out of time is skipped; one that
+ * awaits while its event loop is busy holds up the line. A blocking acquire behind an awaiting one of its own thread is
+ * a `DeadlockError`.
  * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with
  * `held.ownerDied`; so does everybody after it, until a holder calls `consistent()`. With `{ onOwnerDeath: "error" }`
  * they get an `OwnerDiedError` instead.
@@ -69,12 +75,12 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    * Makes a lock that nobody holds.
    *
    * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what those
-   *   get who come after an owner that died
+   *   get who come after an owner that died; `fair`: whether those who wait get it in their order
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** a small block of shared memory.
    */
-  constructor(options?: LockOptions);
-  constructor(options?: LockOptions | Handle) {
+  constructor(options?: FairLockOptions);
+  constructor(options?: FairLockOptions | Handle) {
     super(KIND.lock, options);
   }
 
@@ -86,7 +92,9 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   /**
    * Takes the lock, blocking this thread and its event loop until it is free.
    *
-   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a fair lock,
+   * higher
+   *   comes first
    * @returns the hold; disposing it releases
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
    *   an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
@@ -94,16 +102,16 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange where it is free; else
    *   some looks, then it sleeps.
    */
-  acquireSync(options?: SyncWait): Held {
+  acquireSync(options?: SyncWait & TurnOptions): Held {
     if (options === undefined && this.takeFast()) return (this.#current = new LockHeld(this, false));
-    return this.#held(this.takeSync(deadlineOf(options))) ?? this.timedOut(options);
+    return this.#held(this.takeSync(deadlineOf(options, TURN_SYNC), true, this.priorityIn(options))) ?? this.timedOut(options);
   }
 
   /**
    * Takes the lock without blocking the event loop.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason
+   *   its reason. `priority`: of a fair lock, higher comes first
    * @returns the hold; disposing it releases
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
    *   an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
@@ -112,9 +120,10 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange and a promise where it is
    *   free; else its event loop is woken.
    */
-  async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = awaitDeadlineOf(options);
-    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken))) ?? this.timedOut(options);
+  async acquire(options?: WaitOptions & TurnOptions): Promise<Held> {
+    const deadline = awaitDeadlineOf(options, TURN);
+    const priority = this.priorityIn(options);
+    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken), true, priority)) ?? this.timedOut(options);
   }
 
   /**
@@ -139,7 +148,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `acquire`, and a promise.
    */
-  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & TurnOptions): Promise<R> {
     checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
@@ -154,7 +163,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
-  runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+  runSync<R>(fn: (held: Held) => R, options?: SyncWait & TurnOptions): R {
     checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
@@ -215,13 +224,18 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   }
 
   /** @internal */
+  [checkReturn](): void {
+    this.refuseBehindOwn(0);
+  }
+
+  /** @internal */
   [reacquireSync](held: LockHeld | undefined): void {
     this.#resume(held, this.takeSync(Number.POSITIVE_INFINITY, false));
   }
 
   /** @internal */
   async [reacquire](held: LockHeld | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken));
+    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken), false);
   }
 
   #resume(held: LockHeld | undefined, taken: TakenWord | undefined): void {

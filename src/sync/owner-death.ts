@@ -23,7 +23,27 @@ export interface LockOptions extends Reach {
   onOwnerDeath?: "report" | "error" | undefined;
 }
 
-export const LOCK_OPTIONS = new KnownOptions<LockOptions>({ across: true, label: true, onOwnerDeath: true });
+/** The same, and who comes next. */
+export interface FairLockOptions extends LockOptions {
+  /**
+   * Whether those who wait get it in their order: no newcomer of the same or a lower `priority` overtakes one that
+   * waits, blocking or awaiting. The price: an
+   * awaiting head of the line whose event loop is busy holds up all behind it, and each hand-over wakes a thread. False
+   * unless given.
+   */
+  fair?: boolean | undefined;
+}
+
+export const FAIR_LOCK_OPTIONS = new KnownOptions<FairLockOptions>({ across: true, label: true, onOwnerDeath: true, fair: true });
+const UNFAIR = "only a Lock and an RLock keep their line in order";
+export const LOCK_OPTIONS = new KnownOptions<LockOptions>({ across: true, label: true, onOwnerDeath: true }, { fair: UNFAIR });
+
+/** Checks the option, before there is a lock: whether its line is kept in order. */
+export function isFairIn(options: FairLockOptions | Handle | undefined): boolean {
+  const fair = (ownOptions(options) as FairLockOptions | null | undefined)?.fair;
+  if (fair !== undefined && typeof fair !== "boolean") throw new ArgumentTypeError(`options.fair must be true or false, got ${typeof fair}`);
+  return fair === true;
+}
 
 /** How far a semaphore reaches, and what comes of the permits of a holder that dies. */
 export interface SemaphoreOptions extends Reach {
@@ -43,7 +63,7 @@ export interface SemaphoreOptions extends Reach {
   onOwnerDeath?: "report" | "keep" | undefined;
 }
 
-export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: true, label: true, onOwnerDeath: true });
+export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: true, label: true, onOwnerDeath: true }, { fair: UNFAIR });
 
 /** Checks the options of a semaphore, before there is one: whether the permits of the dead stay away. */
 export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined): boolean {

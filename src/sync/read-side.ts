@@ -3,6 +3,7 @@ import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, atomics, realDate, Spin, within } from "../memory/index.js";
 import { insideOf, MONITOR, type Monitor, type MonitorInside } from "../objects/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { cancelCheck } from "./cancels.js";
 import type { Held } from "./held.js";
 import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
@@ -10,6 +11,7 @@ import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
 import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeWriter, writerDied, writersWait } from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
+import { tellFree } from "./unlock-watch.js";
 
 const { load } = atomics;
 
@@ -98,9 +100,11 @@ export class ReadSide implements WayIn, HeldSide {
   #attempt(): Attempt<Held> {
     const lock = this.#lock;
     const patience = new Patience();
+    const check = cancelCheck(lock.heap, lock.at + RWLOCK.cancels, lock.title);
     return (granted) => {
       if (granted) lock.arrive(RWLOCK.readersWait);
       const held = lock.inside(() => {
+        check();
         strikeOutDeadWriter(lock);
         const held = this.#admit(granted, patience);
         if (held === undefined) lock.expectWake(RWLOCK.readersWait);
@@ -164,7 +168,10 @@ export class ReadSide implements WayIn, HeldSide {
       isLast = --lock.words[lock.at + RWLOCK.readers]! === 0;
       return true;
     });
-    if (isLast) wakeWriter(lock);
+    if (isLast) {
+      tellFree(lock.heap, lock.at + RWLOCK.watch);
+      wakeWriter(lock);
+    }
     return ended;
   }
 

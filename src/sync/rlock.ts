@@ -3,10 +3,13 @@ import { type Handle, onInspect, onNames, registerShared } from "../objects/inde
 import { checkFunction, DeadlockError, NotHeldError, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
-import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type TakenWord } from "./owner-word.js";
+import type { FairLockOptions } from "./owner-death.js";
+import { ownerInsight, ownerNames } from "./owner-insight.js";
+import { TAKEN, TAKEN_INCONSISTENT, type TakenWord } from "./lock-word.js";
+import { OwnerWord } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
-import { reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { checkReturn, reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { KIND } from "./kinds.js";
 
 /** A hold of an RLock: re-entered explicitly by awaiting code. */
@@ -118,12 +121,12 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    * Makes a lock that nobody holds.
    *
    * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what those
-   *   get who come after an owner that died
+   *   get who come after an owner that died; `fair`: whether those who wait get it in their order
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** a small block of shared memory.
    */
-  constructor(options?: LockOptions);
-  constructor(options?: LockOptions | Handle) {
+  constructor(options?: FairLockOptions);
+  constructor(options?: FairLockOptions | Handle) {
     super(KIND.rlock, options);
   }
 
@@ -136,7 +139,9 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    * Takes the lock, blocking this thread and its event loop until it is free; enters again if this thread's blocking
    * code has it.
    *
-   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a fair lock,
+   * higher
+   *   comes first
    * @returns the hold; disposing it releases
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
    *   an error, `ERR_ALLCORES_DEADLOCK` when awaiting code of this thread has it or the wait could never end,
@@ -145,23 +150,24 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange where it is free, none
    *   where it enters again; else some looks, then it sleeps.
    */
-  acquireSync(options?: SyncWait): RHeld {
+  acquireSync(options?: SyncWait & TurnOptions): RHeld {
     const tenure = this.#tenure;
     if (tenure === undefined && options === undefined && this.takeFast()) return this.#begin(false, TAKEN);
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, TURN_SYNC);
+    const priority = this.priorityIn(options);
     const own = this.#ownTenure();
     if (own !== undefined) {
       if (!own.awaited) return this[enterAgain](own);
       this.#throwDeadlock();
     }
-    return this.#held(this.takeSync(deadline), false) ?? this.timedOut(options);
+    return this.#held(this.takeSync(deadline, true, priority), false) ?? this.timedOut(options);
   }
 
   /**
    * Takes the lock without blocking the event loop; never enters again by itself: see `held.acquire()`.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason
+   *   its reason. `priority`: of a fair lock, higher comes first
    * @returns the hold; disposing it releases
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` where the death of its owner is
    *   an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
@@ -170,9 +176,10 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one atomic exchange and a promise where it is
    *   free; else its event loop is woken.
    */
-  async acquire(options?: WaitOptions): Promise<RHeld> {
-    const deadline = awaitDeadlineOf(options);
-    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken))) ?? this.timedOut(options);
+  async acquire(options?: WaitOptions & TurnOptions): Promise<RHeld> {
+    const deadline = awaitDeadlineOf(options, TURN);
+    const priority = this.priorityIn(options);
+    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken), true, priority)) ?? this.timedOut(options);
   }
 
   /**
@@ -201,7 +208,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `acquire`, and a promise.
    */
-  async run<R>(fn: (held: RHeld) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+  async run<R>(fn: (held: RHeld) => R | PromiseLike<R>, options?: WaitOptions & TurnOptions): Promise<R> {
     checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
@@ -217,7 +224,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
    *   throws
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
-  runSync<R>(fn: (held: RHeld) => R, options?: SyncWait): R {
+  runSync<R>(fn: (held: RHeld) => R, options?: SyncWait & TurnOptions): R {
     checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
@@ -316,13 +323,18 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   }
 
   /** @internal */
+  [checkReturn](): void {
+    this.refuseBehindOwn(0);
+  }
+
+  /** @internal */
   [reacquireSync](tenure: Tenure | undefined): void {
     this.#resume(tenure, this.takeSync(Number.POSITIVE_INFINITY, false));
   }
 
   /** @internal */
   async [reacquire](tenure: Tenure | undefined): Promise<void> {
-    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken));
+    await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken), false);
   }
 
   #resume(tenure: Tenure | undefined, taken: TakenWord | undefined): void {

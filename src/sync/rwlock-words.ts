@@ -3,6 +3,7 @@ import { NotHeldError, NotOwnerError, OwnerDiedError } from "../errors/index.js"
 import { MONITOR_WORDS, type MonitorInside } from "../objects/index.js";
 import { coreCount } from "../platform/index.js";
 import { HOLD_TABLE_WORDS } from "./hold-table.js";
+import { tellFree } from "./unlock-watch.js";
 
 export const RWLOCK = {
   /** Worker id of the writer, 0 for none. The truth. */
@@ -25,8 +26,13 @@ export const RWLOCK = {
    * 1970, modulo 2^32. A hint.
    */
   passedAt: MONITOR_WORDS + 7 + HOLD_TABLE_WORDS,
+  /** Who waits until it is free: see unlock-watch.ts. */
+  watch: MONITOR_WORDS + 8 + HOLD_TABLE_WORDS,
+  /** How often those who waited were told to end: see cancels.ts. */
+  cancels: MONITOR_WORDS + 9 + HOLD_TABLE_WORDS,
 } as const;
-export const RWLOCK_WORDS = RWLOCK.passedAt + 1;
+export const RWLOCK_WORDS = RWLOCK.cancels + 1;
+export const RWLOCK_WAITS = { watch: RWLOCK.watch, cancels: RWLOCK.cancels, keys: [RWLOCK.readersWait, RWLOCK.writersWait] } as const;
 
 /** A writer that died no longer keeps anybody out. Inside the mutex. */
 export function strikeOutDeadWriter({ words, at, heap }: MonitorInside): void {
@@ -34,6 +40,8 @@ export function strikeOutDeadWriter({ words, at, heap }: MonitorInside): void {
   if (writer !== 0 && !heap.registry.isAlive(writer)) {
     words[at + RWLOCK.inconsistent] = 1;
     words[at + RWLOCK.writer] = 0;
+    // It has been free since that one's end.
+    tellFree(heap, at + RWLOCK.watch);
   }
 }
 

@@ -4,16 +4,17 @@
  * Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
 import type { Facts } from "../codec/portrait.js";
-import { Handle, type Hold, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
+import { Handle, type Hold, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { checkFunction, NotHeldError } from "../errors/index.js";
 import { BLOCKING, type Heap, onDestroy } from "../memory/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { HoldTable } from "./hold-table.js";
+import { LockMonitor } from "./lock-monitor.js";
 import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
 import { ReadSide } from "./read-side.js";
 import { RWLockView } from "./rwlock-view.js";
-import { RWLOCK, RWLOCK_WORDS } from "./rwlock-words.js";
+import { RWLOCK, RWLOCK_WAITS, RWLOCK_WORDS, strikeOutDeadWriter } from "./rwlock-words.js";
 import { WriteSide } from "./write-side.js";
 import { KIND } from "./kinds.js";
 
@@ -51,7 +52,7 @@ import { KIND } from "./kinds.js";
  * lock.release(); // as held[Symbol.dispose]() does
  * ```
  */
-export class RWLock extends Monitor {
+export class RWLock extends LockMonitor {
   readonly #holds: HoldTable;
   readonly #readSide: ReadSide;
   readonly #writeSide: WriteSide;
@@ -69,7 +70,7 @@ export class RWLock extends Monitor {
   constructor(options?: LockOptions);
   constructor(options?: LockOptions | Handle) {
     const fails = failsOnOwnerDeath(options);
-    super(KIND.rwlock, RWLOCK_WORDS, options, LOCK_OPTIONS);
+    super(KIND.rwlock, RWLOCK_WORDS, options, LOCK_OPTIONS, RWLOCK_WAITS);
     this.#holds = new HoldTable(this.heap, this.at + RWLOCK.holds);
     this.#readSide = new ReadSide(this, this.#holds);
     this.#writeSide = new WriteSide(this, this.#holds);
@@ -310,6 +311,17 @@ export class RWLock extends Monitor {
    */
   get readers(): number {
     return this.#readSide.count;
+  }
+
+  /** @internal */
+  protected looksFree(): boolean {
+    return this.inside(() => {
+      const { words, at } = this;
+      strikeOutDeadWriter(insideOf(this));
+      if (words[at + RWLOCK.writer] !== 0) return false;
+      if (words[at + RWLOCK.readers] !== 0 && this.#holds.reclaim() > 0) words[at + RWLOCK.readers] = this.#holds.total;
+      return words[at + RWLOCK.readers] === 0;
+    });
   }
 
   /** @internal */

@@ -42,6 +42,8 @@ interface Source<X, T> {
 export interface MemorySource<X, T> extends Source<X, T> {
   readonly heap: Heap;
   readonly key: number;
+  /** Its place in a line that is kept in order; undefined elsewhere. */
+  readonly priority?: number | undefined;
   /** A new wait for it. */
   begin(awaiting: boolean): Attempt<X>;
   /** A wait for it is over and has not taken it: others may come whom that wait alone has held back. */

@@ -26,8 +26,22 @@ export const SEMAPHORE = {
   keeps: MONITOR_WORDS + 5 + HOLD_TABLE_WORDS,
   /** While used-up permits are taken out of `permits`: what that comes to, inverted; else 0. */
   remaining: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
+  /** A monitor's flag for those who wait for several permits; its offset is their key. */
+  severalWait: MONITOR_WORDS + 7 + HOLD_TABLE_WORDS,
+  /** For how many permits what comes free is kept, 0 for none. A hint. */
+  claimed: MONITOR_WORDS + 8 + HOLD_TABLE_WORDS,
+  /** Worker id of whom it is kept for. */
+  claimant: MONITOR_WORDS + 9 + HOLD_TABLE_WORDS,
+  /** 1 after a claim for which requests for one permit waited, until one of them has its permit. A hint. */
+  turn: MONITOR_WORDS + 10 + HOLD_TABLE_WORDS,
+  /** Who waits until a permit is free: see unlock-watch.ts. */
+  watch: MONITOR_WORDS + 11 + HOLD_TABLE_WORDS,
+  /** How often those who waited were told to end: see cancels.ts. */
+  cancels: MONITOR_WORDS + 12 + HOLD_TABLE_WORDS,
 } as const;
-export const SEMAPHORE_WORDS = SEMAPHORE.remaining + 1;
+export const SEMAPHORE_WORDS = SEMAPHORE.cancels + 1;
+/** Where those wait who want permits, or a look. */
+export const SEMAPHORE_WAITS = { watch: SEMAPHORE.watch, cancels: SEMAPHORE.cancels, keys: [0, SEMAPHORE.severalWait] } as const;
 export const MOST_PERMITS = 0x7fffffff;
 /** Who holds more does not guard anything: permits are signals there, which it has taken and nobody gives back. */
 export const MOST_HELD = 2 ** 30;

@@ -1,29 +1,41 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, MONITOR, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
+import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
-import { AT_ONCE, onDestroy, onNormalEnd, realNow, within } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { AT_ONCE, within } from "../memory/index.js";
+import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { HoldTable } from "./hold-table.js";
+import { LockMonitor } from "./lock-monitor.js";
 import { keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
-import { Patience } from "./patience.js";
 import { giveBack, handOff, Permit } from "./permit.js";
+import { leftLine, mayTakeNow, offer, PermitWait } from "./permit-line.js";
+import { ACQUIRE, ACQUIRE_SYNC, type PermitCount, permitsOf, TRY_ACQUIRE } from "./permit-options.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
-import { boundAt, dropSurplus, insideAtOnce, MOST_HELD, MOST_PERMITS, rebuild, reclaim, SEMAPHORE, SEMAPHORE_WORDS, takeOutUsedUp } from "./semaphore-words.js";
+import {
+  boundAt,
+  dropSurplus,
+  MOST_HELD,
+  MOST_PERMITS,
+  rebuild,
+  reclaim,
+  SEMAPHORE,
+  SEMAPHORE_WAITS,
+  SEMAPHORE_WORDS,
+  takeOutUsedUp,
+} from "./semaphore-words.js";
+import { semaphoreInsight } from "./semaphore-insight.js";
 import { notePermit, useUp } from "./task-permits.js";
 import { KIND } from "./kinds.js";
 
-/** A waiter beaten this long keeps newcomers out. */
-const STARVING_MS = 5;
-
 /**
- * A number of permits; `acquire` takes one and waits while there is none.
+ * A number of permits; `acquire` takes one, or `{ permits: n }`, and waits while there are not so many.
  *
  * `release(n)` first gives back what this worker holds and then adds new permits, so a signal from a worker that holds
  * none works as in Python, and disposing a permit that was released already does nothing.
- * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **End:** a worker that ends normally has used its permits up,
- * as in Python: its task has returned or thrown, it called `process.exit`, or its pool let it go. In a pool, a task has
- * used up, when it settles, what it took and did not give back.
+ * **Fairness:** barging, with a bound of 5 ms, as `Lock`. A request for several that waits has what comes free kept for
+ * it, one such request at a time; a request for one that waits has its turn between two of them. **End:** a worker that
+ * ends normally has used its permits up, as in Python: its task has returned or thrown, it called `process.exit`, or
+ * its pool let it go. In a pool, a task has used up, when it settles, what it took and did not give back.
  * **Death:** what a worker holds that is killed or terminated, or ends by an uncaught error, comes back within a
  * second, once it is asked for; from then on whoever gets a permit sees `held.ownerDied`, until a holder calls
  * `consistent()`. With `{ onOwnerDeath: "keep" }` nothing comes back.
@@ -44,9 +56,9 @@ const STARVING_MS = 5;
  * connections.release(); // or permit[Symbol.dispose]()
  * ```
  */
-export class Semaphore extends Monitor implements Selectable<Held> {
+export class Semaphore extends LockMonitor implements Selectable<Held> {
   readonly #holds: HoldTable;
-  /** How often tasks of this worker settled that had permits of it left. Permits of an earlier era are used up. */
+  /** How often tasks of this worker settled with permits of it left. Permits of an earlier era are used up. */
   #era = 0;
   /** How many permits, whose `Held` may come to be disposed still, were used up. */
   #usedUp = 0;
@@ -70,7 +82,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
       throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
     const keeps = keepsOnOwnerDeath(options);
-    super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS);
+    super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS, SEMAPHORE_WAITS);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
     if (!(options instanceof Handle)) {
       this.words[this.at + SEMAPHORE.keeps] = keeps ? 1 : 0;
@@ -107,24 +119,34 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   /**
    * Takes a permit, blocking this thread and its event loop until there is one.
    *
-   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `permits`: how many, all of
+   *   them or none; 1 unless given
    * @returns the hold; disposing it gives the permit back
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
    *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
    *   sense
-   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
-   *   where one is free; else it sleeps.
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of a mutex; else it sleeps.
    */
-  acquireSync(options?: SyncWait): Held {
-    const deadline = deadlineOf(options);
-    return this.tryAcquire() ?? (deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at, this.#attempt(), deadline)) ?? this.#timedOut(options);
+  acquireSync(options?: SyncWait & PermitCount): Held {
+    const deadline = deadlineOf(options, ACQUIRE_SYNC);
+    const count = this.#countOf(options);
+    let permit = this.#tryTake(count);
+    if (permit === undefined && deadline !== 0) {
+      const wait = this.#wait(count);
+      try {
+        permit = this.heap.parker.blockUntil(wait.key, wait.attempt, deadline);
+      } finally {
+        if (permit === undefined) wait.left();
+      }
+    }
+    return permit ?? this.#timedOut(options, count);
   }
 
   /**
    * Takes a permit without blocking the event loop.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason
+   *   its reason. `permits`: how many, all of them or none; 1 unless given
    * @returns the hold; disposing it gives the permit back
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
    *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
@@ -132,34 +154,46 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
    *   and a promise where one is free.
    */
-  async acquire(options?: WaitOptions): Promise<Held> {
-    const deadline = awaitDeadlineOf(options);
+  async acquire(options?: WaitOptions & PermitCount): Promise<Held> {
+    const deadline = awaitDeadlineOf(options, ACQUIRE);
+    const count = this.#countOf(options);
     const signal = signalOf(options);
-    return (
-      this.tryAcquire() ??
-      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) ??
-      this.#timedOut(options)
-    );
+    let permit = this.#tryTake(count);
+    if (permit === undefined && deadline !== 0) {
+      const wait = this.#wait(count);
+      try {
+        permit = await this.heap.parker.waitUntil(wait.key, wait.attempt, deadline, signal);
+      } finally {
+        if (permit === undefined) wait.left();
+      }
+    }
+    return permit ?? this.#timedOut(options, count);
   }
 
   /**
    * Takes a permit if one is free now; never waits.
    *
+   * @param options `permits`: how many, all of them or none; 1 unless given
    * @returns the hold, or undefined
-   * @throws `ERR_ALLCORES_FREED`
+   * @throws `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make
+   *   no sense
    * @remarks **Cost:** two atomic exchanges of its internal mutex.
    */
-  tryAcquire(): Held | undefined {
-    if (this.words[this.at + SEMAPHORE.free]! <= 0) this.heap.registry.reap();
+  tryAcquire(options?: PermitCount): Held | undefined {
+    if (options !== undefined) TRY_ACQUIRE.check(options);
+    return this.#tryTake(this.#countOf(options));
+  }
+
+  #tryTake(count: number): Held | undefined {
+    if (this.words[this.at + SEMAPHORE.free]! < count + this.words[this.at + SEMAPHORE.claimed]!) this.heap.registry.reap();
     let reclaimed = false;
     const permit = within(AT_ONCE, () =>
       this.inside(() => {
-        if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);
-        else if (this.words[this.at + SEMAPHORE.reserved] === 1 && this.heap.waitQueue.countWaiters(this.at, 1) > 0) return undefined;
-        return this.#take();
+        if (this.words[this.at + SEMAPHORE.free]! < count) reclaimed = reclaim(this.heap, this.at, this.#holds);
+        return mayTakeNow(this.heap, this.at, count) ? this.#take(count) : undefined;
       }),
     );
-    if (reclaimed) this.#wakeForTheRest();
+    if (reclaimed && this.words[this.at + SEMAPHORE.free]! > 0) offer(insideOf(this), this.words[this.at + SEMAPHORE.free]!);
     return permit;
   }
 
@@ -173,7 +207,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `acquire`, and a promise.
    */
-  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & PermitCount): Promise<R> {
     checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
@@ -188,7 +222,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`; what `fn` throws
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
-  runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+  runSync<R>(fn: (held: Held) => R, options?: SyncWait & PermitCount): R {
     checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
@@ -221,8 +255,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! + n - own;
       words[at + SEMAPHORE.free] = free + n;
     });
-    if (n === 1) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);
-    else this.wake(this.at, n);
+    offer(insideOf(this), n);
   }
 
   /**
@@ -254,38 +287,46 @@ export class Semaphore extends Monitor implements Selectable<Held> {
    * @remarks **Cost:** one small object.
    */
   [selectable](): Choice<Held> {
-    return choiceOf({ heap: this.heap, key: this.at, poll: () => this.tryAcquire(), begin: () => this.#attempt(), open: (held) => held });
+    return choiceOf({
+      heap: this.heap,
+      key: this.at,
+      poll: () => this.#tryTake(1),
+      begin: () => this.#wait(1).attempt,
+      left: () => leftLine(insideOf(this)),
+      open: (held) => held,
+    });
   }
 
-  /** @internal @param era of the permit: one that was used up when its task settled adds a permit, as a stranger's. */
-  [giveBack](era: number): void {
+  /** @internal @param era of the permits: those that were used up when a task settled add permits, as a stranger's. */
+  [giveBack](era: number, count: number): void {
     if (this.at === 0) return;
     if (era !== this.#era) {
-      this.#giveBackLate();
+      this.#giveBackLate(count);
       return;
     }
     const returned = this.inside(() => {
-      if (this.#holds.mine === 0) return false;
-      const surplus = dropSurplus(this.words, this.at, 1);
-      this.#holds.add(this.self, -1);
-      if (surplus === 1) return false;
-      this.words[this.at + SEMAPHORE.free]!++;
-      return true;
+      const own = Math.min(count, this.#holds.mine);
+      if (own === 0) return 0;
+      const surplus = dropSurplus(this.words, this.at, own);
+      this.#holds.add(this.self, -own);
+      this.words[this.at + SEMAPHORE.free]! += own - surplus;
+      return own - surplus;
     });
-    if (returned) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);
+    if (returned > 0) offer(insideOf(this), returned);
   }
 
-  #giveBackLate(): void {
-    if (this.#usedUp === 0) return;
-    this.#usedUp--;
+  #giveBackLate(count: number): void {
+    const late = Math.min(count, this.#usedUp);
+    if (late === 0) return;
+    this.#usedUp -= late;
     const bound = boundAt(this.words, this.at);
     const added = this.inside(() => {
-      if (bound !== undefined && this.words[this.at + SEMAPHORE.free]! >= bound) return false;
-      this.words[this.at + SEMAPHORE.permits]!++;
-      this.words[this.at + SEMAPHORE.free]!++;
-      return true;
+      const room = bound === undefined ? late : Math.min(late, Math.max(0, bound - this.words[this.at + SEMAPHORE.free]!));
+      this.words[this.at + SEMAPHORE.permits]! += room;
+      this.words[this.at + SEMAPHORE.free]! += room;
+      return room;
     });
-    if (added) this.wake(this.at, 1);
+    if (added > 0) offer(insideOf(this), added);
   }
 
   /** @internal The running task is settled: what this worker holds is used up. */
@@ -303,17 +344,17 @@ export class Semaphore extends Monitor implements Selectable<Held> {
   }
 
   /** @internal */
-  [handOff](worker: number, era: number): void {
+  [handOff](worker: number, era: number, count: number): void {
     this.inside(() => {
       if (era !== this.#era) throw new NotOwnerError(`this permit of ${this.title} was used up when its task settled`);
       if (!this.heap.registry.isAlive(worker))
         throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
-      if (this.#holds.mine === 0) throw new NotOwnerError(`this permit of ${this.title} was released already`);
+      if (this.#holds.mine < count) throw new NotOwnerError(`this permit of ${this.title} was released already`);
       // Before it is the heir's: what ends the heir finds it, though the heir may never have had this semaphore.
       this.heap.registry.markStrays(worker);
       // The heir first: its cell may need memory, and a throw must not change anything.
-      this.#holds.add(worker, 1);
-      this.#holds.add(this.self, -1);
+      this.#holds.add(worker, count);
+      this.#holds.add(this.self, -count);
     });
   }
 
@@ -322,79 +363,38 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     rebuild(this.heap, this.at, this.#holds);
   }
 
-  #take(): Permit | undefined {
+  /** @internal */
+  protected looksFree(): boolean {
+    let reclaimed = false;
+    const free = this.inside(() => {
+      if (this.words[this.at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);
+      return this.words[this.at + SEMAPHORE.free]!;
+    });
+    if (reclaimed && free > 0) offer(insideOf(this), free);
+    return free > 0;
+  }
+
+  #take(count: number): Permit | undefined {
     const { words, at } = this;
-    if (words[at + SEMAPHORE.free]! <= 0) return undefined;
-    this.#holds.add(this.self, 1);
-    words[at + SEMAPHORE.free]!--;
+    if (words[at + SEMAPHORE.free]! < count) return undefined;
+    this.#holds.add(this.self, count);
+    words[at + SEMAPHORE.free]! -= count;
     if (!this.#isNoted) this.#isNoted = notePermit(this);
-    return new Permit(this, this.#era, words[at + SEMAPHORE.inconsistent] === 1);
+    return new Permit(this, this.#era, count, words[at + SEMAPHORE.inconsistent] === 1);
   }
 
-  #attempt(): Attempt<Held> {
-    let since = 0;
-    const patience = new Patience();
-    return (granted) => {
-      if (granted) this.arrive(MONITOR.waiters);
-      let reclaimed = false;
-      const permit = this.inside(() => {
-        const { words, at } = this;
-        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);
-        const keepOut = words[at + SEMAPHORE.reserved] === 1 && !granted && this.heap.waitQueue.countWaiters(at, 2) > 1 && !patience.isOver;
-        const taken = keepOut ? undefined : this.#take();
-        if (taken !== undefined) {
-          words[at + SEMAPHORE.reserved] = 0;
-          return taken;
-        }
-        this.expectWake(MONITOR.waiters);
-        if (granted) {
-          const now = realNow();
-          if (since === 0) since = now;
-          else if (now - since > STARVING_MS) words[at + SEMAPHORE.reserved] = 1;
-        }
-        return undefined;
-      });
-      if (reclaimed) this.#wakeForTheRest();
-      else if (granted && permit !== undefined) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);
-      return permit;
-    };
+  #wait(count: number): PermitWait<Permit> {
+    return new PermitWait(insideOf(this), this.#holds, count, (count) => this.#take(count));
   }
 
-  /** What the dead held may be more than one permit: others wait for the rest. */
-  #wakeForTheRest(): void {
-    const free = this.words[this.at + SEMAPHORE.free]!;
-    if (free > 0) this.wake(this.at, free);
+  #countOf(options: PermitCount | undefined): number {
+    return options === undefined ? 1 : permitsOf(options, boundAt(this.words, this.at) ?? MOST_PERMITS);
   }
 
-  #timedOut(options: SyncWait | undefined): never {
-    throw new TimeoutError(`${this.title} had no free permit within ${options?.timeout} ms`);
+  #timedOut(options: SyncWait | undefined, count: number): never {
+    throw new TimeoutError(`${this.title} had ${count === 1 ? "no free permit" : `no ${count} free permits`} within ${options?.timeout} ms`);
   }
 }
-
-onDestroy(KIND.semaphore, (heap, at) => {
-  const overflow = HoldTable.overflowOf(heap, at + SEMAPHORE.holds);
-  if (overflow !== 0) heap.allocator.free(overflow);
-});
-onInspect(KIND.semaphore, {
-  name: "Semaphore",
-  held: (heap, at) => HoldTable.holders(heap, at + SEMAPHORE.holds),
-  // Without holders it is used as a signal, which anybody may give.
-  holders(heap, at) {
-    const workers = HoldTable.holders(heap, at + SEMAPHORE.holds).map(({ worker }) => worker);
-    return workers.length === 0 ? undefined : { workers, firm: false };
-  },
-  state({ words }, at) {
-    const bound = boundAt(words, at);
-    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === undefined ? {} : { bound }) };
-  },
-});
-onNormalEnd(KIND.semaphore, {
-  has: (heap, at, worker) => insideAtOnce(heap, at, (holds) => holds.of(worker) > 0) ?? true,
-  end: (heap, at, worker) =>
-    insideAtOnce(heap, at, (holds) => {
-      if (holds.useUp(worker) > 0) takeOutUsedUp(heap, at, holds);
-      return true;
-    }) ?? false,
-});
+onInspect(KIND.semaphore, semaphoreInsight);
 onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));
 registerShared(KIND.semaphore, Semaphore);

@@ -3,6 +3,7 @@ import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, atomics, Spin, within } from "../memory/index.js";
 import { insideOf, MONITOR, type Monitor, type MonitorInside } from "../objects/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { cancelCheck } from "./cancels.js";
 import type { Held } from "./held.js";
 import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
@@ -10,6 +11,7 @@ import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
 import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeNext, wakeReaders, writerDied } from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
+import { tellFree } from "./unlock-watch.js";
 
 const { load } = atomics;
 
@@ -79,9 +81,11 @@ export class WriteSide implements WayIn, HeldSide {
   #attempt(): Attempt<Held> {
     const lock = this.#lock;
     const patience = new Patience();
+    const check = cancelCheck(lock.heap, lock.at + RWLOCK.cancels, lock.title);
     return (granted) => {
       if (granted) lock.arrive(RWLOCK.writersWait);
       return lock.inside(() => {
+        check();
         strikeOutDeadWriter(lock);
         const held = this.#admit(granted, patience);
         if (held === undefined) lock.expectWake(RWLOCK.writersWait);
@@ -124,7 +128,10 @@ export class WriteSide implements WayIn, HeldSide {
       lock.words[lock.at + RWLOCK.writer] = 0;
       return true;
     });
-    if (ended) wakeNext(lock);
+    if (ended) {
+      tellFree(lock.heap, lock.at + RWLOCK.watch);
+      wakeNext(lock);
+    }
     return ended;
   }
 

@@ -18,7 +18,7 @@ import {
 import { KIND as OF_CHANNELS } from "../channels/kinds.js";
 import { KIND as OF_SHARED } from "../shared/kinds.js";
 import { KIND as OF_SYNC } from "../sync/kinds.js";
-import { CONTENDED, INCONSISTENT, OWNER_SHIFT, RESERVED } from "../sync/owner-word.js";
+import { CONTENDED, INCONSISTENT, OWNER_SHIFT, RESERVED } from "../sync/lock-word.js";
 import { KIND as OF_WORKERS } from "../workers/kinds.js";
 import { CLOCK_MEMORY, CONTROL_MEMORY, DATA_MEMORY, LIFE_MEMORY } from "./control-block.js";
 

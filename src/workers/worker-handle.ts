@@ -231,7 +231,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return choiceOf({
       heap: this.heap,
       key: completion.at,
-      poll: () => attempt(false),
+      poll: () => attempt(false, 0),
       begin: () => attempt,
       open: () => this.joinSync(),
       openAwaiting: () => this.join(),

@@ -144,6 +144,37 @@ for (const [kind, make] of Object.entries(kinds)) {
           queue.shutdown({ immediate: true });
           queue.free();
         });
+        const droppedByPuts = leftBy(() => {
+          if (kind !== "Queue") return;
+          const queue = make<unknown>({ across, maxSize: 2, whenFull: "dropOldest" });
+          for (let index = 0; index < 20; index++) {
+            const lock = new Lock({ across });
+            assert.equal(queue.putSync({ lock, bytes: new Uint8Array(index % 2 === 0 ? 10 : 5_000) }), true);
+            lock.free();
+          }
+          queue.shutdown({ immediate: true });
+          queue.free();
+        });
+        assert.ok(droppedByPuts <= 640, `${droppedByPuts} words`);
+        const notPut = leftBy(() => {
+          const queue = make<unknown>({ across, maxSize: 1, whenFull: "dropNewest" });
+          queue.putSync(0);
+          for (const size of [10, 5_000]) {
+            const lock = new Lock({ across });
+            assert.equal(queue.putSync({ lock, bytes: new Uint8Array(size) }), false);
+            lock.free();
+          }
+          queue.free();
+        });
+        assert.equal(notPut, 0);
+        const looked = leftBy(() => {
+          const queue = laden();
+          const { lock } = queue.peek()!.value as { lock: Lock };
+          assert.equal((queue.peek()!.value as { lock: Lock }).lock, lock);
+          for (const _ of [1, 2]) (queue.getSync() as { lock: Lock }).lock.free();
+          queue.free();
+        });
+        assert.equal(looked, 0);
         // The wrappers that dropping made go with the garbage collector, or are given back at once.
         assert.ok(dropped <= 64, `${dropped} words`);
       });

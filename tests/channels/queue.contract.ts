@@ -21,6 +21,8 @@ export interface QueueObjects {
   readonly two: SomeQueue;
   /** Holds 100 bytes. */
   readonly small: SomeQueue;
+  /** Holds two items, and drops what comes then. */
+  readonly strict: SomeQueue;
   readonly event: Event;
 }
 
@@ -33,6 +35,7 @@ export const queueObjects =
     q: make({ across }),
     two: make({ across, maxSize: 2 }),
     small: make({ across, capacity: 100 }),
+    strict: make({ across, maxSize: 2, whenFull: "dropNewest" }),
     event: new Event({ across }),
   });
 
@@ -263,6 +266,77 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     assert.deepEqual(fill, [true, true, false]);
     for (const value of out([1, 2])) assert.deepEqual(await tryGets(fixture.other, "two"), { value });
     assert.equal(await tryGets(fixture.other, "two"), null);
+  });
+
+  check("peek shows what comes next, and takes nothing", async () => {
+    assert.equal(await fixture.subject.call(({ q }) => q.peek() ?? null), null);
+    await puts(fixture.subject, "q", [1, "x".repeat(5_000)]);
+    const next = out([1, "x".repeat(5_000)])[0]!;
+    for (const who of [fixture.subject, fixture.other, fixture.third]) assert.deepEqual(await who.call(({ q }) => q.peek() ?? null), { value: next });
+    assert.equal(fixture.objects.q.size, 2);
+    assert.deepEqual(await gets(fixture.other, "q", 2), out([1, "x".repeat(5_000)]));
+    assert.equal(await fixture.subject.call(({ q }) => q.peek() ?? null), null);
+  });
+
+  check("peek shows a shared object as what it is, however often, and whatever becomes of the item", async () => {
+    const puts = await fixture.subject.call(async ({ q, event }, _, put) => {
+      await q[put]({ event }, { priority: 0 });
+      return q.size;
+    }, put);
+    assert.equal(puts, 1);
+    const seen = await fixture.other.call(async ({ q, event }, _, get) => {
+      const looks = [1, 2, 3].map(() => (q.peek()!.value as { event: unknown }).event === event);
+      const { event: taken } = (await q[get]()) as { event: unknown };
+      return [...looks, taken === event, event.isSet];
+    }, get);
+    assert.deepEqual(seen, [true, true, true, true, false]);
+  });
+
+  check("getUpTo takes what there is, and at most so many", async () => {
+    const upTo = fixture.verb("getUpTo");
+    await puts(fixture.other, "q", [1, 2, 3, 4, 5]);
+    const takes = (who: Who, n: number) => who.call(async ({ q }, _, upTo, n) => (await q[upTo](n)) as Json[], upTo, n);
+    const all = out([1, 2, 3, 4, 5]);
+    assert.deepEqual(await takes(fixture.subject, 2), all.slice(0, 2));
+    assert.deepEqual(await takes(fixture.third, 10), all.slice(2));
+    assert.equal(await fixture.subject.call(({ q }) => q.tryGetUpTo(3) ?? null), null);
+    const late = takes(fixture.subject, 3);
+    await waiting("q", GETTERS, 1);
+    await puts(fixture.third, "q", ["late"]);
+    assert.deepEqual(await late, ["late"]);
+    await puts(fixture.other, "q", [1, 2]);
+    assert.deepEqual(await fixture.subject.call(({ q }) => q.tryGetUpTo(3) as Json[]), out([1, 2]));
+    await assert.rejects(
+      fixture.subject.call(async ({ q }, _, upTo) => void (await q[upTo](3, { timeout: 5 })), upTo),
+      TIMEOUT,
+    );
+  });
+
+  check("getUpTo of a queue that is shut down gives what is left, and then fails", async () => {
+    const upTo = fixture.verb("getUpTo");
+    await puts(fixture.other, "q", [1, 2]);
+    fixture.objects.q.shutdown();
+    assert.deepEqual(await fixture.subject.call(async ({ q }, _, upTo) => (await q[upTo](5)) as Json[], upTo), out([1, 2]));
+    await assert.rejects(
+      fixture.subject.call(async ({ q }, _, upTo) => void (await q[upTo](5)), upTo),
+      SHUT_DOWN,
+    );
+  });
+
+  check("a full queue that drops the newest says so, and keeps what it has", async () => {
+    const said = await fixture.subject.call(async ({ strict }, _, put) => {
+      const said: boolean[] = [];
+      for (const value of [1, 2, 3]) said.push(await strict[put](value, { priority: 0 }));
+      return [...said, strict.tryPut(4, { priority: 0 }), await strict[put]("x".repeat(5_000), { priority: 0 })];
+    }, put);
+    assert.deepEqual(said, [true, true, false, false, false]);
+    const left = await fixture.other.call(async ({ strict }, _, get) => {
+      const left = [await strict[get](), await strict[get](), strict.tryGet() ?? null];
+      for (const _ of [1, 2]) strict.taskDone();
+      strict.joinSync({ timeout: 0 });
+      return left as Json[];
+    }, get);
+    assert.deepEqual(left, [...out([1, 2]), null]);
   });
 
   check("timeout 0 is one attempt", async () => {

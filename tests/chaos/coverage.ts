@@ -10,7 +10,7 @@ export const coveredBy: Record<string, readonly string[]> = {
   CountDownLatch: ["count down latch"],
   Event: ["event"],
   LifoQueue: ["lifo queue", "bounded lifo queue"],
-  Lock: ["lock", "condition", "select"],
+  Lock: ["lock", "fair lock", "condition", "select"],
   PriorityQueue: ["priority queue", "bounded priority queue"],
   Process: ["lock"],
   ProcessPool: ["pool", "pool map", "task group", "bridges and nested calls"],

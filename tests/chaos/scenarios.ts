@@ -81,6 +81,7 @@ async function delivery(
 
 export const scenarios: Record<string, Scenario> = {
   lock: (context) => exclusive(context, new Lock({ across: context.supervisor.across })),
+  "fair lock": (context) => exclusive(context, new Lock({ across: context.supervisor.across, fair: true })),
   rlock: (context) => exclusive(context, new RLock({ across: context.supervisor.across })),
   rwlock: (context) => exclusive(context, new RWLock({ across: context.supervisor.across })),
   "semaphore of one": (context) => exclusive(context, new Semaphore(1, { across: context.supervisor.across })),

@@ -86,6 +86,11 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`RWLockView.runSync`, (given: Given) => new RWLock()[side].runSync(() => {}, given)],
     ]),
   ),
+  "OwnerWord.waitForUnlock": (given) => new Lock().waitForUnlock(given),
+  "OwnerWord.waitForUnlockSync": (given) => new Lock().waitForUnlockSync(given),
+  "LockMonitor.waitForUnlock": (given) => new RWLock().waitForUnlock(given),
+  "LockMonitor.waitForUnlockSync": (given) => new RWLock().waitForUnlockSync(given),
+  "Semaphore.tryAcquire": (given) => new Semaphore(1).tryAcquire(given),
   "new Semaphore": (given) => new Semaphore(1, given),
   "new BoundedSemaphore": (given) => new BoundedSemaphore(1, given),
   "Semaphore.acquire": (given) => new Semaphore(1).acquire(given),
@@ -118,6 +123,8 @@ const calls: Record<string, (given: Given) => unknown> = {
   ),
   "AnyQueue.put": (given) => new Queue().put(1, given),
   "AnyQueue.putSync": (given) => new Queue().putSync(1, given),
+  "AnyQueue.getUpTo": (given) => new Queue().getUpTo(1, given),
+  "AnyQueue.getUpToSync": (given) => new Queue().getUpToSync(1, given),
   "AnyQueue.tryPut": (given) => new Queue().tryPut(1, given),
   "AnyQueue.get": (given) => new Queue().get(given),
   "AnyQueue.getSync": (given) => new Queue().getSync(given),
@@ -234,7 +241,7 @@ test("every public call that takes options is in this table", () => {
   const folder = join(resolve(import.meta.dirname, "../../.."), "dist/types");
   const known = new Set(Object.keys(calls));
   const missing: string[] = [];
-  const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle", "RWLockView"];
+  const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle", "RWLockView", "OwnerWord", "LockMonitor"];
   for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"))) {
     let owner = "";
     for (const line of readFileSync(join(folder, file), "utf8").split("\n")) {
@@ -243,7 +250,13 @@ test("every public call that takes options is in this table", () => {
       const fn = /^export declare function (\w+)/.exec(line)?.[1];
       const method = /^ {4}(?:static )?(\w+)(?:<.*?>)?\(/.exec(line)?.[1];
       const call = fn ?? (owner === "" || method === undefined ? undefined : method === "constructor" ? `new ${owner}` : `${owner}.${method}`);
-      if (call === undefined || !names.includes(fn ?? owner) || /Error$/.test(owner) || /^new (AnyQueue|WorkerHandle|RWLockView)$/.test(call)) continue;
+      if (
+        call === undefined ||
+        !names.includes(fn ?? owner) ||
+        /Error$/.test(owner) ||
+        /^new (AnyQueue|WorkerHandle|RWLockView|OwnerWord|LockMonitor)$/.test(call)
+      )
+        continue;
       if (!known.has(call)) missing.push(call);
     }
   }

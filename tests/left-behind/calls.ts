@@ -447,6 +447,36 @@ rows["Condition.consistent"] = () => {
   return () => condition.consistent();
 };
 
+for (const [name, make] of Object.entries<() => Lock | RLock | Semaphore | RWLock>({
+  Lock: () => new Lock({ fair: true }),
+  RLock: () => new RLock(),
+  Semaphore: () => new Semaphore(1),
+  BoundedSemaphore: () => new BoundedSemaphore(1),
+  RWLock: () => new RWLock(),
+})) {
+  waits(`${name}.waitForUnlock`, () => {
+    const free = make();
+    const taken = make();
+    if (taken instanceof RWLock) taken.writeSync();
+    else taken.acquireSync();
+    return { passes: (given) => free.waitForUnlock(given), fails: (given) => taken.waitForUnlock(given) };
+  });
+  rows[`${name}.waitForUnlockSync`] = () => {
+    const lock = make();
+    return () => lock.waitForUnlockSync(sync);
+  };
+  rows[`${name}.cancelWaiters`] = () => {
+    const lock = make();
+    return async () => {
+      const held = lock instanceof RWLock ? lock.writeSync() : lock.acquireSync();
+      const ended = (lock instanceof RWLock ? lock.read() : lock.acquire()).catch(() => {});
+      lock.cancelWaiters();
+      await ended;
+      held[Symbol.dispose]();
+    };
+  };
+}
+
 for (const [name, Class] of Object.entries({ Queue, LifoQueue, PriorityQueue })) {
   const make = (given?: object) => new Class<unknown>(given as never) as Queue<unknown>;
   shared(name, () => make());
@@ -495,6 +525,38 @@ for (const [name, Class] of Object.entries({ Queue, LifoQueue, PriorityQueue }))
       queue.tryPut([1, "item"]);
       queue.tryGet();
       queue.tryGet();
+    };
+  };
+  rows[`${name}.tryPut, dropped`] = () => {
+    const queue = make({ maxSize: 1, whenFull: name === "Queue" ? "dropOldest" : "dropNewest" });
+    return async () => {
+      for (const _ of [1, 2, 3]) queue.putSync([1, "item"]);
+      await queue.put([1, "item"]);
+      queue.getSync();
+    };
+  };
+  rows[`${name}.peek`] = () => {
+    const queue = make();
+    queue.putSync([1, "item"]);
+    return () => queue.peek();
+  };
+  waits(`${name}.getUpTo`, () => {
+    const queue = make();
+    const empty = make();
+    return {
+      passes: async (given) => {
+        for (const value of [1, 2]) queue.putSync([value, "item"]);
+        return await queue.getUpTo(2, given);
+      },
+      fails: (given) => empty.getUpTo(2, given),
+    };
+  });
+  rows[`${name}.getUpToSync`] = rows[`${name}.tryGetUpTo`] = () => {
+    const queue = make();
+    return () => {
+      for (const value of [1, 2, 3, 4]) queue.putSync([value, "item"]);
+      queue.getUpToSync(2, sync);
+      queue.tryGetUpTo(2);
     };
   };
   waits(`${name}.join`, () => {

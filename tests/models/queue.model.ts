@@ -45,6 +45,11 @@ export const narrow = task(import.meta, "narrow", (kind: Kind) => shared(kind, {
 /** Room for one integer, by its bytes. */
 export const tight = task(import.meta, "tight", (kind: Kind) => shared(kind, { capacity: 4 }));
 export const full = task(import.meta, "full", (kind: Kind) => shared(kind, { maxSize: 1 }, 30));
+/** Two items, room for two, and the oldest makes way. */
+const latest = task(import.meta, "latest", (): Shared => shared("Queue", { maxSize: 2, whenFull: "dropOldest" }, 30, 31));
+/** Room for one integer. */
+const latestBytes = task(import.meta, "latestBytes", (): Shared => shared("Queue", { capacity: 4, whenFull: "dropOldest" }, 30));
+const strict = task(import.meta, "strict", (): Shared => shared("Queue", { maxSize: 1, whenFull: "dropNewest" }, 30));
 export const filled = task(import.meta, "filled", (kind: Kind) => shared(kind, {}, 30, 31));
 /** As many as a PriorityQueue has slots at first. */
 export const brimful = task(import.meta, "brimful", (kind: Kind) => shared(kind, {}, 13, 14, 15, 16, 17, 18, 19));
@@ -176,6 +181,26 @@ export const deal = task(import.meta, "deal", (times: number, shared: Shared) =>
   }
 });
 
+/** Puts, in order, what never has to wait. */
+const putNow = task(import.meta, "putNow", (count: number, { queue }: Shared, index: number) => {
+  for (let item = 1; item <= count; item++) assert.equal(queue.putSync(index * 10 + item), true);
+});
+/** Counts as taken what did not go in. */
+const putOrDrop = task(import.meta, "putOrDrop", ({ queue, taken }: Shared, index: number) => {
+  if (!queue.putSync(index * 10 + 1)) taken.add(index * 10 + 1, 1);
+});
+/** What it sees is a whole item, there before or put meanwhile. */
+const looking = task(import.meta, "looking", (items: readonly number[], { queue }: Shared) => {
+  const seen = queue.peek();
+  if (seen !== undefined) assert.ok(items.includes(seen.value as number), `${seen.value} was never there`);
+});
+const getMore = task(import.meta, "getMore", (shared: Shared) => {
+  const last = new Map<number, number>();
+  const values = shared.queue.getUpToSync(3);
+  assert.ok(values.length >= 1 && values.length <= 3);
+  for (const item of values) count(shared, item, last);
+});
+
 /** Larger than a record of the queue itself. */
 export const putLarge = task(import.meta, "putLarge", ({ queue }: Shared, index: number) => {
   queue.putSync(`${index * 10}`.padEnd(1500), { priority: index * 10 });
@@ -235,7 +260,51 @@ export const onceAndForgotten = task(import.meta, "onceAndForgotten", (items: re
   assert.equal(allocator.usedWords(), shared.used);
 });
 
+/** Two items are left, or fewer: of each producer its last ones. What was taken was taken once. As many are unfinished as are left. */
+const latestOnes = task(import.meta, "latestOnes", (most: number, shared: Shared) => {
+  const { queue } = shared;
+  assert.ok(queue.size <= most, `${queue.size} items`);
+  for (const times of Array.from({ length: MOST_ITEMS }, (_, item) => shared.taken.get(item))) assert.ok(times <= 1);
+  const { size } = queue;
+  for (const times of ledger(shared)) assert.ok(times <= 1);
+  for (let done = 0; done < size; done++) queue.taskDone();
+  for (let item = 0; item < MOST_ITEMS; item++) if (shared.taken.get(item) === 1) queue.taskDone();
+  queue.joinSync({ timeout: 0 });
+  queue.putSync(5);
+  assert.equal(queue.getSync(), 5);
+});
+
 export const models: Model[] = [
+  {
+    name: "two producers that drop the oldest: what is left is their last, and join counts it right",
+    program: { setup: latest, workers: [putNow.partial(2), putNow.partial(1)], check: latestOnes.partial(2) },
+  },
+  {
+    name: "a consumer beside a producer that drops the oldest: nothing comes twice",
+    program: { setup: latest, workers: [putNow.partial(2), get.partial(2)], check: latestOnes.partial(2) },
+  },
+  {
+    name: "a producer that dies while it drops the oldest leaves the queue whole",
+    program: { setup: latest, workers: [putNow.partial(2), putNow.partial(1)], check: latestOnes.partial(2) },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "a producer that dies while it drops for bytes leaves the queue whole",
+    program: { setup: latestBytes, workers: [putNow.partial(1), getWhatComes], check: latestOnes.partial(1) },
+    options: { deaths: 1, mortal: [0] },
+  },
+  {
+    name: "who drops the newest says so, and a free place is used",
+    program: { setup: strict, workers: [putOrDrop, putOrDrop, get.partial(1)], check: once.partial([30, 1, 11]) },
+  },
+  {
+    name: "a look beside a consumer and a producer sees whole items",
+    program: { setup: full.partial("Queue"), workers: [looking.partial([30, 11]), put.partial(1), get.partial(2)], check: once.partial([30, 11]) },
+  },
+  {
+    name: "several items in one call, each once",
+    program: { setup: empty.partial("Queue"), workers: [put.partial(2), getMore, getWhatComes], check: once.partial([1, 2]) },
+  },
   {
     name: "a producer and a consumer: every item once, in order",
     program: { setup: empty.partial("Queue"), workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) },

@@ -4,7 +4,7 @@ import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, RECORD, threadHeap } from ".
 import { KIND } from "../../src/shared/kinds.js";
 import { GHOST } from "../../src/memory/layout.js";
 import { placeOf } from "../../src/objects/index.js";
-import { OWNER_SHIFT } from "../../src/sync/owner-word.js";
+import { OWNER_SHIFT } from "../../src/sync/lock-word.js";
 import type { Model } from "./model.js";
 
 interface Shared {

@@ -133,9 +133,9 @@ const leaveGrant = task(import.meta, "leaveGrant", ({ at }: Shared) => {
 /** Waits for the wake-up that the mortal one passes on, or leaves behind. */
 const patient = task(import.meta, "patient", ({ at }: Shared) => {
   const heap = threadHeap();
-  const attempt: Attempt<true> = (granted) => {
+  const attempt: Attempt<true> = (granted, node) => {
     if (atomics.exchange(heap.words, at + ARMED, 1) === 0) heap.waitQueue.wake(at + ARMED, 1);
-    return usingGrant(at)(granted);
+    return usingGrant(at)(granted, node);
   };
   heap.parker.blockUntil(at + UNITS, attempt, Number.POSITIVE_INFINITY);
   heap.waitQueue.wake(at + UNITS, 1);

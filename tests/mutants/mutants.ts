@@ -2,45 +2,94 @@ import type { Mutant } from "./mutant.js";
 
 export const mutants: readonly Mutant[] = [
   {
+    name: "fair lock: a contended release leaves it to newcomers",
+    file: "sync/lock-word.ts",
+    from: "const kept = this.#isFair && (word & CONTENDED) !== 0 ? RESERVED : word & RESERVED;",
+    to: "const kept = word & RESERVED;",
+    models: ["fair-lock: who comes later does not overtake one that blocks"],
+  },
+  {
+    name: "fair lock: one that is not the first takes it",
+    file: "sync/lock-word.ts",
+    from: "if (isFree && (isClosed || !this.heap.waitQueue.isBehind(this.at, node))) {",
+    to: "if (isFree) {",
+    models: ["fair-lock: who comes later does not overtake one that blocks"],
+  },
+  {
+    name: "fair lock: awaiting callers share a node",
+    file: "parking/parker.ts",
+    from: "if (priority !== undefined || awaited === undefined || awaited.waiters.size >= MOST_WANTED)",
+    to: "if (awaited === undefined || awaited.waiters.size >= MOST_WANTED)",
+    models: ["fair-lock: two of one loop and one beside"],
+  },
+  {
+    name: "lock: who frees it does not tell those who only wait",
+    file: "sync/lock-word.ts",
+    from: "    tellFree(this.heap, this.at + WATCH);\n    // Pairs",
+    to: "    // Pairs",
+    models: ["lock-waits: lock: who waits until it is free"],
+  },
+  {
+    name: "lock: who waits until it is free does not say so",
+    file: "sync/unlock-watch.ts",
+    from: "if ((word & WATCHED) === 0 && compareExchange(words, at, word, word | WATCHED) !== word) continue;",
+    to: "",
+    models: ["lock-waits: lock: who waits until it is free"],
+  },
+  {
+    name: "lock: a wait is not ended by cancelWaiters",
+    file: "sync/cancels.ts",
+    from: "if (load(heap.words, at) !== began)",
+    to: "if (began < 0)",
+    models: ["lock-waits: lock: a wait that nothing else"],
+  },
+  {
+    name: "queue: what a put drops stays unfinished",
+    file: "channels/queue.ts",
+    from: "const taken = this.#takeInside(1);",
+    to: "const taken = this.#takeInside(0);",
+    models: ["queue: two producers that drop the oldest"],
+  },
+  {
     name: "lock: a release wakes nobody",
-    file: "sync/owner-word.ts",
-    from: "while (this.heap.waitQueue.wake(this.at, 1) === 0) {",
+    file: "sync/lock-word.ts",
+    from: "while (this.#wakeNext() === 0) {",
     to: "while (false) {",
     models: ["lock: two blocking"],
   },
   {
     name: "lock: a waiter does not say that it waits",
-    file: "sync/owner-word.ts",
+    file: "sync/lock-word.ts",
     from: "let wanted = word | CONTENDED;",
     to: "let wanted = word;",
     models: ["lock: two blocking"],
   },
   {
     name: "lock: a waiter that takes the lock forgets that others wait",
-    file: "sync/owner-word.ts",
+    file: "sync/lock-word.ts",
     from: "const taken = this.#take(word, CONTENDED);",
     to: "const taken = this.#take(word & ~CONTENDED, 0);",
     models: ["lock: three callers"],
   },
   {
     name: "lock: it is taken without looking whether it still is free",
-    file: "sync/owner-word.ts",
+    file: "sync/lock-word.ts",
     from: "if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word) return undefined;",
     to: "atomics.store(this.words, this.at, this.#owned | contended | (word & CONTENDED) | mark);",
     models: ["lock: three callers"],
   },
   {
     name: "lock: taking it from a dead owner leaves no mark",
-    file: "sync/owner-word.ts",
+    file: "sync/lock-word.ts",
     from: "const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;",
     to: "const mark = word & INCONSISTENT;",
     models: ["lock: a dead owner's mark outlives an heir"],
   },
   {
     name: "lock: a release takes the mark away",
-    file: "sync/owner-word.ts",
-    from: "#freeFrom(word: number, mark = word & INCONSISTENT): boolean {",
-    to: "#freeFrom(word: number, mark = 0): boolean {",
+    file: "sync/lock-word.ts",
+    from: "freeFrom(word: number, mark = word & INCONSISTENT): boolean {",
+    to: "freeFrom(word: number, mark = 0): boolean {",
     models: ["lock: a dead owner's mark outlives an heir"],
   },
   {
@@ -52,14 +101,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "lock: a death that is an error lets an heir in",
-    file: "sync/owner-word.ts",
-    from: "if (mark !== 0 && this.words[this.at + FAILS] === 1) this.#fail(word);",
+    file: "sync/lock-word.ts",
+    from: "if (mark !== 0 && (this.words[this.at + POLICY]! & FAILS) !== 0) this.#fail(word);",
     to: "",
     models: ["lock: after the death of an owner that is an error, nobody enters"],
   },
   {
     name: "lock: a dead owner keeps it",
-    file: "sync/owner-word.ts",
+    file: "sync/lock-word.ts",
     from: "if (!keepOut && (owner === 0 || !this.heap.registry.isAlive(owner))) {",
     to: "if (!keepOut && owner === 0) {",
     models: ["lock: the lock of a dead owner"],
@@ -67,8 +116,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller attempts before it arms its node",
     file: "parking/parker.ts",
-    from: "    waitQueue.arm(node, key, BLOCKING);\n    let watch",
-    to: "    const first = attempt;\n    const early = first(false);\n    attempt = (granted) => early ?? (granted ? first(true) : undefined);\n    waitQueue.arm(node, key, BLOCKING);\n    let watch",
+    from: "    waitQueue.arm(node, key, BLOCKING, priority);\n    let watch",
+    to: "    const first = attempt;\n    const early = first(false, node);\n    attempt = (granted) => early ?? (granted ? first(true, node) : undefined);\n    waitQueue.arm(node, key, BLOCKING, priority);\n    let watch",
     models: ["event: set wakes a blocking caller"],
   },
   {
@@ -145,14 +194,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: "wait queue: a dead worker's grants are not passed on",
     file: "parking/wait-queue.ts",
-    from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
-    to: "const owed = words[node + NODE.kind]! >>> 1;",
+    from: "const owed = grantedIn(state) + ((words[node + NODE.kind]! & PENDING_MASK) >>> 1);",
+    to: "const owed = (words[node + NODE.kind]! & PENDING_MASK) >>> 1;",
     models: ["wait-queue: a wake-up for a dead waiter"],
   },
   {
     name: "wait queue: what a dead worker had in its hands is not passed on",
     file: "parking/wait-queue.ts",
-    from: "const owed = grantedIn(state) + (words[node + NODE.kind]! >>> 1);",
+    from: "const owed = grantedIn(state) + ((words[node + NODE.kind]! & PENDING_MASK) >>> 1);",
     to: "const owed = grantedIn(state);",
     models: ["wait-queue: a wake-up that a dying caller", "wait-queue: a wake-up that a caller takes along"],
   },
@@ -189,7 +238,7 @@ export const mutants: readonly Mutant[] = [
     from: `      words[node + NODE.key] = key;
       words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
       // A wake-up that this node's last waiter has pending stays there: the key is the same then.
-      words[node + NODE.kind] = (words[node + NODE.kind]! & ~KIND_MASK) | kind;
+      words[node + NODE.kind] = (words[node + NODE.kind]! & PENDING_MASK) | kind | (priority << PRIORITY_SHIFT);
       store(words, node + NODE.state, ((state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1)) | WANTED_ONE);
       return;`,
     to: `      words[node + NODE.ticket] = add(words, HEADER.ticket, 1);
@@ -286,8 +335,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "registry: the waiters are rung before the deaths are counted",
     file: "parking/wait-queue.ts",
-    from: "    add(words, HEADER.deaths, 1);\n    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind & KIND_MASK);",
-    to: "    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind & KIND_MASK);\n    add(words, HEADER.deaths, 1);",
+    from: "    add(words, HEADER.deaths, 1);\n    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind);",
+    to: "    for (const { worker, kind } of this.armed()) this.#heap.ring(recordOf(worker), kind);\n    add(words, HEADER.deaths, 1);",
     models: ["registry: a look finds a death, and a blocking"],
   },
   {
@@ -569,8 +618,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "queue: a putter does not look again once it has said that it waits",
     file: "channels/queue.ts",
-    from: "        if (!this.#hasRoom(put, tail, length)) return false;\n      }",
-    to: "        return false;\n      }",
+    from: "          if (!this.#hasRoom(put, tail, length)) return false;\n",
+    to: "          return false;\n",
     models: ["queue: a producer waits for room"],
   },
   {
@@ -744,29 +793,29 @@ export const mutants: readonly Mutant[] = [
   {
     name: "semaphore: permits that come back wake nobody",
     file: "sync/semaphore.ts",
-    from: "if (returned) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);",
+    from: "if (returned > 0) offer(insideOf(this), returned);",
     to: "",
     models: ["semaphore: one at a time"],
   },
   {
     name: "semaphore: a release of several wakes nobody",
-    file: "sync/semaphore.ts",
-    from: "    else this.wake(this.at, n);\n",
+    file: "sync/permit-line.ts",
+    from: "    else semaphore.wake(at, count);\n",
     to: "",
     models: ["semaphore: two permits at once"],
   },
   {
     name: "semaphore: a woken one that got a permit does not wake the next one",
-    file: "sync/semaphore.ts",
-    from: "      else if (granted && permit !== undefined) this.wakeFor(this.at, this.words[this.at + SEMAPHORE.free]!);\n",
-    to: "",
+    file: "sync/permit-line.ts",
+    from: "if (reclaimed || (permit !== undefined && (granted || this.#count > 1))) {",
+    to: "if (reclaimed) {",
     models: ["semaphore: two signals"],
   },
   {
     name: "semaphore: a dead worker's permits do not come back",
-    file: "sync/semaphore.ts",
-    from: "        if (words[at + SEMAPHORE.free]! <= 0) reclaimed = reclaim(this.heap, this.at, this.#holds);\n        const keepOut",
-    to: "        const keepOut",
+    file: "sync/permit-line.ts",
+    from: "if (words[at + SEMAPHORE.free]! < this.#count) reclaimed = reclaim(heap, at, this.#holds);",
+    to: "",
     models: ["semaphore: a holder dies"],
   },
   {
@@ -884,8 +933,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "rwlock: the last reader wakes no writer",
     file: "sync/read-side.ts",
-    from: "if (isLast) wakeWriter(lock);",
-    to: "",
+    from: "      wakeWriter(lock);\n    }\n    return ended;",
+    to: "    }\n    return ended;",
     models: ["rwlock: a reader and a writer"],
   },
   {

@@ -12,7 +12,13 @@ export async function queues(): Promise<void> {
   expectType<string | null>()(await queue.get({ timeout: 5, signal: AbortSignal.timeout(5) }), true);
   expectType<{ value: string | null } | undefined>()(queue.tryGet(), true);
   expectType<boolean>()(queue.tryPut("apple"), true);
-  expectType<Promise<void>>()(queue.put(null), true);
+  expectType<Promise<boolean>>()(queue.put(null), true);
+  expectType<boolean>()(queue.putSync("apple"), true);
+  expectType<{ value: string | null } | undefined>()(queue.peek(), true);
+  expectType<(string | null)[]>()(await queue.getUpTo(5, { timeout: 5, signal: AbortSignal.timeout(5) }), true);
+  expectType<(string | null)[]>()(queue.getUpToSync(5, { timeout: 5 }), true);
+  expectType<(string | null)[] | undefined>()(queue.tryGetUpTo(5), true);
+  new Queue({ maxSize: 10, whenFull: "dropOldest" });
   expectType<number>()(queue.size, true);
   for (const item of queue) expectType<string | null>()(item, true);
   for await (const item of queue) expectType<string | null>()(item, true);
@@ -33,6 +39,10 @@ export async function queues(): Promise<void> {
   queue.get({ timeout: "5" });
   // @ts-expect-error no such reach
   new Queue({ across: "planets" });
+  // @ts-expect-error no such way to be full
+  new Queue({ maxSize: 10, whenFull: "dropAll" });
+  // @ts-expect-error how many at most has to be said
+  queue.getUpTo();
   // @ts-expect-error a bound is a number
   new Queue({ maxSize: "10" });
   // @ts-expect-error its size is what is in it
@@ -47,7 +57,7 @@ export async function otherQueues(): Promise<void> {
   expectType<number>()(await stack.get(), true);
   for (const item of stack) expectType<number>()(item, true);
   const ranked = new PriorityQueue<{ rank: number }>({ priority: (item) => item.rank, capacity: 1000 });
-  expectType<Promise<void>>()(ranked.put({ rank: 1 }, { priority: 2, timeout: 5, signal: AbortSignal.timeout(5) }), true);
+  expectType<Promise<boolean>>()(ranked.put({ rank: 1 }, { priority: 2, timeout: 5, signal: AbortSignal.timeout(5) }), true);
   expectType<boolean>()(ranked.tryPut({ rank: 1 }, { priority: 2 }), true);
   ranked.putSync({ rank: 1 }, { priority: 2, timeout: 5 });
   expectType<{ value: { rank: number } } | undefined>()(ranked.tryGet(), true);

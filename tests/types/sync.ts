@@ -28,6 +28,16 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   }
   using awaited = await lock.acquire({ timeout: 5, signal: AbortSignal.timeout(5) });
   same(awaited)(true, awaited as Held);
+  (await new Lock({ fair: true }).acquire({ priority: 1, timeout: 5, signal: AbortSignal.timeout(5) })) satisfies Held;
+  new RLock({ fair: true, across: "processes" }).acquireSync({ priority: -1 }) satisfies RHeld;
+  for (const each of [lock, rlock, semaphore, rwlock]) {
+    each.waitForUnlock({ timeout: 5, signal: AbortSignal.timeout(5) }) satisfies Promise<void>;
+    each.waitForUnlockSync({ timeout: 5 });
+    each.cancelWaiters();
+  }
+  semaphore.acquireSync({ permits: 2, timeout: 5 }) satisfies Held;
+  (await semaphore.acquire({ permits: 2, signal: AbortSignal.timeout(5) })) satisfies Held;
+  semaphore.tryAcquire({ permits: 2 }) satisfies Held | undefined;
   lock.tryAcquire() satisfies Held | undefined;
   (await lock.run(() => 1)) satisfies number;
   (await lock.run(async () => "x")) satisfies string;
@@ -73,6 +83,14 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   using _ = lock;
   // @ts-expect-error a promise is not what is held: await it
   using __ = lock.acquire();
+  // @ts-expect-error a read-write lock keeps no line in order
+  new RWLock({ fair: true });
+  // @ts-expect-error a lock has no permits to ask for
+  lock.acquireSync({ permits: 2 });
+  // @ts-expect-error a blocking wait has no signal
+  lock.waitForUnlockSync({ signal: AbortSignal.timeout(1) });
+  // @ts-expect-error an attempt has no time
+  bounded.tryAcquire({ timeout: 1 });
   // @ts-expect-error an owner that died is reported, or an error
   new Lock({ onOwnerDeath: "throw" });
   // @ts-expect-error said of the lock, not of the hold
