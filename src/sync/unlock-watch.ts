@@ -69,7 +69,7 @@ export class UnlockWatch {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     this.#object.checkUsable();
-    if (this.#isFree()) return;
+    if (this.#looksFree()) return;
     const { heap, at } = this.#object;
     if (deadline === 0 || !(await heap.parker.waitUntil(at + this.#word, this.#attempt(), deadline, signal))) this.#timedOut(options);
   }
@@ -77,9 +77,16 @@ export class UnlockWatch {
   waitSync(options: SyncWait | undefined): void {
     const deadline = deadlineOf(options);
     this.#object.checkUsable();
-    if (this.#isFree()) return;
+    if (this.#looksFree()) return;
     const { heap, at } = this.#object;
     if (deadline === 0 || !heap.parker.blockUntil(at + this.#word, this.#attempt(), deadline)) this.#timedOut(options);
+  }
+
+  /** Who looks in vain finds out whether a holder has died, as after a `tryAcquire`. */
+  #looksFree(): boolean {
+    if (this.#isFree()) return true;
+    this.#object.heap.registry.reap();
+    return this.#isFree();
   }
 
   #attempt(): Attempt<true> {

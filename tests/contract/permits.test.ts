@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BoundedSemaphore, Semaphore } from "allcores";
+import { until } from "../fixtures/pool-processes.js";
 import { timeLimit } from "../time-limit.js";
 import { type Across, type Check, everywhere } from "./fixture.js";
 
@@ -12,7 +13,14 @@ interface Objects {
 /** Where those stand who wait for one permit, and for several. */
 const ONE = 0;
 const SEVERAL = 21;
+/** The word that says for how many permits what comes free is kept. */
+const CLAIMED = 22;
 const SOON = { timeout: timeLimit(8_000) };
+
+function word(semaphore: object, index: number): number {
+  const { words, at } = semaphore as unknown as { words: Int32Array; at: number };
+  return words[at + index]!;
+}
 
 const contract: Check<Objects> = (fixture, check) => {
   type Who = typeof fixture.subject;
@@ -44,6 +52,8 @@ const contract: Check<Objects> = (fixture, check) => {
     for (const name of ["a", "b", "c"]) await hold(fixture.third, 1, name);
     const all = takes(fixture.subject, { ...SOON, permits: 3 });
     await waiting(SEVERAL, 1);
+    // It stands in the line before it has made its claim.
+    await until(() => word(fixture.objects.semaphore, CLAIMED) === 3);
     await letGo(fixture.third, "a");
     assert.equal(await hold(fixture.third, 1, "d"), false);
     const one = here.call(async ({ semaphore }) => (await semaphore.acquire())[Symbol.dispose]());

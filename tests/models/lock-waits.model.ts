@@ -120,7 +120,7 @@ const waits: Model[] = (
   },
   {
     name: `${what}: a cancelled wait ends, and the wake-up that came for it goes on`,
-    program: { setup, workers: [holding, cancellable, cancelling], check: free },
+    program: { setup, workers: [cancellable, cancellable, cancelling], check: free },
   },
   {
     name: `${what}: those who wait are told by the holder itself`,
