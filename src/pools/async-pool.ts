@@ -5,6 +5,7 @@ import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import type { AnyFunction } from "../workers/task.js";
 import { type AsyncPoolOptions, asyncSettingsOf } from "./async-pool-options.js";
 import { type JobInHand, workerState } from "../workers/worker-state.js";
+import { BasePool } from "./base-pool.js";
 import type { CallOptions } from "./call-options.js";
 import { localKind } from "./links/local-links.js";
 import { localTask } from "./links/local-task.js";
@@ -40,15 +41,17 @@ import { Scheduler, terminated } from "./scheduler.js";
  * console.log(pages); // [ 'page 1', 'page 2' ]
  * ```
  */
-export class AsyncPool implements Pool {
+export class AsyncPool extends BasePool implements Pool {
   readonly #calls: PoolCalls;
 
   constructor(options?: AsyncPoolOptions);
   /** @internal The same pool with other options for its calls. */
   constructor(calls: PoolCalls);
   constructor(options: AsyncPoolOptions | PoolCalls = {}) {
+    const calls = options instanceof PoolCalls ? options : new PoolCalls(schedulerOf(options));
+    super(calls);
     refuseClones(this);
-    this.#calls = options instanceof PoolCalls ? options : new PoolCalls(schedulerOf(options));
+    this.#calls = calls;
   }
 
   get #scheduler(): Scheduler {

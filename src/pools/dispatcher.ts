@@ -34,8 +34,8 @@ interface Watchers {
 /** Gives jobs to workers: one at once where a worker can take it, those of the backlog in their order as soon as one can. */
 export class Dispatcher {
   readonly backlog: Backlog;
-  /** Nothing that waits can be given to anybody before something comes back. */
-  isFull = false;
+  /** Nothing is to be given to anybody. */
+  isPaused = false;
   readonly #pool: DispatchingPool;
   readonly #settings: PoolSettings;
   readonly #links: Links;
@@ -44,6 +44,7 @@ export class Dispatcher {
   readonly #rebalancer: Rebalancer;
   readonly #timeouts: TaskTimeouts;
   readonly #hangs: HangDetector;
+  #isFull = false;
   #willFeed = false;
   #again: Appointment | undefined;
 
@@ -58,6 +59,15 @@ export class Dispatcher {
     this.#rebalancer = rebalancer;
     this.#timeouts = timeouts;
     this.#hangs = hangs;
+  }
+
+  /** Nothing that waits can be given to anybody: not before something comes back, or while the pool is paused. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  set isFull(isFull: boolean) {
+    this.#isFull = isFull || this.isPaused;
   }
 
   /** A place may have become free. Once for all that are called off together: what is given out between two of them would be called off next. */
@@ -135,7 +145,7 @@ export class Dispatcher {
     }
     this.#links.expect(false);
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
-    const isStuck = !this.#isShared && (this.#workers.isShort || !this.#pool.isExpecting);
+    const isStuck = !this.#isShared && !this.isPaused && (this.#workers.isShort || !this.#pool.isExpecting);
     if (isStuck && this.backlog.size > 0) this.#again ??= this.#pool.agenda.after(SHORT_MS, () => this.#feedAgain());
     if (isAnyLost && !this.#pool.isBusy) this.#pool.settleDown();
   }

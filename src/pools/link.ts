@@ -84,6 +84,8 @@ export interface WorkerLink {
   send(job: Job): boolean;
   /** Takes back a job that it has not begun, with its arguments. False when it has. */
   takeBack(job: Job): boolean;
+  /** Takes back a job that has its place already, and whose function was not called. False when it was called. */
+  recall(job: Job): boolean;
   /** Whether it has begun the job. */
   hasBegun(job: Job): boolean;
   /** Milliseconds that a job which it has begun has run. */
@@ -162,7 +164,7 @@ export interface LinkedPool {
   readonly agenda: Agenda;
   /** Whether a worker has a job. */
   readonly isExpecting: boolean;
-  /** Whether a job waits for a worker. */
+  /** Whether a job waits for a worker, and may be given to one. */
   readonly isWaiting: boolean;
   /** Nothing waits, and nobody waits for the end: what has come back leaves nothing to be done. */
   readonly isQuiet: boolean;

@@ -3,8 +3,12 @@ import type { PoolStats } from "./pool-stats.js";
 import type { Tally } from "./tally.js";
 import type { WorkerSet } from "./worker-set.js";
 
-/** Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. */
-export function isShedding(set: WorkerSet, states: JobStates, maxQueue: number): boolean {
+/**
+ * Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. `isPaused`:
+ * no worker may take one.
+ */
+export function isShedding(set: WorkerSet, states: JobStates, maxQueue: number, isPaused: boolean): boolean {
+  if (isPaused) return states.count("queued") + states.count("delayed") >= maxQueue;
   let workers = 0;
   let free = 0;
   let behind = 0;

@@ -21,6 +21,8 @@ export interface MapPool {
   readonly maps: Set<OpenMap>;
   checkOpen(verb: string): void;
   readonly endReason: unknown;
+  /** Nothing more is to be taken from the input. */
+  readonly isPaused: boolean;
   submit(job: Chunk): void;
   cancel(job: Chunk, reason: unknown): boolean;
 }

@@ -15,6 +15,9 @@ export interface Pool extends AsyncDisposable {
   /** Most workers: how many tasks run at a time. */
   readonly workers: number;
 
+  /** Whether `pause()` holds back what waits. */
+  readonly isPaused: boolean;
+
   /** The same pool with other options for the calls that go through it. */
   with(options: CallOptions): Pool;
 
@@ -54,6 +57,54 @@ export interface Pool extends AsyncDisposable {
 
   /** Sets how many workers there may be. More come with the next work; too many end once they have done what they are at. */
   resize(workers: number): void;
+
+  /**
+   * Nothing more begins, and no map takes from its input. What was handed to a worker and has not begun comes back;
+   * what has begun goes on. `start()`, `close()`, `await using` and `terminate()` end the pause.
+   *
+   * @throws `ERR_ALLCORES_STATE` after `close()` or `terminate()`
+   * @remarks **Cost:** a look at each call that workers have.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.pause();
+   * console.log(pool.isPaused); // true
+   * ```
+   */
+  pause(): void;
+
+  /**
+   * Ends a pause: what waits begins by its priority, and maps take from their inputs again.
+   *
+   * @throws nothing
+   * @remarks **Cost:** what handing out costs.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.pause();
+   * pool.start();
+   * console.log(pool.isPaused); // false
+   * ```
+   */
+  start(): void;
+
+  /**
+   * Rejects with `CancelledError` all that waits. What has begun goes on. A map fails by that, unless it is
+   * `settled()`.
+   *
+   * @throws nothing
+   * @remarks **Cost:** a step for each that waits.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.clear();
+   * console.log(pool.stats().queued); // 0
+   * ```
+   */
+  clear(): void;
 
   /** What it has done and does. */
   stats(): PoolStats;

@@ -31,9 +31,11 @@ import type { PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { PoolStats } from "./pool-stats.js";
 import { Rebalancer } from "./rebalancer.js";
+import { Pause } from "./pause.js";
 import { Recovery } from "./recovery.js";
 import { Results } from "./results.js";
 import { Tally } from "./tally.js";
+import { WaitingJobs } from "./waiting-jobs.js";
 import { type FailedFuture, findOwner } from "../futures/unhandled-failures.js";
 import { HangDetector } from "./hang-detector.js";
 
@@ -57,6 +59,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly #timeouts: TaskTimeouts;
   readonly #dispatcher: Dispatcher;
   readonly #recovery: Recovery;
+  readonly #pause: Pause;
+  readonly #waiting: WaitingJobs;
   readonly #nested = new NestedCalls(this);
   /** How many tasks may run at a time. */
   #places: number;
@@ -98,6 +102,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     const watchers = { rebalancer: this.#rebalancer, timeouts: this.#timeouts, hangs };
     this.#dispatcher = new Dispatcher(this, this.#workers, this.#backlog, kind.isShared, watchers);
     this.#recovery = new Recovery(this, this.#workers, this.#dispatcher, this.#results, this.#rebalancer, this.#delays);
+    this.#pause = new Pause(this, this.#workers, this.#backlog, this.#dispatcher);
+    this.#waiting = new WaitingJobs(this.links, this.#workers, this.#backlog, this.#delays, this.maps);
   }
 
   get boundary(): Boundary {
@@ -121,7 +127,11 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   get isWaiting(): boolean {
-    return this.#backlog.size > 0;
+    return this.#backlog.size > 0 && !this.isPaused;
+  }
+
+  get isPaused(): boolean {
+    return this.#pause.isOn;
   }
 
   now(): number {
@@ -136,7 +146,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   /** Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. */
   get isShedding(): boolean {
     const { maxQueue } = this.settings;
-    return maxQueue !== Number.POSITIVE_INFINITY && isShedding(this.#workers, this.states, maxQueue);
+    return maxQueue !== Number.POSITIVE_INFINITY && isShedding(this.#workers, this.states, maxQueue, this.isPaused);
   }
 
   /** What the rest of a map fails of whose pool was terminated meanwhile; undefined where that is not the case. */
@@ -180,7 +190,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   /** Takes on what a task of this pool waits for. Where that runs in this thread it runs beside the places, which those who wait keep and do not use: so none is ever missing. */
   submitNested(job: Job): void {
-    const slot = this.#kind.isShared ? this.#workers.any() : undefined;
+    if (this.#kind.isShared) this.#pause.runsBeside(job);
+    const slot = this.#kind.isShared && !this.isPaused ? this.#workers.any() : undefined;
     if (slot === undefined) {
       this.submit(job);
       return;
@@ -263,6 +274,25 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.feedAnew();
   }
 
+  /** Nothing more begins from here on, and no map takes from its input. */
+  pause(): void {
+    this.checkOpen("pause");
+    this.#pause.begin();
+    if (!this.#isDraining) this.settleDown();
+  }
+
+  /** Ends a pause. */
+  start(): void {
+    this.#pause.end();
+  }
+
+  /** Fails all that was not begun. */
+  clear(): void {
+    this.#waiting.fail(new CancelledError("the task waited in a pool that was cleared, and has not begun"));
+    this.feedAnew();
+    if (!this.#isDraining) this.settleDown();
+  }
+
   stats(): PoolStats {
     const { workers, idle, running, queued, perWorker } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
     const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
@@ -270,6 +300,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   close(): void {
+    this.#pause.end();
     this.#isClosed = true;
     this.settleDown();
   }
@@ -278,6 +309,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.#isClosed = true;
     this.#isEnded = true;
     this.#whyEnded ??= reason;
+    const isPaused = this.isPaused;
+    this.#pause.drop();
     for (const job of this.#delays.takeAll()) job.fail(reason());
     for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
       this.links.discard(job);
@@ -291,6 +324,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
       slot.link.hold(true);
       this.#workers.kill(slot, reason());
     }
+    // A map that takes nothing from its input hears of the end by that alone.
+    if (isPaused) for (const map of [...this.maps]) map.goOn();
     this.settleDown();
   }
 

@@ -160,8 +160,26 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     return true;
   }
 
+  /** The same, of a job too that has its place and whose function was not called. */
+  recall(job: Job): boolean {
+    if (this.takeBack(job)) return true;
+    if (job.isOver || !this.link.recall(job)) return false;
+    this.#leave(job);
+    this.#served--;
+    this.#states.release(job);
+    return true;
+  }
+
   /** A job of its own has ended. */
   release(job: Job, now: number): void {
+    this.#leave(job);
+    this.#heardAt = now;
+    this.#isStalled = false;
+    if (this.#news !== undefined && this.#news.sequence === job.sequence) this.#news = undefined;
+    this.#states.release(job);
+  }
+
+  #leave(job: Job): void {
     const jobs = this.#jobs;
     if (this.link.depth === 0) {
       // Nothing stands behind another: their order is nothing.
@@ -172,10 +190,6 @@ export class WorkerSlot implements LinkWatch, JobHolder {
       }
     } else if (jobs[0] === job) jobs.shift();
     else jobs.splice(jobs.indexOf(job), 1);
-    this.#heardAt = now;
-    this.#isStalled = false;
-    if (this.#news !== undefined && this.#news.sequence === job.sequence) this.#news = undefined;
-    this.#states.release(job);
   }
 
   /** It can do no more: all that it has, which is the caller's to release. */

@@ -828,6 +828,20 @@ for (const [name, pool] of Object.entries(poolOf)) {
     [`${name}.handle`]: () => () => pool().handle(),
     [`${name}.resize`]: () => () => pool().resize(1),
     [`${name}.stats`]: () => () => pool().stats(),
+    [`${name}.pause`]: () => async () => {
+      pool().pause();
+      const future = pool().submit(add, 1, 2);
+      pool().start();
+      await future;
+    },
+    [`${name}.start`]: () => () => pool().start(),
+    [`${name}.clear`]: () => async () => {
+      pool().pause();
+      const future = pool().with(call).submit(add, 1, 2);
+      pool().clear();
+      pool().start();
+      await future.catch(() => {});
+    },
   } satisfies Record<string, Row>);
 }
 /** Of these a thousand are made: each is a journey of several messages, or looks at all that there is. */

@@ -4,6 +4,7 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { asyncCallbacks, poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -13,5 +14,6 @@ poolCallContract("AsyncPool", kind);
 poolCallbacksContract("AsyncPool", kind);
 asyncCallbacks((options) => new AsyncPool(options) as never);
 poolMapContract("AsyncPool", kind);
+poolPauseContract("AsyncPool", kind);
 poolWorkersContract("AsyncPool", kind);
 poolTimeContract("AsyncPool", kind);

@@ -5,6 +5,7 @@ import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -13,6 +14,7 @@ poolContract("ProcessPool", kind);
 poolCallContract("ProcessPool", kind);
 poolCallbacksContract("ProcessPool", kind);
 poolMapContract("ProcessPool", kind);
+poolPauseContract("ProcessPool", kind);
 poolWorkersContract("ProcessPool", kind);
 poolTimeContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);

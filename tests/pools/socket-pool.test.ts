@@ -22,6 +22,7 @@ import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
 import { withPool } from "./with-pool.js";
 
 /** One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that its worker had begun. */
@@ -30,6 +31,7 @@ poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);
 poolCallbacksContract("SocketPool", kind);
 poolMapContract("SocketPool", kind);
+poolPauseContract("SocketPool", kind);
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const using = withPool((options) => new SocketPool(options));

@@ -10,6 +10,7 @@ import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -18,6 +19,7 @@ poolContract("ThreadPool", kind);
 poolCallContract("ThreadPool", kind);
 poolCallbacksContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);
+poolPauseContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);
 poolTimeContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);

@@ -68,6 +68,12 @@ export async function pools(): Promise<void> {
   expectType<ProcessPool>()(createPool("process"), true);
   expectType<number>()(await ThreadPool.run({ workers: 1 }, (own) => own.submit(add, 1, 2)), true);
   expectType<void>()(pool.joinSync({ timeout: 5 }), true);
+  expectType<void>()(either.pause(), true);
+  expectType<void>()(either.start(), true);
+  expectType<void>()(either.clear(), true);
+  expectType<boolean>()(either.isPaused, true);
+  // @ts-expect-error pause() and start() say it
+  either.isPaused = true;
   pool.submit(add, 1, 2).onProgress((value) => expectType<unknown>()(value, true));
 
   // @ts-expect-error no signal reaches a thread that blocks

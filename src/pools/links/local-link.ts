@@ -81,6 +81,13 @@ export class LocalLink implements WorkerLink {
     return false;
   }
 
+  recall(job: Job): boolean {
+    const run = job.cargo as LocalRun;
+    const wasAdmitted = run.isAdmitted;
+    run.isAdmitted = false;
+    return wasAdmitted;
+  }
+
   hasBegun(): boolean {
     return true;
   }
