@@ -1,3 +1,4 @@
+import type { WaitOptions } from "../parking/index.js";
 import type { PoolCalls } from "./pool-calls.js";
 import type { Scheduler } from "./scheduler.js";
 
@@ -79,5 +80,72 @@ export class BasePool {
    */
   clear(): void {
     this.#scheduler.clear();
+  }
+
+  /**
+   * Waits until the pool has nothing to do: all that was submitted has ended, and so have all maps that were begun.
+   * What waits in a paused pool counts. (p-queue's `onIdle`.)
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; the reason of `signal`; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness:** all who wait are told together. **Death:** what a dead worker ran has ended, unless it is
+   *   tried again. **Cancel:** the signal ends the wait; the pool's work goes on. **Cost:** a look at the pool's counts
+   *   with each result, and every 1 to 50 ms.
+   * @example
+   * ```ts
+   * import { AsyncPool, sleep } from "allcores";
+   * await using pool = new AsyncPool();
+   * const future = pool.submit(async () => await sleep(5));
+   * await pool.waitForIdle();
+   * console.log(future.state); // done
+   * ```
+   */
+  async waitForIdle(options?: WaitOptions): Promise<void> {
+    await this.#scheduler.loads.untilIdle(options);
+  }
+
+  /**
+   * Waits until nothing waits for a worker; what runs may go on. Items of a map count once they were taken from its
+   * input. (p-queue's `onEmpty`.)
+   *
+   * @param options as of `waitForIdle`: `timeout` in milliseconds, `signal`
+   * @throws as `waitForIdle`: `ERR_ALLCORES_TIMEOUT` and the others
+   * @remarks **Fairness, death, cancel:** as of `waitForIdle`. **Cost:** a look at what workers have begun with each
+   *   result, and every 1 to 50 ms.
+   * @example
+   * ```ts
+   * import { AsyncPool, sleep } from "allcores";
+   * await using pool = new AsyncPool({ concurrency: 1 });
+   * for (const ms of [5, 10]) void pool.submit(async () => await sleep(ms));
+   * await pool.waitForEmpty();
+   * console.log(pool.stats().queued); // 0
+   * ```
+   */
+  async waitForEmpty(options?: WaitOptions): Promise<void> {
+    await this.#scheduler.loads.untilShorter(1, "without anything that waits", options);
+  }
+
+  /**
+   * Waits until fewer than `size` calls and items of maps wait for a worker. (p-queue's `onSizeLessThan`.)
+   *
+   * @param size a whole number from 1
+   * @param options as of `waitForIdle`: `timeout` in milliseconds, `signal`
+   * @throws as `waitForIdle`: `ERR_ALLCORES_TIMEOUT` and the others
+   * @remarks **Fairness, death, cancel:** as of `waitForIdle`. **Cost:** as of `waitForEmpty`.
+   * @example
+   * ```ts
+   * import { AsyncPool, sleep } from "allcores";
+   * await using pool = new AsyncPool({ concurrency: 1 });
+   * for (let n = 0; n < 10; n++) {
+   *   await pool.waitForSizeLessThan(3);
+   *   void pool.submit(async () => await sleep(1));
+   * }
+   * console.log(pool.stats().queued <= 3); // true
+   * ```
+   */
+  async waitForSizeLessThan(size: number, options?: WaitOptions): Promise<void> {
+    await this.#scheduler.loads.untilShorter(size, `below ${size} calls that wait`, options);
   }
 }

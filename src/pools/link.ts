@@ -166,7 +166,7 @@ export interface LinkedPool {
   readonly isExpecting: boolean;
   /** Whether a job waits for a worker, and may be given to one. */
   readonly isWaiting: boolean;
-  /** Nothing waits, and nobody waits for the end: what has come back leaves nothing to be done. */
+  /** Nothing waits, and nobody waits for the end or for less work: what has come back leaves nothing to be done. */
   readonly isQuiet: boolean;
   /** Gives what waits to whoever can take it. */
   feedAnew(): void;

@@ -24,17 +24,22 @@ export function isShedding(set: WorkerSet, states: JobStates, maxQueue: number, 
   return queued - free + behind + states.count("delayed") >= maxQueue;
 }
 
-/** What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker. */
-export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
-  let idle = 0;
+/** How many calls and items are being run at this moment. */
+export function runningIn(set: WorkerSet, tally: Tally): number {
   let running = 0;
   for (const slot of set) {
     if (slot.unresponsive !== undefined || slot.hasLeft) continue;
-    idle += Math.max(0, slot.link.width - slot.jobs.length);
     for (const job of slot.begun) if (!job.isOver && job !== slot.initializer) running++;
   }
   // A chunk whose outcomes have all come may still be running.
-  running = Math.min(running, tally.open);
+  return Math.min(running, tally.open);
+}
+
+/** What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker. */
+export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
+  let idle = 0;
+  for (const slot of set) if (slot.unresponsive === undefined && !slot.hasLeft) idle += Math.max(0, slot.link.width - slot.jobs.length);
+  const running = runningIn(set, tally);
   const queued = tally.open - running;
   const perWorker = [...set].flatMap((slot) => slot.link.look()?.worker ?? []);
   if (places !== undefined && set.size === 0) idle = places;

@@ -156,6 +156,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#limits?.clear();
     this.#retries.takeAll();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
+    this.#pool.loads.look();
     const source = this.#source;
     // A generator that is at its next item cannot be ended now: it is once it has given that.
     if (this.#isAsking || this.#exhausted || source === undefined) return;

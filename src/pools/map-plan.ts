@@ -19,6 +19,8 @@ export interface MapPool {
   readonly tally: Tally;
   /** Those that were begun and have not ended. */
   readonly maps: Set<OpenMap>;
+  /** Those who wait until there is less to do. */
+  readonly loads: { look(): void };
   checkOpen(verb: string): void;
   readonly endReason: unknown;
   /** Nothing more is to be taken from the input. */

@@ -1,4 +1,5 @@
 import type { Future } from "../futures/future.js";
+import type { WaitOptions } from "../parking/index.js";
 import type { AnyFunction, Task } from "../workers/task.js";
 import type { CallOptions } from "./call-options.js";
 import type { MapOptions } from "./map-options.js";
@@ -105,6 +106,58 @@ export interface Pool extends AsyncDisposable {
    * ```
    */
   clear(): void;
+
+  /**
+   * Waits until the pool has nothing to do: all that was submitted has ended, and so have all maps that were begun.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; the reason of `signal`; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness:** all who wait are told together. **Death:** what a dead worker ran has ended, unless it is
+   *   tried again. **Cancel:** the signal ends the wait; the pool's work goes on. **Cost:** a look at the pool's counts
+   *   with each result, and every 1 to 50 ms.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * await pool.waitForIdle({ timeout: 1000 });
+   * ```
+   */
+  waitForIdle(options?: WaitOptions): Promise<void>;
+
+  /**
+   * Waits until nothing waits for a worker; what runs may go on. Items of a map count once they were taken from its
+   * input.
+   *
+   * @param options as of `waitForIdle`: `timeout` in milliseconds, `signal`
+   * @throws as `waitForIdle`: `ERR_ALLCORES_TIMEOUT` and the others
+   * @remarks **Fairness, death, cancel:** as of `waitForIdle`. **Cost:** a look at what workers have begun with each
+   *   result, and every 1 to 50 ms.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * await pool.waitForEmpty();
+   * ```
+   */
+  waitForEmpty(options?: WaitOptions): Promise<void>;
+
+  /**
+   * Waits until fewer than `size` calls and items of maps wait for a worker.
+   *
+   * @param size a whole number from 1
+   * @param options as of `waitForIdle`: `timeout` in milliseconds, `signal`
+   * @throws as `waitForIdle`: `ERR_ALLCORES_TIMEOUT` and the others
+   * @remarks **Fairness, death, cancel:** as of `waitForIdle`. **Cost:** as of `waitForEmpty`.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * await pool.waitForSizeLessThan(100);
+   * ```
+   */
+  waitForSizeLessThan(size: number, options?: WaitOptions): Promise<void>;
 
   /** What it has done and does. */
   stats(): PoolStats;

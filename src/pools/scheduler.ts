@@ -24,6 +24,7 @@ import { JobStates } from "./job-states.js";
 import { lackError } from "./lack-error.js";
 import type { Ability, LinkedPool, LinkKind, Links } from "./link.js";
 import { isShedding, loadOf } from "./load.js";
+import { LoadWaits } from "./load-waits.js";
 import { WorkerSlot } from "./worker-slot.js";
 import { NestedCalls, type NestedPool } from "./nested-calls.js";
 import { TaskTimeouts } from "./task-timeouts.js";
@@ -50,6 +51,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly agenda = new Agenda();
   /** Maps that were begun and have not ended. */
   readonly maps = new Set<OpenMap>();
+  /** Who waits until there is less to do. */
+  readonly loads: LoadWaits;
   readonly links: Links;
   readonly #kind: LinkKind;
   readonly #workers: WorkerSet;
@@ -102,6 +105,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     const watchers = { rebalancer: this.#rebalancer, timeouts: this.#timeouts, hangs };
     this.#dispatcher = new Dispatcher(this, this.#workers, this.#backlog, kind.isShared, watchers);
     this.#recovery = new Recovery(this, this.#workers, this.#dispatcher, this.#results, this.#rebalancer, this.#delays);
+    this.loads = new LoadWaits(this, this.#workers);
     this.#pause = new Pause(this, this.#workers, this.#backlog, this.#dispatcher);
     this.#waiting = new WaitingJobs(this.links, this.#workers, this.#backlog, this.#delays, this.maps);
   }
@@ -119,7 +123,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   get isQuiet(): boolean {
-    return !this.#dispatcher.isFull && !this.#isClosed && this.#backlog.size === 0;
+    return !this.#dispatcher.isFull && !this.#isClosed && this.#backlog.size === 0 && !this.loads.isAwaited;
   }
 
   get isEnded(): boolean {
@@ -475,6 +479,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
       if (isLast || slot.isRetiring) this.#workers.dismiss(slot);
     }
     this.links.settle();
+    this.loads.look();
     if (isLast && this.#workers.size === 0) this.#finished();
     else this.#workers.watchIdle();
   }

@@ -834,6 +834,20 @@ for (const [name, pool] of Object.entries(poolOf)) {
       pool().start();
       await future;
     },
+    [`${name}.waitForIdle`]: () => () => pool().waitForIdle(options),
+    [`${name}.waitForIdle, called off`]: () => async () => {
+      pool().pause();
+      const future = pool().submit(add, 1, 2);
+      await aborted((given) => pool().waitForIdle(given));
+      pool().start();
+      await future;
+    },
+    [`${name}.waitForEmpty`]: () => async () => {
+      const future = pool().submit(add, 1, 2);
+      await pool().waitForEmpty(options);
+      await future;
+    },
+    [`${name}.waitForSizeLessThan`]: () => () => pool().waitForSizeLessThan(1, options),
     [`${name}.start`]: () => () => pool().start(),
     [`${name}.clear`]: () => async () => {
       pool().pause();

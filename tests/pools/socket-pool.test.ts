@@ -21,6 +21,7 @@ import * as own from "../fixtures/socket-tasks.js";
 import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
+import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
 import { withPool } from "./with-pool.js";
@@ -30,6 +31,7 @@ const kind: PoolKind = { model: "process", across: "processes", isShareless: tru
 poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);
 poolCallbacksContract("SocketPool", kind);
+poolLoadContract("SocketPool", kind);
 poolMapContract("SocketPool", kind);
 poolPauseContract("SocketPool", kind);
 

@@ -9,6 +9,7 @@ import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
+import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
@@ -18,6 +19,7 @@ const kind: PoolKind = { model: "thread", across: "threads", make: (options) => 
 poolContract("ThreadPool", kind);
 poolCallContract("ThreadPool", kind);
 poolCallbacksContract("ThreadPool", kind);
+poolLoadContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);
 poolPauseContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);

@@ -68,6 +68,11 @@ export async function pools(): Promise<void> {
   expectType<ProcessPool>()(createPool("process"), true);
   expectType<number>()(await ThreadPool.run({ workers: 1 }, (own) => own.submit(add, 1, 2)), true);
   expectType<void>()(pool.joinSync({ timeout: 5 }), true);
+  expectType<Promise<void>>()(either.waitForIdle({ timeout: 5, signal: AbortSignal.timeout(5) }), true);
+  expectType<Promise<void>>()(either.waitForEmpty(), true);
+  expectType<Promise<void>>()(either.waitForSizeLessThan(5, { timeout: 5 }), true);
+  // @ts-expect-error a size is to be said
+  void either.waitForSizeLessThan();
   expectType<void>()(either.pause(), true);
   expectType<void>()(either.start(), true);
   expectType<void>()(either.clear(), true);
