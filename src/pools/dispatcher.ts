@@ -95,7 +95,8 @@ export class Dispatcher {
   /** Gives a worker a job. */
   assign(slot: WorkerSlot, job: Job): boolean {
     if (!slot.send(job)) return false;
-    if (this.#settings.taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot);
+    const { taskTimeout } = job.call;
+    if (taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot, taskTimeout);
     if (this.#isShared) return true;
     if (slot.served >= this.#settings.maxTasksPerWorker) slot.retire();
     if (slot.jobs.length > slot.link.width) this.#rebalancer.patrolSoon();

@@ -55,7 +55,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#plan = plan;
     this.#isIterated = isIterated;
     this.#retries = new MapRetries(pool.agenda);
-    this.#size = new ChunkSize(pool.settings.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
+    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }

@@ -14,7 +14,6 @@ export interface MapPool {
   readonly states: JobStates;
   now(): number;
   readonly workers: number;
-  readonly settings: { readonly taskTimeout: number };
   /** The map counts its items here. */
   readonly tally: Tally;
   /** Those that were begun and have not ended. */

@@ -76,7 +76,10 @@ export interface PoolOptions {
   resourceLimits?: ResourceLimits | undefined;
   /** How often a task is tried again that threw or whose worker died: a number, or more in detail. Not at all unless given. */
   retries?: number | RetryOptions | undefined;
-  /** Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off. */
+  /**
+   * Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off.
+   * `pool.with({ taskTimeout })` sets it for single calls.
+   */
   taskTimeout?: number | undefined;
   /**
    * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle worker that does not end by itself; 1000 unless given. A thread that has not ended after as long

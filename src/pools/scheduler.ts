@@ -490,6 +490,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.#isEnded = true;
     this.#dispatcher.end();
     this.#rebalancer.end();
+    this.#timeouts.end();
     this.#nested.end();
     this.#workers.end();
     this.links.end();

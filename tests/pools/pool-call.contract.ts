@@ -192,6 +192,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             [{ transfer: 1 }, "TYPE"],
             [{ timeout: -1 }, "RANGE"],
             [{ timeout: "1" }, "TYPE"],
+            [{ taskTimeout: -1 }, "RANGE"],
+            [{ taskTimeout: "1" }, "TYPE"],
             [{ retries: -1 }, "RANGE"],
             [{ retries: { limit: 1, factor: 0.5 } }, "RANGE"],
             [{ retries: "1" }, "TYPE"],
@@ -275,8 +277,21 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           const started = new Queue<number>({ across });
           const slow = pool.submit(tasks.spin, started);
           const behind = pool.submit(tasks.square, 3);
-          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than the pool's taskTimeout of 200 ms/ });
+          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than its taskTimeout of 200 ms/ });
           assert.equal(await behind, 9);
+        }),
+      );
+
+      sharing("with({ taskTimeout }): for these calls, shorter than the pool's or longer", () =>
+        using({ workers: 1, taskTimeout: 10_000_000, killGrace: 10 }, async (pool) => {
+          const started = new Queue<number>({ across });
+          // A look was arranged for the end of the longer time: the shorter one comes before it.
+          assert.equal(await pool.submit(tasks.square, 2), 4);
+          const hasty = pool.with({ taskTimeout: 200 });
+          const slow = hasty.submit(tasks.spin, started);
+          const behind = [pool.submit(tasks.square, 3), hasty.with({ taskTimeout: Number.POSITIVE_INFINITY }).submit(tasks.sleepFor, 400)];
+          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than its taskTimeout of 200 ms/ });
+          assert.deepEqual(await Promise.all(behind), [9, 400]);
         }),
       );
     });

@@ -62,6 +62,9 @@ export async function pools(): Promise<void> {
   expectType<MapRun<[number, number], number>>()(pool.starmap(add, [[1, 2]] as [number, number][]), true);
   expectType<Future<number> | undefined>()(pool.trySubmit(add, 1, 2), true);
   expectType<Future<number>>()(pool.with({ priority: 1, retries: { limit: 2 } }).submit(add, 1, 2), true);
+  expectType<Future<number>>()(pool.with({ taskTimeout: 100 }).submit(add, 1, 2), true);
+  // @ts-expect-error a time in milliseconds
+  pool.with({ taskTimeout: "1 s" });
   expectType<Future<number>[]>()((await wait([pool.submit(add, 1, 2)])).done, true);
   for await (const completed of asCompleted([pool.submit(add, 1, 2)])) if (completed.status === "fulfilled") expectType<number>()(completed.value, true);
   expectType<ThreadPool>()(createPool("thread", { workers: 1 }), true);
