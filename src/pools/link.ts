@@ -28,6 +28,8 @@ export interface WorkerEnd {
 /** What a link tells of its worker. */
 export interface LinkWatch {
   readonly name: string;
+  /** Which of its pool's workers it is, from 1. */
+  readonly number: number;
   /** What it was given and has not ended, in the order in which it was given. */
   readonly jobs: readonly Job[];
   /** When something last came from it. */

@@ -153,7 +153,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     const full = `${name ?? "PoolWorker"}-${name === undefined ? this.#links.nextName() : ++this.#named}`;
     let slot: WorkerSlot;
     try {
-      slot = new WorkerSlot(full, this.#watch, (watch) => this.#links.open(watch, settings));
+      slot = new WorkerSlot(full, this.#freeNumber(), this.#watch, (watch) => this.#links.open(watch, settings));
     } catch (error) {
       if (this.#slots.length === 0) this.#refusal = error as Error;
       else this.#isShort = true;
@@ -162,6 +162,14 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     this.#slots = [...this.#slots, slot];
     this.#watch.hired(slot);
     return slot;
+  }
+
+  /** The lowest number that nobody has who has a place: so that of the worker that was there before. */
+  #freeNumber(): number {
+    const numbers = new Set(this.#slots.filter(({ hasLeft }) => !hasLeft).map(({ number }) => number));
+    let number = 1;
+    while (numbers.has(number)) number++;
+    return number;
   }
 
   /** Lets a worker go that has nothing to do. */

@@ -25,6 +25,7 @@ export interface SlotWatch {
 /** One worker of a pool and the jobs that it has, in the order in which it was given them. */
 export class WorkerSlot implements LinkWatch, JobHolder {
   readonly name: string;
+  readonly number: number;
   readonly link: WorkerLink;
   readonly #watch: SlotWatch;
   readonly #states: JobStates;
@@ -44,8 +45,9 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   readonly #onEnd: (() => void)[] = [];
 
   /** @throws when no worker can be started */
-  constructor(name: string, watch: SlotWatch, open: (watch: LinkWatch) => WorkerLink) {
+  constructor(name: string, number: number, watch: SlotWatch, open: (watch: LinkWatch) => WorkerLink) {
     this.name = name;
+    this.number = number;
     this.#watch = watch;
     this.#states = watch.states;
     this.#results = watch.results;

@@ -6,6 +6,7 @@ import { asyncCallbacks, poolCallbacksContract } from "./pool-callbacks.contract
 import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -17,5 +18,6 @@ asyncCallbacks((options) => new AsyncPool(options) as never);
 poolLoadContract("AsyncPool", kind);
 poolMapContract("AsyncPool", kind);
 poolPauseContract("AsyncPool", kind);
+poolSlotContract("AsyncPool", kind);
 poolWorkersContract("AsyncPool", kind);
 poolTimeContract("AsyncPool", kind);

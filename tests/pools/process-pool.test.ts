@@ -7,6 +7,7 @@ import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
 import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -17,6 +18,7 @@ poolCallbacksContract("ProcessPool", kind);
 poolLoadContract("ProcessPool", kind);
 poolMapContract("ProcessPool", kind);
 poolPauseContract("ProcessPool", kind);
+poolSlotContract("ProcessPool", kind);
 poolWorkersContract("ProcessPool", kind);
 poolTimeContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);

@@ -24,6 +24,7 @@ import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { withPool } from "./with-pool.js";
 
 /** One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that its worker had begun. */
@@ -34,6 +35,7 @@ poolCallbacksContract("SocketPool", kind);
 poolLoadContract("SocketPool", kind);
 poolMapContract("SocketPool", kind);
 poolPauseContract("SocketPool", kind);
+poolSlotContract("SocketPool", kind);
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const using = withPool((options) => new SocketPool(options));

@@ -12,6 +12,7 @@ import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
 import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -22,6 +23,7 @@ poolCallbacksContract("ThreadPool", kind);
 poolLoadContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);
 poolPauseContract("ThreadPool", kind);
+poolSlotContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);
 poolTimeContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);

@@ -39,6 +39,8 @@ export class LocalLink implements WorkerLink {
   #told = 0;
   /** How many functions run whose places are their own. */
   #running = 0;
+  /** The numbers of places whose tasks have asked for them. */
+  readonly #numbers = new Set<number>();
   #rateTimer: NodeJS.Timeout | undefined;
   #killTimer: NodeJS.Timeout | undefined;
   #isKilled = false;
@@ -110,7 +112,7 @@ export class LocalLink implements WorkerLink {
   giveUp(job: Job): boolean {
     const run = job.cargo as LocalRun;
     if (run.isRunning) {
-      run.isRunning = false;
+      run.leave();
       this.#running--;
     }
     this.#endIfKilled();
@@ -235,6 +237,7 @@ export class LocalLink implements WorkerLink {
     run.isRunning = true;
     run.since = now;
     run.watch = this.#watch;
+    run.numbers = this.#numbers;
     this.#running++;
     const isTracked = workerState.tracker !== undefined;
     const before = workerState.asyncJob;
@@ -275,7 +278,7 @@ export class LocalLink implements WorkerLink {
   #left(run: LocalRun, value: unknown, threw: boolean, end: number): void {
     // It was given up: nobody hears of it.
     if (!run.isRunning) return;
-    run.isRunning = false;
+    run.leave();
     this.#running--;
     this.#told++;
     const { job } = run;
