@@ -12,6 +12,7 @@ import { Agenda } from "./agenda.js";
 import { Backlog } from "./backlog.js";
 import { type BlockingPool, blockUntilDone, type OpenMap, refuseMaps } from "./blocking-join.js";
 import type { Call } from "./call.js";
+import { Capacity } from "./capacity.js";
 import type { CallLimits } from "./call-limits.js";
 import { WorkerSet } from "./worker-set.js";
 import { Delays } from "./delays.js";
@@ -67,6 +68,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly #nested = new NestedCalls(this);
   /** How many tasks may run at a time. */
   #places: number;
+  readonly #capacity: Capacity;
   readonly #delays = new Delays(this.agenda, this.states);
   #isDraining = false;
   #isClosed = false;
@@ -85,6 +87,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.settings = settings;
     this.#kind = kind;
     this.#places = settings.workers;
+    this.#capacity = new Capacity(settings.workers);
     this.links = kind.connect(this);
     this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda);
     this.#workers = new WorkerSet(this.links, settings, kind.isShared, this.agenda, {
@@ -272,6 +275,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   resize(workers: number): void {
     this.#places = workers;
+    this.#capacity.resize(workers);
     if (this.#kind.isShared) this.links.resize(workers);
     else this.#workers.resize(workers);
     for (const slot of this.#workers.surplus) this.#retire(slot);
@@ -300,7 +304,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   stats(): PoolStats {
     const { workers, idle, running, queued, perWorker } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
     const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
-    return { workers, idle, running, queued, ...this.tally, ...durations, perWorker };
+    const utilization = this.#capacity.utilization(this.#results.run.total);
+    return { workers, idle, running, queued, ...this.tally, ...durations, utilization, perWorker };
   }
 
   close(): void {

@@ -413,15 +413,17 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         using({ workers: 2 }, async (pool) => {
           await Promise.all(count(50).map((n) => pool.submit(tasks.square, n)));
           await assert.rejects(pool.submit(tasks.fail, "x"));
-          const { submitted, completed, failed, cancelled, running, queued, wait, run } = pool.stats();
+          const { submitted, completed, failed, cancelled, running, queued, wait, run, utilization } = pool.stats();
           assert.deepEqual(
             { submitted, completed, failed, cancelled, running, queued },
             { submitted: 51, completed: 50, failed: 1, cancelled: 0, running: 0, queued: 0 },
           );
           for (const times of [wait, run]) {
             assert.equal(times.count, 51);
+            assert.ok(times.min <= times.mean && times.mean <= times.max && times.standardDeviation <= times.max);
             assert.ok(times.p50 <= times.p90 && times.p90 <= times.p99 && times.p99 <= times.max * 1.0001);
           }
+          assert.ok(utilization > 0 && utilization <= 1, String(utilization));
         }));
     });
 

@@ -125,6 +125,11 @@ export function deaths(): void {
   new ProcessPool({ unresponsive: { after: 5000, action: "kill", report: (worker) => expectType<UnresponsiveWorker>()(worker, true) } });
   const stats: PoolStats = pool.stats();
   expectType<readonly PoolWorker[]>()(stats.perWorker, true);
+  expectType<number>()(stats.utilization, true);
+  expectType<number>()(stats.run.standardDeviation + stats.wait.min, true);
+  new AsyncPool({ rate: { limit: 1, interval: 1, window: "fixed", carryOver: true } });
+  // @ts-expect-error no such windows
+  new AsyncPool({ rate: { limit: 1, interval: 1, window: "hopping" } });
   const worker = stats.perWorker[0] as PoolWorker;
   expectType<"starting" | "idle" | "busy" | "awaiting" | "waiting" | "blocked" | "stopped">()(worker.state, true);
   expectType<string | undefined>()(worker.task, true);

@@ -3,7 +3,7 @@ import { isThenable } from "../../sync/thenable.js";
 import { workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../link.js";
-import type { Rate } from "../rate.js";
+import type { Pace } from "../rate-options.js";
 import type { LocalRun } from "./local-run.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
@@ -26,7 +26,7 @@ export class LocalLink implements WorkerLink {
   width: number;
   readonly #watch: LinkWatch;
   readonly #pool: LinkedPool;
-  readonly #rate: Rate | undefined;
+  readonly #rate: Pace | undefined;
   /** Those that begin in the next turn; and some that were called off meanwhile. */
   #admitted: LocalRun[] = [];
   /** Those that begin in this one. */
@@ -46,7 +46,7 @@ export class LocalLink implements WorkerLink {
   #isKilled = false;
   #hasEnded = false;
 
-  constructor(watch: LinkWatch, pool: LinkedPool, width: number, rate: Rate | undefined) {
+  constructor(watch: LinkWatch, pool: LinkedPool, width: number, rate: Pace | undefined) {
     this.#watch = watch;
     this.#pool = pool;
     this.width = width;
@@ -54,7 +54,7 @@ export class LocalLink implements WorkerLink {
   }
 
   get isOpen(): boolean {
-    return !this.#isKilled && !this.#watch.isPreparing && (this.#rate === undefined || this.#rate.wait <= 0);
+    return !this.#isKilled && !this.#watch.isPreparing && (this.#rate === undefined || this.#rate.wait(this.#running) <= 0);
   }
 
   /** With a rate it is the rate that says who may begin: that is asked when the turn has come. */
@@ -69,7 +69,7 @@ export class LocalLink implements WorkerLink {
   send(job: Job): boolean {
     const run = job.cargo as LocalRun;
     run.isAdmitted = true;
-    if (this.#rate !== undefined && !this.#watch.isPreparing) this.#rate.take();
+    if (this.#rate !== undefined && !this.#watch.isPreparing) this.#rate.take(this.#running);
     if (this.#isFeeding) this.#batch.push(run);
     else {
       this.#admitted.push(run);
@@ -214,14 +214,14 @@ export class LocalLink implements WorkerLink {
     }
   }
 
-  #comeAgain(rate: Rate): void {
+  #comeAgain(rate: Pace): void {
     if (!this.#pool.isWaiting || this.#watch.jobs.length >= this.width || this.#watch.isPreparing || this.#isKilled) return;
     this.#rateTimer ??= setRealTimeout(
       () => {
         this.#rateTimer = undefined;
         this.ask();
       },
-      Math.min(Math.max(0, Math.ceil(rate.wait)), LONGEST_TIMER_MS),
+      Math.min(Math.max(0, Math.ceil(rate.wait(this.#running))), LONGEST_TIMER_MS),
     );
   }
 
