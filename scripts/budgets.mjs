@@ -51,7 +51,7 @@ async function shipped() {
   for (const file of files) {
     const code = readFileSync(file, "utf8");
     // library.cjs is one expression, which would be dropped if nobody took it.
-    const minified = await transform(file.endsWith(".cjs") ? `export default ${code}` : code, { minify: true, loader: "js" });
+    const minified = await transform(file.endsWith("library.cjs") ? `export default ${code}` : code, { minify: true, loader: "js" });
     // The name of a chunk carries its hash.
     const name = relative(root, file).replace(/chunk-\w+/, "chunk");
     add(sizes, name, Buffer.byteLength(code));

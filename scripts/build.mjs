@@ -8,6 +8,8 @@ import { build } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 process.chdir(root);
+/** Programs that tests start again and again: a file for each, since Node takes a millisecond for every file that it loads. */
+const programs = ["tests/fixtures/socket-worker.ts"];
 const common = { format: "esm", platform: "node", target: "node20", write: true, metafile: true, logLevel: "error" };
 
 const [bundled, mirrored, declared] = await Promise.all([bundles(), mirror(), declarations()]);
@@ -48,7 +50,15 @@ async function library() {
   const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(import.meta.url, "${build}");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
   const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
-  return [module, script, index];
+  return [module, script, index, await required(build)];
+}
+
+/** What `require` gives: the library of `index.js`, which is the first one's whichever is loaded first. Workers start with `index.js` all the same. */
+function required(build) {
+  const contents = `import { pathToFileURL } from "node:url";
+import { load } from "./src/workers/entry/load.ts";
+module.exports = load(new URL("index.js", pathToFileURL(__filename)).href, "${build}");`;
+  return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
 }
 
 /** Built-in modules cost each worker that loads them: those that Node does not load before any program are loaded when they are used. */
@@ -99,14 +109,16 @@ async function mirror() {
   const files = (await Promise.all(["src", "tests", "bench", "examples"].map(filesOf))).flat();
   const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
   const copied = files.filter((file) => !/\.(ts|md)$/.test(file) && !file.startsWith("src/"));
+  const compiled = { ...common, outbase: ".", outdir: "build", sourcemap: "inline", sourcesContent: false };
   const [{ metafile }] = await Promise.all([
-    build({ ...common, entryPoints: sources, outbase: ".", outdir: "build", sourcemap: "inline", sourcesContent: false }),
+    build({ ...compiled, entryPoints: sources.filter((file) => !programs.includes(file)) }),
+    build({ ...compiled, entryPoints: programs, bundle: true, packages: "external", external: ["#atomics"] }),
     ...copied.map(async (file) => {
       await mkdir(dirname(join("build", file)), { recursive: true });
       await copyFile(file, join("build", file));
     }),
   ]);
-  return [...Object.keys(metafile.outputs), ...copied.map((file) => join("build", file))];
+  return [...Object.keys(metafile.outputs), ...programs.map((file) => join("build", file.replace(/ts$/, "js"))), ...copied.map((file) => join("build", file))];
 }
 
 async function declarations() {
@@ -116,7 +128,21 @@ async function declarations() {
     // What can be built is built all the same: a type error in one place must not stop work in another.
     if (code !== 0) process.exitCode = 1;
   }
-  return (await filesOf("src")).map((file) => file.replace(/^src/, "dist/types").replace(/\.ts$/, ".d.ts"));
+  const written = (await filesOf("src")).map((file) => file.replace(/^src/, "dist/types").replace(/\.ts$/, ".d.ts"));
+  return [...written, ...(await declarationsToRequire(written))];
+}
+
+/** The same once more, for those who `require` the library: whether a declaration is one of a CommonJS module, the compiler reads in the package.json above it. */
+async function declarationsToRequire(written) {
+  const folder = "dist/types-require";
+  const there = [];
+  // With --no-types a new source has no declaration yet.
+  for (const file of written) if (await exists(file)) there.push(file);
+  const copies = there.map((file) => [file, file.replace("dist/types", folder)]);
+  for (const [, copy] of copies) await mkdir(dirname(copy), { recursive: true });
+  await writeFile(`${folder}/package.json`, '{ "type": "commonjs" }\n');
+  await Promise.all(copies.map(([file, copy]) => copyFile(file, copy)));
+  return [`${folder}/package.json`, ...copies.map(([, copy]) => copy)];
 }
 
 /** Removes what an earlier build left in `folder` and this one did not write. */

@@ -13,6 +13,7 @@ const steps = Object.entries({
   format: node("node_modules/@biomejs/biome/bin/biome", "format"),
   suite: node("scripts/test.mjs", "--whole", "--times"),
   portable: ["npm", "run", "test:portable"],
+  "first-result": node("scripts/first-result.mjs"),
   models: node("build/tests/models/index.js"),
   mutants: node("build/tests/mutants/index.js"),
   chaos: node("build/tests/chaos/index.js", "1000"),
@@ -51,8 +52,8 @@ for (const [index, [name, [command, ...args]]] of chosen.entries()) {
 }
 
 console.log("\nnightly:");
-for (const { name, ending, seconds } of results) console.log(`  ${name.padEnd(10)} ${seconds.toFixed(0).padStart(6)} s  ${verdict(ending)}`);
-for (const [name] of chosen.slice(results.length)) console.log(`  ${name.padEnd(10)}           not run`);
+for (const { name, ending, seconds } of results) console.log(`  ${name.padEnd(12)} ${seconds.toFixed(0).padStart(6)} s  ${verdict(ending)}`);
+for (const [name] of chosen.slice(results.length)) console.log(`  ${name.padEnd(12)}           not run`);
 const failed = results.filter(({ ending }) => ending !== 0);
 console.log(failed.length === 0 && !stopped ? "everything passed" : `failed: ${failed.map(({ name }) => name).join(", ") || "stopped"}`);
 process.exitCode = failed.length === 0 && !stopped ? 0 : 1;

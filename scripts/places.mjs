@@ -30,6 +30,9 @@ const measuredElsewhere = {
   Condition: "a wait is a wake-up and a lock, which bench/event.ts and bench/lock.ts measure",
 };
 
+/** Where users find the primitives of a folder. */
+const guidePages = { sync: "docs/guide/locks.md", shared: "docs/guide/shared-data.md", channels: "docs/guide/queues.md" };
+
 function primitive(name, read, files) {
   const kebab = kebabOf(name);
   const camel = /^[A-Z]{2}/.test(name) ? name.toLowerCase() : name[0].toLowerCase() + name.slice(1);
@@ -65,7 +68,7 @@ function primitive(name, read, files) {
     ),
     place(`tests/models/${kebab}.model.ts`, "models of its protocol for the explorer", read(`tests/models/${kebab}.model.ts`) !== ""),
     place("tests/mutants/mutants.ts", `mutants named "${spoken}: …"`, has(read("tests/mutants/mutants.ts"), `^ +name: "${spoken}: `)),
-    place("tests/chaos/coverage.ts", `the scenarios that play ${name}`, has(read("tests/chaos/coverage.ts"), `^  ${name}: `)),
+    place("tests/chaos/coverage.ts", `the scenarios that use ${name}`, has(read("tests/chaos/coverage.ts"), `^  ${name}: `)),
     place("tests/fuzz/subjects.ts", `new ${name}(…) as a subject`, has(read("tests/fuzz/subjects.ts"), `new ${name}\\(`)),
     place("tests/codec/pack.test.ts", `new ${name}(…) among what crosses`, has(read("tests/codec/pack.test.ts"), `new ${name}\\(`)),
     place("tests/codec/portrait.test.ts", `${name}: what a logger sees of it`, has(read("tests/codec/portrait.test.ts"), `^  ${name}: `)),
@@ -105,7 +108,7 @@ function primitive(name, read, files) {
       `its cost, and "${kebab}" in bench/index.ts; or a reason in measuredElsewhere of scripts/places.mjs`,
       isMeasured(name, kebab, read),
     ),
-    ...told(name, read),
+    ...told(name, read, guidePages[folder] ?? guidePages.sync),
   ];
 }
 
@@ -156,12 +159,12 @@ function link(name, read, files) {
     ),
     place("tests/errors/known-options.test.ts", pool, has(read("tests/errors/known-options.test.ts"), `^const pools = .*\\b${pool}\\b`)),
     place("tests/types/pool.ts", `${pool}: what compiles and what must not`, has(read("tests/types/pool.ts"), `\\b${pool}\\b`)),
-    place("tests/chaos/coverage.ts", `the scenarios that play ${pool}`, has(read("tests/chaos/coverage.ts"), `^  ${pool}: `)),
+    place("tests/chaos/coverage.ts", `the scenarios that use ${pool}`, has(read("tests/chaos/coverage.ts"), `^  ${pool}: `)),
     place("tests/codec/portrait.test.ts", `${pool}: what a logger sees of it`, has(read("tests/codec/portrait.test.ts"), `^  ${pool}: `)),
     place("bench/pool/ours.ts", `${pool} beside the rivals`, has(read("bench/pool/ours.ts"), `\\b${pool}\\b`)),
     place("docs/design/pools.md", `${pool}: how its workers get jobs and answer`, has(read("docs/design/pools.md"), `\\b${pool}\\b`)),
     place("docs/design/death.md", `a row for ${pool}`, has(read("docs/design/death.md"), `^\\| [^|]*\\b${pool}\\b`)),
-    ...told(pool, read),
+    ...told(pool, read, "docs/guide/pools.md"),
   ];
 }
 
@@ -189,6 +192,7 @@ function platform(name, read) {
       .filter((verb) => verbs.length > 0 && column > 0 && !verbs.includes(verb))
       .map((verb) => place(table, `${verb} taken away: the contract has no such verb`, false)),
     place("README.md", `what has been run on ${name}`, new RegExp(`\\b${name}\\b`, "i").test(read("README.md"))),
+    place("docs/guide/platforms.md", `the same with its versions`, new RegExp(`\\b${name}\\b`, "i").test(read("docs/guide/platforms.md"))),
     place("README.zh-CN.md", `the same in Chinese`, new RegExp(`\\b${name}\\b`, "i").test(read("README.zh-CN.md"))),
     place("CHANGELOG.md", `what users of ${name} get`, new RegExp(`\\b${name}\\b`, "i").test(read("CHANGELOG.md"))),
   ];
@@ -214,10 +218,11 @@ function cellsOf(row) {
 }
 
 /** What every user hears of. */
-function told(name, read) {
+function told(name, read, guidePage) {
   return [
     place("README.md", `\`${name}\``, has(read("README.md"), `\\b${name}\\b`)),
     place("README.zh-CN.md", `\`${name}\``, has(read("README.zh-CN.md"), `\\b${name}\\b`)),
+    place(guidePage, `\`${name}\`, and what it is for`, has(read(guidePage), `\\b${name}\\b`)),
     place("CHANGELOG.md", `${name}: what it is for`, has(read("CHANGELOG.md"), `\\b${name}\\b`)),
     place(
       "docs/api/allcores.api.md",

@@ -1,6 +1,6 @@
 // Runs the compiled tests, several files at a time. Words keep only the files whose path contains one of them.
 //   --whole    what is long by nature in full, not in its short form
-//   --times    at the end, what each file took and the slowest tests
+//   --times    at the end, what each file took, and the tests that took most of the processors
 //   --lanes=N  files at a time
 import { parseArgs } from "node:util";
 import { measureSlowness } from "./suite/slowness.mjs";
@@ -55,8 +55,10 @@ function showTimes() {
       .toFixed(1)
       .padStart(13)}  all\n`,
   );
-  console.log("   wall s  test");
-  for (const { file, ended, milliseconds } of [...all].sort((a, b) => b.milliseconds - a.milliseconds).slice(0, 60))
-    console.log(`${(milliseconds / 1000).toFixed(1).padStart(9)}  ${file}: ${ended}`);
+  console.log("   wall s  processor s  test");
+  for (const { file, ended, milliseconds, processorSeconds = 0 } of [...all]
+    .sort((a, b) => (b.processorSeconds ?? 0) - (a.processorSeconds ?? 0))
+    .slice(0, 100))
+    console.log(`${(milliseconds / 1000).toFixed(1).padStart(9)}${processorSeconds.toFixed(1).padStart(13)}  ${file}: ${ended}`);
   console.log();
 }

@@ -123,6 +123,69 @@ test("each function that docs/architecture.md names is in its file", () => {
   assert.ok(!declares("src/parking/parker.ts", "hasGrant"));
 });
 
+const MOST_LINES = 400;
+/** Files that CONTRIBUTING.md lets be longer, and why. */
+const longByReason = [...readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(/^ {2}- `(src\/[^`]+)`: (.*(?:\n {4}.*)*)/gm)];
+
+/** How many lines each file has that has too many. */
+function tooLong(files: readonly (readonly [path: string, text: string])[]): string[] {
+  return files.filter(([, text]) => text.trimEnd().split("\n").length > MOST_LINES).map(([path]) => path);
+}
+
+test("a file of src/ has at most 400 lines, but for three at most, which CONTRIBUTING.md names with the reason", () => {
+  const files = sources("src").map((path) => [path, readFileSync(join(root, path), "utf8")] as const);
+  assert.deepEqual(tooLong(files).sort(), longByReason.map(([, path]) => path).sort());
+  assert.ok(longByReason.length <= 3, "split one of them");
+  for (const [, path, reason] of longByReason) assert.ok(reason!.length > 80, `${path}: ${reason}`);
+});
+
+test("half of the files of src/ have at most 100 lines", () => {
+  const lines = sources("src").map((path) => readFileSync(join(root, path), "utf8").split("\n").length - 1);
+  assert.ok(lines.filter((count) => count <= 100).length >= lines.length / 2);
+});
+
+test("a file that is too long is noticed", () => {
+  const file = (lines: number) => ["src/sync/x.ts", "x;\n".repeat(lines)] as const;
+  assert.deepEqual([tooLong([file(400)]), tooLong([file(401)])], [[], ["src/sync/x.ts"]]);
+});
+
+const MOST_COLUMNS = 120;
+/** Markdown that other rules hold for: what users read is laid out by hand. */
+const ownLayout = ["README.md", "README.zh-CN.md", "CHANGELOG.md"];
+
+/** Lines of prose that are too long: of comments, or of Markdown outside of tables and code. */
+function wideProse(path: string, text: string): string[] {
+  const isMarkdown = path.endsWith(".md");
+  const found: string[] = [];
+  let isCode = false;
+  for (const [index, line] of text.split("\n").entries()) {
+    const prose = isMarkdown ? line : /^\s*(?:\/\*\*?|\*|\/\/) ?(.*)$/.exec(line)?.[1];
+    if (prose === undefined) isCode = false;
+    else if (prose.trim().startsWith("```")) isCode = !isCode;
+    else if (line.length > MOST_COLUMNS && !isCode && !/^ *(\||biome-ignore)/.test(prose)) found.push(`${path}:${index + 1}: ${line.length} columns`);
+  }
+  return found;
+}
+
+test("prose has at most 120 columns: comments of src/, and documents outside of tables and code", () => {
+  const documents = [...readdirSync(root), ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => join("docs", String(name)))];
+  const files = [...sources("src"), ...documents.filter((path) => path.endsWith(".md") && !ownLayout.includes(path))];
+  assert.ok(files.length > 400, String(files.length));
+  assert.deepEqual(
+    files.flatMap((path) => wideProse(path, readFileSync(join(root, path), "utf8"))),
+    [],
+  );
+});
+
+test("prose that is too wide is noticed", () => {
+  const long = "word ".repeat(25);
+  for (const line of [`// ${long}`, `/** ${long} */`, ` * ${long}`]) assert.equal(wideProse("src/sync/x.ts", line).length, 1, line);
+  assert.equal(wideProse("docs/x.md", `# Title\n\n${long}`).length, 1);
+  for (const line of [`const x = "${long}";`, `/**\n * \`\`\`ts\n * ${long}\n * \`\`\`\n */`, ` * | ${long} |`])
+    assert.deepEqual(wideProse("src/sync/x.ts", line), [], line);
+  assert.deepEqual(wideProse("docs/x.md", `| ${long} |\n\`\`\`\n${long}\n\`\`\``), []);
+});
+
 const importing: [rule: string, path: string, text: string][] = [
   ["an upward import", "src/memory/upward.ts", `import { Lock } from "../sync/lock.js";\nnew Lock();`],
   ["an upward import of types", "src/memory/upward-type.ts", `import type {\n  Lock,\n} from "../sync/lock.js";`],

@@ -35,6 +35,7 @@ import { reportUncaught, setUncaughtHook } from "../src/futures/uncaught-hook.js
 import { hangIn, leaveHooks, uncaughtIn } from "./fixtures/callback-tasks.js";
 import { counter, incrementByRetry } from "./fixtures/explored-programs.js";
 import { square } from "./fixtures/pool-tasks.js";
+import { timeLimit } from "./time-limit.js";
 
 export const columns = ["throws", "gives a promise", "re-enters", "never ends"] as const;
 export type Column = (typeof columns)[number];
@@ -53,7 +54,7 @@ const numbers = (n: number): number => n;
 const hangs = (name: string) => async (): Promise<void> => {
   const begun = new Event();
   const thread = Thread.start(hangIn, name, begun);
-  await Promise.race([begun.wait({ timeout: 20_000 }), thread.join()]);
+  await Promise.race([begun.wait({ timeout: timeLimit(20_000) }), thread.join()]);
   assert.equal(thread.isAlive, true);
   thread.terminate();
   await assert.rejects(thread.join(), { code: "ERR_ALLCORES_WORKER_DIED" });

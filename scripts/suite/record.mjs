@@ -15,9 +15,17 @@ const say = (line) => {
   if (descriptor !== undefined) writeSync(descriptor, `${JSON.stringify(line)}\n`);
 };
 
-process.on("exit", () => say({ processorSeconds: processorSeconds() }));
+process.on("exit", () => say({ wholeFile: processorSeconds() }));
 
 const path = [];
+let before = processorSeconds();
+/** Since the last time: what a test took, with the programs that it waited for. */
+function processorSecondsSince() {
+  const now = processorSeconds();
+  const since = now - before;
+  before = now;
+  return since;
+}
 
 export default new Transform({
   writableObjectMode: true,
@@ -33,6 +41,7 @@ export default new Transform({
           isSuite: data.details.type === "suite",
           outcome: outcomeOf(type, data),
           milliseconds: data.details.duration_ms,
+          processorSeconds: processorSecondsSince(),
           ...failureOf(data),
         });
     }

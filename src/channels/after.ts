@@ -3,7 +3,8 @@ import { programNow } from "../parking/index.js";
 import { choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 
 /**
- * For `select`: comes `ms` milliseconds from now, and is there from then on. Unlike `options.timeout` it ends a select with a value, and it runs on from one select to the next.
+ * For `select`: comes `ms` milliseconds from now, and is there from then on. Unlike `options.timeout` it ends a select
+ * with a value, and it runs on from one select to the next.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared memory, and by which store a change is committed,
- * is each queue's own: it appends an item and takes one, each under its mutex, and everything else is built on these two.
+ * What the queues have in common: who waits for what, bounds, `join`, `shutdown`, loops. How items lie in shared
+ * memory, and by which store a change is committed, is each queue's own: it appends an item and takes one, each under
+ * its mutex, and everything else is built on these two.
  */
 import type { Facts } from "../codec/portrait.js";
 import { decodeLoading } from "../codec/index.js";
@@ -28,7 +29,10 @@ import { QUEUE } from "./queue-words.js";
 const EVERYBODY = 0x7fffffff;
 /** Looks between two looks at the clock. */
 const LOOKS = atomics.spins(10);
-/** Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several items. */
+/**
+ * Turns between two looks. Each look takes the line of memory from the putters, who do better with a moment for several
+ * items.
+ */
 const TURNS = atomics.spins(60);
 
 /**
@@ -70,9 +74,15 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.words[this.at + QUEUE.capacity] = capacity;
   }
 
-  /** @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then. @throws QueueShutDownError */
+  /**
+   * @internal Appends an item, in one commit, unless there is no room now. `waits`: the caller is about to sleep then.
+   *   @throws QueueShutDownError
+   */
   protected abstract append(item: Item, priority: number, waits: boolean): boolean;
-  /** @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then. @throws QueueShutDownError once it is shut down and drained */
+  /**
+   * @internal Takes the next item, in one commit, if there is one now. `waits`: the caller is about to sleep then.
+   *   @throws QueueShutDownError once it is shut down and drained
+   */
   protected abstract take(waits: boolean): Taken | undefined;
   /** @internal As `take`, of a queue that is shut down: the item counts as done. */
   protected abstract takeUndone(): Taken | undefined;
@@ -353,7 +363,10 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     }
   }
 
-  /** What `select` waits for: the next value, which is taken if it is chosen. One that is shut down and drained fails with `QueueShutDownError`. */
+  /**
+   * What `select` waits for: the next value, which is taken if it is chosen. One that is shut down and drained fails
+   * with `QueueShutDownError`.
+   */
   [selectable](): Choice<T> {
     return choiceOf<Taken, T>({
       heap: this.heap,

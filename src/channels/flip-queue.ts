@@ -1,7 +1,8 @@
 /**
- * A queue whose state is kept twice and changed under one mutex: all words are written into the copy that does not count, then `live` is flipped. The flip is the
- * commit, so a worker killed before it has changed nothing, one killed after it has done all, and a half-written message is never seen.
- * What lies outside the two copies is written where nobody looks before the commit, or is derived and made anew after a death.
+ * A queue whose state is kept twice and changed under one mutex: all words are written into the copy that does not
+ * count, then `live` is flipped. The flip is the commit, so a worker killed before it has changed nothing, one killed
+ * after it has done all, and a half-written message is never seen. What lies outside the two copies is written where
+ * nobody looks before the commit, or is derived and made anew after a death.
  */
 import { hide } from "../codec/portrait.js";
 import type { KnownOptions } from "../errors/index.js";
@@ -41,11 +42,17 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
     hide(this, "left", NONE);
   }
 
-  /** @internal Writes an item where nobody looks, and into the state at `next` how it is found; returns its place. Before the commit. */
+  /**
+   * @internal Writes an item where nobody looks, and into the state at `next` how it is found; returns its place.
+   *   Before the commit.
+   */
   protected abstract push(item: Item, priority: number, next: number): number;
   /** @internal Reads the next item, and takes it out of the state at `next`, its bytes included. Before the commit. */
   protected abstract pop(next: number): Taken;
-  /** @internal Brings in line with the state what is derived from it, inside the mutex: after a push to `place`, after a pop that led to the state at `live`. */
+  /**
+   * @internal Brings in line with the state what is derived from it, inside the mutex: after a push to `place`, after a
+   *   pop that led to the state at `live`.
+   */
   protected pushed(_place: number): void {}
   /** @internal */
   protected popped(_live: number): void {}

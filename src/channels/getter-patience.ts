@@ -1,11 +1,15 @@
 import { realNow } from "../memory/index.js";
 
 /**
- * How long a blocking getter looks at an empty queue before it arms its node. Waking a core out of its idle state keeps the putter busy for some 65 µs: who sleeps
- * sooner than that is asleep again when the next item comes, and each item costs a wake-up.
+ * How long a blocking getter looks at an empty queue before it arms its node. Waking a core out of its idle state keeps
+ * the putter busy for some 65 µs: who sleeps sooner than that is asleep again when the next item comes, and each item
+ * costs a wake-up.
  */
 const LOOK_MS = 0.1;
-/** While that does not pay, it is tried once in so many times; else it is looked for as long as a wake-up takes where no core is idle. */
+/**
+ * While that does not pay, it is tried once in so many times; else it is looked for as long as a wake-up takes where no
+ * core is idle.
+ */
 const TRIAL_EVERY = 16;
 const SHORT_LOOK_MS = 0.02;
 

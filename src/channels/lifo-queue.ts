@@ -1,6 +1,7 @@
 /**
- * A last-in, first-out queue in shared memory: records on top of each other in a chain of chunks. A push writes beyond the top, where nobody looks, and a pop moves
- * the top down; both are committed with the rest of the state (flip-queue.ts).
+ * A last-in, first-out queue in shared memory: records on top of each other in a chain of chunks. A push writes beyond
+ * the top, where nobody looks, and a pop moves the top down; both are committed with the rest of the state
+ * (flip-queue.ts).
  */
 import { Handle, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
@@ -10,10 +11,15 @@ import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
 import { type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";
 
-/** The stack's part of the state. `top`: the first word beyond the last record, counted from the chunk's start; `end`: one past the chunk's words. */
+/**
+ * The stack's part of the state. `top`: the first word beyond the last record, counted from the chunk's start; `end`:
+ * one past the chunk's words.
+ */
 const STACK = { chunk: 4, top: 5, end: 6 } as const;
 
-/** A chunk: the one below it and where that one's top was left, then records, each with its header behind its payload. */
+/**
+ * A chunk: the one below it and where that one's top was left, then records, each with its header behind its payload.
+ */
 const BELOW = 0;
 const BELOW_TOP = 1;
 const FIRST_RECORD = 2;
@@ -24,8 +30,10 @@ const MOST_CHUNK_WORDS = 1356;
 /**
  * Hands out first what came last, each value to exactly one consumer. In everything else it is a `Queue`.
  *
- * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was still writing is never seen.
- * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** whoever asks first; no item waits while a getter does.
+ * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was
+ * still writing is never seen.
+ * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** whoever asks first; no item waits while a
+ * getter does.
  *
  * @example
  * ```ts

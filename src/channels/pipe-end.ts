@@ -1,10 +1,13 @@
 /**
  * The two ends of a pipe, and whose each is.
  *
- * An end belongs to one worker at a time: each ring then has one writer and one reader, and an end whose worker died is gone whoever else once had it. Its owner word
- * says it all and changes by one store: a worker's id, minus the number of a departure while it travels in a message, GONE. An id that the registry does not know as
- * alive is as good as GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of its carrier, and dies with it.
- * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed until the parent closes its own copy of the child's end.
+ * An end belongs to one worker at a time: each ring then has one writer and one reader, and an end whose worker died is
+ * gone whoever else once had it. Its owner word says it all and changes by one store: a worker's id, minus the number
+ * of a departure while it travels in a message, GONE. An id that the registry does not know as alive is as good as
+ * GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of
+ * its carrier, and dies with it.
+ * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed
+ * until the parent closes its own copy of the child's end.
  */
 import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, onDestroy } from "../memory/index.js";
@@ -90,7 +93,10 @@ export class PipeEnd {
     this.#peerOwner = pipe + PIPE.owners + 1 - side;
   }
 
-  /** Whether nobody will ever use the other end again. Looked at before the ring it writes: what stands there then is all that ever comes. */
+  /**
+   * Whether nobody will ever use the other end again. Looked at before the ring it writes: what stands there then is
+   * all that ever comes.
+   */
   get isPeerGone(): boolean {
     const owner = load(this.#words, this.#peerOwner);
     if (owner > 0) return !this.#heap.registry.isAlive(owner);
@@ -193,7 +199,8 @@ onInspect(KIND.connection, {
 onInspect(KIND.pipe, {
   name: "Pipe",
   purpose: (at, key) => (isForMessage(at, key) ? "a message" : "room"),
-  // The one who has the other end. Not firm, though nobody else can do it: an error here would not end the wait there, as it does where a lock is let go of.
+  // The one who has the other end. Not firm, though nobody else can do it: an error here would not end the wait there,
+  // as it does where a lock is let go of.
   holders(heap, at, key) {
     const writer = writerOf(heap, at, ringAround(at, key));
     const worker = ownerOf(heap, at, isForMessage(at, key) ? writer : 1 - writer);

@@ -52,12 +52,18 @@ export class PipeReader {
     raise(this.#words, this.key);
   }
 
-  /** Takes the first message; there must be one. @throws UnknownClassError, which leaves it there; what else decoding throws, with which it is lost */
+  /**
+   * Takes the first message; there must be one. @throws UnknownClassError, which leaves it there; what else decoding
+   * throws, with which it is lost
+   */
   read(): unknown {
     return this.#take(this.#decode);
   }
 
-  /** Takes the first message, nothing but bytes, into `target`; returns how many. There must be one. @throws StateError, ArgumentRangeError, which leave it there */
+  /**
+   * Takes the first message, nothing but bytes, into `target`; returns how many. There must be one. @throws StateError,
+   * ArgumentRangeError, which leave it there
+   */
   readInto(target: Uint8Array): number {
     return this.#take((bytes, at, length) => {
       const place = findBinary(bytes, at, length);
@@ -109,7 +115,8 @@ export class PipeReader {
     const words = this.#words;
     store(words, this.#at + PIPE_RING.taken, this.#taken);
     this.#ring.release();
-    // Only now: as long as the ring names a block, whoever destroys the ring would free it. A death in between leaks it.
+    // Only now: as long as the ring names a block, whoever destroys the ring would free it. A death in between leaks
+    // it.
     while (this.#spent.length > 0) this.#heap.allocator.free(this.#spent.pop()!);
     rouse(this.#heap, words, this.#at + PIPE_RING.writerWaits);
   }

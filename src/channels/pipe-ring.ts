@@ -3,8 +3,8 @@
  *
  * A record is a header and a payload (codec/payload.ts). The header is the length of the message in bytes; or STORED,
  * and the length follows behind the payload.
- * Rejected: the queue's state in two copies under a mutex. It serves any number of producers; two workers need no mutex,
- * and a round trip takes half the time.
+ * Rejected: the queue's state in two copies under a mutex. It serves any number of producers; two workers need no
+ * mutex, and a round trip takes half the time.
  */
 import { losePayload, MOST_INLINE_BYTES } from "../codec/payload.js";
 import { CorruptError } from "../errors/index.js";

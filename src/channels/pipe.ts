@@ -11,7 +11,10 @@ const MOST_CAPACITY = 2 ** 31 - 1;
 export interface PipeOptions extends Reach {
   /** Whether both ends send and receive (default); if not, the first end only receives and the second only sends. */
   duplex?: boolean | undefined;
-  /** Most bytes of encoded messages that wait in each direction; default 1 MiB. A larger message goes into an empty pipe. */
+  /**
+   * Most bytes of encoded messages that wait in each direction; default 1 MiB. A larger message goes into an empty
+   * pipe.
+   */
   capacity?: number | undefined;
 }
 
@@ -27,9 +30,11 @@ export type SendingConnection<T = unknown> = Omit<
 >;
 
 /**
- * A pipe: two connected ends, each for one worker: Python's `multiprocessing.Pipe`. The first end sends `A` and receives `B`, the second the other way round.
+ * A pipe: two connected ends, each for one worker: Python's `multiprocessing.Pipe`. The first end sends `A` and
+ * receives `B`, the second the other way round.
  *
- * With `{ duplex: false }` values of type `A` go from the second end to the first, as in Python. Give one end to another worker and keep the other: see `Connection`.
+ * With `{ duplex: false }` values of type `A` go from the second end to the first, as in Python. Give one end to
+ * another worker and keep the other: see `Connection`.
  *
  * @throws ArgumentTypeError, ArgumentRangeError for options that make no sense; OutOfMemoryError
  *

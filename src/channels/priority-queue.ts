@@ -1,10 +1,12 @@
 /**
- * A queue in shared memory that gives out the lowest priority first: items in slots, and a binary heap of slots that is only derived.
+ * A queue in shared memory that gives out the lowest priority first: items in slots, and a binary heap of slots that is
+ * only derived.
  *
- * A put writes its slot, with the next sequence number, and commits by the flip of the state, which counts that number up: a slot is taken up only if its number
- * is below the state's. A take commits by the flip too, which notes the slot and its number; emptying the slot comes after it. So after a death inside the mutex
- * the slots and the state tell what is in the queue, and `rebuild` makes the heap and the list of free slots anew. Equal priorities come out in the order of
- * their numbers, which is that of the puts.
+ * A put writes its slot, with the next sequence number, and commits by the flip of the state, which counts that number
+ * up: a slot is taken up only if its number is below the state's. A take commits by the flip too, which notes the slot
+ * and its number; emptying the slot comes after it. So after a death inside the mutex the slots and the state tell what
+ * is in the queue, and `rebuild` makes the heap and the list of free slots anew. Equal priorities come out in the order
+ * of their numbers, which is that of the puts.
  * Rejected: keeping the heap itself twice. Each change of it touches many words.
  */
 import { Handle, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
@@ -18,8 +20,8 @@ import { KIND } from "./kinds.js";
 const { store } = atomics;
 
 /**
- * The priority queue's part of the state. `sequence`: the number of the next item, modulo 2^32; `taken`, `takenSequence`: what the last take took out; `turns`: how often the numbers have
- * begun anew.
+ * The priority queue's part of the state. `sequence`: the number of the next item, modulo 2^32; `taken`,
+ * `takenSequence`: what the last take took out; `turns`: how often the numbers have begun anew.
  */
 const RANKS = { sequence: 4, taken: 5, takenSequence: 6, turns: 7 } as const;
 
@@ -46,7 +48,10 @@ const FIRST_SLOTS = 7;
 const MOST_SLOTS = 1024;
 
 const SLOT = {
-  /** Once it was written for an item: 1 more than the turns of the numbers before its own; else 0. Whether that item is in the queue is told by its number. */
+  /**
+   * Once it was written for an item: 1 more than the turns of the numbers before its own; else 0. Whether that item is
+   * in the queue is told by its number.
+   */
   used: 0,
   /** The item's number; in a free slot the next free one. */
   sequence: 1,
@@ -61,19 +66,26 @@ const MOST_INLINE_BYTES = (SLOT_WORDS - SLOT.payload) * 4;
 
 /** What a PriorityQueue is bounded by, and how it tells what comes first. */
 export interface PriorityQueueOptions<T> extends QueueOptions {
-  /** The priority of an item that is put without one, by this worker: functions do not travel. Lower comes out first. Asked once, in `put`. */
+  /**
+   * The priority of an item that is put without one, by this worker: functions do not travel. Lower comes out first.
+   * Asked once, in `put`.
+   */
   priority?: ((item: T) => number) | undefined;
 }
 
 const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({ across: true, label: true, maxSize: true, capacity: true, priority: true });
 /**
- * Hands out the value of the lowest priority first, equal ones in the order in which they were put; each to exactly one consumer. In everything else it is a `Queue`.
+ * Hands out the value of the lowest priority first, equal ones in the order in which they were put; each to exactly one
+ * consumer. In everything else it is a `Queue`.
  *
- * The priority is `put(value, { priority })`; else what the queue's own `priority` function says, in the worker that made the queue; else the value itself, if it is a
- * number, or its first element, if it is an array that begins with one, as Python's `(priority, item)`. A value without a priority, or NaN, fails in `put`, and changes nothing.
+ * The priority is `put(value, { priority })`; else what the queue's own `priority` function says, in the worker that
+ * made the queue; else the value itself, if it is a number, or its first element, if it is an array that begins with
+ * one, as Python's `(priority, item)`. A value without a priority, or NaN, fails in `put`, and changes nothing.
  *
- * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was still writing is never seen.
- * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** among getters, whoever asks first; an item waits as long as more urgent ones come.
+ * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was
+ * still writing is never seen.
+ * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** among getters, whoever asks first; an item
+ * waits as long as more urgent ones come.
  *
  * @example
  * ```ts
@@ -289,7 +301,10 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
   }
 }
 
-/** Whether a slot holds an item of the queue: one that was committed, and not taken since. One that was not committed has the number of the next. */
+/**
+ * Whether a slot holds an item of the queue: one that was committed, and not taken since. One that was not committed
+ * has the number of the next.
+ */
 function isTakenUp(words: Int32Array, slot: number, live: number): boolean {
   const sequence = words[slot + SLOT.sequence]!;
   return (

@@ -15,7 +15,10 @@ export const QUEUE_OPTIONS = new KnownOptions<QueueOptions>(
   { priority: "only a PriorityQueue has priorities" },
 );
 
-/** How urgent an item is; see `PriorityQueue`. Code that is written for any queue says it to all of them: a queue without priorities overhears it. */
+/**
+ * How urgent an item is; see `PriorityQueue`. Code that is written for any queue says it to all of them: a queue
+ * without priorities overhears it.
+ */
 export interface PutPriority {
   /** Lower comes out first; any number but NaN. */
   priority?: number | undefined;

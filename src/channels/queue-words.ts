@@ -13,7 +13,10 @@ export const QUEUE = {
   capacity: MONITOR_WORDS + 3,
   /** The first word that is each queue's own. */
   own: MONITOR_WORDS + 4,
-  /** 1 when a putter may wait; its offset is the putters' key. Takers look at it, so it stands in another line of memory than what putters write. */
+  /**
+   * 1 when a putter may wait; its offset is the putters' key. Takers look at it, so it stands in another line of memory
+   * than what putters write.
+   */
   puttersWait: 35,
 } as const;
 

@@ -1,12 +1,16 @@
 /**
- * A first-in, first-out queue in shared memory: records in a chain of chunks, and two ends that move apart from each other, each under a mutex of its own.
+ * A first-in, first-out queue in shared memory: records in a chain of chunks, and two ends that move apart from each
+ * other, each under a mutex of its own.
  *
- * Each end counts its items and keeps its place twice; the lowest bit of the count says which copy counts. A put writes the record beyond the tail, where nobody
- * looks, then the new place into the copy that does not count, then `put`: that store is the commit, of the record, the place and the number of items together.
- * A take likewise ends with `taken`. A worker killed before its commit has changed nothing, one killed after it has done all: there is nothing to repair, and a
- * half-written message is never seen. A putter that finds no room and a getter that finds no item look again under the putters' mutex before they sleep.
- * As the queue with two locks of Michael and Scott ("Simple, fast, and practical non-blocking and blocking concurrent queue algorithms", 1996), with places instead of nodes.
- * Rejected: one mutex for both ends (docs/decisions/0012), and a lock-free ring of slots (Vyukov): a producer killed between claiming a slot and filling it stops everybody.
+ * Each end counts its items and keeps its place twice; the lowest bit of the count says which copy counts. A put writes
+ * the record beyond the tail, where nobody looks, then the new place into the copy that does not count, then `put`:
+ * that store is the commit, of the record, the place and the number of items together. A take likewise ends with
+ * `taken`. A worker killed before its commit has changed nothing, one killed after it has done all: there is nothing to
+ * repair, and a half-written message is never seen. A putter that finds no room and a getter that finds no item look
+ * again under the putters' mutex before they sleep. As the queue with two locks of Michael and Scott ("Simple, fast,
+ * and practical non-blocking and blocking concurrent queue algorithms", 1996), with places instead of nodes.
+ * Rejected: one mutex for both ends (docs/decisions/0012), and a lock-free ring of slots (Vyukov): a producer killed
+ * between claiming a slot and filling it stops everybody.
  */
 import { Handle, MONITOR, onInspect, onNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
@@ -19,7 +23,10 @@ import { KIND } from "./kinds.js";
 
 const { compareExchange, load, store } = atomics;
 
-/** The putters' words come first, the takers' in another line of memory, so that neither side takes its words out of the other's cache. */
+/**
+ * The putters' words come first, the takers' in another line of memory, so that neither side takes its words out of the
+ * other's cache.
+ */
 const FIFO = {
   /** 1 once it was shut down. */
   closed: QUEUE.own,
@@ -42,7 +49,10 @@ const FIFO = {
   heads: QUEUE.puttersWait + 5,
 } as const;
 
-/** Places count words from the chunk's start; bytes are those that ever went in or out, modulo 2^32. `end`: one past the chunk's words. */
+/**
+ * Places count words from the chunk's start; bytes are those that ever went in or out, modulo 2^32. `end`: one past the
+ * chunk's words.
+ */
 const TAIL = { chunk: 0, place: 1, bytes: 2, end: 3 } as const;
 const TAIL_WORDS = 4;
 /** `dropped`: how many items were taken by a shutdown, and count as done. */
@@ -62,11 +72,13 @@ const MOST_CHUNK_WORDS = 1356;
 const END = -2;
 
 /**
- * Hands values from any number of producers to any number of consumers: each value to exactly one, in the order of each producer.
+ * Hands values from any number of producers to any number of consumers: each value to exactly one, in the order of each
+ * producer.
  *
- * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was still writing is never seen.
- * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** whoever asks first; no item waits while a getter does.
- * `null` and `undefined` are values. A value that cannot cross fails in `put`, with its path.
+ * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was
+ * still writing is never seen.
+ * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** whoever asks first; no item waits while a
+ * getter does. `null` and `undefined` are values. A value that cannot cross fails in `put`, with its path.
  *
  * @example
  * ```ts
@@ -222,7 +234,10 @@ export class Queue<T = unknown> extends AnyQueue<T> {
   /** @internal Every change is committed by one store: a worker that died inside has left it whole. */
   protected rebuild(): void {}
 
-  /** Under the putters' mutex, where nothing can be put: true when the queue is empty, and a wake-up will come with the next item. */
+  /**
+   * Under the putters' mutex, where nothing can be put: true when the queue is empty, and a wake-up will come with the
+   * next item.
+   */
   #expectItem(): boolean {
     return this.inside(() => {
       const { words, at } = this;

@@ -161,7 +161,10 @@ export class RingReader extends RingSide {
     }
   }
 
-  /** A record goes no further than the writer has come, and somewhere: else it would lead round for ever. @throws CorruptError */
+  /**
+   * A record goes no further than the writer has come, and somewhere: else it would lead round for ever. @throws
+   * CorruptError
+   */
   check(words: number): void {
     const ahead = between(this.#head, this.#tail, this.span);
     if (words > 0 && words <= ahead && ahead <= this.size) return;
@@ -198,8 +201,8 @@ export class RingReader extends RingSide {
 }
 
 /**
- * Raises the flag of a side that is about to sleep, and that looks at the ring once more after this. Pairs with `lower`:
- * the other side stores its position first and looks at the flag second, so one of the two sees the other.
+ * Raises the flag of a side that is about to sleep, and that looks at the ring once more after this. Pairs with
+ * `lower`: the other side stores its position first and looks at the flag second, so one of the two sees the other.
  * `how`: how it is to be woken, not 0.
  */
 export function raise(words: Int32Array, flag: number, how = 1): void {

@@ -4,8 +4,8 @@ import { CorruptError, UnknownClassError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
 
 /**
- * A value that travels within a message, and is opened apart from it: what cannot be made where it arrives, for want of memory or of a class, takes nothing along that stands beside it.
- * It is opened once, or lost.
+ * A value that travels within a message, and is opened apart from it: what cannot be made where it arrives, for want of
+ * memory or of a class, takes nothing along that stands beside it. It is opened once, or lost.
  */
 export class Sealed<T = unknown> implements Crosses {
   readonly #bytes: Uint8Array;

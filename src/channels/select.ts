@@ -1,7 +1,9 @@
 /**
- * Waiting for several things at once. Everything that takes part can be polled; what stands in shared memory is waited for by the parker, a node for each, the clock by
- * the deadline, and promises by their settlement. One thing is tried at a time and the first that succeeds is the last, so never two are taken.
- * Rejected: claiming the winner by a word that all nodes share, as Go's select does with its `selectDone`. Wakers here never hand anything over, they only say "look".
+ * Waiting for several things at once. Everything that takes part can be polled; what stands in shared memory is waited
+ * for by the parker, a node for each, the clock by the deadline, and promises by their settlement. One thing is tried
+ * at a time and the first that succeeds is the last, so never two are taken.
+ * Rejected: claiming the winner by a word that all nodes share, as Go's select does with its `selectDone`. Wakers here
+ * never hand anything over, they only say "look".
  */
 import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
@@ -34,14 +36,19 @@ interface Winner {
 }
 
 /**
- * Waits for the first of several things, takes it, and leaves the others as they are: `queue` gives an item, `event` undefined, a lock, a semaphore or one side of an
- * `RWLock` (`rw.reading`, `rw.writing`) what is held, a `Thread` or `Process` what it returns, a `Future` or promise its value, `after(ms)` undefined, and an object with a method `[selectable]` what that chooses.
+ * Waits for the first of several things, takes it, and leaves the others as they are: `queue` gives an item, `event`
+ * undefined, a lock, a semaphore or one side of an `RWLock` (`rw.reading`, `rw.writing`) what is held, a `Thread` or
+ * `Process` what it returns, a `Future` or promise its value, `after(ms)` undefined, and an object with a method
+ * `[selectable]` what that chooses.
  *
- * What fails is there too: the select throws its error, as `Promise.race` does. So a queue that is shut down and drained ends it with `QueueShutDownError`; `error.key` tells
- * which of them it was, and the others can be waited for without it.
- * **Fairness:** of several that are there, each is as likely to be chosen. **Cancel:** a select that is aborted or runs out takes nothing, and no other waiter loses a wake-up.
+ * What fails is there too: the select throws its error, as `Promise.race` does. So a queue that is shut down and
+ * drained ends it with `QueueShutDownError`; `error.key` tells which of them it was, and the others can be waited for
+ * without it.
+ * **Fairness:** of several that are there, each is as likely to be chosen. **Cancel:** a select that is aborted or runs
+ * out takes nothing, and no other waiter loses a wake-up.
  * **Death:** of a worker that holds or waits: as for each of the things by itself.
- * @throws TimeoutError; the reason of `options.signal`; what the chosen one failed with; ArgumentTypeError for what cannot be waited for
+ * @throws TimeoutError; the reason of `options.signal`; what the chosen one failed with; ArgumentTypeError for what
+ *   cannot be waited for
  *
  * @example
  * ```ts
@@ -76,8 +83,10 @@ export async function select<const S extends Selectables<S>>(from: S, options?: 
 }
 
 /**
- * As `select`, blocking this thread. A future or promise can be settled only by this thread's loop: unless it is settled already it is refused.
- * @throws TimeoutError; DeadlockError for a promise that cannot be settled meanwhile, and where nothing of it can ever come; what the chosen one failed with; ArgumentTypeError
+ * As `select`, blocking this thread. A future or promise can be settled only by this thread's loop: unless it is
+ * settled already it is refused.
+ * @throws TimeoutError; DeadlockError for a promise that cannot be settled meanwhile, and where nothing of it can ever
+ *   come; what the chosen one failed with; ArgumentTypeError
  *
  * @example
  * ```ts
@@ -99,7 +108,8 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
   }
   let winner = look(entries, false);
   if (winner === undefined && deadline !== 0) {
-    // This thread's program can do nothing for its time to pass while the call blocks it: what is left of it runs out in real time.
+    // This thread's program can do nothing for its time to pass while the call blocks it: what is left of it runs out
+    // in real time.
     const moment = soonest(entries);
     const due = toReal(moment.dueAt);
     try {
@@ -114,7 +124,8 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
 }
 
 /**
- * As `select`, but never waits: undefined when nothing is there now. That a plain promise is settled is seen only after this thread's loop has turned; a `Future` tells at once.
+ * As `select`, but never waits: undefined when nothing is there now. That a plain promise is settled is seen only after
+ * this thread's loop has turned; a `Future` tells at once.
  *
  * @example
  * ```ts
@@ -208,7 +219,10 @@ function named<R>({ key }: Entry, fn: () => R): R {
   }
 }
 
-/** The moment that comes first, Infinity for none, and what is chosen when a wait has lasted until then: whatever the clock says, its time is over. */
+/**
+ * The moment that comes first, Infinity for none, and what is chosen when a wait has lasted until then: whatever the
+ * clock says, its time is over.
+ */
 function soonest(entries: readonly Entry[]): { dueAt: number; winner?: Winner } {
   let first: { dueAt: number; winner?: Winner } = { dueAt: Number.POSITIVE_INFINITY };
   for (const entry of entries) {

@@ -26,12 +26,12 @@ export type Withdrawal = [caller: number, id: number];
 export type Answer = [id: number, ok: boolean, value?: Sealed];
 
 /** The calls that an owner runs, by caller and id. */
-export type InHand = Map<string, ServedCall>;
+export type ServedCalls = Map<string, ServedCall>;
 
 /** Takes what has come through the queue of requests: a call, or word that one is called off. */
-export async function attendTo(target: object, request: Request | Withdrawal, heap: Heap, inHand: InHand): Promise<void> {
+export async function attendTo(target: object, request: Request | Withdrawal, heap: Heap, calls: ServedCalls): Promise<void> {
   if (Array.isArray(request) && request.length === 2) {
-    inHand.get(request.join(" "))?.callOff();
+    calls.get(request.join(" "))?.callOff();
     return;
   }
   const [whom, id, method, args, caller, pid = 0, threadId = 0, sentAt = 0] = Array.isArray(request) ? request : [];
@@ -40,15 +40,18 @@ export async function attendTo(target: object, request: Request | Withdrawal, he
   // Before anything waits: word that it is called off may be the next in the queue.
   const call = new ServedCall({ method, pid, threadId, sentAt });
   const key = `${caller} ${id}`;
-  inHand.set(key, call);
+  calls.set(key, call);
   try {
     await respond(target, [whom, id, method, args, caller, pid, threadId, sentAt], heap, call);
   } finally {
-    inHand.delete(key);
+    calls.delete(key);
   }
 }
 
-/** Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had. Nobody waits for the answer of a call that is called off. */
+/**
+ * Calls the method and answers: with its value, with what it failed of, or with why its arguments could not be had.
+ * Nobody waits for the answer of a call that is called off.
+ */
 async function respond(target: object, [whom, id, method, args]: Request, heap: Heap, call: ServedCall): Promise<void> {
   let replies: Queue<Answer>;
   try {
@@ -83,7 +86,10 @@ async function respond(target: object, [whom, id, method, args]: Request, heap: 
   }
 }
 
-/** The caller waits for its answer as long as this worker lives: where no memory is left to give it, that is tried again. Nothing is changed by an attempt that fails so. */
+/**
+ * The caller waits for its answer as long as this worker lives: where no memory is left to give it, that is tried
+ * again. Nothing is changed by an attempt that fails so.
+ */
 export async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
   for (;;) {
     try {

@@ -1,7 +1,9 @@
 /**
- * An object that stays with its owner and is called from other workers: requests go through one queue to the owner, answers through one of each caller. What may not arrive whole,
- * for want of memory or of a class, is sealed: whom to answer, and whose answer it is, is known all the same.
- * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a round trip that nobody sees.
+ * An object that stays with its owner and is called from other workers: requests go through one queue to the owner,
+ * answers through one of each caller. What may not arrive whole, for want of memory or of a class, is sealed: whom to
+ * answer, and whose answer it is, is known all the same.
+ * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a
+ * round trip that nobody sees.
  */
 import { threadId } from "node:worker_threads";
 import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
@@ -22,13 +24,16 @@ import {
 import { Queue } from "./queue.js";
 import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
 import { Sealed } from "./sealed.js";
-import { type Answer, attendTo, FULL_MS, type InHand, invoke, onceThereIsMemory, type Request, type Withdrawal } from "./served-request.js";
+import { type Answer, attendTo, FULL_MS, type ServedCalls, invoke, onceThereIsMemory, type Request, type Withdrawal } from "./served-request.js";
 import { type CallFrom, ServedCall } from "./served-call.js";
 
 /** How often a caller looks whether the owner still lives. */
 const LOOK_MS = 500;
 
-/** The owner waits for requests with an end, however late. A wait without one would be told of as a deadlock, though any worker that has the object may call. */
+/**
+ * The owner waits for requests with an end, however late. A wait without one would be told of as a deadlock, though any
+ * worker that has the object may call.
+ */
 const ATTEND_MS = 0x7fffffff;
 
 type Method = (...args: never[]) => unknown;
@@ -46,12 +51,14 @@ interface Caller {
 }
 
 /**
- * An object that other workers can call, made by `serve`. It travels like a shared object, into tasks, queues and results; where it arrives, `call` runs a method at its owner.
+ * An object that other workers can call, made by `serve`. It travels like a shared object, into tasks, queues and
+ * results; where it arrives, `call` runs a method at its owner.
  *
- * **Cancel:** a call gives a `Future`. Calling it off (by `cancel`, or by the `signal` or `timeout` of `with`) rejects it at once. The method hears of that by
- * `currentWorker().signal`, which it asks for before its first `await`.
+ * **Cancel:** a call gives a `Future`. Calling it off (by `cancel`, or by the `signal` or `timeout` of `with`) rejects
+ * it at once. The method hears of that by `currentWorker().signal`, which it asks for before its first `await`.
  *
- * **Death:** once the owner has ended, calls fail with `WorkerDiedError`. **Life:** while it is served the owner's program stays alive; disposing of it ends that.
+ * **Death:** once the owner has ended, calls fail with `WorkerDiedError`. **Life:** while it is served the owner's
+ * program stays alive; disposing of it ends that.
  */
 export class Served<T extends object> implements Disposable, Crosses {
   readonly #requests: Queue<Request | Withdrawal>;
@@ -61,7 +68,10 @@ export class Served<T extends object> implements Disposable, Crosses {
   readonly #limits: WaitOptions;
   /** The one that `with` was called on first: it has the calls of all of them. */
   readonly #first: Served<T>;
-  /** Tells its calls from those of others: drawn, since a worker's number comes back and a worker may have several handles. */
+  /**
+   * Tells its calls from those of others: drawn, since a worker's number comes back and a worker may have several
+   * handles.
+   */
   readonly #caller = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   #replies: Queue<Answer> | undefined;
   readonly #callers = new Map<number, Caller>();
@@ -70,7 +80,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** At the owner: it is disposed of, and its queue may be freed already. */
   #isOver = false;
   /** At the owner. */
-  readonly #inHand: InHand = new Map();
+  readonly #calls: ServedCalls = new Map();
 
   /** @internal Made by `serve`, or arriving from another worker. */
   constructor(requests: Queue<Request | Withdrawal>, owner: number, target: T | undefined, limits: WaitOptions = {}, first?: Served<T>) {
@@ -83,14 +93,18 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 
   /**
-   * The same object, whose calls end with these: once `signal` aborts they fail with its reason, after `timeout` milliseconds with `TimeoutError`. They are called off then.
-   * `callSync` heeds the timeout, and a signal that has aborted before the call.
+   * The same object, whose calls end with these: once `signal` aborts they fail with its reason, after `timeout`
+   * milliseconds with `TimeoutError`. They are called off then. `callSync` heeds the timeout, and a signal that has
+   * aborted before the call.
    */
   with(options: WaitOptions): Served<T> {
     return new Served<T>(this.#requests, this.#owner, this.#target, limitsOver(this.#limits, options), this.#first);
   }
 
-  /** Runs a method at the owner and gives its value or its error. The future fails with `UnsendableError` when an argument cannot cross, with `StateError` once the object is no longer served. */
+  /**
+   * Runs a method at the owner and gives its value or its error. The future fails with `UnsendableError` when an
+   * argument cannot cross, with `StateError` once the object is no longer served.
+   */
   call<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): Future<AnswerOf<T, Name>> {
     const call = new RemoteCall(name, this.#limits);
     call.begin(() => this.#first.#begin(call, name, args));
@@ -138,7 +152,10 @@ export class Served<T extends object> implements Disposable, Crosses {
     return answer.value;
   }
 
-  /** At the owner: it is not served any more. What had been asked by then is answered. Elsewhere, and again, it does nothing. */
+  /**
+   * At the owner: it is not served any more. What had been asked by then is answered. Elsewhere, and again, it does
+   * nothing.
+   */
   [Symbol.dispose](): void {
     if (this.#target === undefined || this.#first.#isOver) return;
     this.#first.#isOver = true;
@@ -247,7 +264,8 @@ export class Served<T extends object> implements Disposable, Crosses {
       } catch (error) {
         if (error instanceof QueueShutDownError || error instanceof FreedError) break;
         if (error instanceof TimeoutError) continue;
-        // Memory that was written over. What was no request is gone with it; a queue that is none any more must not keep this loop from turning.
+        // Memory that was written over. What was no request is gone with it; a queue that is none any more must not
+        // keep this loop from turning.
         contain("taking a request for a served object", () => {
           throw error;
         });
@@ -261,7 +279,7 @@ export class Served<T extends object> implements Disposable, Crosses {
   }
 
   #take(target: T, request: Request | Withdrawal): void {
-    void attendTo(target, request, heapIn(this.#requests), this.#inHand).catch((error: unknown) =>
+    void attendTo(target, request, heapIn(this.#requests), this.#calls).catch((error: unknown) =>
       contain("answering a request for a served object", () => {
         throw error;
       }),
@@ -275,7 +293,7 @@ export class Served<T extends object> implements Disposable, Crosses {
       if (this.#isOver) return;
       for (let taken = this.#requests.tryGet(); taken !== undefined; taken = this.#requests.tryGet()) this.#take(this.#target!, taken.value);
     });
-    return [...this.#inHand.values()].flatMap(({ from, cancelled }) => (from === undefined || cancelled ? [] : from));
+    return [...this.#calls.values()].flatMap(({ from, cancelled }) => (from === undefined || cancelled ? [] : from));
   }
 }
 
@@ -291,7 +309,8 @@ export function openCalls(): CallFrom[] {
 }
 
 /**
- * Lets other workers call an object's methods, which run here: Python's `Manager().register`. A function is served as a method: `serve({ onPage })`.
+ * Lets other workers call an object's methods, which run here: Python's `Manager().register`. A function is served as a
+ * method: `serve({ onPage })`.
  *
  * @example
  * ```ts

@@ -1,13 +1,17 @@
 /**
- * Which modules a message may name: of those alone a worker loads one because an instance of its class arrived, or takes a task. A message is bytes in memory, and loading
- * a module runs it; so what arrives chooses among the modules of the program, and brings none.
+ * Which modules a message may name: of those alone a worker loads one because an instance of its class arrived, or
+ * takes a task. A message is bytes in memory, and loading a module runs it; so what arrives chooses among the modules
+ * of the program, and brings none.
  *
- * Allowed without being asked: modules that this worker knows, since they registered a task or a class here or its starter ordered it to load them, and other files of the same
- * projects, the program's main module's among them. A project is the outermost folder with a package.json above a file, seen from outside of node_modules. Nothing but `file:` is ever
- * taken for part of one: no `data:`, `http:`, `node:` or `blob:`. Files are compared by their real paths; a `?` or `#` that was not registered makes another module, and is refused.
- * The program's main module is never loaded because an instance of its class arrived: that would run the program again.
- * What comes from another program's memory, or from `unpack`, has nothing loaded: it finds what is registered here already.
- * Rejected: asking a callback (it would run between taking a message and giving it out); no loading at all (a consumer would have to import the classes of all its producers).
+ * Allowed without being asked: modules that this worker knows, since they registered a task or a class here or its
+ * starter ordered it to load them, and other files of the same projects, the program's main module's among them. A
+ * project is the outermost folder with a package.json above a file, seen from outside of node_modules. Nothing but
+ * `file:` is ever taken for part of one: no `data:`, `http:`, `node:` or `blob:`. Files are compared by their real
+ * paths; a `?` or `#` that was not registered makes another module, and is refused. The program's main module is never
+ * loaded because an instance of its class arrived: that would run the program again. What comes from another program's
+ * memory, or from `unpack`, has nothing loaded: it finds what is registered here already.
+ * Rejected: asking a callback (it would run between taking a message and giving it out); no loading at all (a consumer
+ * would have to import the classes of all its producers).
  */
 import fs from "node:fs";
 import { dirname, join } from "node:path";
@@ -41,11 +45,14 @@ const names = new Map<string, string | undefined>();
 const MOST_NAMES = 1000;
 
 /**
- * Lets messages name these modules too: instances of `sendable()` classes may then have them loaded here, and tasks of theirs may arrive. A folder, `new URL("./plugins/", import.meta.url)`, stands for
- * all files in it. It counts for the calling thread: call it at the top level of a module that every receiver loads.
+ * Lets messages name these modules too: instances of `sendable()` classes may then have them loaded here, and tasks of
+ * theirs may arrive. A folder, `new URL("./plugins/", import.meta.url)`, stands for all files in it. It counts for the
+ * calling thread: call it at the top level of a module that every receiver loads.
  *
- * Without it a message may name the modules that registered something here, and files of the same project (the outermost folder with a package.json), never `data:`, `http:`,
- * `node:` or `blob:`. Messages from another program (`across: "machine"`, `unpack`) never have a class's module loaded; of tasks they may name those that are registered here, or allowed by this.
+ * Without it a message may name the modules that registered something here, and files of the same project (the
+ * outermost folder with a package.json), never `data:`, `http:`, `node:` or `blob:`. Messages from another program
+ * (`across: "machine"`, `unpack`) never have a class's module loaded; of tasks they may name those that are registered
+ * here, or allowed by this.
  *
  * @throws ArgumentTypeError for what names no module
  *
@@ -99,7 +106,8 @@ export function checkAllowed(url: string, what: string, origin: Origin): void {
 
 /**
  * Decodes; a class that arrives before its module was loaded here has it loaded, if it may be.
- * @throws ModuleNotAllowedError, also for a class of the program's main module; UnknownClassError when the message is not from this program, or the module registers no such class; TaskLoadError when the module cannot be loaded
+ * @throws ModuleNotAllowedError, also for a class of the program's main module; UnknownClassError when the message is
+ *   not from this program, or the module registers no such class; TaskLoadError when the module cannot be loaded
  */
 export async function decodeLoading<T>(
   decodeIt: () => T | PromiseLike<T>,

@@ -1,6 +1,7 @@
 /**
- * BigInts as bytes, by way of hexadecimal digits: the only conversion V8 does in linear time in both directions. Shifting words out with
- * `>>` or `BigInt.asUintN` copies the rest at every step, so it is quadratic unless it halves recursively, and then still slower.
+ * BigInts as bytes, by way of hexadecimal digits: the only conversion V8 does in linear time in both directions.
+ * Shifting words out with `>>` or `BigInt.asUintN` copies the rest at every step, so it is quadratic unless it halves
+ * recursively, and then still slower.
  */
 
 /** The bytes of a number that is not negative, highest first. */

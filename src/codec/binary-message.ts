@@ -51,7 +51,10 @@ class BinaryFinder extends ByteReader {
 
 const finder = new BinaryFinder();
 
-/** Where the bytes of a message are that is nothing else; undefined for any other value. @throws CorruptError when the bytes are not a message */
+/**
+ * Where the bytes of a message are that is nothing else; undefined for any other value. @throws CorruptError when the
+ * bytes are not a message
+ */
 export function findBinary(bytes: Uint8Array, at: number, length: number): BinaryPlace | undefined {
   return finder.find(bytes, at, length);
 }

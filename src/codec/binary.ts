@@ -75,7 +75,10 @@ export function readResizableBuffer(decoder: ValueReader): ArrayBuffer {
   return decoder.resolve(identity, buffer);
 }
 
-/** A buffer of SharedMemory or SharedArray travels as what it belongs to: whatever looks into it arrives as a view of the same memory. */
+/**
+ * A buffer of SharedMemory or SharedArray travels as what it belongs to: whatever looks into it arrives as a view of
+ * the same memory.
+ */
 function writeSharedBuffer(encoder: ValueWriter, buffer: ArrayBufferLike): boolean {
   const owner = ownerOf(buffer);
   if (owner === undefined) return false;
@@ -99,7 +102,10 @@ export function writeSharedArrayBuffer(encoder: ValueWriter, buffer: SharedArray
   encoder.attachment(buffer);
 }
 
-/** A Buffer travels as its own bytes alone, never the pool it lies in, unless the memory itself is shared or transferred. */
+/**
+ * A Buffer travels as its own bytes alone, never the pool it lies in, unless the memory itself is shared or
+ * transferred.
+ */
 export function writeNodeBuffer(encoder: ValueWriter, value: Buffer): void {
   if (types.isSharedArrayBuffer(value.buffer) || encoder.attaches(value.buffer) || ownerOf(value.buffer) !== undefined) {
     writeView(encoder, value, nodeBufferIndex);
@@ -175,7 +181,10 @@ function tracksLength(value: ArrayBufferView): boolean {
   }
 }
 
-/** Memory that the platform made, which makes it in the main realm, and a view of it: from here on they are of this realm. */
+/**
+ * Memory that the platform made, which makes it in the main realm, and a view of it: from here on they are of this
+ * realm.
+ */
 export function ofThisRealm<T>(value: T): T {
   if (types.isAnyArrayBuffer(value)) adopt(value, types.isSharedArrayBuffer(value) ? SharedArrayBuffer.prototype : ArrayBuffer.prototype);
   else if (ArrayBuffer.isView(value) && !Buffer.isBuffer(value)) {

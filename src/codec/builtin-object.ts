@@ -1,7 +1,8 @@
 /**
  * Objects of the language, by their prototype. Arrays and plain objects, the common ones, are the encoder's own.
  *
- * What these hold travels with their own tags. What is added to one, the class of a user or fields of its own, travels around it, as its dress.
+ * What these hold travels with their own tags. What is added to one, the class of a user or fields of its own, travels
+ * around it, as its dress.
  */
 import { types } from "node:util";
 import { viewClasses, writeArrayBuffer, writeNodeBuffer, writeSharedArrayBuffer, writeTypedArray } from "./binary.js";
@@ -41,8 +42,8 @@ export function builtinWriter(prototype: object): Write | undefined {
 }
 
 /**
- * The same for a prototype of another realm: objects made in a vm context, as under some test runners. `plain` and `array` stand for
- * what the encoder writes itself.
+ * The same for a prototype of another realm: objects made in a vm context, as under some test runners. `plain` and
+ * `array` stand for what the encoder writes itself.
  */
 export function foreignWriter(prototype: object, value?: object): Write | "plain" | "array" | undefined {
   if (value !== undefined && types.isDate(value) && isOfFakes(prototype, value)) return writeDate;
@@ -55,14 +56,18 @@ export function foreignWriter(prototype: object, value?: object): Write | "plain
   return writersByName.get(name);
 }
 
-/** Whether a date was made by the class that a test's fake timers put in the place of Date: such dates have a prototype of their own, and say that Date made them. */
+/**
+ * Whether a date was made by the class that a test's fake timers put in the place of Date: such dates have a prototype
+ * of their own, and say that Date made them.
+ */
 function isOfFakes(prototype: object, date: Date): boolean {
   return prototype === globalThis.Date.prototype || Object.getOwnPropertyDescriptor(date, "constructor")?.value === PlatformDate;
 }
 
 /**
- * What an instance of a user's class is made of, apart from its fields: the nearest class above that the language or Node defines. `write` carries it, unless nothing can, as with
- * Headers, Promise or WeakMap; undefined when there is only Object above.
+ * What an instance of a user's class is made of, apart from its fields: the nearest class above that the language or
+ * Node defines. `write` carries it, unless nothing can, as with Headers, Promise or WeakMap; undefined when there is
+ * only Object above.
  */
 export interface Base {
   readonly name: string;

@@ -8,8 +8,9 @@ const eight = new Uint8Array(8);
 const eightView = new DataView(eight.buffer);
 
 /**
- * Text that V8 reads more than once, as it counts the characters of UTF-8 before it writes them: read where another worker may write meanwhile, it would be written beyond its string.
- * So it is copied here first. One byte a character, and hexadecimal digits, are read once.
+ * Text that V8 reads more than once, as it counts the characters of UTF-8 before it writes them: read where another
+ * worker may write meanwhile, it would be written beyond its string. So it is copied here first. One byte a character,
+ * and hexadecimal digits, are read once.
  */
 let copied = Buffer.allocUnsafeSlow(4096);
 /** A longer text is copied into memory of its own, which goes when it has been read. */
@@ -18,7 +19,10 @@ const keptBytes = 1 << 20;
 /** Below this length V8 joins strings by copying; above, it builds a tree that is flattened later. */
 const loopLimit = 12;
 
-/** Keys that came before, so that a key met again costs no new string. A slot is overwritten by the next key that falls into it. */
+/**
+ * Keys that came before, so that a key met again costs no new string. A slot is overwritten by the next key that falls
+ * into it.
+ */
 const knownKeys: string[] = new Array<string>(1024).fill("");
 const knownKeyLimit = 32;
 
@@ -30,8 +34,9 @@ interface Lens {
 const lenses = new WeakMap<Uint8Array, Lens>();
 
 /**
- * Reads what `ByteWriter` wrote, and trusts none of it: every length is checked against the end of the message before it is used.
- * The bytes may stand in shared memory, and change while they are read. So each byte is read once, and goes by what was read; what looks twice at the same bytes looks at a copy.
+ * Reads what `ByteWriter` wrote, and trusts none of it: every length is checked against the end of the message before
+ * it is used. The bytes may stand in shared memory, and change while they are read. So each byte is read once, and goes
+ * by what was read; what looks twice at the same bytes looks at a copy.
  */
 export class ByteReader {
   protected bytes: Uint8Array = none;
@@ -231,7 +236,10 @@ export class ByteReader {
     return (this.lens ?? this.openLens()).buffer;
   }
 
-  /** Opens other views of the bytes. They pay for themselves from a few numbers on, and are found again where all messages come from one ring. */
+  /**
+   * Opens other views of the bytes. They pay for themselves from a few numbers on, and are found again where all
+   * messages come from one ring.
+   */
   protected openLens(): Lens {
     let lens = lenses.get(this.bytes);
     // Not so where the bytes grow with their buffer.

@@ -10,7 +10,10 @@ const pieceSize = 4096;
 
 const nothing = new Uint8Array(0);
 
-/** Bytes that are copied only when the message is written, from where they are. They belong at index `at` of the scratch bytes. */
+/**
+ * Bytes that are copied only when the message is written, from where they are. They belong at index `at` of the scratch
+ * bytes.
+ */
 class Piece {
   readonly at: number;
   readonly length: number;
@@ -156,7 +159,10 @@ export class ByteWriter {
   }
 
   /** Forgets all that was written after the given state. */
-  /** The first piece whose bytes are no longer as many as were counted: its buffer was moved, or made shorter, by code that ran since. */
+  /**
+   * The first piece whose bytes are no longer as many as were counted: its buffer was moved, or made shorter, by code
+   * that ran since.
+   */
   protected changedPiece(): number {
     return this.pieces.findIndex(({ bytes, length }) => bytes !== nothing && bytes.length !== length);
   }

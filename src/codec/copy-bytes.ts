@@ -6,8 +6,8 @@ const nativeLimit = 2048;
 /**
  * Copies `source` from index `from` up to `to` into `target`, beginning at index `at`.
  *
- * `set` goes byte by byte where either side is shared memory and the two are not aligned alike (285 µs a MB, measured on Node 20);
- * filling a range with exactly its length is one memcpy wherever it lies (23 µs).
+ * `set` goes byte by byte where either side is shared memory and the two are not aligned alike (285 µs a MB, measured
+ * on Node 20); filling a range with exactly its length is one memcpy wherever it lies (23 µs).
  */
 export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {
   const size = to - from;

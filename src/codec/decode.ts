@@ -12,7 +12,8 @@ let idle: Decoder | undefined;
  * @param attachments what travelled beside the bytes
  * @param origin where the message comes from, if not from this program
  * @throws CorruptError when the bytes are not a message, or one of a kind of object that nobody registered here
- * @throws UnknownClassError when the module of a `sendable()` class has to be imported first; nothing has been decoded then
+ * @throws UnknownClassError when the module of a `sendable()` class has to be imported first; nothing has been decoded
+ *   then
  */
 export function decode(bytes: Uint8Array, at: number, length: number, attachments?: readonly unknown[], origin?: Origin): unknown {
   if (length <= MOST_INTEGER_BYTES) {
@@ -43,8 +44,9 @@ function integerIn(bytes: Uint8Array, at: number, length: number): number | unde
 }
 
 /**
- * These bytes reach nobody any more: each shared object in them is let go of, once, and who has to hear of it is told. Of a message that a worker may have decoded, or a part of it,
- * before it died (`end` is "uncertain"), nothing is let go of that may be held. Never throws.
+ * These bytes reach nobody any more: each shared object in them is let go of, once, and who has to hear of it is told.
+ * Of a message that a worker may have decoded, or a part of it, before it died (`end` is "uncertain"), nothing is let
+ * go of that may be held. Never throws.
  */
 export function lose(bytes: Uint8Array, at: number, length: number, end: MessageEnd = "unread"): void {
   try {

@@ -25,7 +25,10 @@ export class Decoder extends ByteReader implements ValueReader {
   private objects: unknown[] = [];
   private depth = 0;
   private reserved = 0;
-  /** For how many more holes of arrays, and of objects' numbered fields, this message pays: V8 takes eight bytes for each, and half as much again as it grows. */
+  /**
+   * For how many more holes of arrays, and of objects' numbered fields, this message pays: V8 takes eight bytes for
+   * each, and half as much again as it grows.
+   */
   private gaps = 0;
   private classes: readonly (Registration | undefined)[] = noAttachments;
   /** Nothing is made: the objects that travel by handle end so. */
@@ -133,8 +136,9 @@ export class Decoder extends ByteReader implements ValueReader {
   }
 
   /**
-   * Called before a field is set: a name such as "1000" makes V8 take memory for a thousand fields, of a message of ten bytes. `places`: for how many it has; returns for how many it has then.
-   * Beyond what the message pays for, the object gets a table.
+   * Called before a field is set: a name such as "1000" makes V8 take memory for a thousand fields, of a message of ten
+   * bytes. `places`: for how many it has; returns for how many it has then. Beyond what the message pays for, the
+   * object gets a table.
    */
   makeRoom(object: object, key: string, places: number): number {
     const index = indexOf(key);
@@ -324,7 +328,10 @@ export class Decoder extends ByteReader implements ValueReader {
     }
   }
 
-  /** Before anything is made: where a class is missing, nothing has been done yet, and the same bytes can be decoded again. */
+  /**
+   * Before anything is made: where a class is missing, nothing has been done yet, and the same bytes can be decoded
+   * again.
+   */
   private readClassTable(): void {
     this.at++;
     const classes: (Registration | undefined)[] = [];

@@ -10,9 +10,11 @@ let idle: Encoder | undefined;
 /**
  * Turns a value into bytes, and into what rides beside them.
  *
- * Carries what structured clone carries, and errors in full, Buffers, URLs, instances of `sendable()` classes and every object that has a
- * crossing method. Objects that occur twice, or contain themselves, arrive so. An object's own enumerable fields are its data, of arrays and other built-in objects too; getters are read.
- * That a field is not enumerable, writable or configurable, and that an object is frozen, does not travel. What cannot travel, such as a field named by a symbol, is refused.
+ * Carries what structured clone carries, and errors in full, Buffers, URLs, instances of `sendable()` classes and every
+ * object that has a crossing method. Objects that occur twice, or contain themselves, arrive so. An object's own
+ * enumerable fields are its data, of arrays and other built-in objects too; getters are read. That a field is not
+ * enumerable, writable or configurable, and that an object is frozen, does not travel. What cannot travel, such as a
+ * field named by a symbol, is refused.
  *
  * @returns a message that is valid until the next `encode()`
  * @throws UnsendableError with the path of the first part that cannot cross; nothing is changed then
@@ -30,7 +32,8 @@ export function encode(value: unknown, options: EncodeOptions): Message {
 }
 
 /**
- * Like `encode`, for what was thrown: never throws. A thrown value that cannot cross is replaced by an Error that tells what it was.
+ * Like `encode`, for what was thrown: never throws. A thrown value that cannot cross is replaced by an Error that tells
+ * what it was.
  */
 export function encodeError(thrown: unknown, options: EncodeOptions): Message {
   const named = { root: "error", ...options };

@@ -12,24 +12,23 @@ import { writePlatformObject } from "./platform-object.js";
 import { indexesFrom } from "./sparse-array.js";
 import { changedError, unreadable } from "./unreadable.js";
 import type { Message } from "./message.js";
-import { type Boundary, type Crosses, crossing, type Held, isCrossing, type Marshalled, retainAll } from "./marshalled.js";
+import { type Boundary, type Crosses, crossing, type HeldBlock, isCrossing, type Marshalled, retainAll } from "./marshalled.js";
+import { ObjectNumbers } from "./object-numbers.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf } from "./refusal.js";
 import type { Registration } from "./registration.js";
-import { areMarksLeft, markOf, takeMark } from "./transfer.js";
+import { TransferMarks } from "./transfer-marks.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
 import type { ValueWriter, Write, WriterState } from "./value-writer.js";
 import { queueRealMicrotask } from "../memory/index.js";
-
-/** Up to this many objects a scan finds one that came before faster than a Map does. */
-const scanLimit = 12;
 
 const noObjects: readonly never[] = [];
 
 /**
  * Walks a value and writes it. The encoder is itself the message that `encode()` hands out.
  *
- * While it walks it keeps the steps to where it is, which costs one store a field; they become a path only when something is refused.
+ * While it walks it keeps the steps to where it is, which costs one store a field; they become a path only when
+ * something is refused.
  */
 export class Encoder extends ByteWriter implements ValueWriter, Message {
   to: Boundary = "processes";
@@ -37,24 +36,24 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   attachments: readonly unknown[] = noObjects;
   transfer: readonly object[] = noObjects;
   holds = false;
-  held: readonly Held[] = noObjects;
+  held: readonly HeldBlock[] = noObjects;
   committed: (() => void) | undefined;
   private keeps = false;
-  private marks: "move" | "drop" | undefined;
+  private areMarksTaken = false;
   /** Values whose mark this message takes. */
   private apart: string | undefined;
-  private readonly marked: object[] = [];
+  private readonly marks = new TransferMarks();
   private root = "value";
   private depth = 0;
   private reserved = 0;
   private readonly steps: PathStep[] = [];
-  /** In the order of their identity numbers; once there are many, `numbers` says the same the other way round. */
-  private readonly objects: (object | undefined)[] = [];
-  private objectCount = 0;
-  private numbers: Map<object, number> | undefined;
+  private readonly objects = new ObjectNumbers();
   private readonly marshalled: Marshalled[] = [];
   private readonly classes: ClassUse[] = [];
-  /** The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is copied or moved. */
+  /**
+   * The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is
+   * copied or moved.
+   */
   private readonly piecesAt: PathStep[][] = [];
   private readonly attachmentsAt: PathStep[][] = [];
   /** An error that was made to be seen by the caller as it is. */
@@ -71,7 +70,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.apart = options.apart;
     this.attach = options.attach === true && options.to === "threads";
     if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
-    this.marks = areMarksLeft() ? options.marks : undefined;
+    this.areMarksTaken = this.marks.begin(options.marks);
     const { lend } = options;
     // A getter may encode something itself meanwhile.
     const outer = lending.isOn;
@@ -80,7 +79,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
       if (options.list === true) {
         this.recall(value as unknown[]);
         // First: an argument may move what another shows a part of.
-        if (this.marks !== undefined) for (const item of value as unknown[]) if (typeof item === "object" && item !== null) this.mark(item);
+        if (this.areMarksTaken) for (const item of value as unknown[]) if (typeof item === "object" && item !== null) this.mark(item);
         this.array(value as unknown[]);
       } else {
         this.write(value);
@@ -95,7 +94,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     } finally {
       lending.isOn = outer;
     }
-    if (this.marked.length > 0) this.takeMarks();
+    if (this.areMarksTaken) this.marks.take();
     this.holds = this.marshalled.length > 0;
     try {
       if (lend !== undefined) for (const marshalled of this.marshalled) lend(marshalled);
@@ -106,14 +105,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
         else if (committed !== undefined) queueRealMicrotask(committed);
       }
     } finally {
-      // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with nothing.
+      // Whatever happens: a worker of an explored program may be unwound in `retain`, and the next message begins with
+      // nothing.
       this.forgetGraph();
     }
-  }
-
-  private takeMarks(): void {
-    for (const each of this.marked) takeMark(each);
-    this.marked.length = 0;
   }
 
   release(): void {
@@ -168,7 +163,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.depth = depth;
   }
 
-  /** A field is data if it is enumerable. One that a symbol names is found by that symbol alone, which the other side does not have. */
+  /**
+   * A field is data if it is enumerable. One that a symbol names is found by that symbol alone, which the other side
+   * does not have.
+   */
   private refuseSymbols(value: object, symbols: readonly symbol[]): void {
     const symbol = symbols.find((each) => Object.prototype.propertyIsEnumerable.call(value, each));
     if (symbol === undefined) return;
@@ -245,7 +243,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     return {
       at: this.at,
       pieces: this.pieces.length,
-      objects: this.objectCount,
+      objects: this.objects.count,
       depth: this.depth,
       attachments: this.attachments.length,
       transfer: this.transfer.length,
@@ -258,11 +256,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   rollBack(state: WriterState): void {
     this.truncate(state.at, state.pieces);
     this.depth = state.depth;
-    while (this.objectCount > state.objects) {
-      const object = this.objects[--this.objectCount] as object;
-      this.numbers?.delete(object);
-      this.objects[this.objectCount] = undefined;
-    }
+    this.objects.truncate(state.objects);
     if (this.attachments !== noObjects) (this.attachments as unknown[]).length = state.attachments;
     if (this.transfer !== noObjects) (this.transfer as object[]).length = state.transfer;
     this.marshalled.length = state.marshalled;
@@ -270,7 +264,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   }
 
   /**
-   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy that was read after them may have taken them away.
+   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy
+   * that was read after them may have taken them away.
    */
   private checkUnchanged(): void {
     const isGone = (each: unknown): boolean => types.isArrayBuffer(each) && isDetached(each);
@@ -284,16 +279,16 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
 
   /** Moves with the message what the mark of a value says. */
   private mark(value: object): void {
-    const list = markOf(value);
-    if (list === undefined || this.marked.includes(value)) return;
+    const moved = this.marks.of(value);
+    if (moved === undefined) return;
     if (this.apart !== undefined)
       this.refuse({ what: "marked by transfer()", fix: `${this.apart} get no moved buffers: send it without the mark, and it is copied` });
-    this.marked.push(value);
-    if (this.marks === "move" && this.attach && list.length > 0) this.transfer = [...this.transfer, ...list.filter((each) => !this.transfer.includes(each))];
+    this.marks.note(value);
+    if (this.attach && moved.length > 0) this.transfer = [...this.transfer, ...moved.filter((each) => !this.transfer.includes(each))];
   }
 
   private object(value: object): void {
-    if (this.marks !== undefined) this.mark(value);
+    if (this.areMarksTaken) this.mark(value);
     if (this.recall(value)) return;
     if (isCrossing(value)) {
       this.marshal(value);
@@ -375,25 +370,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
 
   /** Writes a reference if the object came before; else gives it the next identity number. */
   private recall(value: object): boolean {
-    const { objects, objectCount } = this;
-    if (this.numbers !== undefined) {
-      const number = this.numbers.get(value);
-      if (number !== undefined) return this.reference(number);
-      this.numbers.set(value, objectCount);
-    } else {
-      for (let number = 0; number < objectCount; number++) if (objects[number] === value) return this.reference(number);
-      if (objectCount === scanLimit) {
-        this.numbers = new Map();
-        for (let number = 0; number < objectCount; number++) this.numbers.set(objects[number] as object, number);
-        this.numbers.set(value, objectCount);
-      }
-    }
-    objects[objectCount] = value;
-    this.objectCount = objectCount + 1;
-    return false;
-  }
-
-  private reference(number: number): true {
+    const number = this.objects.numberOf(value);
+    if (number < 0) return false;
     this.byte(Tag.reference);
     this.varint(number);
     return true;
@@ -404,15 +382,9 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   }
 
   private forgetGraph(): void {
-    if (this.numbers !== undefined || this.objectCount > scanLimit) {
-      this.objects.length = 0;
-      this.numbers = undefined;
-    } else {
-      for (let number = 0; number < this.objectCount; number++) this.objects[number] = undefined;
-    }
-    this.objectCount = 0;
+    this.objects.forget();
     this.depth = 0;
-    if (this.marked.length > 0) this.marked.length = 0;
+    if (this.areMarksTaken) this.marks.forget();
     if (this.piecesAt.length > 0) this.piecesAt.length = 0;
     if (this.attachmentsAt.length > 0) this.attachmentsAt.length = 0;
     if (this.marshalled.length > 0) this.marshalled.length = 0;

@@ -1,6 +1,7 @@
 /**
- * Errors, in full. An error is its class and its own fields, `message`, `stack` and `cause` among them. A field that cannot cross becomes a string
- * that says so, because an error must always be deliverable: it is how the other side learns what went wrong.
+ * Errors, in full. An error is its class and its own fields, `message`, `stack` and `cause` among them. A field that
+ * cannot cross becomes a string that says so, because an error must always be deliverable: it is how the other side
+ * learns what went wrong.
  */
 import { ownDescriptor } from "../errors/index.js";
 import * as library from "../errors/index.js";
@@ -30,7 +31,8 @@ const builtin: readonly (ErrorClass | undefined)[] = [
 ];
 
 /**
- * By name: builtin classes have the name of the class, those of this library have their code, which stays the same when a bundler renames classes or when a second copy of the library threw the error.
+ * By name: builtin classes have the name of the class, those of this library have their code, which stays the same when
+ * a bundler renames classes or when a second copy of the library threw the error.
  */
 const errorClasses = new Map<string, ErrorClass>();
 const namesByPrototype = new Map<object, string>();
@@ -84,7 +86,10 @@ export function readDomException(decoder: ValueReader): Error {
   return error;
 }
 
-/** A real error, without running the constructor of its class, which may want arguments, and without the cost of a stack trace. */
+/**
+ * A real error, without running the constructor of its class, which may want arguments, and without the cost of a stack
+ * trace.
+ */
 function bareError(prototype: object): Error {
   const error = withoutStack(() => new Error());
   return Object.getPrototypeOf(error) === prototype ? error : (Object.setPrototypeOf(error, prototype) as Error);
@@ -158,7 +163,10 @@ function foreignName(prototype: object): string | undefined {
   return /\[native code\]/.test(Function.prototype.toString.call(maker)) ? maker.name : undefined;
 }
 
-/** The name that a user's subclass has on its prototype, which does not travel; undefined when the nearest known class says the same. */
+/**
+ * The name that a user's subclass has on its prototype, which does not travel; undefined when the nearest known class
+ * says the same.
+ */
 function inheritedName(error: Error, nearest: string): string | undefined {
   if (Object.hasOwn(error, "name")) return undefined;
   try {

@@ -1,8 +1,8 @@
 import { ownDescriptor } from "../errors/index.js";
 
 /**
- * Gives an object a field of its own. Plain assignment would run setters, or fail on read-only fields, that its prototype has;
- * and a field named `__proto__` must not replace the prototype.
+ * Gives an object a field of its own. Plain assignment would run setters, or fail on read-only fields, that its
+ * prototype has; and a field named `__proto__` must not replace the prototype.
  */
 export function defineField(object: object, key: string, value: unknown, enumerable: boolean): void {
   if (enumerable && !(key in object)) (object as Record<string, unknown>)[key] = value;
@@ -11,7 +11,10 @@ export function defineField(object: object, key: string, value: unknown, enumera
 
 const ZERO = 0x30;
 const NINE = 0x39;
-/** The greatest index. An object that had it keeps its indexes in a table, which takes memory only for those that are there. */
+/**
+ * The greatest index. An object that had it keeps its indexes in a table, which takes memory only for those that are
+ * there.
+ */
 const LAST_INDEX = "4294967294";
 
 /** The index that a field's name is, as "1000" is; -1 for other names, most of which begin with a letter. */
@@ -36,7 +39,10 @@ export function makeTable(object: object): void {
   Reflect.deleteProperty(object, LAST_INDEX);
 }
 
-/** Has an array of that length keep its elements in a table. `few`: it will for good; otherwise V8 goes back to a list once there are enough of them. */
+/**
+ * Has an array of that length keep its elements in a table. `few`: it will for good; otherwise V8 goes back to a list
+ * once there are enough of them.
+ */
 export function makeSparse(array: unknown[], length: number, few: boolean): void {
   // V8 makes a table of whatever gets an element this far behind its last one.
   const far = few || length > 2 ** 28 ? Number(LAST_INDEX) : Math.max(length, array.length * 2) + 4096;

@@ -6,7 +6,10 @@ import { writeInstance } from "./sendable.js";
 import { Tag } from "./tags.js";
 import type { ValueWriter, Write } from "./value-writer.js";
 
-/** How an object that is neither plain nor built-in is written. A lookup and not a call, which would take stack at every level. */
+/**
+ * How an object that is neither plain nor built-in is written. A lookup and not a call, which would take stack at every
+ * level.
+ */
 export function writerOf(value: object, prototype: object): Write {
   if (isError(value)) return writeError;
   if (registrationOf(prototype) !== undefined) return writeInstance;

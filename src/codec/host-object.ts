@@ -4,7 +4,10 @@ import { types } from "node:util";
 interface HostClass {
   /** `postMessage` moves such an object: it is of no use to the sender afterwards. */
   readonly moves: boolean;
-  /** Whether the object is what the name of its class says. Asked only after the name has matched, because it may load a module. */
+  /**
+   * Whether the object is what the name of its class says. Asked only after the name has matched, because it may load a
+   * module.
+   */
   confirm(value: object): boolean;
 }
 
@@ -68,7 +71,10 @@ export function classNameOf(value: object): string | undefined {
   return typeof maker === "function" && typeof maker.name === "string" && maker.name !== "" ? maker.name : undefined;
 }
 
-/** Whether a class is the language's, or a global of Node: those are written in JavaScript and look like anybody's. A global is touched only if it has the name of a class that is in use. */
+/**
+ * Whether a class is the language's, or a global of Node: those are written in JavaScript and look like anybody's. A
+ * global is touched only if it has the name of a class that is in use.
+ */
 export function isOfPlatform(maker: object & { readonly name: string }): boolean {
   if (types.isProxy(maker)) return false;
   if (/\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(maker))) return true;

@@ -1,4 +1,7 @@
 import { together } from "../memory/index.js";
 
-/** Whether the message that is being encoded, by whatever copy of the library, is lent. Handles say so themselves, since whoever decodes them must count a hold first. */
+/**
+ * Whether the message that is being encoded, by whatever copy of the library, is lent. Handles say so themselves, since
+ * whoever decodes them must count a hold first.
+ */
 export const lending = together("lending", () => ({ isOn: false }));

@@ -1,4 +1,6 @@
-/** The module that a program was started with: it runs once, and no worker runs it again because a class of it arrived. */
+/**
+ * The module that a program was started with: it runs once, and no worker runs it again because a class of it arrived.
+ */
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { together } from "../memory/index.js";
@@ -6,7 +8,10 @@ import { isVisible } from "../platform/index.js";
 
 const given = together<{ path?: string | undefined }>("mainProgram", () => ({}));
 
-/** The path of the program, as Node was given it; of a child that was started by this library, its program's. Undefined where there is none, as in a shell. */
+/**
+ * The path of the program, as Node was given it; of a child that was started by this library, its program's. Undefined
+ * where there is none, as in a shell.
+ */
 export function mainProgram(): string | undefined {
   return given.path ?? process.argv[1];
 }

@@ -5,7 +5,10 @@ import type { Origin } from "./allowed-modules.js";
 /** What is being crossed: from thread to thread inside one process, or from process to process. */
 export type Boundary = "threads" | "processes";
 
-/** The name of the method by which an object (or a function) says itself how it travels. Two copies of one version of this library know each other's objects by it. */
+/**
+ * The name of the method by which an object (or a function) says itself how it travels. Two copies of one version of
+ * this library know each other's objects by it.
+ */
 export const crossing: unique symbol = versioned("crossing") as never;
 
 /** What an object with a crossing method is turned into. */
@@ -17,26 +20,35 @@ export interface Marshalled {
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
   /**
-   * Called instead for a message that is lent: it owns nothing, so the object must stay until this worker frees it. Must not throw. What retains but does not lend cannot be in
-   * such a message.
+   * Called instead for a message that is lent: it owns nothing, so the object must stay until this worker frees it.
+   * Must not throw. What retains but does not lend cannot be in such a message.
    */
   lend?(): void;
   /** The heap that the object stands in, for such a message. */
   readonly heap?: Heap;
-  /** Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after encoding. */
+  /**
+   * Called once the message stands where its reader finds it; for a channel that does not tell, in a microtask after
+   * encoding.
+   */
   committed?(): void;
-  /** What `retain` counts a hold on. Who stores the message, and reads it more than once or throws it away unread, counts by it. */
-  readonly held?: Held;
+  /**
+   * What `retain` counts a hold on. Who stores the message, and reads it more than once or throws it away unread,
+   * counts by it.
+   */
+  readonly held?: HeldBlock;
 }
 
 /** A block of shared memory that a message holds. */
-export interface Held {
+export interface HeldBlock {
   readonly acrossProcesses: boolean;
   readonly heapId: number;
   readonly at: number;
 }
 
-/** An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError` when it must not cross. */
+/**
+ * An object that travels by what its crossing method says. The method itself throws `ReachError` or `UnsendableError`
+ * when it must not cross.
+ */
 export interface Crosses {
   /** @internal */
   [crossing](to: Boundary, path: string): Marshalled;
@@ -45,7 +57,10 @@ export interface Crosses {
 type KindDecoder = (payload: never, origin: Origin) => unknown;
 type KindEnd = (payload: never, end: MessageEnd) => void;
 
-/** What becomes of a message that is not decoded: nobody has read it and nobody will; a worker may have read it, or a part of it, and died; it was not sent, and is its sender's again. */
+/**
+ * What becomes of a message that is not decoded: nobody has read it and nobody will; a worker may have read it, or a
+ * part of it, and died; it was not sent, and is its sender's again.
+ */
 export type MessageEnd = "unread" | "uncertain" | "returned";
 
 const kinds = new Map<string, { readonly decode: KindDecoder; readonly end: KindEnd | undefined }>();
@@ -53,9 +68,10 @@ const kinds = new Map<string, { readonly decode: KindDecoder; readonly end: Kind
 /**
  * Tells how marshalled objects of one kind become objects again in this realm. The last registration of a kind counts.
  *
- * `decode` may be given hostile bytes' idea of a payload: it checks what it gets and throws `CorruptError`.
- * `end` is told of an object in a message that is not decoded. It lets go of the hold that the message has on the object, once, but for an uncertain end: that hold may have become
- * somebody's. Where somebody else has to hear that the object reaches nobody, it tells them, unless the object has arrived all the same.
+ * `decode` may be given hostile bytes' idea of a payload: it checks what it gets and throws `CorruptError`. `end` is
+ * told of an object in a message that is not decoded. It lets go of the hold that the message has on the object, once,
+ * but for an uncertain end: that hold may have become somebody's. Where somebody else has to hear that the object
+ * reaches nobody, it tells them, unless the object has arrived all the same.
  */
 export function registerKind(kind: string, decode: KindDecoder, end?: KindEnd): void {
   if (typeof kind !== "string" || kind === "") throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
@@ -75,7 +91,10 @@ export function unmarshal(kind: string, payload: unknown, origin: Origin): unkno
   return known.decode(payload as never, origin);
 }
 
-/** The object that a marshalled object stands for is not made. Never throws: what cannot be ended here keeps none of the others. */
+/**
+ * The object that a marshalled object stands for is not made. Never throws: what cannot be ended here keeps none of the
+ * others.
+ */
 export function endMarshalled(kind: string, payload: unknown, end: MessageEnd): void {
   try {
     kinds.get(kind)?.end?.(payload as never, end);
@@ -84,7 +103,10 @@ export function endMarshalled(kind: string, payload: unknown, end: MessageEnd): 
   }
 }
 
-/** What a message names stays until it is decoded or lost. Gives what tells those who asked for it that the message is committed, if any did. */
+/**
+ * What a message names stays until it is decoded or lost. Gives what tells those who asked for it that the message is
+ * committed, if any did.
+ */
 export function retainAll(marshalled: readonly Marshalled[]): (() => void) | undefined {
   for (const each of marshalled) each.retain?.();
   const concerned = marshalled.filter((each) => each.committed !== undefined);

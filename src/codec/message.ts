@@ -1,11 +1,11 @@
-import type { Held } from "./marshalled.js";
+import type { HeldBlock } from "./marshalled.js";
 
 /**
- * An encoded value. It is one reused object per realm: valid until the next `encode()` in this realm, so copy it out before anything
- * else can run. That is what lets putting a small integer into a queue allocate nothing.
+ * An encoded value. It is one reused object per realm: valid until the next `encode()` in this realm, so copy it out
+ * before anything else can run. That is what lets putting a small integer into a queue allocate nothing.
  *
- * Large binaries and strings are not in it yet: `writeTo` copies them straight from where they are, once. A buffer that is changed between
- * `encode()` and `writeTo()` arrives changed.
+ * Large binaries and strings are not in it yet: `writeTo` copies them straight from where they are, once. A buffer that
+ * is changed between `encode()` and `writeTo()` arrives changed.
  */
 export interface Message {
   /** In bytes. */
@@ -23,7 +23,10 @@ export interface Message {
   /** The transfer list for `postMessage`. */
   readonly transfer: readonly object[];
   /** The shared objects that this message holds: each was counted once, and once for each time it occurs. */
-  readonly held: readonly Held[];
-  /** Lets go of the objects this message still refers to, before the next `encode()` does. It must not be used afterwards. */
+  readonly held: readonly HeldBlock[];
+  /**
+   * Lets go of the objects this message still refers to, before the next `encode()` does. It must not be used
+   * afterwards.
+   */
   release(): void;
 }

@@ -3,8 +3,8 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ArgumentTypeError } from "../errors/index.js";
 
-/** Where something is registered from: `import.meta`, a URL, or (in CommonJS) `__filename`. */
-export type ModuleSource = ImportMeta | URL | string;
+/** Where something is registered from: `import.meta`, a URL, or in CommonJS `module` or `__filename`. */
+export type ModuleSource = ImportMeta | NodeJS.Module | URL | string;
 
 /** Whether it is a URL, of whatever realm. */
 export function isUrl(value: unknown): value is URL {
@@ -18,15 +18,20 @@ export function moduleUrl(caller: string, from: ModuleSource): string {
     if (URL.canParse(from)) return new URL(from).href;
   } else if (isUrl(from)) {
     return from.href;
-  } else if (typeof from === "object" && from !== null && typeof from.url === "string") {
-    return from.url;
+  } else if (typeof from === "object" && from !== null) {
+    if ("url" in from && typeof from.url === "string") return from.url;
+    if (isAbsoluteFile(from.filename)) return pathToFileURL(from.filename).href;
   }
-  throw new ArgumentTypeError(`${caller}: the first argument must be import.meta, a URL or an absolute path (__filename)`);
+  throw new ArgumentTypeError(`${caller}: the first argument must be import.meta, a URL, a CommonJS module or an absolute path (__filename)`);
+}
+
+function isAbsoluteFile(path: unknown): path is string {
+  return typeof path === "string" && isAbsolute(path);
 }
 
 /**
- * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case that the file system has; what follows a `?` or `#` makes
- * another module of it. Undefined for what names none.
+ * The one name of a module, however its URL is written: of a file the URL of its real path, decoded, and in the case
+ * that the file system has; what follows a `?` or `#` makes another module of it. Undefined for what names none.
  */
 export function moduleName(url: string): string | undefined {
   try {

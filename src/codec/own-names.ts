@@ -9,10 +9,12 @@ const MOST_LISTED = 64;
 const BRIEF = { maxArrayLength: 0, depth: 0, customInspect: false } as const;
 
 /**
- * Names of the own enumerable fields of an array, a view or another built-in object; undefined if there are none. Elements are no fields. A field that a symbol names counts, and is not among the names.
+ * Names of the own enumerable fields of an array, a view or another built-in object; undefined if there are none.
+ * Elements are no fields. A field that a symbol names counts, and is not among the names.
  *
- * JavaScript lists the named fields of an array only together with all its indexes, which takes longer than to encode the array. `inspect` knows how to skip the indexes, in a time that
- * does not depend on the length. Where it writes what is not expected here, the keys are listed: so nothing but time depends on how it writes.
+ * JavaScript lists the named fields of an array only together with all its indexes, which takes longer than to encode
+ * the array. `inspect` knows how to skip the indexes, in a time that does not depend on the length. Where it writes
+ * what is not expected here, the keys are listed: so nothing but time depends on how it writes.
  */
 export function namesOf(value: object): readonly string[] | undefined {
   const length = lengthOf(value);

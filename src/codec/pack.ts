@@ -1,10 +1,13 @@
 /**
- * Values with shared objects in them, through channels that are not this library's. A packed value is a plain object of numbers and one string, which JSON and structured
- * clone alike carry unchanged. Its bytes are a lent message: they hold nothing, so they may be unpacked once, many times or never.
+ * Values with shared objects in them, through channels that are not this library's. A packed value is a plain object of
+ * numbers and one string, which JSON and structured clone alike carry unchanged. Its bytes are a lent message: they
+ * hold nothing, so they may be unpacked once, many times or never.
  *
- * It says where what it names can be found: for objects across processes the process that packed it, which has their memory open; for objects across threads the memory itself,
- * which only `postMessage` to a thread of this process can carry.
- * Rejected: a message that owns its holds, as those in queues do. One that is never unpacked would keep them for ever, and one that is sent to many could be unpacked once.
+ * It says where what it names can be found: for objects across processes the process that packed it, which has their
+ * memory open; for objects across threads the memory itself, which only `postMessage` to a thread of this process can
+ * carry.
+ * Rejected: a message that owns its holds, as those in queues do. One that is never unpacked would keep them for ever,
+ * and one that is sent to many could be unpacked once.
  */
 import { types } from "node:util";
 import { ArgumentTypeError, AttachError, KnownOptions, ownOptions } from "../errors/index.js";
@@ -25,8 +28,9 @@ export interface Packed<T = unknown> {
 /** Options of {@link pack}. */
 export interface PackOptions {
   /**
-   * Where it is going. `"processes"`: an object that reaches across threads only is refused at once, by `ReachError` with its path. Left out or `"threads"`: such an object is
-   * packed, for threads of this process; elsewhere unpacking it fails.
+   * Where it is going. `"processes"`: an object that reaches across threads only is refused at once, by `ReachError`
+   * with its path. Left out or `"threads"`: such an object is packed, for threads of this process; elsewhere unpacking
+   * it fails.
    */
   to?: Boundary | undefined;
 }
@@ -48,14 +52,17 @@ interface Wire {
 }
 
 /**
- * Makes a value with shared objects in it, at any depth, ready for a channel of your own: `postMessage`, `process.send` (`serialization: "json"` and `"advanced"`), `node:cluster`, a
- * socket. `unpack` on the other side gives the value back, with the same objects in it, not copies. Values are carried as by a Queue.
+ * Makes a value with shared objects in it, at any depth, ready for a channel of your own: `postMessage`, `process.send`
+ * (`serialization: "json"` and `"advanced"`), `node:cluster`, a socket. `unpack` on the other side gives the value
+ * back, with the same objects in it, not copies. Values are carried as by a Queue.
  *
- * A shared object that was packed stays until this worker calls its `free()` or ends: the message itself holds nothing, so it may be sent to many, or get lost. Once it is unpacked
- * the other side holds the object as well.
- * Across processes it reaches every process of this user in this pid namespace, whoever started it, while some process that has the object's memory lives.
+ * A shared object that was packed stays until this worker calls its `free()` or ends: the message itself holds nothing,
+ * so it may be sent to many, or get lost. Once it is unpacked the other side holds the object as well.
+ * Across processes it reaches every process of this user in this pid namespace, whoever started it, while some process
+ * that has the object's memory lives.
  *
- * Without it `postMessage` and `structuredClone` of a shared object throw a DataCloneError from Node 22.10 on; before, they give an empty object.
+ * Without it `postMessage` and `structuredClone` of a shared object throw a DataCloneError from Node 22.10 on; before,
+ * they give an empty object.
  *
  * @throws UnsendableError with the path of what cannot cross
  * @throws ReachError with `to: "processes"`, when an object reaches across threads only
@@ -105,12 +112,15 @@ export function pack<T>(value: T, options?: PackOptions): Packed<T> {
 }
 
 /**
- * The value that `pack` made the message from. May be called any number of times, in any worker: each gets the same shared objects.
+ * The value that `pack` made the message from. May be called any number of times, in any worker: each gets the same
+ * shared objects.
  *
- * @throws AttachError when an object's memory cannot be reached from here: nobody lives who has it, another user, another container, another version of this library, or an object
+ * @throws AttachError when an object's memory cannot be reached from here: nobody lives who has it, another user,
+ *   another container, another version of this library, or an object
  * across threads only that arrived in another process
  * @throws FreedError when an object was freed before this worker unpacked it
- * @throws UnknownClassError, ModuleNotAllowedError for a class, or a task, that is not registered here: nothing is loaded because a message says so
+ * @throws UnknownClassError, ModuleNotAllowedError for a class, or a task, that is not registered here: nothing is
+ *   loaded because a message says so
  * @throws ArgumentTypeError for what `pack` did not make
  */
 export function unpack<T>(message: Packed<T>): T;

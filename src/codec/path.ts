@@ -1,4 +1,7 @@
-/** A step into a value that is neither a field nor an index: a key, a value or an item of a collection, a field named by a symbol, or the inside of something without parts. */
+/**
+ * A step into a value that is neither a field nor an index: a key, a value or an item of a collection, a field named by
+ * a symbol, or the inside of something without parts.
+ */
 export class Step {
   readonly into: "key" | "entry" | "item" | "symbol" | "inside";
   readonly index: number;

@@ -1,8 +1,11 @@
 /**
- * What an object of this library shows of itself where a logger, a debugger or a copy meets it: what it is and how it stands, never the memory or the engine behind it.
+ * What an object of this library shows of itself where a logger, a debugger or a copy meets it: what it is and how it
+ * stands, never the memory or the engine behind it.
  *
- * The fields of shared objects are their own, because each use of a lock reads several, and an accessor that all classes share would make these reads slow in a program of many kinds.
- * They are defined once, when the object is made, as not enumerable: V8 reads and writes such fields as fast as others. So spreading, listing, comparing and cloning find nothing.
+ * The fields of shared objects are their own, because each use of a lock reads several, and an accessor that all
+ * classes share would make these reads slow in a program of many kinds. They are defined once, when the object is made,
+ * as not enumerable: V8 reads and writes such fields as fast as others. So spreading, listing, comparing and cloning
+ * find nothing.
  */
 import { inspect, type InspectOptions } from "node:util";
 import { textOfThrown, ownDescriptor, ownDescriptors } from "../errors/index.js";
@@ -11,13 +14,19 @@ import { textOfThrown, ownDescriptor, ownDescriptors } from "../errors/index.js"
 export type Facts = Readonly<Record<string, unknown>>;
 
 const custom = Symbol.for("nodejs.util.inspect.custom");
-/** Why an object stays where it is, and what to send instead. Found by the name, so that two copies of this library know each other's objects. */
+/**
+ * Why an object stays where it is, and what to send instead. Found by the name, so that two copies of this library know
+ * each other's objects.
+ */
 const advice = Symbol.for("allcores.advice");
 
 /** Node 20 cannot say that an object must not be cloned: there a clone is an empty object. */
 const { markAsUncloneable } = process.getBuiltinModule("node:worker_threads") as { markAsUncloneable?(object: object): void };
 
-/** A clone of the object would be dead: `structuredClone` and `postMessage` throw a DataCloneError, whose text is Node's own. Called by constructors, before any field is added. */
+/**
+ * A clone of the object would be dead: `structuredClone` and `postMessage` throw a DataCloneError, whose text is Node's
+ * own. Called by constructors, before any field is added.
+ */
 export function refuseClones(object: object): void {
   markAsUncloneable?.(object);
 }
@@ -56,7 +65,10 @@ export function factsOr(read: () => Facts): Facts {
   }
 }
 
-/** Gives a class `toJSON` and what `console.log` asks for. `fix` completes "… cannot cross to another worker: …"; without it the object travels. */
+/**
+ * Gives a class `toJSON` and what `console.log` asks for. `fix` completes "… cannot cross to another worker: …";
+ * without it the object travels.
+ */
 export function portray<T extends object>(Class: { readonly name: string; readonly prototype: T }, facts: (object: T) => Facts, fix?: string): void {
   const nameOf = (object: T): string => (Object.getPrototypeOf(object) as { constructor: { name: string } }).constructor.name;
   // A future answers with another class, and takes the question for interest in its value.

@@ -11,7 +11,10 @@ export interface Refusal {
   readonly fix: string;
 }
 
-/** The refusal of a value that nothing in the codec carries. `base`: the class of the platform that its class extends, if its objects cannot travel. */
+/**
+ * The refusal of a value that nothing in the codec carries. `base`: the class of the platform that its class extends,
+ * if its objects cannot travel.
+ */
 export function refusalOf(value: unknown, base?: string): Refusal {
   if (typeof value === "symbol") return { what: "a symbol", fix: "send a string and look the symbol up on the other side" };
   if (typeof value === "function") return refusalOfFunction(value);
@@ -43,7 +46,10 @@ export function refusalOf(value: unknown, base?: string): Refusal {
   };
 }
 
-/** The refusal of a class that extends one of the platform whose objects cannot travel: what such an object holds is no field. */
+/**
+ * The refusal of a class that extends one of the platform whose objects cannot travel: what such an object holds is no
+ * field.
+ */
 export function refusalOfSubclass(name: string, base: string): Refusal {
   return {
     what: `an instance of class ${name}, which extends ${base},`,

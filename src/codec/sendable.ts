@@ -19,17 +19,23 @@ interface Hooked {
   [decodeHook]?(data: unknown): object;
 }
 
-/** What each class extends of the platform, null for nothing. Looked up when an instance is first sent: it may touch a global. */
+/**
+ * What each class extends of the platform, null for nothing. Looked up when an instance is first sent: it may touch a
+ * global.
+ */
 const bases = new WeakMap<Registration, Base | null>();
 
 /**
- * Lets the instances of a class travel to other workers. Call it in the module that defines the class, which must be loaded on the other side too.
+ * Lets the instances of a class travel to other workers. Call it in the module that defines the class, which must be
+ * loaded on the other side too.
  *
- * An instance travels as its own enumerable fields and arrives with the same prototype; its constructor does not run. An instance of a class that extends Map, Set, Array, Date,
- * a typed array or another class whose objects can travel arrives with what it holds, too. Neither can bring back
- * `#private` fields: a class that has them, or that wants to send something else, defines two static methods, `[Symbol.for("allcores.encode")](instance)`
- * giving any value that can travel and `[Symbol.for("allcores.decode")](data)` giving an instance. So does a class that extends Headers, Promise or another class of the platform
- * that cannot travel: without the methods its instances are refused. A subclass is registered on its own.
+ * An instance travels as its own enumerable fields and arrives with the same prototype; its constructor does not run.
+ * An instance of a class that extends Map, Set, Array, Date, a typed array or another class whose objects can travel
+ * arrives with what it holds, too. Neither can bring back `#private` fields: a class that has them, or that wants to
+ * send something else, defines two static methods, `[Symbol.for("allcores.encode")](instance)` giving any value that
+ * can travel and `[Symbol.for("allcores.decode")](data)` giving an instance. So does a class that extends Headers,
+ * Promise or another class of the platform that cannot travel: without the methods its instances are refused. A
+ * subclass is registered on its own.
  *
  * @returns the class, so that it can be exported in the same statement
  * @throws ArgumentTypeError for something that is not a class with a name, or has only one of the two methods

@@ -1,4 +1,6 @@
-/** Buffers that show the memory of shared objects: they are never copied, but travel as the object that they belong to. */
+/**
+ * Buffers that show the memory of shared objects: they are never copied, but travel as the object that they belong to.
+ */
 import { together, versioned } from "../memory/index.js";
 import type { Crosses } from "./marshalled.js";
 

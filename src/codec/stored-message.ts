@@ -1,11 +1,11 @@
 /**
- * A message in a block of its own: short ones in a block of the control region, long ones in an extent. It is written as
- * the writer's draft, so that a writer killed half-way leaves nothing behind. It is published when it is linked to where
- * its reader finds it.
+ * A message in a block of its own: short ones in a block of the control region, long ones in an extent. It is written
+ * as the writer's draft, so that a writer killed half-way leaves nothing behind. It is published when it is linked to
+ * where its reader finds it.
  *
- * Whoever takes the block out of its place adopts it: it goes back if that worker dies meanwhile. A reader that leaves it
- * in its place does not adopt it, and frees it once the place is given back. As long as a place names a block, whoever
- * destroys the place frees it.
+ * Whoever takes the block out of its place adopts it: it goes back if that worker dies meanwhile. A reader that leaves
+ * it in its place does not adopt it, and frees it once the place is given back. As long as a place names a block,
+ * whoever destroys the place frees it.
  */
 import { UnknownClassError } from "../errors/index.js";
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";
@@ -43,7 +43,10 @@ export function publishMessage(heap: Heap, message: Storable): number {
   return block;
 }
 
-/** The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it carries. */
+/**
+ * The value of a stored message. The block stays; each message is read once, since reading takes over the holds that it
+ * carries.
+ */
 export function readMessage(heap: Heap, block: number, attachments?: readonly unknown[]): unknown {
   return readStored(heap, block, (bytes, at, length) => decode(bytes, at, length, attachments, heap));
 }

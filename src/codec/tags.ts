@@ -8,7 +8,8 @@
  * | 0x80 - 0xff | an integer from 0 to 127: `0x80 + integer`                                                  |
  *
  * Lengths, counts and indexes are varints: seven bits a byte, lowest first. Numbers of a fixed width are little endian.
- * Every object takes the next identity number where its tag stands, before what it contains: `reference` counts on that order.
+ * Every object takes the next identity number where its tag stands, before what it contains: `reference` counts on that
+ * order.
  */
 export const Tag = {
   undefined: 0x00,
@@ -41,7 +42,10 @@ export const Tag = {
   object: 0x0f,
   /** Length, then that many values, or fewer and `sparseRest`. */
   array: 0x10,
-  /** Only inside an array, at its first hole: count, then that many times index and value; all else up to the length is holes. */
+  /**
+   * Only inside an array, at its first hole: count, then that many times index and value; all else up to the length is
+   * holes.
+   */
   sparseRest: 0x11,
   /** Ends a map or a set. */
   end: 0x12,
@@ -59,7 +63,9 @@ export const Tag = {
   arrayBuffer: 0x18,
   /** Maximal length, length, bytes. */
   resizableBuffer: 0x19,
-  /** Index into `viewClasses`, 1 if it tracks the length of its buffer, offset in bytes, length in elements, the buffer. */
+  /**
+   * Index into `viewClasses`, 1 if it tracks the length of its buffer, offset in bytes, length in elements, the buffer.
+   */
   view: 0x1a,
   /** Length, bytes. */
   nodeBuffer: 0x1b,
@@ -67,7 +73,10 @@ export const Tag = {
   url: 0x1c,
   /** A string. */
   searchParams: 0x1d,
-  /** Name of a class in `errorClasses`, 0 or 1 + index into the class table, then fields: count, and that many times key, 1 if enumerable, value. */
+  /**
+   * Name of a class in `errorClasses`, 0 or 1 + index into the class table, then fields: count, and that many times
+   * key, 1 if enumerable, value.
+   */
   error: 0x1e,
   /** Name and message, then fields as in `error`. */
   domException: 0x1f,
@@ -79,14 +88,17 @@ export const Tag = {
   marshalled: 0x22,
   /** Index into what travels beside the bytes. */
   attachment: 0x23,
-  /** Only at the very start: count, then that many times module, name, 1 if decoding needs the class; then the value. */
+  /**
+   * Only at the very start: count, then that many times module, name, 1 if decoding needs the class; then the value.
+   */
   classTable: 0x24,
   /** The shared object whose memory the buffer shows. */
   sharedBuffer: 0x25,
   /** An object without a prototype, otherwise as `object`. */
   bareObject: 0x26,
   /**
-   * A built-in object with something added: 0 or 1 + index into the class table, for its class; the object itself, which alone takes an identity number; then fields, as in `instance`.
+   * A built-in object with something added: 0 or 1 + index into the class table, for its class; the object itself,
+   * which alone takes an identity number; then fields, as in `instance`.
    */
   dressed: 0x27,
 } as const;
@@ -99,17 +111,24 @@ export const shortTextLimit = 63;
 export const smallInteger = 0x80;
 
 /**
- * How deep values may nest. The same number on both sides and on every stack, so that what was accepted here is never refused there;
- * a default main-thread stack holds 1750 levels even of the costliest kind, instances of classes, in code that is not compiled yet.
+ * How deep values may nest. The same number on both sides and on every stack, so that what was accepted here is never
+ * refused there; a default main-thread stack holds 1750 levels even of the costliest kind, instances of classes, in
+ * code that is not compiled yet.
  */
 export const depthLimit = 1000;
 
 /** The largest BigInt V8 makes has 2^30 bits. */
 export const bigintByteLimit = 2 ** 27;
 
-/** The address space that the resizable buffers of one message may set aside: it is no memory, but a process has only so much of it. Each counts for at least `leastReserved`. */
+/**
+ * The address space that the resizable buffers of one message may set aside: it is no memory, but a process has only so
+ * much of it. Each counts for at least `leastReserved`.
+ */
 export const mostReserved = 2 ** 40;
 export const leastReserved = 2 ** 26;
 
-/** How many `\\p{…}` one regular expression may have: V8 keeps all characters of each at hand while it reads the expression, which are up to ten thousand bytes for five of the message. */
+/**
+ * How many `\\p{…}` one regular expression may have: V8 keeps all characters of each at hand while it reads the
+ * expression, which are up to ten thousand bytes for five of the message.
+ */
 export const mostClasses = 256;

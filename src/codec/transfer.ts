@@ -9,15 +9,21 @@ const { isMarkedAsUntransferable } = process.getBuiltinModule("node:worker_threa
 
 const marks = together("marks", () => ({
   of: new WeakMap<object, readonly object[]>(),
-  /** Those that no message has taken: while there are none, no encoder looks for them. A value that is forgotten with its mark leaves it counted, which costs time only. */
+  /**
+   * Those that no message has taken: while there are none, no encoder looks for them. A value that is forgotten with
+   * its mark leaves it counted, which costs time only.
+   */
   left: 0,
 }));
 
 /**
- * Marks a value to be moved, not copied, when it is next sent to a thread: as an argument or as a result of a pool, a `Thread`, `toThread`, or anywhere inside of one. Afterwards its
- * buffers are empty here. To a process, which shares no memory of the heap, it is copied as ever; so is the argument of a call that may be retried. Either way the mark is used up.
+ * Marks a value to be moved, not copied, when it is next sent to a thread: as an argument or as a result of a pool, a
+ * `Thread`, `toThread`, or anywhere inside of one. Afterwards its buffers are empty here. To a process, which shares no
+ * memory of the heap, it is copied as ever; so is the argument of a call that may be retried. Either way the mark is
+ * used up.
  *
- * `list`: what is moved; by default the value itself, or the buffer under it. A Buffer that is a part of a larger piece of memory, as small ones are, is copied.
+ * `list`: what is moved; by default the value itself, or the buffer under it. A Buffer that is a part of a larger piece
+ * of memory, as small ones are, is copied.
  *
  * @throws ArgumentTypeError (ERR_ALLCORES_ARGUMENT_TYPE) for a value that is no object
  *

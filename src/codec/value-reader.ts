@@ -12,7 +12,10 @@ export interface ValueReader extends ByteReader {
   resolve<T>(identity: number, value: T): T;
   /** Whether a map or set ends here; if so, that is read. */
   skipEnd(): boolean;
-  /** Called before a field is set; `places` is for how many fields the object has room, what is returned for how many it has then. */
+  /**
+   * Called before a field is set; `places` is for how many fields the object has room, what is returned for how many it
+   * has then.
+   */
   makeRoom(object: object, key: string, places: number): number;
   /** A resizable buffer is about to set aside so much address space. */
   reserveSpace(bytes: number): void;

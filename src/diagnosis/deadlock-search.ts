@@ -1,10 +1,12 @@
 /**
  * The search for circles of waits: when to look, what a find must show before it counts, and who of a circle acts.
  *
- * One of all who wait in a heap looks for all circles at once, whoever has the turn (see parking/turn.ts), and asks of each circle the one worker that has to act: who began to wait
- * last. The one asked looks itself, and its own looks are what counts. A searcher that dies costs the others one interval.
- * One look shows that the waits of a circle overlapped; a party may have got what it waits for just then, and not have said so yet. So a circle counts only if it is found
- * again and every party that it rests on has failed an attempt in between: at that attempt all the others were waiting, and none of them could have ended this wait since.
+ * One of all who wait in a heap looks for all circles at once, whoever has the turn (see parking/turn.ts), and asks of
+ * each circle the one worker that has to act: who began to wait last. The one asked looks itself, and its own looks are
+ * what counts. A searcher that dies costs the others one interval. One look shows that the waits of a circle
+ * overlapped; a party may have got what it waits for just then, and not have said so yet. So a circle counts only if it
+ * is found again and every party that it rests on has failed an attempt in between: at that attempt all the others were
+ * waiting, and none of them could have ended this wait since.
  * Rejected: each wait looks for its own circle. That takes time with the square of the waits, or the cube.
  */
 import { atomics, AWAITING, BLOCKING, HEADER, type Heap, monotonicMs } from "../memory/index.js";
@@ -14,7 +16,10 @@ import { type Circle, type Party, WaitGraph } from "./wait-graph.js";
 
 /** The longest time between two looks on behalf of one wait: a party may go away long after the wait began. */
 const LOOK_AT_LEAST_EVERY_MS = 10_000;
-/** Each worker that sees other programs' heaps looks from there too, so many milliseconds apart for each worker that there is: all of them together take the same time however many they are. */
+/**
+ * Each worker that sees other programs' heaps looks from there too, so many milliseconds apart for each worker that
+ * there is: all of them together take the same time however many they are.
+ */
 const OWN_VIEW_MS = 300;
 /** Between two looks for all: by the one that has the turn, and before another takes it. */
 const LOOK_EVERY_MS = 200;
@@ -89,7 +94,10 @@ export class DeadlockSearch {
     return true;
   }
 
-  /** Whether it is time to look from here though it is not this worker's turn: who has other programs' heaps open may see what the one that looks does not. */
+  /**
+   * Whether it is time to look from here though it is not this worker's turn: who has other programs' heaps open may
+   * see what the one that looks does not.
+   */
   #seesMore(now: number): boolean {
     if (now < this.#nextView) return false;
     const workers = atomics.load(this.#heap.words, HEADER.workersHigh);
@@ -112,7 +120,8 @@ export class DeadlockSearch {
       return undefined;
     }
     if (before?.name !== suspect.name || !suspect.hasLastedSince(before)) {
-      // Compared with its first sight until all have moved on: of many parties some always have not since the last look.
+      // Compared with its first sight until all have moved on: of many parties some always have not since the last
+      // look.
       if (before?.name === suspect.name && suspect.restsOn(before)) this.#suspect = before;
       else {
         this.#suspect = suspect;
@@ -137,7 +146,10 @@ function rouse(parties: Iterable<Party>): void {
     for (const { heap, record, waitRecord } of waiting) if ((waitRecord.flags & workerInfo.IDLE) === 0) heap.ring(record, BLOCKING);
 }
 
-/** The one of a circle who acts: who gets the error, or else who tells. All parties see the same circle and choose the same one. */
+/**
+ * The one of a circle who acts: who gets the error, or else who tells. All parties see the same circle and choose the
+ * same one.
+ */
 export function actorOf(circle: Circle): Party {
   const victims = refusable(circle);
   return latest(victims.length > 0 ? victims : circle.members.map(({ party }) => party));

@@ -1,4 +1,7 @@
-/** Watches over the waits of this thread that last: has them stand on its worker info, looks for deadlocks, and ends one's wait with an error or tells of it. */
+/**
+ * Watches over the waits of this thread that last: has them stand on its worker info, looks for deadlocks, and ends
+ * one's wait with an error or tells of it.
+ */
 import { insightInto, objectAround, originOf } from "../objects/index.js";
 import { DeadlockError } from "../errors/index.js";
 import { atomics, type Heap, realNow, realTimeOrigin } from "../memory/index.js";
@@ -30,7 +33,8 @@ class BlockingWatch implements Watch {
     try {
       found = this.#look();
     } catch {
-      // No memory is left for a waitRecord, or what was read made no sense because it changed: the wait goes on as if nobody had looked.
+      // No memory is left for a waitRecord, or what was read made no sense because it changed: the wait goes on as if
+      // nobody had looked.
     }
     if (found !== undefined) throw found;
   }

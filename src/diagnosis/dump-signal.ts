@@ -1,8 +1,9 @@
 /**
  * A signal on which every process of the program writes what it is doing to stderr.
  *
- * The one that gets it from outside counts `dumps` up in the memory between processes and passes the signal on to all others; who finds a count that it has not answered got it
- * passed on. A process that does not catch the signal would be killed by it: the kernel is asked first.
+ * The one that gets it from outside counts `dumps` up in the memory between processes and passes the signal on to all
+ * others; who finds a count that it has not answered got it passed on. A process that does not catch the signal would
+ * be killed by it: the kernel is asked first.
  */
 import { isMainThread } from "node:worker_threads";
 import { ArgumentTypeError, StateError } from "../errors/index.js";
@@ -19,11 +20,12 @@ let answered = 0;
 let isEarly = false;
 
 /**
- * Has every process of the program write a `snapshot()` to stderr on a signal: `kill -USR2 <pid of any of them>`. It counts for this process and for those that are
- * started later; processes that do not listen are left alone. A main thread that is blocked hears of it from the others
- * only; send it to another process then.
+ * Has every process of the program write a `snapshot()` to stderr on a signal: `kill -USR2 <pid of any of them>`. It
+ * counts for this process and for those that are started later; processes that do not listen are left alone. A main
+ * thread that is blocked hears of it from the others only; send it to another process then.
  *
- * Disposing what it returns ends it, here and for processes that are started later. Main thread only, since Node brings signals to no other.
+ * Disposing what it returns ends it, here and for processes that are started later. Main thread only, since Node brings
+ * signals to no other.
  * @throws StateError in another thread
  *
  * @example
@@ -64,7 +66,10 @@ function load(): number {
   return heap === undefined ? 0 : atomics.load(heap.words, HEADER.dumps);
 }
 
-/** Called in each slice of a blocking wait, while no signal reaches this thread: a dump that was asked of all is written all the same. */
+/**
+ * Called in each slice of a blocking wait, while no signal reaches this thread: a dump that was asked of all is written
+ * all the same.
+ */
 export function dumpWhileBlocked(): void {
   if (listened === undefined) return;
   const count = load();

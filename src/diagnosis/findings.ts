@@ -1,8 +1,10 @@
 /**
- * Where a worker that finds a deadlock tells of it: a chain of blocks in shared memory for those who listen, since its own loop may be blocked; and stderr.
+ * Where a worker that finds a deadlock tells of it: a chain of blocks in shared memory for those who listen, since its
+ * own loop may be blocked; and stderr.
  *
- * The finder links a published block in front by CAS; whoever listens takes the whole chain by one exchange, so each finding is told once, in one worker that listens.
- * A finder that dies between publishing and linking leaks the block, one that listens and dies after the exchange takes the findings with it.
+ * The finder links a published block in front by CAS; whoever listens takes the whole chain by one exchange, so each
+ * finding is told once, in one worker that listens. A finder that dies between publishing and linking leaks the block,
+ * one that listens and dies after the exchange takes the findings with it.
  */
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
@@ -22,8 +24,9 @@ const listeners = new Set<Listener>();
 let listening: { readonly heaps: Set<Heap>; readonly timer: NodeJS.Timeout } | undefined;
 
 /**
- * Has `listener` called with each deadlock that is found in this program, by whichever worker: from this thread's event loop, once per deadlock. It does not keep the
- * program alive. When several workers listen, one of them is told. Disposing what it returns ends it.
+ * Has `listener` called with each deadlock that is found in this program, by whichever worker: from this thread's event
+ * loop, once per deadlock. It does not keep the program alive. When several workers listen, one of them is told.
+ * Disposing what it returns ends it.
  *
  * @example
  * ```ts
@@ -106,7 +109,8 @@ export function take(heap: Heap): DeadlockReport[] {
       block = next;
     }
   } catch (error) {
-    // Whoever listens does so from a timer: memory that was written over must not end its program, and what is unread is lost.
+    // Whoever listens does so from a timer: memory that was written over must not end its program, and what is unread
+    // is lost.
     if (!(error instanceof CorruptError || error instanceof SyntaxError)) throw error;
   }
   return found;

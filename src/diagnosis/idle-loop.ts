@@ -4,8 +4,9 @@ import { workerState } from "../workers/worker-state.js";
 import { dumpSignalName } from "./settings.js";
 
 /**
- * Whether this thread's event loop has nothing to do but to wait for this library: nothing keeps it alive but the heartbeats of `loops` parkers and the children that the
- * library started, and no signal is listened for. What is unref'd may still wake it, so nothing is ever proven by this.
+ * Whether this thread's event loop has nothing to do but to wait for this library: nothing keeps it alive but the
+ * heartbeats of `loops` parkers and the children that the library started, and no signal is listened for. What is
+ * unref'd may still wake it, so nothing is ever proven by this.
  */
 export function isIdle(loops: number): boolean {
   const most = new Map([

@@ -7,7 +7,9 @@ const MOST_LENGTH = 3000;
 /** Files of this library: the bundle, or the folders that this one stands among. */
 const library = new URL(".", ownUrl(import.meta.url)).pathname.replace(/\/(?:diagnosis\/)?$/, "/");
 
-/** The user's part of a stack: without its message and without this library's frames. Undefined when nothing is left. */
+/**
+ * The user's part of a stack: without its message and without this library's frames. Undefined when nothing is left.
+ */
 export function usersPart(stack: string | undefined): string | undefined {
   const frames = (stack ?? "").split("\n").filter((line) => /^\s+at (?!new Promise )/.test(line) && !line.includes(library));
   if (frames.length === 0) return undefined;

@@ -1,6 +1,6 @@
 /**
- * How the detector is set: two words of the thread heap's header, so that all threads of a process agree. The process heap carries them to child processes, which
- * copy them when they start.
+ * How the detector is set: two words of the thread heap's header, so that all threads of a process agree. The process
+ * heap carries them to child processes, which copy them when they start.
  */
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { keepOrigins } from "../objects/index.js";
@@ -22,16 +22,22 @@ const LONGEST_MS = 0x7fffffff;
 
 /** What the deadlock detector does. */
 export interface DeadlockOptions {
-  /** Milliseconds that a wait must have lasted before it is looked into. Default 1000; no look comes before a wait's first 200 ms. */
+  /**
+   * Milliseconds that a wait must have lasted before it is looked into. Default 1000; no look comes before a wait's
+   * first 200 ms.
+   */
   after?: number | undefined;
   /**
-   * What comes of a deadlock that is proven. `"error"` (default): one of those who block gets a `DeadlockError`, so that the others go on. `"report"`: it is only told.
-   * `"off"`: nobody looks.
+   * What comes of a deadlock that is proven. `"error"` (default): one of those who block gets a `DeadlockError`, so
+   * that the others go on. `"report"`: it is only told. `"off"`: nobody looks.
    */
   action?: (typeof ACTIONS)[number] | undefined;
   /** Whether a deadlock that ends nobody's wait with an error is written to stderr. Default true. */
   print?: boolean | undefined;
-  /** Whether objects remember where they were created, and awaiting callers where they wait: some 6 to 10 µs for each. Default false. */
+  /**
+   * Whether objects remember where they were created, and awaiting callers where they wait: some 6 to 10 µs for each.
+   * Default false.
+   */
   stacks?: boolean | undefined;
 }
 
@@ -58,11 +64,14 @@ export function settings(): Settings {
 /**
  * Sets the deadlock detector, which is on from the start: it costs a wait nothing before its first 200 ms are over.
  *
- * A deadlock is *proven* when nobody alive can end it: workers that block, each waiting for an `RLock` or `RWLock` that the next one holds or for its end; or waiting
- * for what no other worker has any more. Then one of them gets a `DeadlockError` with the whole report. A cycle through a `Lock` or `Semaphore`, which others may
- * release, is only reported, and so are two that wait for each other at a pipe. A select is part of one if nothing that it waits for can come. A wait with a timeout is never part of one.
+ * A deadlock is *proven* when nobody alive can end it: workers that block, each waiting for an `RLock` or `RWLock` that
+ * the next one holds or for its end; or waiting for what no other worker has any more. Then one of them gets a
+ * `DeadlockError` with the whole report. A cycle through a `Lock` or `Semaphore`, which others may release, is only
+ * reported, and so are two that wait for each other at a pipe. A select is part of one if nothing that it waits for can
+ * come. A wait with a timeout is never part of one.
  *
- * What is set counts for all threads of this process and for processes that it starts later. Options that are left out stay as they are.
+ * What is set counts for all threads of this process and for processes that it starts later. Options that are left out
+ * stay as they are.
  *
  * @example
  * ```ts

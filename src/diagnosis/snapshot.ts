@@ -22,7 +22,10 @@ export interface SnapshotWait extends ReportedObject {
   readonly count: number;
   /** For what, where it can be waited for in several ways, as in "writing". */
   readonly purpose?: string;
-  /** When the wait began, in milliseconds since 1970, and where it waits: known once it has lasted as long as the detector looks after. */
+  /**
+   * When the wait began, in milliseconds since 1970, and where it waits: known once it has lasted as long as the
+   * detector looks after.
+   */
   readonly since?: number;
   readonly stack?: string;
 }
@@ -120,9 +123,10 @@ export function onSnapshot(pools: () => readonly PoolState[]): void {
 }
 
 /**
- * The program as it is now: every worker with what it holds and waits for, every shared object with its state, this thread's pools, the memory in use.
- * It looks at the memory of this process's threads and, if it is in use, at that between processes; so of another process's workers it sees those that share memory
- * across processes, and not what that one's threads share among themselves. It waits for nobody: what changes meanwhile may be seen half.
+ * The program as it is now: every worker with what it holds and waits for, every shared object with its state, this
+ * thread's pools, the memory in use. It looks at the memory of this process's threads and, if it is in use, at that
+ * between processes; so of another process's workers it sees those that share memory across processes, and not what
+ * that one's threads share among themselves. It waits for nobody: what changes meanwhile may be seen half.
  *
  * @example
  * ```ts

@@ -1,17 +1,20 @@
 /**
  * Who waits for whom, across threads and processes, and who of them can never go on.
  *
- * The parties are threads, found by process and thread id in the registries of both heaps. Only one whose worker info carries the wait record of an endless wait is taken for
- * waiting at all. Of those, the stuck ones are the greatest set in which
+ * The parties are threads, found by process and thread id in the registries of both heaps. Only one whose worker info
+ * carries the wait record of an endless wait is taken for waiting at all. Of those, the stuck ones are the greatest set
+ * in which
  *   - a wait that needs certain workers to let go (RLock, RWLock, the end of a worker) needs one of the set,
  *   - for every other wait all workers that have the object are of the set, and no message in flight carries it.
- * Nobody of such a set can go on, and nobody outside can help: a worker outside has none of the objects, and none of the set can give it one. Where a release by
- * others is possible but not to be expected (Lock, Semaphore), the same is computed with the present holders in the place of all who have the object: a suspicion.
- * Who waits for several things, a select or an event loop, goes on with the first that comes: each of its waits must be so.
- * For blocking waits this is the condition of Knapp's AND and OR models together ("Deadlock Detection in Distributed Databases", 1987).
+ * Nobody of such a set can go on, and nobody outside can help: a worker outside has none of the objects, and none of
+ * the set can give it one. Where a release by others is possible but not to be expected (Lock, Semaphore), the same is
+ * computed with the present holders in the place of all who have the object: a suspicion. Who waits for several things,
+ * a select or an event loop, goes on with the first that comes: each of its waits must be so. For blocking waits this
+ * is the condition of Knapp's AND and OR models together ("Deadlock Detection in Distributed Databases", 1987).
  *
- * An event loop that waits counts only while it has nothing else to do, and only for a suspicion: what is unref'd may still wake it.
- * The graph is read while it changes. What makes it true is asked for afterwards: `isUnchanged`, and that every party has failed an attempt since (see deadlock-search.ts).
+ * An event loop that waits counts only while it has nothing else to do, and only for a suspicion: what is unref'd may
+ * still wake it. The graph is read while it changes. What makes it true is asked for afterwards: `isUnchanged`, and
+ * that every party has failed an attempt since (see deadlock-search.ts).
  */
 import { type Heap, RECORD, RECORD_WORDS, REGISTRY_AT, atomics, HEADER } from "../memory/index.js";
 import { livingIn, workerInfo } from "../parking/index.js";
@@ -146,7 +149,10 @@ export class WaitGraph {
     return true;
   }
 
-  /** All circles of those who can never go on: proven ones, or suspicions. Takes time in proportion to what is waited for and to the ledgers, not to their product. */
+  /**
+   * All circles of those who can never go on: proven ones, or suspicions. Takes time in proportion to what is waited
+   * for and to the ledgers, not to their product.
+   */
   circles(proven: boolean): readonly Circle[] {
     let circles = this.#circles.get(proven);
     if (circles === undefined) this.#circles.set(proven, (circles = this.#findCircles(proven)));
@@ -217,14 +223,18 @@ export class WaitGraph {
         });
       }
     }
-    // The counts are read after the ledgers. If all who were found are stuck, theirs do not change, so that an equal count leaves nobody else.
+    // The counts are read after the ledgers. If all who were found are stuck, theirs do not change, so that an equal
+    // count leaves nobody else.
     return new Map(
       [...found].map(([at, { parties, entries }]) => [at, !heap.allocator.isLent(at) && entries === heap.allocator.referencesTo(at) ? [...parties] : []]),
     );
   }
 }
 
-/** The greatest set of parties in which each need of each is one of the set's: whoever may go on is taken out, and then those that only it held up. */
+/**
+ * The greatest set of parties in which each need of each is one of the set's: whoever may go on is taken out, and then
+ * those that only it held up.
+ */
 function stuckAmong(dependencies: ReadonlyMap<Party, readonly Dependency[]>): Set<Party> {
   const waiters = new Map<Need, Party[]>();
   for (const [party, each] of dependencies) for (const { need } of each) listed(waiters, need).push(party);
@@ -265,7 +275,10 @@ function listed<K, V>(lists: Map<K, V[]>, key: K): V[] {
   return list;
 }
 
-/** The parties of each circle: strongly connected components (Tarjan, "Depth-first search and linear graph algorithms", 1972), without the recursion. */
+/**
+ * The parties of each circle: strongly connected components (Tarjan, "Depth-first search and linear graph algorithms",
+ * 1972), without the recursion.
+ */
 function circlesAmong(roots: Iterable<Party>, steps: (node: Party | Need) => readonly (Party | Need)[]): Party[][] {
   const circles: Party[][] = [];
   const numbers = new Map<Party | Need, number>();

@@ -8,7 +8,9 @@ import { heapsInSight } from "./settings.js";
 /** A wait, and what for as far as it can be told from here. */
 export interface OutsideWait {
   readonly how: "blocking" | "awaiting";
-  /** As in `Lock "accounts"`; undefined when this worker does not know the object and the other has not waited for long. */
+  /**
+   * As in `Lock "accounts"`; undefined when this worker does not know the object and the other has not waited for long.
+   */
   readonly object: string | undefined;
 }
 

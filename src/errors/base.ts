@@ -1,8 +1,8 @@
 import { ownDescriptor, ownDescriptors } from "./own-options.js";
 
 /**
- * The root of every error this library throws, and the brand that survives duplicate copies of the library in one program
- * (two versions in node_modules, or CommonJS and ESM side by side), where `instanceof` does not.
+ * The root of every error this library throws, and the brand that survives duplicate copies of the library in one
+ * program (two versions in node_modules, or CommonJS and ESM side by side), where `instanceof` does not.
  */
 const brand: unique symbol = Symbol.for("allcores.error") as never;
 
@@ -14,7 +14,10 @@ export interface AllcoresError extends Error {
   readonly code: ErrorCode;
 }
 
-/** Gives an error class of this library its `name`, `code` and brand, on the prototype, so that an instance carries only what differs. */
+/**
+ * Gives an error class of this library its `name`, `code` and brand, on the prototype, so that an instance carries only
+ * what differs.
+ */
 export function branded(errorClass: abstract new (...args: never[]) => Error, code: ErrorCode): void {
   const properties: PropertyDescriptorMap = {
     name: { value: errorClass.name, configurable: true, writable: true },
@@ -22,7 +25,8 @@ export function branded(errorClass: abstract new (...args: never[]) => Error, co
     [brand]: { value: true },
   };
   Object.defineProperties(errorClass.prototype, ownDescriptors(properties));
-  // An error of another copy is an instance of this copy's class by its code, as `isAllcoresError` says it of all. A user's subclass has none of its own.
+  // An error of another copy is an instance of this copy's class by its code, as `isAllcoresError` says it of all. A
+  // user's subclass has none of its own.
   const hasInstance: PropertyDescriptor = {
     value(this: unknown, value: unknown) {
       return Function.prototype[Symbol.hasInstance].call(this, value) || (this === errorClass && hasCode(value, code));

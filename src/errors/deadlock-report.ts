@@ -21,7 +21,10 @@ export interface ReportedObject {
   readonly id: number;
 }
 
-/** One of the workers that wait for each other. One that waits for several things, as in a select, is there once for each. */
+/**
+ * One of the workers that wait for each other. One that waits for several things, as in a select, is there once for
+ * each.
+ */
 export interface DeadlockMember {
   readonly worker: ReportedWorker;
   readonly waitsFor: ReportedObject & {

@@ -1,9 +1,11 @@
 import { ArgumentTypeError } from "./misuse.js";
 
 /**
- * The options that a call takes, by name: an option that the call does not know, or that cannot apply to it, is refused, and with a hint.
+ * The options that a call takes, by name: an option that the call does not know, or that cannot apply to it, is
+ * refused, and with a hint.
  *
- * An option that is `undefined` counts as absent. A call without options costs nothing; with options it costs one look into a set for each of them.
+ * An option that is `undefined` counts as absent. A call without options costs nothing; with options it costs one look
+ * into a set for each of them.
  * Rejected: comparing `Object.keys(options)`, which makes an array for each call.
  */
 export class KnownOptions<T extends object> {

@@ -1,4 +1,7 @@
-/** Errors whose cause is the calling program: the call is wrong and changing the call mends it. None of them leaves state changed. */
+/**
+ * Errors whose cause is the calling program: the call is wrong and changing the call mends it. None of them leaves
+ * state changed.
+ */
 import { branded, type ErrorCode } from "./base.js";
 import type { DeadlockReport } from "./deadlock-report.js";
 
@@ -77,7 +80,10 @@ export class UnsendableError extends TypeError {
   }
 }
 
-/** An object that reaches across threads only was sent to another process. `path` names where it stands in what was sent. */
+/**
+ * An object that reaches across threads only was sent to another process. `path` names where it stands in what was
+ * sent.
+ */
 export class ReachError extends TypeError {
   declare readonly code: ErrorCode;
   readonly path: string;
@@ -115,8 +121,8 @@ export class TaskNotFoundError extends Error {
 }
 
 /**
- * The top level of a module that a worker loads for its task was about to start a worker: the `isMain` guard is missing. It ends that worker, and reaches whoever waits for what the
- * worker was started for; a pool fails as a whole.
+ * The top level of a module that a worker loads for its task was about to start a worker: the `isMain` guard is
+ * missing. It ends that worker, and reaches whoever waits for what the worker was started for; a pool fails as a whole.
  */
 export class MainGuardError extends Error {
   declare readonly code: ErrorCode;
@@ -125,7 +131,10 @@ export class MainGuardError extends Error {
   }
 }
 
-/** A worker that is the fourth below the main program was about to start a fifth: so many only come of a program that starts workers in each of its workers. */
+/**
+ * A worker that is the fourth below the main program was about to start a fifth: so many only come of a program that
+ * starts workers in each of its workers.
+ */
 export class NestingError extends Error {
   declare readonly code: ErrorCode;
   static {
@@ -133,7 +142,9 @@ export class NestingError extends Error {
   }
 }
 
-/** An object was used in a state that does not allow the call: started twice, joined before the start, used after close. */
+/**
+ * An object was used in a state that does not allow the call: started twice, joined before the start, used after close.
+ */
 export class StateError extends Error {
   declare readonly code: ErrorCode;
   static {

@@ -10,7 +10,10 @@ export class TimeoutError extends Error {
   }
 }
 
-/** The barrier broke: a party timed out, was aborted or died, its action threw, or somebody called `abort()` or `reset()`. */
+/**
+ * The barrier broke: a party timed out, was aborted or died, its action threw, or somebody called `abort()` or
+ * `reset()`.
+ */
 export class BrokenBarrierError extends Error {
   declare readonly code: ErrorCode;
   static {
@@ -37,7 +40,10 @@ export const QueueShutDown = QueueShutDownError;
  */
 export type QueueShutDown = QueueShutDownError;
 
-/** The other end of a pipe was closed, or its worker has ended: nothing more can be sent and, once it is drained, nothing more comes. */
+/**
+ * The other end of a pipe was closed, or its worker has ended: nothing more can be sent and, once it is drained,
+ * nothing more comes.
+ */
 export class ConnectionClosedError extends Error {
   declare readonly code: ErrorCode;
   static {
@@ -86,7 +92,10 @@ export class PoolFullError extends Error {
   }
 }
 
-/** Tasks of a `TaskGroup` failed: `errors` has every real failure in the order in which they came, also when there is only one. */
+/**
+ * Tasks of a `TaskGroup` failed: `errors` has every real failure in the order in which they came, also when there is
+ * only one.
+ */
 export class TaskGroupError extends AggregateError {
   declare readonly code: ErrorCode;
   static {

@@ -1,4 +1,7 @@
-/** Errors whose cause lies outside the calling program: a killed worker, a missing platform feature, memory that ran out. */
+/**
+ * Errors whose cause lies outside the calling program: a killed worker, a missing platform feature, memory that ran
+ * out.
+ */
 import { branded, type ErrorCode } from "./base.js";
 
 /** How a worker of a pool ended that had a running task. */
@@ -12,8 +15,9 @@ export interface WorkerDeath {
   /** Node's number of its thread, 0 for a process's main thread. */
   readonly threadId: number;
   /**
-   * `"exit"`: by itself. `"signal"`: somebody killed it, or it crashed. `"memory"`: it took more than it may. `"unresponsive"`: the pool killed it, as it was told to.
-   * `"start"`: before it could take the task, which it has not run.
+   * `"exit"`: by itself. `"signal"`: somebody killed it, or it crashed. `"memory"`: it took more than it may.
+   * `"unresponsive"`: the pool killed it, as it was told to. `"start"`: before it could take the task, which it has not
+   * run.
    */
   readonly reason: "exit" | "signal" | "memory" | "unresponsive" | "start";
   readonly signal: string | undefined;
@@ -27,8 +31,9 @@ export interface WorkerDeath {
 }
 
 /**
- * A worker ended before it delivered a result. Where it was a pool's, `deaths` tells of each worker that the task took along in its attempts, and so does the message:
- * a task that kills whatever runs it is told from one that had bad luck.
+ * A worker ended before it delivered a result. Where it was a pool's, `deaths` tells of each worker that the task took
+ * along in its attempts, and so does the message: a task that kills whatever runs it is told from one that had bad
+ * luck.
  *
  * @example
  * ```ts
@@ -69,8 +74,8 @@ export class WorkerDiedError extends Error {
 }
 
 /**
- * The worker that held a lock made with `{ onOwnerDeath: "error" }` ended without releasing it: what it guards may be half changed. Nobody gets that lock until somebody
- * has repaired it, and said so by `lock.consistent()`.
+ * The worker that held a lock made with `{ onOwnerDeath: "error" }` ended without releasing it: what it guards may be
+ * half changed. Nobody gets that lock until somebody has repaired it, and said so by `lock.consistent()`.
  */
 export class OwnerDiedError extends Error {
   declare readonly code: ErrorCode;
@@ -93,7 +98,10 @@ export class MemoryLimitError extends Error {
   }
 }
 
-/** The pool's `initializer` threw in a worker, or ended one worker after the other, so that the pool can do no work. `cause` is what it threw, or a `WorkerDiedError` with all `deaths`. */
+/**
+ * The pool's `initializer` threw in a worker, or ended one worker after the other, so that the pool can do no work.
+ * `cause` is what it threw, or a `WorkerDiedError` with all `deaths`.
+ */
 export class InitializerError extends Error {
   declare readonly code: ErrorCode;
   static {
@@ -101,7 +109,10 @@ export class InitializerError extends Error {
   }
 }
 
-/** The module of a task, or of a class of which an instance arrived, threw or could not be found while a worker loaded it. `cause` is what it threw. */
+/**
+ * The module of a task, or of a class of which an instance arrived, threw or could not be found while a worker loaded
+ * it. `cause` is what it threw.
+ */
 export class TaskLoadError extends Error {
   declare readonly code: ErrorCode;
   static {
@@ -118,7 +129,8 @@ export class PlatformError extends Error {
 }
 
 /**
- * Node's permission model (`--permission`) withholds what this needs. Nothing was begun. `flags` are those that the program has to be started with too.
+ * Node's permission model (`--permission`) withholds what this needs. Nothing was begun. `flags` are those that the
+ * program has to be started with too.
  *
  * @example
  * ```ts
@@ -153,8 +165,8 @@ export class AttachError extends Error {
 }
 
 /**
- * The shared heap, or the memory of the machine, is full. What was forgotten without `free()` in earlier turns of this thread's event loop has been given back by then; what
- * was forgotten in this turn, or by other workers, has not.
+ * The shared heap, or the memory of the machine, is full. What was forgotten without `free()` in earlier turns of this
+ * thread's event loop has been given back by then; what was forgotten in this turn, or by other workers, has not.
  */
 export class OutOfMemoryError extends RangeError {
   declare readonly code: ErrorCode;
@@ -164,8 +176,8 @@ export class OutOfMemoryError extends RangeError {
 }
 
 /**
- * This process, or the machine, has as many files open as it may. Nothing was left half made: what needs a descriptor can be had as soon as some are closed,
- * or the limit is raised (`ulimit -n`).
+ * This process, or the machine, has as many files open as it may. Nothing was left half made: what needs a descriptor
+ * can be had as soon as some are closed, or the limit is raised (`ulimit -n`).
  */
 export class OutOfDescriptorsError extends Error {
   declare readonly code: ErrorCode;
@@ -190,7 +202,10 @@ export class CorruptError extends Error {
   }
 }
 
-/** An instance of a class arrived whose module was not loaded here. Import `module`, which registers it, and decode once more. */
+/**
+ * An instance of a class arrived whose module was not loaded here. Import `module`, which registers it, and decode once
+ * more.
+ */
 export class UnknownClassError extends Error {
   declare readonly code: ErrorCode;
   /** URL of the module that has to be imported. */
@@ -207,8 +222,9 @@ export class UnknownClassError extends Error {
 }
 
 /**
- * A message names a module that this worker lets no message name: one outside the program's projects, or not a file. `allowModules(module)` lets it; see there.
- * Also the program's main module, as the home of a class: receiving an instance must not run the program again. And a module that a pool has not ordered, in the memory of its worker.
+ * A message names a module that this worker lets no message name: one outside the program's projects, or not a file.
+ * `allowModules(module)` lets it; see there. Also the program's main module, as the home of a class: receiving an
+ * instance must not run the program again. And a module that a pool has not ordered, in the memory of its worker.
  */
 export class ModuleNotAllowedError extends Error {
   declare readonly code: ErrorCode;

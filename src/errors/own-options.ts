@@ -1,7 +1,9 @@
 /**
- * What somebody has put into `Object.prototype` was given to no call of ours: an `env`, a `timeout` or a `get` there must neither become an option nor make a property's descriptor invalid.
+ * What somebody has put into `Object.prototype` was given to no call of ours: an `env`, a `timeout` or a `get` there
+ * must neither become an option nor make a property's descriptor invalid.
  *
- * While that object is as the language makes it, options are used as they are given. Rejected: copying them always, which costs a call more than it does itself.
+ * While that object is as the language makes it, options are used as they are given. Rejected: copying them always,
+ * which costs a call more than it does itself.
  */
 
 /** Has nothing but what is in `Object.prototype`. */

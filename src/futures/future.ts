@@ -45,10 +45,11 @@ const lifeOf: unique symbol = versioned("future") as never;
 /**
  * The result of work that was handed over: a promise that can be asked and cancelled.
  *
- * One that fails before anybody awaited it does not kill the program; if nobody ever does, the uncaught hook is told of the error, once:
- * when the future is collected, or as the program exits (`setUncaughtHook`).
- * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its worker is ended if it does not stop within the
- * pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`, it settles once the task has cleaned up.
+ * One that fails before anybody awaited it does not kill the program; if nobody ever does, the uncaught hook is told of
+ * the error, once: when the future is collected, or as the program exits (`setUncaughtHook`).
+ * **Cancel:** work that waits never runs; work that runs is asked to stop by its `currentWorker().signal`, and its
+ * worker is ended if it does not stop within the pool's `killGrace`. The future is rejected at once. Of a `TaskGroup`,
+ * it settles once the task has cleaned up.
  *
  * @example
  * ```ts
@@ -58,9 +59,9 @@ const lifeOf: unique symbol = versioned("future") as never;
  * });
  * if (isMain(import.meta)) {
  *   await using pool = new ThreadPool({ workers: 1 });
- *   const future = pool.submit(double, 21);
+ *   const future = pool.submit(double, 21).onProgress((value) => process.stderr.write(String(value)));
  *   console.log(await future); // 42
- *   console.log(future.state); // done
+ *   console.log(future.state, future.cancel()); // done false
  * }
  * ```
  */
@@ -77,8 +78,9 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       resolveNext = rejectNext = ignore;
       return life as Settler<unknown> as Settler<R>;
     };
-    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that somebody does. And because the answer is `Promise`,
-    // `then` gives plain promises, and an await goes the short way that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
+    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that
+    // somebody does. And because the answer is `Promise`, `then` gives plain promises, and an await goes the short way
+    // that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
     const asking: PropertyDescriptor = {
       get(this: Future<unknown>) {
         if (#life in this) this.#life.observe();
@@ -106,7 +108,14 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
     return work?.isRunning === true ? "running" : "pending";
   }
 
-  /** Calls it off; false when it has ended. It then rejects with `reason`, or a `CancelledError`. */
+  /**
+   * Calls the work off. Work that waits never runs; work that runs is asked to stop by its signal.
+   *
+   * @param reason what the future then rejects with; a `CancelledError` (ERR_ALLCORES_CANCELLED) unless given
+   * @returns whether it was called off, or asked to stop; false when it has ended
+   * @throws nothing
+   * @remarks **Cost:** a job that waits is taken out of its line; one that runs gets a message.
+   */
   cancel(reason?: unknown): boolean {
     const life = this.#life;
     const { ended, work } = life;
@@ -135,8 +144,13 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
   }
 
   /**
-   * Calls `fn` with each value that the task gives to `currentWorker().progress`, in order, before the future is settled. Returns the future.
-   * `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
+   * Calls `fn` with each value that the task gives to `currentWorker().progress`, in order, before the future is
+   * settled. `fn` runs in the asynchronous context (AsyncLocalStorage) of this call.
+   *
+   * @param fn what is called; what it throws is an uncaught error of this program, and ends no task
+   * @returns this future
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+   * @remarks **Cost:** one function, bound to its context.
    */
   onProgress(fn: (value: unknown) => void): this {
     if (typeof fn !== "function") throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
@@ -226,7 +240,9 @@ export function openFuture<R>(work: Work): Settler<R> {
   return open<R>(work);
 }
 
-/** Calls `heard` once somebody asks a future for its value: at once if somebody has. `heard` must not hold the future. */
+/**
+ * Calls `heard` once somebody asks a future for its value: at once if somebody has. `heard` must not hold the future.
+ */
 export function whenObserved(future: Future<unknown>, heard: () => void): void {
   const life = future[lifeOf]();
   if (life.isObserved) heard();

@@ -7,8 +7,8 @@ type Subscribe = (onValue: (value: unknown) => void, onError: (error: unknown) =
 const settlements = new WeakMap<PromiseLike<unknown>, Settlement>();
 
 /**
- * What became of a promise, for any number of waits one after the other. Each promise is subscribed to once: a subscription cannot be cancelled, so one for each wait
- * would pile up on a promise that is waited for in a loop.
+ * What became of a promise, for any number of waits one after the other. Each promise is subscribed to once: a
+ * subscription cannot be cancelled, so one for each wait would pile up on a promise that is waited for in a loop.
  */
 class Settlement {
   readonly #watchers = new Set<() => void>();
@@ -45,7 +45,10 @@ export function settlementOf(promise: PromiseLike<unknown>, subscribe: Subscribe
   return settlement;
 }
 
-/** What becomes of a promise, for one wait of several. Of a thenable that is no promise each wait asks for itself: calling `then` may be what begins its work, as of a query. */
+/**
+ * What becomes of a promise, for one wait of several. Of a thenable that is no promise each wait asks for itself:
+ * calling `then` may be what begins its work, as of a query.
+ */
 function awaited(promise: PromiseLike<unknown>): Settlement {
   if (!isPromise(promise)) return new Settlement((onValue, onError) => promise.then(onValue, onError));
   // As `await` does, also where somebody else has subscribed: a Future learns by it that its value is wanted.
@@ -57,8 +60,9 @@ function awaited(promise: PromiseLike<unknown>): Settlement {
 const met = new WeakSet<PromiseLike<unknown>>();
 
 /**
- * What a promise comes to, unless the waiter leaves before: `arm` is given how. However often it is waited for, nothing piles up on a promise that lives long.
- * The first wait is a `Promise.race`, which leaves its reactions there: through that the stack of an error leads to the waiter, as V8 tells it. Most promises have no second wait.
+ * What a promise comes to, unless the waiter leaves before: `arm` is given how. However often it is waited for, nothing
+ * piles up on a promise that lives long. The first wait is a `Promise.race`, which leaves its reactions there: through
+ * that the stack of an error leads to the waiter, as V8 tells it. Most promises have no second wait.
  */
 export function settledOrLeft<T>(promise: PromiseLike<T>, arm: (leave: (reason: unknown) => void) => void): Promise<T> {
   if (isPromise(promise) && !met.has(promise) && !settlements.has(promise)) {
@@ -100,7 +104,10 @@ export function whenSettled<T>(promise: PromiseLike<T>, watcher: (outcome: { rea
   };
 }
 
-/** What `select` waits for in a promise: its value, or its error. Whether it is settled is not known before this thread's loop has turned. */
+/**
+ * What `select` waits for in a promise: its value, or its error. Whether it is settled is not known before this
+ * thread's loop has turned.
+ */
 export function promised<T>(promise: PromiseLike<T>): Choice<T> {
   const settlement = settlementOf(promise);
   return choiceOf<NonNullable<Settlement["outcome"]>, T>({

@@ -11,8 +11,10 @@ const print: UncaughtHook = (error, worker) => {
 const set = together("uncaughtHook", () => ({ hook: print }));
 
 /**
- * Sets what is told of errors that nobody awaits: of a future, a Thread or a Process when it is collected or the program exits, whichever is first; of an idle worker of a pool at once.
- * Each is told once, and what was told can still be joined. Without a function, the default comes back, which prints to stderr. Returns the hook that was set before.
+ * Sets what is told of errors that nobody awaits: of a future, a Thread or a Process when it is collected or the
+ * program exits, whichever is first; of an idle worker of a pool at once. Each is told once, and what was told can
+ * still be joined. Without a function, the default comes back, which prints to stderr. Returns the hook that was set
+ * before.
  *
  * @example
  * ```ts

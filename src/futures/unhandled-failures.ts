@@ -17,7 +17,10 @@ interface Orphan {
 
 /** Errors of what can still be awaited, and that nobody has awaited. */
 const orphans = new Set<Orphan>();
-/** Errors that have an owner: somebody awaits a future that failed of one, or the hook was told. Several futures may fail of one error. */
+/**
+ * Errors that have an owner: somebody awaits a future that failed of one, or the hook was told. Several futures may
+ * fail of one error.
+ */
 const owned = together("ownedErrors", () => new WeakSet<object>());
 const collected = new FinalizationRegistry<Orphan>(tell);
 let watchesExit = false;
@@ -28,9 +31,10 @@ export function findOwner({ future, error }: FailedFuture, name: string): void {
 }
 
 /**
- * Finds an owner for the error that something failed of, a future or a worker's handle: who awaits it, else the uncaught hook, when nobody can await it any more. That is when it is collected, or the
- * program (this worker) exits. The end of a pool is no such moment: the future can be awaited after it.
- * `whenHeard` keeps what is to be called with the first interest in the error, or calls it at once.
+ * Finds an owner for the error that something failed of, a future or a worker's handle: who awaits it, else the
+ * uncaught hook, when nobody can await it any more. That is when it is collected, or the program (this worker) exits.
+ * The end of a pool is no such moment: the future can be awaited after it. `whenHeard` keeps what is to be called with
+ * the first interest in the error, or calls it at once.
  */
 export function findOwnerFor(failed: object, error: unknown, name: string, whenHeard: (heard: () => void) => void): void {
   const orphan: Orphan = { error, name };
@@ -56,7 +60,10 @@ function tell(orphan: Orphan): void {
   reportUncaught(orphan.error, { name: orphan.name });
 }
 
-/** Until its stack is asked for, an error holds what its frames were called on: an AsyncPool's call, and so the future. So do its causes. */
+/**
+ * Until its stack is asked for, an error holds what its frames were called on: an AsyncPool's call, and so the future.
+ * So do its causes.
+ */
 function release(error: unknown): void {
   const seen = new Set<unknown>();
   try {

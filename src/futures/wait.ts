@@ -7,7 +7,10 @@ import { whenSettled } from "./settlement.js";
 
 /** When `wait` has waited enough. */
 export interface WaitForOptions extends WaitOptions {
-  /** "all" (default): every future has ended. "first": one has. "firstError": one has failed, or all have ended; one that was cancelled has not failed. */
+  /**
+   * "all" (default): every future has ended. "first": one has. "firstError": one has failed, or all have ended; one
+   * that was cancelled has not failed.
+   */
   returnWhen?: "all" | "first" | "firstError" | undefined;
 }
 
@@ -20,8 +23,9 @@ export interface Waited<F> {
 }
 
 /**
- * Waits for futures, or any other promises, and tells which have ended: Python's `concurrent.futures.wait`. It never throws what one failed with, nor when its time has
- * run out. One that is there twice counts once. That a plain promise has ended is seen only after this thread's loop has turned; a `Future` tells at once.
+ * Waits for futures, or any other promises, and tells which have ended: Python's `concurrent.futures.wait`. It never
+ * throws what one failed with, nor when its time has run out. One that is there twice counts once. That a plain promise
+ * has ended is seen only after this thread's loop has turned; a `Future` tells at once.
  * @throws the signal's reason when it aborts; ArgumentTypeError
  *
  * @example
@@ -87,9 +91,11 @@ export type Completed<R, F = Future<R>> = { readonly future: F } & (
 );
 
 /**
- * The futures, or other promises, in the order in which they end, each with its value or its error: Python's `as_completed`. (Not the bare futures: a loop over promises
- * awaits them, and would throw.) One that is there twice comes once.
- * @throws TimeoutError when the time, which counts from the call on, has run out before all have ended; what has ended until then comes first
+ * The futures, or other promises, in the order in which they end, each with its value or its error: Python's
+ * `as_completed`. (Not the bare futures: a loop over promises awaits them, and would throw.) One that is there twice
+ * comes once.
+ * @throws TimeoutError when the time, which counts from the call on, has run out before all have ended; what has ended
+ *   until then comes first
  * @throws the signal's reason when it aborts
  *
  * @example

@@ -1,7 +1,8 @@
 /**
- * While Node loads an addon into a thread, and while that makes an object, the thread must not be terminated: the addon would have to throw in a thread that ends, which Node's addon interface answers by
- * aborting the program. So these and terminating exclude each other, by a mutex of the thread heap. Whoever is terminated while it waits for it has loaded nothing; whoever enters after
- * `terminate()` has returned comes to its end at the next call, before the addon.
+ * While Node loads an addon into a thread, and while that makes an object, the thread must not be terminated: the addon
+ * would have to throw in a thread that ends, which Node's addon interface answers by aborting the program. So these and
+ * terminating exclude each other, by a mutex of the thread heap. Whoever is terminated while it waits for it has loaded
+ * nothing; whoever enters after `terminate()` has returned comes to its end at the next call, before the addon.
  * What is left: threads that Node ends by itself, since the thread that started them ended.
  */
 import { HEADER } from "./layout.js";

@@ -1,9 +1,10 @@
 /**
  * The allocator of a heap: blocks in the control region, extents in the data region.
  *
- * Truth and derived: the page table tells what each page is, each block's header whether it is FREE, DRAFT, LIVE or SPARE; all lists are only an index of that.
- * Every change is made under the heap's guard. Whoever enters the guard after a worker died inside it rebuilds the lists from the truth, so a worker may be killed at any
- * instruction. A DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
+ * Truth and derived: the page table tells what each page is, each block's header whether it is FREE, DRAFT, LIVE or
+ * SPARE; all lists are only an index of that. Every change is made under the heap's guard. Whoever enters the guard
+ * after a worker died inside it rebuilds the lists from the truth, so a worker may be killed at any instruction. A
+ * DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { add, compareExchange, controlled, load, or, store, sub } from "#atomics";
@@ -101,8 +102,9 @@ export class Allocator {
   }
 
   /**
-   * Gives a block back; an extent's pages too. It never waits for a worker that is stopped, since its callers have committed already: the block is this worker's draft then,
-   * which goes back when this worker allocates or frees next, or has died.
+   * Gives a block back; an extent's pages too. It never waits for a worker that is stopped, since its callers have
+   * committed already: the block is this worker's draft then, which goes back when this worker allocates or frees next,
+   * or has died.
    */
   free(at: number): void {
     if (within(AT_ONCE, this.#entering) === undefined) {
@@ -146,13 +148,13 @@ export class Allocator {
 
   /** Frees what a dead worker had allocated and not published. */
   freeDraftsOf(worker: number): void {
-    // A dead worker makes no more of them, and those that it has made stay where they are; so it is with a successor's sweep, which begins anew.
+    // A dead worker makes no more of them, and those that it has made stay. A successor's sweep begins anew.
     this.#walk.inPieces((header, words) => {
       if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
     });
   }
 
-  /** `at`, if it is the start of a block in use; all of it is within reach then. For what a word of shared memory names. @throws CorruptError */
+  /** `at`, if it is the start of a block in use; all of it is within reach then. @throws CorruptError */
   check(at: number): number {
     if (this.#pages.classAt(at) < 0) return noBlock(at);
     const state = this.#heap.words[at - BLOCK_HEADER_WORDS + BLOCK.state]! & BLOCK_STATE_MASK;
@@ -165,8 +167,9 @@ export class Allocator {
   }
 
   /**
-   * Counts one hold more of a live block of this kind and generation, from a place that holds nothing itself; false when it is gone, or its last holder is letting go of it.
-   * Inside the guard, where no block changes what it is: a hold counted on a newcomer in its place could not be taken back safely.
+   * Counts one hold more of a live block of this kind and generation, from a place that holds nothing itself; false
+   * when it is gone, or its last holder is letting go of it. Inside the guard, where no block changes what it is: a
+   * hold counted on a newcomer in its place could not be taken back safely.
    */
   retainLive(at: number, kind: number, generation: number): boolean {
     this.#enter();
@@ -319,7 +322,7 @@ export class Allocator {
     }
   }
 
-  /** After an allocation that found no room: the pages that classes keep, and what was forgotten without `free()`, go back. Throws `error` where there was none of it. */
+  /** No room was found: spare pages, and what was forgotten without `free()`, go back. Throws `error` without any. */
   #makeRoom(error: unknown): void {
     if (!(error instanceof OutOfMemoryError)) throw error;
     const found = this.#inside(() => this.#lists.giveBackEmpty());
@@ -368,7 +371,7 @@ export class Allocator {
     this.#extents.put(at);
   }
 
-  /** Frees a block that is not FREE. A new generation first: whoever finds the old one has read nothing that came later. */
+  /** Frees a block that is not FREE. A new generation first: a reader of the old one has read nothing later. */
   #freeBlock(at: number, sizeClass: number): void {
     const { words } = this.#heap;
     const header = at - BLOCK_HEADER_WORDS;

@@ -1,8 +1,10 @@
 /**
- * The memory file of a process heap: made here, checked before it is used, and mapped once per process, whichever of its threads asks first.
+ * The memory file of a process heap: made here, checked before it is used, and mapped once per process, whichever of
+ * its threads asks first.
  *
- * What a process has mapped stands in a chain in its thread heap, so that its threads use one mapping. An entry is complete before one store links it and is
- * never taken out: memory is not unmapped, because a view of it may be in use.
+ * What a process has mapped stands in a chain in its thread heap, so that its threads use one mapping. An entry is
+ * complete before one store links it and is never taken out: memory is not unmapped, because a view of it may be in
+ * use.
  */
 import { load, store } from "#atomics";
 import { AttachError, CorruptError } from "../errors/index.js";
@@ -27,8 +29,9 @@ export interface Arena {
 }
 
 /**
- * A number for a new memory file, from 1: the platform's randomness, so that two programs that come into being alike draw apart. Loaded on use, for that takes 3 ms, which no child pays;
- * `globalThis.crypto` would load six times as much.
+ * A number for a new memory file, from 1: the platform's randomness, so that two programs that come into being alike
+ * draw apart. Loaded on use, for that takes 3 ms, which no child pays; `globalThis.crypto` would load six times as
+ * much.
  */
 function drawHeapId(): number {
   const [word] = process.getBuiltinModule("node:crypto").randomFillSync(new Uint32Array(1));
@@ -88,7 +91,10 @@ export function findArena(suits: (arena: Arena) => boolean): Arena | undefined {
   return undefined;
 }
 
-/** @throws CorruptError where an entry names an address, or a descriptor, that is not that heap's: what stands there goes by its word otherwise, and files would be written to */
+/**
+ * @throws CorruptError where an entry names an address, or a descriptor, that is not that heap's: what stands there
+ *   goes by its word otherwise, and files would be written to
+ */
 export function checkArena(arena: Arena): Arena {
   const { heapId, descriptor, address } = arena;
   let isIt = false;
@@ -102,8 +108,8 @@ export function checkArena(arena: Arena): Arena {
 }
 
 /**
- * Maps a memory file into this process, unless that is done already. The descriptor is this function's from the call on: it is kept with the mapping, or closed.
- * `own`: as this program's own heap, unless there is one.
+ * Maps a memory file into this process, unless that is done already. The descriptor is this function's from the call
+ * on: it is kept with the mapping, or closed. `own`: as this program's own heap, unless there is one.
  */
 export function mapArena(heapId: number, descriptor: MemoryHandle, own = false): Arena {
   const threads = threadHeap();

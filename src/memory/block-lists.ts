@@ -1,10 +1,11 @@
 /**
- * The free blocks of each size class, page by page: a page has a list of its free blocks, and those pages of a class that have any, or room for blocks that were never
- * made, stand in a ring.
+ * The free blocks of each size class, page by page: a page has a list of its free blocks, and those pages of a class
+ * that have any, or room for blocks that were never made, stand in a ring.
  *
- * The first page of the ring serves until it is full, and a page that gets room again goes to the ring's end: so what is allocated together stands together, and pages
- * whose blocks are freed in order of age empty one after the other. A page whose last block went goes back to all classes, unless it is the only one in its ring.
- * All of it is derived, but `carved`: blocks from there on have no header yet.
+ * The first page of the ring serves until it is full, and a page that gets room again goes to the ring's end: so what
+ * is allocated together stands together, and pages whose blocks are freed in order of age empty one after the other. A
+ * page whose last block went goes back to all classes, unless it is the only one in its ring. All of it is derived, but
+ * `carved`: blocks from there on have no header yet.
  */
 import { CorruptError } from "../errors/index.js";
 import { store } from "#atomics";
@@ -71,7 +72,8 @@ export class BlockLists {
     words[at] = next;
     words[page + PAGE.free] = at;
     const used = --words[page + PAGE.used]!;
-    // Whether it was full is told by its links, not by how it looks now: a page in two places could not be taken out of either.
+    // Whether it was full is told by its links, not by how it looks now: a page in two places could not be taken out of
+    // either.
     if (words[page + PAGE.next] === 0) this.#link(page, sizeClass);
     else if (used <= 0 && words[page + PAGE.next] !== page) this.#giveBack(page, sizeClass);
   }
@@ -198,7 +200,10 @@ export class BlockLists {
     return true;
   }
 
-  /** Gives the page back to all classes, if by the headers of its blocks none of them is in use: the count is only a word. */
+  /**
+   * Gives the page back to all classes, if by the headers of its blocks none of them is in use: the count is only a
+   * word.
+   */
   #giveBack(page: number, sizeClass: number): boolean {
     const { words } = this.#heap;
     for (let index = this.carvedIn(page, sizeClass) - 1; index >= 0; index--) {

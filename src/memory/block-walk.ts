@@ -41,8 +41,9 @@ export class BlockWalk {
   }
 
   /**
-   * As `walk`, inside the guard, but for no longer than a piece takes: in a heap of millions of blocks the others would wait for all of them. Between two pieces blocks come and go. So what
-   * `visit` looks for is either there from the beginning on, and stays where it is, or need not be found.
+   * As `walk`, inside the guard, but for no longer than a piece takes: in a heap of millions of blocks the others would
+   * wait for all of them. Between two pieces blocks come and go. So what `visit` looks for is either there from the
+   * beginning on, and stays where it is, or need not be found.
    */
   inPieces(visit: (header: number, words: Int32Array) => void): void {
     const heap = this.#heap;
@@ -62,7 +63,10 @@ export class BlockWalk {
     }
   }
 
-  /** Calls `visit` for each block, which it may free: from that page on, and until there were about `most`. Returns the page to go on with. */
+  /**
+   * Calls `visit` for each block, which it may free: from that page on, and until there were about `most`. Returns the
+   * page to go on with.
+   */
   walk(visit: (header: number, words: Int32Array) => void, from: number = BLOCKS_AT, most: number = Number.POSITIVE_INFINITY): number {
     let left = most;
     const visitPage = (page: number, sizeClass: number): void => {
@@ -83,7 +87,10 @@ export class BlockWalk {
     );
   }
 
-  /** Calls `visit` for each page in use, with its class, or -1 and how many there are where a block begins that takes them whole; `free` for others. */
+  /**
+   * Calls `visit` for each page in use, with its class, or -1 and how many there are where a block begins that takes
+   * them whole; `free` for others.
+   */
   walkPages(
     visit: (page: number, sizeClass: number, count: number) => void,
     free?: (page: number, code: number) => void,

@@ -1,6 +1,7 @@
 /**
- * The time that the library itself goes by: the platform's timers and clocks, taken when it is loaded. What a test's fake timers put in their place later must not stop pools.
- * Nothing else in src names the platform's own; tests/architecture.test.ts keeps that. What follows the program's timers, fake ones too, goes by `program-clock.ts`.
+ * The time that the library itself goes by: the platform's timers and clocks, taken when it is loaded. What a test's
+ * fake timers put in their place later must not stop pools. Nothing else in src names the platform's own;
+ * tests/architecture.test.ts keeps that. What follows the program's timers, fake ones too, goes by `program-clock.ts`.
  */
 import { controlled } from "#atomics";
 

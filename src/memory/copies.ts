@@ -1,14 +1,19 @@
 /**
- * What the copies of this library in one realm have together. Two dependencies may bring a copy each, and one may stand in a bundle.
+ * What the copies of this library in one realm have together. Two dependencies may bring a copy each, and one may stand
+ * in a bundle.
  *
- * Copies of one version work as one: what is registered with either is known to both. What they have together lies on `globalThis`, under symbols with the version in their names.
- * So a copy of another version neither reads nor writes it, and says that it met another version where it can tell.
- * An object of another copy is known by a method that such a symbol names: it is no instance of this copy's classes.
+ * Copies of one version work as one: what is registered with either is known to both. What they have together lies on
+ * `globalThis`, under symbols with the version in their names. So a copy of another version neither reads nor writes
+ * it, and says that it met another version where it can tell. An object of another copy is known by a method that such
+ * a symbol names: it is no instance of this copy's classes.
  */
 import { ownDescriptor } from "../errors/index.js";
 import { LAYOUT_VERSION } from "./layout.js";
 
-/** Raised with every change of what copies have together: of what `together` keeps, and of what a versioned symbol names. */
+/**
+ * Raised with every change of what copies have together: of what `together` keeps, and of what a versioned symbol
+ * names.
+ */
 const TOGETHER_VERSION = 1;
 /** Copies with the same work together. */
 const VERSION = `${LAYOUT_VERSION}.${TOGETHER_VERSION}`;
@@ -48,7 +53,10 @@ export function isClassElsewhere(prototype: object): boolean {
   return isSaidElsewhere((announcement) => announcement.hasClass(prototype));
 }
 
-/** For an error of something that was not found here: that a copy of another version may have it. Empty where there is none, or it does not have the class that was looked for. */
+/**
+ * For an error of something that was not found here: that a copy of another version may have it. Empty where there is
+ * none, or it does not have the class that was looked for.
+ */
 export function hintOfVersions(module?: string, className?: string): string {
   const has = isSaidElsewhere((announcement) => module === undefined || className === undefined || announcement.findsClass(module, className));
   return has ? `; another version of allcores is loaded here too, and what is registered with that one is unknown to this one: ${ONE_VERSION}` : "";
@@ -66,7 +74,10 @@ export function isOfOtherVersion(object: object, name: string): boolean {
   return false;
 }
 
-/** Not enumerable: whoever lists what a program leaves on `globalThis` finds nothing. Configurable, for whoever takes a realm down. */
+/**
+ * Not enumerable: whoever lists what a program leaves on `globalThis` finds nothing. Configurable, for whoever takes a
+ * realm down.
+ */
 function onRealm<T extends object>(key: symbol, make: () => T): T {
   const realm = globalThis as unknown as Record<symbol, T>;
   if (!Object.hasOwn(realm, key)) Object.defineProperty(realm, key, ownDescriptor({ value: make(), configurable: true, writable: true }));

@@ -1,9 +1,12 @@
 /**
- * The data region: extents side by side, each described by a block of the control region, used (DRAFT or LIVE) or SPARE.
+ * The data region: extents side by side, each described by a block of the control region, used (DRAFT or LIVE) or
+ * SPARE.
  *
- * Where each begins and how long it is, and the state of its block, are the truth; lists, neighbours, `dataBrk` and `dataCached` are derived. Spare neighbours become one,
- * and what is left of one that is longer than needed becomes another. Both pass through the same half-done state, which whoever enters after a death completes: a spare
- * extent within a spare one goes. Merging makes the lower one longer, then frees the upper one's block; cutting writes the upper one down, then makes the lower one shorter.
+ * Where each begins and how long it is, and the state of its block, are the truth; lists, neighbours, `dataBrk` and
+ * `dataCached` are derived. Spare neighbours become one, and what is left of one that is longer than needed becomes
+ * another. Both pass through the same half-done state, which whoever enters after a death completes: a spare extent
+ * within a spare one goes. Merging makes the lower one longer, then frees the upper one's block; cutting writes the
+ * upper one down, then makes the lower one shorter.
  */
 import { OutOfMemoryError } from "../errors/index.js";
 import { store } from "#atomics";
@@ -15,7 +18,10 @@ import type { PageTable } from "./page-table.js";
 /** Spare extents up to this much stay resident for the next large message; beyond it, pages go back to the system. */
 const CACHED_UNITS = (64 << 20) / UNIT_BYTES;
 const LEAST_UNITS = 4;
-/** Lengths are rounded up to an eighth of a power of two, and to no more than so many units, so that what was cut fits the next one. */
+/**
+ * Lengths are rounded up to an eighth of a power of two, and to no more than so many units, so that what was cut fits
+ * the next one.
+ */
 const MOST_STEP_UNITS = 1024;
 const IS_SPARE = (KIND.extent << BLOCK_KIND_SHIFT) | SPARE;
 
@@ -50,7 +56,10 @@ export class Extents {
     this.#lists = new FreeLists(heap, HEADER.freeExtents, EXTENT, (block) => this.#spareUnits(block));
   }
 
-  /** A spare extent of at least so many bytes, out of its list, with memory of the system behind it. `isFresh` where nobody ever had it. */
+  /**
+   * A spare extent of at least so many bytes, out of its list, with memory of the system behind it. `isFresh` where
+   * nobody ever had it.
+   */
   take(bytes: number): { readonly block: number; readonly isFresh: boolean } {
     const units = roundedUp(Math.ceil(bytes / UNIT_BYTES));
     for (let tries = 0; ; tries++) {
@@ -180,7 +189,10 @@ export class Extents {
     this.#blocks.free(upper);
   }
 
-  /** Takes a listed extent, and leaves what it has beyond `units` as another; false when it is not listed as it should be. */
+  /**
+   * Takes a listed extent, and leaves what it has beyond `units` as another; false when it is not listed as it should
+   * be.
+   */
   #cut(block: number, units: number): boolean {
     const heap = this.#heap;
     const whole = heap.words[block + EXTENT.units]!;

@@ -1,11 +1,15 @@
 /**
- * Forces a collection where shared memory has run out: the collector knows nothing of shared memory, so wrappers that nobody can reach any more may fill it before
- * their finalizers run. What the collection reaches was forgotten in earlier turns of this thread's loop: what a WeakRef was made for, or told, stays until its turn ends.
+ * Forces a collection where shared memory has run out: the collector knows nothing of shared memory, so wrappers that
+ * nobody can reach any more may fill it before their finalizers run. What the collection reaches was forgotten in
+ * earlier turns of this thread's loop: what a WeakRef was made for, or told, stays until its turn ends.
  */
 import { controlled } from "#atomics";
 import { realNow, setRealImmediate } from "./clock.js";
 
-/** Collections in vain before they are held off, each for longer than the one before; and at most for how many times its own length. */
+/**
+ * Collections in vain before they are held off, each for longer than the one before; and at most for how many times its
+ * own length.
+ */
 const MOST_IN_VAIN = 4;
 const LONGEST_HOLD_OFF = 64;
 /** How often a thread looks for the collector that others hide at the same time. */
@@ -17,7 +21,10 @@ export interface Keeper {
   dropCollected(): boolean;
 }
 
-/** This thread's, one for each heap: what one lets go of may hold objects of another. A heap that the thread has no more is not kept. */
+/**
+ * This thread's, one for each heap: what one lets go of may hold objects of another. A heap that the thread has no more
+ * is not kept.
+ */
 const keepers = new Set<WeakRef<Keeper>>();
 
 /** From here on this one is asked where memory is full. */
@@ -26,8 +33,8 @@ export function addKeeper(keeper: Keeper): void {
 }
 
 /**
- * Has the collector run, and drops what wrappers held that it took: those that were forgotten in earlier turns of this thread's loop. For whoever finds shared memory
- * full. False when nothing was dropped.
+ * Has the collector run, and drops what wrappers held that it took: those that were forgotten in earlier turns of this
+ * thread's loop. For whoever finds shared memory full. False when nothing was dropped.
  */
 export function dropForgotten(): boolean {
   return collectForgotten(() => {
@@ -46,10 +53,14 @@ let isOfThisTurn = false;
 let inVain = 0;
 let notBefore = 0;
 
-/** Runs a collection, then `drop`, which returns whether it found something to give back; false too where none makes sense now. */
+/**
+ * Runs a collection, then `drop`, which returns whether it found something to give back; false too where none makes
+ * sense now.
+ */
 function collectForgotten(drop: () => boolean): boolean {
   const begin = realNow();
-  // What an explored program does must not depend on the collector. A second collection in one turn reaches nothing more.
+  // What an explored program does must not depend on the collector. A second collection in one turn reaches nothing
+  // more.
   if (controlled || isOfThisTurn || begin < notBefore) return false;
   isOfThisTurn = true;
   setRealImmediate(() => {
@@ -67,8 +78,9 @@ function collectForgotten(drop: () => boolean): boolean {
 }
 
 /**
- * The collector, as the flag shows it to contexts that are made meanwhile. The flag is the process's: another thread that does the same may put it back in between, so that there is
- * nothing to be seen. Undefined where that happens each time. Loaded on use: hardly a program needs it.
+ * The collector, as the flag shows it to contexts that are made meanwhile. The flag is the process's: another thread
+ * that does the same may put it back in between, so that there is nothing to be seen. Undefined where that happens each
+ * time. Loaded on use: hardly a program needs it.
  */
 export function exposeCollector(): (() => void) | undefined {
   const own = (globalThis as { gc?: () => void }).gc;

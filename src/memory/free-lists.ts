@@ -1,6 +1,7 @@
 /**
- * Free pieces of one kind by their length: lists that are linked both ways, one for each power of two and each half between. An index only, made anew from the truth
- * whenever a word of it turns out to be wrong, so each link is looked at from both sides before it is followed or changed.
+ * Free pieces of one kind by their length: lists that are linked both ways, one for each power of two and each half
+ * between. An index only, made anew from the truth whenever a word of it turns out to be wrong, so each link is looked
+ * at from both sides before it is followed or changed.
  */
 import type { Regions } from "./regions.js";
 
@@ -66,7 +67,10 @@ export class FreeLists {
     return true;
   }
 
-  /** A piece of at least that length, NONE or BROKEN. The shortest that a few looks find; all of them are looked at where nothing else is left. */
+  /**
+   * A piece of at least that length, NONE or BROKEN. The shortest that a few looks find; all of them are looked at
+   * where nothing else is left.
+   */
   find(least: number, looksLeft: number = FEW_LOOKS): number {
     const { words } = this.#heap;
     let list = listOf(least);

@@ -5,8 +5,9 @@ import { BLOCKS_AT, HEADER_END, HEADER, LAYOUT_VERSION, MAGIC } from "./layout.j
 import { Regions } from "./regions.js";
 
 /**
- * Shared memory of one reach with an allocator on it. What else stands on each heap, as references and the wait queue, is declared as a field of it by the file that defines it,
- * and puts itself there (see `onHeap`): so this file imports nothing of what rests on it.
+ * Shared memory of one reach with an allocator on it. What else stands on each heap, as references and the wait queue,
+ * is declared as a field of it by the file that defines it, and puts itself there (see `onHeap`): so this file imports
+ * nothing of what rests on it.
  */
 export abstract class Heap extends Regions {
   readonly allocator: Allocator;
@@ -20,7 +21,10 @@ export abstract class Heap extends Regions {
 
 const standing: ((heap: Heap) => void)[] = [];
 
-/** From here on `stand` is called with each heap that is made, to put a field onto it. Called when a file is loaded, in one order everywhere: so all heaps have one shape. */
+/**
+ * From here on `stand` is called with each heap that is made, to put a field onto it. Called when a file is loaded, in
+ * one order everywhere: so all heaps have one shape.
+ */
 export function onHeap(stand: (heap: Heap) => void): void {
   standing.push(stand);
 }

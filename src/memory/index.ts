@@ -1,5 +1,5 @@
 export * as atomics from "#atomics";
-export type { Cells, WideCells } from "../platform/index.js";
+export type { IntegerArray, WideCells } from "../platform/index.js";
 export type { Block } from "./block-walk.js";
 export type { Extent } from "./extents.js";
 export { bare } from "./bare.js";

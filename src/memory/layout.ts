@@ -1,6 +1,6 @@
 /**
- * Where every word of a heap's control region stands. `docs/design/memory.md` repeats these tables with who writes which word and when.
- * Offsets are in 32-bit words.
+ * Where every word of a heap's control region stands. `docs/design/memory.md` repeats these tables with who writes
+ * which word and when. Offsets are in 32-bit words.
  */
 
 /** The first words of a control region. */
@@ -45,14 +45,20 @@ export const HEADER = {
   reserved: 19,
   /** Mutex for loading an addon and for terminating a thread (thread heap). */
   addonGuard: 20,
-  /** When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0 before the first time (see parking/turn.ts). */
+  /**
+   * When somebody last began to look at all workers, and for deadlocks, on the clock that all share (see clock.ts); 0
+   * before the first time (see parking/turn.ts).
+   */
   looked: 21,
   searched: 22,
   /** 1 once a wait has lasted so long that somebody has to look for deadlocks. */
   searchDue: 23,
   /** How often somebody who waits was told of a death, or that it is asked to end. */
   deaths: 29,
-  /** How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece (see parking/crowd.ts). */
+  /**
+   * How many workers waited when somebody last looked at all of them: the more, the longer each sleeps in one piece
+   * (see parking/crowd.ts).
+   */
   crowd: 30,
   /** How the deadlock detector is set in this program: see diagnosis/settings.ts. 0 is as it comes. */
   diagnosis: 24,
@@ -74,10 +80,16 @@ export const HEADER = {
 } as const;
 
 export const MAGIC = 0x616c6c63;
-/** Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it whether they understand each other. */
+/**
+ * Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it
+ * whether they understand each other.
+ */
 export const LAYOUT_VERSION = 4;
 
-/** A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays until the process ends. */
+/**
+ * A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays
+ * until the process ends.
+ */
 export const ARENA = {
   next: 0,
   heapId: 1,
@@ -96,15 +108,19 @@ export const RECORD_WORDS = 64;
 export const RECORD = {
   /** id << STATE_BITS | VACANT, CLAIMED, ALIVE or DEAD. */
   state: 0,
-  /** generation << SLOT_BITS | slot: what owner words hold. A new generation with each claim, so a stale owner word never names a newcomer. */
+  /**
+   * generation << SLOT_BITS | slot: what owner words hold. A new generation with each claim, so a stale owner word
+   * never names a newcomer.
+   */
   id: 1,
   pid: 2,
   tid: 3,
   /** Start time in clock ticks, as /proc tells it: tells a reused tid from the worker. */
   startTime: 4,
   /**
-   * 1 while this worker's blocking wait sleeps, or is about to: it parks on this word, and whoever lowers it wakes it. In the heap across threads it may be more: where the
-   * worker's record stands in the heap across processes, in which it sleeps.
+   * 1 while this worker's blocking wait sleeps, or is about to: it parks on this word, and whoever lowers it wakes it.
+   * In the heap across threads it may be more: where the worker's record stands in the heap across processes, in which
+   * it sleeps.
    */
   blocking: 5,
   /** 1 while a doorbell for the worker's event loop is on its way. Only the loop clears it. */
@@ -117,15 +133,23 @@ export const RECORD = {
   nodesHigh: 9,
   /** Worker id of who sweeps this record after its death, 0 for nobody. Stays through a claim. */
   sweeper: 10,
-  /** First block of further waiter nodes, 0 for none. It stays with the slot: a late waker may still look at its nodes. */
+  /**
+   * First block of further waiter nodes, 0 for none. It stays with the slot: a late waker may still look at its nodes.
+   */
   moreNodes: 11,
   /** First block of the reference ledger: the objects that this worker holds on to. */
   references: 12,
   /** The worker info, 0 while it has none: who it is and what it has long waited for, for others to read. */
   workerInfo: 13,
-  /** 1 once the worker ends normally, or while a pool's task settles: what it took of a semaphore is used up, and its death gives nothing of that back. */
+  /**
+   * 1 once the worker ends normally, or while a pool's task settles: what it took of a semaphore is used up, and its
+   * death gives nothing of that back.
+   */
   ended: 14,
-  /** 1 when the worker may hold permits of semaphores that its ledger does not name: they were handed to it, or it has let go of the semaphore. */
+  /**
+   * 1 when the worker may hold permits of semaphores that its ledger does not name: they were handed to it, or it has
+   * let go of the semaphore.
+   */
   strays: 15,
   /** 1 once somebody who looked for deadlocks found a circle that this worker has to act on: it looks itself. */
   asked: 16,
@@ -141,7 +165,10 @@ export function recordOf(worker: number): number {
   return REGISTRY_AT + (worker & SLOT_MASK) * RECORD_WORDS;
 }
 
-/** Ids stay below 2^28, so that an owner word has three flag bits beside one. A slot whose generations are used up rests until no word names its workers. */
+/**
+ * Ids stay below 2^28, so that an owner word has three flag bits beside one. A slot whose generations are used up rests
+ * until no word names its workers.
+ */
 export const GENERATION_MASK = (1 << 18) - 1;
 /** Stands for a worker that is dead for ever: slot 0 is never used. */
 export const GHOST = 1 << SLOT_BITS;
@@ -161,7 +188,10 @@ export const NODE = {
   key: 1,
   /** Order of arrival. */
   ticket: 2,
-  /** BLOCKING or AWAITING, and PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor passed on. Only its worker writes it. */
+  /**
+   * BLOCKING or AWAITING, and PENDING_ONE for each pending grant: used, or withdrawn, and neither with success yet nor
+   * passed on. Only its worker writes it.
+   */
   kind: 3,
 } as const;
 
@@ -185,7 +215,10 @@ export const WORKER_INFO = {
   text: 2,
 } as const;
 
-/** The wait record of a long wait: its words, what is waited for, and a description as text. While a worker info names it, nothing of it changes but `looks`. */
+/**
+ * The wait record of a long wait: its words, what is waited for, and a description as text. While a worker info names
+ * it, nothing of it changes but `looks`.
+ */
 export const WAIT_RECORD = {
   /** REFUSABLE, ENDLESS, IDLE. */
   flags: 0,
@@ -204,9 +237,15 @@ export const WAIT_RECORD = {
 
 /** The page table: two words for each page of the control region. Only the allocator writes it, under `guard`. */
 export const PAGE_ENTRY = {
-  /** epoch << 8 | what the page is: FREE_PAGE, a size class + 1, LARGE_PAGE or TAIL_PAGE. The truth. Another epoch each time it comes into use. */
+  /**
+   * epoch << 8 | what the page is: FREE_PAGE, a size class + 1, LARGE_PAGE or TAIL_PAGE. The truth. Another epoch each
+   * time it comes into use.
+   */
   state: 0,
-  /** The generation of blocks that begin in this page from now on: at least as high as that of any that was ever freed in it. It outlives every use of the page. */
+  /**
+   * The generation of blocks that begin in this page from now on: at least as high as that of any that was ever freed
+   * in it. It outlives every use of the page.
+   */
   generation: 1,
 } as const;
 export const PAGE_ENTRY_WORDS = 2;
@@ -247,13 +286,19 @@ export const RUN = {
 
 /** The header in front of each block of the control region. */
 export const BLOCK = {
-  /** pages << 16 (of a block that takes whole pages) | kind << 8 | FREE, DRAFT, LIVE or SPARE. The truth: lists are derived from it. */
+  /**
+   * pages << 16 (of a block that takes whole pages) | kind << 8 | FREE, DRAFT, LIVE or SPARE. The truth: lists are
+   * derived from it.
+   */
   state: 0,
   /** Worker id that allocated it: a DRAFT goes back when that worker dies. Of an object also LENT. */
   owner: 1,
   /** How many workers and messages hold it. */
   references: 2,
-  /** Another one each time it is freed, and none that a block which began here ever had: so a stale handle never reaches a newcomer. */
+  /**
+   * Another one each time it is freed, and none that a block which began here ever had: so a stale handle never reaches
+   * a newcomer.
+   */
   generation: 3,
 } as const;
 
@@ -270,14 +315,20 @@ export const BLOCK_KIND_SHIFT = 8;
 export const BLOCK_KIND_MASK = 0xff;
 export const BLOCK_PAGES_SHIFT = 16;
 
-/** Kinds of blocks that memory has itself. Those of objects are declared by the folders that define their classes, each in its `kinds.ts`. */
+/**
+ * Kinds of blocks that memory has itself. Those of objects are declared by the folders that define their classes, each
+ * in its `kinds.ts`.
+ */
 export const KIND = {
   /** Belongs to another block. */
   plain: 0,
   extent: 1,
 } as const;
 
-/** An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock words. SPARE while nobody uses it. */
+/**
+ * An extent: a piece of the data region, described by a block of the control region, so that no user's view shows lock
+ * words. SPARE while nobody uses it.
+ */
 export const EXTENT = {
   /** First 64-byte unit, and how many: the truth. */
   unit: 0,

@@ -1,8 +1,11 @@
-/** What memory/ asks of whoever knows the workers of a heap. It gets that handed to it: the registry stands above it, in parking/. */
+/**
+ * What memory/ asks of whoever knows the workers of a heap. It gets that handed to it: the registry stands above it, in
+ * parking/.
+ */
 import type { ThreadStat } from "../platform/index.js";
 
 /** Who uses a heap, and who of them lives. */
-export interface Liveness {
+export interface WorkerLiveness {
   /** Enters the calling thread; returns its worker id. */
   join(): number;
   /** The calling worker's id and record are known from here on. */

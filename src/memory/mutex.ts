@@ -1,15 +1,19 @@
 /**
- * The internal mutex: one word that holds the id of the worker inside, 0 for nobody, and beside it whether somebody may sleep on the word. It guards sections of well
- * under a microsecond, so waiters spin first. Where more threads run than there are cores the holder may be off its core for milliseconds: then they sleep, and
- * leaving wakes one, as in Drepper's "Futexes are tricky" (mutex 2).
+ * The internal mutex: one word that holds the id of the worker inside, 0 for nobody, and beside it whether somebody may
+ * sleep on the word. It guards sections of well under a microsecond, so waiters spin first. Where more threads run than
+ * there are cores the holder may be off its core for milliseconds: then they sleep, and leaving wakes one, as in
+ * Drepper's "Futexes are tricky" (mutex 2).
  *
- * Entering is barging: nothing is handed to a sleeper, so the worker that leaves may enter again before the woken one runs, and wakes nobody meanwhile. Who has slept
- * enters with SLEEPERS set, since others may sleep still. A wake-up that died with its receiver, or with the one who left, costs the others their nap.
- * A holder that died is noticed by its id: `enter` then returns true, and the caller rebuilds what the dead worker may have left half done from the words that are the truth.
- * A holder that is stopped keeps everybody out. A waiter with a time limit (time-limit.ts) gives up then once its time is over: it has changed nothing but the flag,
- * which costs one wake-up. A holder that merely waits for a processor is waited for, so that a try fails only where it must.
- * A holder that could go on and is inside for 10 s is none: the word was written over (suspicion.ts).
- * Rejected: naps alone (64 workers that nap 1 ms keep two cores busy waking up), and parking as primitives do (a wait would need a second waiter node).
+ * Entering is barging: nothing is handed to a sleeper, so the worker that leaves may enter again before the woken one
+ * runs, and wakes nobody meanwhile. Who has slept enters with SLEEPERS set, since others may sleep still. A wake-up
+ * that died with its receiver, or with the one who left, costs the others their nap. A holder that died is noticed by
+ * its id: `enter` then returns true, and the caller rebuilds what the dead worker may have left half done from the
+ * words that are the truth. A holder that is stopped keeps everybody out. A waiter with a time limit (time-limit.ts)
+ * gives up then once its time is over: it has changed nothing but the flag, which costs one wake-up. A holder that
+ * merely waits for a processor is waited for, so that a try fails only where it must. A holder that could go on and is
+ * inside for 10 s is none: the word was written over (suspicion.ts).
+ * Rejected: naps alone (64 workers that nap 1 ms keep two cores busy waking up), and parking as primitives do (a wait
+ * would need a second waiter node).
  */
 import { CorruptError } from "../errors/index.js";
 import { compareExchange, controlled, exchange, load, slice, spins } from "#atomics";
@@ -21,7 +25,10 @@ import { Suspicion } from "./suspicion.js";
 import { stall, timeLeft } from "./time-limit.js";
 import { isHalted } from "../platform/index.js";
 
-/** Beside the holder: somebody may sleep on the word, so leaving must wake. The sign, so that leaving asks for nothing else. */
+/**
+ * Beside the holder: somebody may sleep on the word, so leaving must wake. The sign, so that leaving asks for nothing
+ * else.
+ */
 export const SLEEPERS = 1 << 31;
 const HOLDER = ~SLEEPERS;
 /** Of this thread, in any mutex: what decides is how many threads run. */
@@ -34,7 +41,10 @@ const LAST_NAP_MS = slice(5);
 const GRACE_MS = 25;
 /** How long a woken one has to enter before whoever gives way does. */
 const WAY_MS = 0.2;
-/** A waiter asks the kernel about the holder five times a second: that is a file of /proc to read, and a holder that waits for a core would wait longer for it. */
+/**
+ * A waiter asks the kernel about the holder five times a second: that is a file of /proc to read, and a holder that
+ * waits for a core would wait longer for it.
+ */
 const NAPS_BETWEEN_LOOKS = spins(10);
 
 /** Enters; true when the section was left by a worker that died inside it. Must not be nested in itself. */
@@ -89,8 +99,8 @@ function enterSlow(heap: Regions, at: number): boolean {
 }
 
 /**
- * Enters if that is possible without waiting, for a worker that may be inside another section: waiting could close into a circle. As `enter`; undefined when somebody is inside, this
- * very worker perhaps.
+ * Enters if that is possible without waiting, for a worker that may be inside another section: waiting could close into
+ * a circle. As `enter`; undefined when somebody is inside, this very worker perhaps.
  */
 export function tryEnter(heap: Regions, at: number): boolean | undefined {
   const { words, self } = heap;
@@ -104,7 +114,10 @@ export function tryEnter(heap: Regions, at: number): boolean | undefined {
   return undefined;
 }
 
-/** The mutex that this thread gave up last: who comes there again, as an awaiting caller's loop does, need not nap before it asks about the holder. */
+/**
+ * The mutex that this thread gave up last: who comes there again, as an awaiting caller's loop does, need not nap
+ * before it asks about the holder.
+ */
 let stalledWords: Int32Array | undefined;
 let stalledAt = 0;
 let stalledHolder = 0;
@@ -130,7 +143,10 @@ export function leave(heap: Regions, at: number): boolean {
   return true;
 }
 
-/** For whoever has left a section and is to enter it again, as often as there is work: entering is barging, and the woken one needs some microseconds to run. */
+/**
+ * For whoever has left a section and is to enter it again, as often as there is work: entering is barging, and the
+ * woken one needs some microseconds to run.
+ */
 export function giveWay(heap: Regions): void {
   // On a word where nobody else sleeps: there, a wake-up meant for a waiter could be taken.
   if (!controlled) heap.sleep(heap.record + RECORD.blocking, load(heap.words, heap.record + RECORD.blocking), WAY_MS);

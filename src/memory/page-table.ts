@@ -1,10 +1,12 @@
 /**
  * The pages of the control region: what each of them is, and which are free.
  *
- * The table is the truth. It stands in front of all pages, where no content of a block is ever written, so that a place can be checked by what no user's bytes imitate:
- * the page says which class its blocks are of, hence where they begin. A page's epoch changes each time it comes into use: who reads the header of a block that it does
- * not hold reads the page's state before and after, and knows by an equal state that a header stood there all the time.
- * Free runs are derived: linked by their length, and merged with their neighbours, which are found by words in the first and the last page of a run.
+ * The table is the truth. It stands in front of all pages, where no content of a block is ever written, so that a place
+ * can be checked by what no user's bytes imitate: the page says which class its blocks are of, hence where they begin.
+ * A page's epoch changes each time it comes into use: who reads the header of a block that it does not hold reads the
+ * page's state before and after, and knows by an equal state that a header stood there all the time. Free runs are
+ * derived: linked by their length, and merged with their neighbours, which are found by words in the first and the last
+ * page of a run.
  */
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";
 import { load, store } from "#atomics";
@@ -62,14 +64,18 @@ export class PageTable {
     this.#runs = new FreeLists(heap, HEADER.freeRuns, RUN, (first) => this.#lengthOf(first));
   }
 
-  /** What the page is: FREE_PAGE, a class + 1, LARGE_PAGE or TAIL_PAGE. Read plainly: under the guard, or of a page with a block that the caller came to know of by an atomic operation. */
+  /**
+   * What the page is: FREE_PAGE, a class + 1, LARGE_PAGE or TAIL_PAGE. Read plainly: under the guard, or of a page with
+   * a block that the caller came to know of by an atomic operation.
+   */
   codeOf(page: number): number {
     return this.#heap.words[pageStateWord(page)]! & PAGE_CODE_MASK;
   }
 
   /**
-   * The class of the block that begins at `at`, LARGE_PAGE where it takes whole pages, -1 where none does: by the table, and by how many blocks of the page have a header.
-   * All of it is within reach then. In constant time: every word that names a block is checked.
+   * The class of the block that begins at `at`, LARGE_PAGE where it takes whole pages, -1 where none does: by the
+   * table, and by how many blocks of the page have a header. All of it is within reach then. In constant time: every
+   * word that names a block is checked.
    */
   classAt(at: number): number {
     // Whole: what is rounded by `>>` would pass.
@@ -125,7 +131,10 @@ export class PageTable {
     store(words, word, (((words[word]! >>> PAGE_EPOCH_SHIFT) + 1) << PAGE_EPOCH_SHIFT) | code);
   }
 
-  /** Commits pages to one block, whose header stands there and says that it is FREE. The first page last: tails without one are free. */
+  /**
+   * Commits pages to one block, whose header stands there and says that it is FREE. The first page last: tails without
+   * one are free.
+   */
   useRun(first: number, count: number): void {
     for (let page = first + PAGE_WORDS; page < first + count * PAGE_WORDS; page += PAGE_WORDS) this.use(page, TAIL_PAGE);
     this.use(first, LARGE_PAGE);

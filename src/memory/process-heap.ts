@@ -1,9 +1,11 @@
 /**
- * The heaps across processes. Each is one anonymous, sparse memory file: a program's own, made by the first worker that needs it and inherited by descriptor at spawn;
- * other programs', reopened through a living process that has them (see platform/linux/members.ts) when an object of theirs arrives; the machine's (see machine-heap.ts).
- * The files stand in no directory, so nothing is left behind however the programs end; each is mapped once per process and never unmapped.
+ * The heaps across processes. Each is one anonymous, sparse memory file: a program's own, made by the first worker that
+ * needs it and inherited by descriptor at spawn; other programs', reopened through a living process that has them (see
+ * platform/linux/members.ts) when an object of theirs arrives; the machine's (see machine-heap.ts). The files stand in
+ * no directory, so nothing is left behind however the programs end; each is mapped once per process and never unmapped.
  *
- * The first CONTROL_BYTES are the control region, the rest is the data region in windows of at most WINDOW_BYTES, because larger views abort Node 20.
+ * The first CONTROL_BYTES are the control region, the rest is the data region in windows of at most WINDOW_BYTES,
+ * because larger views abort Node 20.
  */
 import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
@@ -149,7 +151,8 @@ export class ProcessHeap extends Heap {
     if (this.#doorbell === undefined) {
       const installed = this.#doorbells.install(this.#heapId, this.self & SLOT_MASK, () => this.#rung());
       if (installed === undefined) {
-        // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back, could go to nobody. It looks now and then, until there is a doorbell.
+        // Too many open files. The wait that has begun goes on all the same: what it took, or is about to take back,
+        // could go to nobody. It looks now and then, until there is a doorbell.
         setRealTimeout(() => this.#rung(), BELL_LESS_LOOK_MS).unref();
         return;
       }
@@ -215,7 +218,10 @@ const heaps = new Map<number, ProcessHeap>();
 let own: ProcessHeap | undefined;
 onSleeperInProcessHeap((record) => processHeap().ring(record, BLOCKING));
 
-/** This program's heap across processes; made, or found in this process, on first use. Throws `PlatformError` where there can be none. */
+/**
+ * This program's heap across processes; made, or found in this process, on first use. Throws `PlatformError` where
+ * there can be none.
+ */
 export function processHeap(): ProcessHeap {
   if (own !== undefined) return own;
   const id = load(threadHeap().words, HEADER.ownHeap);
@@ -243,7 +249,10 @@ function copySettings(from: Int32Array, to: Int32Array): void {
   for (const word of [HEADER.diagnosis, HEADER.lookAfter]) store(to, word, load(from, word));
 }
 
-/** Empties this program's heap and begins anew, as if nobody had used it: between two cases of a test that spoils it. No other worker may use it. */
+/**
+ * Empties this program's heap and begins anew, as if nobody had used it: between two cases of a test that spoils it. No
+ * other worker may use it.
+ */
 export function renewProcessHeap(): ProcessHeap {
   const { words, descriptor, id } = processHeap();
   const arena = findArena(({ heapId }) => heapId === id)!;
@@ -254,7 +263,9 @@ export function renewProcessHeap(): ProcessHeap {
   return (own = heapOfArena({ ...arena, descriptor }));
 }
 
-/** Opens the heap that this process inherited from its parent as that descriptor: from then on it is its program's own. */
+/**
+ * Opens the heap that this process inherited from its parent as that descriptor: from then on it is its program's own.
+ */
 export function adoptProcessHeap(inherited: number, heapId: number): ProcessHeap {
   const descriptor = processPlatform().handOver.memory(inherited, { version: LAYOUT_VERSION, heap: heapId });
   const header = readHeader(descriptor);
@@ -268,8 +279,8 @@ export function adoptProcessHeap(inherited: number, heapId: number): ProcessHeap
 }
 
 /**
- * The process heap of that id. One that this process has not mapped is looked for at the living processes of this user, at `likely` first.
- * Undefined when none has it. @throws AttachError when it must not be used here
+ * The process heap of that id. One that this process has not mapped is looked for at the living processes of this user,
+ * at `likely` first. Undefined when none has it. @throws AttachError when it must not be used here
  */
 export function processHeapOf(heapId: number, likely?: Member): ProcessHeap | undefined {
   if (own !== undefined && own.id === heapId) return own;

@@ -1,10 +1,12 @@
 /**
- * What this worker holds on to. An object lives as long as some worker or some message in flight holds it: a block counts its holders, and each worker
- * keeps a ledger of what it holds in shared memory, so that its death lets go of everything.
+ * What this worker holds on to. An object lives as long as some worker or some message in flight holds it: a block
+ * counts its holders, and each worker keeps a ledger of what it holds in shared memory, so that its death lets go of
+ * everything.
  *
- * A hold is counted before it is entered in the ledger and struck from the ledger before it is counted out: a worker killed between the two
- * leaks one object until the program ends; it never frees one that is in use.
- * Finalizers are only the backstop: none runs while a worker sits in a blocking wait, or in a loop that allocates. Whoever finds memory full does their work at once.
+ * A hold is counted before it is entered in the ledger and struck from the ledger before it is counted out: a worker
+ * killed between the two leaks one object until the program ends; it never frees one that is in use.
+ * Finalizers are only the backstop: none runs while a worker sits in a blocking wait, or in a loop that allocates.
+ * Whoever finds memory full does their work at once.
  */
 import { CorruptError } from "../errors/index.js";
 import { controlled, load, store } from "#atomics";
@@ -39,7 +41,10 @@ export function onDestroy(kind: number, destroy: Destroy): void {
 export interface Parts {
   /** Whether a worker has a part in the object; true where that cannot be told now. */
   has(heap: Heap, at: number, worker: number): boolean;
-  /** The worker has ended normally, and its part with it. May be called again. False when the object is busy: then it must be. */
+  /**
+   * The worker has ended normally, and its part with it. May be called again. False when the object is busy: then it
+   * must be.
+   */
   end(heap: Heap, at: number, worker: number): boolean;
 }
 const parts = new Map<number, Parts>();
@@ -83,7 +88,8 @@ export class References implements Keeper {
   }
 
   #dropForgotten(at: number): void {
-    // The collector has no caller: what cannot be let go of stays. In an explored program the heap may have begun anew since, of which nobody is to hear.
+    // The collector has no caller: what cannot be let go of stays. In an explored program the heap may have begun anew
+    // since, of which nobody is to hear.
     if (controlled) {
       try {
         this.drop(at);
@@ -118,7 +124,9 @@ export class References implements Keeper {
     }
   }
 
-  /** `object` wraps the block at `at`; the caller's counted hold (a new block's, or a message's) becomes this worker's. */
+  /**
+   * `object` wraps the block at `at`; the caller's counted hold (a new block's, or a message's) becomes this worker's.
+   */
   hold(at: number, object: object): void {
     const wrapper = ++this.#wrappers;
     const known = this.#holds.get(at);
@@ -149,8 +157,8 @@ export class References implements Keeper {
   }
 
   /**
-   * Counts one hold out; the last one destroys the object. What it was the last to hold is destroyed after it, not within it: a chain of objects that hold each other
-   * may be longer than the stack is deep.
+   * Counts one hold out; the last one destroys the object. What it was the last to hold is destroyed after it, not
+   * within it: a chain of objects that hold each other may be longer than the stack is deep.
    */
   letGo(at: number): void {
     if (!this.#heap.allocator.letGo(at)) return;
@@ -171,7 +179,10 @@ export class References implements Keeper {
   readonly #stalled: number[] = [];
   #isDestroying = false;
 
-  /** False when a stopped worker is inside a mutex that this needs: a destroyer enters it first, or not at all, so it can begin anew. */
+  /**
+   * False when a stopped worker is inside a mutex that this needs: a destroyer enters it first, or not at all, so it
+   * can begin anew.
+   */
   #destroy(at: number): boolean {
     const { allocator } = this.#heap;
     const destroyed = within(AT_ONCE, () => {
@@ -183,7 +194,9 @@ export class References implements Keeper {
     return true;
   }
 
-  /** What the worker has a part in, others keep: its end must find it without the ledger. Before the ledger loses it. */
+  /**
+   * What the worker has a part in, others keep: its end must find it without the ledger. Before the ledger loses it.
+   */
   #noteStray(at: number): void {
     const heap = this.#heap;
     const part = parts.get(heap.allocator.kindOf(at));
@@ -192,7 +205,8 @@ export class References implements Keeper {
   }
 
   /**
-   * Ends the parts of a worker that ended normally. Called by the one who sweeps its record, before the ledger is dropped. False when an object was busy: the sweep must come again.
+   * Ends the parts of a worker that ended normally. Called by the one who sweeps its record, before the ledger is
+   * dropped. False when an object was busy: the sweep must come again.
    */
   endPartsOf(record: number, worker: number): boolean {
     const heap = this.#heap;

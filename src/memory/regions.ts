@@ -1,8 +1,11 @@
 import { exchange, load } from "#atomics";
 import { BLOCKING, HEADER, RECORD, recordOf } from "./layout.js";
-import type { Liveness, OwnLoop } from "./liveness.js";
+import type { WorkerLiveness, OwnLoop } from "./liveness.js";
 
-/** How far an object reaches: the threads of this process, every process of this program too, or every program of this user on this machine. */
+/**
+ * How far an object reaches: the threads of this process, every process of this program too, or every program of this
+ * user on this machine.
+ */
 export type Across = "threads" | "processes" | "machine";
 
 /** A part of the data region as a user may see it. */
@@ -13,17 +16,21 @@ export interface UserBuffer {
 
 /**
  * Shared memory of one reach, and who the calling worker is there.
- * Two regions: control (words that the library owns, `words`) and data (bytes that users see), so that no view of a user's shows a lock word.
+ * Two regions: control (words that the library owns, `words`) and data (bytes that users see), so that no view of a
+ * user's shows a lock word.
  */
 export abstract class Regions {
   /** Whether what stands in it can leave its process. */
   abstract readonly across: "threads" | "processes";
-  /** The control region, of fixed length: through a length-tracking view every atomic operation costs three times as much. */
+  /**
+   * The control region, of fixed length: through a length-tracking view every atomic operation costs three times as
+   * much.
+   */
   words: Int32Array;
   /** The control region as bytes. */
   bytes: Uint8Array;
   /** Both are handed over once, when the heap is made, by what stands on it (see `onHeap`). */
-  liveness!: Liveness;
+  liveness!: WorkerLiveness;
   ownLoop!: OwnLoop;
   #self = 0;
   #record = 0;
@@ -89,7 +96,10 @@ export abstract class Regions {
     this.reserveWords(load(this.words, HEADER.brk));
   }
 
-  /** Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view. @throws CorruptError where nobody has added any */
+  /**
+   * Makes sure that `words` reaches to `end`: memory that another worker added may lie beyond this thread's view.
+   * @throws CorruptError where nobody has added any
+   */
   abstract reserveWords(end: number): void;
   /** Adds memory from `brk` to `end`. @throws CorruptError when there is none before `brk` */
   abstract addWords(brk: number, end: number): void;
@@ -110,8 +120,8 @@ export abstract class Regions {
   /** Wakes the one sleeper on a word. */
   abstract wakeSleeper(at: number): void;
   /**
-   * What this worker's `blocking` word says here while it waits here too but sleeps in another heap, so that wakers find it: where its record stands there.
-   * 0 when they could not.
+   * What this worker's `blocking` word says here while it waits here too but sleeps in another heap, so that wakers
+   * find it: where its record stands there. 0 when they could not.
    */
   abstract sleepingIn(bed: Regions): number;
   /** Wakes a worker that said it sleeps in another heap. */

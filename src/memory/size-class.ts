@@ -1,6 +1,7 @@
 /**
- * Size classes: 4, 8, 12, 16, 24, 32, 48, ... words, powers of two and the halves between, so at most a third of a block is wasted. From 128 on a class is as large as
- * lets the same number of blocks, with their headers, fill a page. What is larger than the last one takes whole pages.
+ * Size classes: 4, 8, 12, 16, 24, 32, 48, ... words, powers of two and the halves between, so at most a third of a
+ * block is wasted. From 128 on a class is as large as lets the same number of blocks, with their headers, fill a page.
+ * What is larger than the last one takes whole pages.
  */
 import { BLOCK_HEADER_WORDS, PAGE_HEADER_WORDS, PAGE_WORDS } from "./layout.js";
 
@@ -55,7 +56,10 @@ export function placeOf(sizeClass: number, index: number): number {
   return PAGE_HEADER_WORDS + BLOCK_HEADER_WORDS + index * slots[sizeClass]!;
 }
 
-/** Which block of a page of that class begins at `place`; -1 where none does. By a product: a division would take longer than the rest of a check. */
+/**
+ * Which block of a page of that class begins at `place`; -1 where none does. By a product: a division would take longer
+ * than the rest of a check.
+ */
 export function indexOf(sizeClass: number, place: number): number {
   const offset = place - PAGE_HEADER_WORDS - BLOCK_HEADER_WORDS;
   const index = ((offset + 0.5) * slotsInWord[sizeClass]!) | 0;

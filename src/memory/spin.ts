@@ -7,9 +7,9 @@ const LEAST_PART = 1 / 16;
 const TRIAL_EVERY = 32;
 
 /**
- * How often to look for what is waited for before sleeping: up to `most` times while that pays. Each time in vain halves it, and a success brings it back to `most`.
- * Where more threads run than there are cores, who is waited for has no core, and who looks keeps it from one; looking is also what makes a new isolate compile
- * its loops first of all.
+ * How often to look for what is waited for before sleeping: up to `most` times while that pays. Each time in vain
+ * halves it, and a success brings it back to `most`. Where more threads run than there are cores, who is waited for has
+ * no core, and who looks keeps it from one; looking is also what makes a new isolate compile its loops first of all.
  */
 export class Spin {
   readonly #most: number;

@@ -1,8 +1,10 @@
 /**
- * The suspicion that a mutex's word was written over: a worker is said to be inside, for seconds in a section of microseconds, and nothing keeps it from going on.
+ * The suspicion that a mutex's word was written over: a worker is said to be inside, for seconds in a section of
+ * microseconds, and nothing keeps it from going on.
  *
- * Counted are looks at the same word, in a row, at each of which this thread itself had run and the holder was neither stopped, frozen nor waiting for a processor.
- * Whatever else is seen, and whatever cannot be seen, begins the row anew: an honest holder must never be taken for a spoilt word.
+ * Counted are looks at the same word, in a row, at each of which this thread itself had run and the holder was neither
+ * stopped, frozen nor waiting for a processor. Whatever else is seen, and whatever cannot be seen, begins the row anew:
+ * an honest holder must never be taken for a spoilt word.
  */
 import { isHalted, type ThreadStat } from "../platform/index.js";
 
@@ -19,7 +21,10 @@ export class Suspicion {
   #at = Number.NEGATIVE_INFINITY;
   #ran = -1;
 
-  /** Whether it is time for a look at who holds the mutex, whose word was just read. Another word than before: the holder has left meanwhile. */
+  /**
+   * Whether it is time for a look at who holds the mutex, whose word was just read. Another word than before: the
+   * holder has left meanwhile.
+   */
   isDue(word: number, now: number): boolean {
     if (word !== this.#word) {
       this.#word = word;

@@ -1,8 +1,9 @@
 /**
  * The heap across the threads of one process: two growable SharedArrayBuffers, control and data.
  *
- * Found through `copies.ts` in the thread that made it (so that a second copy of the library shares it), through `setEnvironmentData` in workers
- * that anybody starts later, through `adoptThreadHeap` in workers that we start, and through `attachThreadHeap` in threads that anybody started earlier.
+ * Found through `copies.ts` in the thread that made it (so that a second copy of the library shares it), through
+ * `setEnvironmentData` in workers that anybody starts later, through `adoptThreadHeap` in workers that we start, and
+ * through `attachThreadHeap` in threads that anybody started earlier.
  */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { AttachError, OutOfMemoryError, TooLargeError } from "../errors/index.js";
@@ -144,7 +145,10 @@ export class ThreadHeap extends Heap {
   }
 }
 
-/** Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory shared between threads. */
+/**
+ * Calls `onRing` once the doorbell of `record` rings; immediately (in a microtask) when it already has. For memory
+ * shared between threads.
+ */
 function listenByWaitAsync(words: Int32Array, doorbell: number, onRing: () => void): void {
   const wait = waitAsync(words, doorbell, 0);
   if (wait.async) void wait.value.then(onRing);
@@ -183,7 +187,10 @@ export function threadHeapOf(heapId: number): ThreadHeap | undefined {
   return heap.id === heapId ? heap : others.get(heapId);
 }
 
-/** Buffers that arrived from a thread of this process which may have a heap of its own: a thread without one makes them its own, another has both. */
+/**
+ * Buffers that arrived from a thread of this process which may have a heap of its own: a thread without one makes them
+ * its own, another has both.
+ */
 export function attachThreadHeap(buffers: ThreadHeapBuffers): void {
   const header = new Int32Array(buffers.control, 0, HEADER_END);
   if (header[HEADER.magic] !== MAGIC || header[HEADER.version] !== LAYOUT_VERSION)
@@ -216,7 +223,10 @@ export function clearThreadHeap({ control, data }: ThreadHeapBuffers): void {
   formatHeap(words, drawHeapId());
 }
 
-/** Begins anew, as if this thread had never used the heap: between two executions of an explored program, after `clearThreadHeap`. */
+/**
+ * Begins anew, as if this thread had never used the heap: between two executions of an explored program, after
+ * `clearThreadHeap`.
+ */
 export function renewThreadHeap(buffers: ThreadHeapBuffers): ThreadHeap {
   current?.liveness.forget();
   current = new ThreadHeap(buffers);

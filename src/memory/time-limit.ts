@@ -1,10 +1,12 @@
 /**
  * The time limit of what this thread does now: until when it may wait for an internal mutex whose holder is stopped.
  *
- * An operation sets it round its own work, and `enter` reads it. There is none by default: a release, or a wait without a time, waits until the holder goes on or dies.
- * Once the limit is over and the holder is stopped, `enter` throws STALLED, in place of entering. So a section that enters a mutex under a limit must not have committed
- * anything before; what follows a commit either needs no mutex, or does without it under a limit of its own, as `free` does.
- * Rejected: a deadline as a parameter. Sections nest (a queue's, then the allocator's), and each function in between would have to hand it on.
+ * An operation sets it round its own work, and `enter` reads it. There is none by default: a release, or a wait without
+ * a time, waits until the holder goes on or dies. Once the limit is over and the holder is stopped, `enter` throws
+ * STALLED, in place of entering. So a section that enters a mutex under a limit must not have committed anything
+ * before; what follows a commit either needs no mutex, or does without it under a limit of its own, as `free` does.
+ * Rejected: a deadline as a parameter. Sections nest (a queue's, then the allocator's), and each function in between
+ * would have to hand it on.
  */
 import { controlled } from "#atomics";
 import { realNow } from "./clock.js";
@@ -35,7 +37,10 @@ export function within<T>(until: number, section: () => T): T | undefined {
   }
 }
 
-/** As `within`, where a closure costs too much: sets the limit and returns the one before, to be set again on every way out. */
+/**
+ * As `within`, where a closure costs too much: sets the limit and returns the one before, to be set again on every way
+ * out.
+ */
 export function limitTo(until: number): number {
   const outer = limit;
   limit = until;

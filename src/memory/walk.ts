@@ -1,6 +1,6 @@
 /**
- * A way through blocks that name each other, in memory that anybody may have written to: each step must lead to a block in use, and there are no more steps than blocks, so that a
- * chain that leads back into itself comes to an end.
+ * A way through blocks that name each other, in memory that anybody may have written to: each step must lead to a block
+ * in use, and there are no more steps than blocks, so that a chain that leads back into itself comes to an end.
  */
 import { CorruptError } from "../errors/index.js";
 import { load } from "#atomics";

@@ -22,7 +22,10 @@ export function endShared(kind: number, name: string, payload: unknown, end: Mes
   heap.references.letGo(at);
 }
 
-/** The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that the message had, unless it was lent. */
+/**
+ * The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that
+ * the message had, unless it was lent.
+ */
 export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
   const { heap, at, label } = locate(kind, name, payload);
   return wrap(heap, at, label, attach);
@@ -49,7 +52,10 @@ function unreachable(name: string, acrossProcesses: boolean): string {
         `{ across: "processes" } for another process; to a thread send it by postMessage(pack(...))`;
 }
 
-/** This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the wrapper's. */
+/**
+ * This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the
+ * wrapper's.
+ */
 export function wrap<T extends SharedObject>(heap: Heap, at: number, label: string | undefined, attach: (handle: Handle) => T): T {
   const known = heap.references.find(at) as T | undefined;
   if (known !== undefined) {

@@ -1,6 +1,9 @@
 import type { Heap } from "../memory/index.js";
 
-/** Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from another worker. */
+/**
+ * Where an object that exists already stands: what a constructor gets instead of options when a handle arrives from
+ * another worker.
+ */
 export class Handle {
   readonly heap: Heap;
   readonly at: number;

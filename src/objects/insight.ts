@@ -1,4 +1,7 @@
-/** What each kind of object tells of itself to those who look for deadlocks or dump the program. Registered by the file that defines the kind, as its destroyer is. */
+/**
+ * What each kind of object tells of itself to those who look for deadlocks or dump the program. Registered by the file
+ * that defines the kind, as its destroyer is.
+ */
 import type { Heap } from "../memory/index.js";
 
 /** Whom a wait depends on. */
@@ -28,7 +31,10 @@ export interface Insight {
   held?(heap: Heap, at: number): Hold[];
   /** The block whose words its holders wait for, where that is another than its own. */
   body?(heap: Heap, at: number): number;
-  /** Whom a wait for `key` depends on; undefined where any worker that has the object may end it. Reads words that others change meanwhile. */
+  /**
+   * Whom a wait for `key` depends on; undefined where any worker that has the object may end it. Reads words that
+   * others change meanwhile.
+   */
   holders?(heap: Heap, at: number, key: number): Holders | undefined;
   /** What is waited for by this key, as in "reading". */
   purpose?(at: number, key: number): string;

@@ -17,8 +17,9 @@ export const MONITOR = {
 export const MONITOR_WORDS = 2;
 
 /**
- * An object whose state takes more than one word: changed inside an internal mutex, for well under a microsecond, by any kind of caller.
- * When a worker dies inside, the next one to enter calls `rebuild`, which derives the rest from the words that are the truth.
+ * An object whose state takes more than one word: changed inside an internal mutex, for well under a microsecond, by
+ * any kind of caller. When a worker dies inside, the next one to enter calls `rebuild`, which derives the rest from the
+ * words that are the truth.
  */
 export abstract class Monitor extends SharedObject {
   /** @internal */
@@ -29,7 +30,10 @@ export abstract class Monitor extends SharedObject {
   /** @internal Derives what can be derived, after a worker died inside the mutex. */
   protected abstract rebuild(): void;
 
-  /** @internal Runs `section` inside the mutex. It must not wait, and must not run a user's code. Under a time limit it must allocate before it changes anything. */
+  /**
+   * @internal Runs `section` inside the mutex. It must not wait, and must not run a user's code. Under a time limit it
+   *   must allocate before it changes anything.
+   */
   protected inside<T>(section: () => T): T {
     this.checkUsable();
     const died = enter(this.heap, this.at + MONITOR.mutex);
@@ -42,8 +46,9 @@ export abstract class Monitor extends SharedObject {
   }
 
   /**
-   * A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. Whoever was on the way counts no longer: the flag must never
-   * say that more are than there are, or a release would rely on one who does not come. Fewer only cost a wake-up.
+   * A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. Whoever was on the
+   * way counts no longer: the flag must never say that more are than there are, or a release would rely on one who does
+   * not come. Fewer only cost a wake-up.
    * @internal
    */
   protected expectWake(flag: number): void {
@@ -51,8 +56,8 @@ export abstract class Monitor extends SharedObject {
   }
 
   /**
-   * A caller that was woken tries now. Before it looks: a release that still counted it had made its change before that, so the look sees the change; one that comes
-   * later counts it no more.
+   * A caller that was woken tries now. Before it looks: a release that still counted it had made its change before
+   * that, so the look sees the change; one that comes later counts it no more.
    * @internal
    */
   protected arrive(flag: number): void {
@@ -65,8 +70,9 @@ export abstract class Monitor extends SharedObject {
   }
 
   /**
-   * Wakes up to `count` of those who wait for `key`, outside the mutex; returns how many. The flag is taken down only inside the mutex, and only when no node
-   * is armed: whoever arms one later enters the mutex later, and raises it again. Lowering it before the scan would hide waiters from others who release meanwhile.
+   * Wakes up to `count` of those who wait for `key`, outside the mutex; returns how many. The flag is taken down only
+   * inside the mutex, and only when no node is armed: whoever arms one later enters the mutex later, and raises it
+   * again. Lowering it before the scan would hide waiters from others who release meanwhile.
    * @internal
    */
   protected wake(key: number, count: number, flag: number = MONITOR.waiters): number {
@@ -78,11 +84,12 @@ export abstract class Monitor extends SharedObject {
   }
 
   /**
-   * Wakes one of those who wait for `key`, unless as many are on their way as there are things to have, or cores to run them: `there`, read after the change. Where more
-   * threads run than there are cores, a woken one runs late; the release after that finds the thing gone to a newcomer and come back, and would wake the next sleeper.
-   * Who was woken and got something calls this in turn, for what is left.
-   * One that awaits does not count, since its loop may be busy for long. The count goes up before the wake-up: the other way round the woken one could try before it counts,
-   * and would count for ever.
+   * Wakes one of those who wait for `key`, unless as many are on their way as there are things to have, or cores to run
+   * them: `there`, read after the change. Where more threads run than there are cores, a woken one runs late; the
+   * release after that finds the thing gone to a newcomer and come back, and would wake the next sleeper. Who was woken
+   * and got something calls this in turn, for what is left.
+   * One that awaits does not count, since its loop may be busy for long. The count goes up before the wake-up: the
+   * other way round the woken one could try before it counts, and would count for ever.
    * @internal
    */
   protected wakeFor(key: number, there: number, flag: number = MONITOR.waiters): void {
@@ -97,7 +104,10 @@ export abstract class Monitor extends SharedObject {
     if (how === undefined) this.#lower(key, flag);
   }
 
-  /** Nobody was found to wake. The change that is told of is committed: where a stopped worker is inside, the flag stays up, which costs the next release a scan. */
+  /**
+   * Nobody was found to wake. The change that is told of is committed: where a stopped worker is inside, the flag stays
+   * up, which costs the next release a scan.
+   */
   #lower(key: number, flag: number): void {
     within(AT_ONCE, () =>
       this.inside(() => {

@@ -10,8 +10,9 @@ import { noteOrigin } from "./origin.js";
 /** How far a shared object reaches, and what it is called in errors and reports. */
 export interface Reach {
   /**
-   * `"threads"` (default): the threads of this process. `"processes"`: every process of this program and their threads, and whoever unpacks it.
-   * `"machine"`: memory that all programs of this user on this machine share, which find each other's objects by name; it stays while any of them lives.
+   * `"threads"` (default): the threads of this process. `"processes"`: every process of this program and their threads,
+   * and whoever unpacks it. `"machine"`: memory that all programs of this user on this machine share, which find each
+   * other's objects by name; it stays while any of them lives.
    */
   across?: Across | undefined;
   /** A name for errors and reports. */
@@ -23,7 +24,8 @@ const REACH = new KnownOptions<Reach>({ across: true, label: true });
 /** The heap of a reach. */
 export function heapOf(across: Across | undefined): Heap {
   if (across === undefined || across === "threads") return threadHeap();
-  // The units of an explored program are threads, whatever it says: what differs between the reaches lies below the protocols that are explored.
+  // The units of an explored program are threads, whatever it says: what differs between the reaches lies below the
+  // protocols that are explored.
   if (across !== "processes" && across !== "machine")
     throw new ArgumentTypeError(`options.across must be "threads", "processes" or "machine", got ${String(across)}`);
   return atomics.controlled ? threadHeap() : across === "processes" ? processHeap() : machineHeap();
@@ -53,7 +55,10 @@ export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
 
-/** Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path falls through to the slow one. */
+/**
+ * Stands in for the memory of an object that this worker has freed: no word of it ever looks free, so every fast path
+ * falls through to the slow one.
+ */
 const freedWords = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
 
 let place: (object: SharedObject) => number;
@@ -69,7 +74,10 @@ export function heapIn(object: SharedObject): Heap {
   return heapBelow(object);
 }
 
-/** What lent messages of this worker name: kept until it is freed, since such a message may arrive at any time and holds nothing. */
+/**
+ * What lent messages of this worker name: kept until it is freed, since such a message may arrive at any time and holds
+ * nothing.
+ */
 const lent = new Set<SharedObject>();
 
 /**
@@ -161,7 +169,10 @@ export abstract class SharedObject implements Crosses {
     return this.#freed ? { label, across, freed: true } : { label, across, ...factsOr(() => this.facts()) };
   }
 
-  /** As `JSON.stringify` writes it: what it is and how it stands, not the memory that it stands in. `pack()` is for sending it. */
+  /**
+   * As `JSON.stringify` writes it: what it is and how it stands, not the memory that it stands in. `pack()` is for
+   * sending it.
+   */
   toJSON(): Record<string, unknown> {
     return described(this.constructor.name, this.#facts());
   }

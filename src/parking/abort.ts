@@ -1,6 +1,6 @@
 /**
- * Who waits under a signal. However many do, one listener stands on the signal: from the eleventh on Node would warn of a leak that is none. Rejected: to raise the limit of
- * the user's signal, which would hide the user's own leaks.
+ * Who waits under a signal. However many do, one listener stands on the signal: from the eleventh on Node would warn of
+ * a leak that is none. Rejected: to raise the limit of the user's signal, which would hide the user's own leaks.
  */
 interface Hearers {
   readonly acts: Set<() => void>;

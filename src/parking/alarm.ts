@@ -3,12 +3,21 @@ import { isProgramTimeReal, programNow, reach } from "./program-clock.js";
 
 /** The longest that a timer of the platform can run: 24.8 days. */
 const LONGEST_MS = 0x7fffffff;
-/** A timer counts from a clock of whole milliseconds, so it may run out a little early. What is more than that is a clock that was set, or that stands still. */
+/**
+ * A timer counts from a clock of whole milliseconds, so it may run out a little early. What is more than that is a
+ * clock that was set, or that stands still.
+ */
 const MOST_EARLY_MS = 2;
-/** What a difference of moments may be off by. A fake timer of a millisecond too many would not run out when a test expects it to. */
+/**
+ * What a difference of moments may be off by. A fake timer of a millisecond too many would not run out when a test
+ * expects it to.
+ */
 const ROUNDING_MS = 0.001;
 
-/** Calls a function once, at a moment of `programNow()`; Infinity is never. The moment can be changed until then. `isReal`: at a moment of `realNow()`. */
+/**
+ * Calls a function once, at a moment of `programNow()`; Infinity is never. The moment can be changed until then.
+ * `isReal`: at a moment of `realNow()`.
+ */
 export class Alarm {
   readonly #ring: () => void;
   readonly #isReal: boolean;

@@ -7,8 +7,9 @@ const LOOK_MS = 0.15;
 const TRIAL_EVERY = 32;
 
 /**
- * Looks for what is awaited by turning the event loop instead of letting it sleep, for a moment, and only where that has paid off lately: what comes soon is then
- * found in less time than it takes to wake a sleeping loop, and to get a core out of its idle state. Other events of the loop are served meanwhile.
+ * Looks for what is awaited by turning the event loop instead of letting it sleep, for a moment, and only where that
+ * has paid off lately: what comes soon is then found in less time than it takes to wake a sleeping loop, and to get a
+ * core out of its idle state. Other events of the loop are served meanwhile.
  */
 export class EagerLook {
   readonly #look: () => boolean;
@@ -18,7 +19,10 @@ export class EagerLook {
   #looking = false;
   #skipped = 0;
 
-  /** `look` returns true when it found what was looked for, and has dealt with it; `giveUp` is called when it looked in vain. */
+  /**
+   * `look` returns true when it found what was looked for, and has dealt with it; `giveUp` is called when it looked in
+   * vain.
+   */
   constructor(look: () => boolean, giveUp: () => void = () => {}) {
     this.#look = look;
     this.#giveUp = giveUp;

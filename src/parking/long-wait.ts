@@ -1,5 +1,6 @@
 /**
- * Who is told of waits that last: the parker calls here after a slice in vain, so that looking for deadlocks costs a wait that ends sooner nothing.
+ * Who is told of waits that last: the parker calls here after a slice in vain, so that looking for deadlocks costs a
+ * wait that ends sooner nothing.
  */
 import type { Heap } from "../memory/heap.js";
 
@@ -42,7 +43,10 @@ export interface Watch {
 
 /** The one who watches over what an event loop awaits from one heap. */
 export interface LoopWatch {
-  /** After each slice, when attempts have failed. `loops`: in how many heaps this thread's loop awaits something. Must not throw. */
+  /**
+   * After each slice, when attempts have failed. `loops`: in how many heaps this thread's loop awaits something. Must
+   * not throw.
+   */
   look(awaits: readonly LongAwait[], loops: number): void;
   /** Something has changed. Called often: does nothing when nothing was done. */
   end(): void;

@@ -1,6 +1,7 @@
 /**
- * The steps of a sweep that give back what memory/ keeps for workers: it stands below, and adds none itself. After the wake-ups, which wait for no stopped worker.
- * A stopped worker may be inside the allocator; a semaphore may be busy, with a worker that waits for something that the dead one has.
+ * The steps of a sweep that give back what memory/ keeps for workers: it stands below, and adds none itself. After the
+ * wake-ups, which wait for no stopped worker. A stopped worker may be inside the allocator; a semaphore may be busy,
+ * with a worker that waits for something that the dead one has.
  */
 import { load, store } from "#atomics";
 import { RECORD } from "../memory/layout.js";

@@ -3,14 +3,18 @@
  *
  * A wait is a key and an attempt. The protocol, the same for both kinds of caller:
  *   1. arm a waiter node for the key,
- *   2. attempt(false): try again now that wakers can see the node; a change made before the arming is caught here, one made after it brings a grant,
- *   3. sleep until a grant comes; use it and attempt(true), still armed; if somebody else was faster, sleep again, in the same place of the line.
- * Whoever leaves withdraws its node, and if a grant had come that it did not need, passes it on.
- * A wait for several things at once is the same with a node for each: attempts are made one at a time, the first that succeeds is the last, and its caller leaves all lines.
- * Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`: two words, so a grant for one kind never wakes the other instead.
- * Where a stopped worker is inside a mutex that an attempt needs, it cannot be had yet: a waiter with a deadline tries until then, one that awaits does not wait for the
- * mutex at all, and both look again with the next slice. So the backstop of slices stands in for a wake-up that such an attempt has used in vain.
- * As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the waiters' own records instead of in a hash table under locks.
+ *   2. attempt(false): try again now that wakers can see the node; a change made before the arming is caught here, one
+ *      made after it brings a grant,
+ *   3. sleep until a grant comes; use it and attempt(true), still armed; if somebody else was faster, sleep again, in
+ *      the same place of the line.
+ * Whoever leaves withdraws its node, and if a grant had come that it did not need, passes it on. A wait for several
+ * things at once is the same with a node for each: attempts are made one at a time, the first that succeeds is the
+ * last, and its caller leaves all lines. Blocking callers park on their record's `blocking` word, awaiting ones on its
+ * `doorbell`: two words, so a grant for one kind never wakes the other instead. Where a stopped worker is inside a
+ * mutex that an attempt needs, it cannot be had yet: a waiter with a deadline tries until then, one that awaits does
+ * not wait for the mutex at all, and both look again with the next slice. So the backstop of slices stands in for a
+ * wake-up that such an attempt has used in vain. As parking_lot's core (https://github.com/Amanieu/parking_lot), with
+ * the queue kept in the waiters' own records instead of in a hash table under locks.
  */
 import { exchange, load, pause, slice, spins, store } from "#atomics";
 import { offAbort, onAbort } from "./abort.js";
@@ -30,17 +34,26 @@ import "./registry.js";
 import { MOST_WANTED } from "./node-state.js";
 import type { WaitQueue } from "./wait-queue.js";
 
-/** The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps. */
+/**
+ * The longest while this thread waits in several heaps at once, and the wakers of one cannot find out where it sleeps.
+ */
 const NAP_MS = slice(1);
 /** After so many slices a wait lasts: until then what is found by looking, a deadlock for one, is found soon. */
 const LASTING = 4;
-/** Between two looks of a loop whether it can arm a node: it could not, since a stopped worker is inside the allocator. */
+/**
+ * Between two looks of a loop whether it can arm a node: it could not, since a stopped worker is inside the allocator.
+ */
 const ARMABLE_LOOK_MS = 25;
 const DRAINING = "handing out wake-ups";
-/** Most looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core that has halted. */
+/**
+ * Most looks at its node before a blocking caller sleeps: some 15 µs, less than waking a thread takes, let alone a core
+ * that has halted.
+ */
 const MOST_LOOKS = 1000;
 
-/** Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller. */
+/**
+ * Tries to get what is waited for; undefined when it cannot be had yet. `granted`: a wake-up was meant for this caller.
+ */
 export type Attempt<T> = (granted: boolean) => T | undefined;
 
 /** One of the things that a caller waits for at the same time. */
@@ -117,8 +130,9 @@ export class Parker implements OwnLoop {
 
   /**
    * Blocks the calling thread until an attempt succeeds; undefined once `deadline` has passed.
-   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it sleeps at once, in one piece, and looks after nobody. Where a
-   * signal interrupts that it gets undefined early, so that its event loop can turn.
+   * `idle`: the caller has looked for it in vain already, and waits for nothing that a dead worker could hold: it
+   * sleeps at once, in one piece, and looks after nobody. Where a signal interrupts that it gets undefined early, so
+   * that its event loop can turn.
    * `refusable`: where the wait is found to be part of a deadlock, it may end with an error.
    */
   blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true): T | undefined {
@@ -175,8 +189,8 @@ export class Parker implements OwnLoop {
   }
 
   /**
-   * As `blockUntil`, for whichever of several things comes first, in one heap or in several. What had been granted for the others is passed on.
-   * With nothing to wait for it blocks until the deadline.
+   * As `blockUntil`, for whichever of several things comes first, in one heap or in several. What had been granted for
+   * the others is passed on. With nothing to wait for it blocks until the deadline.
    */
   static blockUntilAny<T>(contenders: readonly Contender<T>[], deadline: number): T | undefined {
     const heaps = [...new Set(contenders.map(({ heap }) => heap))];
@@ -240,7 +254,8 @@ export class Parker implements OwnLoop {
       if (piece !== 0) for (const { registry } of heaps) registry.endWatch();
       for (const { contender, node } of places) {
         const { waitQueue } = contender.heap;
-        // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for somebody.
+        // What was granted to a loser while another won, or came too late, or whose attempt threw, is meant for
+        // somebody.
         waitQueue.withdraw(node);
         waitQueue.passOnPending(node);
         waitQueue.putNode(node);
@@ -262,9 +277,10 @@ export class Parker implements OwnLoop {
   }
 
   /**
-   * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless the node has a grant. True when nobody did, and it has none: the time is over.
-   * The flag goes up before the last look at the node: a waker grants first and lowers the flag second, so one of the two sees the other. So it is with `deaths`, how many there were
-   * before the last attempt.
+   * Raises the flag and sleeps until somebody lowers it, at most `ms`, unless the node has a grant. True when nobody
+   * did, and it has none: the time is over. The flag goes up before the last look at the node: a waker grants first and
+   * lowers the flag second, so one of the two sees the other. So it is with `deaths`, how many there were before the
+   * last attempt.
    */
   #sleepUnlessGranted(look: Pick<WaitQueue, "hasGrant">, node: number, ms: number, deaths: number): boolean {
     const heap = this.#heap;
@@ -275,7 +291,10 @@ export class Parker implements OwnLoop {
     return exchange(words, flag, 0) === 1 && !look.hasGrant(node) && load(words, HEADER.deaths) === deaths;
   }
 
-  /** The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it is a pause. */
+  /**
+   * The same for the nodes of several heaps: sleeps in one of them, with word left in the others where. Without any it
+   * is a pause.
+   */
   static #sleepInOneOf(heaps: readonly Heap[], isStirred: () => boolean, ms: number): boolean {
     const bed = heaps.find((each) => heaps.every((heap) => heap === each || heap.sleepingIn(each) !== 0)) ?? heaps[0];
     if (bed === undefined) {
@@ -296,8 +315,8 @@ export class Parker implements OwnLoop {
   }
 
   /**
-   * Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or with what an attempt throws.
-   * `looked`: the caller has looked for it in vain already, so the loop may sleep at once.
+   * Resolves once an attempt succeeds, with undefined once `deadline` has passed; rejects with the signal's reason, or
+   * with what an attempt throws. `looked`: the caller has looked for it in vain already, so the loop may sleep at once.
    */
   waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined, looked = false): Promise<T | undefined> {
     if (!this.#heap.waitQueue.canTakeNodes(1))
@@ -359,8 +378,9 @@ export class Parker implements OwnLoop {
   }
 
   /**
-   * As `waitUntil`, for whichever of several things comes first, in one heap or in several. What had been granted for the others is passed on.
-   * `watch` is given a way to end the wait, with undefined, as if its time had run out; it returns how to stop watching.
+   * As `waitUntil`, for whichever of several things comes first, in one heap or in several. What had been granted for
+   * the others is passed on. `watch` is given a way to end the wait, with undefined, as if its time had run out; it
+   * returns how to stop watching.
    */
   static waitUntilAny<T>(
     contenders: readonly Contender<T>[],
@@ -460,7 +480,10 @@ export class Parker implements OwnLoop {
     return awaited;
   }
 
-  /** Withdraws a waiter; true when a grant had been won for it, which is pending, and has to be put down or passed on: until then the node is not given back. */
+  /**
+   * Withdraws a waiter; true when a grant had been won for it, which is pending, and has to be put down or passed on:
+   * until then the node is not given back.
+   */
   #leave(awaited: AwaitedKey, waiter: Waiter): boolean {
     awaited.waiters.delete(waiter);
     this.#changes++;
@@ -489,7 +512,10 @@ export class Parker implements OwnLoop {
     if (queues.length === 0) this.#awaited.delete(awaited.key);
   }
 
-  /** Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws, is passed on. `granted`: one is pending. */
+  /**
+   * Attempts for an armed waiter; true when it is settled. A grant that comes while it leaves, or whose attempt throws,
+   * is passed on. `granted`: one is pending.
+   */
   #attempt(awaited: AwaitedKey, waiter: Waiter, granted: boolean): boolean {
     let result: unknown;
     try {
@@ -556,7 +582,10 @@ export class Parker implements OwnLoop {
     });
   }
 
-  /** From the first pending await to the last: a handle that keeps the program alive, which neither `waitAsync` nor the pipe does, and the backstop of slices. */
+  /**
+   * From the first pending await to the last: a handle that keeps the program alive, which neither `waitAsync` nor the
+   * pipe does, and the backstop of slices.
+   */
   #stir(): void {
     if (this.#pending++ > 0) return;
     loops++;
@@ -588,7 +617,8 @@ export class Parker implements OwnLoop {
       for (const queues of this.#awaited.values()) for (const awaited of queues) this.#heap.waitQueue.keepPlace(awaited.node);
       this.#attemptAll();
     });
-    // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that this loop has nothing to do.
+    // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that
+    // this loop has nothing to do.
     if (watcher !== undefined && changes === this.#changes) contain("looking for deadlocks", () => void within(AT_ONCE, () => this.#lookAfterLoop()));
     this.#heartbeat = setRealTimeout(() => this.#beat(), piece);
     if (this.#pending === 0) this.#heartbeat.unref();
@@ -614,7 +644,10 @@ function areArmable(heaps: readonly Heap[]): boolean {
   return heaps.every(({ waitQueue }) => waitQueue.canTakeNodes(heaps.length));
 }
 
-/** Resolves with true once that is so, with false once `deadline` has passed; rejects with the signal's reason. It keeps the program alive. */
+/**
+ * Resolves with true once that is so, with false once `deadline` has passed; rejects with the signal's reason. It keeps
+ * the program alive.
+ */
 function whenArmable(heaps: readonly Heap[], deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let isOver = false;
@@ -638,7 +671,9 @@ function whenArmable(heaps: readonly Heap[], deadline: number, signal: AbortSign
   });
 }
 
-/** Telling of a long wait needs memory: where a stopped worker is inside the allocator, that is told at a later look. */
+/**
+ * Telling of a long wait needs memory: where a stopped worker is inside the allocator, that is told at a later look.
+ */
 function lookOver(watch: Watch | undefined): void {
   if (watch !== undefined) within(AT_ONCE, () => watch.look());
 }

@@ -1,6 +1,7 @@
 /**
- * The program's time, as its own timers tell it: the real one, or that of a test which has put fake timers in the place of the platform's. Awaiting waits, `sleep`, `after` and the `timeout`
- * of calls go by it, so that such a test can let their time run out. A moment of it can be compared with nothing else.
+ * The program's time, as its own timers tell it: the real one, or that of a test which has put fake timers in the place
+ * of the platform's. Awaiting waits, `sleep`, `after` and the `timeout` of calls go by it, so that such a test can let
+ * their time run out. A moment of it can be compared with nothing else.
  *
  * It is told by
  *   - the global `performance.now()`, where that was replaced;
@@ -71,7 +72,10 @@ export function toPerformance(when: number): number {
   return isSame() ? when : when - programNow() + performance.now();
 }
 
-/** When it will be so late if from here on it goes on as the real time does. For who blocks this thread, so that nobody can advance it. */
+/**
+ * When it will be so late if from here on it goes on as the real time does. For who blocks this thread, so that nobody
+ * can advance it.
+ */
 export function toReal(when: number): number {
   return isSame() ? when : when - programNow() + realNow();
 }

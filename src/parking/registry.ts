@@ -1,17 +1,19 @@
 /**
  * The worker registry of a heap: one record per thread that uses it, and the judgement of who is dead.
  *
- * A record's state word holds the worker's id beside the state, id << 3 | state, so every transition names the worker it is about: VACANT -> CLAIMED -> ALIVE -> DEAD ->
- * VACANT. A DEAD record is swept by whoever wins the CAS on `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel,
- * not here: a worker that ends cleanly sweeps its own record.
- * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead. Before the generations of a slot begin anew, words that still name
- * its workers are struck out (see objects/worker-names.ts).
+ * A record's state word holds the worker's id beside the state, id << 3 | state, so every transition names the worker
+ * it is about: VACANT -> CLAIMED -> ALIVE -> DEAD -> VACANT. A DEAD record is swept by whoever wins the CAS on
+ * `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel, not here: a
+ * worker that ends cleanly sweeps its own record.
+ * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
+ * Before the generations of a slot begin anew, words that still name its workers are struck out (see
+ * objects/worker-names.ts).
  * Nobody supervises: one of those who wait looks at all workers, the others see that it does (see turn.ts).
  */
 import { TooManyWorkersError } from "../errors/index.js";
 import { add, compareExchange, controlled, load, slice, store } from "#atomics";
 import { type Heap, onHeap } from "../memory/heap.js";
-import type { Liveness } from "../memory/liveness.js";
+import type { WorkerLiveness } from "../memory/liveness.js";
 import {
   ALIVE,
   CLAIMED,
@@ -41,12 +43,14 @@ import { sweep } from "./sweep.js";
 import "./wait-queue.js";
 import { AT_ONCE, within } from "../memory/time-limit.js";
 
-/** Between two looks at all workers of a heap: by the one that has the turn, and before another takes it. A look reads a file of the kernel's for each worker. */
+/** Between two looks at all workers of a heap, by the one that has the turn. A look reads one kernel file a worker. */
 const LOOK_EVERY_MS = 200;
 const OVERDUE_MS = 500;
 /**
- * The longest sleep in one piece of the one that looks, and of the others while it is late; else theirs is a slice, or what a crowd allows (crowd.ts). After each the waiter attempts
- * again, and a thread in a native wait notices `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel and in Node.
+ * The longest sleep in one piece of the one that looks, and of the others while it is late; else theirs is a slice, or
+ * what a crowd allows (crowd.ts). After each the waiter attempts again, and a thread in a native wait notices
+ * `terminate()`. Waking a thread for nothing costs some 0.1 ms, and an event loop twice that, most of it in the kernel
+ * and in Node.
  */
 const LOOKER_SLICE_MS = slice(300);
 const LATE_SLICE_MS = slice(150);
@@ -59,15 +63,19 @@ const ASK_EVERY_MS = 100;
 const LOOKING = "looking after a worker that was started here";
 const HEEDING = "looking whether this worker was asked to end";
 
-/** What else to do after each look at the workers: whoever started one that may end before it is in the registry looks after it. */
+/** What else to do after each look: a starter looks after a worker that may end before it is in the registry. */
 export const sliceHooks = new Set<() => void>();
 
-/** What else a blocked thread looks at after each sleep: who asks for it rings (see `Parker.rouse`), so that nobody sleeps less for it. */
+/**
+ * What else a blocked thread looks at after each sleep. Who asks for it rings (`Parker.rouse`): no sleep is shorter.
+ */
 export const requests = new Set<() => void>();
 
 let strikeOut: ((heap: Heap, slot: number) => boolean) | undefined;
 
-/** How the workers of a slot, none of which lives, are struck out of all words; false when some may still be named. Without this no slot is renewed. */
+/**
+ * Strikes the dead workers of a slot out of all words; false when some may still be named: the slot stays worn then.
+ */
 export function onRenew(strike: (heap: Heap, slot: number) => boolean): void {
   strikeOut = strike;
 }
@@ -84,7 +92,7 @@ onHeap((heap) => {
   heap.liveness = registry;
 });
 
-export class Registry implements Liveness {
+export class Registry implements WorkerLiveness {
   readonly #heap: Heap;
   readonly #turn = new Turn(HEADER.looked, LOOK_EVERY_MS, OVERDUE_MS);
   #lastAsked = 0;
@@ -135,7 +143,8 @@ export class Registry implements Liveness {
         }
         const id = (generation << SLOT_BITS) | slot;
         if (compareExchange(words, record + RECORD.state, vacant, stateWord(id, CLAIMED)) !== vacant) continue;
-        // Not the nodes: the sweep has emptied them, and their sequences go on so that a late waker's CAS fails. Not the sweeper: it strikes itself out.
+        // Not the nodes: the sweep has emptied them, and a late waker's CAS fails by their sequences.
+        // Not the sweeper: it strikes itself out.
         words.fill(0, record + RECORD.pid, record + RECORD.sweeper);
         words.fill(0, record + RECORD.references, record + RECORD.nodes);
         words[record + RECORD.pid] = identity.pid;
@@ -155,7 +164,7 @@ export class Registry implements Liveness {
     throw tooManyWorkers();
   }
 
-  /** Whether so many more workers can enter, as far as can be told now: others may be faster. Who has ended unnoticed is looked for before the answer is no. */
+  /** Whether so many more workers can enter now; others may be faster. Looks for the dead before it says no. */
   hasRoomFor(workers: number): boolean {
     if (this.#countVacant() >= workers) return true;
     this.reap(true);
@@ -179,8 +188,8 @@ export class Registry implements Liveness {
   }
 
   /**
-   * Whether a worker that is dead ended normally, so that what it took is used up. Asked of a worker that a semaphore names: none does any more once the record of one that ended
-   * normally is vacant.
+   * Whether a worker that is dead ended normally, so that what it took is used up. Asked of a worker that a semaphore
+   * names: none does any more once the record of one that ended normally is vacant.
    */
   endedNormally(worker: number): boolean {
     const { words } = this.#heap;
@@ -237,15 +246,16 @@ export class Registry implements Liveness {
     this.heed();
   }
 
-  /** Looks at what concerns this thread alone: the workers that it started, of which nobody else would know, and what it is asked. */
+  /** Looks at what concerns this thread alone: the workers that it started, and what it is asked. */
   heed(): void {
     for (const look of sliceHooks) contain(LOOKING, look);
     for (const look of requests) contain(HEEDING, look);
   }
 
   /**
-   * For a waiter after each slice: looks at every worker if it is its turn. How long it may sleep in one piece then, so that a death is noticed within a second. `isLasting`: it has
-   * waited for some slices in vain, and may sleep as long as the crowd allows.
+   * For a waiter after each slice: looks at every worker if it is its turn. How long it may sleep in one piece then, so
+   * that a death is noticed within a second. `isLasting`: it has waited for some slices in vain, and may sleep as long
+   * as the crowd allows.
    */
   watch(isLasting: boolean): number {
     const { words } = this.#heap;
@@ -318,9 +328,10 @@ export class Registry implements Liveness {
   }
 
   /**
-   * Passes on what a dead worker had won but not taken, and gives back what it had allocated. Each step may be repeated:
-   * wake-ups are passed on before the node is cleared, so a sweeper that dies between the two doubles a wake-up rather than losing it.
-   * Where a stopped worker is inside the allocator the record stays DEAD, and is swept at a later look: no wait for something else must hang on it.
+   * Passes on what a dead worker had won but not taken, and gives back what it had allocated. Each step may be
+   * repeated: wake-ups are passed on before the node is cleared, so a sweeper that dies between the two doubles a
+   * wake-up rather than losing it. Where a stopped worker is inside the allocator the record stays DEAD, and is swept
+   * at a later look: no wait for something else must hang on it.
    */
   #sweep(record: number, dead: number): void {
     const heap = this.#heap;
@@ -335,14 +346,14 @@ export class Registry implements Liveness {
     this.#unclaim(record);
   }
 
-  /** Whether the next id of a vacant slot is not above its last one: it was used before, and words may still name that worker. */
+  /** Whether the next id of a vacant slot was used before: words may still name that worker. */
   #isWorn(record: number, vacant: number): boolean {
     return nextGeneration(vacant) <= load(this.#heap.words, record + RECORD.id) >>> SLOT_BITS;
   }
 
   /**
-   * A worn slot is nobody's until no word names its workers any more; then it is as good as new. Each step may be repeated. Only a worker does it that is in the registry: it enters
-   * mutexes.
+   * A worn slot is nobody's until no word names its workers any more; then it is as good as new. Each step may be
+   * repeated. Only a worker does it that is in the registry: it enters mutexes.
    */
   #renew(record: number, word: number): void {
     const { words } = this.#heap;
@@ -354,7 +365,9 @@ export class Registry implements Liveness {
     this.#unclaim(record);
   }
 
-  /** Whether the caller is the one who looks after a record without a living worker: one at a time, and the next when that one is gone. */
+  /**
+   * Whether the caller looks after this record without a living worker. One does at a time; the next when it is gone.
+   */
   #claim(record: number): boolean {
     if (this.#isJoining) return false;
     const { words, self } = this.#heap;

@@ -1,10 +1,14 @@
 /**
- * Work that one of all who use a heap does for the others, now and then: a word of the header says when it was last begun, 0 before that.
+ * Work that one of all who use a heap does for the others, now and then: a word of the header says when it was last
+ * begun, 0 before that.
  *
- * Who begins it keeps the turn: it is the one that finds there what it wrote. The same thread so does it again and again, whose code is compiled for it. The others take the turn when
- * the work is overdue, by a CAS; who leaves sets the word so far back that it is overdue when the work was to be done again, and not sooner: many may come and go. One that dies over the work, or is stopped, costs them that interval and nothing else: so the work must be one that
- * may be begun by several, and left off anywhere.
- * Rejected: to appoint a worker by its id. Its death would have to be noticed by somebody first. To let whoever comes first do it: each thread would have to compile the code.
+ * Who begins it keeps the turn: it is the one that finds there what it wrote. The same thread so does it again and
+ * again, whose code is compiled for it. The others take the turn when the work is overdue, by a CAS; who leaves sets
+ * the word so far back that it is overdue when the work was to be done again, and not sooner: many may come and go. One
+ * that dies over the work, or is stopped, costs them that interval and nothing else: so the work must be one that may
+ * be begun by several, and left off anywhere.
+ * Rejected: to appoint a worker by its id. Its death would have to be noticed by somebody first. To let whoever comes
+ * first do it: each thread would have to compile the code.
  */
 import { compareExchange, exchange, load } from "#atomics";
 import { monotonicMs } from "../memory/clock.js";
@@ -27,7 +31,8 @@ export class Turn {
 
   /** Whether the caller is to do the work now. */
   take(words: Int32Array): boolean {
-    // Before the clock: then it is never later than that, unless the word was written over, and then it counts for nothing.
+    // Before the clock: then it is never later than that, unless the word was written over, and then it counts for
+    // nothing.
     const last = load(words, this.#at);
     const now = monotonicMs();
     const ago = (now - last) | 0;

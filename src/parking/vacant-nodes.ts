@@ -1,4 +1,7 @@
-/** The waiter nodes of this worker in a heap that nobody waits at: those of its record, then blocks of more, which later workers of its slot inherit. */
+/**
+ * The waiter nodes of this worker in a heap that nobody waits at: those of its record, then blocks of more, which later
+ * workers of its slot inherit.
+ */
 import { store } from "#atomics";
 import type { Heap } from "../memory/heap.js";
 import { INLINE_NODES, KIND, NODE_BLOCK, NODE_WORDS, NODES_PER_BLOCK, RECORD } from "../memory/layout.js";

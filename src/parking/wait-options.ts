@@ -21,13 +21,19 @@ export const WAIT_OPTIONS = new KnownOptions<WaitOptions>({ timeout: true, signa
 /** For `signalOf`: nothing else is asked of these options. */
 export const SIGNAL_OPTIONS = new KnownOptions<{ signal?: AbortSignal | undefined }>({ signal: true });
 
-/** The moment of `realNow()` when a blocking wait with these options runs out. `known`: what the call takes, if that is more. */
+/**
+ * The moment of `realNow()` when a blocking wait with these options runs out. `known`: what the call takes, if that is
+ * more.
+ */
 export function deadlineOf(options: SyncWait | undefined, known: KnownOptions<object> = BLOCKING): number {
   const timeout = timeoutOf(options, known);
   return timeout === 0 || timeout === Number.POSITIVE_INFINITY ? timeout : realNow() + timeout;
 }
 
-/** The moment of `programNow()` when a wait that awaits runs out: the program's timers decide, fake ones too. `known`: as for `deadlineOf`. */
+/**
+ * The moment of `programNow()` when a wait that awaits runs out: the program's timers decide, fake ones too. `known`:
+ * as for `deadlineOf`.
+ */
 export function awaitDeadlineOf(options: WaitOptions | undefined, known: KnownOptions<object> = WAIT_OPTIONS): number {
   const timeout = timeoutOf(options, known);
   return timeout === 0 || timeout === Number.POSITIVE_INFINITY ? timeout : programNow() + timeout;
@@ -46,7 +52,10 @@ function timeoutOf(options: SyncWait | undefined, known: KnownOptions<object>): 
   return timeout;
 }
 
-/** The signal of these options, checked. Throws its reason when it is aborted already. `known`: what the call takes, unless `deadlineOf` has looked. */
+/**
+ * The signal of these options, checked. Throws its reason when it is aborted already. `known`: what the call takes,
+ * unless `deadlineOf` has looked.
+ */
 export function signalOf(options: WaitOptions | undefined, known?: KnownOptions<object>): AbortSignal | undefined {
   if (known !== undefined && options !== undefined) {
     if (typeof options !== "object" || options === null)

@@ -2,10 +2,12 @@
  * Who waits for what: waiter nodes in the records of the workers, found by key.
  *
  * Every transition is one CAS on the state of a node (see node-state.ts).
- * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it is known dead, and grants that it had
- * won but not taken are passed on by the sweep. The price is a scan over the workers for each wake-up, paid only when somebody waits.
- * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the primitive's own word (an abandoned
- * `Atomics.waitAsync` cannot be withdrawn and swallows a wake-up that was meant for a live waiter).
+ * There are no links and no lock, so a worker killed anywhere leaves nothing half done: its nodes are skipped once it
+ * is known dead, and grants that it had won but not taken are passed on by the sweep. The price is a scan over the
+ * workers for each wake-up, paid only when somebody waits.
+ * Rejected: a linked list per primitive (an unlink cut off in the middle needs a journal), and waiting on the
+ * primitive's own word (an abandoned `Atomics.waitAsync` cannot be withdrawn and swallows a wake-up that was meant for
+ * a live waiter).
  */
 import { add, compareExchange, load, store } from "#atomics";
 import { type Heap, onHeap } from "../memory/heap.js";
@@ -101,7 +103,9 @@ export class WaitQueue {
     this.#vacant.put(node);
   }
 
-  /** One more waiter at this node. The first one sets the key and the ticket, before the state makes the node visible. */
+  /**
+   * One more waiter at this node. The first one sets the key and the ticket, before the state makes the node visible.
+   */
   arm(node: number, key: number, kind: typeof BLOCKING | typeof AWAITING): void {
     const { words } = this.#heap;
     let state = load(words, node + NODE.state);
@@ -120,7 +124,10 @@ export class WaitQueue {
     }
   }
 
-  /** A waiter that stands for long keeps its place while the tickets wrap: called at each of its looks. Only its worker writes the ticket. */
+  /**
+   * A waiter that stands for long keeps its place while the tickets wrap: called at each of its looks. Only its worker
+   * writes the ticket.
+   */
   keepPlace(node: number): void {
     const { words } = this.#heap;
     const oldest = (load(words, HEADER.ticket) - OLDEST) | 0;
@@ -131,7 +138,10 @@ export class WaitQueue {
     return grantedIn(load(this.#heap.words, node + NODE.state)) > 0;
   }
 
-  /** Uses every grant that has come; returns how many, pending from here on. The waiters stay armed, and keep their place, until they withdraw. */
+  /**
+   * Uses every grant that has come; returns how many, pending from here on. The waiters stay armed, and keep their
+   * place, until they withdraw.
+   */
   useGrants(node: number): number {
     const { words } = this.#heap;
     let state = load(words, node + NODE.state);
@@ -175,14 +185,20 @@ export class WaitQueue {
     this.putDown(node, count);
   }
 
-  /** Keeps a grant for `key` pending for longer than its wait: in `node`, which was taken for it, to be put down with that node. */
+  /**
+   * Keeps a grant for `key` pending for longer than its wait: in `node`, which was taken for it, to be put down with
+   * that node.
+   */
   carry(key: number, node: number): void {
     const { words } = this.#heap;
     words[node + NODE.key] = key;
     words[node + NODE.kind] = PENDING_ONE;
   }
 
-  /** Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else waits. */
+  /**
+   * Wakes up to `count` waiters for `key`, the longest waiting first. Returns how many; fewer means that nobody else
+   * waits.
+   */
   wake(key: number, count: number): number {
     const limit = load(this.#heap.words, HEADER.ticket);
     return count >= COUNT_MASK ? this.#wakeAll(key, limit) : this.#wake(key, count, limit);
@@ -213,7 +229,8 @@ export class WaitQueue {
   /** Only those who waited before `limit`, and nobody who arms (again) because of this very call. */
   #wake(key: number, count: number, limit: number): number {
     let woken = 0;
-    // A node that got all it wants is passed by: its waiter may use the grant in vain and stay armed, and would be woken by this very call for ever.
+    // A node that got all it wants is passed by: its waiter may use the grant in vain and stay armed, and would be
+    // woken by this very call for ever.
     let from = 0;
     let fromNode = 0;
     let passed = false;
@@ -263,29 +280,37 @@ export class WaitQueue {
     return woken;
   }
 
-  /** Gives grants to a node if it still waits for `key`; returns how many it took, and whether that was all that it wanted. */
+  /**
+   * Gives grants to a node if it still waits for `key`; returns how many it took, and whether that was all that it
+   * wanted.
+   */
   #grant(node: number, record: number, key: number, count: number): { given: number; filled: boolean } {
     const heap = this.#heap;
     const { words } = heap;
     for (let state = load(words, node + NODE.state); ; ) {
       const room = wantedIn(state) - grantedIn(state);
       if (room <= 0 || words[node + NODE.key] !== key) return { given: 0, filled: false };
-      // An awaiting node stands for waiters of many ages: one at a time keeps the order fair to other nodes, all at once is for wakeAll.
+      // An awaiting node stands for waiters of many ages: one at a time keeps the order fair to other nodes, all at
+      // once is for wakeAll.
       const given = count >= COUNT_MASK ? room : 1;
       const seen = compareExchange(words, node + NODE.state, state, state + given);
       if (seen === state) {
         const kind = words[node + NODE.kind]! & KIND_MASK;
         this.#wokenKind = kind;
         heap.ring(record, kind);
-        // The state's sequence tells armings apart, so the CAS gave this to the waiter whose key was read. The key must not be looked at again: a waiter that woke
-        // at once may wait for something else by now (a condition's for its lock), and its wake-up would be given a second time.
+        // The state's sequence tells armings apart, so the CAS gave this to the waiter whose key was read. The key must
+        // not be looked at again: a waiter that woke at once may wait for something else by now (a condition's for its
+        // lock), and its wake-up would be given a second time.
         return { given, filled: given === room };
       }
       state = seen;
     }
   }
 
-  /** How many workers' waiters stand at `key`, those with a grant on its way included. With `enough` it looks no further once there are so many. */
+  /**
+   * How many workers' waiters stand at `key`, those with a grant on its way included. With `enough` it looks no further
+   * once there are so many.
+   */
   countWaiters(key: number, enough = Number.POSITIVE_INFINITY): number {
     let count = 0;
     const { words } = this.#heap;
@@ -315,8 +340,9 @@ export class WaitQueue {
   }
 
   /**
-   * Has all who wait attempt again, without a grant: somebody died, and anybody may wait for what that one held. Counted before it rings: a blocking waiter that is not asleep yet compares
-   * the count, once its flag is up, with what it was before its last attempt.
+   * Has all who wait attempt again, without a grant: somebody died, and anybody may wait for what that one held.
+   * Counted before it rings: a blocking waiter that is not asleep yet compares the count, once its flag is up, with
+   * what it was before its last attempt.
    */
   rouseAll(): void {
     const { words } = this.#heap;

@@ -1,9 +1,11 @@
 /**
- * How this worker ends, said in its records while it can still say it. A worker that ends normally has used up what it took of a semaphore; of one that dies, whose records say
- * nothing, it comes back. The mark is one word a heap, and a worker's sweep acts on it before its slot is vacant: so it is judged right, however late somebody asks.
+ * How this worker ends, said in its records while it can still say it. A worker that ends normally has used up what it
+ * took of a semaphore; of one that dies, whose records say nothing, it comes back. The mark is one word a heap, and a
+ * worker's sweep acts on it before its slot is vacant: so it is judged right, however late somebody asks.
  *
- * Normal is `process.exit`, and the end of all work. An uncaught error is no normal end though its `exit` event looks like one: `uncaughtExceptionMonitor` comes right before.
- * Where somebody catches the error after all, the worker goes on, and the next turn of its loop takes the suspicion back.
+ * Normal is `process.exit`, and the end of all work. An uncaught error is no normal end though its `exit` event looks
+ * like one: `uncaughtExceptionMonitor` comes right before. Where somebody catches the error after all, the worker goes
+ * on, and the next turn of its loop takes the suspicion back.
  */
 import { store } from "#atomics";
 import { setRealImmediate } from "../memory/clock.js";
@@ -26,12 +28,16 @@ onJoin(() => {
   });
   process.once("exit", () => {
     if (!isCrashing) markEnded(true);
-    // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes as a dead worker that anybody may rob.
+    // Where the kernel tells who is gone, a worker never says so itself: it would go on for a moment, entering mutexes
+    // as a dead worker that anybody may rob.
     if (!kernelTells) for (const each of heapsEntered()) each.registry.markDead(each.self);
   });
 });
 
-/** From here on what this worker holds of semaphores is used up, whatever becomes of it; `false` takes that back for what it takes from then on. */
+/**
+ * From here on what this worker holds of semaphores is used up, whatever becomes of it; `false` takes that back for
+ * what it takes from then on.
+ */
 export function markEnded(ended: boolean): void {
   for (const heap of heapsEntered()) store(heap.words, heap.record + RECORD.ended, ended ? 1 : 0);
 }

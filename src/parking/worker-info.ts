@@ -1,10 +1,12 @@
 /**
- * What a worker tells of itself to all others that share the heap: its info, and on it the wait record of a wait that has lasted long.
+ * What a worker tells of itself to all others that share the heap: its info, and on it the wait record of a wait that
+ * has lasted long.
  *
- * Only the worker itself writes them. A wait record is complete before one store puts it on the info, changes in nothing but `looks` while it is there, and is freed after
- * one store took it off: so a reader who finds the same wait record of the same generation on the worker info before and after has read it whole, and the wait's caller had not
- * gone on meanwhile. That the wait had not succeeded just then is told by `looks`, which the worker raises after each attempt in vain.
- * Both are drafts: after a death they go back with the others. No worker waits for another here.
+ * Only the worker itself writes them. A wait record is complete before one store puts it on the info, changes in
+ * nothing but `looks` while it is there, and is freed after one store took it off: so a reader who finds the same wait
+ * record of the same generation on the worker info before and after has read it whole, and the wait's caller had not
+ * gone on meanwhile. That the wait had not succeeded just then is told by `looks`, which the worker raises after each
+ * attempt in vain. Both are drafts: after a death they go back with the others. No worker waits for another here.
  */
 import { OutOfMemoryError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
@@ -38,7 +40,10 @@ export interface Awaited {
 
 /** What a worker says of a wait. */
 export interface WaitRecord {
-  /** One for most blocking waits; for a select, which whatever comes first ends, and for an event loop all that it waits for in this heap. */
+  /**
+   * One for most blocking waits; for a select, which whatever comes first ends, and for an event loop all that it waits
+   * for in this heap.
+   */
   readonly waits: readonly Awaited[];
   readonly flags: number;
   /** Milliseconds since 1970. */
@@ -103,7 +108,10 @@ export function lookedInVain({ words }: Heap, waitRecord: number): void {
   store(words, waitRecord + WAIT_RECORD.looks, (words[waitRecord + WAIT_RECORD.looks]! + 1) | 0);
 }
 
-/** Asks a worker to look for the deadlock that it is part of, and wakes it for that. In its record, which is always there: a worker that came after it looks once for nothing. */
+/**
+ * Asks a worker to look for the deadlock that it is part of, and wakes it for that. In its record, which is always
+ * there: a worker that came after it looks once for nothing.
+ */
 export function ask(heap: Heap, record: number, kind: typeof BLOCKING | typeof AWAITING): void {
   if (exchange(heap.words, record + RECORD.asked, 1) === 0) heap.ring(record, kind);
 }
@@ -148,7 +156,8 @@ export function findWaitRecord(heap: Heap, record: number): FoundWaitRecord | un
   if (block < BLOCK_HEADER_WORDS || block + WAIT_RECORD.waits > words.length) return undefined;
   const page = load(words, pageStateWord(block));
   const generation = load(words, generationWord(block));
-  // Asked again: the block may have been freed before its generation was read, and stand there half written for the next waitRecord.
+  // Asked again: the block may have been freed before its generation was read, and stand there half written for the
+  // next waitRecord.
   if (load(words, info + WORKER_INFO.waitRecord) !== block) return undefined;
   const count = words[block + WAIT_RECORD.count]!;
   if (count < 0 || count > MOST_WAITS || block + textIn(count) > words.length) return undefined;
@@ -167,7 +176,10 @@ export function findWaitRecord(heap: Heap, record: number): FoundWaitRecord | un
   return load(words, record + RECORD.state) === state && isOn(heap, record, found) ? found : undefined;
 }
 
-/** Whether a wait record that was found is still on the worker info: if so, nothing that was read of it since was anything else, and the wait has not ended. */
+/**
+ * Whether a wait record that was found is still on the worker info: if so, nothing that was read of it since was
+ * anything else, and the wait has not ended.
+ */
 export function isOn(heap: Heap, record: number, { block, generation, page }: FoundWaitRecord): boolean {
   const { words } = heap;
   const info = workerInfoOf(heap, record);

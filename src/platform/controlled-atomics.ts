@@ -1,11 +1,12 @@
 /**
- * What stands in the place of `atomics.ts` under the condition "allcores-explored": the same operations, each of which first asks a scheduler whether the calling
- * worker goes on. The scheduler is testing/'s; where none is set, as in the thread that prepares an explored program, every operation is carried out at once.
+ * What stands in the place of `atomics.ts` under the condition "allcores-explored": the same operations, each of which
+ * first asks a controller whether the calling worker goes on. The controller is testing/'s; where none is set, as in
+ * the thread that prepares an explored program, every operation is carried out at once.
  */
 import * as direct from "./atomics.js";
-import type { Cells, WideCells } from "./atomics.js";
+import type { IntegerArray, WideCells } from "./atomics.js";
 
-export type { Cells, WideCells } from "./atomics.js";
+export type { IntegerArray, WideCells } from "./atomics.js";
 
 /** What an operation does to its place, as far as the order of operations matters. */
 export const READ = 0;
@@ -33,13 +34,15 @@ export const EVENT = 13;
 /** Begins to sleep without looking at a word. */
 export const PAUSE = 14;
 
-/** A scheduler, as this file sees it. It may throw, to unwind a worker whose execution is over. */
-export interface Scheduler {
+/** A controller, as this file sees it. It may throw, to unwind a worker whose execution is over. */
+export interface Controller {
   /** Returns when the calling worker may carry out its next operation. */
   before(operation: number, cells: ArrayBufferView, index: number): void;
   /** What the operation did: whether it wrote, what was there before, what is there now. */
   after(wrote: boolean, old: number, now: number): void;
-  /** Sleeps while nobody notifies the word, or, `changes`, while it holds what it holds. False once `ms` have passed. */
+  /**
+   * Sleeps while nobody notifies the word, or, `changes`, while it holds what it holds. False once `ms` have passed.
+   */
   sleep(cells: ArrayBufferView, index: number, ms: number, changes: boolean): boolean;
   /** Resolves once somebody notifies the word. */
   listen(cells: ArrayBufferView, index: number): Promise<"ok">;
@@ -50,11 +53,11 @@ export interface Scheduler {
   readonly thread: { pid: number; tid: number; startTime: number };
 }
 
-let scheduler: Scheduler | undefined;
+let controller: Controller | undefined;
 
 /** Puts the calling thread under control, or takes it out. */
-export function control(by: Scheduler | undefined): void {
-  scheduler = by;
+export function control(by: Controller | undefined): void {
+  controller = by;
 }
 
 export const controlled = true;
@@ -62,20 +65,20 @@ export const controlled = true;
 /** Behind each view that `visible` made: the memory itself. */
 const memory = new WeakMap<object, Int32Array>();
 
-function raw<C extends Cells | WideCells>(cells: C): C {
+function raw<C extends IntegerArray | WideCells>(cells: C): C {
   return (memory.get(cells) ?? cells) as C;
 }
 
 const numberOf = (value: number | bigint): number => Number(value);
 
 /** An update that leaves everything as it is only reads. */
-function operation<R extends number | bigint>(kind: number, cells: Cells | WideCells, index: number, perform: (cells: never) => R): R {
+function operation<R extends number | bigint>(kind: number, cells: IntegerArray | WideCells, index: number, perform: (cells: never) => R): R {
   const at = raw(cells);
-  if (scheduler === undefined) return perform(at as never);
-  scheduler.before(kind, at, index);
+  if (controller === undefined) return perform(at as never);
+  controller.before(kind, at, index);
   const old = perform(at as never);
-  const now = kind === READ || kind === READ_DATA ? old : direct.load(at as Cells, index);
-  scheduler.after(kind === WRITE || kind === WRITE_DATA || now !== old, numberOf(old), numberOf(now));
+  const now = kind === READ || kind === READ_DATA ? old : direct.load(at as IntegerArray, index);
+  controller.after(kind === WRITE || kind === WRITE_DATA || now !== old, numberOf(old), numberOf(now));
   return old;
 }
 
@@ -83,12 +86,13 @@ type Load = typeof direct.load;
 type Change = typeof direct.add;
 type CompareExchange = typeof direct.compareExchange;
 
-export const load: Load = ((cells: Cells, index: number) => operation(READ, cells, index, (at: Cells) => direct.load(at, index))) as Load;
-export const loadData: Load = ((cells: Cells, index: number) => operation(READ_DATA, cells, index, (at: Cells) => direct.load(at, index))) as Load;
+export const load: Load = ((cells: IntegerArray, index: number) => operation(READ, cells, index, (at: IntegerArray) => direct.load(at, index))) as Load;
+export const loadData: Load = ((cells: IntegerArray, index: number) =>
+  operation(READ_DATA, cells, index, (at: IntegerArray) => direct.load(at, index))) as Load;
 
 function writer(kind: number): Change {
-  return ((cells: Cells, index: number, value: number) => {
-    operation(kind, cells, index, (at: Cells) => {
+  return ((cells: IntegerArray, index: number, value: number) => {
+    operation(kind, cells, index, (at: IntegerArray) => {
       const old = direct.load(at, index);
       direct.store(at, index, value);
       return old;
@@ -100,7 +104,7 @@ export const store: Change = writer(WRITE);
 export const storeData: Change = writer(WRITE_DATA);
 
 function updater(change: Change): Change {
-  return ((cells: Cells, index: number, value: number) => operation(UPDATE, cells, index, (at: Cells) => change(at, index, value))) as Change;
+  return ((cells: IntegerArray, index: number, value: number) => operation(UPDATE, cells, index, (at: IntegerArray) => change(at, index, value))) as Change;
 }
 export const add = updater(direct.add);
 export const and = updater(direct.and);
@@ -109,47 +113,47 @@ export const or = updater(direct.or);
 export const sub = updater(direct.sub);
 export const xor = updater(direct.xor);
 
-export const compareExchange: CompareExchange = ((cells: Cells, index: number, expected: number, next: number) => {
+export const compareExchange: CompareExchange = ((cells: IntegerArray, index: number, expected: number, next: number) => {
   const at = raw(cells);
-  if (scheduler === undefined) return direct.compareExchange(at, index, expected, next);
-  scheduler.before(UPDATE, at, index);
+  if (controller === undefined) return direct.compareExchange(at, index, expected, next);
+  controller.before(UPDATE, at, index);
   const seen = direct.compareExchange(at, index, expected, next);
   const now = direct.load(at, index);
-  scheduler.after(now !== seen, numberOf(seen), numberOf(now));
+  controller.after(now !== seen, numberOf(seen), numberOf(now));
   return seen;
 }) as CompareExchange;
 
 export function wait(words: Int32Array, index: number, value: number, ms = Number.POSITIVE_INFINITY): "ok" | "not-equal" | "timed-out" {
   const at = raw(words);
-  if (scheduler === undefined) return direct.wait(at, index, value, ms);
-  scheduler.before(WAIT, at, index);
+  if (controller === undefined) return direct.wait(at, index, value, ms);
+  controller.before(WAIT, at, index);
   const seen = direct.load(at, index);
-  scheduler.after(false, seen, seen);
+  controller.after(false, seen, seen);
   if (seen !== value) return "not-equal";
-  return scheduler.sleep(at, index, ms, false) ? "ok" : "timed-out";
+  return controller.sleep(at, index, ms, false) ? "ok" : "timed-out";
 }
 
 export const waitAsync: typeof direct.waitAsync = (words, index, value) => {
   const at = raw(words);
-  if (scheduler === undefined) return direct.waitAsync(at, index, value);
-  scheduler.before(WAIT, at, index);
+  if (controller === undefined) return direct.waitAsync(at, index, value);
+  controller.before(WAIT, at, index);
   const seen = direct.load(at, index);
-  scheduler.after(false, seen, seen);
-  return seen === value ? { async: true, value: scheduler.listen(at, index) } : { async: false, value: "not-equal" };
+  controller.after(false, seen, seen);
+  return seen === value ? { async: true, value: controller.listen(at, index) } : { async: false, value: "not-equal" };
 };
 
 export function notify(words: Int32Array, index: number, count = Number.POSITIVE_INFINITY): number {
   const at = raw(words);
-  if (scheduler === undefined) return direct.notify(at, index, count);
-  scheduler.before(NOTIFY, at, index);
-  const woken = scheduler.notify(at, index, count);
-  scheduler.after(true, 0, woken);
+  if (controller === undefined) return direct.notify(at, index, count);
+  controller.before(NOTIFY, at, index);
+  const woken = controller.notify(at, index, count);
+  controller.after(true, 0, woken);
   return woken;
 }
 
 export function pause(ms: number): void {
-  if (scheduler === undefined) direct.pause(ms);
-  else scheduler.pause(ms);
+  if (controller === undefined) direct.pause(ms);
+  else controller.pause(ms);
 }
 
 export function spins(): number {
@@ -160,30 +164,33 @@ export function slice(): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** What a scheduler runs is read in order. */
+/** What a controller runs is read in order. */
 export function orderLoads(): void {}
 
 export function toldAlive(_pid: number, tid: number): boolean | undefined {
-  return scheduler?.isAlive(tid);
+  return controller?.isAlive(tid);
 }
 
 export function toldThread(): { pid: number; tid: number; startTime: number } | undefined {
-  return scheduler?.thread;
+  return controller?.thread;
 }
 
 const isIndex = (name: string | symbol): boolean => typeof name === "string" && name.charCodeAt(0) >= 48 && name.charCodeAt(0) <= 57;
 
-/** Every plain access is an operation of its own, where a scheduler is set. Methods that change many words at once count as a change of the first. */
+/**
+ * Every plain access is an operation of its own, where a controller is set. Methods that change many words at once
+ * count as a change of the first.
+ */
 export function visible(words: Int32Array): Int32Array {
-  if (scheduler === undefined) return words;
+  if (controller === undefined) return words;
   const view = new Proxy(words, {
     get(target, name) {
       if (isIndex(name)) {
         const index = Number(name);
-        if (scheduler === undefined) return target[index];
-        scheduler.before(READ_PLAIN, target, index);
+        if (controller === undefined) return target[index];
+        controller.before(READ_PLAIN, target, index);
         const value = target[index]!;
-        scheduler.after(false, value, value);
+        controller.after(false, value, value);
         return value;
       }
       const member: unknown = Reflect.get(target, name, target);
@@ -192,22 +199,22 @@ export function visible(words: Int32Array): Int32Array {
       return (...args: unknown[]) => {
         if (bulk !== undefined) {
           const first = Number(bulk === "fill" ? (args[1] ?? 0) : args[0]);
-          scheduler?.before(WRITE_PLAIN, target, first);
-          scheduler?.after(true, 0, 0);
+          controller?.before(WRITE_PLAIN, target, first);
+          controller?.after(true, 0, 0);
         }
         return (member as (...all: unknown[]) => unknown).apply(target, args);
       };
     },
     set(target, name, value: number) {
       const index = Number(name);
-      if (scheduler === undefined) {
+      if (controller === undefined) {
         target[index] = value;
         return true;
       }
-      scheduler.before(WRITE_PLAIN, target, index);
+      controller.before(WRITE_PLAIN, target, index);
       const old = target[index]!;
       target[index] = value;
-      scheduler.after(true, old, target[index]!);
+      controller.after(true, old, target[index]!);
       return true;
     },
   });

@@ -1,4 +1,7 @@
-/** File descriptors that have run out: told apart from other failures, since the caller can do something about it, and nothing is wrong with what it asked for. */
+/**
+ * File descriptors that have run out: told apart from other failures, since the caller can do something about it, and
+ * nothing is wrong with what it asked for.
+ */
 import fs from "node:fs";
 import { OutOfDescriptorsError } from "../errors/index.js";
 

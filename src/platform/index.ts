@@ -1,4 +1,4 @@
-export type { Cells, WideCells } from "#atomics";
+export type { IntegerArray, WideCells } from "#atomics";
 export type { Bell, Member, MemoryHandle, Platform, ProcessPlatform, ThreadIdentity, ThreadStat } from "./contract.js";
 export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 export { binding, useBinding } from "./koffi.js";

@@ -1,4 +1,7 @@
-/** koffi, which calls native code and needs no compiler. It is loaded by the first object that reaches across processes, never by a program that uses threads only. */
+/**
+ * koffi, which calls native code and needs no compiler. It is loaded by the first object that reaches across processes,
+ * never by a program that uses threads only.
+ */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { ownUrl } from "./own-url.js";
@@ -6,7 +9,10 @@ import { isVisible } from "./visible-file.js";
 
 const BINDING = "allcores.binding@1";
 
-/** Where the native part of koffi is: what a child is told, and threads that are started from here on find by themselves. */
+/**
+ * Where the native part of koffi is: what a child is told, and threads that are started from here on find by
+ * themselves.
+ */
 export function binding(): string | undefined {
   return getEnvironmentData(BINDING) as string | undefined;
 }
@@ -15,7 +21,10 @@ export function useBinding(path: string | undefined): void {
   if (path !== undefined) setEnvironmentData(BINDING, path);
 }
 
-/** koffi's modules list each other by `for … in`, which would meet what somebody has added to `Object.prototype`: that is not listed meanwhile. */
+/**
+ * koffi's modules list each other by `for … in`, which would meet what somebody has added to `Object.prototype`: that
+ * is not listed meanwhile.
+ */
 function withoutInherited<T>(load: () => T): T {
   const listed = Object.keys(Object.prototype).filter((name) => Object.getOwnPropertyDescriptor(Object.prototype, name)!.configurable);
   const list = (enumerable: boolean) => {
@@ -29,7 +38,10 @@ function withoutInherited<T>(load: () => T): T {
   }
 }
 
-/** The first worker that needs it has koffi look for its native part, which takes ten times as long as loading that; the others load it from there. */
+/**
+ * The first worker that needs it has koffi look for its native part, which takes ten times as long as loading that; the
+ * others load it from there.
+ */
 export function loadKoffi(): typeof Koffi {
   const known = binding();
   if (known !== undefined && isVisible(known)) {

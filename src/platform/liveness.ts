@@ -13,7 +13,10 @@ export function thisThread(): ThreadIdentity {
   return toldThread() ?? liveness.thisThread();
 }
 
-/** False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only `declareDead` ends a worker. */
+/**
+ * False once the thread is gone, a zombie, or another thread has its number. Where the system does not tell, only
+ * `declareDead` ends a worker.
+ */
 export function isRunning(thread: ThreadIdentity): boolean {
   return toldAlive(thread.pid, thread.tid, thread.startTime) ?? liveness.isRunning(thread);
 }

@@ -2,7 +2,10 @@ import { pause } from "#atomics";
 
 const LONGEST_NAP_MS = 10;
 
-/** What one program may wait for the machine's lock in all, as it has so many looks: about half a second, and longer on a machine whose processors are short. */
+/**
+ * What one program may wait for the machine's lock in all, as it has so many looks: about half a second, and longer on
+ * a machine whose processors are short.
+ */
 export class LockPatience {
   #looks = 50;
   #nap = 0.5;

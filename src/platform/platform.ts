@@ -7,7 +7,10 @@ import { linux } from "./linux/index.js";
 import { checkPermission } from "./permission.js";
 import { portable } from "./portable/index.js";
 
-/** Internal: "portable" has a program run as on a system that has no implementation, for the tests. All its workers must agree. */
+/**
+ * Internal: "portable" has a program run as on a system that has no implementation, for the tests. All its workers must
+ * agree.
+ */
 const FORCED = process.env.ALLCORES_PLATFORM;
 
 export const platform: Platform = process.platform === "linux" && FORCED !== "portable" ? linux : portable;
@@ -20,7 +23,9 @@ export function guardAddons(by: <R>(section: () => R) => R): void {
   guard = by;
 }
 
-/** What processes need of this system, loaded on first use. @throws PlatformError where there is none; PermissionError */
+/**
+ * What processes need of this system, loaded on first use. @throws PlatformError where there is none; PermissionError
+ */
 export function processPlatform(): ProcessPlatform {
   if (loaded !== undefined) return loaded;
   checkPermission("memory that processes share", platform.needs);
@@ -28,7 +33,8 @@ export function processPlatform(): ProcessPlatform {
     loaded = isMainThread ? platform.processes() : guard(guarded);
   } catch (error) {
     if (error instanceof PlatformError) throw error;
-    // Nothing is wrong with the installation then: once files are closed it loads. The loader of libraries tells that by a text only.
+    // Nothing is wrong with the installation then: once files are closed it loads. The loader of libraries tells that
+    // by a text only.
     const what = "loading the koffi package";
     if (isOutOfDescriptors(error)) throw outOfDescriptors(what, error);
     checkDescriptors(1, what);
@@ -39,7 +45,10 @@ export function processPlatform(): ProcessPlatform {
   return loaded;
 }
 
-/** For a thread. A view is an object that the addon makes, which fails in a thread that is being terminated; the calls that go through it to the system take and give numbers, and do not. */
+/**
+ * For a thread. A view is an object that the addon makes, which fails in a thread that is being terminated; the calls
+ * that go through it to the system take and give numbers, and do not.
+ */
 function guarded(): ProcessPlatform {
   const system = platform.processes();
   return { ...system, memory: { ...system.memory, view: (address, bytes) => guard(() => system.memory.view(address, bytes)) } };

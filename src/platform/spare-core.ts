@@ -9,7 +9,10 @@ export function coreCount(): number {
   return cores;
 }
 
-/** Whether somebody else can run while this thread looks around: on a single core, looking only keeps the one that is looked for from coming. */
+/**
+ * Whether somebody else can run while this thread looks around: on a single core, looking only keeps the one that is
+ * looked for from coming.
+ */
 export function hasSpareCore(): boolean {
   return coreCount() > 1;
 }

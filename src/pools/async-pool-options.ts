@@ -19,11 +19,15 @@ export interface AsyncPoolOptions
   rate?: RateOptions | undefined;
   /** A function that is run before the first task. If it fails, the pool fails with `InitializerError`. */
   initializer?: AnyFunction | undefined;
-  /** Milliseconds that a task has to end once it is called off; 1000 unless given. Then its place is given to others, and it goes on unheard. */
+  /**
+   * Milliseconds that a task has to end once it is called off; 1000 unless given. Then its place is given to others,
+   * and it goes on unheard.
+   */
   killGrace?: number | undefined;
   /**
-   * `currentWorker()` knows its task after an `await` too, by an `AsyncLocalStorage`. Off unless asked for: on Node 20 and 22 that costs each promise of the whole program
-   * one to two microseconds. Without it ask before the first `await` and keep the answer.
+   * `currentWorker()` knows its task after an `await` too, by an `AsyncLocalStorage`. Off unless asked for: on Node 20
+   * and 22 that costs each promise of the whole program one to two microseconds. Without it ask before the first
+   * `await` and keep the answer.
    */
   tracked?: boolean | undefined;
 }

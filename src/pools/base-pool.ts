@@ -39,7 +39,7 @@ export class BasePool {
    * ```
    */
   pause(): void {
-    this.#scheduler.pause();
+    this.#scheduler.waiting.pause.begin();
   }
 
   /**
@@ -59,7 +59,7 @@ export class BasePool {
    * ```
    */
   start(): void {
-    this.#scheduler.start();
+    this.#scheduler.waiting.pause.end();
   }
 
   /**
@@ -79,7 +79,7 @@ export class BasePool {
    * ```
    */
   clear(): void {
-    this.#scheduler.clear();
+    this.#scheduler.waiting.clear();
   }
 
   /**

@@ -124,15 +124,15 @@ function refuseServedCalls({ title, slots }: BlockingPool): void {
   const calls = openCalls();
   if (calls.length === 0) return;
   const now = monotonicMs();
-  for (const { name, link, inHand } of slots) {
-    if (inHand === undefined) continue;
-    const age = link.runningFor(inHand);
+  for (const { name, link, firstBegun } of slots) {
+    if (firstBegun === undefined) continue;
+    const age = link.runningFor(firstBegun);
     const call = calls.find(({ pid, threadId, sentAt }) => pid === link.pid && threadId === link.threadId && ((now - sentAt) | 0) <= age);
     if (call === undefined) continue;
     const state = link.look()?.worker.state;
     if (state !== "awaiting" && state !== "waiting") continue;
     throw new DeadlockError(
-      `joinSync() of this ${title} would wait for ever: the task "${inHand.task.name}" in ${name} waits for "${call.method}" of an object that this thread serves, ` +
+      `joinSync() of this ${title} would wait for ever: the task "${firstBegun.task.name}" in ${name} waits for "${call.method}" of an object that this thread serves, ` +
         "and a thread that blocks answers nobody. Await join() instead, or serve the object in another worker",
     );
   }

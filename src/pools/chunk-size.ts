@@ -1,6 +1,7 @@
 /**
- * A chunk is to be some CHUNK_MS of work: enough that its way there and back weighs little, little enough that the workers end together. The first are single items;
- * from what they took the next ones are sized, at most GROWTH times as long as those before.
+ * A chunk is to be some CHUNK_MS of work: enough that its way there and back weighs little, little enough that the
+ * workers end together. The first are single items; from what they took the next ones are sized, at most GROWTH times
+ * as long as those before.
  */
 const CHUNK_MS = 2;
 const GROWTH = 4;

@@ -26,7 +26,10 @@ export interface ChunkMap {
   begun(chunk: Chunk): void;
   /** A chunk is over. */
   ended(chunk: Chunk): void;
-  /** An item failed: false when it is to fail for good, true when the map tries it again. `deaths`: workers that died of it so far. */
+  /**
+   * An item failed: false when it is to fail for good, true when the map tries it again. `deaths`: workers that died of
+   * it so far.
+   */
   retry(segment: Segment, index: number, attempts: number, deaths: readonly WorkerDeath[], error: unknown): boolean;
 }
 
@@ -91,7 +94,10 @@ export class Chunk extends Job {
   /** As its message was encoded. */
   #apart: string | undefined;
 
-  /** The first item that cannot be sent, and why, by the path that it has as an argument. The others are let go of again. */
+  /**
+   * The first item that cannot be sent, and why, by the path that it has as an argument. The others are let go of
+   * again.
+   */
   findUnsendable(): { readonly index: number; readonly error: unknown } | undefined {
     const { boundary } = this.#map;
     for (let index = this.#from; index < this.#to; index++) {
@@ -153,21 +159,21 @@ export class Chunk extends Job {
   }
 
   /**
-   * Outcomes that were sent stand. The current item fails, or is tried again by itself, and with it those before it whose outcomes died with the worker: nothing is run
-   * twice unasked. The rest goes on elsewhere.
+   * Outcomes that were sent stand. The current item fails, or is tried again by itself, and with it those before it
+   * whose outcomes died with the worker: nothing is run twice unasked. The rest goes on elsewhere.
    */
   lose(loss: Loss): readonly Job[] {
     if (this.isOver) return [];
     this.#map.states.settle(this);
     // Within what is open, whatever the lane says.
     const begun = Math.min(this.#to, Math.max(this.#from + loss.item + 1, this.#from + this.outcomes));
-    const inHand = begun - 1;
-    if (this.#from + this.outcomes < inHand) {
+    const running = begun - 1;
+    if (this.#from + this.outcomes < running) {
       const error = loss.errorForDone(this);
-      for (let index = this.#from + this.outcomes; index < inHand; index++) this.#failed(index, error);
+      for (let index = this.#from + this.outcomes; index < running; index++) this.#failed(index, error);
     }
     if (this.#from + this.outcomes < begun) {
-      this.#failed(inHand, loss.errorFor(this));
+      this.#failed(running, loss.errorFor(this));
     }
     this.#map.ended(this);
     if (begun === this.#to) return [];

@@ -29,7 +29,9 @@ export class Delays implements Iterable<Job> {
     return this.#attempts.keys();
   }
 
-  /** Milliseconds until the next attempt at a job that failed; undefined when there is to be none. Runs a user's code. */
+  /**
+   * Milliseconds until the next attempt at a job that failed; undefined when there is to be none. Runs a user's code.
+   */
   delayFor(job: Call, error: unknown): number | undefined {
     this.#deciding++;
     const delay = job.call.retries.delayAfter(job.attempts, error, job.scope);

@@ -31,7 +31,10 @@ interface Watchers {
   readonly hangs: HangDetector;
 }
 
-/** Gives jobs to workers: one at once where a worker can take it, those of the backlog in their order as soon as one can. */
+/**
+ * Gives jobs to workers: one at once where a worker can take it, those of the backlog in their order as soon as one
+ * can.
+ */
 export class Dispatcher {
   readonly backlog: Backlog;
   /** Nothing is to be given to anybody. */
@@ -70,7 +73,10 @@ export class Dispatcher {
     this.#isFull = isFull || this.isPaused;
   }
 
-  /** A place may have become free. Once for all that are called off together: what is given out between two of them would be called off next. */
+  /**
+   * A place may have become free. Once for all that are called off together: what is given out between two of them
+   * would be called off next.
+   */
   feedSoon(): void {
     if (this.#willFeed || this.isFull || this.backlog.size === 0) return;
     this.#willFeed = true;
@@ -80,7 +86,10 @@ export class Dispatcher {
     });
   }
 
-  /** Encodes a job anew, with all that travels beside its message, and has it wait: another attempt, or the rest of a chunk whose worker died. */
+  /**
+   * Encodes a job anew, with all that travels beside its message, and has it wait: another attempt, or the rest of a
+   * chunk whose worker died.
+   */
   enqueue(job: Job): void {
     try {
       this.#links.pack(job);
@@ -124,7 +133,8 @@ export class Dispatcher {
       if (slot === undefined) {
         const { refusal } = this.#workers;
         if (refusal === undefined) break;
-        // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has begun. For the next it is tried again.
+        // No worker is left and none can be started: that costs the first job, as a worker does that ends before it has
+        // begun. For the next it is tried again.
         this.isFull = false;
         this.backlog.remove(job);
         this.#links.discard(job);
@@ -145,7 +155,8 @@ export class Dispatcher {
       }
     }
     this.#links.expect(false);
-    // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane had room, as one that is full of what was taken back.
+    // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane
+    // had room, as one that is full of what was taken back.
     const isStuck = !this.#isShared && !this.isPaused && (this.#workers.isShort || !this.#pool.isExpecting);
     if (isStuck && this.backlog.size > 0) this.#again ??= this.#pool.agenda.after(SHORT_MS, () => this.#feedAgain());
     if (isAnyLost && !this.#pool.isBusy) this.#pool.settleDown();
@@ -163,5 +174,6 @@ export class Dispatcher {
   /** The pool is over. */
   end(): void {
     this.#again?.clear();
+    this.#timeouts.end();
   }
 }

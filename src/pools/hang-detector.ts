@@ -19,11 +19,14 @@ const LEAST_MS = 20;
 type Watched = NonNullable<PoolSettings["unresponsive"]>;
 
 /**
- * Tells workers that do not respond from those that are busy, by what the kernel says of their threads: one that is busy has a processor, or waits for one.
+ * Tells workers that do not respond from those that are busy, by what the kernel says of their threads: one that is
+ * busy has a processor, or waits for one.
  *
- * Nobody looks before a job has run for `after`; from then on every quarter of DOUBT_MS. A worker is believed to be stopped or blocked when LOOKS looks in a row
- * say so and its thread has had no processor in between, to be waiting when they say that.
- * Rejected: a heartbeat of the worker's. A loop that computes sends none, which is what was to be told apart; and each job would pay for it.
+ * Nobody looks before a job has run for `after`; from then on every quarter of DOUBT_MS. A worker is believed to be
+ * stopped or blocked when LOOKS looks in a row say so and its thread has had no processor in between, to be waiting
+ * when they say that.
+ * Rejected: a heartbeat of the worker's. A loop that computes sends none, which is what was to be told apart; and each
+ * job would pay for it.
  */
 export class HangDetector {
   readonly #workers: WorkerSet;
@@ -87,7 +90,10 @@ export class HangDetector {
     again(watched.after);
   }
 
-  /** Tells of it, and ends it if it is to be ended: true then. What waits may go on by what others do, and is never ended. */
+  /**
+   * Tells of it, and ends it if it is to be ended: true then. What waits may go on by what others do, and is never
+   * ended.
+   */
   #found({ action, report }: Watched, slot: WorkerSlot, job: Job, worker: PoolWorker, state: UnresponsiveWorker["state"]): boolean {
     const killed = action === "kill" && state !== "waiting" && this.#end(slot, job, state);
     const found = { ...worker, state, task: job.task.name, killed };
@@ -105,8 +111,8 @@ export class HangDetector {
     slot.retire();
     this.#rebalancer.from(slot, wasBegun ? 1 : 0);
     this.#dispatch.drain();
-    const isInHand = slot.jobs[0] === job && job.sequence === sequence;
-    const hasGoneOn = wasBegun ? !isInHand : isInHand && isTaken();
+    const isFirst = slot.jobs[0] === job && job.sequence === sequence;
+    const hasGoneOn = wasBegun ? !isFirst : isFirst && isTaken();
     if (hasGoneOn || !this.#workers.has(slot)) {
       this.#dispatch.feedAnew();
       return false;

@@ -20,7 +20,10 @@ export class Histogram {
   readonly #buckets = new Uint32Array(BUCKETS);
   #count = 0;
   #mean = 0;
-  /** The sum of the squares of all distances from the mean, kept as it goes (Welford): of sums that grow, little would be left of a small deviation. */
+  /**
+   * The sum of the squares of all distances from the mean, kept as it goes (Welford): of sums that grow, little would
+   * be left of a small deviation.
+   */
   #squares = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = 0;

@@ -1,7 +1,9 @@
 /**
- * Ctrl-C: workers end first, then the program, by the same signal. A second one ends it at once, and what is left of its workers with it.
+ * Ctrl-C: workers end first, then the program, by the same signal. A second one ends it at once, and what is left of
+ * its workers with it.
  *
- * Only where nobody else listens for SIGINT: a program that has its own way out keeps it. The workers themselves ignore the signal, which a terminal sends to them too.
+ * Only where nobody else listens for SIGINT: a program that has its own way out keeps it. The workers themselves ignore
+ * the signal, which a terminal sends to them too.
  */
 import { isMainThread } from "node:worker_threads";
 import { addParentPool, type ParentPool, letParentsGo, removeParentPool } from "../workers/children.js";
@@ -9,7 +11,10 @@ import { onSnapshot, type PoolState } from "../diagnosis/snapshot.js";
 
 /** What ends its workers before the program ends. */
 export interface Interruptible extends ParentPool {
-  /** Asks what runs to stop, ends the workers, and resolves when they are gone. Settles nothing: the program is about to end. */
+  /**
+   * Asks what runs to stop, ends the workers, and resolves when they are gone. Settles nothing: the program is about to
+   * end.
+   */
   interrupt(): Promise<void>;
   /** For a dump of the program. */
   readonly title: string;

@@ -1,5 +1,6 @@
 /**
- * Where a job stands. The table below says which state may follow which; `JobStates` alone moves a job from one to another, and counts.
+ * Where a job stands. The table below says which state may follow which; `JobStates` alone moves a job from one to
+ * another, and counts.
  *
  * | state | the job |
  * |---|---|
@@ -44,7 +45,8 @@ export interface JobHolder {
 
 /** What has a state. Everybody may read it, and `JobStates` alone writes it. */
 export abstract class StatedJob {
-  // Assigned by the constructor: an initializer is a call for each class that a job is of, and programs make jobs by the million.
+  // Assigned by the constructor: an initializer is a call for each class that a job is of, and programs make jobs by
+  // the million.
   declare readonly stands: number;
   /** The worker that has it. */
   declare readonly holder: JobHolder | undefined;
@@ -67,7 +69,9 @@ export abstract class StatedJob {
 /** The door for `JobStates`, which is the only one to write what all others read. */
 type Written = { -readonly [Field in "stands" | "holder"]: StatedJob[Field] };
 
-/** The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none. */
+/**
+ * The states of the jobs of one pool. Each method is a transition, and throws a StateError where the table has none.
+ */
 export class JobStates {
   readonly #counts = new Int32Array(NAMES.length);
 

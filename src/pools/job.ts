@@ -65,7 +65,10 @@ export abstract class Job extends StatedJob implements LostJob {
     return this.killed;
   }
 
-  /** Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its own. */
+  /**
+   * Its payload is `[bound arguments, items, how each item becomes arguments]`, and each item has an outcome of its
+   * own.
+   */
   get isChunk(): boolean {
     return false;
   }
@@ -117,7 +120,10 @@ export abstract class Job extends StatedJob implements LostJob {
     return before;
   }
 
-  /** Its arguments as a message, valid until the next `encode`. `apart`: as of the codec. @throws UnsendableError, ReachError */
+  /**
+   * Its arguments as a message, valid until the next `encode`. `apart`: as of the codec. @throws UnsendableError,
+   * ReachError
+   */
   abstract encode(to: Boundary, apart?: string): Message;
   /** Calls its function in this thread, for the outcome of this number. */
   abstract run(fn: AnyFunction, index: number): unknown;
@@ -127,7 +133,9 @@ export abstract class Job extends StatedJob implements LostJob {
   abstract finish(microseconds: number): void;
   /** It fails as a whole. `calledOff`: because somebody wanted it so. */
   abstract fail(error: unknown, calledOff?: boolean): void;
-  /** Its worker died. What was running (of a chunk, one item) fails, or is tried again; gives what can be run elsewhere. */
+  /**
+   * Its worker died. What was running (of a chunk, one item) fails, or is tried again; gives what can be run elsewhere.
+   */
   abstract lose(loss: Loss): readonly Job[];
   /** News from the task. */
   abstract progress(value: unknown): void;

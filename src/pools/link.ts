@@ -1,8 +1,9 @@
 /**
- * The way between a pool and its workers. The core of a pool knows nothing else of them: what they run on, and how a job gets there, is the link's.
+ * The way between a pool and its workers. The core of a pool knows nothing else of them: what they run on, and how a
+ * job gets there, is the link's.
  *
- * A link begins its jobs in the order in which they were given, up to `width` at a time, and may end them in any. A job that it has not begun can be taken back.
- * What it cannot carry it declares in `lacks`.
+ * A link begins its jobs in the order in which they were given, up to `width` at a time, and may end them in any. A job
+ * that it has not begun can be taken back. What it cannot carry it declares in `lacks`.
  */
 import type { Boundary } from "../codec/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
@@ -40,7 +41,10 @@ export interface LinkWatch {
   readonly isPreparing: boolean;
   /** Something may have come that `receive` hands over. */
   arrived(): void;
-  /** Outcomes of a job: of a chunk, as many values as `count` says. `microseconds`: it has ended at the time `now`, and its worker has spent so much on it; -1: it goes on. */
+  /**
+   * Outcomes of a job: of a chunk, as many values as `count` says. `microseconds`: it has ended at the time `now`, and
+   * its worker has spent so much on it; -1: it goes on.
+   */
   outcome(job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
   /** The same, once classes of the values are loaded. A promise that is rejected is an error of the job. */
   outcomeLater(job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void;
@@ -94,7 +98,10 @@ export interface WorkerLink {
   runningFor(job: Job): number;
   /** Asks a job that it has begun to stop. Whether it is gone by that. */
   cancel(job: Job, reason: unknown): boolean;
-  /** A job that was asked to stop goes on. Whether it can be left alone, so that others may have its place; else its worker is to be ended. */
+  /**
+   * A job that was asked to stop goes on. Whether it can be left alone, so that others may have its place; else its
+   * worker is to be ended.
+   */
   giveUp(job: Job): boolean;
   /** Hands over what has come. Gives how much that was. */
   receive(): number;
@@ -104,7 +111,10 @@ export interface WorkerLink {
   close(): boolean;
   /** Whether it keeps the program alive. A new one does not. */
   hold(alive: boolean): void;
-  /** Ends it now. Where that has to be held back, `gaveUp` is called after `killGrace` ms. `reason`: what its tasks may hear of it. */
+  /**
+   * Ends it now. Where that has to be held back, `gaveUp` is called after `killGrace` ms. `reason`: what its tasks may
+   * hear of it.
+   */
   kill(killGrace: number, gaveUp: () => void, reason: unknown): void;
   /** It has ended: what it held is free. */
   bury(): void;
@@ -142,13 +152,19 @@ export interface Links {
   open(watch: LinkWatch, settings: PoolSettings): WorkerLink;
   /** Where one worker takes all jobs: it shall begin so many at a time. */
   resize(width: number): void;
-  /** Makes a job's arguments ready to travel; valid until the next call. @throws UnsendableError, ReachError: nothing has changed then */
+  /**
+   * Makes a job's arguments ready to travel; valid until the next call. @throws UnsendableError, ReachError: nothing
+   * has changed then
+   */
   pack(job: Job): void;
   /** It has to wait: what was packed outlasts what is packed next. */
   keep(job: Job): void;
   /** Lets go of the arguments of a job that nobody will run. */
   discard(job: Job): void;
-  /** Something is expected, as long as workers have jobs: it is looked for, or the program kept alive till it comes. `sleeps`: looking for it will not pay. */
+  /**
+   * Something is expected, as long as workers have jobs: it is looked for, or the program kept alive till it comes.
+   * `sleeps`: looking for it will not pay.
+   */
   expect(sleeps: boolean): void;
   /** Nothing is expected any more, if no worker has a job. */
   settle(): void;
@@ -181,7 +197,10 @@ export interface LinkKind {
   /** What a message has to be fit for. */
   readonly boundary: Boundary;
   readonly lacks: readonly Ability[];
-  /** One worker takes all jobs, and runs in this thread: a place is one of those that it may begin at a time. Else each worker has a place. */
+  /**
+   * One worker takes all jobs, and runs in this thread: a place is one of those that it may begin at a time. Else each
+   * worker has a place.
+   */
   readonly isShared: boolean;
   /** @throws ArgumentTypeError when the pool's `worker` is none that this kind can start */
   check(settings: PoolSettings): void;

@@ -35,7 +35,9 @@ export function runningIn(set: WorkerSet, tally: Tally): number {
   return Math.min(running, tally.open);
 }
 
-/** What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker. */
+/**
+ * What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker.
+ */
 export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
   let idle = 0;
   for (const slot of set) if (slot.unresponsive === undefined && !slot.hasLeft) idle += Math.max(0, slot.link.width - slot.jobs.length);

@@ -1,5 +1,6 @@
 /**
- * The engine of `pool.map`: takes items from the input as fast as results are consumed, sends them in chunks, and puts what comes of them in order.
+ * The engine of `pool.map`: takes items from the input as fast as results are consumed, sends them in chunks, and puts
+ * what comes of them in order.
  */
 import type { Boundary } from "../codec/index.js";
 import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
@@ -131,7 +132,10 @@ export class MapFeed implements ChunkMap, OpenMap {
     void this.abandon(error);
   }
 
-  /** Stops because of an error, which has its owner: what the clean-up of the input throws does not take its place, and is told by itself. */
+  /**
+   * Stops because of an error, which has its owner: what the clean-up of the input throws does not take its place, and
+   * is told by itself.
+   */
   async abandon(error?: unknown): Promise<void> {
     await this.stop(error).catch(uncleaned);
   }
@@ -142,8 +146,6 @@ export class MapFeed implements ChunkMap, OpenMap {
 
   failDelayed(reason: unknown): void {
     for (const { segment, index } of this.#retries.takeAll()) this.#itemFailed(segment, index, reason);
-    this.#fill();
-    if (this.#isDone) this.#rouse();
   }
 
   /** Calls off what has not come, and ends the input. */
@@ -207,7 +209,8 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#pool.tally.retried++;
     const again = () => {
       const chunk = new Chunk(this, task, call, segment, index, index + 1, attempts + 1, deaths);
-      // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item failed.
+      // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item
+      // failed.
       this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
     this.#retries.add({ segment, index }, delay, again);

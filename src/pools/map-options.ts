@@ -8,7 +8,10 @@ import { milliseconds, wholeNumber } from "./option-values.js";
 export interface MapOptions {
   /** Items that travel together; counted out while it runs unless given: some two milliseconds of work. */
   chunkSize?: number | undefined;
-  /** Most items that are taken from the input and whose results are not consumed. Unless given, two chunks for each worker. */
+  /**
+   * Most items that are taken from the input and whose results are not consumed. Unless given, two chunks for each
+   * worker.
+   */
   buffer?: number | undefined;
   /** Milliseconds for the whole map. Then it fails with `TimeoutError` and the rest is called off. */
   timeout?: number | undefined;

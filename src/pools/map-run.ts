@@ -80,7 +80,10 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     return this.then().finally(onEnd);
   }
 
-  /** Calls off what has not come, and ends the run with `reason`, or a `CancelledError`. Does nothing once all results were given. */
+  /**
+   * Calls off what has not come, and ends the run with `reason`, or a `CancelledError`. Does nothing once all results
+   * were given.
+   */
   cancel(reason?: unknown): void {
     this.#claim.cancelled ??= { reason: reason ?? new CancelledError("the map was cancelled before all of its results were there") };
     this.#claim.feed?.fail(this.#claim.cancelled.reason);

@@ -28,8 +28,9 @@ export function generatorOver<A, R>(map: Map<A, R>, options?: MapOptions): Pipel
 }
 
 /**
- * Rejected: one TransformStream whose `transform` starts the tasks. Its readable side cannot say that it was cancelled (not before Node 21), and what it enqueues
- * past the reader's demand waits for nobody. Two streams with a map between them have both.
+ * Rejected: one TransformStream whose `transform` starts the tasks. Its readable side cannot say that it was cancelled
+ * (not before Node 21), and what it enqueues past the reader's demand waits for nobody. Two streams with a map between
+ * them have both.
  */
 export function transformOver<A, R>(map: (items: AsyncIterable<A>) => MapRun<A, R>): globalThis.TransformStream<A, R> {
   const { readable, writable } = new TransformStream<A, A>();

@@ -28,7 +28,10 @@ export interface NestedPool extends CallPool {
   drain(): void;
 }
 
-/** A task of a worker of the pool that waits for another task. The worker may die, and the task be called off or end without waiting: the work goes on all the same. */
+/**
+ * A task of a worker of the pool that waits for another task. The worker may die, and the task be called off or end
+ * without waiting: the work goes on all the same.
+ */
 interface Wait {
   readonly caller: number;
   /** Of the job that it ran, another in each attempt; none in an initializer. */
@@ -55,8 +58,8 @@ export class NestedCalls {
   }
 
   /**
-   * A task of this pool waits for another: refused when then every worker would wait so, which nobody could ever end. One that is not waiting comes back sooner or
-   * later, and takes what is in the backlog.
+   * A task of this pool waits for another: refused when then every worker would wait so, which nobody could ever end.
+   * One that is not waiting comes back sooner or later, and takes what is in the backlog.
    */
   async #submit(caller: number, url: string, name: string, args: unknown[]): Promise<unknown> {
     const pool = this.#pool;
@@ -80,7 +83,7 @@ export class NestedCalls {
 
   #waitOf(caller: number): Wait | undefined {
     const slot = this.#pool.slotOf(caller);
-    return slot && { caller, sequence: slot.inHand?.sequence };
+    return slot && { caller, sequence: slot.firstBegun?.sequence };
   }
 
   #refuseIfStuck(wait: Wait, name: string): void {
@@ -106,7 +109,7 @@ export class NestedCalls {
   #isWaiting({ caller, sequence }: Wait): boolean {
     const slot = this.#pool.slotOf(caller);
     if (slot === undefined || slot.isKilled) return false;
-    const job = slot.inHand;
+    const job = slot.firstBegun;
     if (job?.sequence !== sequence || job?.isOver === true) return false;
     return this.#pool.links.isAlive(caller);
   }

@@ -14,8 +14,8 @@ export interface NestedWork {
 /**
  * A pool as its own tasks see it: `pool.handle()` makes one, and it travels as an argument.
  *
- * A task that waits for another of its own pool takes up a worker meanwhile. If all of them come to wait so, none is left to do the work: the call that would bring
- * that about is refused with `DeadlockError`.
+ * A task that waits for another of its own pool takes up a worker meanwhile. If all of them come to wait so, none is
+ * left to do the work: the call that would bring that about is refused with `DeadlockError`.
  *
  * @example
  * ```ts
@@ -41,14 +41,17 @@ export class PoolHandle implements Crosses {
     this.#served = served;
   }
 
-  /** The same pool, whose calls end with these: by the `signal` with its reason, after `timeout` milliseconds with `TimeoutError`. Their tasks are called off then. */
+  /**
+   * The same pool, whose calls end with these: by the `signal` with its reason, after `timeout` milliseconds with
+   * `TimeoutError`. Their tasks are called off then.
+   */
   with(options: WaitOptions): PoolHandle {
     return new PoolHandle(this.#served.with(options));
   }
 
   /**
-   * Has the pool run a task. The future gives the task's value or its error; `cancel` calls the task off. It fails with `DeadlockError` when every worker of the pool
-   * would wait for it.
+   * Has the pool run a task. The future gives the task's value or its error; `cancel` calls the task off. It fails with
+   * `DeadlockError` when every worker of the pool would wait for it.
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<Awaited<ReturnType<F>>> {
     const { url, name, bound } = identityOf(task);

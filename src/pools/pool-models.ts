@@ -5,7 +5,10 @@ export type PoolMaker = (options: unknown) => Pool;
 
 const makers = new Map<string, PoolMaker>();
 
-/** A class of pools tells by which word `createPool` makes it, as its module is loaded. So a pool of a higher layer can be made by name too. */
+/**
+ * A class of pools tells by which word `createPool` makes it, as its module is loaded. So a pool of a higher layer can
+ * be made by name too.
+ */
 export function registerPool(model: string, make: PoolMaker): void {
   makers.set(model, make);
 }

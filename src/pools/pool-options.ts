@@ -12,21 +12,25 @@ import type { UnresponsiveWorker } from "./unresponsive-worker.js";
 /** Most memory that one worker may take, in megabytes. */
 export interface ResourceLimits {
   /**
-   * Of JavaScript's heap. A thread's limit is no safe bound: V8 may abort the whole program instead of ending the thread (seen in Node 24), or hang (Node 26). Where tasks may run out of memory use
-   * a ProcessPool, which loses one process.
+   * Of JavaScript's heap. A thread's limit is no safe bound: V8 may abort the whole program instead of ending the
+   * thread (seen in Node 24), or hang (Node 26). Where tasks may run out of memory use a ProcessPool, which loses one
+   * process.
    */
   heap?: number | undefined;
   /**
-   * Of everything (resident set); processes only. In a memory cgroup, such as a container with a limit, the kernel kills whom it likes once the group is full: give workers a limit with which all of
-   * them together stay below the group's.
+   * Of everything (resident set); processes only. In a memory cgroup, such as a container with a limit, the kernel
+   * kills whom it likes once the group is full: give workers a limit with which all of them together stay below the
+   * group's.
    */
   rss?: number | undefined;
 }
 
 /**
- * What a pool does about workers that do not respond (Linux). One that computes is busy and never meant, however long it takes: `taskTimeout` bounds that. Nothing is asked
- * of the workers and nobody looks before a task has run for `after`, so it costs tasks that end sooner nothing.
- * **Threads:** one that is blocked in a call of the system ends when the call returns; its task does not wait for that longer than `killGrace`.
+ * What a pool does about workers that do not respond (Linux). One that computes is busy and never meant, however long
+ * it takes: `taskTimeout` bounds that. Nothing is asked of the workers and nobody looks before a task has run for
+ * `after`, so it costs tasks that end sooner nothing.
+ * **Threads:** one that is blocked in a call of the system ends when the call returns; its task does not wait for that
+ * longer than `killGrace`.
  *
  * @example
  * ```ts
@@ -45,25 +49,39 @@ export interface ResourceLimits {
  * ```
  */
 export interface UnresponsiveOptions {
-  /** Milliseconds that a worker may have a task before anybody looks at it; its state is certain up to a second after that. */
+  /**
+   * Milliseconds that a worker may have a task before anybody looks at it; its state is certain up to a second after
+   * that.
+   */
   after: number;
   /**
-   * `"report"` (default): it is told. `"kill"`: a worker that is stopped or blocked is killed, and its task fails with `WorkerDiedError` or is tried again. One that computes,
-   * awaits, or waits for an object of this library is never killed.
+   * `"report"` (default): it is told. `"kill"`: a worker that is stopped or blocked is killed, and its task fails with
+   * `WorkerDiedError` or is tried again. One that computes, awaits, or waits for an object of this library is never
+   * killed.
    */
   action?: "report" | "kill" | undefined;
-  /** Is called with a worker that is stopped, blocked, or waits, once in each of these states for a task. Without it `"report"` writes a line to stderr. */
+  /**
+   * Is called with a worker that is stopped, blocked, or waits, once in each of these states for a task. Without it
+   * `"report"` writes a line to stderr.
+   */
   report?: ((worker: UnresponsiveWorker) => void) | undefined;
 }
 
 /** How a pool is made. */
 export interface PoolOptions {
-  /** Most workers that work; as many as there are processors unless given. One that is replaced or let go counts until it has ended, but for one that only waits for workers that its tasks have started. */
+  /**
+   * Most workers that work; as many as there are processors unless given. One that is replaced or let go counts until
+   * it has ended, but for one that only waits for workers that its tasks have started.
+   */
   workers?: number | undefined;
-  /** Most tasks that wait for a worker: beyond it `submit` throws `PoolFullError` and `trySubmit` gives `undefined`. No bound unless given. */
+  /**
+   * Most tasks that wait for a worker: beyond it `submit` throws `PoolFullError` and `trySubmit` gives `undefined`. No
+   * bound unless given.
+   */
   maxQueue?: number | undefined;
   /**
-   * A task that each worker runs before its first one. If it throws, the pool fails with `InitializerError`. A worker that ends while it runs it is replaced; eight in a row fail the pool too.
+   * A task that each worker runs before its first one. If it throws, the pool fails with `InitializerError`. A worker
+   * that ends while it runs it is replaced; eight in a row fail the pool too.
    */
   initializer?: Task<AnyFunction> | undefined;
   /** What the initializer is called with. */
@@ -74,7 +92,10 @@ export interface PoolOptions {
   idleTimeout?: number | undefined;
   /** A worker that takes more is ended, and its task fails with `MemoryLimitError`. */
   resourceLimits?: ResourceLimits | undefined;
-  /** How often a task is tried again that threw or whose worker died: a number, or more in detail. Not at all unless given. */
+  /**
+   * How often a task is tried again that threw or whose worker died: a number, or more in detail. Not at all unless
+   * given.
+   */
   retries?: number | RetryOptions | undefined;
   /**
    * Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off.
@@ -82,15 +103,21 @@ export interface PoolOptions {
    */
   taskTimeout?: number | undefined;
   /**
-   * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle worker that does not end by itself; 1000 unless given. A thread that has not ended after as long
-   * again, since it is in a call of the system or loads modules, counts as ended.
+   * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle
+   * worker that does not end by itself; 1000 unless given. A thread that has not ended after as long again, since it is
+   * in a call of the system or loads modules, counts as ended.
    */
   killGrace?: number | undefined;
-  /** Whether somebody looks after workers that stop responding (Linux). Nobody does unless given, and nobody does before a task has run for long. */
+  /**
+   * Whether somebody looks after workers that stop responding (Linux). Nobody does unless given, and nobody does before
+   * a task has run for long.
+   */
   unresponsive?: UnresponsiveOptions | undefined;
   /**
-   * The file that workers run, where a bundler makes one: it imports "allcores" and the modules of the tasks. For threads a function that starts it, in the form that bundlers know,
-   * `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`; for processes the file's URL, or its path from the working folder. Tasks are then found by their names, which must differ.
+   * The file that workers run, where a bundler makes one: it imports "allcores" and the modules of the tasks. For
+   * threads a function that starts it, in the form that bundlers know, `(options) => new Worker(new URL("./worker.js",
+   * import.meta.url), options)`; for processes the file's URL, or its path from the working folder. Tasks are then
+   * found by their names, which must differ.
    */
   worker?: ThreadFactory | URL | string | undefined;
   /** Name of the workers: "PoolWorker" makes "PoolWorker-1" and so on. */
@@ -151,7 +178,9 @@ const LIMITS = {
 };
 const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action: true, report: true });
 
-/** `boundary`: between the pool and its workers; those of an AsyncPool, which knows its options by itself, have none. */
+/**
+ * `boundary`: between the pool and its workers; those of an AsyncPool, which knows its options by itself, have none.
+ */
 export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
   if (boundary !== undefined) POOL.check(options);
@@ -182,7 +211,10 @@ export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSetti
   };
 }
 
-/** A path from the folder that the program works in now, as Node gives it to the worker: which so knows that it runs what it was started for. */
+/**
+ * A path from the folder that the program works in now, as Node gives it to the worker: which so knows that it runs
+ * what it was started for.
+ */
 function workerOf(worker: PoolOptions["worker"]): PoolSettings["worker"] {
   if (typeof worker === "string" && !worker.startsWith("file:")) return resolve(worker);
   if (typeof worker !== "string" && !isUrl(worker)) return worker;

@@ -7,8 +7,9 @@ export interface PoolStats {
   readonly workers: number;
   readonly idle: number;
   /**
-   * Calls that are being run, and calls that wait. One that was called off is cancelled, though its function may go on for a while. An item of a map counts as a call, once it was
-   * taken from the input: `submitted` is always `completed + failed + cancelled + queued + running`.
+   * Calls that are being run, and calls that wait. One that was called off is cancelled, though its function may go on
+   * for a while. An item of a map counts as a call, once it was taken from the input: `submitted` is always `completed
+   * + failed + cancelled + queued + running`.
    */
   readonly running: number;
   readonly queued: number;

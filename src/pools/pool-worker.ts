@@ -1,5 +1,6 @@
 /**
- * One worker of a pool at one moment, as far as it can be told without asking it: one that does not respond could not answer.
+ * One worker of a pool at one moment, as far as it can be told without asking it: one that does not respond could not
+ * answer.
  *
  * @example
  * ```ts
@@ -27,10 +28,12 @@ export interface PoolWorker {
   /**
    * - `"starting"`: it has not begun;
    * - `"idle"`: it has no task;
-   * - `"busy"`: its task computes, or would if a processor were free. Where the system tells nothing of threads (elsewhere than on Linux), also when it is blocked or stopped;
+   * - `"busy"`: its task computes, or would if a processor were free. Where the system tells nothing of threads
+   *   (elsewhere than on Linux), also when it is blocked or stopped;
    * - `"awaiting"`: its task has returned a promise, and its event loop waits for what comes;
    * - `"waiting"`: its thread is blocked in a wait of this library, as for a lock;
-   * - `"blocked"`: its thread sleeps elsewhere, as in a synchronous child process, a read of a pipe, `Atomics.wait` or `sleepSync`;
+   * - `"blocked"`: its thread sleeps elsewhere, as in a synchronous child process, a read of a pipe, `Atomics.wait` or
+   *   `sleepSync`;
    * - `"stopped"`: it was stopped, as by SIGSTOP or a debugger.
    */
   readonly state: "starting" | "idle" | "busy" | "awaiting" | "waiting" | "blocked" | "stopped";

@@ -11,7 +11,10 @@ import type { PoolStats } from "./pool-stats.js";
 /** What awaiting a call of the function gives. */
 export type ResultOf<F extends AnyFunction> = Awaited<ReturnType<F>>;
 
-/** What every pool can do, whatever its tasks run on: a program changes the model by changing the word that makes the pool. */
+/**
+ * What every pool can do, whatever its tasks run on: a program changes the model by changing the word that makes the
+ * pool.
+ */
 export interface Pool extends AsyncDisposable {
   /** Most workers: how many tasks run at a time. */
   readonly workers: number;
@@ -19,25 +22,75 @@ export interface Pool extends AsyncDisposable {
   /** Whether `pause()` holds back what waits. */
   readonly isPaused: boolean;
 
-  /** The same pool with other options for the calls that go through it. */
+  /**
+   * The same pool with other options for the calls that go through it.
+   *
+   * @param options `signal`: calls the work off when it aborts. `timeout`: milliseconds from the call to its end,
+   *   waiting included; without end unless given.
+   *   `taskTimeout`: milliseconds that the task may run. `priority`: higher goes first among what waits; 0 unless
+   *   given.
+   *   `retries`: as the pool's option. `transfer`: objects among the arguments that are moved to a thread
+   * @returns a pool over the same workers
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense,
+   *   `ERR_ALLCORES_STATE` for `transfer` where the workers are no threads
+   * @remarks **Cost:** one small object; no worker is started.
+   */
   with(options: CallOptions): Pool;
 
   /**
-   * Has a worker run the task; the future gives its value or its error.
-   * @throws UnsendableError or ReachError when an argument cannot cross, PoolFullError past `maxQueue`, StateError after close; NotATaskError
+   * Has a worker run the task. The future gives its value or its error.
+   *
+   * @param task a function that was registered by `task()`; of an AsyncPool any function
+   * @param args its arguments, which are copied; shared objects arrive as themselves
+   * @returns the future, which can be cancelled
+   * @throws `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for an argument that cannot cross,
+   *   `ERR_ALLCORES_POOL_FULL` past `maxQueue`, `ERR_ALLCORES_STATE` after `close()`, `ERR_ALLCORES_NOT_A_TASK`,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`; what ended the pool, once it can do no work
+   * @remarks **Fairness:** in the order of the calls, within one priority. **Death:** the future fails with
+   *   `ERR_ALLCORES_WORKER_DIED`, or the task is tried again. **Cancel:** a task that waits never runs; one that runs
+   *   is asked to stop. **Cost:** the encoding and a write into a worker's lane; a wake-up where the worker sleeps.
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>>;
 
-  /** As `submit`; undefined when as many tasks wait as `maxQueue` allows. */
+  /**
+   * Has a worker run the task, unless as many tasks wait as `maxQueue` allows; never throws for that.
+   *
+   * @param task as of `submit`
+   * @param args its arguments
+   * @returns the future; undefined where no more may wait
+   * @throws as `submit`, but for `ERR_ALLCORES_POOL_FULL`
+   * @remarks **Fairness, death, cancel, cost:** as `submit`. **Cost:** where no more may wait, a look at the workers.
+   */
   trySubmit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>> | undefined;
 
   /**
-   * Runs the task for each item; awaited, it gives all results in the order of the items; iterated, each as soon as its turn comes.
-   * The items are taken only as fast as results are; the first error ends it and calls the rest off. See `MapRun` for other orders and for errors that stop nothing.
+   * Runs the task for each item. Awaited, it gives all results in the order of the items; iterated, each as soon as
+   * its turn comes. The first error ends it and calls the rest off. See `MapRun` for other orders, and for errors that
+   * stop nothing.
+   *
+   * @param task a function of one item
+   * @param items where the items come from; they are taken only as fast as results are
+   * @param options `chunkSize`: items that travel together. `buffer`: most items whose results are not consumed.
+   *   `timeout`: milliseconds for the whole map. `signal`: calls the rest off when it aborts
+   * @returns the results, to be awaited or iterated
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for items or options that make no sense,
+   *   `ERR_ALLCORES_STATE` after `close()`, `ERR_ALLCORES_NOT_A_TASK`
+   * @remarks **Fairness:** the calls of several maps take turns by priority. **Death:** items that were not begun go to
+   *   other workers. **Cancel:** leaves no item behind. **Cost:** as `submit`, for each chunk.
    */
   map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options?: MapOptions): MapRun<A, Awaited<R>>;
 
-  /** As `map`, with an array of arguments for each call. */
+  /**
+   * As `map`, with an array of arguments for each call.
+   *
+   * @param task a function of several arguments
+   * @param tuples where the arguments of each call come from
+   * @param options as of `map`
+   * @returns the results, to be awaited or iterated
+   * @throws as `map`: `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_STATE`,
+   *   `ERR_ALLCORES_NOT_A_TASK`
+   * @remarks **Fairness, death, cancel:** as `map`. **Cost:** as `map`.
+   */
   starmap<A extends readonly unknown[], R>(
     task: Task<(...args: [...A]) => R>,
     tuples: Iterable<A> | AsyncIterable<A>,
@@ -45,18 +98,65 @@ export interface Pool extends AsyncDisposable {
   ): MapRun<A, Awaited<R>>;
 
   /**
-   * `map` as a stage of `stream.pipeline(source, pool.stream(task), sink)`: results go on in the order of what comes in, and no more is taken in than the sink takes.
-   * An error, or the end of the pipeline, calls the rest off.
+   * `map` as a stage between the source and the sink of a pipeline of Node. Results go on in the order of items,
+   * and no more is taken in than the sink takes. An error, or the end of the pipeline, calls the rest off.
+   *
+   * @param task a function of one item
+   * @param options as of `map`
+   * @returns the stage, for `pipeline` of `node:stream`
+   * @throws nothing; the stage throws what `map` does, such as `ERR_ALLCORES_STATE`
+   * @remarks **Fairness, death, cancel:** as `map`. **Cost:** as `map`.
+   *
+   * @example
+   * ```ts
+   * import { pipeline } from "node:stream/promises";
+   * import { AsyncPool } from "allcores";
+   * await using pool = new AsyncPool();
+   * await pipeline([1], pool.stream(async (n: number) => n + 1), async (results) => {
+   *   for await (const n of results) console.log(n); // 2
+   * });
+   * ```
    */
   stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>>;
 
-  /** `map` for web streams: `readable.pipeThrough(pool.transformStream(task))`. The same order and the same backpressure. */
+  /**
+   * `map` for web streams, with the same order and the same backpressure as `stream`.
+   *
+   * @param task a function of one item
+   * @param options as of `map`
+   * @returns the two ends of the stream, for `readable.pipeThrough`
+   * @throws nothing; the stream fails with what `map` throws, such as `ERR_ALLCORES_STATE`
+   * @remarks **Fairness, death, cancel:** as `map`. **Cost:** as `map`, and that of the streams.
+   *
+   * @example
+   * ```ts
+   * import { AsyncPool } from "allcores";
+   * await using pool = new AsyncPool();
+   * const { readable, writable } = pool.transformStream(async (n: number) => n + 1);
+   * const writer = writable.getWriter();
+   * void writer.write(41).then(() => writer.close());
+   * for await (const n of readable) console.log(n); // 42
+   * ```
+   */
   transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Awaited<R>>;
 
-  /** This pool for its own tasks, as an argument. While it is open, a pool that has given a handle keeps the program alive. */
+  /**
+   * This pool for its own tasks, as an argument. While it is open, a pool that has given a handle keeps the program
+   * alive. See `PoolHandle`.
+   *
+   * @returns the handle, which travels to the pool's tasks
+   * @throws `ERR_ALLCORES_STATE` after `close()`, and where the workers have no shared memory
+   * @remarks **Cost:** the first one serves an object to the workers; later ones are small objects.
+   */
   handle(): PoolHandle;
 
-  /** Sets how many workers there may be. More come with the next work; too many end once they have done what they are at. */
+  /**
+   * Sets how many workers there may be. More come with the next work; too many end once they have done what they run.
+   *
+   * @param workers most workers, from 1
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` or `ERR_ALLCORES_ARGUMENT_RANGE` for what is no whole number from 1
+   * @remarks **Cost:** what waits before workers that are to end goes to others.
+   */
   resize(workers: number): void;
 
   /**
@@ -159,16 +259,40 @@ export interface Pool extends AsyncDisposable {
    */
   waitForSizeLessThan(size: number, options?: WaitOptions): Promise<void>;
 
-  /** What it has done and does. */
+  /**
+   * What the pool has done, and does now.
+   *
+   * @returns counts of calls and of workers, and how long calls waited and ran in milliseconds
+   * @throws nothing
+   * @remarks **Cost:** a look at each worker.
+   */
   stats(): PoolStats;
 
-  /** No more work is taken; what was submitted is done, then the workers end. */
+  /**
+   * No more work is taken. What was submitted is done, then the workers end. A second call does nothing.
+   *
+   * @throws nothing
+   * @remarks **Cost:** tells the workers that have nothing to do to end; waits for nothing.
+   */
   close(): void;
 
-  /** Ends all workers now, and the workers that tasks have started. What was submitted and is not done fails with `CancelledError`. */
+  /**
+   * Ends all workers now, and the workers that tasks have started. What was submitted and is not done fails with
+   * `CancelledError`.
+   *
+   * @throws nothing
+   * @remarks **Death:** what the workers hold passes on as from the dead. **Cost:** a signal to each worker, and a
+   *   rejection for each call that was not done.
+   */
   terminate(): void;
 
-  /** Waits until the workers have ended, and so the workers that tasks have started and that are no daemons. @throws StateError before close() or terminate() */
+  /**
+   * Waits until the workers have ended, and so the workers that tasks have started and that are no daemons.
+   *
+   * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`: it would wait for ever
+   * @remarks **Fairness, death, cancel:** all who join go on together; a worker that dies is replaced while there is
+   *   work. **Cost:** one promise.
+   */
   join(): Promise<void>;
 
   /** Closes it and waits for all that was submitted. */

@@ -1,13 +1,16 @@
 /** What can wait in line. Who waits where belongs to the lines: nobody else writes it. */
-export interface Waiting<J> {
+export interface LineMember<J> {
   readonly call: { readonly priority: number };
   /** Its neighbours in its line: who comes sooner, and who comes later. */
   sooner: J | undefined;
   later: J | undefined;
 }
 
-/** Jobs of one priority, first in, first out; what was taken back from a worker goes to the front. A job that leaves is not kept, wherever it stood. */
-class Line<J extends Waiting<J>> {
+/**
+ * Jobs of one priority, first in, first out; what was taken back from a worker goes to the front. A job that leaves is
+ * not kept, wherever it stood.
+ */
+class Line<J extends LineMember<J>> {
   readonly priority: number;
   /** Its place in the heap. */
   at = -1;
@@ -44,10 +47,11 @@ class Line<J extends Waiting<J>> {
 }
 
 /**
- * Jobs that wait, by priority. A line is there while somebody waits in it: priorities that were used once (deadlines) leave nothing behind.
- * Only the line of priority 0, which calls have unless told otherwise, stays: most pools know no other.
+ * Jobs that wait, by priority. A line is there while somebody waits in it: priorities that were used once (deadlines)
+ * leave nothing behind. Only the line of priority 0, which calls have unless told otherwise, stays: most pools know no
+ * other.
  */
-export class PriorityLines<J extends Waiting<J>> {
+export class PriorityLines<J extends LineMember<J>> {
   readonly #ordinary = new Line<J>(0);
   readonly #others = new Map<number, Line<J>>();
   /** The others as a binary heap, the highest priority first. */

@@ -5,7 +5,8 @@ const FIRST_ROOM = 16;
 
 /**
  * Spreads beginnings: the next one may come once the one `limit` before it is `interval` old.
- * Rejected: a count that starts anew with each interval, which lets twice as many through around its turn; room for `limit` from the start, which a high limit never fills.
+ * Rejected: a count that starts anew with each interval, which lets twice as many through around its turn; room for
+ * `limit` from the start, which a high limit never fills.
  */
 export class Rate {
   readonly #limit: number;

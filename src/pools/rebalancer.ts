@@ -43,9 +43,10 @@ export class Rebalancer {
   }
 
   /**
-   * Somebody is free, or there is room for another: what stands behind long jobs comes back, before anything that was submitted later. As long as nobody is, it stays: its
-   * own worker may be the next that is free, and then needs nobody to tell it what to do. Room comes with a death: what the dead had goes to a new worker, but what stands behind
-   * the others may be what they wait for.
+   * Somebody is free, or there is room for another: what stands behind long jobs comes back, before anything that was
+   * submitted later. As long as nobody is, it stays: its own worker may be the next that is free, and then needs nobody
+   * to tell it what to do. Room comes with a death: what the dead had goes to a new worker, but what stands behind the
+   * others may be what they wait for.
    */
   unblock(): void {
     let idle = false;

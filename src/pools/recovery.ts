@@ -1,6 +1,7 @@
 import type { WorkerDeath } from "../errors/index.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
 import { contain } from "../memory/index.js";
+import type { Call } from "./call.js";
 import { stillbirthOf, stillbornError, unpreparedError, WorkerLoss } from "./death.js";
 import type { Delays } from "./delays.js";
 import type { Dispatch } from "./dispatch.js";
@@ -16,7 +17,10 @@ import type { Tally } from "./tally.js";
 import type { WorkerSet } from "./worker-set.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
-/** So many workers in a row that end before they have begun, and what waits fails; so many that end in the initializer, and the pool fails: they would be started for ever. */
+/**
+ * So many workers in a row that end before they have begun, and what waits fails; so many that end in the initializer,
+ * and the pool fails: they would be started for ever.
+ */
 const MOST_STILLBORN = 8;
 
 /** What the recovery asks of its pool. */
@@ -31,7 +35,10 @@ interface RecoveringPool extends Dispatch, Interruptible {
   fail(failure: unknown): void;
 }
 
-/** What a pool does after the end of a worker: its jobs fail, are tried again or go to others, and too many ends in a row end what waits. */
+/**
+ * What a pool does after a failure. A call is tried again. The jobs of a worker that ended fail or go to others, and
+ * too many ends in a row end what waits.
+ */
 export class Recovery {
   readonly #pool: RecoveringPool;
   readonly #workers: WorkerSet;
@@ -56,6 +63,24 @@ export class Recovery {
   /** A worker got through the initializer. */
   prepared(): void {
     this.#unprepared = [];
+  }
+
+  /** Another attempt at a job that failed; false when there is to be none. */
+  retry(job: Call, error: unknown): boolean {
+    const pool = this.#pool;
+    if (pool.isEnded) return false;
+    const delay = this.#delays.delayFor(job, error);
+    // `retries.when` may close or terminate this pool, and call the job off.
+    if (delay === undefined || pool.isEnded || job.isOver) return false;
+    pool.tally.retried++;
+    const again = () => {
+      this.#delays.remove(job);
+      job.renew();
+      this.#dispatcher.enqueue(job);
+      pool.feedAnew();
+    };
+    this.#delays.add(job, delay, again);
+    return true;
   }
 
   /** A worker ended: what it ran fails or is tried again, what it had not begun goes to others. */
@@ -90,7 +115,19 @@ export class Recovery {
     this.#pool.settleDown();
   }
 
-  /** A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its thread is gone. */
+  /** Ends a worker that does not end its job, and gives it up if it has not ended after `killGrace`. */
+  end(slot: WorkerSlot): void {
+    slot.condemn();
+    this.#workers.kill(slot, undefined);
+    const { killGrace } = this.#pool.settings;
+    // A thread ends once the call of the system that it is in does: nobody waits for that.
+    if (killGrace !== Number.POSITIVE_INFINITY) this.#pool.agenda.after(killGrace, () => this.giveUp(slot)).unref();
+  }
+
+  /**
+   * A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its
+   * thread is gone.
+   */
   giveUp(slot: WorkerSlot): void {
     if (!this.#workers.has(slot)) return;
     this.#results.take(slot);
@@ -102,7 +139,10 @@ export class Recovery {
     this.#pool.settleDown();
   }
 
-  /** What becomes of the jobs of a worker that can do no more. Whether one of them bears its end: the cause of that is the cause of its error. */
+  /**
+   * What becomes of the jobs of a worker that can do no more. Whether one of them bears its end: the cause of that is
+   * the cause of its error.
+   */
   #lose(slot: WorkerSlot, end: WorkerEnd): boolean {
     const { link } = slot;
     const limits = this.#pool.settings.resourceLimits;
@@ -140,7 +180,10 @@ export class Recovery {
     return isBorne;
   }
 
-  /** One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that waits. What is submitted later is tried anew. */
+  /**
+   * One worker after the other that ends before it has begun: each cost the job that it was to take, now all fails that
+   * waits. What is submitted later is tried anew.
+   */
   #countStillborn(slot: WorkerSlot, end: WorkerEnd): void {
     const isStillborn = !slot.link.isReady && ![...this.#workers].some(({ link }) => link.isReady);
     this.#stillborn = isStillborn ? [...this.#stillborn, stillbirthOf(slot, end)] : [];
@@ -156,7 +199,10 @@ export class Recovery {
     for (const job of waiting) job.fail(error);
   }
 
-  /** One worker after the other that ends while it runs the initializer. That costs no task, since none was begun; so the pool fails in the end. */
+  /**
+   * One worker after the other that ends while it runs the initializer. That costs no task, since none was begun; so
+   * the pool fails in the end.
+   */
   #countUnprepared(slot: WorkerSlot, end: WorkerEnd): void {
     if (slot.initializer === undefined || !slot.link.isReady) return;
     this.#unprepared = [...this.#unprepared, stillbirthOf(slot, end)];

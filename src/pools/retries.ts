@@ -13,8 +13,9 @@ export interface RetryOptions {
   /** The longest delay in milliseconds; 30000 unless given. */
   maxDelay?: number | undefined;
   /**
-   * Whether this error is worth another try; every one is unless given. It answers at once, in the asynchronous context of the call. If it throws or gives a promise, the
-   * task is not tried again and fails with its own error; what went wrong in `when` is told to the uncaught hook, or on stderr.
+   * Whether this error is worth another try; every one is unless given. It answers at once, in the asynchronous context
+   * of the call. If it throws or gives a promise, the task is not tried again and fails with its own error; what went
+   * wrong in `when` is told to the uncaught hook, or on stderr.
    */
   when?: ((error: unknown) => boolean) | undefined;
 }
@@ -60,13 +61,19 @@ export class Retries {
     this.#when = when;
   }
 
-  /** Milliseconds until the next try after `attempts` of them, undefined if there is none. `scope`: the asynchronous context of who made the call. */
+  /**
+   * Milliseconds until the next try after `attempts` of them, undefined if there is none. `scope`: the asynchronous
+   * context of who made the call.
+   */
   delayAfter(attempts: number, error: unknown, scope: AsyncResource | undefined): number | undefined {
     if (attempts > this.limit || !(scope === undefined ? this.#isWorthwhile(error) : scope.runInAsyncScope(() => this.#isWorthwhile(error)))) return undefined;
     return Math.min(this.#maxDelay, this.#delay * this.#factor ** (attempts - 1));
   }
 
-  /** What is wrong with `when` is no outcome of the task, and must not take the place of the task's error: it has an owner of its own. */
+  /**
+   * What is wrong with `when` is no outcome of the task, and must not take the place of the task's error: it has an
+   * owner of its own.
+   */
   #isWorthwhile(error: unknown): boolean {
     try {
       const answer: unknown = this.#when(error);

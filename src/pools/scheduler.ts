@@ -1,23 +1,23 @@
 /**
- * Who does what when: the jobs of a pool, its workers, and the way between them.
+ * The core of a pool: its jobs, its workers, and the way between them.
  *
- * A job goes to a worker that is free, else to a new one, else behind others in the lane of a worker as long as those are short (`worker-set.ts`); what does not fit waits in
- * the backlog, by priority. What stands in a lane and was not begun is taken back when the job before it takes long, another worker is free, or it is called off
- * (`rebalancer.ts`). Results are looked for in the lanes while they come quickly, and waited for when not (`result-poller.ts`); many are drained at a time (`results.ts`).
+ * A job goes to a free worker, else to a new one, else behind short jobs in a worker's lane (`worker-set.ts`), else
+ * into the backlog, by priority. The rebalancer takes back what was not begun, where it would come sooner elsewhere.
+ * The pool looks for results while they come quickly, and sleeps otherwise (`result-poller.ts`, `results.ts`).
  */
-import { CancelledError, PoolFullError, StateError, TimeoutError } from "../errors/index.js";
+import { PoolFullError, TimeoutError } from "../errors/index.js";
 import type { Boundary } from "../codec/index.js";
 import { deadlineOf, type SyncWait } from "../parking/index.js";
 import { Agenda } from "./agenda.js";
 import { Backlog } from "./backlog.js";
 import { type BlockingPool, blockUntilDone, type OpenMap, refuseMaps } from "./blocking-join.js";
 import type { Call } from "./call.js";
-import { Capacity } from "./capacity.js";
 import type { CallLimits } from "./call-limits.js";
+import { Closing } from "./closing.js";
 import { WorkerSet } from "./worker-set.js";
 import { Delays } from "./delays.js";
 import { Dispatcher } from "./dispatcher.js";
-import { initializerCall, initializerError } from "./initializer.js";
+import { initialize } from "./initializer.js";
 import type { Dispatch } from "./dispatch.js";
 import { endBeforeProgram, type Interruptible, unheard } from "./interrupt.js";
 import type { Job } from "./job.js";
@@ -26,19 +26,19 @@ import { lackError } from "./lack-error.js";
 import type { Ability, LinkedPool, LinkKind, Links } from "./link.js";
 import { isShedding, loadOf } from "./load.js";
 import { LoadWaits } from "./load-waits.js";
-import { WorkerSlot } from "./worker-slot.js";
+import type { WorkerSlot } from "./worker-slot.js";
 import { NestedCalls, type NestedPool } from "./nested-calls.js";
 import { TaskTimeouts } from "./task-timeouts.js";
 import type { PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
 import type { PoolStats } from "./pool-stats.js";
 import { Rebalancer } from "./rebalancer.js";
-import { Pause } from "./pause.js";
 import { Recovery } from "./recovery.js";
 import { Results } from "./results.js";
 import { Tally } from "./tally.js";
 import { WaitingJobs } from "./waiting-jobs.js";
 import { type FailedFuture, findOwner } from "../futures/unhandled-failures.js";
+import { JobRemoval } from "./job-removal.js";
 import { HangDetector } from "./hang-detector.js";
 
 /** So many submissions in a row, and results are drained in between: the caller's loop may go on for long. */
@@ -52,8 +52,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly agenda = new Agenda();
   /** Maps that were begun and have not ended. */
   readonly maps = new Set<OpenMap>();
-  /** Who waits until there is less to do. */
   readonly loads: LoadWaits;
+  readonly waiting: WaitingJobs;
   readonly links: Links;
   readonly #kind: LinkKind;
   readonly #workers: WorkerSet;
@@ -63,22 +63,13 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly #timeouts: TaskTimeouts;
   readonly #dispatcher: Dispatcher;
   readonly #recovery: Recovery;
-  readonly #pause: Pause;
-  readonly #waiting: WaitingJobs;
   readonly #nested = new NestedCalls(this);
   /** How many tasks may run at a time. */
   #places: number;
-  readonly #capacity: Capacity;
   readonly #delays = new Delays(this.agenda, this.states);
+  readonly #removal: JobRemoval;
+  readonly #closing: Closing;
   #isDraining = false;
-  #isClosed = false;
-  /** What still ran was given up. */
-  #isEnded = false;
-  #isOver = false;
-  /** What this pool can do no work for. */
-  #failure: unknown;
-  #whyEnded: (() => unknown) | undefined;
-  #ended: (() => void)[] = [];
   #sinceDrain = 0;
 
   constructor(title: string, settings: PoolSettings, kind: LinkKind) {
@@ -87,9 +78,9 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.settings = settings;
     this.#kind = kind;
     this.#places = settings.workers;
-    this.#capacity = new Capacity(settings.workers);
+    this.#closing = new Closing(title);
     this.links = kind.connect(this);
-    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda);
+    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda, settings.workers);
     this.#workers = new WorkerSet(this.links, settings, kind.isShared, this.agenda, {
       states: this.states,
       arrived: () => void this.drain(),
@@ -109,8 +100,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.#dispatcher = new Dispatcher(this, this.#workers, this.#backlog, kind.isShared, watchers);
     this.#recovery = new Recovery(this, this.#workers, this.#dispatcher, this.#results, this.#rebalancer, this.#delays);
     this.loads = new LoadWaits(this, this.#workers);
-    this.#pause = new Pause(this, this.#workers, this.#backlog, this.#dispatcher);
-    this.#waiting = new WaitingJobs(this.links, this.#workers, this.#backlog, this.#delays, this.maps);
+    this.waiting = new WaitingJobs(this, this.#workers, this.#dispatcher, this.#delays);
+    this.#removal = new JobRemoval(this, this.#workers, this.#dispatcher, this.#delays, this.#timeouts);
   }
 
   get boundary(): Boundary {
@@ -126,11 +117,11 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   get isQuiet(): boolean {
-    return !this.#dispatcher.isFull && !this.#isClosed && this.#backlog.size === 0 && !this.loads.isAwaited;
+    return !this.#dispatcher.isFull && !this.#closing.isClosed && this.#backlog.size === 0 && !this.loads.isAwaited;
   }
 
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#closing.isEnded;
   }
 
   get isWaiting(): boolean {
@@ -138,7 +129,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   get isPaused(): boolean {
-    return this.#pause.isOn;
+    return this.#dispatcher.isPaused;
   }
 
   now(): number {
@@ -158,13 +149,12 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   /** What the rest of a map fails of whose pool was terminated meanwhile; undefined where that is not the case. */
   get endReason(): unknown {
-    return this.#whyEnded?.();
+    return this.#closing.reason;
   }
 
   /** @throws StateError, InitializerError, MainGuardError once it takes no more work */
   checkOpen(verb: string): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isClosed) throw new StateError(`this ${this.title} was closed: ${verb} before close(), or make a new pool`);
+    this.#closing.checkOpen(verb);
   }
 
   /** @throws PoolFullError when as many jobs wait as may */
@@ -191,13 +181,15 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
       // In this thread each submission has asked for a turn, which gives out what waits as soon as there is room.
       if (isShared && this.#dispatcher.isFull) return;
       this.#dispatcher.feed();
-      // What was moved comes back by the port, most likely, and that wakes the loop in less time than looking takes from the worker where both share a core.
+      // What was moved comes back by the port, most likely. That wakes the loop sooner than looking finds it.
     } else this.links.expect(job.isBound);
   }
 
-  /** Takes on what a task of this pool waits for. Where that runs in this thread it runs beside the places, which those who wait keep and do not use: so none is ever missing. */
+  /**
+   * Takes on what a task of this pool waits for. In this thread it runs beside the places: tasks that wait keep theirs.
+   */
   submitNested(job: Job): void {
-    if (this.#kind.isShared) this.#pause.runsBeside(job);
+    if (this.#kind.isShared) this.waiting.pause.runsBeside(job);
     const slot = this.#kind.isShared && !this.isPaused ? this.#workers.any() : undefined;
     if (slot === undefined) {
       this.submit(job);
@@ -210,131 +202,56 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   /** Calls a job off: it never runs, or is asked to stop and after `killGrace` ended with its worker. */
   cancel(job: Job, reason: unknown): boolean {
-    if (job.isOver) return false;
-    this.#withdraw(job, reason);
-    job.fail(reason, true);
-    this.#dispatcher.feedSoon();
-    if (!this.#isDraining) this.settleDown();
-    return true;
+    return this.#callOff(job, reason, true);
   }
 
   /** Ends a job with an error, wherever it stands. */
   expire(job: Job, error: unknown): void {
-    if (job.isOver) return;
-    this.#withdraw(job, error);
-    job.fail(error);
-    this.#dispatcher.feedSoon();
-    if (!this.#isDraining) this.settleDown();
+    this.#callOff(job, error, false);
   }
 
-  #withdraw(job: Job, reason: unknown): void {
-    const { state, holder } = job;
-    if (state === "delayed") this.#delays.remove(job);
-    else if (state === "queued") {
-      this.#backlog.remove(job);
-      this.links.discard(job);
-    } else if (holder instanceof WorkerSlot) {
-      if (holder.takeBack(job)) {
-        this.links.discard(job);
-      } else this.#timeouts.stop(holder, job, reason);
-      // It was gone by that: its place is free.
-      if (job.holder === undefined) this.#dispatcher.isFull = false;
-    }
+  #callOff(job: Job, reason: unknown, isCancelled: boolean): boolean {
+    if (job.isOver) return false;
+    this.#removal.one(job, reason);
+    job.fail(reason, isCancelled);
+    this.#dispatcher.feedSoon();
+    if (!this.#isDraining) this.settleDown();
+    return true;
   }
 
   /** Another attempt at a job that failed; false when there is to be none. */
   retry(job: Call, error: unknown): boolean {
-    if (this.#isEnded) return false;
-    const delay = this.#delays.delayFor(job, error);
-    // `retries.when` may close or terminate this pool, and call the job off.
-    if (delay === undefined || this.#isEnded || job.isOver) return false;
-    this.tally.retried++;
-    const again = () => {
-      this.#delays.remove(job);
-      job.renew();
-      this.#dispatcher.enqueue(job);
-      this.feedAnew();
-    };
-    this.#delays.add(job, delay, again);
-    return true;
+    return this.#recovery.retry(job, error);
   }
 
   /** A job is over. */
   settled(_job: Job, failure?: FailedFuture): void {
-    if (failure === undefined) {
-      this.tally.completed++;
-      return;
-    }
-    if (failure.future.state === "cancelled") {
-      this.tally.cancelled++;
-      return;
-    }
-    this.tally.failed++;
-    findOwner(failure, this.title);
+    if (this.tally.callEnded(failure)) findOwner(failure, this.title);
   }
 
   resize(workers: number): void {
     this.#places = workers;
-    this.#capacity.resize(workers);
+    this.#results.capacity.resize(workers);
     if (this.#kind.isShared) this.links.resize(workers);
     else this.#workers.resize(workers);
     for (const slot of this.#workers.surplus) this.#retire(slot);
     this.feedAnew();
   }
 
-  /** Nothing more begins from here on, and no map takes from its input. */
-  pause(): void {
-    this.checkOpen("pause");
-    this.#pause.begin();
-    if (!this.#isDraining) this.settleDown();
-  }
-
-  /** Ends a pause. */
-  start(): void {
-    this.#pause.end();
-  }
-
-  /** Fails all that was not begun. */
-  clear(): void {
-    this.#waiting.fail(new CancelledError("the task waited in a pool that was cleared, and has not begun"));
-    this.feedAnew();
-    if (!this.#isDraining) this.settleDown();
-  }
-
   stats(): PoolStats {
-    const { workers, idle, running, queued, perWorker } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
-    const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
-    const utilization = this.#capacity.utilization(this.#results.run.total);
-    return { workers, idle, running, queued, ...this.tally, ...durations, utilization, perWorker };
+    const { perWorker, ...load } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
+    return { ...load, ...this.tally, ...this.#results.summary(), perWorker };
   }
 
   close(): void {
-    this.#pause.end();
-    this.#isClosed = true;
+    this.waiting.pause.end();
+    this.#closing.close();
     this.settleDown();
   }
 
   terminate(reason: () => unknown): void {
-    this.#isClosed = true;
-    this.#isEnded = true;
-    this.#whyEnded ??= reason;
-    const isPaused = this.isPaused;
-    this.#pause.drop();
-    for (const job of this.#delays.takeAll()) job.fail(reason());
-    for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) {
-      this.links.discard(job);
-      job.fail(reason());
-    }
-    for (const slot of this.#workers) {
-      for (const job of [...slot.jobs]) {
-        if (slot.takeBack(job)) this.links.discard(job);
-        job.fail(reason());
-      }
-      slot.link.hold(true);
-      this.#workers.kill(slot, reason());
-    }
-    // A map that takes nothing from its input hears of the end by that alone.
-    if (isPaused) for (const map of [...this.maps]) map.goOn();
+    this.#closing.end(reason);
+    this.waiting.pause.drop(() => this.#removal.all(reason));
     this.settleDown();
   }
 
@@ -346,31 +263,20 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   slotOf(worker: number): WorkerSlot | undefined {
-    for (const slot of this.#workers) if (slot.link.worker === worker) return slot;
-    return undefined;
+    return this.#workers.of(worker);
   }
 
   async interrupt(): Promise<void> {
-    this.#isClosed = true;
-    this.#isEnded = true;
-    this.#delays.takeAll();
-    while (this.#backlog.take() !== undefined);
-    for (const slot of this.#workers) {
-      slot.retire();
-      for (const job of [...slot.jobs]) {
-        if (!slot.takeBack(job) && !job.isOver) this.#timeouts.stop(slot, job, undefined);
-        if (!job.isOver) this.states.settle(job);
-      }
-    }
+    this.#closing.end();
+    this.#removal.unheard();
     this.settleDown();
     await Promise.race([this.join(), this.#timeouts.endAll()]);
   }
 
   /** Waits until the workers have ended. */
   async join(): Promise<void> {
-    this.#checkClosed("join");
-    if (this.isDone) return;
-    await new Promise<void>((resolve) => this.#ended.push(resolve));
+    this.#closing.checkClosed("join");
+    if (!this.isDone) await this.#closing.whenOver();
   }
 
   /** The same, blocking this thread. */
@@ -378,16 +284,11 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     const deadline = deadlineOf(options);
     const { blocking } = this.links;
     if (blocking === undefined) throw lackError(this.title, "a way past this event loop", "joinSync()", "await join() instead");
-    this.#checkClosed("joinSync");
+    this.#closing.checkClosed("joinSync");
     // Whether its pool has work of it just now is a matter of time. After terminate() it goes on no more.
-    if (this.#whyEnded === undefined) refuseMaps(this.title, this.maps);
+    if (!this.#closing.isTerminated) refuseMaps(this.title, this.maps);
     if (!this.isDone && !unheard(() => blockUntilDone(this, blocking, deadline)))
       throw new TimeoutError(`the work of this ${this.title} was not done within ${options?.timeout} ms; it goes on: join it again, or call terminate()`);
-  }
-
-  #checkClosed(verb: string): void {
-    if (!this.#isClosed)
-      throw new StateError(`${verb}() of ${/^[AEIO]/.test(this.title) ? "an" : "a"} ${this.title} would wait for ever: call close() or terminate() first`);
   }
 
   get isDone(): boolean {
@@ -446,27 +347,13 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   #hired(slot: WorkerSlot): void {
     if (!this.#kind.isShared) endBeforeProgram(this);
-    if (this.settings.initializer !== undefined) this.#initialize(slot);
-  }
-
-  /** The initializer is the first that the worker gets, so that it is done before anything else. */
-  #initialize(slot: WorkerSlot): void {
-    const done = () => {
-      slot.isInitialized();
-      this.#recovery.prepared();
-    };
-    const threw = (cause: unknown) => this.fail(initializerError(this.title, this.#kind.isShared ? undefined : slot.name, cause));
-    const job = initializerCall(this.settings, this.states, done, threw);
-    slot.link.prepare(job);
-    this.links.pack(job);
-    slot.initialize(job);
-    this.links.expect(false);
+    if (this.settings.initializer !== undefined) initialize(slot, this, this.#kind.isShared, () => this.#recovery.prepared());
   }
 
   /** The pool can do no work: all that was submitted fails. */
   fail(failure: unknown): void {
-    if (this.#isEnded) return;
-    this.#failure = failure;
+    if (this.isEnded) return;
+    this.#closing.fail(failure);
     this.terminate(() => failure);
   }
 
@@ -478,11 +365,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   /** Lets workers go that have no work and get none, and tells those who wait for the end. */
   settleDown(): void {
-    const isLast = this.#isClosed && this.#backlog.size === 0 && this.#delays.size === 0 && !this.#delays.isDeciding;
-    for (const slot of this.#workers) {
-      if (slot.jobs.length > 0) continue;
-      if (isLast || slot.isRetiring) this.#workers.dismiss(slot);
-    }
+    const isLast = this.#closing.isClosed && this.#backlog.size === 0 && this.#delays.size === 0 && !this.#delays.isDeciding;
+    for (const slot of this.#workers) if (slot.jobs.length === 0 && (isLast || slot.isRetiring)) this.#workers.dismiss(slot);
     this.links.settle();
     this.loads.look();
     if (isLast && this.#workers.size === 0) this.#finished();
@@ -490,43 +374,27 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   #finished(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#isEnded = true;
+    if (!this.#closing.finish()) return;
     this.#dispatcher.end();
     this.#rebalancer.end();
-    this.#timeouts.end();
     this.#nested.end();
     this.#workers.end();
     this.links.end();
-    for (const resolve of this.#ended.splice(0)) resolve();
+    this.#closing.tell();
   }
 
   end(slot: WorkerSlot): void {
-    slot.condemn();
-    this.#workers.kill(slot, undefined);
-    const { killGrace } = this.settings;
-    // A thread ends once the call of the system that it is in does: nobody waits for that.
-    if (killGrace !== Number.POSITIVE_INFINITY) this.agenda.after(killGrace, () => this.#recovery.giveUp(slot)).unref();
+    this.#recovery.end(slot);
   }
 
   get hasChildren(): boolean {
-    for (const slot of this.#workers) if (slot.link.isParent) return true;
-    return false;
+    return this.#workers.parents.length > 0;
   }
 
   async letParentsGo(): Promise<void> {
-    const ends: Promise<void>[] = [];
-    for (const slot of this.#workers) {
-      if (!slot.link.isParent) continue;
-      ends.push(slot.whenEnded);
-      this.#retire(slot);
-    }
+    const { parents } = this.#workers;
+    const ends = parents.map(({ whenEnded }) => whenEnded);
+    for (const slot of parents) this.#retire(slot);
     await Promise.all(ends);
   }
-}
-
-/** What ends the tasks of a pool that is terminated. */
-export function terminated(): CancelledError {
-  return new CancelledError("the pool was terminated before the task had ended");
 }

@@ -1,4 +1,5 @@
 import { CancelledError, isThrown } from "../errors/index.js";
+import type { FailedFuture } from "../futures/unhandled-failures.js";
 
 /** What a pool has done, in calls and items of maps. What was submitted has ended in one of three ways, or is open. */
 export class Tally {
@@ -13,6 +14,17 @@ export class Tally {
   /** How many have not ended. */
   get open(): number {
     return this.submitted - this.completed - this.failed - this.cancelled;
+  }
+
+  /** A call has ended. Whether it failed, and was not called off. */
+  callEnded(failure: FailedFuture | undefined): failure is FailedFuture {
+    if (failure === undefined) this.completed++;
+    else if (failure.future.state === "cancelled") this.cancelled++;
+    else {
+      this.failed++;
+      return true;
+    }
+    return false;
   }
 
   /** An item of a map has ended with an error. */

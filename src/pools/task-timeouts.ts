@@ -9,7 +9,10 @@ import type { WorkerSet } from "./worker-set.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
-/** How long a program that ends waits for workers that it has killed: a thread within a call of the system ends with the program. */
+/**
+ * How long a program that ends waits for workers that it has killed: a thread within a call of the system ends with the
+ * program.
+ */
 const KILL_MS = 500;
 
 /** Jobs that run for too long, or go on after they were asked to stop. */
@@ -58,7 +61,10 @@ export class TaskTimeouts {
     this.#graces.delete(job);
   }
 
-  /** Ends every worker that has not ended by itself when `killGrace` is over, whether it has a job or not; resolves when there has been time for that. The program is about to end. */
+  /**
+   * Ends every worker that has not ended by itself when `killGrace` is over, whether it has a job or not; resolves when
+   * there has been time for that. The program is about to end.
+   */
   async endAll(): Promise<void> {
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return new Promise(() => {});
@@ -72,8 +78,8 @@ export class TaskTimeouts {
 
   #end(slot: WorkerSlot, job: Job, sequence: number): void {
     this.#graces.delete(job);
-    const isInHand = () => this.#workers.has(slot) && job.holder === slot && job.sequence === sequence;
-    if (!isInHand()) return;
+    const isItsOwn = () => this.#workers.has(slot) && job.holder === slot && job.sequence === sequence;
+    if (!isItsOwn()) return;
     if (slot.link.giveUp(job)) {
       slot.release(job, realNow());
       this.#dispatch.feedAnew();
@@ -83,7 +89,7 @@ export class TaskTimeouts {
     // Nothing else can be begun from here on: the end hits what was begun or nobody.
     this.#rebalancer.from(slot, 1);
     this.#dispatch.drain();
-    if (!isInHand()) return;
+    if (!isItsOwn()) return;
     this.#dispatch.end(slot);
     this.#dispatch.feedAnew();
   }

@@ -15,7 +15,8 @@ import { wholeNumber } from "./option-values.js";
 import { type PoolOptions, settingsOf } from "./pool-options.js";
 import type { LinkKind } from "./link.js";
 import type { PoolStats } from "./pool-stats.js";
-import { Scheduler, terminated } from "./scheduler.js";
+import { terminated } from "./closing.js";
+import { Scheduler } from "./scheduler.js";
 
 /** What ThreadPool and ProcessPool share: everything but what their workers run on. */
 export class WorkerPool extends BasePool implements Pool {
@@ -104,9 +105,9 @@ export class WorkerPool extends BasePool implements Pool {
    * @param options `timeout`: milliseconds, without end unless given; 0 does what can be done at once
    * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`; `ERR_ALLCORES_TIMEOUT` when the time ran out: the
    *   pool goes on and can be joined again; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options
-   *   that make no sense. `ERR_ALLCORES_DEADLOCK` where it would wait for this very thread, and `await pool.join()` would
-   *   not: a map takes its items from an async iterable, or its results are iterated here; a task waits for an object
-   *   that this thread serves (`serve`, `pool.handle()`); the pool itself is calling
+   *   that make no sense. `ERR_ALLCORES_DEADLOCK` where it would wait for this very thread, and `await pool.join()`
+   *   would not: a map takes its items from an async iterable, or its results are iterated here; a task waits for an
+   *   object that this thread serves (`serve`, `pool.handle()`); the pool itself is calling
    * @remarks **Fairness, cancel:** as the pool's. **Death:** a worker that dies unasked is noticed within some 0.1 s. A
    *   process that ended stays in the system's table until the event loop turns. **Cost:** one blocking wait; a look at
    *   each worker every 0.1 s, more often while one is about to end.

@@ -52,7 +52,10 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return this.#watch.results.pace;
   }
 
-  /** Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job could wait for. */
+  /**
+   * Why the last attempt to start a worker failed while there was no other: nothing will come back that the next job
+   * could wait for.
+   */
   get refusal(): Error | undefined {
     return this.#refusal;
   }
@@ -74,6 +77,16 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return this.#slots.values();
   }
 
+  /** Those whose tasks have started workers that are no daemons. */
+  get parents(): WorkerSlot[] {
+    return this.#slots.filter(({ link }) => link.isParent);
+  }
+
+  /** The one that calls back by this number. */
+  of(worker: number): WorkerSlot | undefined {
+    return this.#slots.find(({ link }) => link.worker === worker);
+  }
+
   resize(most: number): void {
     this.#most = most;
   }
@@ -83,7 +96,10 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return this.#taken < this.#most;
   }
 
-  /** How many places are taken. One that is on its way out and still works has its own; one that only waits for workers that its tasks started has none. */
+  /**
+   * How many places are taken. One that is on its way out and still works has its own; one that only waits for workers
+   * that its tasks started has none.
+   */
   get #taken(): number {
     let taken = 0;
     for (const slot of this.#slots) if (!slot.hasLeft) taken++;
@@ -124,7 +140,8 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     }
     if (starting !== undefined) return starting;
     if (this.hasRoom) {
-      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes it, or a worker that can be started later.
+      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes
+      // it, or a worker that can be started later.
       return this.#hire();
     }
     return shortest !== undefined && shortest.ahead < this.#mostAhead ? shortest : undefined;
@@ -182,7 +199,10 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return this.#slots.find((slot) => !slot.isRetiring) ?? this.#hire();
   }
 
-  /** Ends a worker now. Where that has to be held back for longer than `killGrace` it is given up. `reason`: what its tasks may hear of it. */
+  /**
+   * Ends a worker now. Where that has to be held back for longer than `killGrace` it is given up. `reason`: what its
+   * tasks may hear of it.
+   */
   kill(slot: WorkerSlot, reason: unknown): void {
     slot.retire();
     slot.link.kill(this.#settings.killGrace, () => this.#agenda.soon(() => this.#watch.gaveUp(slot)), reason);

@@ -111,7 +111,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   }
 
   /** The first job that it has begun, as far as it has one. */
-  get inHand(): Job | undefined {
+  get firstBegun(): Job | undefined {
     const job = this.#jobs[0];
     return job !== undefined && this.hasBegun(job) ? job : undefined;
   }

@@ -56,7 +56,8 @@ export class ArrayBlock extends SharedObject {
     words[at + TYPE] = trait.code;
     words[at + LENGTH] = length;
     try {
-      // Written down before it is published: a worker killed between the two gives it back once, as what the array owns.
+      // Written down before it is published: a worker killed between the two gives it back once, as what the array
+      // owns.
       const { block, unit } = heap.allocator.allocateExtent(this.#bytes, DRAFT, zeroed);
       words[at + EXTENT] = block;
       heap.allocator.publish(block);

@@ -1,8 +1,10 @@
 /**
- * Cells of one type in shared memory, each read and changed in one atomic step. Value has one, Struct one a field, SharedArray many.
+ * Cells of one type in shared memory, each read and changed in one atomic step. Value has one, Struct one a field,
+ * SharedArray many.
  *
- * Floats have no atomic operations of their own, so theirs are done on the bits, as an integer of the same size. Rejected: plain loads and stores between
- * two fences, which measured no faster (35 ns for a load and a store) and may tear where a float is not one machine word.
+ * Floats have no atomic operations of their own, so theirs are done on the bits, as an integer of the same size.
+ * Rejected: plain loads and stores between two fences, which measured no faster (35 ns for a load and a store) and may
+ * tear where a float is not one machine word.
  */
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
@@ -39,24 +41,24 @@ export function cellsAt(trait: ScalarTrait, buffer: ArrayBufferLike, byteOffset:
     case "float64":
       return new FloatCells(trait.type, new BigInt64Array(buffer, byteOffset, length), new Float64Array(1), where);
     default:
-      return new IntegerCells(trait.type, view as atomics.Cells, where);
+      return new IntegerCells(trait.type, view as atomics.IntegerArray, where);
   }
 }
 
 class IntegerCells implements Cells<number> {
   readonly #type: Int;
-  readonly #cells: atomics.Cells;
+  readonly #cells: atomics.IntegerArray;
   readonly #least: number;
   readonly #most: number;
   /** Wraps a number as a cell does. */
-  readonly #wrapped: atomics.Cells;
+  readonly #wrapped: atomics.IntegerArray;
   readonly #where: string;
 
-  constructor(type: Int, cells: atomics.Cells, where: string) {
+  constructor(type: Int, cells: atomics.IntegerArray, where: string) {
     this.#type = type;
     this.#cells = cells;
     [this.#least, this.#most] = rangeOf(type);
-    this.#wrapped = new (cells.constructor as new (length: number) => atomics.Cells)(1);
+    this.#wrapped = new (cells.constructor as new (length: number) => atomics.IntegerArray)(1);
     this.#where = where;
   }
 

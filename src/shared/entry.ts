@@ -1,22 +1,22 @@
 /**
- * An entry of a SharedMap or a SharedList: one block that holds a key (none in a list) and an encoded value, and never changes while somebody can find it.
+ * An entry of a SharedMap or a SharedList: one block that holds a key (none in a list) and an encoded value, and never
+ * changes while somebody can find it.
  *
  * In words:
  *
- *   0     hash of the key
- *   1     shape of the key (see packed-key.ts)
- *   2     bytes of the value << FLAG_BITS | flags
- *   3..   the key, then the value; or, where STORED, the extent that holds it
- *   then, where DUE: when it ends, in milliseconds of `sharedNow()`: low word, high word
- *   then, where HOLDS: how many shared objects the value holds, and of each its heap's id and its block << 1 | 1 if it reaches across processes
+ *   0     hash of the key 1     shape of the key (see packed-key.ts) 2     bytes of the value << FLAG_BITS | flags 3..
+ *   the key, then the value; or, where STORED, the extent that holds it then, where DUE: when it ends, in milliseconds
+ *   of `sharedNow()`: low word, high word then, where HOLDS: how many shared objects the value holds, and of each its
+ *   heap's id and its block << 1 | 1 if it reaches across processes
  *
- * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation and its page's state whether it was. So what must not be read in vain is
- * read inside: extents, which it pins, and values that hold shared objects, of which it counts each anew, since decoding takes a hold over.
+ * A reader outside the mutex reads an entry that may be freed under its hands, and knows by the block's generation and
+ * its page's state whether it was. So what must not be read in vain is read inside: extents, which it pins, and values
+ * that hold shared objects, of which it counts each anew, since decoding takes a hold over.
  */
 import { decode } from "../codec/decode.js";
 import { shortText } from "../codec/tags.js";
 import type { Message } from "../codec/message.js";
-import type { Held } from "../codec/marshalled.js";
+import type { HeldBlock } from "../codec/marshalled.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
 import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, sharedNow, stillStands, threadHeapOf } from "../memory/index.js";
@@ -43,8 +43,8 @@ class Scratch {
 let idle: Scratch | undefined;
 
 /**
- * Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. Where memory is full it tries again as often as `makeRoom`
- * returns true.
+ * Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. Where
+ * memory is full it tries again as often as `makeRoom` returns true.
  */
 export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number, makeRoom?: () => boolean): number {
   for (;;) {
@@ -118,8 +118,9 @@ export function discardEntry(heap: Heap, entry: number): void {
 }
 
 /**
- * An entry that nobody finds any more, inside the mutex: from here on it is this worker's draft, so that it goes back if this worker dies. What is returned is to be
- * freed outside the mutex: a large extent's pages may go back to the system.
+ * An entry that nobody finds any more, inside the mutex: from here on it is this worker's draft, so that it goes back
+ * if this worker dies. What is returned is to be freed outside the mutex: a large extent's pages may go back to the
+ * system.
  */
 export function retireEntry(heap: Heap, entry: number, retired: number[]): void {
   const { allocator } = heap;
@@ -138,7 +139,10 @@ export function retireEntry(heap: Heap, entry: number, retired: number[]): void 
   }
 }
 
-/** Publishes an entry, and what belongs to it. A death between here and the store that links it leaks it; the other order could free what is in use. */
+/**
+ * Publishes an entry, and what belongs to it. A death between here and the store that links it leaks it; the other
+ * order could free what is in use.
+ */
 export function publishEntry(heap: Heap, entry: number): void {
   const extent = extentOf(heap, entry);
   if (extent !== 0) heap.allocator.publish(extent);
@@ -186,7 +190,10 @@ export const UNREAD: unique symbol = Symbol("unread");
 /** Stands for a value that is read inside the mutex only. */
 export const INSIDE: unique symbol = Symbol("inside");
 
-/** The value of an entry that is read outside the mutex, where it may be freed meanwhile: of that generation, in a page of that state. One that has ended is `undefined`. */
+/**
+ * The value of an entry that is read outside the mutex, where it may be freed meanwhile: of that generation, in a page
+ * of that state. One that has ended is `undefined`.
+ */
 export function readEntry(heap: Heap, entry: number, page: number, generation: number): unknown {
   const { words } = heap;
   const head = words[entry + ENTRY.head]!;
@@ -239,12 +246,15 @@ interface Pin {
 /** A value that was taken inside the mutex, and is decoded outside. */
 export interface TakenValue {
   readonly bytes: Uint8Array;
-  readonly holds: readonly Held[];
+  readonly holds: readonly HeldBlock[];
   readonly pinned: number;
   readonly pin: Pin | undefined;
 }
 
-/** Takes the value of an entry, inside the mutex: copies what is short, pins what is long, and counts what it holds once more. */
+/**
+ * Takes the value of an entry, inside the mutex: copies what is short, pins what is long, and counts what it holds once
+ * more.
+ */
 export function takeValue(heap: Heap, entry: number): TakenValue {
   const { words, references } = heap;
   const head = words[heap.allocator.check(entry) + ENTRY.head]!;
@@ -292,7 +302,7 @@ function unpin(heap: Heap, { pin, pinned }: TakenValue): void {
 }
 
 /** Counts out what a message holds that nobody will decode. */
-export function letGoOf(holds: readonly Held[]): void {
+export function letGoOf(holds: readonly HeldBlock[]): void {
   for (const { acrossProcesses, heapId, at } of holds) {
     const heap = heapHolding(acrossProcesses, heapId);
     if (heap === undefined) continue;
@@ -317,7 +327,7 @@ function extentOf(heap: Heap, entry: number): number {
 
 const nothing: readonly never[] = [];
 
-function holdsOf(heap: Heap, entry: number): readonly Held[] {
+function holdsOf(heap: Heap, entry: number): readonly HeldBlock[] {
   const { words } = heap;
   const head = words[entry + ENTRY.head]!;
   if ((head & HOLDS) === 0) return nothing;

@@ -1,19 +1,25 @@
 /**
- * The table of a SharedMap: extendible hashing (Fagin, Nievergelt, Pippenger, Strong: "Extendible hashing", 1979). The highest bits of a hash choose a cell of the
- * directory, which names a segment; the lowest bits choose the slot in it where probing begins. However large the table is, growing rebuilds one segment.
+ * The table of a SharedMap: extendible hashing (Fagin, Nievergelt, Pippenger, Strong: "Extendible hashing", 1979). The
+ * highest bits of a hash choose a cell of the directory, which names a segment; the lowest bits choose the slot in it
+ * where probing begins. However large the table is, growing rebuilds one segment.
  *
- * Changes are made inside the owner's mutex. The truth is what the directory leads to (table-layout.ts says where what stands); all counts, and the weight, are derived. Each change is committed by one
- * store: of a slot's entry, or of the directory, which is replaced as a whole whenever a segment is.
+ * Changes are made inside the owner's mutex. The truth is what the directory leads to (table-layout.ts says where what
+ * stands); all counts, and the weight, are derived. Each change is committed by one store: of a slot's entry, or of the
+ * directory, which is replaced as a whole whenever a segment is.
  *
  * Finding needs no mutex. Whoever finds reads plainly, then looks whether it still held:
- * - The epoch is the same as before: the directory and the segments that were read were the table's. It moves after the directory was replaced and before what was
- *   replaced is freed, or anything else changes. A worker killed between the two frees nothing, and the next one inside moves it first.
- * - The slot names the entry both before and after the generation of the entry's block was read, and at the end the generation and the state of its page are the same
- *   (see memory/sighting.ts): what was read of the entry is whole. One look at the slot is not enough: it may name the same block again, freed and written anew meanwhile.
- * A key that is there all the time is found: its slot is never emptied, nor any slot before it, as long as its segment lives.
+ * - The epoch is the same as before: the directory and the segments that were read were the table's. It moves after the
+ *   directory was replaced and before what was replaced is freed, or anything else changes. A worker killed between the
+ *   two frees nothing, and the next one inside moves it first.
+ * - The slot names the entry both before and after the generation of the entry's block was read, and at the end the
+ *   generation and the state of its page are the same (see memory/sighting.ts): what was read of the entry is whole.
+ *   One look at the slot is not enough: it may name the same block again, freed and written anew meanwhile.
+ * A key that is there all the time is found: its slot is never emptied, nor any slot before it, as long as its segment
+ * lives.
  *
- * Rejected: chains of entries, whose links would lead from an entry that was taken out into what took its neighbour's place; one table that grows as a whole, which
- * holds writers up for as long as it is large; splitting a segment in place, cell by cell, which a worker killed half-way leaves with two owners of one entry.
+ * Rejected: chains of entries, whose links would lead from an entry that was taken out into what took its neighbour's
+ * place; one table that grows as a whole, which holds writers up for as long as it is large; splitting a segment in
+ * place, cell by cell, which a worker killed half-way leaves with two owners of one entry.
  */
 import { atomics, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
 import { CorruptError } from "../errors/index.js";
@@ -77,7 +83,10 @@ export class HashTable {
     return load(this.#heap.words, this.#at + WEIGHT) >>> 0;
   }
 
-  /** The entry of a key, 0 when there is none, UNSETTLED when others change it. Outside the mutex. Whoever reads the entry then looks at its generation again. */
+  /**
+   * The entry of a key, 0 when there is none, UNSETTLED when others change it. Outside the mutex. Whoever reads the
+   * entry then looks at its generation again.
+   */
   find(key: PackedKey): number {
     const { words } = this.#heap;
     const at = this.#at;
@@ -255,7 +264,10 @@ export class HashTable {
     words[this.#at + WEIGHT] = 0;
   }
 
-  /** Frees the next segment of a directory that no table has any more, and calls `destroy` for its entries; with the last one, the directory. True when it is gone. */
+  /**
+   * Frees the next segment of a directory that no table has any more, and calls `destroy` for its entries; with the
+   * last one, the directory. True when it is gone.
+   */
   destroyNext(directory: number, destroy: (entry: number) => void): boolean {
     const { allocator } = this.#heap;
     const { words } = this.#heap;

@@ -1,13 +1,15 @@
 /**
- * The spine of a SharedList: a block of cells, each of which names an immutable entry (entry.ts, without a key). All but `readLength` and `read` is for a caller inside the list's mutex who has
- * caught up with the heap.
+ * The spine of a SharedList: a block of cells, each of which names an immutable entry (entry.ts, without a key). All
+ * but `readLength` and `read` is for a caller inside the list's mutex who has caught up with the heap.
  *
  * The layout, in words, after those of a monitor: the epoch, another number whenever the spine was replaced; the spine.
- * A spine: word 0 the first cell in use, 1 one past the last, then the cells. What happens at its ends is committed by a store of word 0 or 1, a new item in its place by a
- * store of its cell, everything else by a store that puts another spine in its place.
+ * A spine: word 0 the first cell in use, 1 one past the last, then the cells. What happens at its ends is committed by
+ * a store of word 0 or 1, a new item in its place by a store of its cell, everything else by a store that puts another
+ * spine in its place.
  *
- * Reading follows hash-table.ts: the epoch before and after, the cell before and after the generation of the entry, and here also the two ends. A cell that falls out of
- * use is emptied before its entry is freed, so that nobody who saw the end before takes what stands in that memory later for the entry.
+ * Reading follows hash-table.ts: the epoch before and after, the cell before and after the generation of the entry, and
+ * here also the two ends. A cell that falls out of use is emptied before its entry is freed, so that nobody who saw the
+ * end before takes what stands in that memory later for the entry.
  */
 import { ArgumentRangeError, CorruptError } from "../errors/index.js";
 import { atomics, DRAFT, generationWord, type Heap, pageStateWord } from "../memory/index.js";
@@ -25,7 +27,7 @@ export const END = 1;
 const CELLS = 2;
 const LEAST_CELLS = 14;
 /** Where an item was seen. */
-export interface Seen {
+export interface SeenValue {
   readonly taken: TakenValue;
   readonly entry: number;
   readonly generation: number;
@@ -59,7 +61,10 @@ export class ListSpine {
     return load(words, spine + FIRST) === first && load(words, at + LIST.epoch) === epoch ? end - first : UNREAD;
   }
 
-  /** The item at an index, undefined when there is none; UNREAD when others change it, INSIDE when it has to be read inside. Outside the mutex. */
+  /**
+   * The item at an index, undefined when there is none; UNREAD when others change it, INSIDE when it has to be read
+   * inside. Outside the mutex.
+   */
   read(index: number): unknown {
     const heap = this.#heap;
     const at = this.#at;
@@ -120,7 +125,7 @@ export class ListSpine {
   }
 
   /** What stands at an index, for whoever wants to replace just that. @throws ArgumentRangeError */
-  look(index: number): Seen {
+  look(index: number): SeenValue {
     const entry = this.entryAt(index) || this.#outside(index);
     return { taken: takeValue(this.#heap, entry), entry, generation: load(this.#heap.words, generationWord(entry)) };
   }
@@ -129,8 +134,11 @@ export class ListSpine {
     throw new ArgumentRangeError(`${this.#title()} has no item ${index}: it has ${this.length}`);
   }
 
-  /** Puts an entry in the place of an item: of whatever is there, or only of what was seen. False when that is gone. @throws ArgumentRangeError */
-  replace(index: number, entry: number, seen: Seen | undefined): boolean {
+  /**
+   * Puts an entry in the place of an item: of whatever is there, or only of what was seen. False when that is gone.
+   * @throws ArgumentRangeError
+   */
+  replace(index: number, entry: number, seen: SeenValue | undefined): boolean {
     const heap = this.#heap;
     const cell = this.#cellOf(index) || this.#outside(index);
     const current = heap.words[cell]!;
@@ -176,7 +184,10 @@ export class ListSpine {
     return item;
   }
 
-  /** Puts entries where `deleteCount` items from `start` on were; returns those. Indexes are those of `Array.prototype.splice`. */
+  /**
+   * Puts entries where `deleteCount` items from `start` on were; returns those. Indexes are those of
+   * `Array.prototype.splice`.
+   */
   splice(start: number, deleteCount: number, entries: readonly number[]): TakenValue[] {
     const heap = this.#heap;
     const { length } = this;
@@ -211,7 +222,10 @@ export class ListSpine {
     store(words, this.#at + LIST.epoch, (words[this.#at + LIST.epoch]! + 1) | 0);
   }
 
-  /** Puts a new spine in the place of the old: with `entries` where `count` items from `from` on were, and room for at least `more` at the end. Returns it. */
+  /**
+   * Puts a new spine in the place of the old: with `entries` where `count` items from `from` on were, and room for at
+   * least `more` at the end. Returns it.
+   */
   #renew(from: number, count: number, entries: readonly number[], more: number): number {
     const heap = this.#heap;
     const { allocator } = heap;

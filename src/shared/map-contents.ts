@@ -1,7 +1,8 @@
 /**
  * What a SharedMap holds: its words, its entries, and every change of them.
  *
- * All but `lasts` and `freeRetired` is for a caller inside the map's mutex who has caught up with the heap. `now` is the moment to judge entries by, 0 while none can end.
+ * All but `lasts` and `freeRetired` is for a caller inside the map's mutex who has caught up with the heap. `now` is
+ * the moment to judge entries by, 0 while none can end.
  */
 import { CorruptError, TooLargeError } from "../errors/index.js";
 import { atomics, generationWord, HEADER, type Heap } from "../memory/index.js";
@@ -108,7 +109,9 @@ export class MapContents {
     return { taken: takeValue(this.#heap, entry), entry, generation: load(words, generationWord(entry)), due: dueOf(words, entry) };
   }
 
-  /** Puts an entry, or none, in the place of a key's. False when the key has not what was seen, or nothing to take out. */
+  /**
+   * Puts an entry, or none, in the place of a key's. False when the key has not what was seen, or nothing to take out.
+   */
   change(its: PackedKey, entry: number, seen: Seen | null | undefined, now: number): boolean {
     const heap = this.#heap;
     const { table } = this;
@@ -147,8 +150,8 @@ export class MapContents {
   }
 
   /**
-   * In a cache, whose entries may go, what is least used makes way where memory is full: others use it too, and what entries of another size left is only free for all
-   * when whole pages of them are. False when nothing is left to go.
+   * In a cache, whose entries may go, what is least used makes way where memory is full: others use it too, and what
+   * entries of another size left is only free for all when whole pages of them are. False when nothing is left to go.
    */
   makeWay(now: number): boolean {
     const { table } = this;
@@ -158,7 +161,10 @@ export class MapContents {
     return table.count < count;
   }
 
-  /** Takes out what has ended, a few entries each time, and what is least used until `more` words fit. Never the entry that is being replaced. */
+  /**
+   * Takes out what has ended, a few entries each time, and what is least used until `more` words fit. Never the entry
+   * that is being replaced.
+   */
   #makeRoom(more: number, weight: number, replaced: number, now: number): void {
     const { table } = this;
     const { words } = this.#heap;
@@ -199,7 +205,10 @@ export class MapContents {
     }
   }
 
-  /** Takes everything out by one store, for `freeCleared` to free. Does nothing while what was taken out before is not freed. */
+  /**
+   * Takes everything out by one store, for `freeCleared` to free. Does nothing while what was taken out before is not
+   * freed.
+   */
   clear(): void {
     const { words } = this.#heap;
     const at = this.#at;

@@ -8,7 +8,9 @@ import { touchBytesOf } from "./touches.js";
 
 export const MAP = {
   table: MONITOR_WORDS,
-  /** Where hashes begin: another number in each map, so that nobody can choose keys whose hashes are alike. Set once. */
+  /**
+   * Where hashes begin: another number in each map, so that nobody can choose keys whose hashes are alike. Set once.
+   */
   seed: MONITOR_WORDS + TABLE_WORDS,
   /** Most words of memory, unsigned; 0 for no limit. Set once. */
   maxWeight: MONITOR_WORDS + TABLE_WORDS + 1,
@@ -25,7 +27,10 @@ export const MAP = {
   evictions: MONITOR_WORDS + TABLE_WORDS + 7,
   /** Bytes of `touches`, a power of two; 0 without a limit. Set once. */
   touchBytes: MONITOR_WORDS + TABLE_WORDS + 8,
-  /** A byte for all hashes that end alike, PUT or READ: what became of one of their entries since the hand came by. Only a hint: written plainly, by readers too. */
+  /**
+   * A byte for all hashes that end alike, PUT or READ: what became of one of their entries since the hand came by. Only
+   * a hint: written plainly, by readers too.
+   */
   touches: MONITOR_WORDS + TABLE_WORDS + 9,
 } as const;
 

@@ -10,7 +10,9 @@ const MOST_TTL = 2 ** 52;
 
 /** What it is bounded by. Said by whoever makes the map; who opens it later gets it as it is. */
 export interface SharedMapOptions extends Reach {
-  /** Most bytes of memory that the entries may take up; the least used make way for others. Absent or 0 for no limit. */
+  /**
+   * Most bytes of memory that the entries may take up; the least used make way for others. Absent or 0 for no limit.
+   */
   maxBytes?: number | undefined;
   /** Milliseconds that an entry lasts unless `set` says otherwise. Absent or Infinity for ever. */
   ttl?: number | undefined;
@@ -28,7 +30,10 @@ export const MAP_OPTIONS = new KnownOptions<SharedMapOptions>(
 );
 const ENTRY_OPTIONS = new KnownOptions<EntryOptions>({ ttl: true });
 
-/** The bounds of a map as its words hold them: most words of entries, 0 for no limit; milliseconds that an entry lasts, NEVER for ever. */
+/**
+ * The bounds of a map as its words hold them: most words of entries, 0 for no limit; milliseconds that an entry lasts,
+ * NEVER for ever.
+ */
 export interface Bounds {
   readonly maxWeight: number;
   readonly ttl: number;

@@ -1,4 +1,7 @@
-/** How a SharedMap is read. Of one key without its mutex: whoever reads looks a bounded number of times, and then asks inside. Of all keys inside, as they are at one instant. */
+/**
+ * How a SharedMap is read. Of one key without its mutex: whoever reads looks a bounded number of times, and then asks
+ * inside. Of all keys inside, as they are at one instant.
+ */
 import { atomics, type Heap, sharedNow, stillStands } from "../memory/index.js";
 import { dueOf, INSIDE, NEVER, openValue, readEntry, type TakenValue, takeValue, UNREAD } from "./entry.js";
 import { type HashTable, UNSETTLED } from "./hash-table.js";

@@ -1,6 +1,6 @@
 /**
- * How a SharedMap is written: a writer writes an entry as its own draft, outside the mutex, and puts it in its place inside.
- * Where memory is full, what is least used in a cache makes way and the writer tries again.
+ * How a SharedMap is written: a writer writes an entry as its own draft, outside the mutex, and puts it in its place
+ * inside. Where memory is full, what is least used in a cache makes way and the writer tries again.
  */
 import { encode, type Message } from "../codec/index.js";
 import { ArgumentTypeError, OutOfMemoryError } from "../errors/index.js";
@@ -72,7 +72,9 @@ export class MapWriter<V> {
     return this.#inside((now) => this.#contents.change(its, 0, seen, now));
   }
 
-  /** Puts `next`, or nothing for undefined, in the place of what was seen; false when a key has something else by now. */
+  /**
+   * Puts `next`, or nothing for undefined, in the place of what was seen; false when a key has something else by now.
+   */
   replace(key: string, next: V | undefined, what: string, seen: Seen | undefined, due: number): boolean {
     if (next !== undefined) return this.put(key, this.message(next, what), due, seen ?? null);
     return seen === undefined || this.remove(key, seen);

@@ -1,5 +1,6 @@
 /**
- * The names of a heap's shared memory: a chain of entries from the header. An entry does not hold the memory that it names: it goes with the last worker that has it open.
+ * The names of a heap's shared memory: a chain of entries from the header. An entry does not hold the memory that it
+ * names: it goes with the last worker that has it open.
  *
  * An entry, in words:
  *
@@ -8,9 +9,9 @@
  *   2   bytes in its name
  *   3.. its name, UTF-8
  *
- * The chain is walked and changed under a mutex of its own. An entry is complete before one store links it, and one store takes it out, so a worker killed inside
- * leaves nothing to mend. Nothing is allocated or freed inside: both may have to sweep up after a dead worker, whose memory's name would then be taken out
- * by a caller that is inside already.
+ * The chain is walked and changed under a mutex of its own. An entry is complete before one store links it, and one
+ * store takes it out, so a worker killed inside leaves nothing to mend. Nothing is allocated or freed inside: both may
+ * have to sweep up after a dead worker, whose memory's name would then be taken out by a caller that is inside already.
  */
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NameTakenError } from "../errors/index.js";
 import { atomics, BLOCK_HEADER_WORDS, DRAFT, enter, HEADER, type Heap, KIND, leave, Walk } from "../memory/index.js";
@@ -45,8 +46,8 @@ export function isTaken(heap: Heap, name: Uint8Array): boolean {
 }
 
 /**
- * Gives the memory at `memory` a name; false when it is taken. `word` is where the memory notes its entry, which it owns from then on.
- * The memory is complete before: it may be opened at once.
+ * Gives the memory at `memory` a name; false when it is taken. `word` is where the memory notes its entry, which it
+ * owns from then on. The memory is complete before: it may be opened at once.
  */
 export function link(heap: Heap, name: Uint8Array, memory: number, word: number): boolean {
   const entry = heap.allocator.allocate(NAME + Math.ceil(name.length / 4), KIND.plain, DRAFT);
@@ -68,7 +69,10 @@ export function link(heap: Heap, name: Uint8Array, memory: number, word: number)
   });
 }
 
-/** The memory of that name, with one hold counted for the caller; 0 when there is none. @throws NameTakenError when it is of another kind */
+/**
+ * The memory of that name, with one hold counted for the caller; 0 when there is none. @throws NameTakenError when it
+ * is of another kind
+ */
 export function find(heap: Heap, name: Uint8Array, kind: number): number {
   let other = 0;
   const found = guarded(heap, () => {

@@ -1,6 +1,7 @@
 /**
- * The RLock that belongs to an object of shared memory. It is made when it is first asked for, by whichever worker asks first; a word of the object says where.
- * The object holds it as a worker would, and lets go of it when it is destroyed.
+ * The RLock that belongs to an object of shared memory. It is made when it is first asked for, by whichever worker asks
+ * first; a word of the object says where. The object holds it as a worker would, and lets go of it when it is
+ * destroyed.
  */
 import { placeOf, reachOf, wrap } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
@@ -14,7 +15,8 @@ export function ownLock(heap: Heap, word: number, label: string | undefined): RL
   if (known !== 0) return attach(heap, known, label);
   const fresh = new RLock(reachOf(heap, label === undefined ? undefined : `${label}.lock`));
   const at = placeOf(fresh);
-  // The object's hold comes before the word: a worker killed between the two leaks the lock, it never frees one that others can find.
+  // The object's hold comes before the word: a worker killed between the two leaks the lock, it never frees one that
+  // others can find.
   heap.allocator.retain(at);
   const first = atomics.compareExchange(heap.words, word, 0, at);
   if (first === 0) return fresh;

@@ -1,5 +1,6 @@
 /**
- * A key as words: four characters a word while all of them are Latin-1, two otherwise. Hashed and compared a word at a time; lone surrogates stay what they are.
+ * A key as words: four characters a word while all of them are Latin-1, two otherwise. Hashed and compared a word at a
+ * time; lone surrogates stay what they are.
  */
 import { ArgumentTypeError, CorruptError, TooLargeError } from "../errors/index.js";
 import { show } from "./scalar-type.js";
@@ -97,6 +98,7 @@ export function keyAt(bytes: Uint8Array, word: number, shape: number): string {
   const length = wide ? units * 2 : units;
   if (!(start >= 0 && start + length <= bytes.length)) throw new CorruptError(`an entry in shared memory says that its key has ${length} bytes`);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, length);
-  // V8 looks twice at what may take two bytes a character: at a copy, since the entry may be freed, and written over, meanwhile.
+  // V8 looks twice at what may take two bytes a character: at a copy, since the entry may be freed, and written over,
+  // meanwhile.
   return wide ? Buffer.from(text).toString("utf16le") : text.toString("latin1");
 }

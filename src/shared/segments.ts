@@ -1,4 +1,7 @@
-/** The directories and segments of a SharedMap's table (table-layout.ts), for whoever is inside its mutex: none is read before it is known to be one, whatever its words say. */
+/**
+ * The directories and segments of a SharedMap's table (table-layout.ts), for whoever is inside its mutex: none is read
+ * before it is known to be one, whatever its words say.
+ */
 import { BLOCK_HEADER_WORDS, BLOCKS_AT, type Heap } from "../memory/index.js";
 import { CorruptError } from "../errors/index.js";
 import { CELLS, DEPTH, MOST_DEPTH, NAMED, SHARED_BITS, SLOT_WORDS, SLOTS, SLOTS_LOG } from "./table-layout.js";
@@ -34,7 +37,10 @@ export class Segments {
     return 1 << log;
   }
 
-  /** Sees to it that so many words of a block are memory. What once was stays memory, so most are known to be without looking up where it ends. @throws CorruptError where no block in use is */
+  /**
+   * Sees to it that so many words of a block are memory. What once was stays memory, so most are known to be without
+   * looking up where it ends. @throws CorruptError where no block in use is
+   */
   #reachTo(block: number, length: number): void {
     if (block >= BLOCKS_AT + BLOCK_HEADER_WORDS && block + length <= this.#reach) return;
     const { allocator } = this.#heap;

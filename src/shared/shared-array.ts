@@ -28,11 +28,12 @@ type AnyViewOf<T extends Scalar> = { [K in ScalarType]: T extends ScalarOf<K> ? 
 /**
  * An array of fixed length in shared memory, of any type that a `Value` can have.
  *
- * `new SharedArray(type, length, options?)` starts with zeros, `new SharedArray(type, items, options?)` with what an iterable or array-like gives.
- * Every method works on its element in one atomic step; a number that the type cannot hold unchanged is refused with `ArgumentRangeError`
- * (ERR_ALLCORES_ARGUMENT_RANGE), another kind of value with `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE). `view` is the same memory as a typed array,
- * for work in bulk. It holds 1 GiB at most across processes and less than 4 GiB across threads: else `TooLargeError` (ERR_ALLCORES_TOO_LARGE).
- * After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
+ * `new SharedArray(type, length, options?)` starts with zeros, `new SharedArray(type, items, options?)` with what an
+ * iterable or array-like gives. Every method works on its element in one atomic step; a number that the type cannot
+ * hold unchanged is refused with `ArgumentRangeError` (ERR_ALLCORES_ARGUMENT_RANGE), another kind of value with
+ * `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE). `view` is the same memory as a typed array, for work in bulk. It
+ * holds 1 GiB at most across processes and less than 4 GiB across threads: else `TooLargeError`
+ * (ERR_ALLCORES_TOO_LARGE). After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
  *
  * @example
  * ```ts
@@ -148,8 +149,9 @@ export interface SharedArray<T extends Scalar, V extends ScalarView = AnyViewOf<
    */
   toArray(): T[];
   /**
-   * The same memory as a typed array (a Uint8Array of 0 and 1 for "bool"): fast, without checks and without atomic steps.
-   * While a view is in use its memory stays; after an explicit `free()` views must no longer be used: they show memory that may be somebody else's by then.
+   * The same memory as a typed array (a Uint8Array of 0 and 1 for "bool"): fast, without checks and without atomic
+   * steps. While a view is in use its memory stays; after an explicit `free()` views must no longer be used: they show
+   * memory that may be somebody else's by then.
    */
   readonly view: V;
   /** A re-entrant lock of its own, for steps of more than one operation. Nothing above takes it. */

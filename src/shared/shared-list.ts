@@ -1,5 +1,6 @@
 /**
- * A list in shared memory: a spine of cells, each of which names an immutable entry (list-spine.ts, entry.ts). Changed inside a mutex and read without it, as a SharedMap.
+ * A list in shared memory: a spine of cells, each of which names an immutable entry (list-spine.ts, entry.ts). Changed
+ * inside a mutex and read without it, as a SharedMap.
  */
 import type { Facts } from "../codec/portrait.js";
 import { encode, type Message } from "../codec/index.js";
@@ -7,7 +8,7 @@ import { type Handle, Monitor, onInspect, onMonitorNames, type Reach, registerSh
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
 import { atomics, onDestroy } from "../memory/index.js";
 import { discardEntry, draftEntry, dropValue, INSIDE, letGoOf, NEVER, openValue, takeValue, UNREAD } from "./entry.js";
-import { destroySpine, END, FIRST, LIST_WORDS, ListSpine, type Seen } from "./list-spine.js";
+import { destroySpine, END, FIRST, LIST_WORDS, ListSpine, type SeenValue } from "./list-spine.js";
 import { show } from "./scalar-type.js";
 import { checkSynchronous } from "./synchronous.js";
 import { KIND } from "./kinds.js";
@@ -16,16 +17,19 @@ import { KIND } from "./kinds.js";
 const LOOKS = atomics.spins(64);
 
 /**
- * A list of values that any worker of its reach reads and changes: the counterpart of Python's `Manager().list()`, without the manager's process.
+ * A list of values that any worker of its reach reads and changes: the counterpart of Python's `Manager().list()`,
+ * without the manager's process.
  *
- * An item is copied in and copied out: changing what `get` returned changes nothing in the list. Shared objects in an item arrive as themselves. `null` and `undefined`
- * are items. Nothing waits: reading an item takes no lock; a change holds one for about a microsecond, or as long as copying a word for each item takes when it puts items
- * in or takes them out elsewhere than at the end.
+ * An item is copied in and copied out: changing what `get` returned changes nothing in the list. Shared objects in an
+ * item arrive as themselves. `null` and `undefined` are items. Nothing waits: reading an item takes no lock; a change
+ * holds one for about a microsecond, or as long as copying a word for each item takes when it puts items in or takes
+ * them out elsewhere than at the end.
  *
  * **Death:** a worker killed at any instant has made its change or has not; all other items stay whole and readable.
  *
- * **Errors:** `UnsendableError` (ERR_ALLCORES_UNSENDABLE) with the path of what cannot be stored; `ArgumentRangeError` (ERR_ALLCORES_ARGUMENT_RANGE) for an index that no
- * item has; `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY); `FreedError` (ERR_ALLCORES_FREED) after `free()`. None of them changes the list.
+ * **Errors:** `UnsendableError` (ERR_ALLCORES_UNSENDABLE) with the path of what cannot be stored; `ArgumentRangeError`
+ * (ERR_ALLCORES_ARGUMENT_RANGE) for an index that no item has; `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY);
+ * `FreedError` (ERR_ALLCORES_FREED) after `free()`. None of them changes the list.
  *
  * @example
  * ```ts
@@ -120,14 +124,16 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   }
 
   /**
-   * Replaces the item at an index by `fn(item)` in one step and returns it. `fn` is run again when another worker changed what is there, outside every lock: it should only
-   * compute, and must not be asynchronous. When it throws, nothing is changed.
+   * Replaces the item at an index by `fn(item)` in one step and returns it. `fn` is run again when another worker
+   * changed what is there, outside every lock: it should only compute, and must not be asynchronous. When it throws,
+   * nothing is changed.
    *
    * @param index counted from the end where it is negative
    * @param fn gives the new item of the one that is there; synchronous
    * @returns the new item
    * @throws `ERR_ALLCORES_ARGUMENT_RANGE` when there is no such item, `ERR_ALLCORES_ARGUMENT_TYPE` for a promise;
-   *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`; what `fn` throws
+   *   `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`;
+   *   what `fn` throws
    * @remarks **Cost:** as `get` and `set`, for each run of `fn`.
    */
   update<R extends T>(index: number, fn: (current: T) => R): R {
@@ -195,14 +201,15 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   }
 
   /**
-   * Takes `deleteCount` items out from `start` on (all of them when it is left out) and puts others there, in one step. Indexes are those of `Array.prototype.splice`.
+   * Takes `deleteCount` items out from `start` on (all of them when it is left out) and puts others there, in one step.
+   * Indexes are those of `Array.prototype.splice`.
    *
    * @param start where, counted from the end where it is negative
    * @param deleteCount how many are taken out
    * @param values the items that are put there
    * @returns the items that were taken out
-   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`; `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`,
-   *   `ERR_ALLCORES_FREED`
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE`; `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot
+   *   cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
    * @remarks **Cost:** two atomic exchanges of its mutex, the encoding, and a copy of the list's table.
    */
   splice(start: number, deleteCount: number = Number.POSITIVE_INFINITY, ...values: T[]): T[] {
@@ -270,7 +277,10 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
     return this.toArray().values();
   }
 
-  /** @internal Everything is committed by one store; but a worker that died may have replaced the spine and not moved the epoch. */
+  /**
+   * @internal Everything is committed by one store; but a worker that died may have replaced the spine and not moved
+   *   the epoch.
+   */
   protected rebuild(): void {
     this.heap.catchUp();
     this.#spine.moveEpoch();
@@ -294,7 +304,7 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   }
 
   /** Puts a message in the place of an item: of whatever is there, or only of what was seen. */
-  #put(index: number, message: Message, seen: Seen | undefined): boolean {
+  #put(index: number, message: Message, seen: SeenValue | undefined): boolean {
     const { heap } = this;
     const entry = draftEntry(heap, undefined, message, NEVER);
     message.release();

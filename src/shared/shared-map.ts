@@ -1,8 +1,10 @@
 /**
- * A map in shared memory: a table of immutable entries (hash-table.ts, entry.ts), changed inside a mutex and read without it.
+ * A map in shared memory: a table of immutable entries (hash-table.ts, entry.ts), changed inside a mutex and read
+ * without it.
  *
- * A writer writes an entry as its own draft, outside the mutex; inside, one store puts it in the place of the one before, which becomes the writer's draft in turn.
- * So a worker killed at any instant has replaced the value or has not, and what it had in its hands goes back. The counts are made anew by the next one inside.
+ * A writer writes an entry as its own draft, outside the mutex. Inside, one store swaps it with the one before, which
+ * becomes the writer's draft. A worker killed at any instant has replaced the value or has not, and its draft goes
+ * back. The next worker inside counts anew.
  * A reader looks a bounded number of times, and asks inside the mutex when writers were faster each time.
  */
 import type { Facts } from "../codec/portrait.js";
@@ -13,6 +15,7 @@ import { dropValue, openValue } from "./entry.js";
 import { destroyContents, MapContents } from "./map-contents.js";
 import { format, MAP, sizeOf, ttlOf } from "./map-layout.js";
 import { type Bounds, boundsOf, dueFrom, type EntryOptions, MAP_OPTIONS, type SharedMapOptions } from "./map-options.js";
+import type { SharedMapStats } from "./map-stats.js";
 import { MapReader } from "./map-reader.js";
 import { MapWriter } from "./map-writer.js";
 import { find, link, nameAt, nameBytes, unlink } from "./name-table.js";
@@ -22,35 +25,27 @@ import { KIND } from "./kinds.js";
 
 const { load } = atomics;
 
-/** What `stats` tells. */
-export interface SharedMapStats {
-  /** Entries. */
-  readonly size: number;
-  /** Memory that the entries take up, what holds them together aside. */
-  readonly bytes: number;
-  /** Entries that made way for others since the map was made, whoever put those. */
-  readonly evictions: number;
-  /** Calls of `get` in this worker that found something. */
-  readonly hits: number;
-  /** Calls of `get` in this worker that found nothing. */
-  readonly misses: number;
-}
-
 /**
- * A map from strings to values that any worker of its reach reads and changes: the counterpart of Python's `Manager().dict()`, without the manager's process.
+ * A map from strings to values that any worker of its reach reads and changes: the counterpart of Python's
+ * `Manager().dict()`, without the manager's process.
  *
- * A value is copied in by `set` and copied out by `get`: changing what `get` returned changes nothing in the map. Shared objects in a value (a Lock, a Queue) arrive as
- * themselves. `undefined` stands for "absent": it is no value, and putting it is refused. `null` is a value.
- * Nothing waits: `get` and `has` take no lock; a change holds one for about a microsecond.
+ * A value is copied in by `set` and copied out by `get`: changing what `get` returned changes nothing in the map.
+ * Shared objects in a value (a Lock, a Queue) arrive as themselves. `undefined` stands for "absent": it is no value,
+ * and putting it is refused. `null` is a value. Nothing waits: `get` and `has` take no lock; a change holds one for
+ * about a microsecond.
  *
- * **A cache:** `maxBytes` limits the memory of the entries, some 50 bytes of each included; it is never exceeded. When there is no room, below that limit or because
- * all shared memory is full, entries that were not used lately are taken out (second chance, an approximation of least recently used). `ttl` ends entries: one that has ended is absent at once, its memory is given back by
- * later changes. Time is the machine's monotonic clock, the same in all processes; setting the date changes nothing.
+ * **A cache:** `maxBytes` limits the memory of the entries, some 50 bytes of each included; it is never exceeded. When
+ * there is no room, below that limit or because all shared memory is full, entries that were not used lately are taken
+ * out (second chance, an approximation of least recently used). `ttl` ends entries: one that has ended is absent at
+ * once, its memory is given back by later changes. Time is the machine's monotonic clock, the same in all processes;
+ * setting the date changes nothing.
  * **Death:** a worker killed at any instant has replaced a value or has not; all other entries stay whole and readable.
- * **Fairness:** of workers that change one key at once each wins in some order; `update` runs its function again for the others.
+ * **Fairness:** of workers that change one key at once each wins in some order; `update` runs its function again for
+ * the others.
  *
- * **Errors:** `UnsendableError` (ERR_ALLCORES_UNSENDABLE) with the path of what cannot be stored; `TooLargeError` (ERR_ALLCORES_TOO_LARGE) for a value that is larger
- * than `maxBytes`; `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY); `FreedError` (ERR_ALLCORES_FREED) after `free()`. None of them changes the map.
+ * **Errors:** `UnsendableError` (ERR_ALLCORES_UNSENDABLE) with the path of what cannot be stored; `TooLargeError`
+ * (ERR_ALLCORES_TOO_LARGE) for a value that is larger than `maxBytes`; `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY);
+ * `FreedError` (ERR_ALLCORES_FREED) after `free()`. None of them changes the map.
  *
  * @example
  * ```ts
@@ -107,8 +102,9 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   }
 
   /**
-   * The map of that name, which is made if no living worker has it open. In a worker that has it open already it is the same object. It goes with the last worker that
-   * has it open. Names across threads and names across processes are apart, and share their space with those of SharedMemory.
+   * The map of that name, which is made if no living worker has it open. In a worker that has it open already it is the
+   * same object. It goes with the last worker that has it open. Names across threads and names across processes are
+   * apart, and share their space with those of SharedMemory.
    *
    * @param name 1 to 255 bytes of text
    * @param options what the map is made with, if it is made now
@@ -224,17 +220,18 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   }
 
   /**
-   * Replaces the value if it is `expected`, in one step; false when it is another. `undefined` as `expected` stands for "absent", as `next` it takes the key out.
-   * Values are the same when they are encoded alike: of the same kind, with the same parts in the same order; NaN is NaN, 0 is not -0. A value that is replaced keeps its
-   * time to last, unless `options.ttl` gives it another.
+   * Replaces the value if it is `expected`, in one step; false when it is another. `undefined` as `expected` stands for
+   * "absent", as `next` it takes the key out. Values are the same when they are encoded alike: of the same kind, with
+   * the same parts in the same order; NaN is NaN, 0 is not -0. A value that is replaced keeps its time to last, unless
+   * `options.ttl` gives it another.
    *
    * @param key a string
    * @param expected what is to be there
    * @param next what is to come in its place
    * @param options `ttl`: milliseconds that the entry lasts
    * @returns whether it was replaced
-   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for
-   *   a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH`
+   *   for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`
    * @remarks **Cost:** as `get` and `set`, and the encoding of `expected`.
    */
   compareAndSet(key: string, expected: V | undefined, next: V | undefined, options?: EntryOptions): boolean {
@@ -251,16 +248,18 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   }
 
   /**
-   * Replaces the value by `fn(value)` in one step and returns it; `fn` gets `undefined` for an absent key, and takes the key out by returning `undefined`. `fn` is run
-   * again when another worker was faster, outside every lock: it should only compute, and must not be asynchronous. When it throws, nothing is changed.
-   * The entry keeps its time to last, unless `options.ttl` gives it another.
+   * Replaces the value by `fn(value)` in one step and returns it; `fn` gets `undefined` for an absent key, and takes
+   * the key out by returning `undefined`. `fn` is run again when another worker was faster, outside every lock: it
+   * should only compute, and must not be asynchronous. When it throws, nothing is changed. The entry keeps its time to
+   * last, unless `options.ttl` gives it another.
    *
    * @param key a string
    * @param fn gives the new value of the one that is there; synchronous
    * @param options `ttl`: milliseconds that the entry lasts
    * @returns the new value
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for a key that is no string, or a promise; `ERR_ALLCORES_UNSENDABLE` or
-   *   `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`; what `fn` throws
+   *   `ERR_ALLCORES_REACH` for a value that cannot cross, `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_FREED`; what `fn`
+   *   throws
    * @remarks **Cost:** as `get` and `set`, for each run of `fn`.
    */
   update<R extends V | undefined>(key: string, fn: (current: V | undefined) => R, options?: EntryOptions): R {

@@ -23,13 +23,15 @@ const WORDS = 4;
 /**
  * A block of bytes in shared memory, passed on by handle or found by its name.
  *
- * `new SharedMemory(bytes)` has no name; `SharedMemory.create(name, bytes)` has one, by which any worker of its reach finds it: `SharedMemory.open(name)`.
- * The memory stays while any worker has it open, and goes with the last one, however that ends; a name goes with its memory, or before, by `unlink()`.
- * Each reach has names of its own: say `across` in `open` as in `create`. Names across threads and across processes are the program's; those of `across: "machine"` are
- * found by every program of this user, whoever started it: workers of node:cluster, of pm2, of two terminals.
+ * `new SharedMemory(bytes)` has no name; `SharedMemory.create(name, bytes)` has one, by which any worker of its reach
+ * finds it: `SharedMemory.open(name)`. The memory stays while any worker has it open, and goes with the last one,
+ * however that ends; a name goes with its memory, or before, by `unlink()`. Each reach has names of its own: say
+ * `across` in `open` as in `create`. Names across threads and across processes are the program's; those of `across:
+ * "machine"` are found by every program of this user, whoever started it: workers of node:cluster, of pm2, of two
+ * terminals.
  *
- * **Errors:** `TooLargeError` (ERR_ALLCORES_TOO_LARGE) above 1 GiB across processes, 4 GiB across threads; `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY);
- * `FreedError` (ERR_ALLCORES_FREED) after `close()`.
+ * **Errors:** `TooLargeError` (ERR_ALLCORES_TOO_LARGE) above 1 GiB across processes, 4 GiB across threads;
+ * `OutOfMemoryError` (ERR_ALLCORES_OUT_OF_MEMORY); `FreedError` (ERR_ALLCORES_FREED) after `close()`.
  *
  * @example
  * ```ts
@@ -72,7 +74,8 @@ export class SharedMemory extends SharedObject {
     hide(this, "size", bytes);
     words[at + SIZE] = bytes;
     try {
-      // Written down before it is published: a worker killed between the two gives it back once, as what the block owns.
+      // Written down before it is published: a worker killed between the two gives it back once, as what the block
+      // owns.
       const { block, unit } = heap.allocator.allocateExtent(bytes, DRAFT, true);
       words[at + EXTENT] = block;
       heap.allocator.publish(block);
@@ -98,7 +101,8 @@ export class SharedMemory extends SharedObject {
    * @param bytes how many, 1 or more
    * @param options `across`: how far it reaches; `label`: its name in errors and reports
    * @returns the memory
-   * @throws `ERR_ALLCORES_NAME_TAKEN` while memory of that name is open anywhere; `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
+   * @throws `ERR_ALLCORES_NAME_TAKEN` while memory of that name is open anywhere; `ERR_ALLCORES_ARGUMENT_TYPE`,
+   *   `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** as the constructor, and two atomic exchanges of the mutex that guards names.
    */
   static create(name: string, bytes: number, options?: Reach): SharedMemory {
@@ -145,8 +149,8 @@ export class SharedMemory extends SharedObject {
   }
 
   /**
-   * The memory of that name; where there is none, new memory, zeroed. Of workers that call it at once, one makes it, and all get the same: what unrelated programs need, none of which
-   * knows whether it is the first.
+   * The memory of that name; where there is none, new memory, zeroed. Of workers that call it at once, one makes it,
+   * and all get the same: what unrelated programs need, none of which knows whether it is the first.
    *
    * @param name 1 to 255 bytes of text
    * @param bytes how many, 1 or more
@@ -196,7 +200,8 @@ export class SharedMemory extends SharedObject {
 
   /**
    * All of its bytes: always the same Uint8Array in one worker.
-   * While a view is in use its memory stays; after an explicit `close()` views must no longer be used: they show memory that may be somebody else's by then.
+   * While a view is in use its memory stays; after an explicit `close()` views must no longer be used: they show memory
+   * that may be somebody else's by then.
    */
   get bytes(): Uint8Array {
     this.checkUsable();

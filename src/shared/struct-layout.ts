@@ -69,7 +69,10 @@ export function layoutOf(schema: unknown): StructLayout {
   return layout;
 }
 
-/** As a C compiler does it: in the order written, each field at a multiple of its own size, a group at a multiple of its largest field's. */
+/**
+ * As a C compiler does it: in the order written, each field at a multiple of its own size, a group at a multiple of its
+ * largest field's.
+ */
 class LayoutBuilder {
   readonly leaves: Leaf[] = [];
   bytes = 0;

@@ -27,12 +27,15 @@ const FIELDS = 2;
 /**
  * Named, typed fields in shared memory, nested as deep as the schema says.
  *
- * A field has any type that a `Value` can have. `fields.x` is one atomic load, `fields.x = 1` one atomic store. For more than one field at a time hold
- * `lock`, or use `readSync` and `updateSync` (`read` and `update` when this event loop must not stand still), which take it.
- * What the type of a field cannot hold unchanged is refused with `ArgumentRangeError` (ERR_ALLCORES_ARGUMENT_RANGE), another kind of value and a field
- * that is not in the schema with `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE); nothing is changed then. After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
+ * A field has any type that a `Value` can have. `fields.x` is one atomic load, `fields.x = 1` one atomic store. For
+ * more than one field at a time hold `lock`, or use `readSync` and `updateSync` (`read` and `update` when this event
+ * loop must not stand still), which take it. What the type of a field cannot hold unchanged is refused with
+ * `ArgumentRangeError` (ERR_ALLCORES_ARGUMENT_RANGE), another kind of value and a field that is not in the schema with
+ * `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE); nothing is changed then. After `free()` everything throws
+ * `FreedError` (ERR_ALLCORES_FREED).
  *
- * **Death:** a worker killed inside `update` may leave some fields new and some old; whoever takes the lock next is told by `held.ownerDied`.
+ * **Death:** a worker killed inside `update` may leave some fields new and some old; whoever takes the lock next is
+ * told by `held.ownerDied`.
  *
  * @example
  * ```ts
@@ -138,8 +141,8 @@ export class Struct<const S extends StructSchema> extends SharedObject {
   }
 
   /**
-   * Changes several fields as one: `fn` gets a plain object of all fields and returns those to change. Holds the lock until its promise settles.
-   * When `fn` throws or returns what does not fit, nothing is changed.
+   * Changes several fields as one: `fn` gets a plain object of all fields and returns those to change. Holds the lock
+   * until its promise settles. When `fn` throws or returns what does not fit, nothing is changed.
    *
    * @param fn gives the fields that change, or a promise for them; it is given all fields and the hold, whose
    *   `ownerDied` tells of a dead worker
@@ -247,7 +250,10 @@ class Fields {
   }
 }
 
-/** One getter and setter a field of a schema, not of a struct, so that V8 sees all structs of a schema as objects of one shape. */
+/**
+ * One getter and setter a field of a schema, not of a struct, so that V8 sees all structs of a schema as objects of one
+ * shape.
+ */
 const accessors = new WeakMap<Group, (readonly [name: string, PropertyDescriptor | Group])[]>();
 
 function fieldsOf(group: Group, holder: Holder): Fields {

@@ -10,8 +10,9 @@
  *   4   hand: where the turn of `nextInTurn` stands, a hash
  *   5   and the slot of that hash's segment
  *
- * A directory: word 0 depth, then 2 ** depth cells, each a segment. A segment: word 0 how many of the highest bits all its hashes share, 1 log2 of its slots, 2 slots
- * that are not empty, 3 slots that hold an entry, then its slots: a hash, and an entry, 0 (empty) or GONE.
+ * A directory: word 0 depth, then 2 ** depth cells, each a segment. A segment: word 0 how many of the highest bits all
+ * its hashes share, 1 log2 of its slots, 2 slots that are not empty, 3 slots that hold an entry, then its slots: a
+ * hash, and an entry, 0 (empty) or GONE.
  */
 import { CorruptError } from "../errors/index.js";
 import { ENTRY } from "./entry.js";

@@ -1,12 +1,15 @@
 /**
- * What a cache knows of the use of its entries: for each place, whose it is and how much its entry was used since the hand of eviction last came by. Readers write it without the mutex, plainly: it is
- * only a hint, and a lost or torn one costs an entry its turn, never a value.
+ * What a cache knows of the use of its entries: for each place, whose it is and how much its entry was used since the
+ * hand of eviction last came by. Readers write it without the mutex, plainly: it is only a hint, and a lost or torn one
+ * costs an entry its turn, never a value.
  *
- * Four places of 16 bits stand in one bucket, two words. The lowest bits of a hash choose its bucket; in it the entry has any place that names its highest bits. A place: the hash's 14 highest bits,
- * then 2 bits of use, 0 for a place that nobody has.
+ * Four places of 16 bits stand in one bucket, two words. The lowest bits of a hash choose its bucket; in it the entry
+ * has any place that names its highest bits. A place: the hash's 14 highest bits, then 2 bits of use, 0 for a place
+ * that nobody has.
  *
- * Rejected: a byte for all hashes that end alike. Entries that nobody reads live on what others leave there, and they never go; as soon as two of them stand before one that is read, the hand takes
- * their share first, and takes out the one that is read in each of its turns.
+ * Rejected: a byte for all hashes that end alike. Entries that nobody reads live on what others leave there, and they
+ * never go; as soon as two of them stand before one that is read, the hand takes their share first, and takes out the
+ * one that is read in each of its turns.
  */
 import type { Heap } from "../memory/index.js";
 
@@ -61,7 +64,10 @@ export class Touches {
     this.#mark(words, bucket, mark);
   }
 
-  /** An entry was put. Inside the mutex, as all that follows. Where each place is another's, one of them loses a little: what is left of entries that are gone must not stay. */
+  /**
+   * An entry was put. Inside the mutex, as all that follows. Where each place is another's, one of them loses a little:
+   * what is left of entries that are gone must not stay.
+   */
   put(hash: number): void {
     const { words } = this.#heap;
     const bucket = this.#bucketOf(hash);
@@ -103,7 +109,10 @@ export class Touches {
     return this.#at + (hash & this.#bucketMask) * BUCKET_WORDS;
   }
 
-  /** Gives the entry a place: its own, one that nobody has, or, for one that was read, that of one that was only put. False when there is none. */
+  /**
+   * Gives the entry a place: its own, one that nobody has, or, for one that was read, that of one that was only put.
+   * False when there is none.
+   */
   #mark(words: Int32Array, bucket: number, mark: number): boolean {
     let chosen = -1;
     let least = mark & USE;

@@ -17,14 +17,16 @@ export function checkBytes(bytes: number, across: Across | undefined): void {
 }
 
 /**
- * A view of a part of the data region, to be handed to a user. As long as it, or any other view of its buffer, is in use, `owner` is not collected,
- * so that forgetting the owner and keeping a view of its memory is no use after free; and it crosses to another worker as a view of the same memory.
+ * A view of a part of the data region, to be handed to a user. As long as it, or any other view of its buffer, is in
+ * use, `owner` is not collected, so that forgetting the owner and keeping a view of its memory is no use after free;
+ * and it crosses to another worker as a view of the same memory.
  *
  * @param make makes the view from a buffer, where the part begins in it, and how many bytes it has
  */
 export function userView<V>(owner: Crosses & object, heap: Heap, unit: number, bytes: number, make: (buffer: ArrayBufferLike, byteOffset: number) => V): V {
   const { buffer, byteOffset } = heap.userBuffer(unit, bytes);
-  // The thread heap's buffer is everybody's; a clone of it is the same memory behind another object, which only this owner's views have.
+  // The thread heap's buffer is everybody's; a clone of it is the same memory behind another object, which only this
+  // owner's views have.
   const shown = types.isSharedArrayBuffer(buffer) ? ofThisRealm(structuredClone(buffer)) : buffer;
   own(shown, owner);
   return make(shown, byteOffset);

@@ -22,12 +22,14 @@ const SIZE = 4;
 /**
  * One number, bigint or boolean in shared memory, read and changed in one atomic step by any worker.
  *
- * `new Value(type, initial?, options?)`, with `type` one of "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64" (numbers),
- * "bigint64", "biguint64" (bigints) and "bool". Starts as zero or false. A value that the type cannot hold unchanged, as 300 in a "uint8" or 0.5 in an "int32",
- * is refused with `ArgumentRangeError` (ERR_ALLCORES_ARGUMENT_RANGE), one of another kind with `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE);
- * "float32" rounds. After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
+ * `new Value(type, initial?, options?)`, with `type` one of "int8", "uint8", "int16", "uint16", "int32", "uint32",
+ * "float32", "float64" (numbers), "bigint64", "biguint64" (bigints) and "bool". Starts as zero or false. A value that
+ * the type cannot hold unchanged, as 300 in a "uint8" or 0.5 in an "int32", is refused with `ArgumentRangeError`
+ * (ERR_ALLCORES_ARGUMENT_RANGE), one of another kind with `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE); "float32"
+ * rounds. After `free()` everything throws `FreedError` (ERR_ALLCORES_FREED).
  *
- * `counter.value += 1` is two steps, a load and a store, and loses updates that others make between the two: use `add`, `update`, or hold `lock`.
+ * `counter.value += 1` is two steps, a load and a store, and loses updates that others make between the two: use `add`,
+ * `update`, or hold `lock`.
  * **Death:** a worker killed at any instant leaves the old value or the new one.
  *
  * @example

@@ -4,7 +4,10 @@ import type { Reach } from "../objects/index.js";
 import type { deadlineOf, SyncWait, WaitOptions } from "../parking/index.js";
 
 export interface BarrierAction {
-  /** Runs once, in the party that completes the round, before anyone is let through. Synchronous; if it throws, the barrier breaks. */
+  /**
+   * Runs once, in the party that completes the round, before anyone is let through. Synchronous; if it throws, the
+   * barrier breaks.
+   */
   action?: (() => void) | undefined;
 }
 
@@ -18,7 +21,10 @@ export const BLOCKING = new KnownOptions<SyncWait & BarrierAction>(
 );
 export const AWAITING = new KnownOptions<WaitOptions & BarrierAction>({ timeout: true, signal: true, action: true });
 
-/** When a wait ends, `timeout` milliseconds from now unless its options say otherwise. `of`: how the deadline of such a wait is made. */
+/**
+ * When a wait ends, `timeout` milliseconds from now unless its options say otherwise. `of`: how the deadline of such a
+ * wait is made.
+ */
 export function barrierDeadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>, timeout: number): number {
   const deadline = of(options, known);
   return ownOptions(options)?.timeout === undefined ? of({ timeout }) : deadline;

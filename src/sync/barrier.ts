@@ -25,10 +25,12 @@ interface Visit {
 /**
  * A point that a fixed number of parties reach together: nobody passes before all are there.
  *
- * A party that times out, is aborted or ends while it waits breaks the barrier for all: `BrokenBarrierError` instead of waiting for ever. `reset()` mends it.
+ * A party that times out, is aborted or ends while it waits breaks the barrier for all: `BrokenBarrierError` instead of
+ * waiting for ever. `reset()` mends it.
  * **Fairness:** all parties of a round pass together. **Death:** a party that dies while it waits breaks the barrier.
  * A worker that dies *before* it arrives is not yet known as a party: give `timeout` where that can happen.
- * **Cancel:** a wait that is aborted or runs out breaks the barrier, since the others would wait for that party for ever.
+ * **Cancel:** a wait that is aborted or runs out breaks the barrier, since the others would wait for that party for
+ * ever.
  *
  * @example
  * ```ts
@@ -304,8 +306,9 @@ export class Barrier extends Monitor {
   }
 
   /**
-   * A party leaves a round that is not over: nobody can complete it any more. False when it is over.
-   * Where a stopped worker is inside, the party leaves word that the barrier is broken, without the mutex; whoever enters next breaks the round.
+   * A party leaves a round that is not over: nobody can complete it any more. False when it is over. Where a stopped
+   * worker is inside, the party leaves word that the barrier is broken, without the mutex; whoever enters next breaks
+   * the round.
    */
   #breakRound(visit: Visit): boolean {
     const broken =
@@ -328,7 +331,8 @@ export class Barrier extends Monitor {
   }
 
   #gaveUp(visit: Visit, options: SyncWait | undefined): void {
-    // The round may have ended in the last moment: that wins. Looking first and breaking second would leave a gap in which the others pass.
+    // The round may have ended in the last moment: that wins. Looking first and breaking second would leave a gap in
+    // which the others pass.
     if (visit.round !== undefined && !this.#breakRound(visit)) {
       if (hasFailed(load(this.words, this.at + BARRIER.failures), visit.round)) this.#throwBroken(false);
       return;

@@ -6,7 +6,8 @@ import { Semaphore } from "./semaphore.js";
 import { SEMAPHORE } from "./semaphore-words.js";
 
 /**
- * A semaphore that cannot hold more permits than it began with: releasing too often is a `ReleasedTooOftenError` that changes nothing.
+ * A semaphore that cannot hold more permits than it began with: releasing too often is a `ReleasedTooOftenError` that
+ * changes nothing.
  *
  * @example
  * ```ts

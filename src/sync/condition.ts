@@ -15,11 +15,12 @@ const EVERYBODY = 0x7fffffff;
 /**
  * Waiting, under a lock, until another worker says that something changed.
  *
- * It has no state of its own: a notification goes to those who wait at that moment and is not remembered. Exactly `n` waiters are woken, the longest waiting first;
- * one that was aborted, timed out or died passes its wake-up on.
+ * It has no state of its own: a notification goes to those who wait at that moment and is not remembered. Exactly `n`
+ * waiters are woken, the longest waiting first; one that was aborted, timed out or died passes its wake-up on.
  * `wait` returns or throws holding the lock, after a timeout or an abort too.
- * **Death:** a waiter that dies before its wait has returned passes its wake-up on. If an owner died meanwhile, `held.ownerDied` of the hold that waits becomes true; with a lock
- * made with `{ onOwnerDeath: "error" }` the wait throws `OwnerDiedError`, and the lock is not held.
+ * **Death:** a waiter that dies before its wait has returned passes its wake-up on. If an owner died meanwhile,
+ * `held.ownerDied` of the hold that waits becomes true; with a lock made with `{ onOwnerDeath: "error" }` the wait
+ * throws `OwnerDiedError`, and the lock is not held.
  * **Fairness:** waiters are woken in the order in which they came; they take the lock as its other callers do.
  * **Cancel:** a wait that is aborted or runs out ends once it has the lock back, and loses nobody's notification.
  *
@@ -338,9 +339,10 @@ export class Condition extends SharedObject {
   }
 
   /**
-   * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next holder finds this waiter. A notification stays pending
-   * until the lock is taken back: whoever dies before that has not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since
-   * taking one may need the allocator.
+   * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next
+   * holder finds this waiter. A notification stays pending until the lock is taken back: whoever dies before that has
+   * not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since taking
+   * one may need the allocator.
    */
   #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown; hand: number; carries: boolean } {
     const suspension = {

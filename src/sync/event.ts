@@ -146,8 +146,8 @@ export class Event extends SharedObject implements Selectable<undefined> {
   }
 
   /**
-   * The flag is up, or has been since this wait began. A grant by itself means neither: it may come late from a `set` whose flag this very caller has lowered
-   * before it waited, or be passed on by one that waited earlier.
+   * The flag is up, or has been since this wait began. A grant by itself means neither: it may come late from a `set`
+   * whose flag this very caller has lowered before it waited, or be passed on by one that waited earlier.
    */
   #attempt(): Attempt<true> {
     const before = load(this.words, this.at);

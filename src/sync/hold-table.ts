@@ -1,8 +1,10 @@
 /**
- * Who holds how many: the ledger of a semaphore, a read-write lock or a barrier, kept inside the object, one cell (worker, count) per holder.
+ * Who holds how many: the ledger of a semaphore, a read-write lock or a barrier, kept inside the object, one cell
+ * (worker, count) per holder.
  *
- * The cells are the truth: totals elsewhere are derived from them, so a worker killed between two stores leaves nothing half done. All access is
- * inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting there and here cannot be one step.
+ * The cells are the truth: totals elsewhere are derived from them, so a worker killed between two stores leaves nothing
+ * half done. All access is inside the owner's mutex. Rejected: a ledger per worker that lists what it holds; counting
+ * there and here cannot be one step.
  */
 import { CorruptError } from "../errors/index.js";
 import { atomics, BLOCK_HEADER_WORDS, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
@@ -65,8 +67,8 @@ export class HoldTable {
   }
 
   /**
-   * Strikes out workers that are dead; returns how many they held. `mark` is called before anything is struck out: a worker killed in between leaves word of it. What a worker held of
-   * whom `keeps` is true is used up instead.
+   * Strikes out workers that are dead; returns how many they held. `mark` is called before anything is struck out: a
+   * worker killed in between leaves word of it. What a worker held of whom `keeps` is true is used up instead.
    */
   reclaim(mark: () => void = () => {}, keeps: (worker: number) => boolean = () => false): number {
     const { registry } = this.#heap;
@@ -134,7 +136,8 @@ export class HoldTable {
   }
 
   /**
-   * Who holds how many, read by somebody outside the mutex. Cells that moved while they were read are read again; should they move each time, nobody is named.
+   * Who holds how many, read by somebody outside the mutex. Cells that moved while they were read are read again;
+   * should they move each time, nobody is named.
    */
   static holders(heap: Heap, at: number): Hold[] {
     heap.catchUp();
@@ -198,7 +201,9 @@ export class HoldTable {
     for (; cell < end; cell += CELL_WORDS) visit(cell, words);
   }
 
-  /** Four times as many cells elsewhere; in use from the one store that names their block. Returns the first vacant one. */
+  /**
+   * Four times as many cells elsewhere; in use from the one store that names their block. Returns the first vacant one.
+   */
   #grow(): number {
     const heap = this.#heap;
     const old = heap.words[this.#at + MORE_AT]!;

@@ -4,7 +4,7 @@ import { checkFunction, NotOwnerError } from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, ownerNames, TAKEN_INCONSISTENT, type TakenWord } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
@@ -34,11 +34,14 @@ portray(
 );
 
 /**
- * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not re-entrant: see `RLock`.
+ * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not
+ * re-entrant: see `RLock`.
  *
- * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms has it reserved for those who wait.
- * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with `held.ownerDied`; so does everybody after it, until a holder
- * calls `consistent()`. With `{ onOwnerDeath: "error" }` they get an `OwnerDiedError` instead.
+ * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms
+ * has it reserved for those who wait.
+ * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with
+ * `held.ownerDied`; so does everybody after it, until a holder calls `consistent()`. With `{ onOwnerDeath: "error" }`
+ * they get an `OwnerDiedError` instead.
  * **Cancel:** a wait that is aborted or runs out neither keeps the lock nor loses another's wake-up.
  *
  * @example
@@ -181,11 +184,11 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     );
   }
 
-  #held(taken: Taken | undefined): LockHeld | undefined {
+  #held(taken: TakenWord | undefined): LockHeld | undefined {
     return taken && this.#begin(taken);
   }
 
-  #begin(taken: Taken): LockHeld {
+  #begin(taken: TakenWord): LockHeld {
     return (this.#current = new LockHeld(this, taken === TAKEN_INCONSISTENT));
   }
 
@@ -221,7 +224,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
     await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(held, taken));
   }
 
-  #resume(held: LockHeld | undefined, taken: Taken | undefined): void {
+  #resume(held: LockHeld | undefined, taken: TakenWord | undefined): void {
     this.#current = held;
     if (held !== undefined && taken === TAKEN_INCONSISTENT) held.ownerDied = true;
   }

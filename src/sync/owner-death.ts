@@ -4,8 +4,9 @@ import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js"
 /** How far a lock reaches, and what comes of its owner's death. */
 export interface LockOptions extends Reach {
   /**
-   * What the next one gets, after an owner that ended without releasing. `"report"` (default): the lock, with `held.ownerDied`. `"error"`: an `OwnerDiedError`, and nobody gets
-   * the lock before `consistent()`: for code that would overlook the mark.
+   * What the next one gets, after an owner that ended without releasing. `"report"` (default): the lock, with
+   * `held.ownerDied`. `"error"`: an `OwnerDiedError`, and nobody gets the lock before `consistent()`: for code that
+   * would overlook the mark.
    *
    * @example
    * ```ts
@@ -27,8 +28,9 @@ export const LOCK_OPTIONS = new KnownOptions<LockOptions>({ across: true, label:
 /** How far a semaphore reaches, and what comes of the permits of a holder that dies. */
 export interface SemaphoreOptions extends Reach {
   /**
-   * What becomes of permits whose holder dies. `"report"` (default): they come back, and who takes one is told by `held.ownerDied`. `"keep"`: nothing comes back, as in Python:
-   * for a semaphore that signals, of which nobody gives back what it took.
+   * What becomes of permits whose holder dies. `"report"` (default): they come back, and who takes one is told by
+   * `held.ownerDied`. `"keep"`: nothing comes back, as in Python: for a semaphore that signals, of which nobody gives
+   * back what it took.
    *
    * @example
    * ```ts

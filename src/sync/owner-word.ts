@@ -1,5 +1,6 @@
 /**
- * A mutual exclusion lock in one word, three states as in Drepper's "Futexes are tricky" (mutex 3), with the owner's id in it and Go's starvation rule on top.
+ * A mutual exclusion lock in one word, three states as in Drepper's "Futexes are tricky" (mutex 3), with the owner's id
+ * in it and Go's starvation rule on top.
  *
  * The word is owner << 3 | flags:
  *
@@ -10,9 +11,10 @@
  *   0      RESERVED      free, for those who wait already: newcomers queue up behind them
  *   any    INCONSISTENT  an owner died: what the lock guards may be half changed, until an owner says that it is not
  *
- * CONTENDED is set by a waiter after it armed its node and cleared only by the exchange that frees the lock; the woken waiter sets it again when it
- * takes the lock, since others may wait still. An owner whose id is no longer its slot's is dead; the next one who tries takes the lock over and is told.
- * Who takes it over sets INCONSISTENT in the same CAS, and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
+ * CONTENDED is set by a waiter after it armed its node and cleared only by the exchange that frees the lock; the woken
+ * waiter sets it again when it takes the lock, since others may wait still. An owner whose id is no longer its slot's
+ * is dead; the next one who tries takes the lock over and is told. Who takes it over sets INCONSISTENT in the same CAS,
+ * and freeing keeps it: so it outlives an heir that dies too, or overlooks it. No fast path takes or frees such a word.
  */
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Hold, type Insight, SharedObject, type Strike } from "../objects/index.js";
@@ -43,7 +45,7 @@ const STARVING_MS = 5;
 /** How a lock was taken. */
 export const TAKEN = 1;
 export const TAKEN_INCONSISTENT = 2;
-export type Taken = typeof TAKEN | typeof TAKEN_INCONSISTENT;
+export type TakenWord = typeof TAKEN | typeof TAKEN_INCONSISTENT;
 
 /** What Lock and RLock share: the word, and how to take and free it. */
 export abstract class OwnerWord extends SharedObject {
@@ -99,8 +101,9 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /**
-   * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having repaired that. Of a lock made with
-   * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
+   * What a dead owner left half changed is whole again: later holders are no longer told. A holder says it, having
+   * repaired that. Of a lock made with `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it;
+   * see to it that one repairs. Without a death it does nothing.
    *
    * @throws `ERR_ALLCORES_NOT_OWNER` when another worker holds it, `ERR_ALLCORES_NOT_HELD` when nobody does,
    *   `ERR_ALLCORES_FREED`
@@ -154,7 +157,7 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /** @internal */
-  protected tryTake(): Taken | undefined {
+  protected tryTake(): TakenWord | undefined {
     if (this.takeFast()) return TAKEN;
     this.checkUsable();
     this.heap.registry.reap();
@@ -164,7 +167,7 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /** @internal `refusable`: it may end with a `DeadlockError`. */
-  protected takeSync(deadline: number, refusable = true): Taken | undefined {
+  protected takeSync(deadline: number, refusable = true): TakenWord | undefined {
     this.checkUsable();
     for (let spin = 0; spin < SPINS; spin++) {
       const word = load(this.words, this.at);
@@ -175,11 +178,11 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /**
-   * `begin` is called in the very step that takes it, not when the promise has told its caller: what else this thread's loop runs in between must not find the
-   * word its own and the hold still the one before.
+   * `begin` is called in the very step that takes it, not when the promise has told its caller: what else this thread's
+   * loop runs in between must not find the word its own and the hold still the one before.
    * @internal
    */
-  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: Taken) => H): Promise<H | undefined> {
+  protected async take<H>(deadline: number, signal: AbortSignal | undefined, begin: (taken: TakenWord) => H): Promise<H | undefined> {
     const taken = this.tryTake();
     if (taken !== undefined) return begin(taken);
     if (deadline === 0) return undefined;
@@ -191,10 +194,13 @@ export abstract class OwnerWord extends SharedObject {
     return (await this.heap.parker.waitUntil(this.at, beginning, deadline, signal))?.hold;
   }
 
-  /** @internal What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where waiting would be in vain. */
+  /**
+   * @internal What `select` waits for: `poll` takes it if it is free, `begin` as for `take`; `check` throws where
+   *   waiting would be in vain.
+   */
   protected choice<H>(
     poll: (awaiting: boolean) => H | undefined,
-    begin: (taken: Taken, awaiting: boolean) => H,
+    begin: (taken: TakenWord, awaiting: boolean) => H,
     check: (awaiting: boolean) => void = () => {},
   ): Choice<H> {
     return choiceOf<H, H>({
@@ -233,7 +239,10 @@ export abstract class OwnerWord extends SharedObject {
     }
   }
 
-  /** @internal Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not own it */
+  /**
+   * @internal Makes another worker the owner. @throws NotOwnerError when that worker is not alive, or this one does not
+   *   own it
+   */
   protected giveTo(worker: number): void {
     this.checkUsable();
     if (!this.heap.registry.isAlive(worker))
@@ -249,13 +258,17 @@ export abstract class OwnerWord extends SharedObject {
     throw new TimeoutError(`${this.title} was not free${options?.timeout === undefined ? " in time" : ` within ${options.timeout} ms`}`);
   }
 
-  /** Frees the lock if its word is still `word`. RESERVED stays until one of those who wait has taken it, `mark` until somebody says that it is consistent. */
+  /**
+   * Frees the lock if its word is still `word`. RESERVED stays until one of those who wait has taken it, `mark` until
+   * somebody says that it is consistent.
+   */
   #freeFrom(word: number, mark = word & INCONSISTENT): boolean {
     if (compareExchange(this.words, this.at, word, (word & RESERVED) | mark) !== word) return false;
     if ((word & CONTENDED) === 0) return true;
     // Pairs with the arming in the parker: a waiter that set CONTENDED had armed its node before, so this scan sees it.
     while (this.heap.waitQueue.wake(this.at, 1) === 0) {
-      // Nobody waits any more. A reservation must not outlive them; a newcomer that queued behind it meanwhile has said so by CONTENDED.
+      // Nobody waits any more. A reservation must not outlive them; a newcomer that queued behind it meanwhile has said
+      // so by CONTENDED.
       const now = load(this.words, this.at);
       if ((now & RESERVED) === 0 || now >>> OWNER_SHIFT !== 0) break;
       if (compareExchange(this.words, this.at, now, now & INCONSISTENT) === now && (now & CONTENDED) === 0) break;
@@ -264,7 +277,7 @@ export abstract class OwnerWord extends SharedObject {
   }
 
   /** One try from a word just read: takes it when it is free or its owner is known dead. */
-  #take(word: number, contended: number): Taken | undefined {
+  #take(word: number, contended: number): TakenWord | undefined {
     const owner = word >>> OWNER_SHIFT;
     if (owner !== 0 && this.heap.registry.isAlive(owner)) return undefined;
     const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;
@@ -273,7 +286,10 @@ export abstract class OwnerWord extends SharedObject {
     return mark === 0 ? TAKEN : TAKEN_INCONSISTENT;
   }
 
-  /** Nobody gets it, and those who wait are told at once. From here on it is free and marked, so that `consistent()` finds no dead worker in it. */
+  /**
+   * Nobody gets it, and those who wait are told at once. From here on it is free and marked, so that `consistent()`
+   * finds no dead worker in it.
+   */
   #fail(word: number): never {
     if (word !== INCONSISTENT && compareExchange(this.words, this.at, word, INCONSISTENT) === word) this.heap.waitQueue.wake(this.at, EVERYBODY);
     throw new OwnerDiedError(
@@ -281,7 +297,7 @@ export abstract class OwnerWord extends SharedObject {
     );
   }
 
-  #attempt(): Attempt<Taken> {
+  #attempt(): Attempt<TakenWord> {
     let since = 0;
     const patience = new Patience();
     return (granted) => {

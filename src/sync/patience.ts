@@ -4,8 +4,9 @@ import { realNow } from "../memory/index.js";
 const PATIENCE_MS = 50;
 
 /**
- * The bound on making way: the one that a reservation, or a turn, is meant for may be stopped by a signal, be dead but not noticed yet, or sit in a blocking wait of
- * its own. Whoever is kept out by it alone honours it for PATIENCE_MS; its next slice goes ahead. One per wait.
+ * The bound on making way: the one that a reservation, or a turn, is meant for may be stopped by a signal, be dead but
+ * not noticed yet, or sit in a blocking wait of its own. Whoever is kept out by it alone honours it for PATIENCE_MS;
+ * its next slice goes ahead. One per wait.
  */
 export class Patience {
   #since = 0;

@@ -78,8 +78,8 @@ export class ReadSide implements WayIn, HeldSide {
   }
 
   /**
-   * Who waits in the line stops all others, and when it sleeps, for as long as it takes to wake it. So a blocking caller looks from outside first: mostly, who is in is
-   * on another core, and out in less than a microsecond.
+   * Who waits in the line stops all others, and when it sleeps, for as long as it takes to wake it. So a blocking
+   * caller looks from outside first: mostly, who is in is on another core, and out in less than a microsecond.
    */
   #soon(): Held | undefined {
     const { words, at, heap } = this.#lock;
@@ -111,7 +111,10 @@ export class ReadSide implements WayIn, HeldSide {
     };
   }
 
-  /** A newcomer makes way for a writer that waits, unless it is the readers' turn, which would keep that writer out in turn. Inside the mutex. */
+  /**
+   * A newcomer makes way for a writer that waits, unless it is the readers' turn, which would keep that writer out in
+   * turn. Inside the mutex.
+   */
   #admit(granted: boolean, patience: Patience | undefined, passes = false): Held | undefined {
     const lock = this.#lock;
     const { words, at } = lock;
@@ -127,8 +130,9 @@ export class ReadSide implements WayIn, HeldSide {
   }
 
   /**
-   * Whether a reader that is about to wait may go in before a writer that was woken and has not come yet. If none might, each of a crowd would sleep after each reading as
-   * long as one writer waits, which is nearly always then. Inside the mutex.
+   * Whether a reader that is about to wait may go in before a writer that was woken and has not come yet. If none
+   * might, each of a crowd would sleep after each reading as long as one writer waits, which is nearly always then.
+   * Inside the mutex.
    */
   #mayPass(): boolean {
     const { words, at } = this.#lock;
@@ -140,7 +144,10 @@ export class ReadSide implements WayIn, HeldSide {
     return since >= 0 && since < PASSING_MS;
   }
 
-  /** A reader gave up waiting. If it was the last that a writer before it had made way for, its turn goes to the next writer, whom nobody else would wake. */
+  /**
+   * A reader gave up waiting. If it was the last that a writer before it had made way for, its turn goes to the next
+   * writer, whom nobody else would wake.
+   */
   #gaveUp(): void {
     const lock = this.#lock;
     const { words, at } = lock;

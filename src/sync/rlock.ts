@@ -4,7 +4,7 @@ import { checkFunction, DeadlockError, NotHeldError, NotOwnerError } from "../er
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import type { LockOptions } from "./owner-death.js";
-import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type Taken } from "./owner-word.js";
+import { OwnerWord, ownerInsight, ownerNames, TAKEN, TAKEN_INCONSISTENT, type TakenWord } from "./owner-word.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
 import { reacquire, reacquireSync, suspend } from "./suspendable.js";
 import { KIND } from "./kinds.js";
@@ -33,12 +33,16 @@ const leave = Symbol("leave");
 const enterAgain = Symbol("enterAgain");
 const handOff = Symbol("handOff");
 
-/** From the outermost acquire to the last release. Its depth is nobody else's business, so it is not in shared memory. */
+/**
+ * From the outermost acquire to the last release. Its depth is nobody else's business, so it is not in shared memory.
+ */
 interface Tenure {
   depth: number;
   /** Taken by awaiting code: blocking code on this thread must not re-enter it, and cannot wait for it either. */
   readonly awaited: boolean;
-  /** Whether what the lock guards is marked as half changed: the word says so too, and only its owner changes it there. */
+  /**
+   * Whether what the lock guards is marked as half changed: the word says so too, and only its owner changes it there.
+   */
   marked: boolean;
   /** How often a condition's wait that had given the lock up came back to what an owner had left when it died. */
   deaths: number;
@@ -82,8 +86,9 @@ portray(
 /**
  * A lock that its owner may take again; free once it is released as often.
  *
- * Blocking code re-enters by thread. Awaiting code re-enters only through its hold, `held.acquire()`: two tasks of one event loop are told apart by nothing else.
- * A blocking acquire of a lock that this thread's own loop holds could never succeed and throws `DeadlockError`.
+ * Blocking code re-enters by thread. Awaiting code re-enters only through its hold, `held.acquire()`: two tasks of one
+ * event loop are told apart by nothing else. A blocking acquire of a lock that this thread's own loop holds could never
+ * succeed and throws `DeadlockError`.
  * **Fairness, death, cancel:** as `Lock`. Unlike a Lock it is released by its owner only.
  *
  * @example
@@ -171,8 +176,9 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   }
 
   /**
-   * Takes the lock if it is free now, or enters again if this thread's blocking code has it. Such a hold counts as blocking code's: awaiting code that keeps one
-   * over an `await` lets its siblings of this thread in, so there use `acquire({ timeout: 0 })`.
+   * Takes the lock if it is free now, or enters again if this thread's blocking code has it. Such a hold counts as
+   * blocking code's: awaiting code that keeps one over an `await` lets its siblings of this thread in, so there use
+   * `acquire({ timeout: 0 })`.
    *
    * @returns the hold, or undefined
    * @throws `ERR_ALLCORES_OWNER_DIED` where the death of its owner is an error, `ERR_ALLCORES_FREED`
@@ -245,7 +251,10 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     this[leave](own);
   }
 
-  /** What `select` waits for: that it is free; `selectSync` and `trySelect` also enter again, as `tryAcquire` does. It is acquired if it is chosen. */
+  /**
+   * What `select` waits for: that it is free; `selectSync` and `trySelect` also enter again, as `tryAcquire` does. It
+   * is acquired if it is chosen.
+   */
   [selectable](): Choice<RHeld> {
     return this.choice<RHeld>(
       (awaiting) => (awaiting ? this.#held(this.tryTake(), true) : this.tryAcquire()),
@@ -262,11 +271,11 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     );
   }
 
-  #held(taken: Taken | undefined, awaited: boolean): RHeld | undefined {
+  #held(taken: TakenWord | undefined, awaited: boolean): RHeld | undefined {
     return taken && this.#begin(awaited, taken);
   }
 
-  #begin(awaited: boolean, taken: Taken): RHeld {
+  #begin(awaited: boolean, taken: TakenWord): RHeld {
     this.#tenure = { depth: 1, awaited, marked: taken === TAKEN_INCONSISTENT, deaths: 0 };
     return new RLockHeld(this, this.#tenure);
   }
@@ -316,7 +325,7 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
     await this.take(Number.POSITIVE_INFINITY, undefined, (taken) => this.#resume(tenure, taken));
   }
 
-  #resume(tenure: Tenure | undefined, taken: Taken | undefined): void {
+  #resume(tenure: Tenure | undefined, taken: TakenWord | undefined): void {
     this.#tenure = tenure;
     if (tenure === undefined) return;
     tenure.marked = taken === TAKEN_INCONSISTENT;

@@ -16,11 +16,14 @@ export interface WayIn {
 }
 
 /**
- * One side of an `RWLock`, with the verbs of a `Lock`: `rw.reading` or `rw.writing`. For code that is given a lock and need not know which, and for `select`.
+ * One side of an `RWLock`, with the verbs of a `Lock`: `rw.reading` or `rw.writing`. For code that is given a lock and
+ * need not know which, and for `select`.
  *
- * It has no state of its own: a hold that it gives is one of the `RWLock`. It stays in its worker; send the `RWLock` itself, and take its view there.
+ * It has no state of its own: a hold that it gives is one of the `RWLock`. It stays in its worker; send the `RWLock`
+ * itself, and take its view there.
  *
- * **Fairness, death, cancel:** as `RWLock`. A select that waits for `rw.writing` holds newcomers among the readers back, as `write()` does, until the select is over.
+ * **Fairness, death, cancel:** as `RWLock`. A select that waits for `rw.writing` holds newcomers among the readers
+ * back, as `write()` does, until the select is over.
  *
  * @example
  * ```ts
@@ -116,7 +119,8 @@ export class RWLockView implements Selectable<Held> {
   }
 
   /**
-   * Gives back one hold of this side that this worker has, for a hold that another worker handed over. Disposing the hold does the same.
+   * Gives back one hold of this side that this worker has, for a hold that another worker handed over. Disposing the
+   * hold does the same.
    *
    * @throws `ERR_ALLCORES_NOT_HELD` when this worker does not hold this side
    * @remarks **Cost:** as disposing the hold.

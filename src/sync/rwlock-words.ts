@@ -20,7 +20,10 @@ export const RWLOCK = {
   holds: MONITOR_WORDS + 6,
   /** 1 where that is an error. Set once. */
   fails: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
-  /** The moment when the first reader passed a writer on its way, 0 for none since a writer was in: milliseconds since 1970, modulo 2^32. A hint. */
+  /**
+   * The moment when the first reader passed a writer on its way, 0 for none since a writer was in: milliseconds since
+   * 1970, modulo 2^32. A hint.
+   */
   passedAt: MONITOR_WORDS + 7 + HOLD_TABLE_WORDS,
 } as const;
 export const RWLOCK_WORDS = RWLOCK.passedAt + 1;
@@ -34,7 +37,10 @@ export function strikeOutDeadWriter({ words, at, heap }: MonitorInside): void {
   }
 }
 
-/** Whether who comes is to be told of a dead writer: by the mark of its hold, or by an error. Inside the mutex. @throws OwnerDiedError */
+/**
+ * Whether who comes is to be told of a dead writer: by the mark of its hold, or by an error. Inside the mutex. @throws
+ * OwnerDiedError
+ */
 export function writerDied({ words, at, title }: MonitorInside): boolean {
   if (words[at + RWLOCK.inconsistent] !== 1) return false;
   if (words[at + RWLOCK.fails] === 0) return true;
@@ -55,7 +61,10 @@ export function wakeNext(lock: MonitorInside): void {
   if (wakeReaders(lock) === 0) wakeWriter(lock);
 }
 
-/** As many as there are cores to run them: each that gets in wakes another. All at once they would keep the reader from a core that the next writer waits for. */
+/**
+ * As many as there are cores to run them: each that gets in wakes another. All at once they would keep the reader from
+ * a core that the next writer waits for.
+ */
 export function wakeReaders(lock: MonitorInside): number {
   return lock.wake(lock.at + RWLOCK.readersWait, coreCount(), RWLOCK.readersWait);
 }

@@ -1,6 +1,7 @@
 /**
- * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is done all readers that wait
- * come before the next writer. After Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
+ * Many readers or one writer, phase-fair: a writer that waits holds newcomers among the readers back, and when it is
+ * done all readers that wait come before the next writer. After Brandenburg and Anderson, "Reader-Writer
+ * Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
 import type { Facts } from "../codec/portrait.js";
 import { Handle, type Hold, Monitor, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
@@ -19,11 +20,14 @@ import { KIND } from "./kinds.js";
 /**
  * A lock that many may hold for reading, or one for writing.
  *
- * Two verbs take it, `read` and `write`. `rw.reading` and `rw.writing` are its two sides with the verbs of a `Lock`, for `select` and for code that is given a lock.
- * **Fairness:** phase-fair: neither readers nor writers starve. Not re-entrant: a reader that reads again while a writer waits blocks itself.
- * **Death:** what a dead reader held comes back; after a dead writer everybody sees `held.ownerDied` until a writer calls `consistent()`, or gets an `OwnerDiedError` with
- * `{ onOwnerDeath: "error" }`.
- * **Cancel:** a wait that is aborted or runs out leaves no trace; readers that a writer held back while it waited go in.
+ * Two verbs take it, `read` and `write`. `rw.reading` and `rw.writing` are its two sides with the verbs of a `Lock`,
+ * for `select` and for code that is given a lock.
+ * **Fairness:** phase-fair: neither readers nor writers starve. Not re-entrant: a reader that reads again while a
+ * writer waits blocks itself.
+ * **Death:** what a dead reader held comes back; after a dead writer everybody sees `held.ownerDied` until a writer
+ * calls `consistent()`, or gets an `OwnerDiedError` with `{ onOwnerDeath: "error" }`.
+ * **Cancel:** a wait that is aborted or runs out leaves no trace; readers that a writer held back while it waited go
+ * in.
  *
  * @example
  * ```ts
@@ -220,7 +224,8 @@ export class RWLock extends Monitor {
   }
 
   /**
-   * Its side for readers, with the verbs of a `Lock`: each of them takes it for reading. Always the same object in a worker.
+   * Its side for readers, with the verbs of a `Lock`: each of them takes it for reading. Always the same object in a
+   * worker.
    *
    * @example
    * ```ts
@@ -236,7 +241,8 @@ export class RWLock extends Monitor {
   }
 
   /**
-   * Its side for writers, with the verbs of a `Lock`: each of them takes it for writing. Always the same object in a worker. Whether somebody writes is `isWriting`.
+   * Its side for writers, with the verbs of a `Lock`: each of them takes it for writing. Always the same object in a
+   * worker. Whether somebody writes is `isWriting`.
    *
    * @example
    * ```ts
@@ -252,7 +258,8 @@ export class RWLock extends Monitor {
   }
 
   /**
-   * Gives back what this worker holds: the writing, else one reading. Disposing the hold does the same; this is for one that another worker handed over.
+   * Gives back what this worker holds: the writing, else one reading. Disposing the hold does the same; this is for one
+   * that another worker handed over.
    *
    * @throws `ERR_ALLCORES_NOT_HELD` when this worker holds it neither way, `ERR_ALLCORES_FREED`
    * @remarks **Cost:** two atomic exchanges of its internal mutex; a wake-up where somebody waits.
@@ -264,8 +271,9 @@ export class RWLock extends Monitor {
   }
 
   /**
-   * What a dead writer left half changed is whole again: later holders are no longer told. A writer says it, having repaired that. Of a lock made with
-   * `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it; see to it that one repairs. Without a death it does nothing.
+   * What a dead writer left half changed is whole again: later holders are no longer told. A writer says it, having
+   * repaired that. Of a lock made with `{ onOwnerDeath: "error" }`, which nobody gets meanwhile, any worker says it;
+   * see to it that one repairs. Without a death it does nothing.
    *
    * @throws `ERR_ALLCORES_NOT_OWNER` when another worker writes, `ERR_ALLCORES_NOT_HELD` when nobody does,
    *   `ERR_ALLCORES_FREED`
@@ -325,7 +333,8 @@ onInspect(KIND.rwlock, {
   held,
   holders(heap, at, key) {
     const workers = held(heap, at).map(({ worker }) => worker);
-    // A reader that makes way waits for the writers before it: for those that wait for readers in their turn, since nobody makes way at a free lock for long.
+    // A reader that makes way waits for the writers before it: for those that wait for readers in their turn, since
+    // nobody makes way at a free lock for long.
     const makesWay = key === at + RWLOCK.readersWait && heap.words[at + RWLOCK.writer] === 0;
     if (!makesWay) return { workers, firm: true };
     const writers = heap.waitQueue.armed().filter(({ key: armed, kind }) => armed === at + RWLOCK.writersWait && kind === BLOCKING);

@@ -3,7 +3,8 @@ import { type Heap, isOfOtherVersion, versioned } from "../memory/index.js";
 import type { Attempt } from "../parking/index.js";
 
 /**
- * The method by which an object takes part in `select`: `Symbol.for("allcores.selectable")`, so it is the same in every copy of the library.
+ * The method by which an object takes part in `select`: `Symbol.for("allcores.selectable")`, so it is the same in every
+ * copy of the library.
  *
  * @example
  * ```ts
@@ -84,7 +85,10 @@ export class Choice<T> {
     return this.#source;
   }
 
-  /** The same with `fn` applied to its value, once it has been chosen and taken: if `fn` throws, it is gone and the select fails with that error. */
+  /**
+   * The same with `fn` applied to its value, once it has been chosen and taken: if `fn` throws, it is gone and the
+   * select fails with that error.
+   */
   map<U>(fn: (value: T) => U): Choice<U> {
     if (typeof fn !== "function") throw new ArgumentTypeError(`choice.map(fn): fn must be a function, got ${typeof fn}`);
     const source = this.#source;

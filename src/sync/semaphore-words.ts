@@ -1,5 +1,6 @@
 /**
- * The words of a Semaphore: how permits are taken out, come back, and are counted anew. Its functions are for a caller inside the mutex, but for the last.
+ * The words of a Semaphore: how permits are taken out, come back, and are counted anew. Its functions are for a caller
+ * inside the mutex, but for the last.
  *
  * `permits` and the hold table are the truth; `free` is derived.
  */
@@ -48,8 +49,8 @@ export function rebuild(heap: Heap, at: number, holds: HoldTable): void {
 }
 
 /**
- * Permits that are used up are no more. The store of USED_UP in a cell has decided it; `free` stays the same. `permits` and the cells are two truths: `remaining` says what comes of them
- * while they change, and `rebuild` does it again.
+ * Permits that are used up are no more. The store of USED_UP in a cell has decided it; `free` stays the same. `permits`
+ * and the cells are two truths: `remaining` says what comes of them while they change, and `rebuild` does it again.
  */
 export function takeOutUsedUp({ words }: Heap, at: number, holds: HoldTable): void {
   if (words[at + SEMAPHORE.remaining] === 0) store(words, at + SEMAPHORE.remaining, ~Math.max(0, words[at + SEMAPHORE.permits]! - holds.usedUp));
@@ -81,7 +82,10 @@ export function reclaim(heap: Heap, at: number, holds: HoldTable): boolean {
   return reclaimed > 0;
 }
 
-/** Of `n` held permits that come back, how many others had released in their holder's stead: those were added then, and must not count twice now. */
+/**
+ * Of `n` held permits that come back, how many others had released in their holder's stead: those were added then, and
+ * must not count twice now.
+ */
 export function dropSurplus(words: Int32Array, at: number, n: number): number {
   const bound = boundAt(words, at);
   if (bound === undefined) return 0;

@@ -19,12 +19,14 @@ const STARVING_MS = 5;
 /**
  * A number of permits; `acquire` takes one and waits while there is none.
  *
- * `release(n)` first gives back what this worker holds and then adds new permits, so a signal from a worker that holds none works as in Python, and disposing a
- * permit that was released already does nothing.
- * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **End:** a worker that ends normally has used its permits up, as in Python: its task has returned or thrown, it called
- * `process.exit`, or its pool let it go. In a pool, a task has used up, when it settles, what it took and did not give back.
- * **Death:** what a worker holds that is killed or terminated, or ends by an uncaught error, comes back within a second, once it is asked for; from then on whoever gets a permit sees
- * `held.ownerDied`, until a holder calls `consistent()`. With `{ onOwnerDeath: "keep" }` nothing comes back.
+ * `release(n)` first gives back what this worker holds and then adds new permits, so a signal from a worker that holds
+ * none works as in Python, and disposing a permit that was released already does nothing.
+ * **Fairness:** barging, with a bound of 5 ms, as `Lock`. **End:** a worker that ends normally has used its permits up,
+ * as in Python: its task has returned or thrown, it called `process.exit`, or its pool let it go. In a pool, a task has
+ * used up, when it settles, what it took and did not give back.
+ * **Death:** what a worker holds that is killed or terminated, or ends by an uncaught error, comes back within a
+ * second, once it is asked for; from then on whoever gets a permit sees `held.ownerDied`, until a holder calls
+ * `consistent()`. With `{ onOwnerDeath: "keep" }` nothing comes back.
  *
  * @example
  * ```ts
@@ -255,7 +257,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
     return choiceOf({ heap: this.heap, key: this.at, poll: () => this.tryAcquire(), begin: () => this.#attempt(), open: (held) => held });
   }
 
-  /** @internal @param era of the permit: one that was used up when its task settled is not this worker's any more, and adds a permit, as a release by a stranger does. */
+  /** @internal @param era of the permit: one that was used up when its task settled adds a permit, as a stranger's. */
   [giveBack](era: number): void {
     if (this.at === 0) return;
     if (era !== this.#era) {
@@ -307,7 +309,7 @@ export class Semaphore extends Monitor implements Selectable<Held> {
       if (!this.heap.registry.isAlive(worker))
         throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
       if (this.#holds.mine === 0) throw new NotOwnerError(`this permit of ${this.title} was released already`);
-      // Before it is the heir's: whoever ends the heir then finds it, though the heir may never have had this semaphore.
+      // Before it is the heir's: what ends the heir finds it, though the heir may never have had this semaphore.
       this.heap.registry.markStrays(worker);
       // The heir first: its cell may need memory, and a throw must not change anything.
       this.#holds.add(worker, 1);

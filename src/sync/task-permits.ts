@@ -1,8 +1,10 @@
 /**
- * What the running task of a pool's worker has taken of semaphores. When the task settles, what it has not given back is used up: a later death of the worker gives back only what later
- * tasks took. Elsewhere nothing is noted: a worker of one task says by its end what becomes of its permits.
+ * What the running task of a pool's worker has taken of semaphores. When the task settles, what it has not given back
+ * is used up: a later death of the worker gives back only what later tasks took. Elsewhere nothing is noted: a worker
+ * of one task says by its end what becomes of its permits.
  *
- * A worker runs one task of its pool at a time. What a task leaves running behind it takes permits for the next one, as far as anybody can tell.
+ * A worker runs one task of its pool at a time. What a task leaves running behind it takes permits for the next one, as
+ * far as anybody can tell.
  */
 import { CorruptError } from "../errors/index.js";
 import { atomics, type Heap, RECORD } from "../memory/index.js";
@@ -25,7 +27,9 @@ export function watchTaskPermits(): void {
   sources.length = 0;
 }
 
-/** A permit was taken; true when its source is noted from here on, and needs not be noted again before it is used up. */
+/**
+ * A permit was taken; true when its source is noted from here on, and needs not be noted again before it is used up.
+ */
 export function notePermit(source: Source): boolean {
   if (isWatched) sources.push(source);
   return isWatched;

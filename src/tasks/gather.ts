@@ -29,10 +29,12 @@ type Values<W extends readonly unknown[]> = { -readonly [Index in keyof W]: Gath
 type Outcomes<W extends readonly unknown[]> = { -readonly [Index in keyof W]: PromiseSettledResult<Gathered<W[Index]>> };
 
 /**
- * Runs functions beside each other and gives their results in the order of the list: Python's `asyncio.gather`, but nobody is left running. The first error cancels the
- * others, is thrown once they have cleaned up, and stands for them all; who wants every error takes a `TaskGroup`, who wants every outcome `{ settle: true }`.
+ * Runs functions beside each other and gives their results in the order of the list: Python's `asyncio.gather`, but
+ * nobody is left running. The first error cancels the others, is thrown once they have cleaned up, and stands for them
+ * all; who wants every error takes a `TaskGroup`, who wants every outcome `{ settle: true }`.
  *
- * Promises may be among them. They have begun already: a `Future` is cancelled with the others, a plain promise cannot be and is left.
+ * Promises may be among them. They have begun already: a `Future` is cancelled with the others, a plain promise cannot
+ * be and is left.
  * @throws the first error; the reason of `options.signal`
  *
  * @example
@@ -64,7 +66,8 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   const wrong = work.findIndex((one) => typeof one !== "function" && !isThenable(one));
   if (wrong >= 0)
     throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
-  // Asked once, and at once: an error of theirs that nobody waits for any more is no accident, and calling `then` is what begins some of them.
+  // Asked once, and at once: an error of theirs that nobody waits for any more is no accident, and calling `then` is
+  // what begins some of them.
   const begun = work.map((one) => (typeof one === "function" ? undefined : begunOf(one as PromiseLike<unknown>)));
   const results: unknown[] = new Array(work.length);
   try {

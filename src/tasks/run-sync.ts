@@ -17,7 +17,10 @@ interface Helper {
 /** The helper of this thread: made with the first call, kept for the next. */
 let helper: { readonly thread: Thread; readonly served: Served<Helper> } | undefined;
 
-/** The library is in every worker before any task: there is nothing to load for this one, and so its module is an empty one. */
+/**
+ * The library is in every worker before any task: there is nothing to load for this one, and so its module is an empty
+ * one.
+ */
 const NOWHERE = new URL("data:text/javascript,");
 
 const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<Helper>>) => {
@@ -26,11 +29,13 @@ const help = task(NOWHERE, "allcores.runSync", async (announced: Queue<Served<He
 });
 
 /**
- * Blocks this thread until an asynchronous task has its result, and gives that: for code that cannot await. The task runs in a helper thread with a loop of its own, one
- * for each thread that calls; it is a daemon and starts with the first call, which takes some 50 ms longer than those after it.
+ * Blocks this thread until an asynchronous task has its result, and gives that: for code that cannot await. The task
+ * runs in a helper thread with a loop of its own, one for each thread that calls; it is a daemon and starts with the
+ * first call, which takes some 50 ms longer than those after it.
  *
- * **Deadlock:** this thread's loop stands still meanwhile. A task that needs it, since it calls an object that this thread serves or waits for a lock that this
- * thread holds, waits for ever. On the main thread everything stands still: there, await.
+ * **Deadlock:** this thread's loop stands still meanwhile. A task that needs it, since it calls an object that this
+ * thread serves or waits for a lock that this thread holds, waits for ever. On the main thread everything stands still:
+ * there, await.
  * **Death:** if the task ends the helper, `WorkerDiedError`; the next call has a new one.
  * @throws what the task throws; NotATaskError, UnsendableError
  *
@@ -60,8 +65,8 @@ export function runSync<F extends AnyFunction>(task: Task<F>, ...args: Parameter
 }
 
 /**
- * What the caller gets of a helper that ended. Its task may have loaded a module that was about to start workers. An error that nothing in the helper has caught is the cause: it has no other
- * owner, since the helper counts as joined.
+ * What the caller gets of a helper that ended. Its task may have loaded a module that was about to start workers. An
+ * error that nothing in the helper has caught is the cause: it has no other owner, since the helper counts as joined.
  */
 function ownErrorOf(thread: Thread, died: WorkerDiedError): Error {
   let own: unknown;

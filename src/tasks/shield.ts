@@ -5,8 +5,9 @@ import { isThenable } from "../sync/thenable.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
 
 /**
- * Waits for a promise that must not be cancelled with its waiter: when `options.signal` aborts, the waiter leaves and the work goes on. If it fails after that, the
- * uncaught hook is told (`setUncaughtHook`), since nobody is there any more to hear it.
+ * Waits for a promise that must not be cancelled with its waiter: when `options.signal` aborts, the waiter leaves and
+ * the work goes on. If it fails after that, the uncaught hook is told (`setUncaughtHook`), since nobody is there any
+ * more to hear it.
  * @throws the signal's reason; what the promise is rejected with
  *
  * @example
@@ -54,7 +55,10 @@ export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: Ab
 /** Of work that a waiter has left: why each of them did. */
 const abandoned = new WeakMap<Promise<unknown>, Reasons>();
 
-/** However many leave, the work is watched once, and its failure is told once. Work that ends with what it was called off for has not failed. */
+/**
+ * However many leave, the work is watched once, and its failure is told once. Work that ends with what it was called
+ * off for has not failed.
+ */
 function abandon(work: Promise<unknown>, reason: unknown): void {
   const known = abandoned.get(work);
   if (known !== undefined) {

@@ -38,17 +38,19 @@ class Child<T> implements Work {
 }
 
 /**
- * Tasks that belong together, on this event loop: Python's `asyncio.TaskGroup`. Nobody leaves the group before all of its tasks have ended, those included that its
- * tasks spawned meanwhile.
+ * Tasks that belong together, on this event loop: Python's `asyncio.TaskGroup`. Nobody leaves the group before all of
+ * its tasks have ended, those included that its tasks spawned meanwhile.
  *
- * **Failure:** the first one cancels the rest, by the signal that each task is given; when all have cleaned up, `TaskGroupError` (an `AggregateError`) carries every
- * real failure in the order in which they came, also if it is a single one. What tasks throw because they heard the signal is none. A task that does not listen to its
- * signal is waited for all the same.
- * **Cancel:** `future.cancel()` is for one task and no failure; `cancel()` for all of them, after which the group ends without an error; `options.signal` for a group
- * that is a part of another task, and its reason is thrown on. A task that ends with a value although it was asked to stop has that value.
+ * **Failure:** the first one cancels the rest, by the signal that each task is given; when all have cleaned up,
+ * `TaskGroupError` (an `AggregateError`) carries every real failure in the order in which they came, also if it is a
+ * single one. What tasks throw because they heard the signal is none. A task that does not listen to its signal is
+ * waited for all the same.
+ * **Cancel:** `future.cancel()` is for one task and no failure; `cancel()` for all of them, after which the group ends
+ * without an error; `options.signal` for a group that is a part of another task, and its reason is thrown on. A task
+ * that ends with a value although it was asked to stop has that value.
  *
- * `TaskGroup.run(fn)` counts an error of `fn` as a failure. A block with `await using` cannot: JavaScript does not tell it of the error, so the block's tasks go on to
- * their end, and the error comes after.
+ * `TaskGroup.run(fn)` counts an error of `fn` as a failure. A block with `await using` cannot: JavaScript does not tell
+ * it of the error, so the block's tasks go on to their end, and the error comes after.
  *
  * @example
  * ```ts
@@ -82,7 +84,10 @@ export class TaskGroup implements AsyncDisposable {
     onAbort(this.#parent, this.#parentAborted);
   }
 
-  /** Gives `fn` a group, waits for all of its tasks, and gives what `fn` returned. @throws TaskGroupError; the reason of `options.signal`, or of `cancel()` if `fn` heeded that */
+  /**
+   * Gives `fn` a group, waits for all of its tasks, and gives what `fn` returned. @throws TaskGroupError; the reason of
+   * `options.signal`, or of `cancel()` if `fn` heeded that
+   */
   static async run<T>(fn: (group: TaskGroup) => T, options?: TaskGroupOptions): Promise<Awaited<T>> {
     const group = new TaskGroup(options);
     let outcome: { readonly value: Awaited<T> } | undefined;
@@ -102,8 +107,9 @@ export class TaskGroup implements AsyncDisposable {
   }
 
   /**
-   * Starts a task of the group; its function is called at once and gets the signal that asks this task to stop. From anywhere, as long as the group has not ended; in a
-   * group that is being cancelled it is not called any more, and the future is cancelled.
+   * Starts a task of the group; its function is called at once and gets the signal that asks this task to stop. From
+   * anywhere, as long as the group has not ended; in a group that is being cancelled it is not called any more, and the
+   * future is cancelled.
    * @throws StateError after the end
    */
   spawn<T>(fn: (signal: AbortSignal) => T): Future<Awaited<T>> {
@@ -127,7 +133,8 @@ export class TaskGroup implements AsyncDisposable {
 
   /** Waits for all tasks. @throws TaskGroupError; the reason of `options.signal` */
   async [Symbol.asyncDispose](): Promise<void> {
-    // Through Promise.allSettled the engine finds its way from an error in a task to who waits here: its stack shows both.
+    // Through Promise.allSettled the engine finds its way from an error in a task to who waits here: its stack shows
+    // both.
     while (this.#children.size > 0) await Promise.allSettled([...this.#children].map(({ ended }) => ended));
     this.#isOver = true;
     offAbort(this.#parent, this.#parentAborted);

@@ -26,7 +26,10 @@ export class TimeoutScope {
     onAbort(outer, this.#aborted);
   }
 
-  /** Aborts when the time has run out, or when `options.signal` does. A block that has asked for it is expected to end then, and waited for; any other is left at once. */
+  /**
+   * Aborts when the time has run out, or when `options.signal` does. A block that has asked for it is expected to end
+   * then, and waited for; any other is left at once.
+   */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -113,11 +116,13 @@ export class TimeoutScope {
 }
 
 /**
- * Runs a block that has `ms` milliseconds; then `scope.signal` aborts, and when the block has ended, `TimeoutError` is thrown: Python's `asyncio.timeout`.
+ * Runs a block that has `ms` milliseconds; then `scope.signal` aborts, and when the block has ended, `TimeoutError` is
+ * thrown: Python's `asyncio.timeout`.
  *
- * A block that never asked for `scope.signal` cannot hear it: it is left at once, and what becomes of it is ignored. A result counts even if it comes late, when it was
- * ready as the time ran out or the block brings it in spite of the signal. An error of the block is thrown as it is; the TimeoutError of another block within it is
- * never taken for this one's, nor the other way round. `Infinity` is no limit, to be set by `scope.reschedule`.
+ * A block that never asked for `scope.signal` cannot hear it: it is left at once, and what becomes of it is ignored. A
+ * result counts even if it comes late, when it was ready as the time ran out or the block brings it in spite of the
+ * signal. An error of the block is thrown as it is; the TimeoutError of another block within it is never taken for this
+ * one's, nor the other way round. `Infinity` is no limit, to be set by `scope.reschedule`.
  * @throws TimeoutError; the reason of `options.signal`; what the block throws
  *
  * @example

@@ -8,7 +8,8 @@ const IDLE_MS = 10_000;
 let pool: ProcessPool | undefined;
 
 /**
- * As `toThread`, in a process of its own: for what may crash, or must not share this program's memory. The pool that all callers share has a process for each processor.
+ * As `toThread`, in a process of its own: for what may crash, or must not share this program's memory. The pool that
+ * all callers share has a process for each processor.
  * @throws as `pool.submit`; PlatformError where there are no processes to be had
  *
  * @example

@@ -11,9 +11,10 @@ const IDLE_MS = 10_000;
 let pool: ThreadPool | undefined;
 
 /**
- * Runs a task in a thread of a pool that all callers share, and gives its value: Python's `asyncio.to_thread`. For what blocks or computes, so that this event loop goes on.
- * The pool has four threads more than there are processors; they end when they have had nothing to do for ten seconds, and keep no program alive.
- * `future.cancel()` calls the task off, `waitFor(future, { timeout, signal })` bounds it.
+ * Runs a task in a thread of a pool that all callers share, and gives its value: Python's `asyncio.to_thread`. For what
+ * blocks or computes, so that this event loop goes on. The pool has four threads more than there are processors; they
+ * end when they have had nothing to do for ten seconds, and keep no program alive. `future.cancel()` calls the task
+ * off, `waitFor(future, { timeout, signal })` bounds it.
  * @throws as `pool.submit`
  *
  * @example

@@ -6,8 +6,9 @@ import { checkedMs } from "./milliseconds.js";
 import { TimeoutScope } from "./timeout.js";
 
 /**
- * Waits for a promise, or for what a function gives, but no longer than `options.timeout` and not beyond `options.signal`: then it leaves at once. A `Future` is
- * cancelled with that, a function hears it by its signal; a plain promise goes on, since nobody can stop it, and what becomes of it is ignored.
+ * Waits for a promise, or for what a function gives, but no longer than `options.timeout` and not beyond
+ * `options.signal`: then it leaves at once. A `Future` is cancelled with that, a function hears it by its signal; a
+ * plain promise goes on, since nobody can stop it, and what becomes of it is ignored.
  *
  * `timeout(ms, fn)` is the patient one: it waits for the function to clean up.
  * @throws TimeoutError; the signal's reason; what the promise is rejected with

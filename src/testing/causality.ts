@@ -1,15 +1,20 @@
 /**
- * What an execution's past amounts to: a hash that two beginnings of executions share exactly when they have the same events in the same causal order, whatever the
- * order of those that do not depend on each other. From such beginnings the program goes on alike, so one of them need not be explored further.
+ * What an execution's past amounts to: a hash that two beginnings of executions share exactly when they have the same
+ * events in the same causal order, whatever the order of those that do not depend on each other. From such beginnings
+ * the program goes on alike, so one of them need not be explored further.
  *
- * Each event's hash covers its worker, its operation, the worker's event before it, and the events that it depends on: the last write to its place, and, for a write,
- * every read since. As CHESS's caching of happens-before graphs (Musuvathi and Qadeer, "Partial-Order Reduction for Context-Bounded State Exploration", 2007).
+ * Each event's hash covers its worker, its operation, the worker's event before it, and the events that it depends on:
+ * the last write to its place, and, for a write, every read since. As CHESS's caching of happens-before graphs
+ * (Musuvathi and Qadeer, "Partial-Order Reduction for Context-Bounded State Exploration", 2007).
  */
 import { BEGIN, CLOCK } from "../platform/controlled-atomics.js";
 import { CLOCK_MEMORY, LIFE_MEMORY, MOST_THREADS } from "./control-block.js";
 import type { Trace } from "./trace.js";
 
-/** Two halves of a hash for each place: of its last write, and of the reads since, summed, since their order does not matter. */
+/**
+ * Two halves of a hash for each place: of its last write, and of the reads since, summed, since their order does not
+ * matter.
+ */
 const PLACE_WORDS = 4;
 
 const CLOCK_LOCATION = CLOCK_MEMORY * 2 ** 32;
@@ -35,7 +40,10 @@ export class Causality {
     this.#threads.fill(0);
   }
 
-  /** Whether workers meet at this place: where they never do, a switch before or after the operation makes no difference. */
+  /**
+   * Whether workers meet at this place: where they never do, a switch before or after the operation makes no
+   * difference.
+   */
   isConflicted(location: number): boolean {
     return this.#conflicted.has(location);
   }

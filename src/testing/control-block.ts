@@ -1,7 +1,9 @@
 /**
- * The memory through which the threads of one exploration hand the turn to each other: the schedule runner, which prepares and judges each execution, and the controlled threads, which run
- * the program's workers. Exactly one of them has the turn, and only it reads or writes these words; a thread without it sleeps on its own `turn`.
- * The threads decide among themselves who runs next, by a plan that the runner has written, so that a step without a switch costs no wake-up.
+ * The memory through which the threads of one exploration hand the turn to each other: the schedule runner, which
+ * prepares and judges each execution, and the controlled threads, which run the program's workers. Exactly one of them
+ * has the turn, and only it reads or writes these words; a thread without it sleeps on its own `turn`. The threads
+ * decide among themselves who runs next, by a plan that the runner has written, so that a step without a switch costs
+ * no wake-up.
  */
 
 export const MOST_THREADS = 6;
@@ -18,7 +20,10 @@ export const CONTROL = {
   decision: 2,
   /** How the execution ended; RUNNING until then. */
   verdict: 3,
-  /** 1: a thread that gets the turn unwinds and gives it back to the runner. 2: it gives it back and waits for the next exploration. */
+  /**
+   * 1: a thread that gets the turn unwinds and gives it back to the runner. 2: it gives it back and waits for the next
+   * exploration.
+   */
   unwind: 4,
   /** Entries of the plan, and the next one. */
   planned: 5,

@@ -1,13 +1,14 @@
 /**
  * A controlled thread: it runs one worker of an explored program, and goes on only while it has the turn.
  *
- * Before each operation on shared memory the thread decides who carries out the next one: itself, unless the plan, or chance, says otherwise. A switch is a store to the
- * other's `turn` and a wake-up; the thread then sleeps on its own. So there is one flow of control through all threads, and each execution can be repeated from its plan.
- * As CHESS (Musuvathi et al., "Finding and Reproducing Heisenbugs in Concurrent Programs", 2008): the real program, run again and again, with a scheduler in the place
- * of the operating system's.
+ * Before each operation on shared memory the thread decides who carries out the next one: itself, unless the plan, or
+ * chance, says otherwise. A switch is a store to the other's `turn` and a wake-up; the thread then sleeps on its own.
+ * So there is one flow of control through all threads, and each execution can be repeated from its plan. As CHESS
+ * (Musuvathi et al., "Finding and Reproducing Heisenbugs in Concurrent Programs", 2008): the real program, run again
+ * and again, with a scheduler in the place of the operating system's.
  */
 import { compareExchange, notify, store, wait } from "../platform/atomics.js";
-import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Scheduler, WAKE } from "../platform/controlled-atomics.js";
+import { BEGIN, CLOCK, EVENT, LIFE, PAUSE, type Controller, WAKE } from "../platform/controlled-atomics.js";
 import {
   ABSENT,
   CLOCK_MEMORY,
@@ -33,10 +34,13 @@ import {
 import { TurnChoice } from "./turn-choice.js";
 import type { EventSource } from "./virtual-clock.js";
 
-/** Thrown out of an operation of a thread that was killed, or whose execution is over. Not an Error: nothing tells it from the end of the thread. */
+/**
+ * Thrown out of an operation of a thread that was killed, or whose execution is over. Not an Error: nothing tells it
+ * from the end of the thread.
+ */
 export const UNWIND = Symbol("unwind");
 
-export class ControlledThread implements Scheduler {
+export class ControlledThread implements Controller {
   readonly #block: ControlBlock;
   readonly #words: Int32Array;
   readonly #log: Int32Array;
@@ -81,7 +85,10 @@ export class ControlledThread implements Scheduler {
     this.stacks.clear();
   }
 
-  /** The thread is ready to begin: the next one gets the turn, or, after the last, whoever the plan begins with. Returns once this thread is chosen. */
+  /**
+   * The thread is ready to begin: the next one gets the turn, or, after the last, whoever the plan begins with. Returns
+   * once this thread is chosen.
+   */
   begin(): void {
     this.#words[this.#at + THREAD.status] = READY;
     if (this.#index + 1 < this.#words[CONTROL.threads]!) this.#give(this.#block.thread(this.#index + 1) + THREAD.turn);
@@ -107,7 +114,10 @@ export class ControlledThread implements Scheduler {
     else this.#pass(this.#choice.next(false, this.#exploring));
   }
 
-  /** The exploration is over for this thread too: the next one, which the runner may begin at once, clears the words on which it would still sleep. */
+  /**
+   * The exploration is over for this thread too: the next one, which the runner may begin at once, clears the words on
+   * which it would still sleep.
+   */
   leave(): void {
     this.#give(CONTROL.turn);
   }

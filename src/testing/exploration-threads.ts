@@ -6,7 +6,7 @@ import { nodeOptions } from "../workers/node-options.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { CONTROL, ControlBlock } from "./control-block.js";
 import type { ScheduleBounds, RunnerNews, RunnerStart } from "./schedule-runner.js";
-import type { WorkerStart } from "./program-worker.js";
+import type { ProgramWorkerStart } from "./program-worker.js";
 
 /** The condition under which the library asks a scheduler before each operation. */
 const CONDITION = "--conditions=allcores-explored";
@@ -24,9 +24,10 @@ export interface ExploredProgram {
 }
 
 /**
- * The threads of an exploration, the schedule runner's and the controlled ones, with their control block and their heap. Starting them costs more than most explorations, the library being loaded
- * and compiled in each: so a set of threads whose exploration found no failure is kept for the next one. After a failure its threads end, since what unwound may have left
- * state in the program's modules.
+ * The threads of an exploration, the schedule runner's and the controlled ones, with their control block and their
+ * heap. Starting them costs more than most explorations, the library being loaded and compiled in each: so a set of
+ * threads whose exploration found no failure is kept for the next one. After a failure its threads end, since what
+ * unwound may have left state in the program's modules.
  */
 export class ExplorationThreads {
   static readonly #resting: ExplorationThreads[] = [];
@@ -56,7 +57,7 @@ export class ExplorationThreads {
     const ports = workers.map((task, index) => {
       const { port1, port2 } = new MessageChannel();
       const thread = this.#threads[1 + index] ?? this.#open("worker", `thread ${index}`);
-      thread.postMessage({ index, control, heap, task, port: port1 } satisfies WorkerStart, [port1]);
+      thread.postMessage({ index, control, heap, task, port: port1 } satisfies ProgramWorkerStart, [port1]);
       return port2;
     });
     this.#threads[0]!.postMessage({ control, heap, ports, setup, check, bounds } satisfies RunnerStart, ports);

@@ -7,7 +7,8 @@ export type FailureKind = "exception" | "check" | "deadlock" | "lost wake-up" | 
 export interface ExplorationFailure {
   /**
    * - `"exception"`: a worker threw; `"check"`: `check` threw.
-   * - `"deadlock"`: everybody waits for ever. `"lost wake-up"`: everybody waited, but what somebody waited for was there.
+   * - `"deadlock"`: everybody waits for ever. `"lost wake-up"`: everybody waited, but what somebody waited for was
+   *   there.
    * - `"livelock"`: more steps than `options.steps`.
    * - `"race"`: accesses to one cell that nothing orders. `"divergence"`: the program differs from run to run.
    */

@@ -30,16 +30,20 @@ const EXPLORE_OPTIONS = new KnownOptions<ExploreOptions>({
 const PROGRAM = new KnownOptions<Program<unknown>>({ setup: true, workers: true, check: true });
 
 /**
- * Runs a small concurrent program under one schedule after another, and tells under which it fails: by a deadlock, a lost wake-up, a livelock, a data race, an error, or
- * a `check` that does not hold.
+ * Runs a small concurrent program under one schedule after another, and tells under which it fails: by a deadlock, a
+ * lost wake-up, a livelock, a data race, an error, or a `check` that does not hold.
  *
- * The workers are real threads; between any two operations on shared memory, of the program's or of the library's inside `lock.acquireSync()`, another may be let run.
- * First every schedule with no pre-emption is tried, then every one with one, up to `preemptions`, then some by chance. Time is the schedule's own: a timeout or a sleep
- * costs nothing, and may run out before or after whatever else happens. A program that waits for anything but this library's objects, timers and promises cannot be
- * explored; accesses through typed arrays (`view`, `buffer`) cannot be seen. Objects across processes are explored as if across threads.
+ * The workers are real threads; between any two operations on shared memory, of the program's or of the library's
+ * inside `lock.acquireSync()`, another may be let run. First every schedule with no pre-emption is tried, then every
+ * one with one, up to `preemptions`, then some by chance. Time is the schedule's own: a timeout or a sleep costs
+ * nothing, and may run out before or after whatever else happens. A program that waits for anything but this library's
+ * objects, timers and promises cannot be explored; accesses through typed arrays (`view`, `buffer`) cannot be seen.
+ * Objects across processes are explored as if across threads.
  *
- * Works best on few workers that do little: the number of schedules grows with the number of steps, to the power of the pre-emptions.
- * @throws ArgumentTypeError, ArgumentRangeError, NotATaskError; TaskLoadError when a module of the program cannot be loaded; StateError when `setup` or `check` waits, or a
+ * Works best on few workers that do little: the number of schedules grows with the number of steps, to the power of the
+ * pre-emptions.
+ * @throws ArgumentTypeError, ArgumentRangeError, NotATaskError; TaskLoadError when a module of the program cannot be
+ *   loaded; StateError when `setup` or `check` waits, or a
  * worker goes on for half a minute without touching shared memory; what `setup` throws
  *
  * @example

@@ -100,14 +100,16 @@ export class Places {
     return label === undefined ? `${kind}@${at - BLOCKS_AT}` : `${kind} "${label}"`;
   }
 
-  /** Thread numbers count the stage as 0. */
+  /** Thread numbers count the schedule runner as 0. */
   #ownerOf(slot: number): string {
     const tid = this.#heap.words[REGISTRY_AT + slot * RECORD_WORDS + RECORD.tid]!;
-    return tid === 0 ? "the stage" : `worker ${tid - 1}`;
+    return tid === 0 ? "the runner" : `worker ${tid - 1}`;
   }
 }
 
-/** Whose record a byte of the control region belongs to, by index; undefined for any other byte, and in the stage's. */
+/**
+ * Whose record a byte of the control region belongs to, by index; undefined for any other byte, and in the runner's.
+ */
 export function ownerOfRecord({ words }: Heap, place: number): number | undefined {
   const word = place >> 2;
   if (word < REGISTRY_AT || word >= PAGE_TABLE_AT) return undefined;

@@ -1,4 +1,7 @@
-/** One worker of the explored program in its thread: it runs the worker's task, once an execution. A thread that is kept runs another worker's task in the next exploration. */
+/**
+ * One worker of the explored program in its thread: it runs the worker's task, once an execution. A thread that is kept
+ * runs another worker's task in the next exploration.
+ */
 import { isError } from "../errors/index.js";
 import type { MessagePort } from "node:worker_threads";
 import { isThenable } from "../sync/thenable.js";
@@ -12,7 +15,7 @@ import { ControlledThread } from "./controlled-thread.js";
 import { VirtualClock } from "./virtual-clock.js";
 
 /** One exploration, as a controlled thread begins it. Index, control block and heap stay the thread's. */
-export interface WorkerStart {
+export interface ProgramWorkerStart {
   readonly index: number;
   readonly control: ControlBuffers;
   readonly heap: ThreadHeapBuffers;
@@ -34,7 +37,7 @@ const turn = () => new Promise<void>((resolve) => nextTurn(resolve));
 let own: ProgramWorker | undefined;
 
 /** One exploration after the other, always as the same thread. */
-export function runWorker(start: WorkerStart): Promise<void> {
+export function runWorker(start: ProgramWorkerStart): Promise<void> {
   own ??= new ProgramWorker(start);
   return own.run(start);
 }
@@ -46,7 +49,7 @@ class ProgramWorker {
   /** What came out of a promise or a callback that nobody looks after. */
   #escaped: { error: unknown } | undefined;
 
-  constructor({ index, control: buffers }: WorkerStart) {
+  constructor({ index, control: buffers }: ProgramWorkerStart) {
     this.#block = new ControlBlock(buffers);
     this.#thread = new ControlledThread(this.#block, index);
     this.#clock = new VirtualClock(this.#thread);
@@ -60,10 +63,11 @@ class ProgramWorker {
     process.on("uncaughtException", waitRecord);
   }
 
-  async run({ index, heap, task, port }: WorkerStart): Promise<void> {
+  async run({ index, heap, task, port }: ProgramWorkerStart): Promise<void> {
     const block = this.#block;
     const thread = this.#thread;
-    // The last exploration's end unwound whatever still touched memory; what a module does while it is loaded is not of that one.
+    // The last exploration's end unwound whatever still touched memory; what a module does while it is loaded is not of
+    // that one.
     thread.prepare(heap.control);
     const fn = await loadTask(task.url, task.name);
     port.postMessage("ready");

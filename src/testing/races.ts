@@ -1,10 +1,13 @@
 /**
- * Data races: two accesses to the same cell of a `Value`, `SharedArray` or `Struct` by different workers, one of them a plain assignment, that no synchronization
- * orders. Found by vector clocks, as FastTrack does (Flanagan and Freund, 2009): what a worker writes while it synchronizes carries its clock, who reads it takes it over.
+ * Data races: two accesses to the same cell of a `Value`, `SharedArray` or `Struct` by different workers, one of them a
+ * plain assignment, that no synchronization orders. Found by vector clocks, as FastTrack does (Flanagan and Freund,
+ * 2009): what a worker writes while it synchronizes carries its clock, who reads it takes it over.
  *
- * Reading and assigning (`value.value`, `array.set`, a field) are data; `add`, `compareExchange` and `update` are one step each and synchronize. A plain reading beside
- * them is no race: it sees one of the numbers that were there. Words of the library's own order workers only where they belong to an object, since the allocator's and the
- * registry's would order everybody; a worker's record orders whoever grants it a wake-up before its owner, which goes on because of it.
+ * Reading and assigning (`value.value`, `array.set`, a field) are data; `add`, `compareExchange` and `update` are one
+ * step each and synchronize. A plain reading beside them is no race: it sees one of the numbers that were there. Words
+ * of the library's own order workers only where they belong to an object, since the allocator's and the registry's
+ * would order everybody; a worker's record orders whoever grants it a wake-up before its owner, which goes on because
+ * of it.
  */
 import { NOTIFY, READ, READ_DATA, UPDATE, WAIT, WAKE, WRITE, WRITE_DATA } from "../platform/controlled-atomics.js";
 import { BLOCKS_AT } from "../memory/index.js";
@@ -29,7 +32,10 @@ const ASSIGNED = 0;
 const CHANGED = 1;
 const READS = 2;
 
-/** The first race of an execution, by the decisions of its two accesses. `recordOwner`: whose record a place of the control region is part of. */
+/**
+ * The first race of an execution, by the decisions of its two accesses. `recordOwner`: whose record a place of the
+ * control region is part of.
+ */
 export function findRace(trace: Trace, recordOwner: (place: number) => number | undefined): Race | undefined {
   const data = new Set<number>();
   for (let decision = 0; decision < trace.length; decision++) {

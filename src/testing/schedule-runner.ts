@@ -1,4 +1,7 @@
-/** What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the schedules. */
+/**
+ * What the runner's thread does: it prepares, starts and judges one execution after the other, and chooses the
+ * schedules.
+ */
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { encode, encodeError } from "../codec/index.js";
 import { TooLargeError } from "../errors/index.js";
@@ -33,7 +36,7 @@ import { findRace } from "./races.js";
 import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
 import { ScheduleTable } from "./schedule-table.js";
 import { Search } from "./search.js";
-import { RunnerScheduler } from "./runner-scheduler.js";
+import { RunnerController } from "./runner-controller.js";
 import { Trace } from "./trace.js";
 import { isThenable } from "../sync/thenable.js";
 import { described, type WorkerNews } from "./program-worker.js";
@@ -109,7 +112,7 @@ export async function runSchedules(start: RunnerStart): Promise<void> {
 class ScheduleRunner {
   readonly #start: RunnerStart;
   readonly #block: ControlBlock;
-  readonly #scheduler: RunnerScheduler;
+  readonly #scheduler: RunnerController;
   readonly #causality = new Causality();
   #setup: (...args: never[]) => unknown = () => undefined;
   #check: ((...args: never[]) => unknown) | undefined;
@@ -126,7 +129,7 @@ class ScheduleRunner {
   constructor(start: RunnerStart) {
     this.#start = start;
     this.#block = new ControlBlock(start.control);
-    this.#scheduler = new RunnerScheduler(this.#block);
+    this.#scheduler = new RunnerController(this.#block);
   }
 
   async run(): Promise<void> {

@@ -1,4 +1,7 @@
-/** A failing schedule for a reader: one row a step that others could see, one column a worker, with the lines of the source. */
+/**
+ * A failing schedule for a reader: one row a step that others could see, one column a worker, with the lines of the
+ * source.
+ */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -71,7 +74,10 @@ export class ScheduleTable {
 
   readonly #internals: boolean;
 
-  /** `stacks`: where each decision's operation was; `marked`: decisions that the failure is about; `internals`: whether the library's own words are shown. */
+  /**
+   * `stacks`: where each decision's operation was; `marked`: decisions that the failure is about; `internals`: whether
+   * the library's own words are shown.
+   */
   constructor(trace: Trace, places: Places, stacks: ReadonlyMap<number, string>, marked: readonly number[], internals: boolean) {
     this.#internals = internals;
     this.#trace = trace;

@@ -2,8 +2,9 @@ import { ArgumentRangeError } from "../errors/index.js";
 import { FIRE, KILL, MOST_DECISIONS, MOST_PLANNED, THREAD_OF_CHOICE } from "./control-block.js";
 
 /**
- * Where a schedule departs from the one in which each worker goes on until it cannot: pairs of a decision's number and a choice. Written as text it can be printed,
- * kept, and tried again: `12:1 40:0t 55:2x` reads "at step 12 worker 1; at step 40 worker 0, its time having run out; at step 55 worker 2 dies".
+ * Where a schedule departs from the one in which each worker goes on until it cannot: pairs of a decision's number and
+ * a choice. Written as text it can be printed, kept, and tried again: `12:1 40:0t 55:2x` reads "at step 12 worker 1; at
+ * step 40 worker 0, its time having run out; at step 55 worker 2 dies".
  */
 export type Schedule = readonly (readonly [decision: number, choice: number])[];
 

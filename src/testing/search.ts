@@ -1,8 +1,10 @@
 /**
- * Every schedule of a program with at most so many pre-emptions and deaths, one after the other, without those that can show nothing new.
+ * Every schedule of a program with at most so many pre-emptions and deaths, one after the other, without those that can
+ * show nothing new.
  *
- * Depth first: each execution follows a plan and then goes on as preferred; what it might have done otherwise after the plan's end becomes further plans. Left out:
- * a switch before an operation at a place where workers never meet, and whatever follows from a past that was met before with no fewer pre-emptions left.
+ * Depth first: each execution follows a plan and then goes on as preferred; what it might have done otherwise after the
+ * plan's end becomes further plans. Left out: a switch before an operation at a place where workers never meet, and
+ * whatever follows from a past that was met before with no fewer pre-emptions left.
  */
 import { FIRE, KILL, NOBODY } from "./control-block.js";
 import type { Causality } from "./causality.js";
@@ -69,7 +71,8 @@ export class Search {
       if (decision >= first && fresh && !trace.isRescue(decision)) {
         const goesOn = trace.couldGoOn(decision);
         const meets = trace.operation(decision) !== undefined && causality.isConflicted(trace.location(decision));
-        // Places where workers meet only once one of them is dead are not known before one died: a death is tried everywhere.
+        // Places where workers meet only once one of them is dead are not known before one died: a death is tried
+        // everywhere.
         const dies = goesOn && deaths < mostDeaths && (mortal & (1 << trace.before(decision))) !== 0;
         if (!goesOn || meets || dies) {
           const left = most - preemptions;

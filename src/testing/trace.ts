@@ -118,7 +118,10 @@ export class Trace {
     return this.#word(decision, ENTRY.now);
   }
 
-  /** Whether a death before the operation shows others anything that a death before an earlier one does not: it may write, or goes to sleep. */
+  /**
+   * Whether a death before the operation shows others anything that a death before an earlier one does not: it may
+   * write, or goes to sleep.
+   */
   isStep(decision: number): boolean {
     const operation = this.operation(decision);
     return operation === WAIT || operation === WRITE || operation === UPDATE || operation === WRITE_DATA || operation === WRITE_PLAIN || operation === NOTIFY;

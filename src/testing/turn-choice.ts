@@ -1,4 +1,7 @@
-/** Who carries out the next operation of an explored program: chosen by the thread that has the turn, from the plan or by chance, and written into the log. */
+/**
+ * Who carries out the next operation of an explored program: chosen by the thread that has the turn, from the plan or
+ * by chance, and written into the log.
+ */
 import {
   ADVANCED,
   CONTROL,
@@ -52,7 +55,10 @@ export class TurnChoice {
     this.#at = block.thread(index);
   }
 
-  /** The next decision: an index of a thread; KILL: this one was killed; NOBODY: the execution is over. `exploring`: this thread has begun and not ended. */
+  /**
+   * The next decision: an index of a thread; KILL: this one was killed; NOBODY: the execution is over. `exploring`:
+   * this thread has begun and not ended.
+   */
   next(canGoOn: boolean, exploring: boolean): number {
     const words = this.#words;
     const { times } = this.#block;
@@ -172,7 +178,8 @@ export class TurnChoice {
     if (timed !== 0 && this.#random(FIRE_ONCE_IN) === 0) return FIRE | nth(timed, this.#random(bits(timed)));
     if (words[CONTROL.policy] === WALK) return nth(could, this.#random(bits(could)));
     if (words[CONTROL.policy] !== PRIORITIES) return preferred;
-    // Probabilistic concurrency testing: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs" (2010).
+    // Probabilistic concurrency testing: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of
+    // Finding Bugs" (2010).
     if (canGoOn && words[CONTROL.falls]! > words[CONTROL.fallAt]! && words[CONTROL.fallsAt + words[CONTROL.fallAt]!]! <= decision) {
       words[CONTROL.fallAt]!++;
       words[this.#at + THREAD.priority] = --words[CONTROL.lowest]!;

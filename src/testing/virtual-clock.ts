@@ -1,7 +1,8 @@
 /**
- * Time for an explored worker: timers (those of `node:timers/promises` too), `performance.now()`, `Date.now()` and `AbortSignal.timeout()` go by the execution's clock, which stands still while anybody
- * can run and jumps to the next moment at which something is due. Whatever could vary from run to run is made the same each time: random numbers, and the collector,
- * whose finalizers do not run and whose weak references stay.
+ * Time for an explored worker: timers (those of `node:timers/promises` too), `performance.now()`, `Date.now()` and
+ * `AbortSignal.timeout()` go by the execution's clock, which stands still while anybody can run and jumps to the next
+ * moment at which something is due. Whatever could vary from run to run is made the same each time: random numbers, and
+ * the collector, whose finalizers do not run and whose weak references stay.
  */
 
 import { syncBuiltinESMExports } from "node:module";

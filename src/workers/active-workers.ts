@@ -12,7 +12,10 @@ interface Handle extends ActiveWorker {
   readonly isAlive: boolean;
 }
 
-/** The workers that this thread started and that have not ended, and when they have. Also what keeps a running handle from being collected. */
+/**
+ * The workers that this thread started and that have not ended, and when they have. Also what keeps a running handle
+ * from being collected.
+ */
 export const activeHandles = together("activeWorkers", () => new Map<Handle, Promise<void>>());
 
 /**

@@ -1,7 +1,9 @@
 /**
- * A child process, or the one that takes its place: Node lets SIGTERM, SIGHUP and SIGINT end a process until the library's code runs in it, some 50 ms after its start. A signal to the
- * whole group in that time is none of the child's business (group-signals.ts), and nothing has begun in it: so it is started anew.
- * Rejected: to start it with the signals ignored. Node resets what it inherits, once in the parent and once in the child.
+ * A child process, or the one that takes its place: Node lets SIGTERM, SIGHUP and SIGINT end a process until the
+ * library's code runs in it, some 50 ms after its start. A signal to the whole group in that time is none of the
+ * child's business (group-signals.ts), and nothing has begun in it: so it is started anew.
+ * Rejected: to start it with the signals ignored. Node resets what it inherits, once in the parent and once in the
+ * child.
  */
 import type { ChildProcess } from "node:child_process";
 import { zombieExitCode } from "../platform/index.js";
@@ -58,7 +60,10 @@ export class Child {
     return code !== undefined && !this.#startAnew(code);
   }
 
-  /** As Python counts, the exit code or minus the number of the signal, without help of the event loop; undefined while it runs. */
+  /**
+   * As Python counts, the exit code or minus the number of the signal, without help of the event loop; undefined while
+   * it runs.
+   */
   get exitCode(): number | undefined {
     const { pid, exitCode, signalCode } = this.#process;
     if (exitCode !== null || signalCode !== null) return exitCodeOf(exitCode, signalCode);

@@ -1,4 +1,7 @@
-/** The workers that this one started and does not end before: those that are no daemons, and those that tasks of its pools started. */
+/**
+ * The workers that this one started and does not end before: those that are no daemons, and those that tasks of its
+ * pools started.
+ */
 import { activeHandles } from "./active-workers.js";
 import { setRealImmediate } from "../memory/index.js";
 

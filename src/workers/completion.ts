@@ -1,8 +1,9 @@
 /**
- * Where a worker's end is written down, so that others can wait for it, blocking or awaiting: one block in shared memory.
+ * Where a worker's end is written down, so that others can wait for it, blocking or awaiting: one block in shared
+ * memory.
  *
- * The worker writes its result first and the state last, by CAS from RUNNING; whoever finds the worker dead makes the same CAS to GONE. So there is
- * one end, and a result is seen whole or not at all.
+ * The worker writes its result first and the state last, by CAS from RUNNING; whoever finds the worker dead makes the
+ * same CAS to GONE. So there is one end, and a result is seen whole or not at all.
  */
 import { dropMessage, loseMessage, publishMessage, readMessage } from "../codec/stored-message.js";
 import type { Message } from "../codec/index.js";
@@ -18,7 +19,9 @@ const COMPLETION = {
   state: 0,
   /** Worker id of who runs, 0 until it has begun. */
   worker: 1,
-  /** Exit code plus EXIT_CODE_BIAS, 0 while unknown. A worker whose task is done and whose children live has none yet. */
+  /**
+   * Exit code plus EXIT_CODE_BIAS, 0 while unknown. A worker whose task is done and whose children live has none yet.
+   */
   exitCode: 2,
   /** Block of the stored result or error, 0 when it travels beside (threads). */
   result: 3,
@@ -87,7 +90,10 @@ export class Completion {
     compareExchange(this.heap.words, this.at + COMPLETION.exitCode, 0, code + EXIT_CODE_BIAS);
   }
 
-  /** Its starter asks it to end. Before the signal: whoever gets that finds the word. A worker that is blocked hears no signal, and is rung. */
+  /**
+   * Its starter asks it to end. Before the signal: whoever gets that finds the word. A worker that is blocked hears no
+   * signal, and is rung.
+   */
   askToEnd(): void {
     store(this.heap.words, this.at + COMPLETION.isAskedToEnd, 1);
     if (this.worker !== 0) this.heap.waitQueue.rouse(this.worker);
@@ -97,11 +103,15 @@ export class Completion {
     return load(this.heap.words, this.at + COMPLETION.isAskedToEnd) === 1;
   }
 
-  /** Ends it, if nobody has; true when this call did. `message` is stored for the one who waits. `lingers`: the worker goes on for a while, and has no exit code yet. */
+  /**
+   * Ends it, if nobody has; true when this call did. `message` is stored for the one who waits. `lingers`: the worker
+   * goes on for a while, and has no exit code yet.
+   */
   finish(state: typeof RETURNED | typeof THREW | typeof GONE, message?: Message, lingers = false): boolean {
     const { heap, at } = this;
     if (message !== undefined) {
-      // Published first: a death in between leaks it, in the other order the sweep would free what the completion names.
+      // Published first: a death in between leaks it, in the other order the sweep would free what the completion
+      // names.
       store(heap.words, at + COMPLETION.result, publishMessage(heap, message));
     }
     // Before the state: whoever sees the end sees the code.
@@ -121,7 +131,10 @@ export class Completion {
     store(heap.words, at + COMPLETION.args, publishMessage(heap, message));
   }
 
-  /** For the worker. They may be taken again after an `UnknownClassError`, which comes before anything is made. @param attachments what travelled beside them */
+  /**
+   * For the worker. They may be taken again after an `UnknownClassError`, which comes before anything is made. @param
+   * attachments what travelled beside them
+   */
   takeArgs(attachments?: readonly unknown[]): unknown {
     if (!this.#moveArgs(UNREAD, BEING_READ)) throw new StateError("the starter of this worker has given it up: its arguments are no longer there");
     try {
@@ -135,8 +148,9 @@ export class Completion {
   }
 
   /**
-   * The worker has ended: arguments that it did not take reach nobody. Whoever sees that it ended may say so, and more than once: one of them lets go of what they hold. With "returned"
-   * it could not be started, and an end of a pipe in them is here as before.
+   * The worker has ended: arguments that it did not take reach nobody. Whoever sees that it ended may say so, and more
+   * than once: one of them lets go of what they hold. With "returned" it could not be started, and an end of a pipe in
+   * them is here as before.
    */
   loseArgs(end: "unread" | "returned" = "unread"): void {
     const { heap, at } = this;

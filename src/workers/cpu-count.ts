@@ -1,7 +1,8 @@
 import { platform } from "../platform/index.js";
 
 /**
- * How many processors this program may use: the machine's, less what affinity and a cgroup's CPU quota leave out. At least 1.
+ * How many processors this program may use: the machine's, less what affinity and a cgroup's CPU quota leave out. At
+ * least 1.
  *
  * @example
  * ```ts

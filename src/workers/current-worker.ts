@@ -1,7 +1,7 @@
 import { isMainThread, threadId } from "node:worker_threads";
 import { servedCall } from "../channels/served-call.js";
 import { CancelledError, StateError } from "../errors/index.js";
-import { type JobInHand, workerState } from "./worker-state.js";
+import { type RunningJob, workerState } from "./worker-state.js";
 
 /** Who runs this code, and what it runs. */
 export interface CurrentWorker {
@@ -13,9 +13,15 @@ export interface CurrentWorker {
   readonly pid: number;
   /** Node's number of the thread, 0 for a process's main thread. */
   readonly threadId: number;
-  /** In a pool's task, or a method of a served object: aborted once the call is called off. It is told through the event loop: a loop that only computes reads `isCancelled`. */
+  /**
+   * In a pool's task, or a method of a served object: aborted once the call is called off. It is told through the event
+   * loop: a loop that only computes reads `isCancelled`.
+   */
   readonly signal: AbortSignal;
-  /** In a pool's task: whether it is called off. Of a worker read from shared memory, so it changes in the middle of a computation. */
+  /**
+   * In a pool's task: whether it is called off. Of a worker read from shared memory, so it changes in the middle of a
+   * computation.
+   */
   readonly isCancelled: boolean;
   /**
    * The former name of `isCancelled`.
@@ -33,18 +39,22 @@ export interface CurrentWorker {
   readonly attempt: number;
   /** @throws CancelledError once the task is called off */
   throwIfCancelled(): void;
-  /** Tells those who listen by `future.onProgress` of a value, in order and before the result. Does nothing outside of a pool's task. */
+  /**
+   * Tells those who listen by `future.onProgress` of a value, in order and before the result. Does nothing outside of a
+   * pool's task.
+   */
   progress(value: unknown): void;
 }
 
 let never: AbortSignal | undefined;
-let known: { readonly job: JobInHand | undefined; readonly worker: CurrentWorker } | undefined;
+let known: { readonly job: RunningJob | undefined; readonly worker: CurrentWorker } | undefined;
 
 /**
  * The worker that runs the calling code, and the task that it runs.
  *
- * An `AsyncPool`, or the owner of a served object, runs many calls in one thread. There, ask before the first `await` and keep the answer: `const me = currentWorker()` as the first line is right
- * in every pool. After an `await` nobody can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
+ * An `AsyncPool`, or the owner of a served object, runs many calls in one thread. There, ask before the first `await`
+ * and keep the answer: `const me = currentWorker()` as the first line is right in every pool. After an `await` nobody
+ * can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
  *
  * @example
  * ```ts
@@ -69,7 +79,7 @@ export function currentWorker(): CurrentWorker {
 }
 
 /** One of several tasks of async pools, or code outside of them. */
-const unknown: JobInHand = {
+const unknown: RunningJob = {
   get attempt(): never {
     return refuse();
   },
@@ -93,7 +103,7 @@ function refuse(): never {
 }
 
 /** Its identity are fields, so that it can be sent; the rest belongs to this very task and stays here. */
-function describe(job: JobInHand | undefined): CurrentWorker {
+function describe(job: RunningJob | undefined): CurrentWorker {
   const { name, model } = workerState;
   const hidden = (get: () => unknown) => ({ get, enumerable: false });
   const worker = Object.create(Object.prototype, {

@@ -2,8 +2,9 @@ import { ArgumentTypeError } from "../errors/index.js";
 import { workerState } from "./worker-state.js";
 
 /**
- * Has `fn` run before this worker ends of its own: when its pool lets it go, or its one task is done. The last one registered runs first, and each is waited for.
- * That is before it waits for the workers that it has started. Nothing runs in a worker that is killed or terminated. Outside of a worker of this library it does nothing.
+ * Has `fn` run before this worker ends of its own: when its pool lets it go, or its one task is done. The last one
+ * registered runs first, and each is waited for. That is before it waits for the workers that it has started. Nothing
+ * runs in a worker that is killed or terminated. Outside of a worker of this library it does nothing.
  *
  * @example
  * ```ts

@@ -8,18 +8,24 @@ import { workerState } from "./worker-state.js";
 
 /** What Node calls a program that stands on its command line or comes by its standard input. */
 const EVALUATED = /\/\[eval\d*\]$/;
-/** How a loader may complete what was named on the command line, beside Node's own way: `tsx program` runs program.ts. */
+/**
+ * How a loader may complete what was named on the command line, beside Node's own way: `tsx program` runs program.ts.
+ */
 const COMPLETED = /^([/\\]index)?\.[cm]?[jt]sx?$/;
 
 /**
- * Whether the calling module is the program that was started, and not loaded as the home of a task in a worker: Python's `if __name__ == "__main__"`. False in every worker, whatever
- * file it runs. In CommonJS: `isMain(__filename)`.
+ * Whether the calling module is the program that was started, and not loaded as the home of a task in a worker:
+ * Python's `if __name__ == "__main__"`. False in every worker, whatever
+ * file it runs. In CommonJS: `isMain(module)` or `isMain(__filename)`.
  *
- * Code that starts workers stands behind it, because a worker loads the module of its task, and would start workers itself.
+ * Code that starts workers stands behind it, because a worker loads the module of its task, and would start workers
+ * itself.
  *
- * A bundler may put the source's own path in the place of `import.meta.url` (webpack does), or leave that empty (esbuild, in CommonJS). Then nobody can tell, and it says so: by an error
- * in the file that was started, by a warning in others.
- * @throws StateError where the module says of itself that it is another than the one that runs; ArgumentTypeError for what names no module
+ * A bundler may put the source's own path in the place of `import.meta.url` (webpack does), or leave that empty
+ * (esbuild, in CommonJS). Then nobody can tell, and it says so: by an error in the file that was started, by a warning
+ * in others.
+ * @throws StateError where the module says of itself that it is another than the one that runs; ArgumentTypeError for
+ *   what names no module
  *
  * @example
  * ```ts
@@ -29,7 +35,7 @@ const COMPLETED = /^([/\\]index)?\.[cm]?[jt]sx?$/;
  */
 export function isMain(from: ModuleSource): boolean {
   if (!isMainThread || workerState.model !== "main") return false;
-  if (typeof from === "object" && from !== null && !isUrl(from) && from.url === undefined) throw untold("is empty");
+  if (isEmpty(from)) throw untold("is empty");
   const url = moduleUrl("isMain", from);
   if (!url.startsWith("file:")) return false;
   if (EVALUATED.test(url)) return true;
@@ -40,7 +46,15 @@ export function isMain(from: ModuleSource): boolean {
   return false;
 }
 
-/** The file of the program, as Node finds it: `node .` runs the package's "main", `node folder/server` runs server.js. */
+/** What a bundler leaves of `import.meta`, or of a module in CommonJS, where it keeps neither. */
+function isEmpty(from: ModuleSource): boolean {
+  if (typeof from !== "object" || from === null || isUrl(from)) return false;
+  return !("url" in from && from.url !== undefined) && !("filename" in from && from.filename !== undefined);
+}
+
+/**
+ * The file of the program, as Node finds it: `node .` runs the package's "main", `node folder/server` runs server.js.
+ */
 function startedFile(): string | undefined {
   const named = process.argv[1];
   if (named === undefined) return undefined;
@@ -72,8 +86,9 @@ function realPath(path: string): string {
 let hasWarned = false;
 
 /**
- * The module is not the program, if it is right about itself: it is when its file is among those whose code calls.
- * In another file than the program's the answer is most likely right all the same: a framework has loaded a bundle, or the module's file was deleted.
+ * The module is not the program, if it is right about itself: it is when its file is among those whose code calls. In
+ * another file than the program's the answer is most likely right all the same: a framework has loaded a bundle, or the
+ * module's file was deleted.
  */
 function checkTold(module: string, started: string | undefined): void {
   const callers = callingFiles();
@@ -90,7 +105,7 @@ function checkTold(module: string, started: string | undefined): void {
 function untold(how: string): StateError {
   return new StateError(
     `isMain(import.meta) cannot tell whether this is the program that was started: its import.meta.url ${how}, as a bundler may leave it. Have the bundler keep import.meta ` +
-      "(webpack: module.parser.javascript.importMeta = false, in an ES module; esbuild: format esm), write isMain(__filename) in CommonJS, or leave the bundle's first file unbundled.",
+      "(webpack: module.parser.javascript.importMeta = false, in an ES module; esbuild: format esm), write isMain(module) in CommonJS, or leave the bundle's first file unbundled.",
   );
 }
 

@@ -1,8 +1,10 @@
 /**
- * What a pool's worker does: takes jobs from its lane one after the other, runs them, and sends what comes of them back.
+ * What a pool's worker does: takes jobs from its lane one after the other, runs them, and sends what comes of them
+ * back.
  *
- * While nothing else goes on in this worker it waits for jobs by blocking its thread, for at most BLOCK_MS at a time, since signals and finalizers need its event
- * loop; while timers, sockets or waits are open, it waits in the loop. Between two jobs all microtasks run.
+ * While nothing else goes on in this worker it waits for jobs by blocking its thread, for at most BLOCK_MS at a time,
+ * since signals and finalizers need its event loop; while timers, sockets or waits are open, it waits in the loop.
+ * Between two jobs all microtasks run.
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
@@ -19,16 +21,16 @@ import { LaneWorker } from "./lane-worker.js";
 import type { Orders } from "./orders.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
-import { type JobInHand, workerState } from "./worker-state.js";
+import { type RunningJob, workerState } from "./worker-state.js";
 
-/** How long the event loop stands still while nothing is to be done: at first, and after each turn in vain twice as long, up to this. A signal that is listened for ends it. */
+/** How long the event loop stands still at most: longer after each turn in vain. A signal with a listener ends it. */
 const BLOCK_MS = 100;
 const LONGEST_BLOCK_MS = 1000;
 /** Longest it stands still between short jobs. */
 const TURN_MS = 50;
-/** How long a worker looks for its next job before it lets its core go. Two to three times what it takes to wake one. */
+/** How long a worker looks for its next job before it sleeps: two to three times what a wake-up takes. */
 const LOOK_MS = 0.05;
-/** How long for the next that is moved: taking it out of a port and putting it into the next takes both sides longer. */
+/** How long for the next that is moved: a port takes both sides longer. */
 const MOVED_LOOK_MS = 0.15;
 /** While looking does not pay, one wait of so many looks all the same. */
 const TRIAL_EVERY = 16;
@@ -121,7 +123,7 @@ export class JobService {
     this.#lane.crash(this.#encodeError(error));
   }
 
-  /** The pool says what a number stands for. What is no definition, or was not ordered, fails the jobs of that number: nothing is loaded. */
+  /** The pool says what a number stands for. Without an order nothing is loaded, and the jobs of that number fail. */
   #define(): void {
     const { task } = this.#lane;
     try {
@@ -292,7 +294,7 @@ export class JobService {
   /** Nothing is to be done: looks for a moment, then waits in whatever way leaves this worker's other work alone. */
   async #rest(): Promise<void> {
     const lane = this.#lane;
-    // What was moved is likely to come again, and to be posted: that wakes a loop in less time than it takes to wake a blocked thread besides.
+    // What was moved is likely to be posted again, and that wakes a loop sooner than a blocked thread.
     if (lane.hasMoved) {
       lane.hasMoved = false;
       if (!this.#look(MOVED_LOOK_MS)) await lane.wait();
@@ -300,7 +302,7 @@ export class JobService {
     }
     const blockMs = this.#blockMs;
     this.#blockMs = BLOCK_MS;
-    // The pool slept: it may have been woken on this very core, where looking, and what the last job left to this loop, would keep it waiting.
+    // The pool slept: it may wake on this very core, where looking would keep it waiting.
     if (lane.hasWoken ? lane.makeWay(NAP_MS) : this.#look()) return;
     const since = realNow();
     // Ticks and immediates of the last job have their turn before the thread stands still.
@@ -332,8 +334,8 @@ export class JobService {
   }
 }
 
-/** What a task may know of its own run. It outlives the job in the hands of what the task left running, and does nothing then. */
-class JobOfLane implements JobInHand {
+/** What a task may know of its own run. What the task left running may have it longer; it does nothing then. */
+class JobOfLane implements RunningJob {
   readonly attempt: number;
   readonly #sequence: number;
   readonly #boundary: Boundary;

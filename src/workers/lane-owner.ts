@@ -79,13 +79,17 @@ export class LaneOwner {
     this.#results = new RingReader(lane.words, lane.at, RESULTS);
   }
 
-  /** Puts a record into the lane and wakes the worker if it sleeps; gives its place, undefined when there is no room now. */
+  /**
+   * Puts a record into the lane and wakes the worker if it sleeps; gives its place, undefined when there is no room
+   * now.
+   */
   send(sequence: number, task: number, kind: number, attempt: number, payload: Outgoing, beside?: Attached): number | undefined {
     const isLong = payload instanceof StoredMessage || payload.length > MOST_INLINE_BYTES;
     const length = isLong ? STORED_LENGTH : payload.length;
     const size = recordWords(length);
     if (!this.#jobs.hasRoom(size)) return undefined;
-    // Before the record is committed: the worker that takes it finds them in the port without an event loop. First, because it may throw.
+    // Before the record is committed: the worker that takes it finds them in the port without an event loop. First,
+    // because it may throw.
     if (beside !== undefined && beside.attachments.length > 0) {
       kind |= ATTACHED;
       this.#port!.postMessage([sequence, beside.attachments], beside.transfer as MessagePort[]);
@@ -126,8 +130,10 @@ export class LaneOwner {
   }
 
   /**
-   * Called now and then while the pool sleeps, with how many jobs are open: writes again what this side alone writes, and rings for a job that nobody takes, in case the words were written over.
-   * False when jobs were lost: the worker has done all that it was given, all its results came, and yet jobs are open. The worker's head is read first, for it moves after the results.
+   * Called now and then while the pool sleeps, with how many jobs are open: writes again what this side alone writes,
+   * and rings for a job that nobody takes, in case the words were written over. False when jobs were lost: the worker
+   * has done all that it was given, all its results came, and yet jobs are open. The worker's head is read first, for
+   * it moves after the results.
    */
   mend(open: number): boolean {
     this.#jobs.mend();
@@ -149,7 +155,10 @@ export class LaneOwner {
     return this.#regain(record, READY);
   }
 
-  /** The worker has ended: takes back what it had begun and not opened, to be let go of; undefined when what that holds became the worker's. */
+  /**
+   * The worker has ended: takes back what it had begun and not opened, to be let go of; undefined when what that holds
+   * became the worker's.
+   */
   recover(record: number): Outgoing | undefined {
     return this.#regain(record, TAKEN);
   }
@@ -237,7 +246,10 @@ export class LaneOwner {
     port.unref();
   }
 
-  /** What belongs to the next record that has attachments, though the event loop may not have brought it yet; undefined when it was not posted yet. */
+  /**
+   * What belongs to the next record that has attachments, though the event loop may not have brought it yet; undefined
+   * when it was not posted yet.
+   */
   #attached(): Heard | undefined {
     const port = this.#port;
     if (port === undefined) throw new CorruptError("a result in shared memory says that something came beside it, for which its pool has no port");
@@ -255,7 +267,10 @@ export class LaneOwner {
     return this.#heard[0];
   }
 
-  /** Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until `release`. @throws CorruptError when what stands there is no record */
+  /**
+   * Goes to the next result; false when there is none. `sequence`, `kind`, `count` and `time` tell of it until
+   * `release`. @throws CorruptError when what stands there is no record
+   */
   receive(): boolean {
     const words = this.#words;
     for (;;) {
@@ -284,7 +299,10 @@ export class LaneOwner {
     }
   }
 
-  /** The value of the record, to be decoded once. @throws what decoding throws; after an UnknownClassError it may be read again */
+  /**
+   * The value of the record, to be decoded once. @throws what decoding throws; after an UnknownClassError it may be
+   * read again
+   */
   read(): unknown {
     const payload = this.#record + RESULT.payload;
     const attachments = this.#attachments;

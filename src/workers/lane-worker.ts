@@ -118,12 +118,15 @@ export class LaneWorker {
     }
   }
 
-  /** What the job brings, decoded once. @throws what decoding throws; after an UnknownClassError it may be read again */
+  /**
+   * What the job brings, decoded once. @throws what decoding throws; after an UnknownClassError it may be read again
+   */
   read(): unknown {
     const payload = this.#record + JOB.payload;
     const attachments = this.kind & ATTACHED ? this.#attachments() : undefined;
     if ((this.kind & (STORED | HOLDS)) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
-    // First: the pool of a worker that dies from here on lets go of nothing that may be the worker's, before that of everything.
+    // First: the pool of a worker that dies from here on lets go of nothing that may be the worker's, before that of
+    // everything.
     if (!this.#move(TAKEN, OPENED)) throw new StateError("the pool has given this worker up: what the job brought is no longer there");
     const { heap } = this.lane;
     const isStored = (this.kind & STORED) !== 0;
@@ -146,7 +149,10 @@ export class LaneWorker {
     return compareExchange(this.#words, this.#record + JOB.state, state, (this.#size << STATE_BITS) | to) === state;
   }
 
-  /** Whether the pool has ordered a task of this worker. Orders come first: what is ordered is there by the time its record is. */
+  /**
+   * Whether the pool has ordered a task of this worker. Orders come first: what is ordered is there by the time its
+   * record is.
+   */
   isOrdered(url: string, name: string): boolean {
     return this.#orders.has(orderOf(url, name), () => {
       for (let posted = this.#receive(); posted !== undefined; posted = this.#receive()) if (posted !== RING) this.#heard.push(posted);
@@ -165,7 +171,9 @@ export class LaneWorker {
 
   #received: readonly unknown[] | undefined;
 
-  /** The job's room may be used again. What it brought and nobody read, since its task could not be had, is let go of. */
+  /**
+   * The job's room may be used again. What it brought and nobody read, since its task could not be had, is let go of.
+   */
   done(): void {
     if ((this.kind & (STORED | HOLDS)) !== 0 && this.#move(TAKEN, OPENED))
       losePayload(this.lane.heap, this.#record + JOB.payload, this.#length, (this.kind & STORED) !== 0);
@@ -229,7 +237,8 @@ export class LaneWorker {
   hasMoved = false;
 
   /**
-   * Commits a result, or a part of one, and wakes the pool if it sleeps. What is not the last of its job waits for room.
+   * Commits a result, or a part of one, and wakes the pool if it sleeps. What is not the last of its job waits for
+   * room.
    * @throws what `postMessage` throws of its attachments: the record is void then
    */
   reply(kind: number, count: number, microseconds: number, message: Message): void {
@@ -258,7 +267,8 @@ export class LaneWorker {
     this.hasMoved = isAttached;
     if (isAttached) this.#attach(message);
     const flag = this.#at + LANE.ownerWaits;
-    // A message wakes a loop by itself, and what is attached comes by one. Should this worker die before it rings, its end itself makes the pool look.
+    // A message wakes a loop by itself, and what is attached comes by one. Should this worker die before it rings, its
+    // end itself makes the pool look.
     const how = isAttached && load(words, flag) === OWNER_IN_LOOP ? 0 : lower(words, flag);
     if (how !== 0) this.#ring(how);
     this.hasWoken = isAttached || how !== 0;
@@ -283,8 +293,8 @@ export class LaneWorker {
   }
 
   /**
-   * After the commit, since the message itself wakes the pool's loop: it would look too early, sleep again, and have to be woken twice. Until it comes, the record is as good as not
-   * committed: so it is too when this worker dies here.
+   * After the commit, since the message itself wakes the pool's loop: it would look too early, sleep again, and have to
+   * be woken twice. Until it comes, the record is as good as not committed: so it is too when this worker dies here.
    */
   #attach({ attachments, transfer }: Message): void {
     try {
@@ -335,7 +345,10 @@ export class LaneWorker {
       port.on("messageerror", (error) => hear({ error }));
     });
   }
-  /** While this worker waits in its loop: looks whether there is a job by now. Word of a job may come before the job itself, whose commit brings more. */
+  /**
+   * While this worker waits in its loop: looks whether there is a job by now. Word of a job may come before the job
+   * itself, whose commit brings more.
+   */
   #rung: (() => void) | undefined;
   #hears = false;
   /** What the loop has taken out of the port, for jobs that were not yet read. */

@@ -1,11 +1,13 @@
 /**
- * A lane: one block of shared memory between a pool and one of its workers. It has two rings (channels/ring.ts): of jobs
- * to the worker, and of results back.
+ * A lane: one block of shared memory between a pool and one of its workers. It has two rings (channels/ring.ts): of
+ * jobs to the worker, and of results back.
  *
- * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to TAKEN_BACK by the pool's, never both. So may one of a worker
- * that died before it had opened it: from TAKEN to OPENED, or to TAKEN_BACK.
+ * A job that was committed may still be taken back: its state word goes from READY to TAKEN by the worker's CAS or to
+ * TAKEN_BACK by the pool's, never both. So may one of a worker that died before it had opened it: from TAKEN to OPENED,
+ * or to TAKEN_BACK.
  * `docs/design/pools.md` has the table of who writes which word when.
- * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind it.
+ * Rejected: one ring for all workers. A worker killed between claiming a slot and taking it would stop everybody behind
+ * it.
  */
 import { NO_RECORD, type RingLayout, RingReader } from "../channels/ring.js";
 import { losePayload, MOST_INLINE_BYTES } from "../codec/payload.js";
@@ -29,7 +31,10 @@ export const LANE = {
   jobsHead: 16,
   /** Position after the last committed result. */
   resultsTail: 17,
-  /** When the last taken job was begun: the system's monotonic clock in milliseconds, low 32 bits. 0 while its task's module is loaded. */
+  /**
+   * When the last taken job was begun: the system's monotonic clock in milliseconds, low 32 bits. 0 while its task's
+   * module is loaded.
+   */
   begunAt: 18,
   /** Which item of a chunk is run. */
   item: 19,
@@ -59,7 +64,9 @@ export const JOB = {
   sequence: 1,
   /** Number of the task within this lane. */
   task: 2,
-  /** What it is << KIND_SHIFT | attempt << ATTEMPT_SHIFT | bytes of the payload (or 4, for the block of a stored one). */
+  /**
+   * What it is << KIND_SHIFT | attempt << ATTEMPT_SHIFT | bytes of the payload (or 4, for the block of a stored one).
+   */
   what: 3,
   payload: 4,
 } as const;
@@ -72,7 +79,9 @@ export const RESULT = {
   what: 1,
   /** How many outcomes of a chunk it holds. */
   count: 2,
-  /** Microseconds that the worker spent on the job, in its last record; in news, the item of a chunk that they are of. */
+  /**
+   * Microseconds that the worker spent on the job, in its last record; in news, the item of a chunk that they are of.
+   */
   time: 3,
   payload: 4,
 } as const;
@@ -86,7 +95,10 @@ export const OF_NO_JOB = -1;
 export const READY = 1;
 export const TAKEN = 2;
 export const TAKEN_BACK = 3;
-/** Taken, and its payload is being decoded, or was: what that holds becomes the worker's. Only of payloads that are STORED or HOLD something. */
+/**
+ * Taken, and its payload is being decoded, or was: what that holds becomes the worker's. Only of payloads that are
+ * STORED or HOLD something.
+ */
 export const OPENED = 4;
 export const STATE_BITS = 3;
 export const STATE_MASK = 7;
@@ -97,7 +109,10 @@ export const ATTEMPT_SHIFT = 12;
 export const MOST_ATTEMPTS = 0xff;
 export const LENGTH_MASK = 0xfff;
 
-/** Flags of a record's kind. STORED: the payload is the block of a stored message. ATTACHED: more of it comes through the port. */
+/**
+ * Flags of a record's kind. STORED: the payload is the block of a stored message. ATTACHED: more of it comes through
+ * the port.
+ */
 export const STORED = 1;
 export const ATTACHED = 2;
 /** Of jobs. CHUNK: the payload is `[bound arguments, items, how each item becomes arguments]`. */
@@ -123,7 +138,10 @@ export const LEFT = 64;
 /** Not an outcome, and of no job: the payload is the uncaught error that the worker, a process, ends with. */
 export const CRASHED = 128;
 
-/** How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what comes through its port. */
+/**
+ * How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what
+ * comes through its port.
+ */
 export const ASLEEP = 1;
 export const IN_LOOP = 2;
 
@@ -139,8 +157,8 @@ export const VOID = 1;
 /** Most jobs in one lane that have no last result yet. */
 export const MOST_AHEAD = 128;
 /**
- * Words that a result's record never takes from the others: each job in the lane can deliver one stored result, and one more in the place of one that is void, so a last result never
- * waits for room.
+ * Words that a result's record never takes from the others: each job in the lane can deliver one stored result, and one
+ * more in the place of one that is void, so a last result never waits for room.
  */
 export const RESERVED_RESULT_WORDS = 2 * MOST_AHEAD * (HEADER_WORDS + 1) + HEADER_WORDS + (MOST_INLINE_BYTES >> 2);
 
@@ -174,7 +192,10 @@ export class Lane {
     return lane;
   }
 
-  /** The worker has begun: the hold that was counted for it is its own. Told first, held second: a death in between leaks the lane, the other order would let go twice. */
+  /**
+   * The worker has begun: the hold that was counted for it is its own. Told first, held second: a death in between
+   * leaks the lane, the other order would let go twice.
+   */
   begin(): void {
     atomics.store(this.words, this.at + LANE.worker, this.heap.self);
     this.heap.references.hold(this.at, this);
@@ -203,7 +224,9 @@ export class Lane {
 }
 
 onNames(KIND.lane, (_heap, at, strike) => strike(at + LANE.worker));
-/** Its last holder is gone: what stands in its rings reaches nobody. A pool that died may have read the first result. */
+/**
+ * Its last holder is gone: what stands in its rings reaches nobody. A pool that died may have read the first result.
+ */
 onDestroy(KIND.lane, (heap, at) => {
   const { words } = new Lane(heap, at);
   const drop = (what: number, payload: number, end: "unread" | "uncertain") =>

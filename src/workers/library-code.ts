@@ -1,4 +1,7 @@
-/** The library's own text, and what V8 made of it: what a worker begins with instead of reading and compiling it once more. Both in memory that the threads share: a copy for each would stay. */
+/**
+ * The library's own text, and what V8 made of it: what a worker begins with instead of reading and compiling it once
+ * more. Both in memory that the threads share: a copy for each would stay.
+ */
 export interface LibraryCode {
   /** In Latin-1. */
   readonly text: Uint8Array;
@@ -8,7 +11,10 @@ export interface LibraryCode {
   readonly isSeasoned: boolean;
 }
 
-/** What the library knows of how it was loaded. `code` makes the code anew; it is there only where that was by `entry/load.ts`, as a script. */
+/**
+ * What the library knows of how it was loaded. `code` makes the code anew; it is there only where that was by
+ * `entry/load.ts`, as a script.
+ */
 export interface LibraryMeta extends ImportMeta {
   readonly code?: (isSeasoned: boolean) => LibraryCode;
 }

@@ -1,14 +1,18 @@
 /**
  * Keeps a thread from being terminated while it loads modules.
  *
- * While V8 sets a module going that has a top-level `await` (`SourceTextModule::ExecuteAsyncModule`), it takes for granted that its own calls of JavaScript succeed. A termination that
- * arrives between two of them makes one fail, and V8 aborts the whole program ("Check failed: (location_) != nullptr"). Whether a module awaits is not known before it runs, so all
- * loading is guarded.
+ * While V8 sets a module going that has a top-level `await` (`SourceTextModule::ExecuteAsyncModule`), it takes for
+ * granted that its own calls of JavaScript succeed. A termination that arrives between two of them makes one fail, and
+ * V8 aborts the whole program ("Check failed: (location_) != nullptr"). Whether a module awaits is not known before it
+ * runs, so all loading is guarded.
  *
- * Each thread has one word: how many loads are under way in it and in the threads below it, which Node ends together with it, and CLOSED once it is to be terminated. Both change by atomic updates of the
- * one word. So either the load is counted and whoever terminates sees it, or CLOSED was there first and the load is not begun. A start counts as a load: a preload (`--import`) may await too.
- * What is left: `import()` in a user's own code, of which nobody tells, and a module that goes on after another of the same graph has thrown.
- * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait for that.
+ * Each thread has one word: how many loads are under way in it and in the threads below it, which Node ends together
+ * with it, and CLOSED once it is to be terminated. Both change by atomic updates of the one word. So either the load is
+ * counted and whoever terminates sees it, or CLOSED was there first and the load is not begun. A start counts as a
+ * load: a preload (`--import`) may await too. What is left: `import()` in a user's own code, of which nobody tells, and
+ * a module that goes on after another of the same graph has thrown.
+ * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait
+ * for that.
  */
 import type { Worker } from "node:worker_threads";
 import { atomics, clearRealInterval, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
@@ -97,7 +101,10 @@ function neverMore(): Promise<never> {
   return new Promise(() => setRealTimeout(() => {}, LONGEST_TIMER_MS));
 }
 
-/** Terminates a thread, once nothing is loaded in it. After `killGrace` ms `givenUp` is called instead; the thread is still terminated when its loads have ended. */
+/**
+ * Terminates a thread, once nothing is loaded in it. After `killGrace` ms `givenUp` is called instead; the thread is
+ * still terminated when its loads have ended.
+ */
 export function terminateThread(worker: Worker, [word]: LoadGate, killGrace: number, givenUp: () => void): void {
   // Whoever was first sees to it.
   if (or(word!, 0, CLOSED) & CLOSED) return;

@@ -1,15 +1,19 @@
 /**
- * Which starts of workers are a task's, and which are a module's: code at the top level of a module runs in every worker that loads the module, and would start workers in each.
+ * Which starts of workers are a task's, and which are a module's: code at the top level of a module runs in every
+ * worker that loads the module, and would start workers in each.
  *
- * A worker refuses every start before its first task is called, and every start out of the top level of a module at any time, after whatever wait. What runs there is known by an
- * `AsyncLocalStorage` in which modules are loaded. A refusal ends the worker, with the error as what became of its task: thrown, it would be caught by the program's own
- * `main().catch(print)` in every child, or end one child after the other as an uncaught error, and a pool would replace each.
+ * A worker refuses every start before its first task is called, and every start out of the top level of a module at any
+ * time, after whatever wait. What runs there is known by an `AsyncLocalStorage` in which modules are loaded. A refusal
+ * ends the worker, with the error as what became of its task: thrown, it would be caught by the program's own
+ * `main().catch(print)` in every child, or end one child after the other as an uncaught error, and a pool would replace
+ * each.
  *
- * The context of a load costs Node before 24 two to four times as much for every promise, as long as the storage is in use. So it goes out of use once nothing that a load began can
- * still be open, or after LONGEST_MS. A start that a module's top level makes later counts as the task's, as does one by a callback that Node calls outside of any context; the bound on
- * nesting ends what comes of that.
- * Rejected: a flag while a module is loaded (down again after the first `await` of an unguarded `main()`); contexts for tasks (a cost for each job); an environment variable with the
- * depth (programs that a worker starts would inherit it).
+ * The context of a load costs Node before 24 two to four times as much for every promise, as long as the storage is in
+ * use. So it goes out of use once nothing that a load began can still be open, or after LONGEST_MS. A start that a
+ * module's top level makes later counts as the task's, as does one by a callback that Node calls outside of any
+ * context; the bound on nesting ends what comes of that.
+ * Rejected: a flag while a module is loaded (down again after the first `await` of an unguarded `main()`); contexts for
+ * tasks (a cost for each job); an environment variable with the depth (programs that a worker starts would inherit it).
  */
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { MainGuardError, NestingError, StateError } from "../errors/index.js";
@@ -19,10 +23,16 @@ import { workerState } from "./worker-state.js";
 
 /** How many workers may stand one below the other: the main program's are the first. */
 export const DEEPEST = 4;
-/** How often a worker looks whether a module's top level has come to its end, before its task is called: for a tenth of a second, longer where processors are short. */
+/**
+ * How often a worker looks whether a module's top level has come to its end, before its task is called: for a tenth of
+ * a second, longer where processors are short.
+ */
 const HELD_LOOKS = 50;
 const HELD_LOOK_MS = 2;
-/** Timers and requests, as `process.getActiveResourcesInfo` calls them: they end of their own, other than sockets and ports. */
+/**
+ * Timers and requests, as `process.getActiveResourcesInfo` calls them: they end of their own, other than sockets and
+ * ports.
+ */
 const ENDS_OF_ITS_OWN = /Timeout|Immediate|Req|ConnectWrap|Job/;
 /** How often a worker looks whether something that a load began is still open, and for how long. */
 const LOOK_MS = 50;
@@ -44,24 +54,35 @@ function openNow(): number {
   return process.getActiveResourcesInfo().length;
 }
 
-/** What this thread runs from here on is the top level of a module: that of a program in one file with the library follows next. */
+/**
+ * Turns of the loop that are due end before a load does: counted as open without it, each would hide something that the
+ * load has begun.
+ */
+function turnsDue(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === "Immediate").length;
+}
+
+/**
+ * What this thread runs from here on is the top level of a module: that of a program in one file with the library
+ * follows next.
+ */
 export function beginLoading(): void {
-  quiet = openNow();
+  quiet = openNow() - turnsDue();
   loads().enterWith(true);
 }
 
 /** Runs the worker's own part, and what comes of it, outside of all loads. What it opens stays open. */
 export function outsideLoads<T>(fn: () => T): T {
-  const before = openNow();
+  const before = openNow() - turnsDue();
   const value = loads().run(false, fn);
-  quiet += openNow() - before;
+  quiet += openNow() - turnsDue() - before;
   return value;
 }
 
 /** Loads a module by `load`, so that all that comes of its top level is known for that. */
 export async function loading<T>(load: () => Promise<T>): Promise<T> {
   if (workerState.depth === 0) return await load();
-  const before = workerState.hasBegun ? endingNow() : 0;
+  const before = workerState.hasBegun ? endingNow() - turnsDue() : 0;
   try {
     return await loads().run(true, load);
   } finally {
@@ -70,8 +91,10 @@ export async function loading<T>(load: () => Promise<T>): Promise<T> {
 }
 
 /**
- * A task is about to be called whose module was loaded. It waits for what the module's top level has begun, as far as that comes to its end soon: so an unguarded `main()` that starts its
- * pool after a wait is always refused, and not only when it comes to that sooner than this worker has done its part. Most modules begin nothing, and then this is one turn of the loop.
+ * A task is about to be called whose module was loaded. It waits for what the module's top level has begun, as far as
+ * that comes to its end soon: so an unguarded `main()` that starts its pool after a wait is always refused, and not
+ * only when it comes to that sooner than this worker has done its part. Most modules begin nothing, and then this is
+ * one turn of the loop.
  */
 async function afterLoad(before: number): Promise<void> {
   await loads().run(false, async () => {
@@ -86,7 +109,9 @@ function endingNow(): number {
   return process.getActiveResourcesInfo().filter((type) => ENDS_OF_ITS_OWN.test(type)).length - Parker.heartbeats;
 }
 
-/** The first task is about to be called. In a bundle its module is the one that runs in this worker, and was not loaded. */
+/**
+ * The first task is about to be called. In a bundle its module is the one that runs in this worker, and was not loaded.
+ */
 export async function beginTasks(isLoaded: boolean): Promise<void> {
   if (!isLoaded && workerState.depth > 0) await afterLoad(0);
   workerState.hasBegun = true;
@@ -107,7 +132,8 @@ function watch(until: number): void {
 
 /**
  * The depth of a worker that is about to be started: whatever starts one asks here, and puts it into the start record.
- * @throws NestingError; StateError in an explored program. Where the start is not a task's it does not come back: this worker ends with a MainGuardError
+ * @throws NestingError; StateError in an explored program. Where the start is not a task's it does not come back: this
+ *   worker ends with a MainGuardError
  */
 export function depthOfNext(): number {
   if (atomics.controlled) throw new StateError("an explored program cannot start workers: list what they run in the program's `workers`");

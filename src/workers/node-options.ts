@@ -1,9 +1,10 @@
 /**
  * The options that this Node was started with, and those among them that another Node of the same program needs too.
  *
- * Whether an option has a value of its own behind it is read from the words themselves. Node's parser takes no value that begins with a dash (it wants `\-`), and `process.execArgv`
- * holds nothing but options and values: so a word without a dash is the value of the option before it. Rejected: a list of the options that take a value. Each version of Node adds some,
- * and a value that is left without its option becomes the program of every child.
+ * Whether an option has a value of its own behind it is read from the words themselves. Node's parser takes no value
+ * that begins with a dash (it wants `\-`), and `process.execArgv` holds nothing but options and values: so a word
+ * without a dash is the value of the option before it. Rejected: a list of the options that take a value. Each version
+ * of Node adds some, and a value that is left without its option becomes the program of every child.
  */
 
 /** An option as it stood on the command line: one word, or two where its value stands apart. */
@@ -33,7 +34,8 @@ export function nodeOptions(words: readonly string[] = process.execArgv): NodeOp
 }
 
 /**
- * They say what the program is, or that it is watched, tested, debugged or profiled: a child would run something else than its entry, or take the program's port or file.
+ * They say what the program is, or that it is watched, tested, debugged or profiled: a child would run something else
+ * than its entry, or take the program's port or file.
  */
 const OF_THE_PROGRAM =
   /^(-[epic]|-pe|--(eval|print|interactive|check|run|(experimental-)?entry-url|build-s(napshot|ea)|build-snapshot-config|snapshot-blob|input-type|debug-port)|--(experimental-)?(test|watch|inspect|cpu-prof|heap-prof|prof)(-.*)?)$/;

@@ -1,9 +1,12 @@
 /**
- * Which tasks a pool has ordered of one of its workers: the module and the name of each, told by a way that nobody else can write to. Loading a module runs it; so the number of a task in
- * shared memory chooses among what was ordered, and what stands there of a module is believed only if it was ordered too.
+ * Which tasks a pool has ordered of one of its workers: the module and the name of each, told by a way that nobody else
+ * can write to. Loading a module runs it; so the number of a task in shared memory chooses among what was ordered, and
+ * what stands there of a module is believed only if it was ordered too.
  *
- * To a thread orders go through the port of its lane, as strings; to a process through a socket that it inherits, a line each. An order is there before the record that goes by it.
- * Rejected: to take the record's word for a module that belongs to the program (any file of the project could be run so), and a pipe (others of this user can open it by /proc).
+ * To a thread orders go through the port of its lane, as strings; to a process through a socket that it inherits, a
+ * line each. An order is there before the record that goes by it.
+ * Rejected: to take the record's word for a module that belongs to the program (any file of the project could be run
+ * so), and a pipe (others of this user can open it by /proc).
  */
 import fs from "node:fs";
 

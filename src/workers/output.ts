@@ -1,6 +1,7 @@
 /**
- * What a worker prints, written at once and whole. Node carries a thread's output through the main thread's loop, so it stays invisible while that is blocked; a process whose
- * pipe is full keeps the rest in its own memory, where it is lost when the process ends. Written here and now it waits for its reader, as a print in Python does, and nothing is
+ * What a worker prints, written at once and whole. Node carries a thread's output through the main thread's loop, so it
+ * stays invisible while that is blocked; a process whose pipe is full keeps the rest in its own memory, where it is
+ * lost when the process ends. Written here and now it waits for its reader, as a print in Python does, and nothing is
  * ever pending: no way out has anything to wait for, and a kill loses at most the text that is being written.
  */
 import fs from "node:fs";
@@ -17,7 +18,9 @@ export function printDirectly(): void {
   direct(process.stderr, 2);
 }
 
-/** In a process, whose streams are made when they are first asked for: a worker that prints nothing does without them. */
+/**
+ * In a process, whose streams are made when they are first asked for: a worker that prints nothing does without them.
+ */
 export function printDirectlyOnceUsed(): void {
   for (const [name, descriptor] of [["stdout", 1] as const, ["stderr", 2] as const]) {
     const { get, ...rest } = Object.getOwnPropertyDescriptor(process, name)!;

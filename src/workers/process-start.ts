@@ -1,7 +1,10 @@
 /** What passes from a process to a child that it starts. */
 import type { LibraryFile } from "./library-file.js";
 
-/** Descriptors that a child finds open: the program's shared memory, the pipe whose end tells it that the parent is gone, and the library's code. */
+/**
+ * Descriptors that a child finds open: the program's shared memory, the pipe whose end tells it that the parent is
+ * gone, and the library's code.
+ */
 export const HEAP_DESCRIPTOR = 3;
 export const LIFELINE_DESCRIPTOR = 4;
 export const CODE_DESCRIPTOR = 5;
@@ -45,7 +48,10 @@ export function commandLine(start: ProcessStart, programArguments: readonly stri
   return [start.entry, START_MARK + JSON.stringify(start), ...programArguments];
 }
 
-/** How this process was started, if it is a child of this library and its file is the entry. A program may be called with words that look the same. */
+/**
+ * How this process was started, if it is a child of this library and its file is the entry. A program may be called
+ * with words that look the same.
+ */
 export function processStart(): ProcessStart | undefined {
   const word = process.argv[START_AT];
   if (word?.startsWith(START_MARK) !== true) return undefined;
@@ -57,7 +63,10 @@ export function processStart(): ProcessStart | undefined {
   }
 }
 
-/** From here on the command line is the program's, but for the entry in the program's place; a second copy of the library finds the start taken. */
+/**
+ * From here on the command line is the program's, but for the entry in the program's place; a second copy of the
+ * library finds the start taken.
+ */
 export function takeProcessStart(): void {
   process.argv.splice(START_AT, 1);
 }

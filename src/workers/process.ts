@@ -119,13 +119,16 @@ export function checkProcesses(): void {
 }
 
 /**
- * One process that runs one task: Python's `multiprocessing.Process`, with a heap of its own, so that its crash or its memory is its own.
+ * One process that runs one task: Python's `multiprocessing.Process`, with a heap of its own, so that its crash or its
+ * memory is its own.
  *
  * Objects created with `{ across: "processes" }` are shared with it; everything else is copied. Needs Linux.
  * **Death:** if it ends without a result, `join` throws `WorkerDiedError` with the signal; what it held passes on.
- * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its task until the process has ended. It never outlives the program, nor its starter, not even one that was killed.
- * **Signals:** SIGTERM, SIGHUP and SIGINT come to all processes of a program; a child leaves them to the program that started it, which ends it by `terminate()`. A task that listens for one of
- * them gets it. What it printed arrives, however slow the reader is, unless it is killed by SIGKILL.
+ * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its
+ * task until the process has ended. It never outlives the program, nor its starter, not even one that was killed.
+ * **Signals:** SIGTERM, SIGHUP and SIGINT come to all processes of a program; a child leaves them to the program that
+ * started it, which ends it by `terminate()`. A task that listens for one of them gets it. What it printed arrives,
+ * however slow the reader is, unless it is killed by SIGKILL.
  *
  * @example
  * ```ts

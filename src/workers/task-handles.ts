@@ -5,13 +5,15 @@ import { type AnyFunction, handleOf, type Task } from "./task.js";
 export type TaskModule<M> = { readonly [Name in keyof M as M[Name] extends AnyFunction ? Name : never]: M[Name] extends AnyFunction ? Task<M[Name]> : never };
 
 /**
- * The exported functions of a module as tasks, without `task()` and without loading the module here: workers load it. Where `work.js` is not there, `work.ts` is taken.
+ * The exported functions of a module as tasks, without `task()` and without loading the module here: workers load it.
+ * Where `work.js` is not there, `work.ts` is taken.
  *
- * A CommonJS module's functions are those of `module.exports`, be that an object or a function with fields; `default` is `module.exports` itself if it is a function, else a compiled
- * `exports.default`.
+ * A CommonJS module's functions are those of `module.exports`, be that an object or a function with fields; `default`
+ * is `module.exports` itself if it is a function, else a compiled `exports.default`.
  *
- * The type says what there is: `taskModule<typeof import("./work.js")>(new URL("./work.js", import.meta.url))`. A name that the module does not export fails in the
- * worker with `TaskNotFoundError`. The handles are for pools, threads and processes; to call a function here, import its module.
+ * The type says what there is: `taskModule<typeof import("./work.js")>(new URL("./work.js", import.meta.url))`. A name
+ * that the module does not export fails in the worker with `TaskNotFoundError`. The handles are for pools, threads and
+ * processes; to call a function here, import its module.
  *
  * @example
  * ```ts

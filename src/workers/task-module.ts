@@ -28,7 +28,9 @@ export async function loadModule(url: string): Promise<Record<string, unknown>> 
   return await loading(() => importModule(url));
 }
 
-/** As `loadTask`, in a program that goes on meanwhile and may start workers. @throws TaskLoadError, TaskNotFoundError */
+/**
+ * As `loadTask`, in a program that goes on meanwhile and may start workers. @throws TaskLoadError, TaskNotFoundError
+ */
 export async function importTask(url: string, name: string): Promise<AnyFunction> {
   return registeredTask(url, name, await importModule(url));
 }
@@ -76,7 +78,10 @@ function registerTsx(url: string): Promise<void> {
   return tsx;
 }
 
-/** Decodes what another worker of this program sent; a class that arrives before its module was loaded here has it loaded. @throws ModuleNotAllowedError */
+/**
+ * Decodes what another worker of this program sent; a class that arrives before its module was loaded here has it
+ * loaded. @throws ModuleNotAllowedError
+ */
 export async function decodeWithClasses(decodeIt: () => unknown): Promise<unknown> {
   return await decodeLoading(decodeIt, FROM_HERE, loadModule);
 }

@@ -19,7 +19,9 @@ export interface TaskOfWorker {
   readonly deliver: (state: typeof RETURNED | typeof THREW, value: unknown) => void;
 }
 
-/** Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes. */
+/**
+ * Runs one task in a worker and brings its outcome to the completion. Shared by the entries of threads and processes.
+ */
 export class TaskRun {
   readonly #task: TaskOfWorker;
 

@@ -24,8 +24,9 @@ interface Bindable {
 }
 
 /**
- * A function that can be run in another worker: it keeps its type, overloads and generics, and can be called here as before.
- * The brand's name is what the compiler prints where a plain function is given; written out here, because it names an interface without its members.
+ * A function that can be run in another worker: it keeps its type, overloads and generics, and can be called here as
+ * before. The brand's name is what the compiler prints where a plain function is given; written out here, because it
+ * names an interface without its members.
  */
 export type Task<F extends AnyFunction = AnyFunction> = F & {
   readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
@@ -47,7 +48,10 @@ const { registered, evaluations, own } = together("tasks", () => ({
   registered: new Map<string, AnyFunction>(),
   /** Which evaluation of its module registered a task: a module that is evaluated again registers its tasks again. */
   evaluations: new Map<string, object | undefined>(),
-  /** The functions that were registered here, and what `partial` made of them: each can be called as it is, whatever was registered under its name since. */
+  /**
+   * The functions that were registered here, and what `partial` made of them: each can be called as it is, whatever was
+   * registered under its name since.
+   */
   own: new WeakSet<AnyFunction>(),
 }));
 // Any file will do: all have one cache. Not this one, which has no URL where the program is one CommonJS file.
@@ -55,11 +59,13 @@ const { cache } = createRequire(process.execPath);
 const keyOf = (url: string, name: string): string => `${url}#${name}`;
 
 /**
- * Registers a function of a module as a task, so that workers can run it: there the module is loaded and the function found by its name.
+ * Registers a function of a module as a task, so that workers can run it: there the module is loaded and the function
+ * found by its name.
  *
- * Call it at the top level of the module, on a named function that uses nothing but its arguments and the module itself.
- * `task(import.meta, "name", fn)` names an anonymous one.
- * @throws ArgumentTypeError for what is not a function or has no name; StateError when one evaluation of the module registers two functions under that name
+ * Call it at the top level of the module, on a named function that uses nothing but its arguments and the module
+ * itself. `task(import.meta, "name", fn)` names an anonymous one.
+ * @throws ArgumentTypeError for what is not a function or has no name; StateError when one evaluation of the module
+ *   registers two functions under that name
  *
  * @example
  * ```ts
@@ -157,7 +163,10 @@ export function onlyTask(name: string): AnyFunction | undefined {
   return found.length === 1 ? found[0]![1] : undefined;
 }
 
-/** The function of a task whose module has been loaded here: one that it registered, else one that it exports. @throws TaskNotFoundError */
+/**
+ * The function of a task whose module has been loaded here: one that it registered, else one that it exports. @throws
+ * TaskNotFoundError
+ */
 export function registeredTask(url: string, name: string, module?: Record<string, unknown>): AnyFunction {
   const fn = registered.get(keyOf(url, name));
   if (fn !== undefined) return fn;
@@ -170,8 +179,9 @@ export function registeredTask(url: string, name: string, module?: Record<string
 }
 
 /**
- * The function that a module exports under a name. Node gives all that a CommonJS module exports as `default`, and by name only what it finds in the text: so `module.exports = { f() {} }`,
- * functions that are fields of an exported function, and a compiled `exports.default` are looked for there. What an object merely inherits is nobody's export.
+ * The function that a module exports under a name. Node gives all that a CommonJS module exports as `default`, and by
+ * name only what it finds in the text: so `module.exports = { f() {} }`, functions that are fields of an exported
+ * function, and a compiled `exports.default` are looked for there. What an object merely inherits is nobody's export.
  */
 function exportedBy(module: Record<string, unknown>, name: string): AnyFunction | undefined {
   const exported = module[name];

@@ -59,16 +59,28 @@ export interface PoolThreadStart extends AnyThreadStart {
   readonly port: MessagePort;
 }
 
-/** Makes a worker of a file that a bundler made: `(options) => new Worker(new URL("./worker.js", import.meta.url), options)`. */
+/**
+ * Makes a worker of a file that a bundler made: `(options) => new Worker(new URL("./worker.js", import.meta.url),
+ * options)`.
+ */
 export type ThreadFactory = (options: WorkerOptions) => Worker;
 
-/** How many a thread takes at its start: four for its event loop, and one for the files that it reads. Without them it would end before it could say so to a blocked parent. */
+/**
+ * How many a thread takes at its start: four for its event loop, and one for the files that it reads. Without them it
+ * would end before it could say so to a blocked parent.
+ */
 const DESCRIPTORS = 5;
 
-/** A worker of this thread was asked for the code that it works with. One is enough: making it takes a megabyte, which does not come back. */
+/**
+ * A worker of this thread was asked for the code that it works with. One is enough: making it takes a megabyte, which
+ * does not come back.
+ */
 let isAsked = false;
 
-/** Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would hear of an exit code, a blocked parent of nothing. */
+/**
+ * Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would
+ * hear of an exit code, a blocked parent of nothing.
+ */
 function checkFolder(): void {
   const folder = platform.resources.deletedFolder();
   if (folder === undefined) return;
@@ -89,7 +101,9 @@ export interface OpenThread {
   terminate(killGrace: number, givenUp: () => void): void;
 }
 
-/** Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it. */
+/**
+ * Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it.
+ */
 export function openThread(
   work: Omit<ThreadStart, "depth" | "gate"> | Omit<PoolThreadStart, "depth" | "gate">,
   transferList: MessagePort[] = [],
@@ -126,8 +140,8 @@ export function openThread(
 }
 
 /**
- * What a factory of the user's makes its worker with. The start is under way once `new Worker` reads it, and not while the factory does something else: a factory that never returns would
- * keep this thread from being terminated for ever.
+ * What a factory of the user's makes its worker with. The start is under way once `new Worker` reads it, and not while
+ * the factory does something else: a factory that never returns would keep this thread from being terminated for ever.
  */
 function forFactory(start: ThreadStart | PoolThreadStart, options: WorkerOptions): WorkerOptions {
   let isBegun = false;
@@ -181,9 +195,11 @@ const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace"
 /**
  * One thread that runs one task: Python's `threading.Thread`, on a core of its own.
  *
- * It shares memory with this thread through the objects of this library; everything else is copied, or moved when it is transferable.
+ * It shares memory with this thread through the objects of this library; everything else is copied, or moved when it is
+ * transferable.
  * **Death:** if it ends without a result, `join` throws `WorkerDiedError`; what it held passes on.
- * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its task until the thread has ended. If that one is killed or calls `process.exit()`, the thread ends with it.
+ * **Life:** unless `daemon`, it keeps the program alive, and the worker that started it too: that one goes on after its
+ * task until the thread has ended. If that one is killed or calls `process.exit()`, the thread ends with it.
  *
  * @example
  * ```ts

@@ -99,7 +99,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract exitCodeNow(): number | undefined;
   /** @internal Whether it keeps the program alive. */
   protected abstract hold(alive: boolean): void;
-  /** @internal The result that the worker sent beside the completion, or with it. Asked for again when it could not be decoded. */
+  /** @internal The result that the worker sent with its completion. Asked for again when it could not be decoded. */
   protected abstract takeResult(completion: Completion): unknown;
   /** @internal Whether a thread of the kernel may be its: the first of a process. */
   protected abstract runsAs(pid: number, tid: number): boolean;
@@ -107,12 +107,13 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   protected abstract isGone(): boolean;
   /** @internal Ends it. */
   protected abstract end(signal: "SIGTERM" | "SIGKILL"): void;
-  /** @internal Somebody waits for its end: if it was asked to end and its time is over, it is killed. Timers do not help who blocks. */
+  /** @internal A caller waits for its end: kills it once `killGrace` is over. A thread that blocks runs no timers. */
   protected press(): void {}
 
   /**
    * Starts it.
-   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross; NestingError
+   * @throws StateError when it was started before; UnsendableError or ReachError when an argument cannot cross;
+   *   NestingError
    */
   start(): this {
     if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
@@ -150,7 +151,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#isOver(completion, exitCode);
   }
 
-  /** @internal It is being ended, and that takes too long: it counts as ended. What it holds passes on only once the kernel says that it is gone. */
+  /** @internal Its end takes too long: it counts as ended. What it holds passes on once it is gone for the kernel. */
   protected givenUp(exitCode: number): void {
     this.#isOver(this.#completion!, exitCode);
   }
@@ -179,7 +180,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#heard?.();
   }
 
-  /** Whoever waits for something that the worker was given, and never took, hears of its end while this thread's loop stands still. */
+  /** A caller that waits for what the worker never took hears of its end while this thread's loop stands still. */
   readonly #sliceHook = (): void => {
     if (this.#completion!.state !== RUNNING || this.#noticeDeath()) this.#stopLooking();
   };
@@ -188,7 +189,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (sliceHooks.delete(this.#sliceHook)) this.#completion!.loseArgs();
   }
 
-  /** Whether it was started and has not ended. A worker whose task is done is alive as long as it waits for workers that it started and that are no daemons. */
+  /** Whether it was started and has not ended. It also waits for workers that its task started, daemons aside. */
   get isAlive(): boolean {
     const completion = this.#completion;
     if (completion === undefined || completion.state === GONE) return false;
@@ -196,7 +197,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return !this.#noticeDeath();
   }
 
-  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n when signal n killed it; undefined before it has ended, as `isAlive` tells. */
+  /** 0 after a return, 1 after an error, n after `process.exit(n)`, -n after signal n; undefined before its end. */
   get exitCode(): number | undefined {
     return this.#completion?.exitCode;
   }
@@ -206,7 +207,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return this.#completion?.worker || undefined;
   }
 
-  /** The task's value once it is done, or its error; workers that the task started may run on. May be called again. @throws TimeoutError, WorkerDiedError, StateError; what the task threw */
+  /**
+   * The task's value once it is done, or its error; workers that the task started may run on. May be called again.
+   * @throws TimeoutError, WorkerDiedError, StateError; what the task threw
+   */
   async join(options?: WaitOptions): Promise<Awaited<ReturnType<F>>> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
@@ -253,9 +257,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /**
-   * Ends it; what it holds passes on as from the dead. The workers that it started end with it. A thread ends at its next instruction; one that loads modules when they are loaded, since V8 would abort the
-   * program, and it counts as ended after a second of that. A process gets SIGTERM: what it has printed arrives, a task that listens for the signal decides itself how to end, and `killGrace` later
-   * it gets SIGKILL, as it does when it computes and hears no signal.
+   * Ends it; what it holds passes on as from the dead. The workers that it started end with it. A thread ends at its
+   * next instruction; one that loads modules when they are loaded, since V8 would abort the program, and it counts as
+   * ended after a second of that. A process gets SIGTERM: what it has printed arrives, a task that listens for the
+   * signal decides itself how to end, and `killGrace` later it gets SIGKILL, as it does when it computes and hears no
+   * signal.
    */
   terminate(): void {
     this.#stop("SIGTERM");
@@ -266,7 +272,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     this.#stop("SIGKILL");
   }
 
-  /** Waits for its end, and so for the workers that it started and that are no daemons. An error of the task that nobody has joined for is thrown here. */
+  /** Waits for its end, and for the workers that it started, daemons aside. Throws an error that nobody joined for. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#completion === undefined) return;
     const { heap, at } = this.#completion;
@@ -309,7 +315,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     return true;
   }
 
-  /** Its worker id, 0 until it has begun; 0 too where the completion names somebody else: who would be taken for dead in its place, or it for alive. */
+  /**
+   * Its worker id, 0 until it has begun; 0 too where the completion names somebody else: who would be taken for dead in
+   * its place, or it for alive.
+   */
   #workerOf(completion: Completion): number {
     const { worker, heap } = completion;
     if (worker === 0) return 0;

@@ -3,7 +3,8 @@ import { portray, refuseClones } from "../codec/portrait.js";
 /**
  * A value of which every worker has its own, made on its first use there.
  *
- * Declare it at the top level of a module: each worker that loads the module has its own instance of it anyway; this says so, and makes the value lazily.
+ * Declare it at the top level of a module: each worker that loads the module has its own instance of it anyway; this
+ * says so, and makes the value lazily.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { together } from "../memory/index.js";
 
 /** The task that a pool's worker runs, as its code sees it. */
-export interface JobInHand {
+export interface RunningJob {
   readonly attempt: number;
   readonly cancelled: boolean;
   readonly signal: AbortSignal;
@@ -21,23 +21,32 @@ export interface WorkerState {
   depth: number;
   /** Its first task, or the initializer, was found and is called. */
   hasBegun: boolean;
-  /** True in what comes of the top levels of modules that this worker has loaded. Only in a worker, and only where that can still be. */
+  /**
+   * True in what comes of the top levels of modules that this worker has loaded. Only in a worker, and only where that
+   * can still be.
+   */
   loads: AsyncLocalStorage<boolean> | undefined;
   /** Tells whoever started this worker of an error that is not its task's, and ends it. */
   refuse: ((error: Error) => never) | undefined;
-  /** A module could not be read for want of a descriptor, which Node would say of it from now on: a pool ends the worker and has another. */
+  /**
+   * A module could not be read for want of a descriptor, which Node would say of it from now on: a pool ends the worker
+   * and has another.
+   */
   isSpoilt: boolean;
   /** Its file was made by a bundler: tasks are in it, under other URLs than where they are submitted. */
   isBundled: boolean;
   /** In a pool's worker, while it runs a task. */
-  job: JobInHand | undefined;
+  job: RunningJob | undefined;
   /** While a function of an async pool runs up to its first wait: its task. */
-  asyncJob: JobInHand | undefined;
+  asyncJob: RunningJob | undefined;
   /** Tasks of async pools that are under way and of which nobody can tell, after a wait, which one asks. */
   untracked: number;
   /** Tells that of the others. Only once a pool was made with `tracked`. */
-  tracker: { getStore(): JobInHand | undefined; run<R>(job: JobInHand, fn: () => R): R } | undefined;
-  /** Its words that keep it from being terminated while it loads modules (`load-gate.ts`); undefined in a main thread that has needed none. */
+  tracker: { getStore(): RunningJob | undefined; run<R>(job: RunningJob, fn: () => R): R } | undefined;
+  /**
+   * Its words that keep it from being terminated while it loads modules (`load-gate.ts`); undefined in a main thread
+   * that has needed none.
+   */
   gate: readonly Int32Array[] | undefined;
   /** Loads of modules that are under way in it. */
   loadsHere: number;

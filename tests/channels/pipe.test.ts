@@ -1,4 +1,4 @@
-import { everywhere } from "../contract/stage.js";
+import { everywhere } from "../contract/fixture.js";
 import { pipeContract, pipeDeathContract, pipeObjects } from "./pipe.contract.js";
 
 everywhere("Pipe", pipeObjects, pipeContract);

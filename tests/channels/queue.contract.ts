@@ -1,7 +1,7 @@
 /** What every queue promises to blocking and awaiting callers, across threads and processes; `Kind` tells in which order the values come out. */
 import assert from "node:assert/strict";
 import { type AnyQueue, Event, type PutPriority, type QueueOptions } from "allcores";
-import type { Across, Check, Stage } from "../contract/stage.js";
+import type { Across, Check, Fixture } from "../contract/fixture.js";
 import type { Director } from "../fixtures/actor.js";
 import { GETTERS, JOINERS, PUTTERS } from "../fixtures/queue-insides.js";
 import { timeLimit } from "../time-limit.js";
@@ -39,13 +39,13 @@ export const queueObjects =
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 const SHUT_DOWN = { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN", name: "QueueShutDownError" };
 
-export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
+export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
   type Who = Director<QueueObjects>;
-  const { here } = stage;
+  const { here } = fixture;
   const inOrder = out([1, 2])[0] === 1;
-  const get = stage.verb("get");
-  const put = stage.verb("put");
-  const join = stage.verb("join");
+  const get = fixture.verb("get");
+  const put = fixture.verb("put");
+  const join = fixture.verb("join");
 
   const puts = (who: Who, name: Name, values: Json[], options: object = {}) =>
     who.call(
@@ -75,25 +75,25 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
   const tryGets = (who: Who, name: Name) => who.call((objects, _, name) => objects[name].tryGet() ?? null, name);
   const waiting = (name: Name, key: number, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
   const unchanged = async (name: Name, values: Json[]) => {
-    assert.equal(stage.objects[name].size, values.length);
-    assert.deepEqual(await gets(stage.third, name, values.length), out(values));
-    assert.equal(await tryGets(stage.other, name), null);
+    assert.equal(fixture.objects[name].size, values.length);
+    assert.deepEqual(await gets(fixture.third, name, values.length), out(values));
+    assert.equal(await tryGets(fixture.other, name), null);
   };
 
   check("values come out in the order of the queue", async () => {
-    await puts(stage.subject, "q", [1, "two", null, false, 5.5]);
-    assert.deepEqual(await gets(stage.other, "q", 5), out<Json>([1, "two", null, false, 5.5]));
-    await puts(stage.other, "q", [6, 7]);
-    assert.deepEqual(await gets(stage.subject, "q", 2), out([6, 7]));
+    await puts(fixture.subject, "q", [1, "two", null, false, 5.5]);
+    assert.deepEqual(await gets(fixture.other, "q", 5), out<Json>([1, "two", null, false, 5.5]));
+    await puts(fixture.other, "q", [6, 7]);
+    assert.deepEqual(await gets(fixture.subject, "q", 2), out([6, 7]));
   });
 
   check("null and undefined are values, and nothing is something else", async () => {
-    await stage.subject.call(async ({ q }, _, put) => {
+    await fixture.subject.call(async ({ q }, _, put) => {
       await q[put](undefined, { priority: 0 });
       await q[put](null, { priority: 0 });
       await q[put](undefined, { priority: 0 });
     }, put);
-    const got = await stage.other.call(async ({ q }, _, get) => {
+    const got = await fixture.other.call(async ({ q }, _, get) => {
       const [first, second] = [await q[get](), await q[get]()];
       const third = q.tryGet();
       return [first === undefined, second === null, third !== undefined && "value" in third && third.value === undefined, q.tryGet() === undefined];
@@ -103,7 +103,7 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
 
   check("values arrive as what they are, by chunks and over their borders", async () => {
     const count = 3000;
-    await stage.subject.call(
+    await fixture.subject.call(
       async ({ q }, _, put, count) => {
         for (let index = 0; index < count; index++) await q[put]({ index, big: BigInt(index) ** 9n, text: "é".repeat(index % 700) }, { priority: 0 });
         await q[put](new Map([[new Date(5), new Uint8Array([1, 2, 3])]]), { priority: 0 });
@@ -111,7 +111,7 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
       put,
       count,
     );
-    const wrong = await stage.other.call(
+    const wrong = await fixture.other.call(
       async ({ q }, _, get, count, inOrder) => {
         const last = async () => {
           const [[date, bytes]] = [...((await q[get]()) as Map<Date, Uint8Array>)] as [[Date, Uint8Array]];
@@ -133,7 +133,7 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
   });
 
   check("a value is copied when it is put: changing it afterwards changes nothing", async () => {
-    const got = await stage.subject.call(
+    const got = await fixture.subject.call(
       async ({ q, two }, _, put, get) => {
         const value = { text: "before", bytes: new Uint8Array(5000).fill(1) };
         await q[put](value, { priority: 0 });
@@ -151,107 +151,107 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
   });
 
   check("a value of 100 KB arrives whole", async () => {
-    await stage.subject.call(({ q }, _, put) => q[put]({ bytes: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251) }, { priority: 0 }), put);
-    await puts(stage.subject, "q", ["after it"]);
-    if (!inOrder) assert.deepEqual(await gets(stage.other, "q", 1), ["after it"]);
-    const wrong = await stage.other.call(async ({ q }, _, get) => {
+    await fixture.subject.call(({ q }, _, put) => q[put]({ bytes: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251) }, { priority: 0 }), put);
+    await puts(fixture.subject, "q", ["after it"]);
+    if (!inOrder) assert.deepEqual(await gets(fixture.other, "q", 1), ["after it"]);
+    const wrong = await fixture.other.call(async ({ q }, _, get) => {
       const { bytes } = (await q[get]()) as { bytes: Uint8Array };
       return bytes.length !== 100_000 || bytes.some((byte, index) => byte !== index % 251);
     }, get);
     assert.equal(wrong, false);
-    if (inOrder) assert.deepEqual(await gets(stage.other, "q", 1), ["after it"]);
+    if (inOrder) assert.deepEqual(await gets(fixture.other, "q", 1), ["after it"]);
   });
 
   check("shared objects inside an item arrive as the same object", async () => {
-    await stage.subject.call(async ({ q, event }, { allcores, kept }, put) => {
+    await fixture.subject.call(async ({ q, event }, { allcores, kept }, put) => {
       kept.lock = new allcores.Lock({ across: q.across, label: "mine" });
       await q[put]({ deep: [event, event], lock: kept.lock, queue: q }, { priority: 0 });
       (kept.lock as InstanceType<typeof allcores.Lock>).acquireSync();
     }, put);
-    const got = await stage.third.call(async ({ q, event }, { allcores }, get) => {
+    const got = await fixture.third.call(async ({ q, event }, { allcores }, get) => {
       const { deep, lock, queue } = (await q[get]()) as { deep: unknown[]; lock: InstanceType<typeof allcores.Lock>; queue: unknown };
       event.set();
       return [deep[0] === event, deep[1] === event, queue === q, lock.label, lock instanceof allcores.Lock, lock.tryAcquire() === undefined];
     }, get);
     assert.deepEqual(got, [true, true, true, "mine", true, true]);
-    assert.equal(stage.objects.event.isSet, true);
+    assert.equal(fixture.objects.event.isSet, true);
   });
 
   check("an item keeps its shared object although the one who put it has freed it", async () => {
-    await stage.subject.call(async ({ q }, { allcores }, put) => {
+    await fixture.subject.call(async ({ q }, { allcores }, put) => {
       const semaphore = new allcores.Semaphore(7, { across: q.across });
       await q[put](semaphore, { priority: 0 });
       semaphore.free();
     }, put);
-    const value = await stage.other.call(async ({ q }, { allcores }, get) => ((await q[get]()) as InstanceType<typeof allcores.Semaphore>).value, get);
+    const value = await fixture.other.call(async ({ q }, { allcores }, get) => ((await q[get]()) as InstanceType<typeof allcores.Semaphore>).value, get);
     assert.equal(value, 7);
   });
 
   check("get waits until something is put", async () => {
-    const got = gets(stage.subject, "q", 1);
+    const got = gets(fixture.subject, "q", 1);
     await waiting("q", GETTERS, 1);
-    await puts(stage.canMeet ? stage.other : stage.third, "q", ["at last"]);
+    await puts(fixture.canMeet ? fixture.other : fixture.third, "q", ["at last"]);
     assert.deepEqual(await got, ["at last"]);
     await waiting("q", GETTERS, 0);
   });
 
   check("each of several waiting getters gets one item", async () => {
-    const got = [gets(stage.subject, "q", 1), gets(stage.third, "q", 1), gets(here, "q", 0).then(async () => [await stage.objects.q.get()])];
+    const got = [gets(fixture.subject, "q", 1), gets(fixture.third, "q", 1), gets(here, "q", 0).then(async () => [await fixture.objects.q.get()])];
     await waiting("q", GETTERS, 3);
     await here.call(async ({ q }) => {
       for (const value of [1, 2, 3]) await q.put(value, { priority: 0 });
     });
     assert.deepEqual((await Promise.all(got)).flat().sort(), [1, 2, 3]);
-    assert.equal(stage.objects.q.isEmpty, true);
+    assert.equal(fixture.objects.q.isEmpty, true);
   });
 
   check("maxSize makes putters wait, and each get lets one in", async () => {
-    const put = puts(stage.subject, "two", [1, 2, 3, 4]);
+    const put = puts(fixture.subject, "two", [1, 2, 3, 4]);
     await waiting("two", PUTTERS, 1);
-    assert.equal(stage.objects.two.isFull, true);
-    assert.equal(stage.objects.two.size, 2);
+    assert.equal(fixture.objects.two.isFull, true);
+    assert.equal(fixture.objects.two.size, 2);
     // Which of two comes first where one of them waited, only a queue that is first in, first out tells.
-    const got = await gets(stage.third, "two", 4);
+    const got = await gets(fixture.third, "two", 4);
     assert.deepEqual(inOrder ? got : [...got].sort(), [1, 2, 3, 4]);
     await put;
-    assert.equal(stage.objects.two.isEmpty, true);
+    assert.equal(fixture.objects.two.isEmpty, true);
   });
 
   check("capacity counts bytes, and each get gives its bytes back", async () => {
     const text = "x".repeat(40);
-    await puts(stage.other, "small", [text, text]);
-    assert.equal(await stage.other.call(({ small }, _, text) => small.tryPut(text, { priority: 0 }), text), false);
-    assert.equal(await stage.other.call(({ small }) => small.tryPut(1, { priority: 0 })), true);
-    const late = puts(stage.subject, "small", [`${text}!`]);
+    await puts(fixture.other, "small", [text, text]);
+    assert.equal(await fixture.other.call(({ small }, _, text) => small.tryPut(text, { priority: 0 }), text), false);
+    assert.equal(await fixture.other.call(({ small }) => small.tryPut(1, { priority: 0 })), true);
+    const late = puts(fixture.subject, "small", [`${text}!`]);
     await waiting("small", PUTTERS, 1);
     const first = out([text, text, 1])[0];
-    assert.deepEqual(await gets(stage.third, "small", 1), [first]);
-    if (first === 1) assert.deepEqual(await gets(stage.third, "small", 1), [text]);
+    assert.deepEqual(await gets(fixture.third, "small", 1), [first]);
+    if (first === 1) assert.deepEqual(await gets(fixture.third, "small", 1), [text]);
     await late;
-    assert.deepEqual(await gets(stage.third, "small", stage.objects.small.size), first === 1 ? [`${text}!`, text] : [text, 1, `${text}!`]);
+    assert.deepEqual(await gets(fixture.third, "small", fixture.objects.small.size), first === 1 ? [`${text}!`, text] : [text, 1, `${text}!`]);
   });
 
   check("one large item that leaves makes room for all small ones that wait", async () => {
-    await puts(stage.other, "small", ["x".repeat(90)]);
+    await puts(fixture.other, "small", ["x".repeat(90)]);
     const late = [
-      puts(stage.subject, "small", ["y".repeat(20)]),
-      puts(stage.third, "small", ["y".repeat(20)]),
-      stage.objects.small.put("y".repeat(20), { priority: 0 }),
+      puts(fixture.subject, "small", ["y".repeat(20)]),
+      puts(fixture.third, "small", ["y".repeat(20)]),
+      fixture.objects.small.put("y".repeat(20), { priority: 0 }),
     ];
     await waiting("small", PUTTERS, 3);
-    assert.deepEqual(stage.objects.small.tryGet(), { value: "x".repeat(90) });
+    assert.deepEqual(fixture.objects.small.tryGet(), { value: "x".repeat(90) });
     await Promise.all(late);
-    assert.equal(stage.objects.small.size, 3);
+    assert.equal(fixture.objects.small.size, 3);
   });
 
   check("a value larger than the capacity is refused, and changes nothing", async () => {
-    await puts(stage.subject, "small", ["first"]);
+    await puts(fixture.subject, "small", ["first"]);
     const refused = { code: "ERR_ALLCORES_TOO_LARGE", name: "TooLargeError", message: /\b\d+ bytes never fits .* 100 bytes/ };
     for (const length of [101, 5_000, 100_000]) {
-      await assert.rejects(puts(stage.subject, "small", ["x".repeat(length)]), refused);
-      await assert.rejects(puts(stage.subject, "small", ["x".repeat(length)], { timeout: 0 }), refused);
+      await assert.rejects(puts(fixture.subject, "small", ["x".repeat(length)]), refused);
+      await assert.rejects(puts(fixture.subject, "small", ["x".repeat(length)], { timeout: 0 }), refused);
       await assert.rejects(
-        stage.subject.call(({ small }, _, length) => small.tryPut("x".repeat(length), { priority: 0 }), length),
+        fixture.subject.call(({ small }, _, length) => small.tryPut("x".repeat(length), { priority: 0 }), length),
         refused,
       );
     }
@@ -259,61 +259,61 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
   });
 
   check("tryPut and tryGet never wait", async () => {
-    const fill = await stage.subject.call(({ two }) => [1, 2, 3].map((value) => two.tryPut(value, { priority: 0 })));
+    const fill = await fixture.subject.call(({ two }) => [1, 2, 3].map((value) => two.tryPut(value, { priority: 0 })));
     assert.deepEqual(fill, [true, true, false]);
-    for (const value of out([1, 2])) assert.deepEqual(await tryGets(stage.other, "two"), { value });
-    assert.equal(await tryGets(stage.other, "two"), null);
+    for (const value of out([1, 2])) assert.deepEqual(await tryGets(fixture.other, "two"), { value });
+    assert.equal(await tryGets(fixture.other, "two"), null);
   });
 
   check("timeout 0 is one attempt", async () => {
-    await assert.rejects(gets(stage.subject, "two", 1, { timeout: 0 }), TIMEOUT);
-    await puts(stage.subject, "two", [1, 2], { timeout: 0 });
-    await assert.rejects(puts(stage.subject, "two", [3], { timeout: 0 }), TIMEOUT);
-    await assert.rejects(joins(stage.subject, "two", { timeout: 0 }), TIMEOUT);
-    assert.deepEqual(await gets(stage.other, "two", 2, { timeout: 0 }), out([1, 2]));
-    await joins(stage.subject, "q", { timeout: 0 });
+    await assert.rejects(gets(fixture.subject, "two", 1, { timeout: 0 }), TIMEOUT);
+    await puts(fixture.subject, "two", [1, 2], { timeout: 0 });
+    await assert.rejects(puts(fixture.subject, "two", [3], { timeout: 0 }), TIMEOUT);
+    await assert.rejects(joins(fixture.subject, "two", { timeout: 0 }), TIMEOUT);
+    assert.deepEqual(await gets(fixture.other, "two", 2, { timeout: 0 }), out([1, 2]));
+    await joins(fixture.subject, "q", { timeout: 0 });
   });
 
   check("a get that runs out takes nothing", async () => {
     const began = performance.now();
-    await assert.rejects(gets(stage.subject, "q", 1, { timeout: 30 }), { ...TIMEOUT, message: /within 30 ms/ });
+    await assert.rejects(gets(fixture.subject, "q", 1, { timeout: 30 }), { ...TIMEOUT, message: /within 30 ms/ });
     assert.ok(performance.now() - began >= 29);
     assert.equal(await here.call(({ q }, { waiters }, key) => waiters(q, key), GETTERS), 0);
-    await puts(stage.other, "q", ["kept"]);
+    await puts(fixture.other, "q", ["kept"]);
     await unchanged("q", ["kept"]);
   });
 
   check("a put that runs out puts nothing", async () => {
-    await puts(stage.subject, "two", [1, 2]);
-    await assert.rejects(puts(stage.subject, "two", [3], { timeout: 30 }), TIMEOUT);
-    await assert.rejects(puts(stage.subject, "two", ["x".repeat(5000)], { timeout: 30 }), TIMEOUT);
+    await puts(fixture.subject, "two", [1, 2]);
+    await assert.rejects(puts(fixture.subject, "two", [3], { timeout: 30 }), TIMEOUT);
+    await assert.rejects(puts(fixture.subject, "two", ["x".repeat(5000)], { timeout: 30 }), TIMEOUT);
     assert.equal(await here.call(({ two }, { waiters }, key) => waiters(two, key), PUTTERS), 0);
     await unchanged("two", [1, 2]);
   });
 
   check("a timeout that does not run out makes no difference", async () => {
-    const got = gets(stage.subject, "q", 1, { timeout: timeLimit(8_000) });
+    const got = gets(fixture.subject, "q", 1, { timeout: timeLimit(8_000) });
     await waiting("q", GETTERS, 1);
-    await puts(stage.third, "q", ["in time"]);
+    await puts(fixture.third, "q", ["in time"]);
     assert.deepEqual(await got, ["in time"]);
-    await puts(stage.other, "two", [1, 2]);
-    const put = puts(stage.subject, "two", [3], { timeout: timeLimit(8_000) });
+    await puts(fixture.other, "two", [1, 2]);
+    const put = puts(fixture.subject, "two", [3], { timeout: timeLimit(8_000) });
     await waiting("two", PUTTERS, 1);
-    const late = await gets(stage.third, "two", 3);
+    const late = await gets(fixture.third, "two", 3);
     assert.deepEqual(inOrder ? late : [...late].sort(), [1, 2, 3]);
     await put;
   });
 
   check("a wrong timeout is refused, and changes nothing", async () => {
-    await puts(stage.other, "q", ["kept"]);
+    await puts(fixture.other, "q", ["kept"]);
     const negative = { code: "ERR_ALLCORES_ARGUMENT_RANGE" };
     const wrong = { code: "ERR_ALLCORES_ARGUMENT_TYPE" };
     for (const timeout of [-1, -0.001]) {
-      await assert.rejects(gets(stage.subject, "q", 1, { timeout }), negative);
-      await assert.rejects(puts(stage.subject, "q", [2], { timeout }), negative);
-      await assert.rejects(joins(stage.subject, "q", { timeout }), negative);
+      await assert.rejects(gets(fixture.subject, "q", 1, { timeout }), negative);
+      await assert.rejects(puts(fixture.subject, "q", [2], { timeout }), negative);
+      await assert.rejects(joins(fixture.subject, "q", { timeout }), negative);
     }
-    const codes = await stage.subject.call(
+    const codes = await fixture.subject.call(
       async ({ q }, _, get, put, join) => {
         const codes: (string | undefined)[] = [];
         for (const options of [{ timeout: Number.NaN }, { timeout: Number.NEGATIVE_INFINITY }] as object[]) {
@@ -334,16 +334,16 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
     );
     assert.deepEqual(codes, [negative.code]);
     for (const options of [{ timeout: "5" }, { timeout: null }, 5, "soon", null] as unknown as object[]) {
-      await assert.rejects(gets(stage.subject, "q", 1, options), wrong);
-      await assert.rejects(puts(stage.subject, "q", [2], options), wrong);
-      await assert.rejects(joins(stage.subject, "q", options), wrong);
+      await assert.rejects(gets(fixture.subject, "q", 1, options), wrong);
+      await assert.rejects(puts(fixture.subject, "q", [2], options), wrong);
+      await assert.rejects(joins(fixture.subject, "q", options), wrong);
     }
     await unchanged("q", ["kept"]);
   });
 
-  if (!stage.blocking) {
+  if (!fixture.blocking) {
     check("an abort ends a get, which takes nothing", async () => {
-      const reason = await stage.subject.call(async ({ q }, { until, waiters }, key) => {
+      const reason = await fixture.subject.call(async ({ q }, { until, waiters }, key) => {
         const controller = new AbortController();
         const got = q.get({ signal: controller.signal, timeout: timeLimit(8_000) }).then(
           () => "got",
@@ -354,13 +354,13 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
         return [await got, waiters(q, key)];
       }, GETTERS);
       assert.deepEqual(reason, ["enough", 0]);
-      await puts(stage.other, "q", ["kept"]);
+      await puts(fixture.other, "q", ["kept"]);
       await unchanged("q", ["kept"]);
     });
 
     check("an abort ends a put, which puts nothing", async () => {
-      await puts(stage.other, "two", [1, 2]);
-      const reason = await stage.subject.call(async ({ two }, { until, waiters }, key) => {
+      await puts(fixture.other, "two", [1, 2]);
+      const reason = await fixture.subject.call(async ({ two }, { until, waiters }, key) => {
         const controller = new AbortController();
         const put = [3, "x".repeat(5000)].map((value) =>
           two.put(value, { signal: controller.signal, priority: 0 }).then(
@@ -377,8 +377,8 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
     });
 
     check("a signal that is aborted already: nothing is taken, nothing is put", async () => {
-      await puts(stage.other, "q", ["kept"]);
-      const ends = await stage.subject.call(async ({ q }) => {
+      await puts(fixture.other, "q", ["kept"]);
+      const ends = await fixture.subject.call(async ({ q }) => {
         const signal = AbortSignal.abort(new Error("too late"));
         const ends = await Promise.allSettled([q.get({ signal }), q.put(2, { signal, priority: 0 }), q.join({ signal })]);
         return ends.map((end) => end.status === "rejected" && (end.reason as Error).message);
@@ -388,7 +388,7 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
     });
 
     check("an item that came with the abort goes to the next getter", async () => {
-      const ends = await stage.subject.call(async ({ q }, { until, waiters }, key) => {
+      const ends = await fixture.subject.call(async ({ q }, { until, waiters }, key) => {
         const controller = new AbortController();
         const first = q.get({ signal: controller.signal }).then(
           () => "got it",
@@ -404,13 +404,14 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
     });
 
     check("what is no signal is refused", async () => {
-      await puts(stage.other, "q", ["kept"]);
-      for (const signal of [{}, "abort", 5] as unknown[]) await assert.rejects(gets(stage.subject, "q", 1, { signal }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+      await puts(fixture.other, "q", ["kept"]);
+      for (const signal of [{}, "abort", 5] as unknown[])
+        await assert.rejects(gets(fixture.subject, "q", 1, { signal }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
       await unchanged("q", ["kept"]);
     });
 
     check("many awaiting getters and putters of one loop", async () => {
-      const got = await stage.subject.call(async ({ two }) => {
+      const got = await fixture.subject.call(async ({ two }) => {
         const got = Array.from({ length: 50 }, () => two.get());
         const put = Array.from({ length: 100 }, (_, index) => two.put(index, { priority: 0 }));
         const more = Array.from({ length: 50 }, () => two.get());
@@ -425,8 +426,8 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
   }
 
   check("what cannot be sent fails in put with its path, and changes nothing", async () => {
-    await puts(stage.other, "two", ["kept"]);
-    const failures = await stage.subject.call(async ({ two }, _, put) => {
+    await puts(fixture.other, "two", ["kept"]);
+    const failures = await fixture.subject.call(async ({ two }, _, put) => {
       const failures: unknown[] = [];
       const fails = async (action: () => unknown) => {
         try {
@@ -448,9 +449,9 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
     await unchanged("two", ["kept"]);
   });
 
-  if (stage.across === "processes") {
+  if (fixture.across === "processes") {
     check("an object that reaches across threads only is refused with its path", async () => {
-      const failure = await stage.subject.call(async ({ q }, { allcores }, put) => {
+      const failure = await fixture.subject.call(async ({ q }, { allcores }, put) => {
         try {
           await q[put]({ held: [new allcores.Lock()] }, { priority: 0 });
           return undefined;
@@ -460,117 +461,117 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
         }
       }, put);
       assert.deepEqual(failure, ["ReachError", "ERR_ALLCORES_REACH", "value.held[0]", true]);
-      assert.equal(stage.objects.q.size, 0);
+      assert.equal(fixture.objects.q.size, 0);
     });
   }
 
   check("join waits until each item was taken and done", async () => {
-    await joins(stage.subject, "q");
-    await puts(stage.other, "q", [1, 2]);
-    const joined = joins(stage.subject, "q").then(() => stage.objects.q.size);
+    await joins(fixture.subject, "q");
+    await puts(fixture.other, "q", [1, 2]);
+    const joined = joins(fixture.subject, "q").then(() => fixture.objects.q.size);
     await waiting("q", JOINERS, 1);
-    assert.deepEqual(await gets(stage.third, "q", 2), out([1, 2]));
-    await stage.third.call(({ q }) => q.taskDone());
+    assert.deepEqual(await gets(fixture.third, "q", 2), out([1, 2]));
+    await fixture.third.call(({ q }) => q.taskDone());
     assert.equal(await here.call(({ q }, { waiters }, key) => waiters(q, key), JOINERS), 1);
-    await stage.third.call(({ q }) => q.taskDone());
+    await fixture.third.call(({ q }) => q.taskDone());
     assert.equal(await joined, 0);
   });
 
   check("join that runs out changes nothing", async () => {
-    await puts(stage.other, "q", [1]);
-    await assert.rejects(joins(stage.subject, "q", { timeout: 20 }), TIMEOUT);
+    await puts(fixture.other, "q", [1]);
+    await assert.rejects(joins(fixture.subject, "q", { timeout: 20 }), TIMEOUT);
     await unchanged("q", [1]);
-    await stage.other.call(({ q }) => q.taskDone());
-    await joins(stage.subject, "q", { timeout: 0 });
+    await fixture.other.call(({ q }) => q.taskDone());
+    await joins(fixture.subject, "q", { timeout: 0 });
   });
 
   check("taskDone more often than items were put is an error that changes nothing", async () => {
     const tooOften = { code: "ERR_ALLCORES_RELEASED_TOO_OFTEN", name: "ReleasedTooOftenError" };
     const done = (who: Who) => who.call(({ q }) => q.taskDone());
-    await assert.rejects(done(stage.subject), tooOften);
-    await puts(stage.subject, "q", [1]);
-    await done(stage.other);
-    await assert.rejects(done(stage.other), tooOften);
+    await assert.rejects(done(fixture.subject), tooOften);
+    await puts(fixture.subject, "q", [1]);
+    await done(fixture.other);
+    await assert.rejects(done(fixture.other), tooOften);
     await unchanged("q", [1]);
-    await joins(stage.subject, "q", { timeout: 0 });
+    await joins(fixture.subject, "q", { timeout: 0 });
   });
 
   check("shutdown lets nothing more in, and what is in it out", async () => {
-    await puts(stage.subject, "two", [1, 2]);
-    await stage.other.call(({ two }) => two.shutdown());
-    assert.equal(stage.objects.two.isShutDown, true);
-    await assert.rejects(puts(stage.subject, "two", [3]), SHUT_DOWN);
+    await puts(fixture.subject, "two", [1, 2]);
+    await fixture.other.call(({ two }) => two.shutdown());
+    assert.equal(fixture.objects.two.isShutDown, true);
+    await assert.rejects(puts(fixture.subject, "two", [3]), SHUT_DOWN);
     await assert.rejects(
-      stage.subject.call(({ two }) => two.tryPut("x".repeat(5000), { priority: 0 })),
+      fixture.subject.call(({ two }) => two.tryPut("x".repeat(5000), { priority: 0 })),
       SHUT_DOWN,
     );
-    assert.deepEqual(await gets(stage.subject, "two", 1), out([1, 2]).slice(0, 1));
-    assert.deepEqual(await tryGets(stage.other, "two"), { value: out([1, 2])[1] });
-    await assert.rejects(gets(stage.subject, "two", 1), SHUT_DOWN);
-    await assert.rejects(gets(stage.subject, "two", 1, { timeout: 0 }), SHUT_DOWN);
-    await assert.rejects(tryGets(stage.other, "two"), SHUT_DOWN);
-    await stage.other.call(({ two }) => two.shutdown());
+    assert.deepEqual(await gets(fixture.subject, "two", 1), out([1, 2]).slice(0, 1));
+    assert.deepEqual(await tryGets(fixture.other, "two"), { value: out([1, 2])[1] });
+    await assert.rejects(gets(fixture.subject, "two", 1), SHUT_DOWN);
+    await assert.rejects(gets(fixture.subject, "two", 1, { timeout: 0 }), SHUT_DOWN);
+    await assert.rejects(tryGets(fixture.other, "two"), SHUT_DOWN);
+    await fixture.other.call(({ two }) => two.shutdown());
   });
 
   check("shutdown ends a getter that waits in vain", async () => {
-    const got = assert.rejects(gets(stage.subject, "q", 1), SHUT_DOWN);
+    const got = assert.rejects(gets(fixture.subject, "q", 1), SHUT_DOWN);
     await waiting("q", GETTERS, 1);
-    await stage.third.call(({ q }) => q.shutdown());
+    await fixture.third.call(({ q }) => q.shutdown());
     await got;
   });
 
   check("shutdown ends a putter that waits, and keeps what is in the queue", async () => {
-    await puts(stage.other, "two", [1, 2]);
-    const put = assert.rejects(puts(stage.subject, "two", ["late"]), SHUT_DOWN);
+    await puts(fixture.other, "two", [1, 2]);
+    const put = assert.rejects(puts(fixture.subject, "two", ["late"]), SHUT_DOWN);
     await waiting("two", PUTTERS, 1);
-    await stage.third.call(({ two }) => two.shutdown());
+    await fixture.third.call(({ two }) => two.shutdown());
     await put;
-    assert.deepEqual(await gets(stage.other, "two", 2), out([1, 2]));
+    assert.deepEqual(await gets(fixture.other, "two", 2), out([1, 2]));
   });
 
   check("shutdown leaves join waiting for what is still being done", async () => {
-    await puts(stage.other, "q", [1]);
-    const joined = joins(stage.subject, "q");
+    await puts(fixture.other, "q", [1]);
+    const joined = joins(fixture.subject, "q");
     await waiting("q", JOINERS, 1);
-    await stage.third.call(({ q }) => q.shutdown());
-    assert.deepEqual(await gets(stage.third, "q", 1), [1]);
-    await stage.third.call(({ q }) => q.taskDone());
+    await fixture.third.call(({ q }) => q.shutdown());
+    assert.deepEqual(await gets(fixture.third, "q", 1), [1]);
+    await fixture.third.call(({ q }) => q.taskDone());
     await joined;
   });
 
   check("shutdown at once drops what is in it, frees join and ends who waits", async () => {
-    await puts(stage.other, "two", [1, "x".repeat(5000)]);
-    const put = assert.rejects(stage.objects.two.put(3, { priority: 0 }), SHUT_DOWN);
-    const joined = joins(stage.subject, "two");
+    await puts(fixture.other, "two", [1, "x".repeat(5000)]);
+    const put = assert.rejects(fixture.objects.two.put(3, { priority: 0 }), SHUT_DOWN);
+    const joined = joins(fixture.subject, "two");
     await waiting("two", JOINERS, 1);
     await waiting("two", PUTTERS, 1);
-    await stage.third.call(({ two }) => two.shutdown({ immediate: true }));
+    await fixture.third.call(({ two }) => two.shutdown({ immediate: true }));
     await Promise.all([put, joined]);
-    assert.equal(stage.objects.two.size, 0);
-    await assert.rejects(gets(stage.subject, "two", 1), SHUT_DOWN);
-    await joins(stage.subject, "two", { timeout: 0 });
+    assert.equal(fixture.objects.two.size, 0);
+    await assert.rejects(gets(fixture.subject, "two", 1), SHUT_DOWN);
+    await joins(fixture.subject, "two", { timeout: 0 });
   });
 
   check("a loop over the queue ends once it is shut down and drained", async () => {
-    const looped = stage.subject.call(async ({ q }, _, blocking) => {
+    const looped = fixture.subject.call(async ({ q }, _, blocking) => {
       const got: unknown[] = [];
       if (blocking) for (const value of q) got.push(value);
       else for await (const value of q) got.push(value);
       return got as Json[];
-    }, stage.blocking);
-    await puts(stage.third, "q", [1, null, 3]);
-    await stage.third.call(({ q }) => q.shutdown());
+    }, fixture.blocking);
+    await puts(fixture.third, "q", [1, null, 3]);
+    await fixture.third.call(({ q }) => q.shutdown());
     const got = await looped;
     assert.deepEqual(inOrder ? got : new Set(got), inOrder ? [1, null, 3] : new Set([1, null, 3]));
   });
 
   check("leaving a loop over the queue leaves the rest in it", async () => {
-    await puts(stage.other, "q", [1, 2, 3]);
-    const got = await stage.subject.call(async ({ q }, _, blocking) => {
+    await puts(fixture.other, "q", [1, 2, 3]);
+    const got = await fixture.subject.call(async ({ q }, _, blocking) => {
       if (blocking) for (const value of q) return value as number;
       else for await (const value of q) return value as number;
       return undefined;
-    }, stage.blocking);
+    }, fixture.blocking);
     assert.equal(got, out([1, 2, 3])[0]);
     await unchanged("q", inOrder ? [2, 3] : [1, 2]);
   });
@@ -582,56 +583,56 @@ export function queueContract({ out }: Kind, stage: Stage<QueueObjects>, check: 
       [[1], [1, false, false, false]],
       [[2], [2, false, true, false]],
     ] as const) {
-      await puts(stage.subject, "two", [...values]);
-      for (const who of [stage.subject, stage.other, stage.third, here]) assert.deepEqual(await told(who), expected);
+      await puts(fixture.subject, "two", [...values]);
+      for (const who of [fixture.subject, fixture.other, fixture.third, here]) assert.deepEqual(await told(who), expected);
     }
   });
 }
 
 /** Deaths: each needs a worker of its own, so they are played where the other worker is another. */
-export function queueDeathContract({ out }: Kind, stage: Stage<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
-  if (!stage.apart) return;
-  const { here } = stage;
-  const get = stage.verb("get");
-  const put = stage.verb("put");
+export function queueDeathContract({ out }: Kind, fixture: Fixture<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
+  if (!fixture.apart) return;
+  const { here } = fixture;
+  const get = fixture.verb("get");
+  const put = fixture.verb("put");
   const waiting = (name: Name, key: number, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
 
   check("death of a waiting getter takes no item with it", async () => {
-    const victim = stage.victim();
+    const victim = fixture.victim();
     const died = assert.rejects(victim.call(async ({ q }, _, get) => void (await q[get]()), get));
     await waiting("q", GETTERS, 1);
-    const got = stage.subject.call(({ q }, _, get) => q[get]() as Promise<Json>, get);
+    const got = fixture.subject.call(({ q }, _, get) => q[get]() as Promise<Json>, get);
     await waiting("q", GETTERS, 2);
     await victim.kill();
     await died;
-    stage.objects.q.putSync("for the living", { priority: 0 });
+    fixture.objects.q.putSync("for the living", { priority: 0 });
     assert.equal(await got, "for the living");
   });
 
   check("death of a waiting putter: its item never comes, the others' do", async () => {
-    stage.objects.two.putSync(1, { priority: 0 });
-    stage.objects.two.putSync(2, { priority: 0 });
-    const victim = stage.victim();
+    fixture.objects.two.putSync(1, { priority: 0 });
+    fixture.objects.two.putSync(2, { priority: 0 });
+    const victim = fixture.victim();
     const died = assert.rejects(victim.call(async ({ two }, _, put) => void (await two[put]("of the dead", { priority: 0 })), put));
     await waiting("two", PUTTERS, 1);
-    const late = stage.subject.call(({ two }, _, put) => two[put](3, { priority: 0 }), put);
+    const late = fixture.subject.call(({ two }, _, put) => two[put](3, { priority: 0 }), put);
     await waiting("two", PUTTERS, 2);
     await victim.kill();
     await died;
-    const got = [stage.objects.two.getSync(), stage.objects.two.getSync()];
+    const got = [fixture.objects.two.getSync(), fixture.objects.two.getSync()];
     await late;
-    got.push(stage.objects.two.getSync());
+    got.push(fixture.objects.two.getSync());
     assert.deepEqual(out([1, 2])[0] === 1 ? got : got.sort(), [1, 2, 3]);
-    assert.equal(stage.objects.two.tryGet(), undefined);
+    assert.equal(fixture.objects.two.tryGet(), undefined);
   });
 
   check("death after put: the item stays, with the shared object in it", async () => {
-    const victim = stage.victim();
+    const victim = fixture.victim();
     await victim.call(async ({ q }, { allcores }, put) => {
       await q[put]({ event: new allcores.Event({ across: q.across }), large: "x".repeat(50_000) }, { priority: 0 });
     }, put);
     await victim.kill();
-    const got = await stage.subject.call(async ({ q }, { allcores }, get) => {
+    const got = await fixture.subject.call(async ({ q }, { allcores }, get) => {
       const { event, large } = (await q[get]()) as { event: InstanceType<typeof allcores.Event>; large: string };
       event.set();
       return [event.isSet, large.length];
@@ -640,12 +641,12 @@ export function queueDeathContract({ out }: Kind, stage: Stage<QueueObjects>, ch
   });
 
   check("death with items taken and not done: join goes on waiting until somebody says done", async () => {
-    stage.objects.q.putSync(1, { priority: 0 });
-    const victim = stage.victim();
+    fixture.objects.q.putSync(1, { priority: 0 });
+    const victim = fixture.victim();
     await victim.call(async ({ q }, _, get) => void (await q[get]()), get);
     await victim.kill();
-    await assert.rejects(stage.objects.q.join({ timeout: 0 }), TIMEOUT);
-    stage.objects.q.taskDone();
-    await stage.objects.q.join({ timeout: 0 });
+    await assert.rejects(fixture.objects.q.join({ timeout: 0 }), TIMEOUT);
+    fixture.objects.q.taskDone();
+    await fixture.objects.q.join({ timeout: 0 });
   });
 }

@@ -1,7 +1,7 @@
 /** What a select promises to blocking and awaiting callers, across threads and processes. */
 import assert from "node:assert/strict";
 import { Event, Lock, Queue, RLock, Semaphore } from "allcores";
-import type { Across, Check, Stage } from "../contract/stage.js";
+import type { Across, Check, Fixture } from "../contract/fixture.js";
 import type { Director } from "../fixtures/actor.js";
 import { GETTERS } from "../fixtures/queue-insides.js";
 import { timeLimit } from "../time-limit.js";
@@ -33,10 +33,10 @@ const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 /** The keys that are waited for, where they are not an object's first word. */
 const KEYS: Partial<Record<Name, number>> = { left: GETTERS, right: GETTERS };
 
-export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>, check) => {
+export const selectContract: Check<SelectObjects> = (fixture: Fixture<SelectObjects>, check) => {
   type Who = Director<SelectObjects>;
-  const { here } = stage;
-  const select = stage.verb("select");
+  const { here } = fixture;
+  const select = fixture.verb("select");
 
   /** Selects so many times; what is chosen and held is kept under its key. */
   const selects = (who: Who, names: Name[], options: object = {}, times = 1) =>
@@ -77,21 +77,21 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
     );
   const letGo = (who: Who, key: string) => who.call((_, { held }, key) => held[key]?.[Symbol.dispose](), key);
   /** Who can help a subject that waits. */
-  const helper = () => (stage.canMeet ? stage.other : stage.third);
+  const helper = () => (fixture.canMeet ? fixture.other : fixture.third);
 
   check("it takes what is there, and leaves the others as they are", async () => {
-    await put(stage.other, "left", 1, 2);
-    await put(stage.other, "right", 3);
-    const [[key, value]] = (await selects(stage.subject, ["left", "right", "permits"])) as [[Name, Json]];
+    await put(fixture.other, "left", 1, 2);
+    await put(fixture.other, "right", 3);
+    const [[key, value]] = (await selects(fixture.subject, ["left", "right", "permits"])) as [[Name, Json]];
     assert.deepEqual(value, key === "left" ? 1 : 3);
-    assert.deepEqual([stage.objects.left.size, stage.objects.right.size], key === "left" ? [1, 1] : [2, 0]);
-    assert.equal(stage.objects.permits.value, 0);
+    assert.deepEqual([fixture.objects.left.size, fixture.objects.right.size], key === "left" ? [1, 1] : [2, 0]);
+    assert.equal(fixture.objects.permits.value, 0);
     await nobodyWaits(["left", "right", "permits"]);
   });
 
   check("it waits until something comes to a queue", async () => {
     for (const name of ["left", "right"] as const) {
-      const chosen = selects(stage.subject, ["left", "event", "right"]);
+      const chosen = selects(fixture.subject, ["left", "event", "right"]);
       await waiting(["left", "event", "right"]);
       await put(helper(), name, "at last");
       assert.deepEqual(await chosen, [[name, "at last"]]);
@@ -100,39 +100,39 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   });
 
   check("it waits until an event is set, which stays set", async () => {
-    const chosen = selects(stage.subject, ["left", "event"]);
+    const chosen = selects(fixture.subject, ["left", "event"]);
     await waiting(["left", "event"]);
     await helper().call(({ event }) => event.set());
     assert.deepEqual(await chosen, [["event", "undefined"]]);
-    assert.equal(stage.objects.event.isSet, true);
-    assert.deepEqual(await selects(stage.other, ["event"]), [["event", "undefined"]]);
+    assert.equal(fixture.objects.event.isSet, true);
+    assert.deepEqual(await selects(fixture.other, ["event"]), [["event", "undefined"]]);
   });
 
   check("it waits for a permit, and has it", async () => {
-    const chosen = selects(stage.subject, ["permits", "event"]);
+    const chosen = selects(fixture.subject, ["permits", "event"]);
     await waiting(["permits", "event"]);
     await helper().call(({ permits }) => permits.release());
     assert.deepEqual(await chosen, [["permits", "held"]]);
-    assert.equal(stage.objects.permits.value, 0);
-    await letGo(stage.subject, "permits");
-    assert.equal(stage.objects.permits.value, 1);
+    assert.equal(fixture.objects.permits.value, 0);
+    await letGo(fixture.subject, "permits");
+    assert.equal(fixture.objects.permits.value, 1);
   });
 
   for (const name of ["lock", "rlock"] as const) {
     check(`it waits until a ${name} is free, and has it`, async () => {
-      await stage.third.call((objects, { held }, name) => void (held.it = objects[name].acquireSync()), name);
-      const chosen = selects(stage.subject, ["left", name]);
+      await fixture.third.call((objects, { held }, name) => void (held.it = objects[name].acquireSync()), name);
+      const chosen = selects(fixture.subject, ["left", name]);
       await waiting(["left", name]);
-      await letGo(stage.third, "it");
+      await letGo(fixture.third, "it");
       assert.deepEqual(await chosen, [[name, "held"]]);
-      assert.equal(stage.objects[name].tryAcquire(), undefined);
-      await letGo(stage.subject, name);
-      assert.equal(stage.objects[name].isLocked, false);
+      assert.equal(fixture.objects[name].tryAcquire(), undefined);
+      await letGo(fixture.subject, name);
+      assert.equal(fixture.objects[name].isLocked, false);
     });
   }
 
   check("null and undefined are values", async () => {
-    const got = await stage.subject.call(async ({ left, event }, { allcores }, select) => {
+    const got = await fixture.subject.call(async ({ left, event }, { allcores }, select) => {
       left.putSync(undefined);
       left.putSync(null);
       const [first, second] = [await allcores[select]({ left, event }), await allcores[select]({ left, event })];
@@ -143,9 +143,9 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
 
   check("of several that are there, none is always behind another", async () => {
     const all = Array.from({ length: 300 }, (_, item) => item);
-    await put(stage.other, "left", ...all);
-    await put(stage.other, "right", ...all);
-    const chosen = await selects(stage.subject, ["left", "permits", "right", "event"], {}, 300);
+    await put(fixture.other, "left", ...all);
+    await put(fixture.other, "right", ...all);
+    const chosen = await selects(fixture.subject, ["left", "permits", "right", "event"], {}, 300);
     const lefts = chosen.filter(([key]) => key === "left");
     assert.ok(lefts.length > 90 && lefts.length < 210, `${lefts.length} of 300`);
     // Each in its order, and nothing else is gone.
@@ -153,18 +153,18 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
       lefts.map(([, value]) => value),
       all.slice(0, lefts.length),
     );
-    assert.equal(stage.objects.left.size + stage.objects.right.size, 300);
+    assert.equal(fixture.objects.left.size + fixture.objects.right.size, 300);
   });
 
   check("a queue that has more than it can give does not starve an event", async () => {
-    await put(stage.other, "left", ...Array.from({ length: 100 }, (_, item) => item));
-    await stage.other.call(({ event }) => event.set());
-    const chosen = await selects(stage.subject, ["left", "event"], {}, 100);
+    await put(fixture.other, "left", ...Array.from({ length: 100 }, (_, item) => item));
+    await fixture.other.call(({ event }) => event.set());
+    const chosen = await selects(fixture.subject, ["left", "event"], {}, 100);
     assert.ok(chosen.some(([key]) => key === "event"));
   });
 
   check("two selects over the same two queues get one item each", async () => {
-    const both = [selects(stage.subject, ["left", "right"]), selects(stage.third, ["right", "left"])];
+    const both = [selects(fixture.subject, ["left", "right"]), selects(fixture.third, ["right", "left"])];
     await waiting(["left", "right"], 2);
     await put(here, "left", "l");
     await put(here, "right", "r");
@@ -177,9 +177,9 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
 
   check("what was granted to it by a queue that lost goes to the next getter", async () => {
     for (let round = 0; round < 20; round++) {
-      const chosen = selects(stage.subject, ["left", "right"]);
+      const chosen = selects(fixture.subject, ["left", "right"]);
       await waiting(["left", "right"]);
-      const got = stage.third.call(({ right }) => right.get() as Promise<Json>);
+      const got = fixture.third.call(({ right }) => right.get() as Promise<Json>);
       await waiting(["right"], 2);
       await here.call(({ left, right }) => {
         left.putSync("l");
@@ -188,12 +188,12 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
       });
       assert.equal(await got, "r");
       const [[key]] = (await chosen) as [[Name, Json]];
-      assert.equal((key === "left" ? stage.objects.right : stage.objects.left).getSync({ timeout: 0 }), key === "left" ? "r" : "l");
+      assert.equal((key === "left" ? fixture.objects.right : fixture.objects.left).getSync({ timeout: 0 }), key === "left" ? "r" : "l");
     }
   });
 
   check("an event wakes every select and every waiter", async () => {
-    const chosen = [selects(stage.subject, ["left", "event"]), selects(stage.third, ["event", "right"]), here.call(({ event }) => event.wait())];
+    const chosen = [selects(fixture.subject, ["left", "event"]), selects(fixture.third, ["event", "right"]), here.call(({ event }) => event.wait())];
     await waiting(["event"], 3);
     await here.call(({ event }) => {
       event.set();
@@ -204,31 +204,31 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
 
   check("a time that runs out takes nothing", async () => {
     const began = performance.now();
-    await assert.rejects(selects(stage.subject, ["left", "event", "permits", "right"], { timeout: 30 }), {
+    await assert.rejects(selects(fixture.subject, ["left", "event", "permits", "right"], { timeout: 30 }), {
       ...TIMEOUT,
       message: /"event", "left", "permits", "right" .* 30 ms/,
     });
     assert.ok(performance.now() - began >= 29);
     await nobodyWaits(["left", "event", "permits", "right"]);
-    await put(stage.other, "left", "kept");
-    assert.equal(stage.objects.left.size, 1);
+    await put(fixture.other, "left", "kept");
+    assert.equal(fixture.objects.left.size, 1);
   });
 
   check("timeout 0 is one attempt", async () => {
-    await assert.rejects(selects(stage.subject, ["left", "event"], { timeout: 0 }), TIMEOUT);
-    await put(stage.other, "left", 1);
-    assert.deepEqual(await selects(stage.subject, ["left", "event"], { timeout: 0 }), [["left", 1]]);
+    await assert.rejects(selects(fixture.subject, ["left", "event"], { timeout: 0 }), TIMEOUT);
+    await put(fixture.other, "left", 1);
+    assert.deepEqual(await selects(fixture.subject, ["left", "event"], { timeout: 0 }), [["left", 1]]);
   });
 
   check("a timeout that does not run out makes no difference", async () => {
-    const chosen = selects(stage.subject, ["left", "right"], { timeout: timeLimit(8_000) });
+    const chosen = selects(fixture.subject, ["left", "right"], { timeout: timeLimit(8_000) });
     await waiting(["left", "right"]);
-    await put(stage.third, "right", "in time");
+    await put(fixture.third, "right", "in time");
     assert.deepEqual(await chosen, [["right", "in time"]]);
   });
 
   check("the clock can be chosen, and runs on from one select to the next", async () => {
-    const keys = await stage.subject.call(async ({ left, event }, { allcores }, select) => {
+    const keys = await fixture.subject.call(async ({ left, event }, { allcores }, select) => {
       const began = performance.now();
       const later = allcores.after(30);
       left.putSync(1);
@@ -243,15 +243,15 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   });
 
   check("a wrong timeout is refused, and changes nothing", async () => {
-    await put(stage.other, "left", "kept");
-    await assert.rejects(selects(stage.subject, ["left"], { timeout: -1 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
-    await assert.rejects(selects(stage.subject, ["left"], { timeout: "5" }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-    assert.equal(stage.objects.left.size, 1);
+    await put(fixture.other, "left", "kept");
+    await assert.rejects(selects(fixture.subject, ["left"], { timeout: -1 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+    await assert.rejects(selects(fixture.subject, ["left"], { timeout: "5" }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+    assert.equal(fixture.objects.left.size, 1);
   });
 
-  if (!stage.blocking) {
+  if (!fixture.blocking) {
     check("an abort ends it, and takes nothing", async () => {
-      const ends = await stage.subject.call(async ({ left, permits }, { allcores, until, waiters }) => {
+      const ends = await fixture.subject.call(async ({ left, permits }, { allcores, until, waiters }) => {
         const controller = new AbortController();
         const chosen = allcores.select({ left, permits }, { signal: controller.signal, timeout: timeLimit(8_000) }).then(
           ({ key }) => key as string,
@@ -264,12 +264,12 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
       });
       assert.deepEqual(ends, ["enough", "too late", 0]);
       await nobodyWaits(["left", "permits"]);
-      await put(stage.other, "left", "kept");
-      assert.equal(stage.objects.left.size, 1);
+      await put(fixture.other, "left", "kept");
+      assert.equal(fixture.objects.left.size, 1);
     });
 
     check("an item that came with the abort goes to the next getter", async () => {
-      const ends = await stage.subject.call(async ({ left, right }, { allcores, until, waiters }, key) => {
+      const ends = await fixture.subject.call(async ({ left, right }, { allcores, until, waiters }, key) => {
         const controller = new AbortController();
         const first = allcores.select({ left, right }, { signal: controller.signal }).then(
           () => "got it",
@@ -285,7 +285,7 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
     });
 
     check("many selects of one loop", async () => {
-      const got = await stage.subject.call(async ({ left, right }, { allcores }) => {
+      const got = await fixture.subject.call(async ({ left, right }, { allcores }) => {
         const chosen = Array.from({ length: 50 }, () => allcores.select({ left, right }));
         for (let item = 0; item < 60; item++) await (item % 2 === 0 ? left : right).put(item);
         const values = (await Promise.all(chosen)).map(({ value }) => value as number);
@@ -300,10 +300,10 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   }
 
   check("a queue that is shut down and drained ends it, with its key", async () => {
-    await put(stage.other, "left", "the last one");
-    await stage.other.call(({ left }) => left.shutdown());
-    assert.deepEqual(await selects(stage.subject, ["left", "right"]), [["left", "the last one"]]);
-    const told = await stage.subject.call(async ({ left, right }, { allcores }, select) => {
+    await put(fixture.other, "left", "the last one");
+    await fixture.other.call(({ left }) => left.shutdown());
+    assert.deepEqual(await selects(fixture.subject, ["left", "right"]), [["left", "the last one"]]);
+    const told = await fixture.subject.call(async ({ left, right }, { allcores }, select) => {
       try {
         await allcores[select]({ right, job: left });
         return undefined;
@@ -317,17 +317,17 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   });
 
   check("shutdown ends a select that waits, and the others lose nothing", async () => {
-    const chosen = assert.rejects(selects(stage.subject, ["left", "right", "permits"]), { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN" });
+    const chosen = assert.rejects(selects(fixture.subject, ["left", "right", "permits"]), { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN" });
     await waiting(["left", "right", "permits"]);
-    await stage.third.call(({ right }) => right.shutdown());
+    await fixture.third.call(({ right }) => right.shutdown());
     await chosen;
     await nobodyWaits(["left", "right", "permits"]);
-    await put(stage.other, "left", "kept");
-    assert.equal(stage.objects.left.size, 1);
+    await put(fixture.other, "left", "kept");
+    assert.equal(fixture.objects.left.size, 1);
   });
 
   check("trySelect never waits", async () => {
-    const tried = await stage.subject.call(({ left, right, event }, { allcores }) => {
+    const tried = await fixture.subject.call(({ left, right, event }, { allcores }) => {
       const before = allcores.trySelect({ left, event, right });
       right.putSync(5);
       const then = allcores.trySelect({ left, event, right });
@@ -337,7 +337,7 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   });
 
   check("what was freed ends it", async () => {
-    const told = await stage.subject.call(async ({ left, event }, { allcores }, select) => {
+    const told = await fixture.subject.call(async ({ left, event }, { allcores }, select) => {
       const queue = new allcores.Queue({ across: left.across });
       queue.free();
       try {
@@ -352,8 +352,8 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
   });
 
   check("what cannot be waited for is refused by its name, and nothing is taken", async () => {
-    await put(stage.other, "left", "kept");
-    const told = await stage.subject.call(async ({ left }, { allcores }, select) => {
+    await put(fixture.other, "left", "kept");
+    const told = await fixture.subject.call(async ({ left }, { allcores }, select) => {
       const told: string[][] = [];
       for (const wrong of [
         { left, ms: 5 },
@@ -387,36 +387,36 @@ export const selectContract: Check<SelectObjects> = (stage: Stage<SelectObjects>
       [type, ""],
       ["ERR_ALLCORES_ARGUMENT_RANGE", ""],
     ]);
-    assert.equal(stage.objects.left.size, 1);
+    assert.equal(fixture.objects.left.size, 1);
   });
 };
 
 /** Deaths: each needs a worker of its own. */
-export const selectDeathContract: Check<SelectObjects> = (stage, check) => {
-  if (!stage.apart) return;
-  const { here } = stage;
-  const select = stage.verb("select");
+export const selectDeathContract: Check<SelectObjects> = (fixture, check) => {
+  if (!fixture.apart) return;
+  const { here } = fixture;
+  const select = fixture.verb("select");
   const waiting = (name: Name, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], KEYS[name]) === count));
 
   check("death of a waiting select takes nothing with it", async () => {
-    const victim = stage.victim();
+    const victim = fixture.victim();
     const died = assert.rejects(
       victim.call(async ({ left, right, permits }, { allcores }, select) => void (await allcores[select]({ left, right, permits })), select),
     );
     await waiting("permits", 1);
-    const chosen = stage.subject.call(async ({ left, right }, { allcores }, select) => (await allcores[select]({ left, right })).value as Json, select);
+    const chosen = fixture.subject.call(async ({ left, right }, { allcores }, select) => (await allcores[select]({ left, right })).value as Json, select);
     await waiting("right", 2);
     await victim.kill();
     await died;
-    stage.objects.right.putSync("for the living");
+    fixture.objects.right.putSync("for the living");
     assert.equal(await chosen, "for the living");
-    assert.equal(stage.objects.permits.value, 0);
+    assert.equal(fixture.objects.permits.value, 0);
   });
 
   check("a lock whose owner dies is chosen, and says so", async () => {
-    const victim = stage.victim();
+    const victim = fixture.victim();
     await victim.call(({ lock }) => void lock.acquireSync());
-    const chosen = stage.subject.call(async ({ lock, event }, { allcores }, select) => {
+    const chosen = fixture.subject.call(async ({ lock, event }, { allcores }, select) => {
       const { key, value } = await allcores[select]({ lock, event });
       return [key, value?.ownerDied === true];
     }, select);

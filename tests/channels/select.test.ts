@@ -1,4 +1,4 @@
-import { everywhere } from "../contract/stage.js";
+import { everywhere } from "../contract/fixture.js";
 import { selectContract, selectDeathContract, selectObjects } from "./select.contract.js";
 
 everywhere("select", selectObjects, selectContract);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ConnectionClosedError, createPipe, Event, OutOfMemoryError, Process, Queue, serve, type Served, sleep, Thread } from "allcores";
-import { Hoard } from "../chaos/blows.js";
+import { Hoard } from "../chaos/faults.js";
 import * as tasks from "../fixtures/served-tasks.js";
 import { timeLimit } from "../time-limit.js";
 

@@ -1,7 +1,7 @@
-/** Which scenarios play what the library exports. What is exported and not listed here fails a test, and so does a scenario that is not there. */
+/** Which scenarios use what the library exports. What is exported and not listed here fails a test, and so does a scenario that is not there. */
 
 /** Played: by these scenarios. */
-export const played: Record<string, readonly string[]> = {
+export const coveredBy: Record<string, readonly string[]> = {
   AsyncPool: ["task group"],
   Barrier: ["barrier"],
   BoundedSemaphore: ["bounded semaphore"],
@@ -36,8 +36,8 @@ export const played: Record<string, readonly string[]> = {
   toThread: ["bridges and nested calls"],
 };
 
-/** Not played by itself: it shares nothing with other workers, or is another way to what is played. */
-export const spared: Record<string, string> = {
+/** In no scenario by itself: it shares nothing with other workers, or is another way to what is in one. */
+export const exempt: Record<string, string> = {
   allowModules: "a rule for one worker's decoding",
   Future: "what the pools' scenarios await",
   WorkerLocal: "belongs to one worker, and ends with it",
@@ -53,7 +53,7 @@ export const spared: Record<string, string> = {
   isMain: "only tells",
   onDeadlock: "only tells",
   onWorkerExit: "runs where a worker is let go, not where it dies",
-  pack: "bytes; what is in them is played",
+  pack: "bytes; what is in them is in scenarios",
   selectable: "the symbol of what select takes",
   sendable: "registers a class in this worker",
   setUncaughtHook: "a function of this worker",
@@ -67,7 +67,7 @@ export const spared: Record<string, string> = {
   timeoutAt: "a promise of this worker",
   transfer: "marks an argument",
   trySelect: "one look of select's",
-  unpack: "bytes; what is in them is played",
+  unpack: "bytes; what is in them is in scenarios",
   wait: "waits for futures of this worker",
   waitFor: "waits for a promise of this worker",
 };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Connection, Event, Lock, Queue, type Reach, type Served, SharedArray, SharedList, SharedMap, SharedMemory, Struct, Value } from "allcores";
 import * as tasks from "../fixtures/chaos-data-tasks.js";
 import { PUT, produce, TAKEN } from "../fixtures/chaos-tasks.js";
-import { type Scenario, type Stage, seedOf, type Tally, until, WORKERS } from "./stage.js";
+import { type Scenario, type ScenarioContext, seedOf, type Tally, until, WORKERS } from "./scenario.js";
 import { timeLimit } from "../time-limit.js";
 
 const MOST_ITEMS = 2_000_000;
@@ -22,19 +22,19 @@ export function fatesOf(ids: Value<number>, fates: SharedArray<number>, deaths: 
   return { items, lost };
 }
 
-/** What has a name of this reach, changed under blows: a counter is exact but for what dead workers had begun, and no name outlives its holders. */
-async function names({ crew, random, blows }: Stage, reach: Reach): Promise<Tally> {
-  const { across } = crew;
+/** What has a name of this reach, changed under faults: a counter is exact but for what dead workers had begun, and no name outlives its holders. */
+async function names({ supervisor, random, faults }: ScenarioContext, reach: Reach): Promise<Tally> {
+  const { across } = supervisor;
   const stop = new Event({ across });
   const name = `chaos-${process.pid}`;
   const [tried, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
   const map = SharedMap.open<number>(name, reach);
-  for (let index = 0; index < WORKERS; index++) crew.keep("worker", tasks.useNames, () => [stop, name, reach, tried, done, seedOf(random)]);
-  await crew.storm(blows);
+  for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useNames, () => [stop, name, reach, tried, done, seedOf(random)]);
+  await supervisor.inject(faults);
   const before = done.value;
-  await until(() => done.value > before + 20, crew);
+  await until(() => done.value > before + 20, supervisor);
   stop.set();
-  await crew.rest();
+  await supervisor.rest();
   const sum = map.get("count") ?? 0;
   assert.ok(done.value <= sum && sum <= tried.value, `${done.value} <= ${sum} <= ${tried.value}`);
   for (let other = 0; other < 3; other++) {
@@ -46,35 +46,35 @@ async function names({ crew, random, blows }: Stage, reach: Reach): Promise<Tall
 }
 
 export const dataScenarios: Record<string, Scenario> = {
-  pipe: async ({ crew, random, blows }) => {
-    const { across } = crew;
+  pipe: async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const dock = new Queue<Connection<number, tasks.Letter>>({ across, maxSize: 2 });
     const whole = new Value("int32", 0, { across });
     for (let index = 0; index < 2; index++) {
-      crew.keep("writer", tasks.writeLetters, () => [stop, dock, across, seedOf(random)]);
-      crew.keep("reader", tasks.readLetters, () => [dock, whole, seedOf(random)]);
+      supervisor.keep("writer", tasks.writeLetters, () => [stop, dock, across, seedOf(random)]);
+      supervisor.keep("reader", tasks.readLetters, () => [dock, whole, seedOf(random)]);
     }
-    await crew.storm(blows);
+    await supervisor.inject(faults);
     const before = whole.value;
-    await until(() => whole.value > before + 2, crew);
+    await until(() => whole.value > before + 2, supervisor);
     stop.set();
     dock.shutdown();
-    await crew.rest();
+    await supervisor.rest();
     return { "pipes read to the end": whole.value };
   },
-  "shared map": async ({ crew, random, blows }) => {
-    const { across } = crew;
+  "shared map": async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const counts = new SharedMap<number>({ across });
     const cache = new SharedMap<{ length: number; text: string }>({ across, maxBytes: tasks.MOST_BYTES });
     const [tried, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
-    for (let index = 0; index < WORKERS; index++) crew.keep("worker", tasks.useMaps, () => [stop, counts, cache, tried, done, seedOf(random)]);
-    await crew.storm(blows);
+    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useMaps, () => [stop, counts, cache, tried, done, seedOf(random)]);
+    await supervisor.inject(faults);
     const before = done.value;
-    await until(() => done.value > before + 100, crew);
+    await until(() => done.value > before + 100, supervisor);
     stop.set();
-    await crew.rest();
+    await supervisor.rest();
     let sum = 0;
     for (const count of counts.values()) sum += count;
     assert.ok(done.value <= sum && sum <= tried.value, `${done.value} <= ${sum} <= ${tried.value}`);
@@ -85,87 +85,87 @@ export const dataScenarios: Record<string, Scenario> = {
     assert.deepEqual([cache.size, cache.stats().bytes], [0, 0]);
     return { sum };
   },
-  "shared list": async ({ crew, random, blows }) => {
-    const { across } = crew;
+  "shared list": async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const list = new SharedList<number>({ across });
     const ids = new Value("int32", 0, { across });
     const fates = new SharedArray("uint8", MOST_ITEMS, { across });
-    for (let index = 0; index < WORKERS; index++) crew.keep("worker", tasks.useList, () => [stop, list, ids, fates, seedOf(random)]);
-    await crew.storm(blows);
+    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useList, () => [stop, list, ids, fates, seedOf(random)]);
+    await supervisor.inject(faults);
     const before = ids.value;
-    await until(() => ids.value > before + 100 || ids.value > fates.length, crew);
+    await until(() => ids.value > before + 100 || ids.value > fates.length, supervisor);
     stop.set();
-    await crew.rest();
-    return fatesOf(ids, fates, crew.deathsOf("worker"), [...list]);
+    await supervisor.rest();
+    return fatesOf(ids, fates, supervisor.deathsOf("worker"), [...list]);
   },
-  "struct, array and memory": async ({ crew, random, blows }) => {
-    const { across } = crew;
+  "struct, array and memory": async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const pair = new Struct(tasks.PAIR, {}, { across });
     const counts = new SharedArray("bigint64", 3, { across });
     const memory = new SharedMemory(5000, { across });
-    for (let index = 0; index < WORKERS; index++) crew.keep("worker", tasks.useData, () => [stop, pair, counts, memory, seedOf(random)]);
-    await crew.storm(blows);
+    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useData, () => [stop, pair, counts, memory, seedOf(random)]);
+    await supervisor.inject(faults);
     const before = counts.get(tasks.DONE);
-    await until(() => counts.get(tasks.DONE) > before + 100n, crew);
+    await until(() => counts.get(tasks.DONE) > before + 100n, supervisor);
     stop.set();
-    await crew.rest();
+    await supervisor.rest();
     const [tried, done, sum] = [counts.get(tasks.TRIED), counts.get(tasks.DONE), counts.get(tasks.SUM)];
     assert.ok(done <= sum && sum <= tried, `${done} <= ${sum} <= ${tried}`);
-    assert.ok(tried - done <= crew.deathsOf("worker"));
+    assert.ok(tried - done <= supervisor.deathsOf("worker"));
     return { updates: pair.fields.a, sum: Number(sum) };
   },
-  event: async ({ crew, random, blows }) => {
-    const { across } = crew;
+  event: async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const event = new Event({ across });
     const passed = new Value("int32", 0, { across });
-    crew.keep("raiser", tasks.raise, () => [stop, event, seedOf(random)]);
-    for (let index = 0; index < 2; index++) crew.keep("waiter", tasks.awaitEvent, () => [stop, event, passed, seedOf(random)]);
-    await crew.storm(blows);
+    supervisor.keep("raiser", tasks.raise, () => [stop, event, seedOf(random)]);
+    for (let index = 0; index < 2; index++) supervisor.keep("waiter", tasks.awaitEvent, () => [stop, event, passed, seedOf(random)]);
+    await supervisor.inject(faults);
     const before = passed.value;
-    await until(() => passed.value > before + 20, crew);
+    await until(() => passed.value > before + 20, supervisor);
     stop.set();
-    await crew.rest();
+    await supervisor.rest();
     return { passed: passed.value };
   },
-  select: async ({ crew, random, blows }) => {
-    const { across } = crew;
+  select: async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const [left, right] = [new Queue<{ id: number }>({ across, maxSize: 10 }), new Queue<{ id: number }>({ across })];
     const lock = new Lock({ across });
     const ids = new Value("int32", 0, { across });
     const fates = new SharedArray("uint8", MOST_ITEMS, { across });
     for (const queue of [left, right]) {
-      crew.keep("producer", produce, () => [stop, queue, ids, fates, seedOf(random)]);
-      crew.keep("chooser", tasks.choose, () => [left, right, lock, fates, seedOf(random)]);
+      supervisor.keep("producer", produce, () => [stop, queue, ids, fates, seedOf(random)]);
+      supervisor.keep("chooser", tasks.choose, () => [left, right, lock, fates, seedOf(random)]);
     }
-    await crew.storm(blows);
+    await supervisor.inject(faults);
     const before = ids.value;
-    await until(() => ids.value > before + 100 || ids.value > fates.length, crew);
+    await until(() => ids.value > before + 100 || ids.value > fates.length, supervisor);
     stop.set();
     left.shutdown();
     right.shutdown();
-    await crew.rest();
+    await supervisor.rest();
     assert.deepEqual([left.size, right.size], [0, 0]);
     (await lock.acquire({ timeout: timeLimit(10_000) }))[Symbol.dispose]();
-    return fatesOf(ids, fates, crew.deathsOf("chooser"));
+    return fatesOf(ids, fates, supervisor.deathsOf("chooser"));
   },
-  names: (stage) => names(stage, { across: stage.crew.across }),
-  "names of the machine": (stage) => names(stage, { across: "machine" }),
-  "served object": async ({ crew, random, blows }) => {
-    const { across } = crew;
+  names: (context) => names(context, { across: context.supervisor.across }),
+  "names of the machine": (context) => names(context, { across: "machine" }),
+  "served object": async ({ supervisor, random, faults }) => {
+    const { across } = supervisor;
     const stop = new Event({ across });
     const found = new SharedMap<Served<object>>({ across });
     const asked = new Value("int32", 0, { across });
-    crew.keep("owner", tasks.answer, () => [stop, found]);
-    for (let index = 0; index < 2; index++) crew.keep("caller", tasks.ask, () => [stop, found, asked, seedOf(random)]);
-    await crew.storm(blows);
+    supervisor.keep("owner", tasks.answer, () => [stop, found]);
+    for (let index = 0; index < 2; index++) supervisor.keep("caller", tasks.ask, () => [stop, found, asked, seedOf(random)]);
+    await supervisor.inject(faults);
     const before = asked.value;
-    await until(() => asked.value > before + 20, crew);
+    await until(() => asked.value > before + 20, supervisor);
     stop.set();
-    await crew.rest();
+    await supervisor.rest();
     return { asked: asked.value };
   },
 };

@@ -3,33 +3,33 @@ import assert from "node:assert/strict";
 import { AsyncPool, isAllcoresError, type Pool, ProcessPool, TaskGroup, TaskGroupError, ThreadPool, toProcess, toThread } from "allcores";
 import * as tasks from "../fixtures/chaos-tasks.js";
 import { CHAOS } from "./mishap.js";
-import { exhaustDescriptors, halt, Hoard, isShortage } from "./blows.js";
-import type { Scenario, Stage, Tally } from "./stage.js";
+import { exhaustDescriptors, halt, Hoard, isShortage } from "./faults.js";
+import type { Scenario, ScenarioContext, Tally } from "./scenario.js";
 
 const RETRIES = { retries: { limit: 200, delay: 5, factor: 1 } };
 const SHORTAGE_MS = 60;
 const HALT_MS = 60;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a task may fail of that was not to be tried again: its own mishap, a blow, or somebody else's failure in its group. */
+/** What a task may fail of that was not to be tried again: its own mishap, a fault, or somebody else's failure in its group. */
 function isExpected(error: unknown): boolean {
   if (error instanceof Error && error.message === CHAOS) return true;
   return isShortage(error) || (isAllcoresError(error) && ["ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_CANCELLED"].includes(error.code));
 }
 
-/** A pool under blows, with what it is asked for meanwhile. */
+/** A pool under faults, with what it is asked for meanwhile. */
 class Target {
   readonly pool: Pool;
   readonly tally = { done: 0, died: 0 };
-  readonly #stage: Stage;
+  readonly #context: ScenarioContext;
   readonly #pids = new Set<number>();
   readonly #hoard: Hoard;
   #asked = 0;
 
-  constructor(stage: Stage) {
-    this.#stage = stage;
-    this.pool = stage.crew.across === "threads" ? new ThreadPool({ workers: 2, killGrace: 5 }) : new ProcessPool({ workers: 2 });
-    this.#hoard = new Hoard(stage.crew.across);
+  constructor(context: ScenarioContext) {
+    this.#context = context;
+    this.pool = context.supervisor.across === "threads" ? new ThreadPool({ workers: 2, killGrace: 5 }) : new ProcessPool({ workers: 2 });
+    this.#hoard = new Hoard(context.supervisor.across);
   }
 
   next(): number {
@@ -43,15 +43,15 @@ class Target {
     this.tally.done++;
   }
 
-  /** It failed: of a blow, or not as it should. */
+  /** It failed: of a fault, or not as it should. */
   failed(error: unknown): void {
     if (!isExpected(error)) throw error;
     this.tally.died++;
   }
 
-  /** Asks in so many lines at once, each in its own way, while blows fall; then everything is as it was. */
-  async storm(lines: readonly (() => Promise<void>)[]): Promise<Tally> {
-    const { blows, random } = this.#stage;
+  /** Asks in so many lines at once, each in its own way, while faults fall; then everything is as it was. */
+  async inject(lines: readonly (() => Promise<void>)[]): Promise<Tally> {
+    const { faults, random } = this.#context;
     let isOver = false;
     const asking = Promise.all(
       lines.map(async (ask) => {
@@ -63,7 +63,7 @@ class Target {
       }),
     );
     asking.catch(() => (isOver = true));
-    for (let dealt = 0; dealt < blows && !isOver; ) {
+    for (let dealt = 0; dealt < faults && !isOver; ) {
       await pause(random() * 40);
       if (await this.#strike()) dealt++;
     }
@@ -85,16 +85,16 @@ class Target {
   }
 
   async #strike(): Promise<boolean> {
-    const { random, crew } = this.#stage;
-    const blow = random();
-    if (blow < 0.06) {
+    const { random, supervisor } = this.#context;
+    const fault = random();
+    if (fault < 0.06) {
       this.#hoard.take();
       await pause(random() * SHORTAGE_MS);
       this.#hoard.give();
       return this.#count("full memory");
     }
-    if (blow < 0.14) return (await exhaustDescriptors(process.pid, Math.ceil(random() * SHORTAGE_MS))) && this.#count("no descriptors");
-    if (crew.across === "threads") {
+    if (fault < 0.14) return (await exhaustDescriptors(process.pid, Math.ceil(random() * SHORTAGE_MS))) && this.#count("no descriptors");
+    if (supervisor.across === "threads") {
       // What a thread can be hit by from outside: a task that is called off and does not listen.
       const deaf = this.pool.submit(tasks.steady, 2);
       deaf.catch(() => {});
@@ -104,7 +104,7 @@ class Target {
     const pid = [...this.#pids][Math.floor(random() * this.#pids.size)];
     if (pid === undefined) return false;
     this.#pids.delete(pid);
-    const signal = blow < 0.65 ? "SIGKILL" : blow < 0.8 ? "SIGSTOP" : "SIGTERM";
+    const signal = fault < 0.65 ? "SIGKILL" : fault < 0.8 ? "SIGSTOP" : "SIGTERM";
     if (signal === "SIGSTOP") return (await halt(pid, Math.ceil(random() * HALT_MS), random() < 0.5 ? "CONT" : "KILL")) && this.#count(signal);
     try {
       process.kill(pid, signal);
@@ -114,9 +114,9 @@ class Target {
     return this.#count(signal);
   }
 
-  #count(blow: string): true {
-    const { blows } = this.#stage.crew;
-    blows.set(blow, (blows.get(blow) ?? 0) + 1);
+  #count(fault: string): true {
+    const { faults } = this.#context.supervisor;
+    faults.set(fault, (faults.get(fault) ?? 0) + 1);
     return true;
   }
 }
@@ -124,8 +124,8 @@ class Target {
 const times = <T>(count: number, line: T): T[] => new Array<T>(count).fill(line);
 
 export const poolScenarios: Record<string, Scenario> = {
-  pool: async (stage) => {
-    const target = new Target(stage);
+  pool: async (context) => {
+    const target = new Target(context);
     const { pool } = target;
     const once = async () => {
       const n = target.next();
@@ -140,10 +140,10 @@ export const poolScenarios: Record<string, Scenario> = {
         if (!isShortage(error)) throw error;
       }
     };
-    return await target.storm([...times(6, guarded(target, once)), ...times(6, retried)]);
+    return await target.inject([...times(6, guarded(target, once)), ...times(6, retried)]);
   },
-  "pool map": async (stage) => {
-    const target = new Target(stage);
+  "pool map": async (context) => {
+    const target = new Target(context);
     const numbers = () => Array.from({ length: 40 }, () => target.next());
     const whole = async () => {
       const items = numbers();
@@ -161,10 +161,10 @@ export const poolScenarios: Record<string, Scenario> = {
       }
       assert.equal(seen.size, items.length);
     };
-    return await target.storm([...times(2, guarded(target, whole)), ...times(2, guarded(target, settled))]);
+    return await target.inject([...times(2, guarded(target, whole)), ...times(2, guarded(target, settled))]);
   },
-  "task group": async (stage) => {
-    const target = new Target(stage);
+  "task group": async (context) => {
+    const target = new Target(context);
     // As many at once as there are places, so that a place that is never given back is noticed.
     const places = new AsyncPool({ workers: 8 });
     const group = async () => {
@@ -188,15 +188,15 @@ export const poolScenarios: Record<string, Scenario> = {
       }
       assert.deepEqual(ended, [true, true, true, true], "a group ended before its tasks");
     };
-    const tally = await target.storm(times(3, group));
+    const tally = await target.inject(times(3, group));
     places.close();
     await places.join();
     return tally;
   },
-  "bridges and nested calls": async (stage) => {
-    const target = new Target(stage);
+  "bridges and nested calls": async (context) => {
+    const target = new Target(context);
     const handle = target.pool.handle();
-    const bridge = stage.crew.across === "threads" ? toThread : toProcess;
+    const bridge = context.supervisor.across === "threads" ? toThread : toProcess;
     const bridged = async () => {
       const n = target.next();
       target.check(n, await bridge(tasks.work, n));
@@ -209,11 +209,11 @@ export const poolScenarios: Record<string, Scenario> = {
       const n = target.next();
       target.check(n, await target.pool.submit(tasks.viaRunSync, n));
     };
-    return await target.storm([...times(3, guarded(target, bridged)), guarded(target, nested), guarded(target, blocking)]);
+    return await target.inject([...times(3, guarded(target, bridged)), guarded(target, nested), guarded(target, blocking)]);
   },
 };
 
-/** Its failures are counted, if they are what blows do. */
+/** Its failures are counted, if they are what faults do. */
 function guarded(target: Target, ask: () => Promise<void>): () => Promise<void> {
   return () => ask().catch((error: unknown) => target.failed(error));
 }

@@ -1,8 +1,8 @@
-/** One scenario in a program of its own: `node program.js <scenario> <threads|processes> <blows> <seed>`. Its last line is what it counted, as JSON. */
+/** One scenario in a program of its own: `node program.js <scenario> <threads|processes> <faults> <seed>`. Its last line is what it counted, as JSON. */
 import { readdirSync } from "node:fs";
 import { isMain } from "allcores";
 import { randomFrom } from "../fixtures/random.js";
-import { type Across, Crew } from "./crew.js";
+import { type Across, Supervisor } from "./supervisor.js";
 import { scenarios } from "./scenarios.js";
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
@@ -11,14 +11,14 @@ const descriptors = () => readdirSync("/proc/self/fd").length;
 const MOST_MORE_DESCRIPTORS = 24;
 
 if (isMain(import.meta)) {
-  const [, , name = "", across = "processes", blows = "20", seed = "1"] = process.argv;
+  const [, , name = "", across = "processes", faults = "20", seed = "1"] = process.argv;
   const scenario = scenarios[name];
   if (scenario === undefined) throw new RangeError(`no scenario is called ${name}; there are ${Object.keys(scenarios).join(", ")}`);
   const random = randomFrom(Number(seed));
   const before = descriptors();
-  const crew = new Crew(across as Across, random);
-  const tally = await scenario({ crew, random, blows: Number(blows) });
+  const supervisor = new Supervisor(across as Across, random);
+  const tally = await scenario({ supervisor, random, faults: Number(faults) });
   const more = descriptors() - before;
   if (more > MOST_MORE_DESCRIPTORS) throw new Error(`${more} descriptors more than at the start`);
-  console.log(JSON.stringify({ ...tally, ...Object.fromEntries(crew.blows) }));
+  console.log(JSON.stringify({ ...tally, ...Object.fromEntries(supervisor.faults) }));
 }

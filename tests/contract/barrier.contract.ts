@@ -1,7 +1,7 @@
 /** A Barrier lets nobody pass before all are there, and breaks rather than make the others wait for one who cannot come any more. */
 import assert from "node:assert/strict";
 import { Barrier } from "allcores";
-import type { Across, Check } from "./stage.js";
+import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
 export type BarrierObjects = { readonly two: Barrier; readonly three: Barrier; readonly timed: Barrier };
@@ -13,21 +13,21 @@ export function barrierObjects(across: Across): BarrierObjects {
 const BROKEN = { code: "ERR_ALLCORES_BROKEN_BARRIER", name: "BrokenBarrierError" };
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 
-export const barrierContract: Check<BarrierObjects> = (stage, check) => {
-  const wait = stage.verb("wait");
-  const { here } = stage;
-  const comes = (options: object = {}) => stage.subject.call(({ two }, _, wait, options) => two[wait](options), wait, options);
-  const meets = () => stage.third.call(({ two }) => two.wait());
+export const barrierContract: Check<BarrierObjects> = (fixture, check) => {
+  const wait = fixture.verb("wait");
+  const { here } = fixture;
+  const comes = (options: object = {}) => fixture.subject.call(({ two }, _, wait, options) => two[wait](options), wait, options);
+  const meets = () => fixture.third.call(({ two }) => two.wait());
   const arrived = (count: number) => here.call(({ two }, { until }, count) => until(() => two.waiting === count), count);
 
   check("everybody gets a place from 0 to parties - 1", async () => {
     const waits = [
-      stage.subject.call(({ three }, _, wait) => three[wait](), wait),
-      stage.third.call(({ three }) => three.wait()),
+      fixture.subject.call(({ three }, _, wait) => three[wait](), wait),
+      fixture.third.call(({ three }) => three.wait()),
       here.call(({ three }) => three.wait()),
     ];
     assert.deepEqual((await Promise.all(waits)).sort(), [0, 1, 2]);
-    const { parties, waiting, broken } = stage.objects.three;
+    const { parties, waiting, broken } = fixture.objects.three;
     assert.deepEqual({ parties, waiting, broken }, { parties: 3, waiting: 0, broken: false });
   });
 
@@ -40,7 +40,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
 
   check("round after round, nobody is a round ahead", async () => {
     const rounds = 60;
-    const play = [stage.subject, stage.third, here].map((who, index) =>
+    const play = [fixture.subject, fixture.third, here].map((who, index) =>
       who.call(
         async ({ three }, _, wait, rounds) => {
           let sum = 0;
@@ -56,17 +56,17 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
       sums.reduce((a, b) => a + b),
       rounds * 3,
     );
-    assert.equal(stage.objects.three.waiting, 0);
+    assert.equal(fixture.objects.three.waiting, 0);
   });
 
   check("the action runs once, before anybody is let through", async () => {
-    const acts = (who: typeof stage.subject, wait: "wait" | "waitSync") =>
+    const acts = (who: typeof fixture.subject, wait: "wait" | "waitSync") =>
       who.call(async ({ three }, { kept }, wait) => {
         kept.acted = 0;
         const place = await three[wait]({ action: () => (kept.acted = (kept.acted as number) + three.waiting) });
         return { place, acted: kept.acted };
       }, wait);
-    const told = await Promise.all([acts(stage.subject, wait), acts(stage.third, "wait"), acts(here, "wait")]);
+    const told = await Promise.all([acts(fixture.subject, wait), acts(fixture.third, "wait"), acts(here, "wait")]);
     assert.deepEqual(
       told.sort((a, b) => a.place - b.place),
       [
@@ -81,7 +81,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     const first = meets();
     first.catch(() => {});
     await arrived(1);
-    const thrower = stage.subject.call(
+    const thrower = fixture.subject.call(
       async ({ two }, _, wait) =>
         void (await two[wait]({
           action: () => {
@@ -92,9 +92,9 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     );
     await assert.rejects(thrower, { message: "action" });
     await assert.rejects(first, BROKEN);
-    assert.equal(stage.objects.two.isBroken, true);
+    assert.equal(fixture.objects.two.isBroken, true);
     await assert.rejects(comes(), BROKEN);
-    stage.objects.two.reset();
+    fixture.objects.two.reset();
     const again = comes();
     await arrived(1);
     assert.deepEqual([await meets(), await again], [1, 0]);
@@ -104,45 +104,45 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     const waiting = comes();
     waiting.catch(() => {});
     await arrived(1);
-    await stage.third.call(({ two }) => two.abort());
+    await fixture.third.call(({ two }) => two.abort());
     await assert.rejects(waiting, BROKEN);
     await assert.rejects(comes(), BROKEN);
-    assert.equal(stage.objects.two.isBroken, true);
-    assert.equal(stage.objects.two.waiting, 0);
+    assert.equal(fixture.objects.two.isBroken, true);
+    assert.equal(fixture.objects.two.waiting, 0);
   });
 
   check("reset while somebody waits breaks that round only", async () => {
     const waiting = comes();
     waiting.catch(() => {});
     await arrived(1);
-    await stage.third.call(({ two }) => two.reset());
+    await fixture.third.call(({ two }) => two.reset());
     await assert.rejects(waiting, BROKEN);
-    assert.equal(stage.objects.two.isBroken, false);
+    assert.equal(fixture.objects.two.isBroken, false);
     const again = comes();
     await arrived(1);
     assert.deepEqual([await meets(), await again], [1, 0]);
   });
 
   check("a timeout breaks it: its party gets a TimeoutError, the others a BrokenBarrierError", async () => {
-    const other = stage.third.call(({ three }) => three.wait());
+    const other = fixture.third.call(({ three }) => three.wait());
     other.catch(() => {});
     await here.call(({ three }, { until }) => until(() => three.waiting === 1));
     await assert.rejects(
-      stage.subject.call(({ three }, _, wait) => three[wait]({ timeout: 30 }), wait),
+      fixture.subject.call(({ three }, _, wait) => three[wait]({ timeout: 30 }), wait),
       TIMEOUT,
     );
     await assert.rejects(other, BROKEN);
-    assert.equal(stage.objects.three.isBroken, true);
+    assert.equal(fixture.objects.three.isBroken, true);
   });
 
   check("its own timeout is the default, one attempt is timeout 0", async () => {
     await assert.rejects(
-      stage.subject.call(({ timed }, _, wait) => timed[wait](), wait),
+      fixture.subject.call(({ timed }, _, wait) => timed[wait](), wait),
       TIMEOUT,
     );
-    assert.equal(stage.objects.timed.isBroken, true);
+    assert.equal(fixture.objects.timed.isBroken, true);
     await assert.rejects(comes({ timeout: 0 }), TIMEOUT);
-    stage.objects.two.reset();
+    fixture.objects.two.reset();
     const first = meets();
     await arrived(1);
     assert.equal(await comes({ timeout: 0 }), 1);
@@ -150,7 +150,7 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
   });
 
   check("wrong options are refused and change nothing", async () => {
-    const codes = await stage.subject.call(async ({ two }, _, wait) => {
+    const codes = await fixture.subject.call(async ({ two }, _, wait) => {
       const codes: unknown[] = [];
       for (const options of [{ timeout: -1 }, { timeout: Number.NaN }, { timeout: "1" }, { action: 5 }, 5]) {
         await (async () => two[wait](options as never))().catch((error) => codes.push(error.code));
@@ -159,11 +159,11 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     }, wait);
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     assert.deepEqual(codes, [range, range, type, type, type]);
-    assert.deepEqual([stage.objects.two.waiting, stage.objects.two.isBroken], [0, false]);
+    assert.deepEqual([fixture.objects.two.waiting, fixture.objects.two.isBroken], [0, false]);
   });
 
   check("a number of parties that cannot be is refused", async () => {
-    const codes = await stage.subject.call((_, { allcores }, across) => {
+    const codes = await fixture.subject.call((_, { allcores }, across) => {
       const codes: unknown[] = [];
       for (const parties of [0, -1, 1.5, Number.NaN, 2 ** 31, "2", undefined]) {
         try {
@@ -174,22 +174,22 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
         }
       }
       return codes;
-    }, stage.across);
+    }, fixture.across);
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     assert.deepEqual(codes, [range, range, range, range, range, type, type]);
   });
 
-  if (!stage.blocking) {
+  if (!fixture.blocking) {
     check("a signal that is aborted already changes nothing", async () => {
-      const told = await stage.subject.call(({ two }) => two.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => error.message));
+      const told = await fixture.subject.call(({ two }) => two.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => error.message));
       assert.equal(told, "before");
-      assert.deepEqual([stage.objects.two.waiting, stage.objects.two.isBroken], [0, false]);
+      assert.deepEqual([fixture.objects.two.waiting, fixture.objects.two.isBroken], [0, false]);
     });
 
     check("aborting a wait rejects with the reason and breaks it for the others", async () => {
-      const other = stage.third.call(({ three }) => three.wait());
+      const other = fixture.third.call(({ three }) => three.wait());
       other.catch(() => {});
-      const told = await stage.subject.call(async ({ three }, { until }) => {
+      const told = await fixture.subject.call(async ({ three }, { until }) => {
         const controller = new AbortController();
         const waiting = three.wait({ signal: controller.signal }).catch((error) => error.message);
         await until(() => three.waiting === 2);
@@ -201,25 +201,25 @@ export const barrierContract: Check<BarrierObjects> = (stage, check) => {
     });
   }
 
-  if (stage.apart) {
+  if (fixture.apart) {
     for (const blocked of [true, false]) {
       check(`death: a party that dies while it waits, ${blocked ? "blocking" : "awaiting"}, breaks it`, async () => {
-        const victim = stage.victim();
+        const victim = fixture.victim();
         victim.call(({ three }, _, wait) => three[wait](), blocked ? ("waitSync" as const) : ("wait" as const)).catch(() => {});
         await here.call(({ three }, { until }) => until(() => three.waiting === 1));
-        const waiting = stage.subject.call(({ three }, _, wait) => three[wait]({ timeout: timeLimit(5000) }), wait);
+        const waiting = fixture.subject.call(({ three }, _, wait) => three[wait]({ timeout: timeLimit(5000) }), wait);
         waiting.catch(() => {});
         await here.call(({ three }, { until }) => until(() => three.waiting === 2));
         await victim.kill();
         await assert.rejects(waiting, BROKEN);
-        assert.equal(stage.objects.three.isBroken, true);
-        stage.objects.three.reset();
-        assert.equal(stage.objects.three.waiting, 0);
+        assert.equal(fixture.objects.three.isBroken, true);
+        fixture.objects.three.reset();
+        assert.equal(fixture.objects.three.waiting, 0);
       });
     }
 
     check("death: one who comes later than the death is told, too", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       victim.call(({ two }) => two.waitSync()).catch(() => {});
       await arrived(1);
       await victim.kill();

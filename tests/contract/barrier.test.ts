@@ -1,4 +1,4 @@
 import { barrierContract, barrierObjects } from "./barrier.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("Barrier", barrierObjects, barrierContract);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Condition, Event, Lock } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";
-import type { Across, Check } from "./stage.js";
+import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
 export type ConditionObjects = { readonly condition: Condition; readonly blocked: Event; readonly notified: Event };
@@ -20,15 +20,15 @@ export function lockConditionObjects(across: Across): ConditionObjects {
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 const NOT_HELD = { code: "ERR_ALLCORES_NOT_HELD" };
 
-export const conditionContract: Check<ConditionObjects> = (stage, check) => {
-  const { here } = stage;
-  const run = stage.verb("run");
-  const wait = stage.verb("wait");
-  const waitFor = stage.verb("waitFor");
+export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
+  const { here } = fixture;
+  const run = fixture.verb("run");
+  const wait = fixture.verb("wait");
+  const waitFor = fixture.verb("waitFor");
   const waiting = (count: number) => here.call(({ condition }, { until, waiters }, count) => until(() => waiters(condition) === count), count);
   /** The subject waits under the lock; answers whether it held the lock afterwards. */
   const waits = (options: object = {}) =>
-    stage.subject.call(
+    fixture.subject.call(
       async ({ condition }, _, acquire, wait, options) => {
         const held = await condition[acquire]();
         try {
@@ -38,15 +38,15 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           held[Symbol.dispose]();
         }
       },
-      stage.verb("acquire"),
+      fixture.verb("acquire"),
       wait,
       options,
     );
   const notifies = (n: number) =>
-    stage.third.call(({ condition }, _, n) => void condition.runSync(() => (n === 0 ? condition.notifyAll() : condition.notify(n))), n);
+    fixture.third.call(({ condition }, _, n) => void condition.runSync(() => (n === 0 ? condition.notifyAll() : condition.notify(n))), n);
   /** `count` awaiting waiters of the third worker; how many are awake is kept. */
   const manyWait = (count: number) =>
-    stage.third.call(async ({ condition }, { kept }, count) => {
+    fixture.third.call(async ({ condition }, { kept }, count) => {
       kept.awake = [];
       for (let index = 0; index < count; index++) {
         const held = await condition.acquire();
@@ -57,35 +57,35 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       }
     }, count);
   const awake = (count: number) =>
-    stage.third.call(async (_, { kept, until }, count) => {
+    fixture.third.call(async (_, { kept, until }, count) => {
       await until(() => (kept.awake as number[]).length >= count);
       return kept.awake as number[];
     }, count);
 
   check("wait, notify and notifyAll need the lock", async () => {
     await assert.rejects(
-      stage.subject.call(async ({ condition }, _, wait) => condition[wait]({ timeout: 1 }), wait),
+      fixture.subject.call(async ({ condition }, _, wait) => condition[wait]({ timeout: 1 }), wait),
       NOT_HELD,
     );
     await assert.rejects(
-      stage.subject.call(async ({ condition }, _, waitFor) => void (await condition[waitFor](() => true)), waitFor),
+      fixture.subject.call(async ({ condition }, _, waitFor) => void (await condition[waitFor](() => true)), waitFor),
       NOT_HELD,
     );
     await assert.rejects(
-      stage.subject.call(({ condition }) => condition.notify()),
+      fixture.subject.call(({ condition }) => condition.notify()),
       NOT_HELD,
     );
-    await stage.third.call(({ condition }, { held }) => void (held.h = condition.acquireSync()));
+    await fixture.third.call(({ condition }, { held }) => void (held.h = condition.acquireSync()));
     await assert.rejects(
-      stage.subject.call(({ condition }) => condition.notifyAll()),
+      fixture.subject.call(({ condition }) => condition.notifyAll()),
       NOT_HELD,
     );
     await assert.rejects(
-      stage.subject.call(async ({ condition }, _, wait) => condition[wait]({ timeout: 1 }), wait),
+      fixture.subject.call(async ({ condition }, _, wait) => condition[wait]({ timeout: 1 }), wait),
       NOT_HELD,
     );
-    await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
-    assert.equal(stage.objects.condition.isLocked, false);
+    await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
+    assert.equal(fixture.objects.condition.isLocked, false);
   });
 
   check("the lock is free while somebody waits, and held again when the wait is over", async () => {
@@ -93,20 +93,20 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
     await notifies(1);
     assert.deepEqual(await waited, { locked: true });
-    assert.equal(stage.objects.condition.isLocked, false);
+    assert.equal(fixture.objects.condition.isLocked, false);
   });
 
   check("the waiter does not go on before the notifier has let the lock go", async () => {
     const waited = waits();
     await waiting(1);
-    await stage.third.call(({ condition }, { held }) => {
+    await fixture.third.call(({ condition }, { held }) => {
       held.h = condition.acquireSync();
       condition.notify();
     });
     await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 0));
-    assert.equal(stage.objects.condition.isLocked, true);
+    assert.equal(fixture.objects.condition.isLocked, true);
     await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition.lock) === 1));
-    await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
+    await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
     assert.deepEqual(await waited, { locked: true });
   });
 
@@ -118,10 +118,10 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     await notifies(3);
     assert.deepEqual(await waited, { locked: true });
     assert.deepEqual(await awake(2), [0, 1]);
-    assert.equal(waitersOf(stage.objects.condition), 2);
+    assert.equal(waitersOf(fixture.objects.condition), 2);
     await notifies(0);
     assert.deepEqual(await awake(4), [0, 1, 2, 3]);
-    assert.equal(waitersOf(stage.objects.condition), 0);
+    assert.equal(waitersOf(fixture.objects.condition), 0);
   });
 
   check("more than wait may be notified, and a notification is not remembered", async () => {
@@ -137,7 +137,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
 
   check("a timeout ends the wait holding the lock, and leaves no trace", async () => {
     for (const timeout of [0, 30]) {
-      const told = await stage.subject.call(
+      const told = await fixture.subject.call(
         async ({ condition }, _, acquire, wait, timeout) => {
           const held = await condition[acquire]();
           let code: unknown;
@@ -151,17 +151,17 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           held[Symbol.dispose]();
           return told.concat(condition.isLocked);
         },
-        stage.verb("acquire"),
+        fixture.verb("acquire"),
         wait,
         timeout,
       );
       assert.deepEqual(told, ["ERR_ALLCORES_TIMEOUT", true, false]);
-      assert.equal(waitersOf(stage.objects.condition), 0);
+      assert.equal(waitersOf(fixture.objects.condition), 0);
     }
   });
 
   check("wrong options and numbers are refused, the lock stays held", async () => {
-    const codes = await stage.subject.call(
+    const codes = await fixture.subject.call(
       async ({ condition }, _, acquire, wait) => {
         const held = await condition[acquire]();
         const codes: unknown[] = [];
@@ -172,7 +172,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         held[Symbol.dispose]();
         return codes.concat(condition.isLocked);
       },
-      stage.verb("acquire"),
+      fixture.verb("acquire"),
       wait,
     );
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
@@ -180,9 +180,9 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
   });
 
   check("waitFor looks first, then after each notification, and gives the value", async () => {
-    const value = await stage.subject.call(async ({ condition }, _, run, waitFor) => condition[run](() => condition[waitFor](() => "now")), run, waitFor);
+    const value = await fixture.subject.call(async ({ condition }, _, run, waitFor) => condition[run](() => condition[waitFor](() => "now")), run, waitFor);
     assert.equal(value, "now");
-    const counted = stage.subject.call(
+    const counted = fixture.subject.call(
       async ({ condition, blocked }, { kept }, run, waitFor) => {
         kept.looks = 0;
         return condition[run](() =>
@@ -198,17 +198,17 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     );
     for (let round = 0; round < 2; round++) {
       // It has looked, and waits: a notification before that would be for nobody.
-      await stage.objects.blocked.wait();
+      await fixture.objects.blocked.wait();
       await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
-      stage.objects.blocked.clear();
+      fixture.objects.blocked.clear();
       await notifies(1);
     }
     assert.equal(await counted, "after 3 looks");
-    assert.equal(stage.objects.condition.isLocked, false);
+    assert.equal(fixture.objects.condition.isLocked, false);
   });
 
   check("waitFor runs out, and what its predicate throws comes through, both holding the lock", async () => {
-    const told = await stage.subject.call(
+    const told = await fixture.subject.call(
       async ({ condition }, _, run, waitFor) =>
         condition[run as "run"](async () => {
           const told: unknown[] = [];
@@ -226,12 +226,12 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       waitFor,
     );
     assert.deepEqual(told, ["ERR_ALLCORES_TIMEOUT", "predicate", true]);
-    assert.equal(stage.objects.condition.isLocked, false);
+    assert.equal(fixture.objects.condition.isLocked, false);
   });
 
-  if (!stage.blocking) {
+  if (!fixture.blocking) {
     check("an aborted signal ends the wait holding the lock, before and while waiting", async () => {
-      const told = await stage.subject.call(({ condition }, { until, waiters }) =>
+      const told = await fixture.subject.call(({ condition }, { until, waiters }) =>
         condition.run(async () => {
           const told: unknown[] = [];
           await condition.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => told.push(error.message, condition.isLocked));
@@ -245,13 +245,13 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         }),
       );
       assert.deepEqual(told, ["before", true, false, "while", true]);
-      assert.equal(stage.objects.condition.isLocked, false);
-      assert.equal(waitersOf(stage.objects.condition), 0);
+      assert.equal(fixture.objects.condition.isLocked, false);
+      assert.equal(waitersOf(fixture.objects.condition), 0);
     });
 
     for (const leaving of ["is aborted", "runs out of time"] as const) {
       check(`a waiter that ${leaving} with a wake-up in its hands passes it on`, async () => {
-        const told = stage.subject.call(async ({ condition, blocked, notified }, { until, untilSync, waiters }, leaving) => {
+        const told = fixture.subject.call(async ({ condition, blocked, notified }, { until, untilSync, waiters }, leaving) => {
           const told: string[] = [];
           const controller = new AbortController();
           const waits = async (name: string, options: object) => {
@@ -274,9 +274,9 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           if (told[0] === "first left") await second;
           return told;
         }, leaving);
-        await stage.objects.blocked.wait();
+        await fixture.objects.blocked.wait();
         await notifies(1);
-        stage.objects.notified.set();
+        fixture.objects.notified.set();
         const seen = await told;
         // One wake-up, and it went to one of the two.
         assert.deepEqual(seen, seen[0] === "first woken" ? ["first woken"] : ["first left", "second woken"]);
@@ -285,9 +285,9 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     }
   }
 
-  if (stage.apart) {
+  if (fixture.apart) {
     check("death: a notification after the death of a waiter reaches a live one", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       victim.call(({ condition }) => void condition.runSync(() => condition.waitSync())).catch(() => {});
       await waiting(1);
       const waited = waits({ timeout: timeLimit(5000) });
@@ -298,7 +298,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     });
 
     check("death: a notification that the dead had not taken yet reaches a live one", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       victim
         .call(async ({ condition }) => {
           await condition.acquire();
@@ -310,14 +310,14 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       const waited = waits({ timeout: timeLimit(5000) });
       await waiting(2);
       await notifies(1);
-      assert.equal(waitersOf(stage.objects.condition), 2);
+      assert.equal(waitersOf(fixture.objects.condition), 2);
       await victim.kill();
       assert.deepEqual(await waited, { locked: true });
     });
 
     for (const blocks of [true, false]) {
       check(`death: a notification whose ${blocks ? "blocking" : "awaiting"} receiver dies as it takes the lock back reaches a live one`, async () => {
-        const victim = stage.victim();
+        const victim = fixture.victim();
         victim
           .call(async ({ condition }, _, blocks) => {
             await condition.acquire();
@@ -328,21 +328,21 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
         await waiting(1);
         const waited = waits({ timeout: timeLimit(5000) });
         await waiting(2);
-        await stage.third.call(({ condition }, { held }) => {
+        await fixture.third.call(({ condition }, { held }) => {
           held.h = condition.acquireSync();
           condition.notify();
         });
         // Notified, it has left the condition's line and stands in the lock's.
         await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && waiters(condition.lock) === 1));
         await victim.kill();
-        await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
+        await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
         assert.deepEqual(await waited, { locked: true });
       });
     }
 
     check("death: an owner that dies while somebody waits is told to the hold that waits", async () => {
-      const victim = stage.victim();
-      const told = stage.subject.call(
+      const victim = fixture.victim();
+      const told = fixture.subject.call(
         async ({ condition }, _, acquire, wait) => {
           const held = await condition[acquire]();
           const told = [held.ownerDied];
@@ -355,7 +355,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
           next[Symbol.dispose]();
           return told;
         },
-        stage.verb("acquire"),
+        fixture.verb("acquire"),
         wait,
       );
       await waiting(1);
@@ -368,7 +368,7 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
     });
 
     check("death: a notifier that dies holding the lock does not keep the notified out", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       const waited = waits({ timeout: timeLimit(5000) });
       await waiting(1);
       await victim.call(({ condition }) => {
@@ -377,16 +377,16 @@ export const conditionContract: Check<ConditionObjects> = (stage, check) => {
       });
       await victim.kill();
       assert.deepEqual(await waited, { locked: true });
-      assert.equal(stage.objects.condition.isLocked, false);
+      assert.equal(fixture.objects.condition.isLocked, false);
     });
   }
 };
 
 /** What only a condition with an RLock can show. */
-export const nestedContract: Check<ConditionObjects> = (stage, check) => {
-  conditionContract(stage, check);
+export const nestedContract: Check<ConditionObjects> = (fixture, check) => {
+  conditionContract(fixture, check);
   check("wait gives up all levels of its RLock and takes them back", async () => {
-    const told = stage.subject.call(
+    const told = fixture.subject.call(
       async ({ condition }, _, acquire, wait) => {
         const outer = (await condition[acquire]()) as import("allcores").RHeld;
         const inner = outer.acquire();
@@ -397,11 +397,11 @@ export const nestedContract: Check<ConditionObjects> = (stage, check) => {
         outer[Symbol.dispose]();
         return told.concat(condition.isLocked);
       },
-      stage.verb("acquire"),
-      stage.verb("wait"),
+      fixture.verb("acquire"),
+      fixture.verb("wait"),
     );
-    await stage.here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
-    await stage.third.call(({ condition }) => condition.runSync(() => condition.notify()));
+    await fixture.here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
+    await fixture.third.call(({ condition }) => condition.runSync(() => condition.notify()));
     assert.deepEqual(await told, [true, true, false]);
   });
 };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Event } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";
-import type { Across, Check } from "./stage.js";
+import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
 export type EventObjects = { readonly event: Event };
@@ -11,12 +11,12 @@ export function eventObjects(across: Across): EventObjects {
   return { event: new Event({ across }) };
 }
 
-export const eventContract: Check<EventObjects> = (stage, check) => {
-  const wait = stage.verb("wait");
-  const { here } = stage;
+export const eventContract: Check<EventObjects> = (fixture, check) => {
+  const wait = fixture.verb("wait");
+  const { here } = fixture;
   const waiting = (count: number) => here.call(({ event }, { until, waiters }, count) => until(() => waiters(event) === count), count);
   const waits = (options: object = {}) =>
-    stage.subject.call(
+    fixture.subject.call(
       async ({ event }, _, wait, options) => {
         await event[wait](options);
         return "woken";
@@ -26,19 +26,19 @@ export const eventContract: Check<EventObjects> = (stage, check) => {
     );
 
   check("it is down, up once set, and down once cleared, for everybody", async () => {
-    const look = async () => [await stage.subject.call(({ event }) => event.isSet), await stage.third.call(({ event }) => event.isSet)];
+    const look = async () => [await fixture.subject.call(({ event }) => event.isSet), await fixture.third.call(({ event }) => event.isSet)];
     assert.deepEqual(await look(), [false, false]);
-    await stage.subject.call(({ event }) => {
+    await fixture.subject.call(({ event }) => {
       event.set();
       event.set();
     });
     assert.deepEqual(await look(), [true, true]);
-    await stage.other.call(({ event }) => event.clear());
+    await fixture.other.call(({ event }) => event.clear());
     assert.deepEqual(await look(), [false, false]);
   });
 
   check("waiting for one that is set does not wait", async () => {
-    stage.objects.event.set();
+    fixture.objects.event.set();
     assert.equal(await waits(), "woken");
     assert.equal(await waits({ timeout: 0 }), "woken");
   });
@@ -46,34 +46,34 @@ export const eventContract: Check<EventObjects> = (stage, check) => {
   check("set wakes everybody, even when it is cleared at once", async () => {
     const woken = [
       waits(),
-      stage.third.call(async ({ event }) => {
+      fixture.third.call(async ({ event }) => {
         await Promise.all([event.wait(), event.wait()]);
         return "woken";
       }),
     ];
-    const others = stage.canMeet && !stage.blocking ? [waits(), waits()] : [];
+    const others = fixture.canMeet && !fixture.blocking ? [waits(), waits()] : [];
     await waiting(3 + others.length);
-    await stage.third.call(({ event }) => {
+    await fixture.third.call(({ event }) => {
       event.set();
       event.clear();
     });
     assert.deepEqual(new Set(await Promise.all([...woken, ...others])), new Set(["woken"]));
-    assert.equal(stage.objects.event.isSet, false);
-    assert.equal(waitersOf(stage.objects.event), 0);
+    assert.equal(fixture.objects.event.isSet, false);
+    assert.equal(waitersOf(fixture.objects.event), 0);
   });
 
   check("a timeout leaves no trace", async () => {
     for (const timeout of [0, 30]) await assert.rejects(waits({ timeout }), { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" });
-    assert.equal(waitersOf(stage.objects.event), 0);
-    assert.equal(stage.objects.event.isSet, false);
+    assert.equal(waitersOf(fixture.objects.event), 0);
+    assert.equal(fixture.objects.event.isSet, false);
     const woken = waits({ timeout: timeLimit(5000) });
     await waiting(1);
-    stage.objects.event.set();
+    fixture.objects.event.set();
     assert.equal(await woken, "woken");
   });
 
   check("wrong options are refused", async () => {
-    const codes = await stage.subject.call(async ({ event }, _, wait) => {
+    const codes = await fixture.subject.call(async ({ event }, _, wait) => {
       const codes: unknown[] = [];
       for (const options of [{ timeout: -1 }, { timeout: Number.NaN }, { timeout: "1" }, 5]) {
         await (async () => event[wait](options as never))().catch((error) => codes.push(error.code));
@@ -82,12 +82,12 @@ export const eventContract: Check<EventObjects> = (stage, check) => {
     }, wait);
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     assert.deepEqual(codes, [range, range, type, type]);
-    assert.equal(waitersOf(stage.objects.event), 0);
+    assert.equal(waitersOf(fixture.objects.event), 0);
   });
 
-  if (!stage.blocking) {
+  if (!fixture.blocking) {
     check("an aborted signal rejects with its reason; aborting while waiting leaves no trace", async () => {
-      const told = await stage.subject.call(async ({ event }, { until, waiters }) => {
+      const told = await fixture.subject.call(async ({ event }, { until, waiters }) => {
         const outcome = (waiting: Promise<void>) =>
           waiting.then(
             () => "woken",
@@ -108,14 +108,14 @@ export const eventContract: Check<EventObjects> = (stage, check) => {
     });
   }
 
-  if (stage.apart) {
+  if (fixture.apart) {
     check("death: a dead waiter disturbs nobody", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       victim.call(({ event }) => event.waitSync()).catch(() => {});
       const woken = waits({ timeout: timeLimit(5000) });
       await waiting(2);
       await victim.kill();
-      await stage.third.call(({ event }) => {
+      await fixture.third.call(({ event }) => {
         event.set();
         event.clear();
       });

@@ -1,4 +1,4 @@
 import { eventContract, eventObjects } from "./event.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("Event", eventObjects, eventContract);

@@ -1,4 +1,4 @@
 import { lockContract, lockObjects } from "./lock.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("Lock", lockObjects, lockContract);

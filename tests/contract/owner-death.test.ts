@@ -1,4 +1,4 @@
 import { ownerDeathContract, ownerDeathObjects } from "./owner-death.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("Owner death as an error", ownerDeathObjects, ownerDeathContract);

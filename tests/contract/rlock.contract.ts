@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RLock } from "allcores";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
-import type { Across, Check } from "./stage.js";
+import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
 export type RLockObjects = ExclusiveObjects & { readonly lock: RLock };
@@ -12,13 +12,13 @@ export function rlockObjects(across: Across): RLockObjects {
   return { lock, it: lock as never };
 }
 
-export const rlockContract: Check<RLockObjects> = (stage, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true, reenters: stage.blocking })(stage as never, check);
-  const acquire = stage.verb("acquire");
-  const locked = () => stage.objects.lock.isLocked;
+export const rlockContract: Check<RLockObjects> = (fixture, check) => {
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true, reenters: fixture.blocking })(fixture as never, check);
+  const acquire = fixture.verb("acquire");
+  const locked = () => fixture.objects.lock.isLocked;
 
   check("it is free once it is released as often as it was entered", async () => {
-    const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
+    const seen = await fixture.subject.call(async ({ lock }, _, acquire) => {
       const outer = await lock[acquire]();
       const inner = outer.acquire();
       const innermost = inner.acquire();
@@ -32,11 +32,11 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
       return seen;
     }, acquire);
     assert.deepEqual(seen, [true, true, false]);
-    assert.equal(await stage.third.call(({ lock }, { held }) => (held.h = lock.tryAcquire()!) !== undefined), true);
+    assert.equal(await fixture.third.call(({ lock }, { held }) => (held.h = lock.tryAcquire()!) !== undefined), true);
   });
 
   check("holds may be let go in any order", async () => {
-    const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
+    const seen = await fixture.subject.call(async ({ lock }, _, acquire) => {
       const outer = await lock[acquire]();
       const inner = outer.acquire();
       outer[Symbol.dispose]();
@@ -50,7 +50,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
 
   check("a hold that is over cannot enter again", async () => {
     await assert.rejects(
-      stage.subject.call(async ({ lock }, _, acquire) => {
+      fixture.subject.call(async ({ lock }, _, acquire) => {
         const held = await lock[acquire]();
         held[Symbol.dispose]();
         held.acquire();
@@ -61,17 +61,17 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
   });
 
   check("release of what nobody holds, and of what another worker holds, is an error that changes nothing", async () => {
-    const release = () => stage.subject.call(({ lock }) => lock.release());
+    const release = () => fixture.subject.call(({ lock }) => lock.release());
     await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_HELD" });
-    await stage.third.call(({ lock }, { held }) => void (held.h = lock.acquireSync()));
+    await fixture.third.call(({ lock }, { held }) => void (held.h = lock.acquireSync()));
     await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_OWNER" });
     assert.equal(locked(), true);
-    await stage.third.call((_, { held }) => held.h![Symbol.dispose]());
+    await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
     await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_HELD" });
   });
 
   check("release() ends one level", async () => {
-    const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
+    const seen = await fixture.subject.call(async ({ lock }, _, acquire) => {
       (await lock[acquire]()).acquire();
       lock.release();
       const seen = [lock.isLocked];
@@ -82,9 +82,9 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
     assert.deepEqual(seen, [true, false]);
   });
 
-  if (stage.blocking) {
+  if (fixture.blocking) {
     check("blocking code enters again by itself, with or without options", async () => {
-      const seen = await stage.subject.call(({ lock }) => {
+      const seen = await fixture.subject.call(({ lock }) => {
         const holds = [lock.acquireSync(), lock.acquireSync(), lock.acquireSync({ timeout: 0 }), lock.tryAcquire()!];
         return lock
           .runSync(() =>
@@ -99,7 +99,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
     });
   } else {
     check("awaiting code does not enter again by itself: two tasks of one loop exclude each other", async () => {
-      const order = await stage.subject.call(async ({ lock }) => {
+      const order = await fixture.subject.call(async ({ lock }) => {
         const order: string[] = [];
         const work = (name: string) =>
           lock.run(async () => {
@@ -114,7 +114,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
     });
 
     check("a blocking acquire of what this thread's own loop holds is a DeadlockError that changes nothing", async () => {
-      const told = await stage.subject.call(async ({ lock }) => {
+      const told = await fixture.subject.call(async ({ lock }) => {
         const held = await lock.acquire();
         const codes: unknown[] = [];
         for (const options of [undefined, {}, { timeout: 1000 }]) {
@@ -134,12 +134,12 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
     });
   }
 
-  if (stage.apart) {
+  if (fixture.apart) {
     check("death: killed on a deeper level, it is free at once, and the next owner starts at the first", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       await victim.call(async ({ lock }, { held }) => void (held.h = (await lock.acquire()).acquire().acquire()));
       await victim.kill();
-      const seen = await stage.subject.call(async ({ lock }, _, acquire) => {
+      const seen = await fixture.subject.call(async ({ lock }, _, acquire) => {
         const held = await lock[acquire]({ timeout: timeLimit(5000) });
         const seen = [held.ownerDied];
         held[Symbol.dispose]();
@@ -150,9 +150,9 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
     });
 
     check("handed on from the outermost hold only", async () => {
-      const heir = stage.victim();
+      const heir = fixture.victim();
       await heir.call(({ lock }) => lock.isLocked);
-      const told = await stage.subject.call(
+      const told = await fixture.subject.call(
         async ({ lock }, _, acquire, worker) => {
           const outer = await lock[acquire]();
           const inner = outer.acquire();
@@ -172,7 +172,7 @@ export const rlockContract: Check<RLockObjects> = (stage, check) => {
       );
       assert.deepEqual(told, ["ERR_ALLCORES_NOT_OWNER", true]);
       await heir.kill();
-      assert.equal(await stage.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
+      assert.equal(await fixture.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
     });
   }
 };

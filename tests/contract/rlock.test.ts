@@ -1,4 +1,4 @@
 import { rlockContract, rlockObjects } from "./rlock.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("RLock", rlockObjects, rlockContract);

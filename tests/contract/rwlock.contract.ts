@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { RWLock } from "allcores";
 import { READERS, WRITERS } from "../fixtures/waiters.js";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
-import type { Across, Check } from "./stage.js";
+import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
 export type RWLockObjects = ExclusiveObjects & { readonly lock: RWLock };
@@ -13,11 +13,11 @@ export function rwlockObjects(across: Across): RWLockObjects {
   return { lock, it: lock as never };
 }
 
-export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
-  exclusive({ take: "write", tryTake: "tryWrite", busy: ["isWriting", true], key: WRITERS, runs: false })(stage as never, check);
-  const read = stage.verb("read");
-  const write = stage.verb("write");
-  const { here } = stage;
+export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
+  exclusive({ take: "write", tryTake: "tryWrite", busy: ["isWriting", true], key: WRITERS, runs: false })(fixture as never, check);
+  const read = fixture.verb("read");
+  const write = fixture.verb("write");
+  const { here } = fixture;
   // Who stands in line, but has not asked to be woken yet, holds nobody back.
   const waiting = (key: number, count: number) =>
     here.call(
@@ -25,71 +25,71 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       key,
       count,
     );
-  const reads = (who: typeof stage.subject, name = "r") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryRead()!) !== undefined, name);
-  const writes = (who: typeof stage.subject, name = "w") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryWrite()!) !== undefined, name);
-  const ends = (who: typeof stage.subject, name: string) => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
+  const reads = (who: typeof fixture.subject, name = "r") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryRead()!) !== undefined, name);
+  const writes = (who: typeof fixture.subject, name = "w") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryWrite()!) !== undefined, name);
+  const ends = (who: typeof fixture.subject, name: string) => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
 
   check("many read at once, and keep a writer out", async () => {
-    const twice = await stage.subject.call(async ({ lock }, { held }, read) => {
+    const twice = await fixture.subject.call(async ({ lock }, { held }, read) => {
       held.r = await lock[read]();
       held.again = await lock[read]();
       return lock.readers;
     }, read);
     assert.equal(twice, 2);
-    assert.equal(await reads(stage.third), true);
-    assert.equal(stage.objects.lock.readers, 3);
-    assert.equal(await writes(stage.other), false);
+    assert.equal(await reads(fixture.third), true);
+    assert.equal(fixture.objects.lock.readers, 3);
+    assert.equal(await writes(fixture.other), false);
     for (const [who, name] of [
-      [stage.subject, "r"],
-      [stage.third, "r"],
+      [fixture.subject, "r"],
+      [fixture.third, "r"],
     ] as const)
       await ends(who, name);
-    assert.equal(await writes(stage.other), false);
-    await ends(stage.subject, "again");
-    assert.equal(await writes(stage.other), true);
-    assert.equal(await reads(stage.third), false);
-    await ends(stage.other, "w");
-    assert.equal(stage.objects.lock.readers, 0);
+    assert.equal(await writes(fixture.other), false);
+    await ends(fixture.subject, "again");
+    assert.equal(await writes(fixture.other), true);
+    assert.equal(await reads(fixture.third), false);
+    await ends(fixture.other, "w");
+    assert.equal(fixture.objects.lock.readers, 0);
   });
 
   check("one attempt and timeouts of a reader leave no trace", async () => {
-    await writes(stage.third);
+    await writes(fixture.third);
     for (const timeout of [0, 30]) {
-      const reading = stage.subject.call(async ({ lock }, _, read, timeout) => void (await lock[read]({ timeout })), read, timeout);
+      const reading = fixture.subject.call(async ({ lock }, _, read, timeout) => void (await lock[read]({ timeout })), read, timeout);
       await assert.rejects(reading, { code: "ERR_ALLCORES_TIMEOUT" });
     }
-    assert.equal(stage.objects.lock.readers, 0);
+    assert.equal(fixture.objects.lock.readers, 0);
     await waiting(READERS, 0);
-    await ends(stage.third, "w");
-    assert.equal(await writes(stage.other), true);
-    await ends(stage.other, "w");
+    await ends(fixture.third, "w");
+    assert.equal(await writes(fixture.other), true);
+    await ends(fixture.other, "w");
   });
 
   check("disposing a reader's hold twice ends one", async () => {
-    await reads(stage.subject, "one");
-    await reads(stage.subject, "two");
-    await ends(stage.subject, "one");
-    await ends(stage.subject, "one");
-    assert.equal(stage.objects.lock.readers, 1);
-    await ends(stage.subject, "two");
+    await reads(fixture.subject, "one");
+    await reads(fixture.subject, "two");
+    await ends(fixture.subject, "one");
+    await ends(fixture.subject, "one");
+    assert.equal(fixture.objects.lock.readers, 1);
+    await ends(fixture.subject, "two");
   });
 
   check("a writer that waits holds newcomers among the readers back, and comes next", async () => {
-    await reads(stage.third);
-    const wrote = stage.subject.call(async ({ lock }, { held }, write) => void (held.w = await lock[write]()), write);
+    await reads(fixture.third);
+    const wrote = fixture.subject.call(async ({ lock }, { held }, write) => void (held.w = await lock[write]()), write);
     await waiting(WRITERS, 1);
-    assert.equal(await reads(stage.third, "late"), false);
-    await ends(stage.third, "r");
+    assert.equal(await reads(fixture.third, "late"), false);
+    await ends(fixture.third, "r");
     await wrote;
-    assert.equal(stage.objects.lock.isWriting, true);
-    await ends(stage.subject, "w");
-    assert.equal(await reads(stage.third, "late"), true);
-    await ends(stage.third, "late");
+    assert.equal(fixture.objects.lock.isWriting, true);
+    await ends(fixture.subject, "w");
+    assert.equal(await reads(fixture.third, "late"), true);
+    await ends(fixture.third, "late");
   });
 
   check("readers that waited for a writer come before the next writer", async () => {
-    await writes(stage.third);
-    const order = await stage.third.call(async ({ lock }, { kept }) => {
+    await writes(fixture.third);
+    const order = await fixture.third.call(async ({ lock }, { kept }) => {
       kept.order = [];
       const order = kept.order as string[];
       const written = lock.write().then((held) => {
@@ -104,9 +104,9 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       return order.length;
     });
     assert.equal(order, 0);
-    await ends(stage.third, "w");
+    await ends(fixture.third, "w");
     assert.deepEqual(
-      await stage.third.call(async (_, { kept }) => {
+      await fixture.third.call(async (_, { kept }) => {
         await kept.done;
         return kept.order;
       }),
@@ -115,12 +115,12 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
   });
 
   check("a stream of readers does not starve a writer, nor a stream of writers a reader", async () => {
-    const [stream, one] = stage.blocking ? (["readSync", "writeSync"] as const) : (["read", "write"] as const);
+    const [stream, one] = fixture.blocking ? (["readSync", "writeSync"] as const) : (["read", "write"] as const);
     for (const [streaming, single] of [
       [stream, one],
       [one, stream],
     ] as const) {
-      const streams = [stage.third, here].map((who) =>
+      const streams = [fixture.third, here].map((who) =>
         who.call(
           async ({ lock }, { kept }, streaming) => {
             kept.stop = false;
@@ -135,37 +135,37 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
           streaming.replace("Sync", "") as "read" | "write",
         ),
       );
-      if (stage.canMeet) {
-        await stage.subject.call(async ({ lock }, _, single) => {
+      if (fixture.canMeet) {
+        await fixture.subject.call(async ({ lock }, _, single) => {
           for (let round = 0; round < 20; round++) (await lock[single]({ timeout: timeLimit(5000) }))[Symbol.dispose]();
         }, single);
       }
-      for (const who of [stage.third, here]) await who.call((_, { kept }) => void (kept.stop = true));
+      for (const who of [fixture.third, here]) await who.call((_, { kept }) => void (kept.stop = true));
       for (const rounds of await Promise.all(streams)) assert.ok(rounds > 0);
     }
   });
 
   check("a writer that gives up lets the readers in that it held back", async () => {
-    await reads(stage.third);
-    const wrote = stage.third.call(({ lock }, { kept }) => {
+    await reads(fixture.third);
+    const wrote = fixture.third.call(({ lock }, { kept }) => {
       const controller = new AbortController();
       kept.controller = controller;
       kept.writing = lock.write({ signal: controller.signal }).catch((error: Error) => error.message);
     });
     await wrote;
     await waiting(WRITERS, 1);
-    const read_ = stage.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
+    const read_ = fixture.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
     await waiting(READERS, 1);
-    await stage.third.call((_, { kept }) => (kept.controller as AbortController).abort(new Error("enough")));
+    await fixture.third.call((_, { kept }) => (kept.controller as AbortController).abort(new Error("enough")));
     await read_;
-    assert.equal(await stage.third.call((_, { kept }) => kept.writing), "enough");
-    assert.equal(stage.objects.lock.readers, 2);
-    await ends(stage.subject, "r");
-    await ends(stage.third, "r");
+    assert.equal(await fixture.third.call((_, { kept }) => kept.writing), "enough");
+    assert.equal(fixture.objects.lock.readers, 2);
+    await ends(fixture.subject, "r");
+    await ends(fixture.third, "r");
   });
 
   check("what runs holds it that way, and has left it afterwards, whether it throws or not", async () => {
-    const told = await stage.subject.call(
+    const told = await fixture.subject.call(
       async ({ lock }, _, runRead, runWrite) => {
         const told: unknown[] = [];
         for (const run of [runRead, runWrite]) {
@@ -181,22 +181,22 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
         }
         return told;
       },
-      stage.verb("runRead"),
-      stage.verb("runWrite"),
+      fixture.verb("runRead"),
+      fixture.verb("runWrite"),
     );
     assert.deepEqual(told, [
       [false, 1, false, true, false],
-      stage.verb("runRead"),
+      fixture.verb("runRead"),
       [0, false],
       [false, 0, true, false, true],
-      stage.verb("runWrite"),
+      fixture.verb("runWrite"),
       [0, false],
     ]);
   });
 
   check("what cannot run in time does not run, and the options are those of the verb", async () => {
-    await writes(stage.third);
-    const codes = await stage.subject.call(
+    await writes(fixture.third);
+    const codes = await fixture.subject.call(
       async ({ lock }, _, runRead, runWrite) => {
         const codes: unknown[] = [];
         for (const run of [runRead, runWrite] as const)
@@ -208,21 +208,21 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
             }
         return codes;
       },
-      stage.verb("runRead"),
-      stage.verb("runWrite"),
+      fixture.verb("runRead"),
+      fixture.verb("runWrite"),
     );
     const [timeout, range, type] = ["ERR_ALLCORES_TIMEOUT", "ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     assert.deepEqual(codes, [timeout, timeout, range, type, timeout, timeout, range, type]);
     await waiting(READERS, 0);
     await waiting(WRITERS, 0);
-    await ends(stage.third, "w");
-    assert.equal(stage.objects.lock.isWriting, false);
+    await ends(fixture.third, "w");
+    assert.equal(fixture.objects.lock.isWriting, false);
   });
 
   check("its sides have the verbs of a lock: reading shares, writing does not, and both are holds of the one lock", async () => {
-    const acquire = stage.verb("acquire");
-    const run = stage.verb("run");
-    const told = await stage.subject.call(
+    const acquire = fixture.verb("acquire");
+    const run = fixture.verb("run");
+    const told = await fixture.subject.call(
       async ({ lock }, _, acquire, run) => {
         const { reading, writing } = lock;
         const told: unknown[] = [lock.reading === reading, lock.writing === writing];
@@ -240,8 +240,8 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       run,
     );
     assert.deepEqual(told, [true, true, 2, true, false, true, [false, true, true], 1]);
-    assert.equal(await reads(stage.other), false);
-    const codes = await stage.subject.call(({ lock }) => {
+    assert.equal(await reads(fixture.other), false);
+    const codes = await fixture.subject.call(({ lock }) => {
       const codes: unknown[] = [];
       for (const side of [lock.reading, lock.writing, lock.writing])
         try {
@@ -253,7 +253,7 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       return codes;
     });
     assert.deepEqual(codes, ["ERR_ALLCORES_NOT_HELD", false, "ERR_ALLCORES_NOT_HELD"]);
-    const reader = await stage.subject.call(async ({ lock }, _, acquire) => {
+    const reader = await fixture.subject.call(async ({ lock }, _, acquire) => {
       await lock.reading[acquire]();
       lock.reading.release();
       return lock.readers;
@@ -266,49 +266,49 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
       ["reading", READERS],
       ["writing", WRITERS],
     ] as const) {
-      assert.equal(await writes(stage.third), true);
-      const chosen = stage.subject.call(
+      assert.equal(await writes(fixture.third), true);
+      const chosen = fixture.subject.call(
         async ({ lock }, { allcores, held }, select, side) => {
           const { key, value } = await allcores[select]({ side: lock[side], never: new allcores.Event() });
           held.s = value!;
           return [key, value!.ownerDied, lock.readers, lock.isWriting];
         },
-        stage.verb("select"),
+        fixture.verb("select"),
         side,
       );
       await waiting(key, 1);
-      await ends(stage.third, "w");
+      await ends(fixture.third, "w");
       assert.deepEqual(await chosen, ["side", false, side === "reading" ? 1 : 0, side === "writing"]);
-      assert.equal(await writes(stage.third), false);
-      await ends(stage.subject, "s");
+      assert.equal(await writes(fixture.third), false);
+      await ends(fixture.subject, "s");
       await waiting(key, 0);
     }
   });
 
   check("a select for writing that runs out lets the readers in that it held back", async () => {
-    await reads(stage.third);
-    const ran = stage.subject.call(async ({ lock }, { allcores }, select) => {
+    await reads(fixture.third);
+    const ran = fixture.subject.call(async ({ lock }, { allcores }, select) => {
       try {
         await allcores[select]({ side: lock.writing }, { timeout: 300 });
       } catch (error) {
         return (error as { code?: string }).code;
       }
       return "had it";
-    }, stage.verb("select"));
+    }, fixture.verb("select"));
     await waiting(WRITERS, 1);
-    const late = stage.third.call(async ({ lock }, { held }) => void (held.late = await lock.read()));
+    const late = fixture.third.call(async ({ lock }, { held }) => void (held.late = await lock.read()));
     await waiting(READERS, 1);
     assert.equal(await ran, "ERR_ALLCORES_TIMEOUT");
     await late;
-    assert.equal(stage.objects.lock.readers, 2);
-    await ends(stage.third, "r");
-    await ends(stage.third, "late");
+    assert.equal(fixture.objects.lock.readers, 2);
+    await ends(fixture.third, "r");
+    await ends(fixture.third, "late");
   });
 
-  if (!stage.blocking) {
+  if (!fixture.blocking) {
     check("aborting a reader's wait leaves no trace", async () => {
-      await writes(stage.third);
-      const told = await stage.subject.call(async ({ lock }, { until, waiters }, key) => {
+      await writes(fixture.third);
+      const told = await fixture.subject.call(async ({ lock }, { until, waiters }, key) => {
         const controller = new AbortController();
         const reading = lock.read({ signal: controller.signal }).then(
           () => "in",
@@ -319,33 +319,33 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
         return [await reading, waiters(lock, key)];
       }, READERS);
       assert.deepEqual(told, ["enough", 0]);
-      await ends(stage.third, "w");
-      assert.equal(await writes(stage.subject), true);
-      await ends(stage.subject, "w");
+      await ends(fixture.third, "w");
+      assert.equal(await writes(fixture.subject), true);
+      await ends(fixture.subject, "w");
     });
   }
 
-  if (stage.apart) {
+  if (fixture.apart) {
     check("death: a dead reader keeps no writer out", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       await victim.call(({ lock }) => void [lock.readSync(), lock.readSync()]);
-      const wrote = stage.subject.call(async ({ lock }, { held }, write) => (held.w = await lock[write]({ timeout: timeLimit(5000) })).ownerDied, write);
+      const wrote = fixture.subject.call(async ({ lock }, { held }, write) => (held.w = await lock[write]({ timeout: timeLimit(5000) })).ownerDied, write);
       await waiting(WRITERS, 1);
       await victim.kill();
       assert.equal(await wrote, false);
-      assert.equal(stage.objects.lock.readers, 0);
-      await ends(stage.subject, "w");
+      assert.equal(fixture.objects.lock.readers, 0);
+      await ends(fixture.subject, "w");
     });
 
     check("death: readers after a dead writer are told, and so is the next writer, until one says that it is consistent", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       assert.equal(await writes(victim as never), true);
-      const read_ = stage.subject.call(async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: timeLimit(5000) })).ownerDied, read);
+      const read_ = fixture.subject.call(async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: timeLimit(5000) })).ownerDied, read);
       await waiting(READERS, 1);
       await victim.kill();
       assert.equal(await read_, true);
-      await ends(stage.subject, "r");
-      const told = await stage.other.call(async ({ lock }) => {
+      await ends(fixture.subject, "r");
+      const told = await fixture.other.call(async ({ lock }) => {
         const told = [];
         for (let round = 0; round < 3; round++) {
           const held = await lock.write({ timeout: timeLimit(5000) });
@@ -362,10 +362,10 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     });
 
     check("death: what runs after a dead writer is told, by either side, and may say that it is consistent", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       await victim.call(({ lock }) => void lock.writing.acquireSync());
       await victim.kill();
-      const told = await stage.subject.call(
+      const told = await fixture.subject.call(
         async ({ lock }, _, runRead, run) => [
           await lock[runRead]((held) => held.ownerDied),
           await lock.writing[run]((held) => {
@@ -374,17 +374,17 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
           }),
           await lock.reading[run]((held) => held.ownerDied),
         ],
-        stage.verb("runRead"),
-        stage.verb("run"),
+        fixture.verb("runRead"),
+        fixture.verb("run"),
       );
       assert.deepEqual(told, [true, true, false]);
     });
 
     check("death: a reader may not say that it is consistent", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       await victim.call(({ lock }) => void lock.writeSync());
       await victim.kill();
-      const told = await stage.subject.call(async ({ lock }, _, read) => {
+      const told = await fixture.subject.call(async ({ lock }, _, read) => {
         const held = await lock[read]({ timeout: timeLimit(5000) });
         try {
           lock.consistent();
@@ -398,16 +398,16 @@ export const rwlockContract: Check<RWLockObjects> = (stage, check) => {
     });
 
     check("death: a dead writer that waited no longer holds readers back", async () => {
-      const victim = stage.victim();
-      await reads(stage.third);
+      const victim = fixture.victim();
+      await reads(fixture.third);
       victim.call(({ lock }) => void lock.writeSync()).catch(() => {});
       await waiting(WRITERS, 1);
-      const read_ = stage.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
+      const read_ = fixture.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
       await waiting(READERS, 1);
       await victim.kill();
       await read_;
-      await ends(stage.subject, "r");
-      await ends(stage.third, "r");
+      await ends(fixture.subject, "r");
+      await ends(fixture.third, "r");
     });
   }
 };

@@ -1,4 +1,4 @@
 import { rwlockContract, rwlockObjects } from "./rwlock.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("RWLock", rwlockObjects, rwlockContract);

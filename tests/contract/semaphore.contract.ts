@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BoundedSemaphore, Semaphore } from "allcores";
 import { type ExclusiveObjects, exclusive } from "./exclusive.contract.js";
-import type { Across, Check } from "./stage.js";
+import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
 export type SemaphoreObjects = ExclusiveObjects & { readonly semaphore: Semaphore; readonly three: Semaphore };
@@ -17,12 +17,12 @@ export function boundedObjects(across: Across): SemaphoreObjects {
   return { semaphore, it: semaphore as never, three: new BoundedSemaphore(3, { across }) };
 }
 
-const permits: Check<SemaphoreObjects> = (stage, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["value", 0], key: 0, runs: true, usesUp: true })(stage as never, check);
-  const acquire = stage.verb("acquire");
+const permits: Check<SemaphoreObjects> = (fixture, check) => {
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["value", 0], key: 0, runs: true, usesUp: true })(fixture as never, check);
+  const acquire = fixture.verb("acquire");
 
   check("it counts", async () => {
-    const values = await stage.subject.call(async ({ three }, _, acquire) => {
+    const values = await fixture.subject.call(async ({ three }, _, acquire) => {
       const values = [three.value];
       const holds = [];
       for (let index = 0; index < 3; index++) {
@@ -40,7 +40,7 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
   });
 
   check("release gives back what this worker holds, and disposing the permit then does nothing", async () => {
-    const values = await stage.subject.call(async ({ three }, _, acquire) => {
+    const values = await fixture.subject.call(async ({ three }, _, acquire) => {
       const first = await three[acquire]();
       const second = await three[acquire]();
       three.release(2);
@@ -55,26 +55,26 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
 
   check("release(n) wakes as many as it gives", async () => {
     const takeAll = async () => {
-      for (let index = 0; index < 3; index++) await stage.third.call(({ three }) => void three.acquireSync());
+      for (let index = 0; index < 3; index++) await fixture.third.call(({ three }) => void three.acquireSync());
     };
     await takeAll();
-    const got = stage.third.call(async ({ three }, { kept }) => {
+    const got = fixture.third.call(async ({ three }, { kept }) => {
       kept.got = 0;
       for (let index = 0; index < 3; index++) void three.acquire().then(() => (kept.got = (kept.got as number) + 1));
     });
     await got;
-    const { here } = stage;
+    const { here } = fixture;
     await here.call(({ three }, { until, waiters }) => until(() => waiters(three) === 3));
-    await stage.third.call(({ three }) => three.release(2));
-    await stage.third.call((_, { kept, until }) => until(() => kept.got === 2));
+    await fixture.third.call(({ three }) => three.release(2));
+    await fixture.third.call((_, { kept, until }) => until(() => kept.got === 2));
     assert.equal(await here.call(({ three }, { waiters }) => waiters(three)), 1);
-    await stage.third.call(({ three }) => three.release());
-    await stage.third.call((_, { kept, until }) => until(() => kept.got === 3));
-    assert.equal(stage.objects.three.value, 0);
+    await fixture.third.call(({ three }) => three.release());
+    await fixture.third.call((_, { kept, until }) => until(() => kept.got === 3));
+    assert.equal(fixture.objects.three.value, 0);
   });
 
   check("a wrong number is refused and changes nothing", async () => {
-    const codes = await stage.subject.call(({ three }) => {
+    const codes = await fixture.subject.call(({ three }) => {
       const codes: unknown[] = [];
       for (const n of [0, -1, 1.5, Number.NaN, "1", Number.POSITIVE_INFINITY]) {
         try {
@@ -88,31 +88,31 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
     });
     const [range, type] = ["ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
     assert.deepEqual(codes, [range, range, type, type, type, type]);
-    assert.equal(stage.objects.three.value, 3);
+    assert.equal(fixture.objects.three.value, 3);
   });
 
-  if (stage.apart) {
+  if (fixture.apart) {
     check("death: all permits of the dead come back, to several waiters", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       await victim.call(async ({ three }) => {
         for (let index = 0; index < 3; index++) await three.acquire();
       });
       const waited = [
-        stage.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]({ timeout: timeLimit(5000) })), acquire),
-        stage.other.call(async ({ three }, { held }) => void (held.h = await three.acquire({ timeout: timeLimit(5000) }))),
-        stage.third.call(({ three }, { held }) => void (held.h = three.acquireSync({ timeout: timeLimit(5000) }))),
+        fixture.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]({ timeout: timeLimit(5000) })), acquire),
+        fixture.other.call(async ({ three }, { held }) => void (held.h = await three.acquire({ timeout: timeLimit(5000) }))),
+        fixture.third.call(({ three }, { held }) => void (held.h = three.acquireSync({ timeout: timeLimit(5000) }))),
       ];
-      await stage.here.call(({ three }, { until, waiters }) => until(() => waiters(three) === 3));
+      await fixture.here.call(({ three }, { until, waiters }) => until(() => waiters(three) === 3));
       await victim.kill();
       await Promise.all(waited);
-      for (const who of [stage.subject, stage.other, stage.third]) await who.call((_, { held }) => held.h![Symbol.dispose]());
-      assert.equal(stage.objects.three.value, 3);
+      for (const who of [fixture.subject, fixture.other, fixture.third]) await who.call((_, { held }) => held.h![Symbol.dispose]());
+      assert.equal(fixture.objects.three.value, 3);
     });
 
     check("a permit that was handed on is the heir's, and comes back when it dies", async () => {
-      const heir = stage.victim();
+      const heir = fixture.victim();
       await heir.call(({ three }) => three.value);
-      await stage.subject.call(
+      await fixture.subject.call(
         async ({ three }, _, acquire, worker) => {
           const held = await three[acquire]();
           held.handOff(worker as number);
@@ -121,9 +121,9 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
         acquire,
         heir.worker.worker,
       );
-      assert.equal(stage.objects.three.value, 2);
+      assert.equal(fixture.objects.three.value, 2);
       await heir.kill();
-      const died = await stage.other.call(async ({ three }) => {
+      const died = await fixture.other.call(async ({ three }) => {
         const seen = [];
         for (let index = 0; index < 3; index++) seen.push((await three.acquire({ timeout: timeLimit(5000) })).ownerDied);
         // The dead heir's comes back once there is none else; from then on everybody is told, and those who hold the others are not.
@@ -139,50 +139,50 @@ const permits: Check<SemaphoreObjects> = (stage, check) => {
   }
 };
 
-export const semaphoreContract: Check<SemaphoreObjects> = (stage, check) => {
-  permits(stage, check);
+export const semaphoreContract: Check<SemaphoreObjects> = (fixture, check) => {
+  permits(fixture, check);
   check("a worker that holds none may add permits", async () => {
-    await stage.third.call(({ semaphore }) => void semaphore.acquireSync());
-    const waited = stage.subject.call(async ({ semaphore }, _, acquire) => void (await semaphore[acquire]()), stage.verb("acquire"));
-    await stage.here.call(({ semaphore }, { until, waiters }) => until(() => waiters(semaphore) === 1));
-    stage.objects.semaphore.release();
+    await fixture.third.call(({ semaphore }) => void semaphore.acquireSync());
+    const waited = fixture.subject.call(async ({ semaphore }, _, acquire) => void (await semaphore[acquire]()), fixture.verb("acquire"));
+    await fixture.here.call(({ semaphore }, { until, waiters }) => until(() => waiters(semaphore) === 1));
+    fixture.objects.semaphore.release();
     await waited;
-    stage.objects.semaphore.release(5);
-    assert.equal(stage.objects.semaphore.value, 5);
+    fixture.objects.semaphore.release(5);
+    assert.equal(fixture.objects.semaphore.value, 5);
   });
 };
 
-export const boundedContract: Check<SemaphoreObjects> = (stage, check) => {
-  permits(stage, check);
+export const boundedContract: Check<SemaphoreObjects> = (fixture, check) => {
+  permits(fixture, check);
   check("releasing too often is an error that changes nothing", async () => {
-    const release = (n: number) => stage.subject.call(({ three }, _, n) => three.release(n), n);
+    const release = (n: number) => fixture.subject.call(({ three }, _, n) => three.release(n), n);
     await assert.rejects(release(1), { code: "ERR_ALLCORES_RELEASED_TOO_OFTEN" });
-    await stage.other.call(({ three }) => void three.acquireSync());
+    await fixture.other.call(({ three }) => void three.acquireSync());
     await assert.rejects(release(2), { code: "ERR_ALLCORES_RELEASED_TOO_OFTEN" });
-    assert.equal(stage.objects.three.value, 2);
+    assert.equal(fixture.objects.three.value, 2);
     await release(1);
-    assert.equal(stage.objects.three.value, 3);
-    assert.equal((stage.objects.three as BoundedSemaphore).limit, 3);
+    assert.equal(fixture.objects.three.value, 3);
+    assert.equal((fixture.objects.three as BoundedSemaphore).limit, 3);
   });
 
   check("a permit that another released in its holder's stead does not come back twice", async () => {
-    await stage.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]()), stage.verb("acquire"));
-    await stage.third.call(({ three }) => three.release());
-    assert.equal(stage.objects.three.value, 3);
-    await stage.subject.call((_, { held }) => held.h![Symbol.dispose]());
-    assert.equal(stage.objects.three.value, 3);
-    const got = await stage.other.call(({ three }) => [1, 2, 3, 4].map(() => three.tryAcquire() !== undefined));
+    await fixture.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]()), fixture.verb("acquire"));
+    await fixture.third.call(({ three }) => three.release());
+    assert.equal(fixture.objects.three.value, 3);
+    await fixture.subject.call((_, { held }) => held.h![Symbol.dispose]());
+    assert.equal(fixture.objects.three.value, 3);
+    const got = await fixture.other.call(({ three }) => [1, 2, 3, 4].map(() => three.tryAcquire() !== undefined));
     assert.deepEqual(got, [true, true, true, false]);
   });
 
-  if (stage.apart) {
+  if (fixture.apart) {
     check("death: a permit that another released in the dead one's stead does not come back twice", async () => {
-      const victim = stage.victim();
+      const victim = fixture.victim();
       await victim.call(({ three }) => void three.acquireSync());
-      await stage.subject.call(({ three }) => three.release());
-      assert.equal(stage.objects.three.value, 3);
+      await fixture.subject.call(({ three }) => three.release());
+      assert.equal(fixture.objects.three.value, 3);
       await victim.kill();
-      const taken = await stage.other.call(async ({ three }, { until, held }) => {
+      const taken = await fixture.other.call(async ({ three }, { until, held }) => {
         for (let index = 0; index < 3; index++) three.acquireSync();
         let none = 0;
         // Long enough for the death to be noticed: each attempt looks.

@@ -1,5 +1,5 @@
 import { boundedContract, boundedObjects, semaphoreContract, semaphoreObjects } from "./semaphore.contract.js";
-import { everywhere } from "./stage.js";
+import { everywhere } from "./fixture.js";
 
 everywhere("Semaphore", semaphoreObjects, semaphoreContract);
 everywhere("BoundedSemaphore", boundedObjects, boundedContract);

@@ -55,7 +55,7 @@ export interface Bounds {
   readonly shared: number;
 }
 
-/** What is made once, at some moment of the first calls, is not left behind by each of them. The least that fifty starts leave by six turns is more. */
+/** What is made once, at some moment of the first calls, is not left behind by each of them. The least that thirty starts leave by six turns is more. */
 const MADE_ONCE = 4;
 
 /** What there is more of than before, beyond the bounds in bytes. */

@@ -6,7 +6,7 @@ import { workerInfo } from "../../src/parking/index.js";
 import { WORKER_INFO, WAIT_RECORD } from "../../src/memory/layout.js";
 import { ThreadHeap, threadHeap } from "../../src/memory/thread-heap.js";
 
-/** Another worker of the same heap, with a card. */
+/** Another worker of the same heap, with a worker info. */
 function another(identity: string): ThreadHeap {
   const heap = new ThreadHeap(threadHeap().buffers);
   workerInfo.writeWorkerInfo(heap, identity);
@@ -15,8 +15,8 @@ function another(identity: string): ThreadHeap {
 
 const wait = { waits: [{ at: 12, key: 14 }], flags: workerInfo.ENDLESS, since: 1_800_000_000_123, text: "text" };
 
-describe("a card", () => {
-  it("is read by others, and its notice until it is taken off", () => {
+describe("worker info", () => {
+  it("is read by others, and its wait record until it is taken off", () => {
     const heap = another('{"name":"Ada","model":"thread"}');
     const { record } = heap;
     assert.equal(workerAt(threadHeap(), record).name, "Ada");
@@ -63,14 +63,14 @@ describe("a card", () => {
     words[waitRecord + WAIT_RECORD.count] = 1;
     words[waitRecord + WAIT_RECORD.bytes] = 0x7fffffff;
     assert.equal(workerInfo.readWaitRecord(threadHeap(), record, workerInfo.findWaitRecord(threadHeap(), record)!), undefined);
-    const card = words[record + RECORD.workerInfo]!;
+    const info = words[record + RECORD.workerInfo]!;
     for (const block of [-4, 0x7ffffff0]) {
-      words[card + WORKER_INFO.waitRecord] = block;
+      words[info + WORKER_INFO.waitRecord] = block;
       assert.equal(workerInfo.findWaitRecord(threadHeap(), record), undefined);
     }
-    words[card + WORKER_INFO.bytes] = -1;
+    words[info + WORKER_INFO.bytes] = -1;
     assert.equal(workerInfo.readWorkerInfo(threadHeap(), record), undefined);
-    words[card + WORKER_INFO.waitRecord] = waitRecord;
+    words[info + WORKER_INFO.waitRecord] = waitRecord;
     threadHeap().registry.declareDead(heap.self);
   });
 

@@ -120,7 +120,7 @@ const cancelling = task(import.meta, "cancelling", (shared: Shared) => {
   owner.close();
 });
 
-/** The worker may die before any step: each job has a result, or was in hand, or is taken back unbegun. */
+/** The worker may die before any step: each job has a result, or had begun, or is taken back unbegun. */
 const outliving = task(import.meta, "outliving", (shared: Shared) => {
   const lane = laneAt(shared.at);
   const owner = new LaneOwner(lane, undefined);
@@ -130,14 +130,14 @@ const outliving = task(import.meta, "outliving", (shared: Shared) => {
   for (let tries = 0; tries < 8 && lane.worker === 0; tries++)
     lane.heap.parker.blockUntil(shared.key, () => lane.worker !== 0 || undefined, performance.now() + 200);
   if (lane.worker !== 0) receive(owner, shared, 2, alive);
-  let inHand = 0;
+  let begun = 0;
   for (let job = 1; job <= 2; job++) {
     if (shared.settled.get(job) === 1) continue;
     if (owner.takeBack(positions[job]!) !== undefined) assert.equal(shared.run.get(job), 0, "a job that was taken back was begun");
-    else if (owner.isTaken(positions[job]!)) inHand++;
+    else if (owner.isTaken(positions[job]!)) begun++;
     shared.settled.add(job, 1);
   }
-  assert.ok(inHand <= 1, "two jobs were in hand");
+  assert.ok(begun <= 1, "two jobs had begun");
   owner.close();
 });
 

@@ -5,27 +5,27 @@ import { BLOCK, BLOCK_HEADER_WORDS, threadHeap } from "../../src/memory/index.js
 import { KIND } from "../../src/sync/kinds.js";
 import type { Model } from "./model.js";
 
-interface Held {
+interface HeldBlock {
   /** A block that two hold. */
   at: number;
   /** Words in use without it. */
   used: number;
 }
-const held = task(import.meta, "held", (): Held => {
+const held = task(import.meta, "held", (): HeldBlock => {
   const { allocator } = threadHeap();
   const used = allocator.usedWords();
   const at = allocator.allocate(4, KIND.plain);
   allocator.retain(at);
   return { at, used };
 });
-const letGo = task(import.meta, "letGo", ({ at }: Held) => threadHeap().references.letGo(at));
-const retainAndLetGo = task(import.meta, "retainAndLetGo", ({ at }: Held) => {
+const letGo = task(import.meta, "letGo", ({ at }: HeldBlock) => threadHeap().references.letGo(at));
+const retainAndLetGo = task(import.meta, "retainAndLetGo", ({ at }: HeldBlock) => {
   const { allocator, references } = threadHeap();
   allocator.retain(at);
   references.letGo(at);
   references.letGo(at);
 });
-const freed = task(import.meta, "freed", ({ used }: Held) => assert.equal(threadHeap().allocator.usedWords(), used));
+const freed = task(import.meta, "freed", ({ used }: HeldBlock) => assert.equal(threadHeap().allocator.usedWords(), used));
 
 interface Used {
   value: Value<number>;

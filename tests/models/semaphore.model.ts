@@ -166,7 +166,7 @@ const awaitingLone = task(import.meta, "awaitingLone", async ({ semaphore }: Sha
   using _ = await semaphore.acquire();
 });
 
-/** Ends normally with the permit in hand: 1 before it says so, 2 once it has. */
+/** Ends normally while it holds the permit: 1 before it says so, 2 once it has. */
 const ending = task(import.meta, "ending", ({ semaphore, count }: Shared) => {
   semaphore.acquireSync();
   count.value = 1;
@@ -225,7 +225,7 @@ const bothOrNone = task(import.meta, "bothOrNone", ({ first, second, count }: Tw
 
 interface Ghostly {
   semaphore: Semaphore;
-  /** A dead worker that ended normally, with the one permit in hand. */
+  /** A dead worker that ended normally while it held the one permit. */
   ghost: number;
 }
 const setupGhost = task(import.meta, "setupGhost", (): Ghostly => {

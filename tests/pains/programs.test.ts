@@ -18,7 +18,7 @@ function run(what: string, across: string) {
 
 describe("pains of programs", { concurrency: 2, timeout: timeLimit(60_000) }, () => {
   for (const across of ["threads", "processes"]) {
-    test(`pain 26: an idle pool of ${across} does not keep its program alive, work in hand does`, async () => {
+    test(`pain 26: an idle pool of ${across} does not keep its program alive, work that runs does`, async () => {
       const idle = run("idle", across);
       assert.deepEqual([await idle.end, idle.out()], [0, "3\n"]);
       const closed = run("closed", across);

@@ -23,12 +23,14 @@ import {
   WorkerDiedError,
 } from "allcores";
 import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js";
+import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
-import { withPool } from "./with-pool.js";
+import { withPool, withPoolInTurns } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
+/** What the task behind one that computes for ever must do with. */
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
@@ -38,74 +40,72 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
   const sharing = isShareless ? test.skip : test;
   const apartSharing = isShareless ? test.skip : apart;
   describe(`${title}: calls`, { timeout: timeLimit(60_000) }, () => {
-    const gates: Event[] = [];
+    const gates: Gate[] = [];
     afterEach(() => {
-      for (const gate of gates.splice(0)) gate.set();
+      for (const gate of gates.splice(0)) gate[Symbol.dispose]();
     });
+    const makeGate = () => {
+      const gate = new Gate();
+      gates.push(gate);
+      return gate;
+    };
     const using = withPool(make);
-    /** Keeps every worker busy until `go`. */
+    const inTurn = withPoolInTurns(make);
+    /** Keeps every worker busy until the gate opens. */
     const occupy = async (pool: Pool) => {
-      const started = new Queue<number>({ across });
-      const go = new Event({ across });
-      gates.push(go);
-      const futures = count(pool.workers).map((index) => pool.submit(tasks.block, started, go, index));
+      const gate = makeGate();
+      const futures = count(pool.workers).map((index) => pool.submit(tasks.hold, gate.path, index));
       const pids: number[] = [];
-      for (const _ of futures) pids.push(await started.get());
-      return { go, futures, pids };
+      for (const _ of futures) pids.push(Number(await gate.next()));
+      return { gate, futures, pids };
     };
 
     describe("maxQueue", () => {
-      sharing("sheds what is too much: trySubmit by a value, submit by an error", () =>
+      test("sheds what is too much: trySubmit by a value, submit by an error", () =>
         using({ workers: 2, maxQueue: 3 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+          const { gate, futures } = await occupy(pool);
           const waiting = count(3).map((n) => pool.trySubmit(tasks.square, n));
           assert.ok(waiting.every((future) => future !== undefined));
           assert.equal(pool.trySubmit(tasks.square, 9), undefined);
           assert.throws(() => pool.submit(tasks.square, 9), { code: "ERR_ALLCORES_POOL_FULL", message: /maxQueue/ });
           assert.equal((waiting[0] as Future<number>).cancel(), true);
           const another = pool.trySubmit(tasks.square, 5);
-          go.set();
+          gate.open();
           assert.deepEqual(await Promise.all([...waiting.slice(1), another]), [1, 4, 25]);
           await Promise.all(futures);
           assert.equal(await pool.trySubmit(tasks.square, 6), 36);
-        }),
-      );
+        }));
 
-      sharing("0: only a free worker takes work", () =>
+      test("0: only a free worker takes work", () =>
         using({ workers: 1, maxQueue: 0 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+          const { gate, futures } = await occupy(pool);
           assert.equal(pool.trySubmit(tasks.square, 9), undefined);
-          go.set();
+          gate.open();
           await Promise.all(futures);
           assert.equal(await pool.submit(tasks.square, 3), 9);
-        }),
-      );
+        }));
     });
 
     describe("with", () => {
-      sharing("priority: the higher goes first, the same in order", () =>
-        using({ workers: 1 }, async (pool) => {
-          const order = new Queue<number>({ across });
-          const { go } = await occupy(pool);
+      test("priority: the higher goes first, the same in order", () =>
+        inTurn(1, async (pool) => {
+          const order = makeGate();
+          const { gate } = await occupy(pool);
           const futures = [
-            pool.submit(tasks.note, order, 3),
-            pool.submit(tasks.note, order, 4),
-            pool.with({ priority: -1 }).submit(tasks.note, order, 5),
-            pool.with({ priority: 5 }).submit(tasks.note, order, 1),
-            pool.with({ priority: 5 }).submit(tasks.note, order, 2),
+            pool.submit(tasks.noteAt, order.path, 3),
+            pool.submit(tasks.noteAt, order.path, 4),
+            pool.with({ priority: -1 }).submit(tasks.noteAt, order.path, 5),
+            pool.with({ priority: 5 }).submit(tasks.noteAt, order.path, 1),
+            pool.with({ priority: 5 }).submit(tasks.noteAt, order.path, 2),
           ];
-          go.set();
+          gate.open();
           await Promise.all(futures);
-          assert.deepEqual(
-            count(5).map(() => order.tryGet()?.value),
-            [1, 2, 3, 4, 5],
-          );
-        }),
-      );
+          assert.deepEqual(order.told.map(Number), [1, 2, 3, 4, 5]);
+        }));
 
-      sharing("signal: aborts what waits and what runs, with its reason", () =>
-        using({ workers: 1 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+      test("signal: aborts what waits and what runs, with its reason", () =>
+        inTurn(1, async (pool) => {
+          const { gate, futures } = await occupy(pool);
           const controller = new AbortController();
           const waiting = pool.with({ signal: controller.signal }).submit(tasks.square, 2);
           const reason = new Error("not needed any more");
@@ -113,18 +113,16 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           await assert.rejects(waiting, (error) => error === reason);
           assert.equal(waiting.state, "cancelled");
           await assert.rejects(pool.with({ signal: controller.signal }).submit(tasks.square, 2), (error) => error === reason);
-          go.set();
+          gate.open();
           await Promise.all(futures);
-          const started = new Queue<number>({ across });
-          const ended = new Queue<string>({ across });
+          const heard = makeGate();
           const second = new AbortController();
-          const running = pool.with({ signal: second.signal }).submit(tasks.computeUntilCancelled, started, ended);
-          await started.get();
+          const running = pool.with({ signal: second.signal }).submit(tasks.hearSignal, heard.path);
+          await heard.next();
           second.abort();
           await assert.rejects(running, { name: "AbortError" });
-          assert.equal(await ended.get(), "cancelled");
-        }),
-      );
+          assert.equal(await heard.next(), "aborted");
+        }));
 
       test("timers and abort listeners of calls that end, within submit too, are taken down", () =>
         using({ workers: 1 }, async (pool) => {
@@ -140,9 +138,9 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(getEventListeners(signal, "abort").length, 0);
         }));
 
-      sharing("calls that were called off behind one that hangs are not kept, whatever their priority", () =>
+      test("calls that were called off behind one that hangs are not kept, whatever their priority", () =>
         using({ workers: 1, killGrace: Number.POSITIVE_INFINITY }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+          const { gate, futures } = await occupy(pool);
           const [kept, gone] = [new Set<string>(), new Set<number>()];
           const registry = new FinalizationRegistry<number>((n) => gone.add(n));
           for (const n of count(40)) {
@@ -158,25 +156,23 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             collectGarbage();
             return gone.size >= 39;
           });
-          go.set();
+          gate.open();
           await Promise.all(futures);
-        }),
-      );
+        }));
 
-      sharing("timeout: from the call on, waiting included", () =>
-        using({ workers: 1 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+      test("timeout: from the call on, waiting included", () =>
+        inTurn(1, async (pool) => {
+          const { gate, futures } = await occupy(pool);
           const late = pool.with({ timeout: 20 }).submit(tasks.square, 2);
           await assert.rejects(late, TimeoutError);
           assert.equal(late.state, "failed");
-          go.set();
+          gate.open();
           await Promise.all(futures);
           assert.equal(await pool.with({ timeout: timeLimit(10_000) }).submit(tasks.square, 2), 4);
-        }),
-      );
+        }));
 
       sharing("transfer: moves to a thread, copies to a process, and leaves it where nothing travels", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const bytes = new Uint8Array(5000).fill(3);
           assert.equal(await pool.with({ transfer: [bytes.buffer] }).submit(tasks.sizeOf, bytes), 5000);
           assert.equal(bytes.byteLength, model === "thread" ? 0 : 5000);
@@ -184,7 +180,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("options are checked", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           for (const [options, code] of [
             [null, "TYPE"],
             [{ signal: 5 }, "TYPE"],
@@ -214,21 +210,27 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(pool.stats().retried, 2 + 3 + 1);
         }));
 
-      apartSharing("one whose worker dies is tried in another", () =>
+      apart("one whose worker dies is tried in another", () =>
         using({ workers: 2, retries: { limit: 2, delay: 0 } }, async (pool) => {
-          const kept = new Queue<number>({ across });
           assert.equal(await pool.submit(tasks.dieUntil, 3), 3);
           await assert.rejects(pool.submit(tasks.dieUntil, 9), { code: "ERR_ALLCORES_WORKER_DIED", exitCode: 3 });
-          // Shared objects among the arguments are there each time.
-          assert.equal(await pool.submit(tasks.note, kept, 5), 5);
           assert.equal(pool.stats().died, 5);
+        }),
+      );
+
+      sharing("a call that may be tried again has its shared objects each time", () =>
+        using({ workers: 1, retries: { limit: 2, delay: 0 } }, async (pool) => {
+          const noted = new Queue<number>({ across });
+          const again = pool.submit(tasks.noteAndFail, noted, 3);
+          assert.equal(await again, 3);
+          assert.deepEqual([noted.tryGet()?.value, noted.tryGet()?.value, noted.tryGet()?.value], [1, 2, 3]);
         }),
       );
     });
 
     describe("cancel", () => {
       sharing("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const started = new Queue<number>({ across });
           const ended = new Queue<string>({ across });
           const running = pool.submit(tasks.computeUntilCancelled, started, ended);
@@ -246,59 +248,60 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }),
       );
 
-      sharing("one that waits hears it by its signal", () =>
-        using({ workers: 1 }, async (pool) => {
-          const started = new Queue<number>({ across });
-          const ended = new Queue<string>({ across });
-          const running = pool.submit(tasks.awaitSignal, started, ended);
-          await started.get();
+      test("one that waits hears it by its signal", () =>
+        inTurn(1, async (pool) => {
+          const heard = makeGate();
+          const running = pool.submit(tasks.hearSignal, heard.path);
+          await heard.next();
           running.cancel(new Error("enough"));
           await assert.rejects(running, { message: "enough" });
-          assert.equal(await ended.get(), "aborted");
-          assert.equal(await pool.submit(tasks.isCancelled), false);
-        }),
-      );
+          assert.equal(await heard.next(), "aborted");
+          assert.equal(await pool.submit(tasks.isAborted), false);
+        }));
 
-      sharing("one that does not hear is ended after killGrace; what waits behind it is done by another worker", () =>
+      test("one that does not hear is ended after killGrace; what waits behind it is done by another worker", () =>
         using({ workers: 1, killGrace: 30 }, async (pool) => {
-          const started = new Queue<number>({ across });
-          const deaf = pool.submit(tasks.spin, started);
+          const gate = makeGate();
+          const deaf = pool.submit(tasks.spinAt, gate.path);
           const behind = count(5).map((n) => pool.submit(tasks.square, n));
-          const pid = await started.get();
+          const pid = Number(await gate.next());
           deaf.cancel();
           await assert.rejects(deaf, CancelledError);
           assert.deepEqual(await Promise.all(behind), [0, 1, 4, 9, 16]);
           if (across === "processes") await until(() => !isRunning(pid));
-        }),
-      );
+        }));
 
-      sharing("taskTimeout: counts while the task runs, then calls it off", () =>
-        using({ workers: 1, taskTimeout: 200, killGrace: 10 }, async (pool) => {
-          const started = new Queue<number>({ across });
-          const slow = pool.submit(tasks.spin, started);
+      // Where a worker shares no memory with the pool, the time of its first task has the load of the module in it.
+      const taskTimeout = timeLimit(isShareless ? 1500 : 200);
+      test("taskTimeout: counts while the task runs, then calls it off", () =>
+        using({ workers: 1, taskTimeout, killGrace: 10 }, async (pool) => {
+          const slow = pool.submit(tasks.spinAt, makeGate().path);
           const behind = pool.submit(tasks.square, 3);
-          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than its taskTimeout of 200 ms/ });
+          await assert.rejects(slow, {
+            code: "ERR_ALLCORES_TIMEOUT",
+            message: new RegExp(`"spinAt" ran for longer than its taskTimeout of ${taskTimeout} ms`),
+          });
           assert.equal(await behind, 9);
-        }),
-      );
+        }));
 
-      sharing("with({ taskTimeout }): for these calls, shorter than the pool's or longer", () =>
+      test("with({ taskTimeout }): for these calls, shorter than the pool's or longer", () =>
         using({ workers: 1, taskTimeout: 10_000_000, killGrace: 10 }, async (pool) => {
-          const started = new Queue<number>({ across });
           // A look was arranged for the end of the longer time: the shorter one comes before it.
           assert.equal(await pool.submit(tasks.square, 2), 4);
-          const hasty = pool.with({ taskTimeout: 200 });
-          const slow = hasty.submit(tasks.spin, started);
-          const behind = [pool.submit(tasks.square, 3), hasty.with({ taskTimeout: Number.POSITIVE_INFINITY }).submit(tasks.sleepFor, 400)];
-          await assert.rejects(slow, { code: "ERR_ALLCORES_TIMEOUT", message: /"spin" ran for longer than its taskTimeout of 200 ms/ });
-          assert.deepEqual(await Promise.all(behind), [9, 400]);
-        }),
-      );
+          const hasty = pool.with({ taskTimeout });
+          const slow = hasty.submit(tasks.spinAt, makeGate().path);
+          const behind = [pool.submit(tasks.square, 3), hasty.with({ taskTimeout: Number.POSITIVE_INFINITY }).submit(tasks.sleepFor, 2 * taskTimeout)];
+          await assert.rejects(slow, {
+            code: "ERR_ALLCORES_TIMEOUT",
+            message: new RegExp(`"spinAt" ran for longer than its taskTimeout of ${taskTimeout} ms`),
+          });
+          assert.deepEqual(await Promise.all(behind), [9, 2 * taskTimeout]);
+        }));
     });
 
     describe("progress", () => {
       test("arrives in order and before the result, in the context of who listens", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const context = new AsyncLocalStorage<string>();
           const heard: unknown[] = [];
           const future = context.run("mine", () => pool.submit(tasks.report, 200).onProgress((value) => heard.push([value, context.getStore()])));
@@ -312,7 +315,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }));
 
       apartSharing("is told before the result where both come at once", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           await pool.submit(tasks.report, 1);
           const ended = new Event({ across });
           let heard = 0;
@@ -325,7 +328,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       test("more of it than the lane holds while nobody looks", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           let heard = 0;
           assert.equal(await pool.submit(tasks.report, 5000).onProgress(() => heard++), 5000);
           assert.equal(heard, 5000);
@@ -351,7 +354,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         await pool.join();
       });
 
-      apartSharing("maxTasksPerWorker: each does so many", () =>
+      apart("maxTasksPerWorker: each does so many", () =>
         using({ workers: 2, maxTasksPerWorker: 3 }, async (pool) => {
           const by = new Map<string, number[]>();
           for (const [, name, served] of await Promise.all(count(20).map(() => pool.submit(tasks.countServed))))
@@ -371,21 +374,20 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }),
       );
 
-      sharing("resize: fewer end when they are done, more come with work", () =>
+      test("resize: fewer end when they are done, more come with work", () =>
         using({ workers: 1 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+          const { gate, futures } = await occupy(pool);
           pool.resize(3);
           assert.equal(pool.workers, 3);
           const more = await Promise.all(count(2).map(() => pool.submit(tasks.countServed)));
           assert.equal(more.length, 2);
           pool.resize(1);
           await until(() => pool.stats().workers === 1);
-          go.set();
+          gate.open();
           assert.deepEqual(await Promise.all(futures), [0]);
           assert.equal(await pool.submit(tasks.square, 4), 16);
           assert.throws(() => pool.resize(0), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
-        }),
-      );
+        }));
 
       apart("names", () =>
         using({ workers: 1, name: "Cook" }, async (pool) => {
@@ -431,7 +433,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(new URL("../fixtures/plain-functions.js", import.meta.url));
 
       test("any module's exports are tasks", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           assert.equal(await pool.submit(plain.double, 21), 42);
           assert.equal(await pool.submit(plain.joined, "a", "b"), "a-b");
           assert.deepEqual(await pool.map(plain.double, [1, 2]), [2, 4]);
@@ -462,7 +464,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
     describe("calling back", () => {
       apartSharing("a task calls an object of its submitter, awaiting and blocking", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           const calls: unknown[] = [];
           const kitchen = {
             cook(dish: string, portions: number) {
@@ -492,7 +494,7 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       );
 
       sharing("a task submits to its own pool; where all workers would wait for each other, the last is refused", () =>
-        using({ workers: 2 }, async (pool) => {
+        inTurn(2, async (pool) => {
           assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
           const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
           assert.ok(nested.some(({ status }) => status === "fulfilled"));
@@ -506,22 +508,19 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("scheduling", () => {
-      sharing("jobs behind a long one are done by others, whatever came before", () =>
-        using({ workers: 2 }, async (pool) => {
+      test("jobs behind a long one are done by others, whatever came before", () =>
+        inTurn(2, async (pool) => {
           // Short jobs teach it to put many ahead.
           await Promise.all(count(2000).map((n) => pool.submit(tasks.square, n)));
-          const started = new Queue<number>({ across });
-          const go = new Event({ across });
-          gates.push(go);
+          const gate = makeGate();
           const all: Future<number>[] = count(500).map((n) => pool.submit(tasks.square, n));
-          const long = pool.submit(tasks.block, started, go, 7);
+          const long = pool.submit(tasks.hold, gate.path, 7);
           all.push(...count(500).map((n) => pool.submit(tasks.square, n)));
           await Promise.all(all);
           assert.notEqual(long.state, "done");
-          go.set();
+          gate.open();
           assert.equal(await long, 7);
-        }),
-      );
+        }));
 
       test("errors without an owner: a pool's end tells of none, and a later await still gets the error", async () => {
         const told: unknown[] = [];
@@ -580,9 +579,9 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("wait and asCompleted", () => {
-      sharing("wait tells which have ended, and never throws for them", () =>
-        using({ workers: 2 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+      test("wait tells which have ended, and never throws for them", () =>
+        inTurn(2, async (pool) => {
+          const { gate, futures } = await occupy(pool);
           const [first] = futures as [Future<number>];
           const none = await wait(futures, { timeout: 0 });
           assert.deepEqual([none.done.length, none.pending.length], [0, 2]);
@@ -590,36 +589,32 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           const early = wait(futures, { returnWhen: "first" });
           first.cancel();
           assert.deepEqual((await early).done, [first]);
-          go.set();
+          gate.open();
           assert.equal((await wait(futures)).done.length, 2);
           const failed = pool.submit(tasks.fail, "x");
           const { done } = await wait([failed, pool.submit(tasks.square, 2)], { returnWhen: "firstError" });
           assert.ok(done.includes(failed as never));
           await assert.rejects(wait([5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
           await assert.rejects(wait([], { returnWhen: "never" as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-        }),
-      );
+        }));
 
-      sharing("asCompleted gives them as they end", () =>
+      test("asCompleted gives them as they end", () =>
         using({ workers: 2 }, async (pool) => {
-          const { go, futures } = await occupy(pool);
+          const { gate, futures } = await occupy(pool);
           const [first, second] = futures as [Future<number>, Future<number>];
           second.cancel();
           const seen: Future<number>[] = [];
           for await (const { future, status } of asCompleted([first, second])) {
             assert.equal(status, future === first ? "fulfilled" : "rejected");
             seen.push(future);
-            go.set();
+            gate.open();
           }
           assert.deepEqual(seen, [second, first]);
-          const never = new Event({ across });
-          gates.push(never);
-          const endless = pool.submit(tasks.block, new Queue<number>({ across }), never, 1);
+          const endless = pool.submit(tasks.hold, makeGate().path, 1);
           const inTime = asCompleted([endless, first, first], { timeout: 20 });
           assert.equal((await inTime.next()).value?.future, first, "what has ended comes first, and once");
           await assert.rejects(inTime.next(), { code: "ERR_ALLCORES_TIMEOUT" });
-        }),
-      );
+        }));
     });
 
     apart("a death while many wait costs only the running job", () =>

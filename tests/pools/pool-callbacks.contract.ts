@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { ArgumentTypeError, type Future, type Pool, setUncaughtHook } from "allcores";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
-import { withPool } from "./with-pool.js";
+import { withPool, withPoolInTurns } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
@@ -25,6 +25,7 @@ async function toldDuring(body: () => Promise<void>): Promise<unknown[]> {
 export function poolCallbacksContract(title: string, { make, tasks = blockingTasks }: PoolKind): void {
   const using = withPool(make);
   describe(`${title}: callbacks`, { timeout: timeLimit(60_000) }, () => {
+    const inTurn = withPoolInTurns(make);
     describe("retries.when", () => {
       const wrong = new TypeError("when is wrong");
       const broken = () => {
@@ -32,7 +33,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
       };
 
       test("that throws: the call fails with the task's error, and its own is told once", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const told = await toldDuring(() =>
             assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when: broken } }).submit(tasks.attempt, 9), { message: "attempt 1" }),
           );
@@ -41,7 +42,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
         }));
 
       test("that throws in a map: the item fails with the task's error", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const again = pool.with({ retries: { limit: 3, delay: 0, when: broken } });
           const told = await toldDuring(() => assert.rejects(again.map(tasks.attempt, [1, 9]), { message: "attempt 1" }));
           assert.deepEqual(told, [wrong]);
@@ -49,7 +50,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
         }));
 
       test("that gives a promise is refused, and no rejection is left unhandled", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const when = (async () => {
             throw wrong;
           }) as never;
@@ -94,7 +95,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
         }));
 
       test("is asked in the AsyncLocalStorage context of its call, of a map as well", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const user = new AsyncLocalStorage<string>();
           const seen: unknown[] = [];
           const when = () => seen.push(user.getStore()) > 0;
@@ -109,7 +110,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
 
     describe("onProgress", () => {
       test("that calls its own call off, submits, or gives a rejected promise hurts nobody else", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const others: PromiseLike<number>[] = [];
           const future = pool.submit(tasks.report, 3).onProgress(() => {
             others.push(pool.submit(tasks.square, others.length));
@@ -145,7 +146,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
         /** Without what another test has left, whose futures may be collected now. */
         const ownOf = (told: readonly unknown[]) => told.filter((error) => error === cleanup || /failed at 2/.test(String(error)));
         test(`clean-up of the input that throws does not hide the task's error: ${what}`, () =>
-          using({ workers: 1 }, async (pool) => {
+          inTurn(1, async (pool) => {
             const bad = tasks.failAt.partial(2);
             let told = await toldDuring(async () => {
               await assert.rejects(pool.map(bad, input()), { message: "failed at 2" });
@@ -171,7 +172,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
       }
 
       test("a sync input that throws ends the map with its error, and whatever was begun is let go of", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           for (const at of [0, 1, 5]) {
             const broken = {
               [Symbol.iterator]() {
@@ -198,13 +199,13 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
         }));
 
       test("a sync iterator whose next() gives promises is refused", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const wrong = { [Symbol.iterator]: () => ({ next: async () => ({ done: true, value: 1 }) }) };
           await assert.rejects(pool.map(tasks.square, wrong as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /next\(\) gave a promise/ });
         }));
 
       test("an input that cancels its own map, or submits to its pool, while it is asked", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           let isReturned = false;
           function* meddling(): Generator<number> {
             try {
@@ -226,7 +227,7 @@ export function poolCallbacksContract(title: string, { make, tasks = blockingTas
         }));
 
       test("an asynchronous input that never gives its next item: the map can be called off", () =>
-        using({ workers: 1 }, async (pool) => {
+        inTurn(1, async (pool) => {
           const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
           await assert.rejects(pool.map(tasks.square, silent, { timeout: 10 }), { code: "ERR_ALLCORES_TIMEOUT" });
           assert.deepEqual(await pool.map(tasks.square, count(3)), [0, 1, 4]);

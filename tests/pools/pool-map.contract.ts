@@ -3,20 +3,9 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createSecretKey } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import {
-  CancelledError,
-  Event,
-  type Pool,
-  type PoolOptions,
-  Queue,
-  type Settled,
-  type Task,
-  sleepSync,
-  taskModule,
-  TimeoutError,
-  WorkerDiedError,
-} from "allcores";
+import { CancelledError, type Pool, type PoolOptions, type Settled, type Task, sleepSync, taskModule, TimeoutError, WorkerDiedError } from "allcores";
 import { until } from "../fixtures/pool-processes.js";
+import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
@@ -28,8 +17,8 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 export function poolMapContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
-  /** For pools whose workers share objects with the program. */
-  const sharing = isShareless ? test.skip : test;
+  /** For pools that know at a worker's death which outcomes it had: what it has told a socket may die with it. */
+  const apartPrompt = isShareless ? test.skip : apart;
   const apartSharing = isShareless ? test.skip : apart;
   describe(`${title}: maps`, { timeout: timeLimit(60_000) }, () => {
     let pool: Pool;
@@ -72,13 +61,13 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       await assert.rejects(pool.starmap(tasks.add, [[1, 2], 5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /item 1 is number/ });
     });
 
-    sharing("unordered: results as they come", async () => {
-      const go = new Event({ across });
+    test("unordered: results as they come", async () => {
+      using gate = new Gate();
       const order: (number | string)[] = [];
       // Item 0 waits for the others.
-      for await (const value of pool.map(tasks.waitIf.partial(go), count(10), { chunkSize: 1 }).unordered()) {
+      for await (const value of pool.map(tasks.holdIf.partial(gate.path), count(10), { chunkSize: 1 }).unordered()) {
         order.push(value);
-        if (order.length === 9) go.set();
+        if (order.length === 9) gate.open();
       }
       assert.equal(order.length, 10);
       assert.equal(order.at(-1), 0);
@@ -120,7 +109,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       await assert.rejects(pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }), { code: "ERR_ALLCORES_UNSENDABLE" });
     });
 
-    apartSharing("a death in a chunk costs the current item; what was done and what was not begun comes all the same", async () => {
+    apartPrompt("a death in a chunk costs the current item; what was done and what was not begun comes all the same", async () => {
       const outcomes = await pool.map(tasks.exitAt.partial(20), count(50), { chunkSize: 50 }).settled();
       for (const { index, status } of outcomes) assert.equal(status, index === 20 ? "rejected" : "fulfilled", `item ${index}`);
       const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");
@@ -337,7 +326,7 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       );
     });
 
-    sharing("run: the scope form waits for the work, and terminates when it fails", async () => {
+    test("run: the scope form waits for the work, and terminates when it fails", async () => {
       const futures: Promise<number>[] = [];
       const Class = pool.constructor as unknown as { run<T>(options: PoolOptions, fn: (pool: Pool) => T | PromiseLike<T>): Promise<T> };
       assert.equal(
@@ -348,11 +337,11 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         "done",
       );
       assert.equal(await futures[0], 25);
-      const started = new Queue<number>({ across });
+      using gate = new Gate();
       await assert.rejects(
         Class.run({ workers: 1 }, async (own) => {
-          futures.push(own.submit(tasks.spin, started) as never);
-          await started.get();
+          futures.push(own.submit(tasks.spinAt, gate.path) as never);
+          await gate.next();
           throw new Error("the scope failed");
         }),
         { message: "the scope failed" },

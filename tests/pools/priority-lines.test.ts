@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PriorityLines, type Waiting } from "../../src/pools/priority-lines.js";
+import { PriorityLines, type LineMember } from "../../src/pools/priority-lines.js";
 import { randomFrom } from "../fixtures/random.js";
 
-class Job implements Waiting<Job> {
+class Job implements LineMember<Job> {
   readonly call: { readonly priority: number };
   readonly number: number;
   sooner: Job | undefined;

@@ -26,6 +26,7 @@ import { poolMapContract } from "./pool-map.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
 import { poolSlotContract } from "./pool-slot.contract.js";
 import { withPool } from "./with-pool.js";
+import { timeLimit } from "../time-limit.js";
 
 /** One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that its worker had begun. */
 const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options, 1) };
@@ -78,7 +79,7 @@ async function hold(pool: Pool, gate: Gate, result: unknown): Promise<[Future<un
   return [future];
 }
 
-describe("SocketPool: its link", { timeout: 120_000 }, () => {
+describe("SocketPool: its link", { timeout: timeLimit(120_000) }, () => {
   test("calls and their errors come back whole, from another process", () =>
     using({ workers: 2 }, async (pool) => {
       assert.equal(await pool.submit(tasks.add, 1, 2), 3);
@@ -194,7 +195,7 @@ describe("SocketPool: its link", { timeout: 120_000 }, () => {
     }));
 
   test("taskTimeout, and killGrace for one that computes for ever", () =>
-    using({ workers: 1, taskTimeout: 500, killGrace: 50 }, async (pool) => {
+    using({ workers: 1, taskTimeout: timeLimit(500), killGrace: 50 }, async (pool) => {
       await assert.rejects(pool.submit(own.spin), TimeoutError);
       assert.equal(await pool.submit(tasks.add, 1, 2), 3);
     }));

@@ -8,10 +8,10 @@ async function main(): Promise<void> {
   console.log(`stress: ${seconds} s per combination, seed ${seed} (replay: npm run stress -- ${seconds} ${seed})`);
   let failures = 0;
   for (const across of ["threads", "processes"] as const) {
-    for (const [name, play] of Object.entries(scenarios)) {
+    for (const [name, run] of Object.entries(scenarios)) {
       if (!name.includes(part)) continue;
       try {
-        const counts = await play({ across, workers: 8, ms: Number(seconds) * 1000, seed });
+        const counts = await run({ across, workers: 8, ms: Number(seconds) * 1000, seed });
         console.log(
           `  ok    ${name} across ${across}: ${Object.entries(counts)
             .map(([what, n]) => `${n} ${what}`)

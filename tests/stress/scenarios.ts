@@ -27,10 +27,10 @@ export interface Run {
 /** How much longer than its time a run may take before a wake-up counts as lost. */
 const SLACK_MS = timeLimit(20_000);
 
-class Crew {
+class StressWorkers {
   readonly cells: Event;
   readonly #gate: Event;
-  readonly #hands: (Thread | Process)[];
+  readonly #workers: (Thread | Process)[];
   readonly #run: Run;
 
   // biome-ignore lint/suspicious/noExplicitAny: tasks of many shapes, all of which take a Round first.
@@ -39,7 +39,7 @@ class Crew {
     this.cells = new Event({ across: run.across });
     this.#gate = new Event({ across: run.across });
     const Worker = run.across === "threads" ? Thread : Process;
-    this.#hands = Array.from({ length: run.workers }, (_, worker) => {
+    this.#workers = Array.from({ length: run.workers }, (_, worker) => {
       const round: Round = { gate: this.#gate, cells: this.cells, ms: run.ms, seed: run.seed, worker, workers: run.workers };
       return new Worker(work, { args: [round, ...things], daemon: true }).start() as Thread | Process;
     });
@@ -49,34 +49,34 @@ class Crew {
   /** The counts of the workers with these numbers, added up. */
   async counts(of: (worker: number) => boolean = () => true): Promise<Counts> {
     const total: Counts = {};
-    for (const hand of this.#hands.filter((_, worker) => of(worker))) {
-      const counts = (await hand.join({ timeout: this.#run.ms + SLACK_MS })) as Counts;
+    for (const worker of this.#workers.filter((_, worker) => of(worker))) {
+      const counts = (await worker.join({ timeout: this.#run.ms + SLACK_MS })) as Counts;
       for (const [name, n] of Object.entries(counts)) total[name] = (total[name] ?? 0) + n;
     }
     return total;
   }
 
   async end(): Promise<void> {
-    for (const hand of this.#hands) if (hand.isAlive) hand.kill();
-    await Promise.all(this.#hands.map((hand) => hand.join().catch(() => {})));
+    for (const worker of this.#workers) if (worker.isAlive) worker.kill();
+    await Promise.all(this.#workers.map((worker) => worker.join().catch(() => {})));
   }
 }
 
 type Scenario = (run: Run) => Promise<Counts>;
 
-async function withCrew(crew: Crew, check: (crew: Crew) => Promise<Counts>): Promise<Counts> {
+async function withWorkers(workers: StressWorkers, check: (workers: StressWorkers) => Promise<Counts>): Promise<Counts> {
   try {
-    return await check(crew);
+    return await check(workers);
   } finally {
-    await crew.end();
+    await workers.end();
   }
 }
 
 function exclusive(make: (across: Across) => Lock | RLock | Semaphore | RWLock): Scenario {
   return (run) =>
-    withCrew(new Crew(run, stressExclusive, make(run.across)), async (crew) => {
-      const counts = await crew.counts();
-      assert.equal(readCell(crew.cells, 0), counts.taken, "plain additions under the lock");
+    withWorkers(new StressWorkers(run, stressExclusive, make(run.across)), async (workers) => {
+      const counts = await workers.counts();
+      assert.equal(readCell(workers.cells, 0), counts.taken, "plain additions under the lock");
       return counts;
     });
 }
@@ -89,8 +89,8 @@ export const scenarios: Record<string, Scenario> = {
 
   "BoundedSemaphore of 3": (run) => {
     const semaphore = new BoundedSemaphore(3, { across: run.across });
-    return withCrew(new Crew(run, stressPermits, semaphore, 3), async (crew) => {
-      const counts = await crew.counts();
+    return withWorkers(new StressWorkers(run, stressPermits, semaphore, 3), async (workers) => {
+      const counts = await workers.counts();
       assert.equal(semaphore.value, 3);
       return counts;
     });
@@ -98,20 +98,20 @@ export const scenarios: Record<string, Scenario> = {
 
   "RWLock, readers and writers": (run) => {
     const lock = new RWLock({ across: run.across });
-    return withCrew(new Crew(run, stressReaders, lock), async (crew) => {
-      const counts = await crew.counts();
-      assert.deepEqual([readCell(crew.cells, 0), readCell(crew.cells, 1)], [counts.writes, counts.writes]);
+    return withWorkers(new StressWorkers(run, stressReaders, lock), async (workers) => {
+      const counts = await workers.counts();
+      assert.deepEqual([readCell(workers.cells, 0), readCell(workers.cells, 1)], [counts.writes, counts.writes]);
       assert.deepEqual([lock.readers, lock.isWriting], [0, false]);
       return counts;
     });
   },
 
-  Event: (run) => withCrew(new Crew(run, stressEvent, new Event({ across: run.across })), (crew) => crew.counts()),
+  Event: (run) => withWorkers(new StressWorkers(run, stressEvent, new Event({ across: run.across })), (workers) => workers.counts()),
 
   Barrier: (run) => {
     const barrier = new Barrier(run.workers, { across: run.across });
-    return withCrew(new Crew(run, stressBarrier, barrier), async (crew) => {
-      const counts = await crew.counts();
+    return withWorkers(new StressWorkers(run, stressBarrier, barrier), async (workers) => {
+      const counts = await workers.counts();
       const rounds = counts.rounds! / run.workers;
       assert.deepEqual([counts.acted, counts.places], [rounds, (rounds * run.workers * (run.workers - 1)) / 2]);
       return counts;
@@ -120,25 +120,25 @@ export const scenarios: Record<string, Scenario> = {
 
   Condition: (run) => {
     const condition = new Condition(undefined, { across: run.across });
-    return withCrew(new Crew(run, stressCondition, condition), async (crew) => {
-      const { produced = 0 } = await crew.counts((worker) => worker % 2 === 1);
+    return withWorkers(new StressWorkers(run, stressCondition, condition), async (workers) => {
+      const { produced = 0 } = await workers.counts((worker) => worker % 2 === 1);
       await condition.run(() => {
-        writeCell(crew.cells, 1, 1);
+        writeCell(workers.cells, 1, 1);
         condition.notifyAll();
       });
-      const { consumed = 0 } = await crew.counts((worker) => worker % 2 === 0);
-      assert.deepEqual([consumed, readCell(crew.cells, 0)], [produced, 0]);
+      const { consumed = 0 } = await workers.counts((worker) => worker % 2 === 0);
+      assert.deepEqual([consumed, readCell(workers.cells, 0)], [produced, 0]);
       return { produced, consumed };
     });
   },
 
   Queue: (run) => {
     const queue = new Queue<{ from: number; n: number; pad: string }>({ across: run.across, maxSize: 16 });
-    return withCrew(new Crew(run, stressQueue, queue), async (crew) => {
-      const { put, putSum } = await crew.counts((worker) => worker % 2 === 1);
+    return withWorkers(new StressWorkers(run, stressQueue, queue), async (workers) => {
+      const { put, putSum } = await workers.counts((worker) => worker % 2 === 1);
       await queue.join({ timeout: SLACK_MS });
       queue.shutdown();
-      const { got, gotSum, disorder } = await crew.counts((worker) => worker % 2 === 0);
+      const { got, gotSum, disorder } = await workers.counts((worker) => worker % 2 === 0);
       assert.deepEqual({ got, gotSum, disorder, size: queue.size }, { got: put, gotSum: putSum, disorder: 0, size: 0 });
       return { put: put!, got: got! };
     });

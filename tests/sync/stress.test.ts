@@ -8,7 +8,7 @@ const ms = inForm({ short: 40, whole: 150 });
 
 for (const across of ["threads", "processes"] as const) {
   describe(`under stress across ${across}`, () => {
-    for (const [name, play] of Object.entries(scenarios))
-      test(name, { timeout: timeLimit(40_000) }, () => play({ across, workers: 4, ms, seed: 1 }).then(() => {}));
+    for (const [name, run] of Object.entries(scenarios))
+      test(name, { timeout: timeLimit(40_000) }, () => run({ across, workers: 4, ms, seed: 1 }).then(() => {}));
   });
 }

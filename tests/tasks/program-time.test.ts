@@ -90,7 +90,7 @@ function full(): Queue<number> {
 }
 
 for (const { title, hasClock, turnOn } of fakes) {
-  describe(`under the fake timers of ${title}`, { timeout: 300_000 }, () => {
+  describe(`under the fake timers of ${title}`, { timeout: timeLimit(300_000) }, () => {
     for (const [name, ending, begin] of awaiting) {
       test(`${name} ends when it is advanced by its time, and not before`, async () => {
         const time = turnOn();

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -151,7 +152,7 @@ async function run(program: string, change: (text: string) => string): Promise<R
   put(library, changed);
   // As a build writes it: another number for another text.
   if (changed !== text) put(index, readFileSync(join(folder, index), "utf8").replace(/(import\.meta\.url, ")/, "$1other"));
-  const { stdout } = await promisify(execFile)(process.execPath, ["main.js"], { cwd: folder, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, ["main.js"], { cwd: folder, timeout: timeLimit(60_000) });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 

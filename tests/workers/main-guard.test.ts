@@ -5,10 +5,14 @@ import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
 import { runCounted } from "../fixtures/counted-program.js";
+import { inForm } from "../form.js";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const programs = join(root, "tests/fixtures/programs");
 const models = ["process", "thread"] as const;
+/** The short form has each case in one of the two, by turns. */
+const modelsOf = (nth: number) => inForm<readonly ("process" | "thread")[]>({ short: [models[nth % models.length]!], whole: models });
 const WORKERS = 2;
 
 async function isStopped(file: string, model: string, verb: string, awaited: string): Promise<void> {
@@ -23,19 +27,28 @@ const compiled = (name: string): string => join(root, `build/tests/fixtures/prog
 
 const verbs = ["map", "map, iterated", "starmap", "stream", "transformStream", "submit", "trySubmit", "initializer", "start", "to", "start, and nobody joins"];
 
-describe("a forgotten isMain guard stops with one clear error, at most `workers` children ever started", { timeout: 280_000, concurrency: 2 }, () => {
-  for (const model of models) {
-    for (const verb of verbs) test(`${verb} at top level, ${model}`, () => isStopped(compiled("unguarded"), model, verb, "nothing"));
-    for (const awaited of ["null", "a module", "a file", "a timer"])
+describe("a forgotten isMain guard stops with one clear error, at most `workers` children ever started", {
+  timeout: timeLimit(280_000),
+  concurrency: 2,
+}, () => {
+  for (const [nth, verb] of verbs.entries())
+    for (const model of modelsOf(nth)) test(`${verb} at top level, ${model}`, () => isStopped(compiled("unguarded"), model, verb, "nothing"));
+  for (const [nth, awaited] of ["null", "a module", "a file", "a timer"].entries())
+    for (const model of modelsOf(nth))
       test(`unguarded main() with an await of ${awaited} before, ${model}`, () => isStopped(compiled("unguarded"), model, "map", awaited));
+  for (const model of models) {
     test(`unguarded main() whose errors are caught, ${model}`, () => isStopped(compiled("unguarded"), model, "map", "caught"));
     test(`a worker that nobody joins, after an await, ${model}`, () => isStopped(compiled("unguarded"), model, "start, and nobody joins", "a timer"));
   }
+  test("unguarded code that a worker comes to after an await, loaded while the loop of the worker turns", async () => {
+    const { code, output, errors } = await runCounted([compiled("turning")]);
+    assert.deepEqual([code, output, errors], [0, "ERR_ALLCORES_MAIN_GUARD\n", ""]);
+  });
   test("runSync at top level", () => isStopped(compiled("unguarded"), "thread", "runSync", "nothing"));
   test("runSync after an await", () => isStopped(compiled("unguarded"), "thread", "runSync", "a timer"));
 });
 
-describe("in other forms of program", { timeout: 280_000, concurrency: 2 }, () => {
+describe("in other forms of program", { timeout: timeLimit(280_000), concurrency: 2 }, () => {
   let folder: string;
   before(async () => {
     folder = mkdtempSync(join(root, "build/guard-"));
@@ -56,10 +69,10 @@ describe("in other forms of program", { timeout: 280_000, concurrency: 2 }, () =
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   const forms = { "one bundled file, ESM": "bundle/NAME.js", "one bundled file, CommonJS": "bundle-cjs/NAME.cjs", CommonJS: "plain-cjs/NAME.cjs" };
-  for (const [form, path] of Object.entries(forms)) {
+  for (const [which, [form, path]] of Object.entries(forms).entries()) {
     const file = (name: string) => join(folder, path.replace("NAME", name));
-    for (const model of models) {
-      for (const awaited of ["nothing", "a timer"])
+    for (const [nth, awaited] of ["nothing", "a timer"].entries()) {
+      for (const model of modelsOf(which + nth))
         test(`a forgotten isMain guard in ${form}, await of ${awaited} before, ${model}`, () => isStopped(file("unguarded"), model, "map", awaited));
     }
     test(`a task that starts workers of its own in ${form}`, () => startsItsOwn(file("nested"), form === "one bundled file, ESM" ? "process" : "thread"));
@@ -73,7 +86,7 @@ async function startsItsOwn(file: string, model: string): Promise<void> {
   assert.deepEqual(JSON.parse(output), { atOnce: 3, afterAnAwait: 3, started: 3, four: 4, five: "ERR_ALLCORES_NESTING", initializer: 1 });
 }
 
-describe("must still work", { timeout: 280_000, concurrency: 2 }, () => {
+describe("must still work", { timeout: timeLimit(280_000), concurrency: 2 }, () => {
   for (const model of models)
     test(`a task that starts workers of its own, three levels deep, and an initializer that does; a fifth level is the error, ${model}`, () =>
       startsItsOwn(compiled("nested"), model));

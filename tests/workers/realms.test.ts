@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { runInNewContext } from "node:vm";
 import { AsyncPool, Queue, sendable, SharedArray, sleep, task, ThreadPool, wait } from "../../src/index.js";
+import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -103,7 +104,7 @@ for (const [kind, host] of [
 ] as const) {
   test(`in a realm ${kind}, all that is decoded is of that realm`, async () => {
     const args = ["--experimental-vm-modules", "--no-warnings", "runner.js", host];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder, timeout: 60_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder, timeout: timeLimit(60_000) });
     assert.equal(stdout, "[]\n");
   });
 }

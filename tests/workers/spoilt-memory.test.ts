@@ -137,7 +137,7 @@ for (const [Pool, across] of [
   [ProcessPool, "processes"],
 ] as const) {
   describe(`a wrong word of a pool's lane, ${across}`, () => {
-    /** Each word of the lane's head in turn, while a task is in hand that waits: the pool then comes to an end of each task, by a value or an error. */
+    /** Each word of the lane's head in turn, while a task runs that waits: the pool then comes to an end of each task, by a value or an error. */
     for (const value of across === "threads" ? [0, -1] : [4097]) {
       test(`set to ${value}: every task ends`, { timeout: timeLimit(120_000) }, async () => {
         const heap = heapAcross(across);

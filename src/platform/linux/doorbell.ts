@@ -1,6 +1,7 @@
 /**
- * Doorbells: a loop's is an anonymous pipe that other processes reopen through /proc, since neither eventfds nor sockets can be reopened so. What it publishes is the pipe's
- * descriptor, and the inode by which a descriptor number that was given again is told from it.
+ * Doorbells: a loop's is an anonymous pipe that other processes reopen through /proc, since neither eventfds nor
+ * sockets can be reopened so. What it publishes is the pipe's descriptor, and the inode by which a descriptor number
+ * that was given again is told from it.
  */
 import fs from "node:fs";
 import type net from "node:net";

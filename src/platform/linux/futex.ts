@@ -1,4 +1,7 @@
-/** Sleeping and waking on a word: the futex, which goes by the word's address and finds sleepers of other processes by the memory behind it. */
+/**
+ * Sleeping and waking on a word: the futex, which goes by the word's address and finds sleepers of other processes by
+ * the memory behind it.
+ */
 import { PlatformError } from "../../errors/index.js";
 import type { WordWait } from "../contract.js";
 import type { Libc } from "./libc.js";

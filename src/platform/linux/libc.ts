@@ -3,7 +3,10 @@ import { OutOfMemoryError } from "../../errors/index.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 import { loadKoffi } from "../koffi.js";
 
-/** The C library that this process has loaded already: glibc's file has another name than musl's. Each file here declares the calls that it needs. */
+/**
+ * The C library that this process has loaded already: glibc's file has another name than musl's. Each file here
+ * declares the calls that it needs.
+ */
 export interface Libc {
   readonly koffi: typeof Koffi;
   /** Declares a function. */

@@ -1,5 +1,6 @@
 /**
- * Whether a thread of some process still runs, as the kernel tells it. `kill(pid, 0)` would succeed on zombies, so the state is read from /proc.
+ * Whether a thread of some process still runs, as the kernel tells it. `kill(pid, 0)` would succeed on zombies, so the
+ * state is read from /proc.
  */
 import fs from "node:fs";
 import type { Liveness, ThreadIdentity } from "../contract.js";

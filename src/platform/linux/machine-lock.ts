@@ -1,12 +1,15 @@
 /**
- * The lock under which the programs of one user find their machine's memory, or make it. It is the kernel's (`flock`), which gives it back when its holder dies, on an empty file that only
- * this user may open. The file may stay: it is found by its owner and its name, `allcores-lock-<user id>-<random>`, in a folder that every user may write to.
+ * The lock under which the programs of one user find their machine's memory, or make it. It is the kernel's (`flock`),
+ * which gives it back when its holder dies, on an empty file that only this user may open. The file may stay: it is
+ * found by its owner and its name, `allcores-lock-<user id>-<random>`, in a folder that every user may write to.
  *
- * Nobody else can keep the lock or the file from this user. Other users' files of such names are passed over, so are symbolic links, and a random name cannot be taken beforehand.
- * Should there be more files than one, as when two programs make the first at once, each program locks all of them, and looks again whether they are still all. Of two programs that each
- * made one, whoever looked last has seen the other's; so two never have the lock at once.
- * Rejected: the lock of a directory that exists anyway (every user can keep it who may read it); a fixed name in /tmp (whoever is first has it); the name of a socket (likewise, and not to
- * be had without waiting); XDG_RUNTIME_DIR or TMPDIR (programs of one user with other environments would not meet).
+ * Nobody else can keep the lock or the file from this user. Other users' files of such names are passed over, so are
+ * symbolic links, and a random name cannot be taken beforehand. Should there be more files than one, as when two
+ * programs make the first at once, each program locks all of them, and looks again whether they are still all. Of two
+ * programs that each made one, whoever looked last has seen the other's; so two never have the lock at once.
+ * Rejected: the lock of a directory that exists anyway (every user can keep it who may read it); a fixed name in /tmp
+ * (whoever is first has it); the name of a socket (likewise, and not to be had without waiting); XDG_RUNTIME_DIR or
+ * TMPDIR (programs of one user with other environments would not meet).
  */
 import fs from "node:fs";
 import { AttachError, PlatformError } from "../../errors/index.js";

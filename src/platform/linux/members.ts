@@ -1,15 +1,20 @@
 /**
- * Memory files found through the processes that have them open. They have no name in any directory, so whoever was not started by one of those processes reopens the file
- * through /proc/<pid>/fd/<n>, which the kernel allows to processes of the same user in a pid namespace that shows the other.
+ * Memory files found through the processes that have them open. They have no name in any directory, so whoever was not
+ * started by one of those processes reopens the file through /proc/<pid>/fd/<n>, which the kernel allows to processes
+ * of the same user in a pid namespace that shows the other.
  *
- * Processes of other users, and those whose memory may not be looked at (a setuid program, a Node with file capabilities), are passed over in silence.
+ * Processes of other users, and those whose memory may not be looked at (a setuid program, a Node with file
+ * capabilities), are passed over in silence.
  */
 import fs from "node:fs";
 import { OutOfDescriptorsError } from "../../errors/index.js";
 import type { Member } from "../contract.js";
 import { isOutOfDescriptors, outOfDescriptors } from "../descriptors.js";
 
-/** A descriptor of a memory file that suits; undefined when no living process has one. `likely` is looked at first, then the parent, then every process of this user. */
+/**
+ * A descriptor of a memory file that suits; undefined when no living process has one. `likely` is looked at first, then
+ * the parent, then every process of this user.
+ */
 export function openThroughMember(
   hasName: (name: string) => boolean,
   suits: (descriptor: number) => boolean,
@@ -34,7 +39,10 @@ export function openThroughMember(
   return undefined;
 }
 
-/** What cannot be looked at for want of a descriptor may be what is looked for: to pass it over would be to say that nobody has it. */
+/**
+ * What cannot be looked at for want of a descriptor may be what is looked for: to pass it over would be to say that
+ * nobody has it.
+ */
 function notForWant(error: unknown): void {
   if (error instanceof OutOfDescriptorsError) throw error;
   if (isOutOfDescriptors(error)) throw outOfDescriptors("looking for the memory that other processes share", error);

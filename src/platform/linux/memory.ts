@@ -1,4 +1,7 @@
-/** Memory files: memfd_create and mmap. They stand in no folder, and are found through the processes that have them open (members.ts). */
+/**
+ * Memory files: memfd_create and mmap. They stand in no folder, and are found through the processes that have them open
+ * (members.ts).
+ */
 import fs from "node:fs";
 import type { Memory, MemoryName, SoughtMemory } from "../contract.js";
 import type { Libc } from "./libc.js";

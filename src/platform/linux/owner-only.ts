@@ -1,7 +1,10 @@
 import { PlatformError } from "../../errors/index.js";
 import type { Libc } from "./libc.js";
 
-/** Lets only this user open a file, whatever the umask. Not by Node's `fchmod`, which its permission model refuses to everybody. */
+/**
+ * Lets only this user open a file, whatever the umask. Not by Node's `fchmod`, which its permission model refuses to
+ * everybody.
+ */
 export type OwnerOnly = (descriptor: number) => void;
 
 export function ownerOnly({ koffi, call }: Libc): OwnerOnly {

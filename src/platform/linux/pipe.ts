@@ -3,7 +3,10 @@ import type { Libc } from "./libc.js";
 /** Of `pipe2` and `open`, on all processors that futex.ts knows. */
 export const O_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
-/** A new pipe, non-blocking, closed in children that are not given it: the end that is read, and the one that is written to. Undefined when there is none to be had. */
+/**
+ * A new pipe, non-blocking, closed in children that are not given it: the end that is read, and the one that is written
+ * to. Undefined when there is none to be had.
+ */
 export type MakePipe = () => [reads: number, writes: number] | undefined;
 
 export function pipes({ call }: Libc): MakePipe {

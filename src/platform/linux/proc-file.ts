@@ -1,13 +1,16 @@
 /**
- * Small files in which the kernel tells of threads and processes. They are read again and again while somebody waits: into one buffer that stays, in a third of the time that
- * `readFileSync` takes, and without garbage.
+ * Small files in which the kernel tells of threads and processes. They are read again and again while somebody waits:
+ * into one buffer that stays, in a third of the time that `readFileSync` takes, and without garbage.
  */
 import fs from "node:fs";
 
 /** Longer than any file that is read here; the kernel gives each of them in one read. */
 const buffer = Buffer.allocUnsafeSlow(4096);
 
-/** What a file holds, until the next call; undefined when who it tells of is gone. @throws what opening or reading throws otherwise, as without descriptors */
+/**
+ * What a file holds, until the next call; undefined when who it tells of is gone. @throws what opening or reading
+ * throws otherwise, as without descriptors
+ */
 export function readProcFile(path: string): Buffer | undefined {
   const bytes = readInto(path);
   return bytes < 0 ? undefined : buffer.subarray(0, bytes);
@@ -23,7 +26,10 @@ const CLOSING_BRACKET = 41;
 const SPACE = 32;
 const DIGIT_ZERO = 48;
 
-/** The state and the start time in a `stat` file, read without a string; undefined when the thread is gone. The object stays one and the same. */
+/**
+ * The state and the start time in a `stat` file, read without a string; undefined when the thread is gone. The object
+ * stays one and the same.
+ */
 export function readLife(path: string): { readonly state: number; readonly startTime: number } | undefined {
   const bytes = readInto(path);
   if (bytes < 0) return undefined;

@@ -1,10 +1,13 @@
-/** What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the thread itself. */
+/**
+ * What the kernel tells of a thread that runs: whether it computes, sleeps or was stopped. Nothing is asked of the
+ * thread itself.
+ */
 import type { ThreadStat } from "../contract.js";
 import { readProcFile, statFields } from "./proc-file.js";
 
 /**
- * Where a task sleeps that is frozen with its control group, as by `docker pause`. The freezer of the second version is compiled into its caller by some kernels, which
- * sleeps nowhere else in these states.
+ * Where a task sleeps that is frozen with its control group, as by `docker pause`. The freezer of the second version is
+ * compiled into its caller by some kernels, which sleeps nowhere else in these states.
  */
 const FREEZERS = new Set(["do_freezer_trap", "get_signal", "__refrigerator"]);
 

@@ -244,7 +244,9 @@ export class LaneLink implements WorkerLink {
     this.#started.kill(killGrace, gaveUp);
   }
 
-  /** Its lane may name somebody else by now: only who is gone by the kernel's word is declared dead, where there is one. */
+  /**
+   * Its lane may name somebody else by now: only who is gone by the kernel's word is declared dead, where there is one.
+   */
   bury(): void {
     const { boundary, heap } = this.#pool.starter;
     const { registry, words } = heap;

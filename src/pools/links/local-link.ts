@@ -12,8 +12,9 @@ const DONE = { exitCode: 0, signal: undefined, cause: undefined, outOfMemory: fa
 /**
  * The way to the functions of this event loop: one worker, which has `width` places.
  *
- * A job has its place from the moment at which it is sent until its function has really ended, whatever became of its future before; or until it is given up, since nothing can end
- * a function. None begins within the call that submits it: who submits has the future first. Jobs that were sent begin in the next turn, a microtask, in their order.
+ * A job has its place from the moment at which it is sent until its function has really ended, whatever became of its
+ * future before; or until it is given up, since nothing can end a function. None begins within the call that submits
+ * it: who submits has the future first. Jobs that were sent begin in the next turn, a microtask, in their order.
  */
 export class LocalLink implements WorkerLink {
   readonly pid = process.pid;
@@ -260,7 +261,8 @@ export class LocalLink implements WorkerLink {
       return end;
     }
     if (!isTracked) workerState.untracked++;
-    // What ends in one turn shares a look at the clock and one at what waits, which comes before whoever awaits the future.
+    // What ends in one turn shares a look at the clock and one at what waits, which comes before whoever awaits the
+    // future.
     later.then(
       (result) => {
         if (!isTracked) workerState.untracked--;

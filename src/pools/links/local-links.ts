@@ -8,7 +8,9 @@ import type { Pace } from "../rate-options.js";
 import { LocalLink } from "./local-link.js";
 import { LocalRun } from "./local-run.js";
 
-/** The kind of link to functions of this event loop. Nothing travels: arguments and results are the objects themselves. */
+/**
+ * The kind of link to functions of this event loop. Nothing travels: arguments and results are the objects themselves.
+ */
 export function localKind(rate: Pace | undefined): LinkKind {
   return { boundary: "threads", lacks: [], isShared: true, check() {}, connect: (pool) => new LocalLinks(pool, rate) };
 }

@@ -1,11 +1,14 @@
 import { AsyncResource } from "node:async_hooks";
-import { type JobInHand, workerState } from "../../workers/worker-state.js";
+import { type RunningJob, workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkWatch } from "../link.js";
 import { functionOf } from "./local-task.js";
 
-/** A job on this event loop, as its own function sees it; and the asynchronous context of who submitted it, in which all attempts run. */
-export class LocalRun extends AsyncResource implements JobInHand {
+/**
+ * A job on this event loop, as its own function sees it; and the asynchronous context of who submitted it, in which all
+ * attempts run.
+ */
+export class LocalRun extends AsyncResource implements RunningJob {
   declare readonly job: Job;
   /** It has a place, and begins in the next turn. */
   declare isAdmitted: boolean;

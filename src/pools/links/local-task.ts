@@ -22,7 +22,9 @@ export class LocalTask implements TaskIdentity {
 
 let last: LocalTask | undefined;
 
-/** The function that was given, or the one that it stands for, whose module is loaded first. @throws ArgumentTypeError */
+/**
+ * The function that was given, or the one that it stands for, whose module is loaded first. @throws ArgumentTypeError
+ */
 export function localTask(fn: unknown): LocalTask {
   // Most programs call one function many times.
   if (last !== undefined && last.fn === fn) return last;

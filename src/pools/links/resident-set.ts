@@ -4,7 +4,10 @@ import type { Agenda, Appointment } from "../agenda.js";
 const EVERY_MS = 50;
 const MEGABYTE = 2 ** 20;
 
-/** Looks at a process's resident memory, without what it shares with others, and calls `exceeded` once it is more than `limit` megabytes. */
+/**
+ * Looks at a process's resident memory, without what it shares with others, and calls `exceeded` once it is more than
+ * `limit` megabytes.
+ */
 export function watchResidentSet(
   agenda: Agenda,
   pid: () => number | undefined,

@@ -6,8 +6,9 @@ import type { LaneLink } from "./lane-link.js";
 import type { WorkerStarter } from "./started-worker.js";
 
 /**
- * How a pool learns of results: it looks for them in turns of its event loop while they come quickly, and sleeps when not. Threads wake it by their ports, which takes the least
- * code on the way to a caller whose code is cold; processes by the heap, as whoever awaits something.
+ * How a pool learns of results: it looks for them in turns of its event loop while they come quickly, and sleeps when
+ * not. Threads wake it by their ports, which takes the least code on the way to a caller whose code is cold; processes
+ * by the heap, as whoever awaits something.
  */
 export class ResultPoller {
   readonly #links: Iterable<LaneLink>;
@@ -116,7 +117,10 @@ export class ResultPoller {
       );
   }
 
-  /** Raises the flags and looks once more: a worker commits first and looks at its flag second, so one of the two sees the other. Whether there is no need to sleep. */
+  /**
+   * Raises the flags and looks once more: a worker commits first and looks at its flag second, so one of the two sees
+   * the other. Whether there is no need to sleep.
+   */
   #lastLook(): boolean {
     this.#isAsleep = true;
     for (const link of this.#links) link.owner.raiseFlag();
@@ -147,7 +151,10 @@ export class ResultPoller {
     this.watch();
   }
 
-  /** Something came through a port. Who posted it has lowered the flag: it is raised again if this was not what is waited for. */
+  /**
+   * Something came through a port. Who posted it has lowered the flag: it is raised again if this was not what is
+   * waited for.
+   */
   #rung(): void {
     if (this.#pool.drain() > 0) this.#wakeUp();
     else if (this.#isAsleep) this.#lookAndSleep();

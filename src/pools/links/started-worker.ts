@@ -13,7 +13,10 @@ export interface StartedWorker {
   readonly threadId: number;
   /** Carries what cannot stand in memory; threads only. */
   readonly port: MessagePort | undefined;
-  /** Tells the worker, by a way that nobody else can write to, that tasks of this pool may be this one. See workers/orders.ts */
+  /**
+   * Tells the worker, by a way that nobody else can write to, that tasks of this pool may be this one. See
+   * workers/orders.ts
+   */
   order(order: string): void;
   /** Whether all orders are where the worker finds them. */
   readonly isOrdered: boolean;

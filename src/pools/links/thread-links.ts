@@ -76,7 +76,9 @@ export const threadLinks = laneKind({
   },
 });
 
-/** By the kernel's word, or the registry's where there is no other. A lane that was written over may name somebody else. */
+/**
+ * By the kernel's word, or the registry's where there is no other. A lane that was written over may name somebody else.
+ */
 function isGone({ heap: { registry, words }, worker }: Lane, opened: OpenThread): boolean {
   const record = registry.recordOf(worker);
   const isIts = worker !== 0 && opened.runsAs(words[record + RECORD.pid]!, words[record + RECORD.tid]!);

@@ -8,7 +8,7 @@ import type { PoolThreadStart, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
 import { beginProcess } from "./process.js";
 import { beginThread } from "./thread.js";
-import type { Work } from "./work.js";
+import type { WorkerDuty } from "./work.js";
 import { queueRealMicrotask } from "../../memory/index.js";
 
 export function enter(index: string, code: LibraryMeta["code"]): void {
@@ -29,10 +29,10 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
 }
 
 /**
- * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must find that it is not the main one. What the worker was started for begins
- * once every module has been evaluated.
+ * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must
+ * find that it is not the main one. What the worker was started for begins once every module has been evaluated.
  */
-function become(model: "thread" | "process", start: ThreadStart | PoolThreadStart | ProcessStart, isBundled: boolean, begin: () => Work): void {
+function become(model: "thread" | "process", start: ThreadStart | PoolThreadStart | ProcessStart, isBundled: boolean, begin: () => WorkerDuty): void {
   const { name, depth } = start;
   Object.assign(workerState, { name, model, depth, isBundled, slot: start.kind === "pool" ? start.slot : undefined });
   beginLoading();

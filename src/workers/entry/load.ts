@@ -1,12 +1,15 @@
 /**
- * Loads the library as a script: of a script, unlike of a module, V8 gives out what it has compiled, and takes it back in the next worker. That is a third of the time
- * that a worker takes beyond a bare one. `index.js` is made of this and of a list of the library's exports; bundlers, which could not follow it, are given `module.js`.
+ * Loads the library as a script: of a script, unlike of a module, V8 gives out what it has compiled, and takes it back
+ * in the next worker. That is a third of the time that a worker takes beyond a bare one. `index.js` is made of this and
+ * of a list of the library's exports; bundlers, which could not follow it, are given `module.js`.
  *
  * The text goes to the worker together with the cache, since V8 compares no more than their lengths.
  *
- * In a realm of `node:vm`, as Jest gives to each test, it runs in that realm, where a Script of this kind would not: what it makes are arrays and errors of whoever imports it.
+ * In a realm of `node:vm`, as Jest gives to each test, it runs in that realm, where a Script of this kind would not:
+ * what it makes are arrays and errors of whoever imports it.
  *
- * A second copy of one build in one realm, as of two dependencies, is not run: it is the first. So the objects of both are of the same classes.
+ * A second copy of one build in one realm, as of two dependencies, is not run: it is the first. So the objects of both
+ * are of the same classes.
  */
 import type { LibraryCode } from "../library-code.js";
 import { CODE_DESCRIPTOR, processStart } from "../process-start.js";

@@ -13,11 +13,11 @@ import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessSt
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import { workerState } from "../worker-state.js";
-import type { Work } from "./work.js";
+import type { WorkerDuty } from "./work.js";
 
 /**
- * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler thread of V8 that itself waits for this thread
- * to collect garbage.
+ * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler
+ * thread of V8 that itself waits for this thread to collect garbage.
  */
 function exit(code: number): void {
   // Coverage is written by the proper way out.
@@ -33,14 +33,15 @@ function endOfUncaught(error: unknown, service: JobService): void {
   try {
     service.crash(error);
   } catch {
-    // There is no memory to tell it in. Node itself would write it by the C library, which gives up where the pipe is full.
+    // There is no memory to tell it in. Node itself would write it by the C library, which gives up where the pipe is
+    // full.
     const { inspect } = process.getBuiltinModule("node:util");
     writeFully(2, Buffer.from(`Uncaught error in ${workerState.name}: ${inspect(error)}\n`));
   }
   exit(1);
 }
 
-export function beginProcess(start: ProcessStart): Work {
+export function beginProcess(start: ProcessStart): WorkerDuty {
   setMainProgram(start.program);
   printDirectlyOnceUsed();
   useBinding(start.binding);

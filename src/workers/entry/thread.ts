@@ -10,7 +10,7 @@ import { printDirectly } from "../output.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
-import type { Work } from "./work.js";
+import type { WorkerDuty } from "./work.js";
 
 /** Where the task itself listens for it, it is no end. */
 function tellUncaught(error: unknown, service: JobService): void {
@@ -22,7 +22,7 @@ function tellUncaught(error: unknown, service: JobService): void {
   }
 }
 
-export function beginThread(start: ThreadStart | PoolThreadStart): Work {
+export function beginThread(start: ThreadStart | PoolThreadStart): WorkerDuty {
   passGate(start.gate);
   setMainProgram(start.program);
   printDirectly();

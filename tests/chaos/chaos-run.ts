@@ -1,34 +1,34 @@
-/** Plays a scenario in a program of its own, under a watchdog, and looks for what it left behind. */
+/** Runs a scenario in a program of its own, under a watchdog, and looks for what it left behind. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Across } from "./crew.js";
-import type { Tally } from "./stage.js";
+import type { Across } from "./supervisor.js";
+import type { Tally } from "./scenario.js";
 import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("program.js", import.meta.url));
 const MARK = "ALLCORES_CHAOS";
-/** Plays so far. Two that run at a time may have the same seed: each knows its processes by a mark of its own. */
-let plays = 0;
-/** A program that is not done by then hangs: each blow takes far less. */
-const patience = (blows: number) => timeLimit(60_000 + blows * 1500);
+/** Runs so far. Two that run at a time may have the same seed: each knows its processes by a mark of its own. */
+let runs = 0;
+/** A program that is not done by then hangs: each fault takes far less. */
+const patience = (faults: number) => timeLimit(60_000 + faults * 1500);
 
-export interface Play {
+export interface ChaosRun {
   readonly scenario: string;
   readonly across: Across;
-  readonly blows: number;
+  readonly faults: number;
   readonly seed: number;
 }
 
 /** Its counts. @throws when an invariant was broken, it hung, or something was left. */
-export async function play({ scenario, across, blows, seed }: Play): Promise<Tally> {
-  const mark = `${process.pid}-${++plays}`;
+export async function runChaos({ scenario, across, faults, seed }: ChaosRun): Promise<Tally> {
+  const mark = `${process.pid}-${++runs}`;
   const folder = mkdtempSync(join(tmpdir(), "allcores-chaos-"));
   const segments = new Set(readdirSync("/dev/shm"));
   try {
-    const child = spawn(process.execPath, [program, scenario, across, String(blows), String(seed)], {
+    const child = spawn(process.execPath, [program, scenario, across, String(faults), String(seed)], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, [MARK]: mark, TMPDIR: folder },
     });
@@ -40,7 +40,7 @@ export async function play({ scenario, across, blows, seed }: Play): Promise<Tal
     const watchdog = setTimeout(() => {
       hung = marked(mark).map(describe).join("\n");
       for (const pid of marked(mark)) process.kill(pid, "SIGKILL");
-    }, patience(blows));
+    }, patience(faults));
     const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
     clearTimeout(watchdog);
     if (hung !== undefined) throw new Error(`it hung; its processes were\n${hung}\n${out}${err}`);
@@ -55,7 +55,7 @@ export async function play({ scenario, across, blows, seed }: Play): Promise<Tal
   }
 }
 
-/** The processes of a play that run. */
+/** The processes of a run that are there. */
 function marked(mark: string): number[] {
   const pids: number[] = [];
   for (const name of readdirSync("/proc")) {

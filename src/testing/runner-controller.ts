@@ -1,12 +1,13 @@
-import type { Scheduler } from "../platform/controlled-atomics.js";
+import type { Controller } from "../platform/controlled-atomics.js";
 import { StateError } from "../errors/index.js";
 import { ABSENT, CONTROL, type ControlBlock, DEAD, THREAD } from "./control-block.js";
 
 /**
- * The scheduler of the schedule runner's own thread. The runner prepares and judges an execution while no controlled thread runs: every operation is carried out at once, and nothing may wait, since nobody
- * is there who could end the wait.
+ * The scheduler of the schedule runner's own thread. The runner prepares and judges an execution while no controlled
+ * thread runs: every operation is carried out at once, and nothing may wait, since nobody is there who could end the
+ * wait.
  */
-export class RunnerScheduler implements Scheduler {
+export class RunnerController implements Controller {
   readonly #block: ControlBlock;
   /** What is at hand: named in errors. */
   doing = "setup";

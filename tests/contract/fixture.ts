@@ -1,12 +1,12 @@
-/** Who plays in a contract: the same checks run for every reach, kind of caller and place. */
+/** What a contract is given: the same checks run for every reach, kind of caller and place. */
 import { after, describe, type TestContext, test } from "node:test";
 import { Actor, type Director, Here } from "../fixtures/actor.js";
 import { timeLimit } from "../time-limit.js";
 
 export type Across = "threads" | "processes";
 
-/** Who plays the scenarios of a contract in one reach, whoever calls and from wherever: starting workers takes longer than most of what they play. */
-class Cast<O> {
+/** The actors of a contract in one reach, for all kinds of caller and place: starting workers takes longer than most checks. */
+class Actors<O> {
   readonly across: Across;
   readonly #make: (across: Across) => O;
   /** Each scenario has fresh objects, which an actor gets at its start. */
@@ -20,7 +20,7 @@ class Cast<O> {
     this.#make = make;
   }
 
-  /** One more scenario, before any is played; what sets the stage for it. */
+  /** One more scenario, before any runs; what makes it the present one. */
   add(): () => void {
     const scenario = this.#scenarios++;
     return () => {
@@ -51,20 +51,20 @@ class Cast<O> {
   }
 }
 
-export class Stage<O> {
+export class Fixture<O> {
   readonly blocking: boolean;
   /** Subject and other are two workers. */
   readonly apart: boolean;
-  readonly #cast: Cast<O>;
+  readonly #actorSet: Actors<O>;
 
-  constructor(cast: Cast<O>, blocking: boolean, apart: boolean) {
-    this.#cast = cast;
+  constructor(actors: Actors<O>, blocking: boolean, apart: boolean) {
+    this.#actorSet = actors;
     this.blocking = blocking;
     this.apart = apart;
   }
 
   get across(): Across {
-    return this.#cast.across;
+    return this.#actorSet.across;
   }
 
   /** A subject that waits can be helped by the other one: not while it blocks the loop of both. */
@@ -79,20 +79,20 @@ export class Stage<O> {
 
   /** The objects of the present scenario, in this worker. */
   get objects(): O {
-    return this.#cast.objects;
+    return this.#actorSet.objects;
   }
 
   /** Whose calls are checked. */
   get subject(): Director<O> {
-    return this.#cast.actor(0);
+    return this.#actorSet.actor(0);
   }
   /** Who holds, notifies and releases. */
   get other(): Director<O> {
-    return this.#cast.actor(this.apart ? 1 : 0);
+    return this.#actorSet.actor(this.apart ? 1 : 0);
   }
   /** One more, always a worker of its own. Across processes a thread of this one, so that both kinds meet. */
   get third(): Director<O> {
-    return this.#cast.actor(2);
+    return this.#actorSet.actor(2);
   }
 
   /** This worker, which must not block. */
@@ -100,26 +100,26 @@ export class Stage<O> {
 
   /** A worker that is going to die. */
   victim(): Actor<O> {
-    return this.#cast.victim();
+    return this.#actorSet.victim();
   }
 }
 
-export type Check<O> = (stage: Stage<O>, check: (name: string, fn: (context: TestContext) => Promise<void>) => void) => void;
+export type Check<O> = (fixture: Fixture<O>, check: (name: string, fn: (context: TestContext) => Promise<void>) => void) => void;
 
 /** Where there is no implementation for this system, as it is said in tests/platform, threads alone share memory. */
 const reaches: readonly Across[] = process.env.ALLCORES_PLATFORM === "portable" ? ["threads"] : ["threads", "processes"];
 
-/** Plays a contract in every combination. */
+/** Runs a contract in every combination. */
 export function everywhere<O>(name: string, make: (across: Across) => O, contract: Check<O>): void {
   for (const across of reaches) {
     describe(`${name} across ${across}`, () => {
-      const cast = new Cast(across, make);
-      after(() => cast.end());
+      const actors = new Actors(across, make);
+      after(() => actors.end());
       for (const caller of ["blocking", "awaiting"] as const) {
         for (const place of ["the same worker", "another worker"]) {
           describe(`${caller}, with ${place}`, () => {
-            contract(new Stage(cast, caller === "blocking", place === "another worker"), (name, fn) => {
-              const begin = cast.add();
+            contract(new Fixture(actors, caller === "blocking", place === "another worker"), (name, fn) => {
+              const begin = actors.add();
               test(name, { timeout: timeLimit(20_000) }, (context) => {
                 begin();
                 return fn(context);

@@ -5,7 +5,7 @@ import { workerInfo } from "../../src/parking/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
-  /** A block: worker id of the one who has the card, whether it waits. */
+  /** A block: the worker whose info is read, whether it waits. */
   at: number;
   used: number;
 }
@@ -26,12 +26,12 @@ function begin(at: number): void {
 function wait(at: number, n: number): void {
   const heap = threadHeap();
   atomics.store(heap.words, at + WAITS, n);
-  const notice = workerInfo.putWaitRecord(heap, { waits: [{ at: n, key: 2 * n }], flags: n, since: n, text: `wait ${n}` });
-  workerInfo.lookedInVain(heap, notice);
-  workerInfo.takeWaitRecord(heap, notice);
+  const waitRecord = workerInfo.putWaitRecord(heap, { waits: [{ at: n, key: 2 * n }], flags: n, since: n, text: `wait ${n}` });
+  workerInfo.lookedInVain(heap, waitRecord);
+  workerInfo.takeWaitRecord(heap, waitRecord);
   atomics.store(heap.words, at + WAITS, 0);
 }
-/** Waits twice, for something else each time; the second notice stands in the block of the first. */
+/** Waits twice, for something else each time; the second wait record stands in the block of the first. */
 const waiter = task(import.meta, "waiter", ({ at }: Shared) => {
   begin(at);
   wait(at, 1);
@@ -62,7 +62,7 @@ const reader = task(import.meta, "reader", ({ at }: Shared) => {
   const text = workerInfo.readWaitRecord(heap, record, found);
   assert.ok(text === undefined || text === `wait ${flags}`);
 });
-/** A notice that is still the same shows that the wait has not ended. */
+/** A wait record that is still the same shows that the wait has not ended. */
 const doubter = task(import.meta, "doubter", ({ at }: Shared) => {
   const record = ownersRecord(at);
   if (record === 0) return;
@@ -90,20 +90,20 @@ const heir = task(import.meta, "heir", (shared: Shared) => {
 const nothingLeft = task(import.meta, "nothingLeft", ({ used }: Shared) => {
   const heap = threadHeap();
   heap.registry.reap(true);
-  // Those who came to their end keep their workerInfo until they are swept.
-  let cardsOfLiving = 0;
+  // Those who came to their end keep their worker info until they are swept.
+  let infoOfLiving = 0;
   for (const worker of heap.registry.workers()) {
     const record = heap.registry.recordOf(worker);
     assert.equal(workerInfo.findWaitRecord(heap, record), undefined);
-    const card = workerInfo.workerInfoOf(heap, record);
-    if (card !== 0) cardsOfLiving += heap.allocator.sizeOfBlock(card);
+    const info = workerInfo.workerInfoOf(heap, record);
+    if (info !== 0) infoOfLiving += heap.allocator.sizeOfBlock(info);
   }
-  assert.equal(heap.allocator.usedWords(), used + cardsOfLiving);
+  assert.equal(heap.allocator.usedWords(), used + infoOfLiving);
 });
 
 export const models: Model[] = [
-  { name: "a notice is read whole or not at all", preemptions: 3, program: { setup, workers: [waiter, reader], check: nothingLeft } },
-  { name: "while a notice is there the wait goes on", preemptions: 3, program: { setup, workers: [waiter, doubter], check: nothingLeft } },
+  { name: "a wait record is read whole or not at all", preemptions: 3, program: { setup, workers: [waiter, reader], check: nothingLeft } },
+  { name: "while a wait record is there the wait goes on", preemptions: 3, program: { setup, workers: [waiter, doubter], check: nothingLeft } },
   {
     name: "what a dead worker said of itself is not believed, and goes back",
     program: { setup, workers: [mortal, heir], check: nothingLeft },

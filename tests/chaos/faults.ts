@@ -1,4 +1,4 @@
-/** Blows that pass: no memory is left to share, no file descriptor is left to a process, or it is stopped for a while. */
+/** Faults that pass: no memory is left to share, no file descriptor is left to a process, or it is stopped for a while. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { isAllcoresError } from "allcores";
@@ -6,9 +6,9 @@ import { type Heap, KIND, LIVE, processHeap, threadHeap } from "../../src/memory
 import { BLOCK_HEADER_WORDS, PAGE_WORDS } from "../../src/memory/layout.js";
 import { CLASSES, sizeOf } from "../../src/memory/size-class.js";
 import "../../src/parking/index.js";
-import type { Across } from "./crew.js";
+import type { Across } from "./supervisor.js";
 
-/** What the program lives in from the first such blow on: 32 MB. */
+/** What the program lives in from the first such fault on: 32 MB. */
 const SPARE_BLOCKS = 8;
 const SPARE_WORDS = 2 ** 20;
 const LARGEST_WORDS = 2 ** 24;

@@ -1,16 +1,16 @@
-/** Workers that are kept alive while blows fall on them, and hired again after each death. */
+/** Workers that are kept alive while faults fall on them, and hired again after each death. */
 import { Event, isAllcoresError, Process, type Task, Thread } from "allcores";
 import { CHAOS, CHAOS_EXIT } from "./mishap.js";
-import { exhaustDescriptors, halt, Hoard, isShortage } from "./blows.js";
+import { exhaustDescriptors, halt, Hoard, isShortage } from "./faults.js";
 
 export type Across = "threads" | "processes";
 // biome-ignore lint/suspicious/noExplicitAny: tasks of many shapes.
 type Role = Task<(...args: any[]) => unknown>;
 
-/** Share of the blows that take all memory, or a process's descriptors, for a while. */
+/** Share of the faults that take all memory, or a process's descriptors, for a while. */
 const SHORT_OF_MEMORY = 0.06;
 const SHORT_OF_DESCRIPTORS = 0.08;
-/** The longest that such a blow lasts. */
+/** The longest that such a fault lasts. */
 const SHORTAGE_MS = 60;
 const HALT_MS = 60;
 
@@ -30,14 +30,14 @@ interface Seat {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export class Crew {
+export class Supervisor {
   readonly across: Across;
   readonly #random: () => number;
   readonly #seats: Seat[] = [];
   #hoard: Hoard | undefined;
   #calm = false;
   /** How many workers ended before their time, by how. */
-  readonly blows = new Map<string, number>();
+  readonly faults = new Map<string, number>();
   /** The first thing that went wrong in a worker: an invariant that it saw broken. */
   failure: unknown;
 
@@ -63,9 +63,9 @@ export class Crew {
     return this.#seats.filter((seat) => seat.role === role).reduce((sum, { deaths }) => sum + deaths, 0);
   }
 
-  /** Lets so many blows fall, each at a random instant on a random worker. */
-  async storm(blows: number): Promise<void> {
-    for (let dealt = 0; dealt < blows && this.failure === undefined; ) {
+  /** Lets so many faults fall, each at a random instant on a random worker. */
+  async inject(faults: number): Promise<void> {
+    for (let dealt = 0; dealt < faults && this.failure === undefined; ) {
       const { worker, begun } = this.#seats[Math.floor(this.#random() * this.#seats.length)]!.hired;
       // Most fall on a worker that is at its work, some on one that starts.
       if (this.#random() < 0.85) while (!begun.isSet && worker.isAlive) await pause(1);
@@ -74,7 +74,7 @@ export class Crew {
     }
   }
 
-  /** No more blows, no more hiring: everybody finishes. */
+  /** No more faults, no more hiring: everybody finishes. */
   async rest(): Promise<void> {
     this.#calm = true;
     await Promise.all(this.#seats.map(({ end }) => end));
@@ -83,8 +83,8 @@ export class Crew {
 
   async #strike(worker: Thread | Process): Promise<boolean> {
     if (!worker.isAlive) return false;
-    const blow = this.#random();
-    if (blow < SHORT_OF_MEMORY) {
+    const fault = this.#random();
+    if (fault < SHORT_OF_MEMORY) {
       this.#count("full memory");
       this.#hoard ??= new Hoard(this.across);
       this.#hoard.take();
@@ -92,7 +92,7 @@ export class Crew {
       this.#hoard.give();
       return true;
     }
-    if (blow < SHORT_OF_MEMORY + SHORT_OF_DESCRIPTORS) {
+    if (fault < SHORT_OF_MEMORY + SHORT_OF_DESCRIPTORS) {
       const ms = Math.ceil(this.#random() * SHORTAGE_MS);
       const isDealt = await exhaustDescriptors(worker instanceof Thread ? process.pid : (worker.pid ?? 0), ms);
       if (isDealt) this.#count("no descriptors");
@@ -140,7 +140,7 @@ export class Crew {
         else if (isShortage(error)) this.#count("shortage");
         seat.deaths++;
       }
-      // After the storm too: a worker that was struck last leaves work to those who come after it.
+      // After the faults too: a worker that was struck last leaves work to those who come after it.
       try {
         seat.hired = await this.#rehire(seat);
       } catch (error) {
@@ -162,8 +162,8 @@ export class Crew {
     }
   }
 
-  #count(blow: string): void {
-    this.blows.set(blow, (this.blows.get(blow) ?? 0) + 1);
+  #count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
   }
 }
 
