@@ -98,7 +98,7 @@ export type { Pool } from "./pools/pool.js";
 export type { PoolHandle } from "./pools/pool-handle.js";
 export type { PoolOptions, ResourceLimits, UnresponsiveOptions } from "./pools/pool-options.js";
 export type { RetryOptions } from "./pools/retries.js";
-export type { RateOptions } from "./pools/rate.js";
+export type { RateOptions } from "./pools/rate-options.js";
 export type { PoolStats } from "./pools/pool-stats.js";
 export type { PoolWorker } from "./pools/pool-worker.js";
 export { ProcessPool } from "./pools/process-pool.js";

@@ -3,7 +3,7 @@ import type { AnyFunction } from "../workers/task.js";
 import { wholeNumber } from "./option-values.js";
 import { type PoolOptions, type PoolSettings, settingsOf, MISTAKEN } from "./pool-options.js";
 import { localTask } from "./links/local-task.js";
-import { Rate, type RateOptions } from "./rate.js";
+import { type Pace, paceOf, type RateOptions } from "./rate-options.js";
 
 /** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
 export interface AsyncPoolOptions
@@ -14,7 +14,7 @@ export interface AsyncPoolOptions
   workers?: number | undefined;
   /**
    * How often tasks may begin, other attempts of the same task included: `{ limit: 10, interval: 1000 }` is ten a
-   * second, in whichever second. No bound unless given.
+   * second, in whichever second; with `window: "fixed"` in each second for itself. No bound unless given.
    */
   rate?: RateOptions | undefined;
   /** A function that is run before the first task. If it fails, the pool fails with `InitializerError`. */
@@ -34,7 +34,7 @@ export interface AsyncPoolOptions
 
 /** Options, checked and complete. */
 export interface AsyncPoolSettings {
-  readonly rate: Rate | undefined;
+  readonly rate: Pace | undefined;
   readonly tracked: boolean;
   /** What every pool has. */
   readonly settings: PoolSettings;
@@ -72,7 +72,7 @@ export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   if (typeof tracked !== "boolean") throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);
   const settings = settingsOf({ workers: DEFAULT_CONCURRENCY, ...withoutUndefined(others), initArgs });
   return {
-    rate: rate === undefined ? undefined : new Rate(rate),
+    rate: rate === undefined ? undefined : paceOf(rate),
     tracked,
     settings: {
       ...settings,

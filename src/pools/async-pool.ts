@@ -5,6 +5,7 @@ import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import type { AnyFunction } from "../workers/task.js";
 import { type AsyncPoolOptions, asyncSettingsOf } from "./async-pool-options.js";
 import { type RunningJob, workerState } from "../workers/worker-state.js";
+import { BasePool } from "./base-pool.js";
 import type { CallOptions } from "./call-options.js";
 import { localKind } from "./links/local-links.js";
 import { localTask } from "./links/local-task.js";
@@ -54,7 +55,7 @@ import { Scheduler } from "./scheduler.js";
  * await pool.join();
  * ```
  */
-export class AsyncPool implements Pool {
+export class AsyncPool extends BasePool implements Pool {
   readonly #calls: PoolCalls;
 
   /**
@@ -69,8 +70,10 @@ export class AsyncPool implements Pool {
   /** @internal The same pool with other options for its calls. */
   constructor(calls: PoolCalls);
   constructor(options: AsyncPoolOptions | PoolCalls = {}) {
+    const calls = options instanceof PoolCalls ? options : new PoolCalls(schedulerOf(options));
+    super(calls);
     refuseClones(this);
-    this.#calls = options instanceof PoolCalls ? options : new PoolCalls(schedulerOf(options));
+    this.#calls = calls;
   }
 
   get #scheduler(): Scheduler {

@@ -27,6 +27,10 @@ export interface OpenMap {
   readonly limits: CallLimits | undefined;
   /** What it waits for that only the event loop brings, and what to do instead; undefined where nothing is. */
   readonly needsLoop: string | undefined;
+  /** Takes from its input again, after a pause of its pool. */
+  goOn(): void;
+  /** Fails its items that wait for another attempt. */
+  failDelayed(reason: unknown): void;
 }
 
 /** What blocking for a pool needs of it. */

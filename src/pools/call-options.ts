@@ -9,6 +9,11 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds from the call to its end, waiting included. Then it fails with `TimeoutError` and is called off. */
   timeout?: number | undefined;
+  /**
+   * Milliseconds that the task may run, of a map each item; waiting does not count. Then it fails with `TimeoutError`
+   * and is called off. As the pool's option unless given; Infinity is no limit.
+   */
+  taskTimeout?: number | undefined;
   /** Higher goes first among what waits; 0 unless given. */
   priority?: number | undefined;
   /** As the pool's option. */
@@ -19,7 +24,7 @@ export interface CallOptions {
 
 const MAP_OPTION = "give it to the map itself";
 const CALL_OPTIONS = new KnownOptions<CallOptions>(
-  { signal: true, timeout: true, priority: true, retries: true, transfer: true },
+  { signal: true, timeout: true, taskTimeout: true, priority: true, retries: true, transfer: true },
   { chunkSize: MAP_OPTION, buffer: MAP_OPTION, killGrace: "it is the pool's: give it to the pool's constructor" },
 );
 
@@ -27,6 +32,7 @@ const CALL_OPTIONS = new KnownOptions<CallOptions>(
 export interface CallSettings {
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
+  readonly taskTimeout: number;
   readonly priority: number;
   readonly retries: Retries;
   readonly transfer: readonly object[];
@@ -34,8 +40,9 @@ export interface CallSettings {
 
 const NOTHING: readonly object[] = [];
 
-export function defaultCall(pool: { readonly retries: Retries }): CallSettings {
-  return { signal: undefined, timeout: Number.POSITIVE_INFINITY, priority: 0, retries: pool.retries, transfer: NOTHING };
+/** What the pool's settings say of each call. */
+export function defaultCall({ retries, taskTimeout }: { readonly retries: Retries; readonly taskTimeout: number }): CallSettings {
+  return { signal: undefined, timeout: Number.POSITIVE_INFINITY, taskTimeout, priority: 0, retries, transfer: NOTHING };
 }
 
 /** `options` over `before`. */
@@ -51,6 +58,7 @@ export function callSettings(before: CallSettings, options: CallOptions): CallSe
   return {
     signal,
     timeout: milliseconds("timeout", options.timeout, before.timeout),
+    taskTimeout: milliseconds("taskTimeout", options.taskTimeout, before.taskTimeout),
     priority,
     retries: retries === undefined ? before.retries : new Retries(retries),
     transfer,

@@ -151,10 +151,10 @@ export class Chunk extends Job {
     this.#map.ended(this);
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, calledOff = false): void {
     if (this.isOver) return;
     this.#map.states.settle(this);
-    for (let index = this.#from + this.outcomes; index < this.#to; index++) this.#failed(index, error);
+    for (let index = this.#from + this.outcomes; index < this.#to; index++) this.#failed(index, error, calledOff);
     this.#map.ended(this);
   }
 
@@ -188,8 +188,8 @@ export class Chunk extends Job {
     return new Chunk(this.#map, this.task, this.call, this.#segment, from, this.#to);
   }
 
-  #failed(index: number, error: unknown): void {
-    if (this.#map.retry(this.#segment, index, this.attempts, this.deaths, error)) return;
+  #failed(index: number, error: unknown, calledOff = false): void {
+    if (!calledOff && this.#map.retry(this.#segment, index, this.attempts, this.deaths, error)) return;
     const failure = new Failure(error);
     this.#segment.set(index, failure);
     this.#map.arrived(this.#segment, 1, failure);

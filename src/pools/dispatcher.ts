@@ -37,8 +37,8 @@ interface Watchers {
  */
 export class Dispatcher {
   readonly backlog: Backlog;
-  /** Nothing that waits can be given to anybody before something comes back. */
-  isFull = false;
+  /** Nothing is to be given to anybody. */
+  isPaused = false;
   readonly #pool: DispatchingPool;
   readonly #settings: PoolSettings;
   readonly #links: Links;
@@ -47,6 +47,7 @@ export class Dispatcher {
   readonly #rebalancer: Rebalancer;
   readonly #timeouts: TaskTimeouts;
   readonly #hangs: HangDetector;
+  #isFull = false;
   #willFeed = false;
   #again: Appointment | undefined;
 
@@ -61,6 +62,15 @@ export class Dispatcher {
     this.#rebalancer = rebalancer;
     this.#timeouts = timeouts;
     this.#hangs = hangs;
+  }
+
+  /** Nothing that waits can be given to anybody: not before something comes back, or while the pool is paused. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  set isFull(isFull: boolean) {
+    this.#isFull = isFull || this.isPaused;
   }
 
   /**
@@ -94,7 +104,8 @@ export class Dispatcher {
   /** Gives a worker a job. */
   assign(slot: WorkerSlot, job: Job): boolean {
     if (!slot.send(job)) return false;
-    if (this.#settings.taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot);
+    const { taskTimeout } = job.call;
+    if (taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot, taskTimeout);
     if (this.#isShared) return true;
     if (slot.served >= this.#settings.maxTasksPerWorker) slot.retire();
     if (slot.jobs.length > slot.link.width) this.#rebalancer.patrolSoon();
@@ -146,7 +157,7 @@ export class Dispatcher {
     this.#links.expect(false);
     // No worker could be started beside others; or nothing is on its way, so nothing will come back, and yet no lane
     // had room, as one that is full of what was taken back.
-    const isStuck = !this.#isShared && (this.#workers.isShort || !this.#pool.isExpecting);
+    const isStuck = !this.#isShared && !this.isPaused && (this.#workers.isShort || !this.#pool.isExpecting);
     if (isStuck && this.backlog.size > 0) this.#again ??= this.#pool.agenda.after(SHORT_MS, () => this.#feedAgain());
     if (isAnyLost && !this.#pool.isBusy) this.#pool.settleDown();
   }
@@ -163,5 +174,6 @@ export class Dispatcher {
   /** The pool is over. */
   end(): void {
     this.#again?.clear();
+    this.#timeouts.end();
   }
 }

@@ -2,6 +2,8 @@
 export interface Durations {
   readonly count: number;
   readonly mean: number;
+  readonly standardDeviation: number;
+  readonly min: number;
   readonly max: number;
   /** What half of them did not exceed; these three are exact to a tenth. */
   readonly p50: number;
@@ -17,23 +19,39 @@ const BUCKETS = 32 * STEPS;
 export class Histogram {
   readonly #buckets = new Uint32Array(BUCKETS);
   #count = 0;
-  #sum = 0;
+  #mean = 0;
+  /**
+   * The sum of the squares of all distances from the mean, kept as it goes (Welford): of sums that grow, little would
+   * be left of a small deviation.
+   */
+  #squares = 0;
+  #min = Number.POSITIVE_INFINITY;
   #max = 0;
 
   /** Counts a duration in milliseconds. */
   add(ms: number): void {
     const us = ms > 0 ? ms * 1000 : 0;
     this.#count++;
-    this.#sum += us;
+    const distance = us - this.#mean;
+    this.#mean += distance / this.#count;
+    this.#squares += distance * (us - this.#mean);
+    if (us < this.#min) this.#min = us;
     if (us > this.#max) this.#max = us;
     const index = us < 1 ? 0 : Math.min(BUCKETS - 1, Math.ceil(Math.log2(us) * STEPS));
     this.#buckets[index] = this.#buckets[index]! + 1;
   }
 
+  /** All of them together, in milliseconds. */
+  get total(): number {
+    return (this.#mean * this.#count) / 1000;
+  }
+
   summary(): Durations {
     return {
       count: this.#count,
-      mean: this.#count === 0 ? 0 : this.#sum / this.#count / 1000,
+      mean: this.#mean / 1000,
+      standardDeviation: this.#count === 0 ? 0 : Math.sqrt(this.#squares / this.#count) / 1000,
+      min: this.#count === 0 ? 0 : this.#min / 1000,
       max: this.#max / 1000,
       p50: this.#quantile(0.5),
       p90: this.#quantile(0.9),

@@ -29,6 +29,8 @@ export interface WorkerEnd {
 /** What a link tells of its worker. */
 export interface LinkWatch {
   readonly name: string;
+  /** Which of its pool's workers it is, from 1. */
+  readonly number: number;
   /** What it was given and has not ended, in the order in which it was given. */
   readonly jobs: readonly Job[];
   /** When something last came from it. */
@@ -88,6 +90,8 @@ export interface WorkerLink {
   send(job: Job): boolean;
   /** Takes back a job that it has not begun, with its arguments. False when it has. */
   takeBack(job: Job): boolean;
+  /** Takes back a job that has its place already, and whose function was not called. False when it was called. */
+  recall(job: Job): boolean;
   /** Whether it has begun the job. */
   hasBegun(job: Job): boolean;
   /** Milliseconds that a job which it has begun has run. */
@@ -178,9 +182,9 @@ export interface LinkedPool {
   readonly agenda: Agenda;
   /** Whether a worker has a job. */
   readonly isExpecting: boolean;
-  /** Whether a job waits for a worker. */
+  /** Whether a job waits for a worker, and may be given to one. */
   readonly isWaiting: boolean;
-  /** Nothing waits, and nobody waits for the end: what has come back leaves nothing to be done. */
+  /** Nothing waits, and nobody waits for the end or for less work: what has come back leaves nothing to be done. */
   readonly isQuiet: boolean;
   /** Gives what waits to whoever can take it. */
   feedAnew(): void;

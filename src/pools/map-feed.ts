@@ -7,24 +7,17 @@ import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } fro
 import { setRealImmediate } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
-import type { Appointment } from "./agenda.js";
 import { CallLimits } from "./call-limits.js";
 import type { OpenMap } from "./blocking-join.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { ChunkSize } from "./chunk-size.js";
 import type { JobStates } from "./job-states.js";
 import type { MapPlan, MapPool } from "./map-plan.js";
-import { Failure, Segment } from "./segment.js";
+import { MapRetries } from "./map-retries.js";
+import { type Batch, Failure, Segment } from "./segment.js";
 
 /** Chunks on their way for each worker: one that runs and one behind it. */
 const CHUNKS_PER_WORKER = 2;
-
-/** Outcomes that can be consumed. */
-export interface Batch {
-  readonly segment: Segment;
-  readonly from: number;
-  readonly to: number;
-}
 
 export class MapFeed implements ChunkMap, OpenMap {
   readonly #pool: MapPool;
@@ -46,7 +39,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   #gathered: unknown[] = [];
   readonly #size: ChunkSize;
   readonly #chunks = new Set<Chunk>();
-  readonly #retries = new Set<Appointment>();
+  readonly #retries: MapRetries;
   #segments: Segment[] = [];
   #arrived: Segment[] = [];
   #end: { readonly error: unknown } | undefined;
@@ -62,7 +55,8 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#pool = pool;
     this.#plan = plan;
     this.#isIterated = isIterated;
-    this.#size = new ChunkSize(pool.settings.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
+    this.#retries = new MapRetries(pool.agenda);
+    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -146,6 +140,14 @@ export class MapFeed implements ChunkMap, OpenMap {
     await this.stop(error).catch(uncleaned);
   }
 
+  goOn(): void {
+    this.#fill();
+  }
+
+  failDelayed(reason: unknown): void {
+    for (const { segment, index } of this.#retries.takeAll()) this.#itemFailed(segment, index, reason);
+  }
+
   /** Calls off what has not come, and ends the input. */
   async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
     if (this.#isStopped) return;
@@ -154,9 +156,9 @@ export class MapFeed implements ChunkMap, OpenMap {
     // Outcomes that come from here on are nobody's.
     for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
     this.#limits?.clear();
-    for (const next of this.#retries) next.clear();
-    this.#retries.clear();
+    this.#retries.takeAll();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
+    this.#pool.loads.look();
     const source = this.#source;
     // A generator that is at its next item cannot be ended now: it is once it has given that.
     if (this.#isAsking || this.#exhausted || source === undefined) return;
@@ -188,6 +190,12 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#rouse();
   }
 
+  #itemFailed(segment: Segment, index: number, error: unknown): void {
+    const failure = new Failure(error);
+    segment.set(index, failure);
+    this.arrived(segment, 1, failure);
+  }
+
   measured(microseconds: number, items: number): void {
     this.#size.measured(microseconds, items);
   }
@@ -200,14 +208,12 @@ export class MapFeed implements ChunkMap, OpenMap {
     if (delay === undefined || this.#isStopped) return false;
     this.#pool.tally.retried++;
     const again = () => {
-      this.#retries.delete(next);
       const chunk = new Chunk(this, task, call, segment, index, index + 1, attempts + 1, deaths);
       // The context of who began the run, which the task of an AsyncPool inherits; the timer has that of whichever item
       // failed.
       this.#scope.runInAsyncScope(() => this.#send(chunk));
     };
-    const next = this.#pool.agenda.after(delay, again);
-    this.#retries.add(next);
+    this.#retries.add({ segment, index }, delay, again);
     return true;
   }
 
@@ -243,7 +249,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   /** How many items the next chunk may have; 0 when nothing may be taken now. */
   #room(): number {
     const most = CHUNKS_PER_WORKER * this.#pool.workers;
-    if (this.#exhausted || this.#isStopped || this.#chunks.size >= most) return 0;
+    if (this.#exhausted || this.#isStopped || this.#chunks.size >= most || this.#pool.isPaused) return 0;
     const buffer = this.#plan.buffer ?? most * this.#size.items;
     let size = this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));
     // Towards a known end the chunks get shorter, so that the workers end together.
@@ -378,9 +384,7 @@ export class MapFeed implements ChunkMap, OpenMap {
       }
       const { segment, from, to } = chunk;
       const { task, call } = this.#plan;
-      const failure = new Failure(found.error);
-      segment.set(found.index, failure);
-      this.arrived(segment, 1, failure);
+      this.#itemFailed(segment, found.index, found.error);
       for (const [start, end] of [
         [from, found.index],
         [found.index + 1, to],

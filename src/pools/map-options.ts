@@ -22,7 +22,7 @@ export interface MapOptions {
 const BY_WITH = "set it by pool.with() before the map";
 const MAP_OPTIONS = new KnownOptions<MapOptions>(
   { chunkSize: true, buffer: true, timeout: true, signal: true },
-  { priority: BY_WITH, retries: BY_WITH, transfer: BY_WITH },
+  { taskTimeout: BY_WITH, priority: BY_WITH, retries: BY_WITH, transfer: BY_WITH },
 );
 
 /** What a map shall do, checked. `how`: whether an item is the arguments, or one of them. */

@@ -14,13 +14,16 @@ export interface MapPool {
   readonly states: JobStates;
   now(): number;
   readonly workers: number;
-  readonly settings: { readonly taskTimeout: number };
   /** The map counts its items here. */
   readonly tally: Tally;
   /** Those that were begun and have not ended. */
   readonly maps: Set<OpenMap>;
+  /** Those who wait until there is less to do. */
+  readonly loads: { look(): void };
   checkOpen(verb: string): void;
   readonly endReason: unknown;
+  /** Nothing more is to be taken from the input. */
+  readonly isPaused: boolean;
   submit(job: Chunk): void;
   cancel(job: Chunk, reason: unknown): boolean;
 }

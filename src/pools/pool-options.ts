@@ -97,7 +97,10 @@ export interface PoolOptions {
    * given.
    */
   retries?: number | RetryOptions | undefined;
-  /** Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off. */
+  /**
+   * Milliseconds that a task may run. Then it fails with `TimeoutError` and is called off.
+   * `pool.with({ taskTimeout })` sets it for single calls.
+   */
   taskTimeout?: number | undefined;
   /**
    * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle

@@ -24,6 +24,11 @@ export interface PoolStats {
   readonly wait: Durations;
   /** What the workers spent on it. A chunk of `map` counts as one. */
   readonly run: Durations;
+  /**
+   * Which part of its places the pool has used since it was made, from 0 to 1: `run` together, over `workers` times the
+   * time that has passed. A task counts once it has ended.
+   */
+  readonly utilization: number;
   /** Each worker and what it does at this moment. Empty for an `AsyncPool`, whose tasks share their thread. */
   readonly perWorker: readonly PoolWorker[];
 }

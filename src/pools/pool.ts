@@ -1,4 +1,5 @@
 import type { Future } from "../futures/future.js";
+import type { WaitOptions } from "../parking/index.js";
 import type { AnyFunction, Task } from "../workers/task.js";
 import type { CallOptions } from "./call-options.js";
 import type { MapOptions } from "./map-options.js";
@@ -18,11 +19,16 @@ export interface Pool extends AsyncDisposable {
   /** Most workers: how many tasks run at a time. */
   readonly workers: number;
 
+  /** Whether `pause()` holds back what waits. */
+  readonly isPaused: boolean;
+
   /**
    * The same pool with other options for the calls that go through it.
    *
    * @param options `signal`: calls the work off when it aborts. `timeout`: milliseconds from the call to its end,
-   *   waiting included; without end unless given. `priority`: higher goes first among what waits; 0 unless given.
+   *   waiting included; without end unless given.
+   *   `taskTimeout`: milliseconds that the task may run. `priority`: higher goes first among what waits; 0 unless
+   *   given.
    *   `retries`: as the pool's option. `transfer`: objects among the arguments that are moved to a thread
    * @returns a pool over the same workers
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense,
@@ -154,6 +160,106 @@ export interface Pool extends AsyncDisposable {
   resize(workers: number): void;
 
   /**
+   * Nothing more begins, and no map takes from its input. What was handed to a worker and has not begun comes back;
+   * what has begun goes on. `start()`, `close()`, `await using` and `terminate()` end the pause.
+   *
+   * @throws `ERR_ALLCORES_STATE` after `close()` or `terminate()`
+   * @remarks **Cost:** a look at each call that workers have.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.pause();
+   * console.log(pool.isPaused); // true
+   * ```
+   */
+  pause(): void;
+
+  /**
+   * Ends a pause: what waits begins by its priority, and maps take from their inputs again.
+   *
+   * @throws nothing
+   * @remarks **Cost:** what handing out costs.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.pause();
+   * pool.start();
+   * console.log(pool.isPaused); // false
+   * ```
+   */
+  start(): void;
+
+  /**
+   * Rejects with `CancelledError` all that waits. What has begun goes on. A map fails by that, unless it is
+   * `settled()`.
+   *
+   * @throws nothing
+   * @remarks **Cost:** a step for each that waits.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.clear();
+   * console.log(pool.stats().queued); // 0
+   * ```
+   */
+  clear(): void;
+
+  /**
+   * Waits until the pool has nothing to do: all that was submitted has ended, and so have all maps that were begun.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
+   *   its reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out; the reason of `signal`; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness:** all who wait are told together. **Death:** what a dead worker ran has ended, unless it is
+   *   tried again. **Cancel:** the signal ends the wait; the pool's work goes on. **Cost:** a look at the pool's counts
+   *   with each result, and every 1 to 50 ms.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * await pool.waitForIdle({ timeout: 1000 });
+   * ```
+   */
+  waitForIdle(options?: WaitOptions): Promise<void>;
+
+  /**
+   * Waits until nothing waits for a worker; what runs may go on. Items of a map count once they were taken from its
+   * input.
+   *
+   * @param options as of `waitForIdle`: `timeout` in milliseconds, `signal`
+   * @throws as `waitForIdle`: `ERR_ALLCORES_TIMEOUT` and the others
+   * @remarks **Fairness, death, cancel:** as of `waitForIdle`. **Cost:** a look at what workers have begun with each
+   *   result, and every 1 to 50 ms.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * await pool.waitForEmpty();
+   * ```
+   */
+  waitForEmpty(options?: WaitOptions): Promise<void>;
+
+  /**
+   * Waits until fewer than `size` calls and items of maps wait for a worker.
+   *
+   * @param size a whole number from 1
+   * @param options as of `waitForIdle`: `timeout` in milliseconds, `signal`
+   * @throws as `waitForIdle`: `ERR_ALLCORES_TIMEOUT` and the others
+   * @remarks **Fairness, death, cancel:** as of `waitForIdle`. **Cost:** as of `waitForEmpty`.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * await pool.waitForSizeLessThan(100);
+   * ```
+   */
+  waitForSizeLessThan(size: number, options?: WaitOptions): Promise<void>;
+
+  /**
    * What the pool has done, and does now.
    *
    * @returns counts of calls and of workers, and how long calls waited and ran in milliseconds
@@ -184,9 +290,8 @@ export interface Pool extends AsyncDisposable {
    * Waits until the workers have ended, and so the workers that tasks have started and that are no daemons.
    *
    * @throws `ERR_ALLCORES_STATE` before `close()` or `terminate()`: it would wait for ever
-   * @remarks **Fairness, death, cancel:** all who join go on together; a worker that dies is replaced while work is
-   *   left.
-   *   **Cost:** one promise.
+   * @remarks **Fairness, death, cancel:** all who join go on together; a worker that dies is replaced while there is
+   *   work. **Cost:** one promise.
    */
   join(): Promise<void>;
 

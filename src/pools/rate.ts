@@ -1,14 +1,5 @@
 import { realNow } from "../memory/index.js";
-import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
-import { milliseconds, wholeNumber } from "./option-values.js";
 
-/** How often tasks may begin: at most `limit` in any `interval` milliseconds. */
-export interface RateOptions {
-  limit: number;
-  interval: number;
-}
-
-const RATE_OPTIONS = new KnownOptions<RateOptions>({ limit: true, interval: true });
 /** Room for so many at first. */
 const FIRST_ROOM = 16;
 
@@ -25,17 +16,13 @@ export class Rate {
   #first = 0;
   #count = 0;
 
-  constructor(options: RateOptions) {
-    if (typeof options !== "object" || options === null)
-      throw new ArgumentTypeError(`options.rate must be an object such as { limit: 10, interval: 1000 }, got ${options === null ? "null" : typeof options}`);
-    RATE_OPTIONS.check(options, "options.rate");
-    options = ownOptions(options);
-    this.#limit = wholeNumber("rate.limit", options.limit, 1, 1);
-    this.#interval = milliseconds("rate.interval", options.interval, 1000);
+  constructor(limit: number, interval: number) {
+    this.#limit = limit;
+    this.#interval = interval;
   }
 
   /** Milliseconds until the next may begin; 0 for now. */
-  get wait(): number {
+  wait(): number {
     const now = realNow();
     this.#forget(now);
     return this.#count < this.#limit ? 0 : this.#begun[this.#first]! + this.#interval - now;

@@ -115,6 +115,15 @@ export class Recovery {
     this.#pool.settleDown();
   }
 
+  /** Ends a worker that does not end its job, and gives it up if it has not ended after `killGrace`. */
+  end(slot: WorkerSlot): void {
+    slot.condemn();
+    this.#workers.kill(slot, undefined);
+    const { killGrace } = this.#pool.settings;
+    // A thread ends once the call of the system that it is in does: nobody waits for that.
+    if (killGrace !== Number.POSITIVE_INFINITY) this.#pool.agenda.after(killGrace, () => this.giveUp(slot)).unref();
+  }
+
   /**
    * A worker that was killed and has not ended counts as ended. Its link stays, and what it holds is its own, until its
    * thread is gone.

@@ -1,13 +1,16 @@
 import type { Agenda } from "./agenda.js";
+import { Capacity } from "./capacity.js";
 import { Histogram } from "./histogram.js";
 import type { Job } from "./job.js";
+import type { PoolStats } from "./pool-stats.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
 /** What comes back from the workers of a pool, and how it reaches the jobs. */
 export class Results {
   /** From the call to its result, less the run; and the run. */
-  readonly wait = new Histogram();
-  readonly run = new Histogram();
+  readonly #wait = new Histogram();
+  readonly #run = new Histogram();
+  readonly capacity: Capacity;
   #pace: number | undefined;
   readonly #abandonedEnds: (job: Job) => void;
   readonly #agenda: Agenda;
@@ -18,8 +21,9 @@ export class Results {
    */
   readonly #loading = new Map<Job, { times: number; spent: number | undefined }>();
 
-  /** `abandonedEnds`: a job that was called off has left its worker. */
-  constructor(abandonedEnds: (job: Job) => void, agenda: Agenda) {
+  /** `abandonedEnds`: a job that was called off has left its worker. `places`: how many tasks may run at a time. */
+  constructor(abandonedEnds: (job: Job) => void, agenda: Agenda, places: number) {
+    this.capacity = new Capacity(places);
     this.#abandonedEnds = abandonedEnds;
     this.#agenda = agenda;
   }
@@ -27,6 +31,12 @@ export class Results {
   /** Mean of what jobs took lately, in milliseconds, where some may stand behind others. */
   get pace(): number | undefined {
     return this.#pace;
+  }
+
+  /** What is told of them. */
+  summary(): Pick<PoolStats, "wait" | "run" | "utilization"> {
+    const run = this.#run;
+    return { wait: this.#wait.summary(), run: run.summary(), utilization: this.capacity.utilization(run.total) };
   }
 
   /** Takes in what has come from a worker; returns how much that was. */
@@ -73,8 +83,8 @@ export class Results {
     slot.release(job, now);
     const ran = microseconds / 1000;
     if (slot.link.depth > 0) this.#pace = this.#pace === undefined ? ran : this.#pace * 0.9 + ran * 0.1;
-    this.run.add(ran);
-    this.wait.add(now - job.submittedAt - ran);
+    this.#run.add(ran);
+    this.#wait.add(now - job.submittedAt - ran);
   }
 
   /** News, and what follows them, in order and outside of whatever called here. */

@@ -25,6 +25,7 @@ import { JobStates } from "./job-states.js";
 import { lackError } from "./lack-error.js";
 import type { Ability, LinkedPool, LinkKind, Links } from "./link.js";
 import { isShedding, loadOf } from "./load.js";
+import { LoadWaits } from "./load-waits.js";
 import type { WorkerSlot } from "./worker-slot.js";
 import { NestedCalls, type NestedPool } from "./nested-calls.js";
 import { TaskTimeouts } from "./task-timeouts.js";
@@ -35,6 +36,7 @@ import { Rebalancer } from "./rebalancer.js";
 import { Recovery } from "./recovery.js";
 import { Results } from "./results.js";
 import { Tally } from "./tally.js";
+import { WaitingJobs } from "./waiting-jobs.js";
 import { type FailedFuture, findOwner } from "../futures/unhandled-failures.js";
 import { JobRemoval } from "./job-removal.js";
 import { HangDetector } from "./hang-detector.js";
@@ -50,6 +52,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly agenda = new Agenda();
   /** Maps that were begun and have not ended. */
   readonly maps = new Set<OpenMap>();
+  readonly loads: LoadWaits;
+  readonly waiting: WaitingJobs;
   readonly links: Links;
   readonly #kind: LinkKind;
   readonly #workers: WorkerSet;
@@ -76,7 +80,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.#places = settings.workers;
     this.#closing = new Closing(title);
     this.links = kind.connect(this);
-    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda);
+    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda, settings.workers);
     this.#workers = new WorkerSet(this.links, settings, kind.isShared, this.agenda, {
       states: this.states,
       arrived: () => void this.drain(),
@@ -95,6 +99,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     const watchers = { rebalancer: this.#rebalancer, timeouts: this.#timeouts, hangs };
     this.#dispatcher = new Dispatcher(this, this.#workers, this.#backlog, kind.isShared, watchers);
     this.#recovery = new Recovery(this, this.#workers, this.#dispatcher, this.#results, this.#rebalancer, this.#delays);
+    this.loads = new LoadWaits(this, this.#workers);
+    this.waiting = new WaitingJobs(this, this.#workers, this.#dispatcher, this.#delays);
     this.#removal = new JobRemoval(this, this.#workers, this.#dispatcher, this.#delays, this.#timeouts);
   }
 
@@ -111,7 +117,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   get isQuiet(): boolean {
-    return !this.#dispatcher.isFull && !this.#closing.isClosed && this.#backlog.size === 0;
+    return !this.#dispatcher.isFull && !this.#closing.isClosed && this.#backlog.size === 0 && !this.loads.isAwaited;
   }
 
   get isEnded(): boolean {
@@ -119,7 +125,11 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   get isWaiting(): boolean {
-    return this.#backlog.size > 0;
+    return this.#backlog.size > 0 && !this.isPaused;
+  }
+
+  get isPaused(): boolean {
+    return this.#dispatcher.isPaused;
   }
 
   now(): number {
@@ -134,7 +144,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   /** Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. */
   get isShedding(): boolean {
     const { maxQueue } = this.settings;
-    return maxQueue !== Number.POSITIVE_INFINITY && isShedding(this.#workers, this.states, maxQueue);
+    return maxQueue !== Number.POSITIVE_INFINITY && isShedding(this.#workers, this.states, maxQueue, this.isPaused);
   }
 
   /** What the rest of a map fails of whose pool was terminated meanwhile; undefined where that is not the case. */
@@ -179,7 +189,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
    * Takes on what a task of this pool waits for. In this thread it runs beside the places: tasks that wait keep theirs.
    */
   submitNested(job: Job): void {
-    const slot = this.#kind.isShared ? this.#workers.any() : undefined;
+    if (this.#kind.isShared) this.waiting.pause.runsBeside(job);
+    const slot = this.#kind.isShared && !this.isPaused ? this.#workers.any() : undefined;
     if (slot === undefined) {
       this.submit(job);
       return;
@@ -220,6 +231,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   resize(workers: number): void {
     this.#places = workers;
+    this.#results.capacity.resize(workers);
     if (this.#kind.isShared) this.links.resize(workers);
     else this.#workers.resize(workers);
     for (const slot of this.#workers.surplus) this.#retire(slot);
@@ -227,19 +239,19 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   stats(): PoolStats {
-    const { workers, idle, running, queued, perWorker } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
-    const durations = { wait: this.#results.wait.summary(), run: this.#results.run.summary() };
-    return { workers, idle, running, queued, ...this.tally, ...durations, perWorker };
+    const { perWorker, ...load } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
+    return { ...load, ...this.tally, ...this.#results.summary(), perWorker };
   }
 
   close(): void {
+    this.waiting.pause.end();
     this.#closing.close();
     this.settleDown();
   }
 
   terminate(reason: () => unknown): void {
     this.#closing.end(reason);
-    this.#removal.all(reason);
+    this.waiting.pause.drop(() => this.#removal.all(reason));
     this.settleDown();
   }
 
@@ -251,8 +263,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   slotOf(worker: number): WorkerSlot | undefined {
-    for (const slot of this.#workers) if (slot.link.worker === worker) return slot;
-    return undefined;
+    return this.#workers.of(worker);
   }
 
   async interrupt(): Promise<void> {
@@ -355,11 +366,9 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   /** Lets workers go that have no work and get none, and tells those who wait for the end. */
   settleDown(): void {
     const isLast = this.#closing.isClosed && this.#backlog.size === 0 && this.#delays.size === 0 && !this.#delays.isDeciding;
-    for (const slot of this.#workers) {
-      if (slot.jobs.length > 0) continue;
-      if (isLast || slot.isRetiring) this.#workers.dismiss(slot);
-    }
+    for (const slot of this.#workers) if (slot.jobs.length === 0 && (isLast || slot.isRetiring)) this.#workers.dismiss(slot);
     this.links.settle();
+    this.loads.look();
     if (isLast && this.#workers.size === 0) this.#finished();
     else this.#workers.watchIdle();
   }
@@ -375,25 +384,17 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   end(slot: WorkerSlot): void {
-    slot.condemn();
-    this.#workers.kill(slot, undefined);
-    const { killGrace } = this.settings;
-    // A thread ends once the call of the system that it is in does: nobody waits for that.
-    if (killGrace !== Number.POSITIVE_INFINITY) this.agenda.after(killGrace, () => this.#recovery.giveUp(slot)).unref();
+    this.#recovery.end(slot);
   }
 
   get hasChildren(): boolean {
-    for (const slot of this.#workers) if (slot.link.isParent) return true;
-    return false;
+    return this.#workers.parents.length > 0;
   }
 
   async letParentsGo(): Promise<void> {
-    const ends: Promise<void>[] = [];
-    for (const slot of this.#workers) {
-      if (!slot.link.isParent) continue;
-      ends.push(slot.whenEnded);
-      this.#retire(slot);
-    }
+    const { parents } = this.#workers;
+    const ends = parents.map(({ whenEnded }) => whenEnded);
+    for (const slot of parents) this.#retire(slot);
     await Promise.all(ends);
   }
 }

@@ -87,3 +87,10 @@ export class Segment {
     while (this.#ready < outcomes.length && outcomes[this.#ready] !== PENDING) this.#ready++;
   }
 }
+
+/** Outcomes of a segment that can be consumed. */
+export interface Batch {
+  readonly segment: Segment;
+  readonly from: number;
+  readonly to: number;
+}

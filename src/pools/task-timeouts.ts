@@ -25,8 +25,8 @@ export class TaskTimeouts {
   readonly #isShared: boolean;
   /** Until jobs that were called off are to have ended. */
   readonly #graces = new Map<Job, Appointment>();
-  /** Workers whose jobs are watched. */
-  readonly #guarded = new WeakSet<WorkerSlot>();
+  /** Workers whose jobs are watched: the next look at each, so many milliseconds after it was arranged. */
+  readonly #guards = new Map<WorkerSlot, { readonly ms: number; readonly look: Appointment }>();
 
   constructor(workers: WorkerSet, settings: PoolSettings, rebalancer: Rebalancer, dispatch: Dispatch, isShared: boolean) {
     this.#workers = workers;
@@ -99,33 +99,39 @@ export class TaskTimeouts {
     return this.#isShared ? appointment : appointment.unref();
   }
 
-  /** Watches how long a worker's jobs run. */
-  guard(slot: WorkerSlot): void {
-    if (this.#guarded.has(slot)) return;
-    const { taskTimeout } = this.#settings;
-    const again = (ms: number) => this.#after(Math.max(1, ms), check);
-    const check = () => {
-      this.#dispatch.drain();
-      if (!this.#workers.has(slot) || slot.jobs.length === 0) {
-        this.#guarded.delete(slot);
-        return;
-      }
-      let least = taskTimeout;
-      for (const job of slot.begun) {
-        if (job.isOver) continue;
-        const left = taskTimeout - slot.link.runningFor(job);
-        if (left > 0) least = Math.min(least, left);
-        else
-          this.#dispatch.expire(
-            job,
-            new TimeoutError(`the task "${job.task.name}" ran for longer than the pool's taskTimeout of ${taskTimeout} ms and was called off`),
-          );
-      }
-      again(least);
-    };
-    this.#guarded.add(slot);
-    again(taskTimeout);
+  /** Watches how long a worker's jobs run: it was given one that may run for so many milliseconds. */
+  guard(slot: WorkerSlot, taskTimeout: number): void {
+    const guard = this.#guards.get(slot);
+    // It was arranged before, so it comes no later.
+    if (guard !== undefined && guard.ms <= taskTimeout) return;
+    guard?.look.clear();
+    this.#guards.set(slot, { ms: taskTimeout, look: this.#after(Math.max(1, taskTimeout), () => this.#look(slot)) });
   }
+
+  /** The pool is over. */
+  end(): void {
+    for (const { look } of this.#guards.values()) look.clear();
+    this.#guards.clear();
+  }
+
+  #look(slot: WorkerSlot): void {
+    this.#guards.delete(slot);
+    this.#dispatch.drain();
+    if (!this.#workers.has(slot)) return;
+    let least = Number.POSITIVE_INFINITY;
+    for (const job of [...slot.jobs]) {
+      const { taskTimeout } = job.call;
+      if (job.isOver || taskTimeout === Number.POSITIVE_INFINITY) continue;
+      const left = slot.hasBegun(job) ? taskTimeout - slot.link.runningFor(job) : taskTimeout;
+      if (left > 0) least = Math.min(least, left);
+      else this.#dispatch.expire(job, ranTooLong(job));
+    }
+    if (least < Number.POSITIVE_INFINITY) this.guard(slot, least);
+  }
+}
+
+function ranTooLong({ task, call }: Job): TimeoutError {
+  return new TimeoutError(`the task "${task.name}" ran for longer than its taskTimeout of ${call.taskTimeout} ms and was called off`);
 }
 
 function sleep(ms: number): Promise<void> {

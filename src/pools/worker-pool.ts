@@ -3,6 +3,7 @@ import type { Future } from "../futures/future.js";
 import type { SyncWait } from "../parking/index.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
+import { BasePool } from "./base-pool.js";
 import type { CallOptions } from "./call-options.js";
 import type { MapOptions } from "./map-options.js";
 import type { MapRun } from "./map-run.js";
@@ -18,11 +19,12 @@ import { terminated } from "./closing.js";
 import { Scheduler } from "./scheduler.js";
 
 /** What ThreadPool and ProcessPool share: everything but what their workers run on. */
-export class WorkerPool implements Pool {
+export class WorkerPool extends BasePool implements Pool {
   readonly #calls: PoolCalls;
 
   /** @internal Pools are made by their classes. */
   protected constructor(calls: PoolCalls) {
+    super(calls);
     refuseClones(this);
     this.#calls = calls;
   }

@@ -77,6 +77,16 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return this.#slots.values();
   }
 
+  /** Those whose tasks have started workers that are no daemons. */
+  get parents(): WorkerSlot[] {
+    return this.#slots.filter(({ link }) => link.isParent);
+  }
+
+  /** The one that calls back by this number. */
+  of(worker: number): WorkerSlot | undefined {
+    return this.#slots.find(({ link }) => link.worker === worker);
+  }
+
   resize(most: number): void {
     this.#most = most;
   }
@@ -160,7 +170,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     const full = `${name ?? "PoolWorker"}-${name === undefined ? this.#links.nextName() : ++this.#named}`;
     let slot: WorkerSlot;
     try {
-      slot = new WorkerSlot(full, this.#watch, (watch) => this.#links.open(watch, settings));
+      slot = new WorkerSlot(full, this.#freeNumber(), this.#watch, (watch) => this.#links.open(watch, settings));
     } catch (error) {
       if (this.#slots.length === 0) this.#refusal = error as Error;
       else this.#isShort = true;
@@ -169,6 +179,14 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     this.#slots = [...this.#slots, slot];
     this.#watch.hired(slot);
     return slot;
+  }
+
+  /** The lowest number that nobody has who has a place: so that of the worker that was there before. */
+  #freeNumber(): number {
+    const numbers = new Set(this.#slots.filter(({ hasLeft }) => !hasLeft).map(({ number }) => number));
+    let number = 1;
+    while (numbers.has(number)) number++;
+    return number;
   }
 
   /** Lets a worker go that has nothing to do. */

@@ -25,6 +25,7 @@ export interface SlotWatch {
 /** One worker of a pool and the jobs that it has, in the order in which it was given them. */
 export class WorkerSlot implements LinkWatch, JobHolder {
   readonly name: string;
+  readonly number: number;
   readonly link: WorkerLink;
   readonly #watch: SlotWatch;
   readonly #states: JobStates;
@@ -44,8 +45,9 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   readonly #onEnd: (() => void)[] = [];
 
   /** @throws when no worker can be started */
-  constructor(name: string, watch: SlotWatch, open: (watch: LinkWatch) => WorkerLink) {
+  constructor(name: string, number: number, watch: SlotWatch, open: (watch: LinkWatch) => WorkerLink) {
     this.name = name;
+    this.number = number;
     this.#watch = watch;
     this.#states = watch.states;
     this.#results = watch.results;
@@ -160,8 +162,26 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     return true;
   }
 
+  /** The same, of a job too that has its place and whose function was not called. */
+  recall(job: Job): boolean {
+    if (this.takeBack(job)) return true;
+    if (job.isOver || !this.link.recall(job)) return false;
+    this.#leave(job);
+    this.#served--;
+    this.#states.release(job);
+    return true;
+  }
+
   /** A job of its own has ended. */
   release(job: Job, now: number): void {
+    this.#leave(job);
+    this.#heardAt = now;
+    this.#isStalled = false;
+    if (this.#news !== undefined && this.#news.sequence === job.sequence) this.#news = undefined;
+    this.#states.release(job);
+  }
+
+  #leave(job: Job): void {
     const jobs = this.#jobs;
     if (this.link.depth === 0) {
       // Nothing stands behind another: their order is nothing.
@@ -172,10 +192,6 @@ export class WorkerSlot implements LinkWatch, JobHolder {
       }
     } else if (jobs[0] === job) jobs.shift();
     else jobs.splice(jobs.indexOf(job), 1);
-    this.#heardAt = now;
-    this.#isStalled = false;
-    if (this.#news !== undefined && this.#news.sequence === job.sequence) this.#news = undefined;
-    this.#states.release(job);
   }
 
   /** It can do no more: all that it has, which is the caller's to release. */

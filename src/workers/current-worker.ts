@@ -28,6 +28,13 @@ export interface CurrentWorker {
    * @deprecated Use `isCancelled`.
    */
   readonly cancelled: boolean;
+  /**
+   * In a pool's worker: which of its workers this is, a number from 1 to `workers`. No two that work have the same, and
+   * a worker that replaces another takes over its number: for files, ports or devices of which each worker has one.
+   * Of an `AsyncPool` it is the task's, from its first question to its end. Undefined elsewhere. After a `resize` to
+   * fewer workers those that stay keep their numbers.
+   */
+  readonly slot: number | undefined;
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
   /** @throws CancelledError once the task is called off */
@@ -86,6 +93,9 @@ const unknown: RunningJob = {
   get signal(): never {
     return refuse();
   },
+  get slot(): never {
+    return refuse();
+  },
   progress: refuse,
 };
 
@@ -108,6 +118,7 @@ function describe(job: RunningJob | undefined): CurrentWorker {
     signal: hidden(() => job?.signal ?? (never ??= new AbortController().signal)),
     isCancelled: hidden(() => job?.cancelled ?? false),
     cancelled: hidden(() => job?.cancelled ?? false),
+    slot: hidden(() => job?.slot ?? workerState.slot),
     attempt: hidden(() => job?.attempt ?? 1),
     throwIfCancelled: {
       value() {

@@ -32,6 +32,8 @@ export interface ProcessStart {
   readonly name: string;
   readonly url: string;
   readonly task: string;
+  /** Which of its pool's workers it is. */
+  readonly slot?: number | undefined;
   /** Where its completion stands, or the lane of a pool's process. */
   readonly place: number;
 }

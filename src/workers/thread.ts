@@ -52,6 +52,8 @@ export interface PoolThreadStart extends AnyThreadStart {
   readonly kind: "pool";
   /** Its file was given by the pool's user. */
   readonly isBundled: boolean;
+  /** Which of its pool's workers it is. */
+  readonly slot: number;
   /** Where its lane stands. */
   readonly laneAt: number;
   /** Carries what cannot stand in memory, beside jobs and results. */

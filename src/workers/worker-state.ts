@@ -6,6 +6,8 @@ export interface RunningJob {
   readonly attempt: number;
   readonly cancelled: boolean;
   readonly signal: AbortSignal;
+  /** Its place in its pool, where that is no worker's. */
+  readonly slot?: number | undefined;
   progress(value: unknown): void;
 }
 
@@ -13,6 +15,8 @@ export interface RunningJob {
 export interface WorkerState {
   name: string;
   model: "main" | "thread" | "process";
+  /** In a pool's worker: which of the pool's workers it is, from 1. */
+  slot: number | undefined;
   /** How many workers stand between the main program and this code, this one included: 0 in the main program. */
   depth: number;
   /** Its first task, or the initializer, was found and is called. */
@@ -53,6 +57,7 @@ export interface WorkerState {
 export const workerState = together<WorkerState>("workerState", () => ({
   name: "MainThread",
   model: "main",
+  slot: undefined,
   depth: 0,
   hasBegun: false,
   loads: undefined,

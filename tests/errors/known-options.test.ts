@@ -182,6 +182,8 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`${name}.run`, (given: Given) => Pool.run(given, () => {})],
       [`${name}.with`, (given: Given) => new Pool({ workers: 1 }).with(given)],
       ...["map", "starmap", "stream", "transformStream"].map((verb) => [`${name}.${verb}`, (given: Given) => mapBy(verb, new Pool({ workers: 1 }), given)]),
+      ...["waitForIdle", "waitForEmpty"].map((verb) => [`${name}.${verb}`, (given: Given) => new Pool({ workers: 1 })[verb as "waitForIdle"](given)] as const),
+      [`${name}.waitForSizeLessThan`, (given: Given) => new Pool({ workers: 1 }).waitForSizeLessThan(1, given)],
       [`${name} retries`, (given: Given) => new Pool({ retries: { limit: 1, ...(given as object) } })],
     ]),
   ),

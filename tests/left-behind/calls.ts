@@ -890,6 +890,34 @@ for (const [name, pool] of Object.entries(poolOf)) {
     [`${name}.handle`]: () => () => pool().handle(),
     [`${name}.resize`]: () => () => pool().resize(1),
     [`${name}.stats`]: () => () => pool().stats(),
+    [`${name}.pause`]: () => async () => {
+      pool().pause();
+      const future = pool().submit(add, 1, 2);
+      pool().start();
+      await future;
+    },
+    [`${name}.waitForIdle`]: () => () => pool().waitForIdle(options),
+    [`${name}.waitForIdle, called off`]: () => async () => {
+      pool().pause();
+      const future = pool().submit(add, 1, 2);
+      await aborted((given) => pool().waitForIdle(given));
+      pool().start();
+      await future;
+    },
+    [`${name}.waitForEmpty`]: () => async () => {
+      const future = pool().submit(add, 1, 2);
+      await pool().waitForEmpty(options);
+      await future;
+    },
+    [`${name}.waitForSizeLessThan`]: () => () => pool().waitForSizeLessThan(1, options),
+    [`${name}.start`]: () => () => pool().start(),
+    [`${name}.clear`]: () => async () => {
+      pool().pause();
+      const future = pool().with(call).submit(add, 1, 2);
+      pool().clear();
+      pool().start();
+      await future.catch(() => {});
+    },
   } satisfies Record<string, Row>);
 }
 /** Of these a thousand are made: each is a journey of several messages, or looks at all that there is. */

@@ -189,6 +189,8 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             [{ transfer: 1 }, "TYPE"],
             [{ timeout: -1 }, "RANGE"],
             [{ timeout: "1" }, "TYPE"],
+            [{ taskTimeout: -1 }, "RANGE"],
+            [{ taskTimeout: "1" }, "TYPE"],
             [{ retries: -1 }, "RANGE"],
             [{ retries: { limit: 1, factor: 0.5 } }, "RANGE"],
             [{ retries: "1" }, "TYPE"],
@@ -278,9 +280,23 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           const behind = pool.submit(tasks.square, 3);
           await assert.rejects(slow, {
             code: "ERR_ALLCORES_TIMEOUT",
-            message: new RegExp(`"spinAt" ran for longer than the pool's taskTimeout of ${taskTimeout} ms`),
+            message: new RegExp(`"spinAt" ran for longer than its taskTimeout of ${taskTimeout} ms`),
           });
           assert.equal(await behind, 9);
+        }));
+
+      test("with({ taskTimeout }): for these calls, shorter than the pool's or longer", () =>
+        using({ workers: 1, taskTimeout: 10_000_000, killGrace: 10 }, async (pool) => {
+          // A look was arranged for the end of the longer time: the shorter one comes before it.
+          assert.equal(await pool.submit(tasks.square, 2), 4);
+          const hasty = pool.with({ taskTimeout });
+          const slow = hasty.submit(tasks.spinAt, makeGate().path);
+          const behind = [pool.submit(tasks.square, 3), hasty.with({ taskTimeout: Number.POSITIVE_INFINITY }).submit(tasks.sleepFor, 2 * taskTimeout)];
+          await assert.rejects(slow, {
+            code: "ERR_ALLCORES_TIMEOUT",
+            message: new RegExp(`"spinAt" ran for longer than its taskTimeout of ${taskTimeout} ms`),
+          });
+          assert.deepEqual(await Promise.all(behind), [9, 2 * taskTimeout]);
         }));
     });
 
@@ -401,15 +417,17 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         using({ workers: 2 }, async (pool) => {
           await Promise.all(count(50).map((n) => pool.submit(tasks.square, n)));
           await assert.rejects(pool.submit(tasks.fail, "x"));
-          const { submitted, completed, failed, cancelled, running, queued, wait, run } = pool.stats();
+          const { submitted, completed, failed, cancelled, running, queued, wait, run, utilization } = pool.stats();
           assert.deepEqual(
             { submitted, completed, failed, cancelled, running, queued },
             { submitted: 51, completed: 50, failed: 1, cancelled: 0, running: 0, queued: 0 },
           );
           for (const times of [wait, run]) {
             assert.equal(times.count, 51);
+            assert.ok(times.min <= times.mean && times.mean <= times.max && times.standardDeviation <= times.max);
             assert.ok(times.p50 <= times.p90 && times.p90 <= times.p99 && times.p99 <= times.max * 1.0001);
           }
+          assert.ok(utilization > 0 && utilization <= 1, String(utilization));
         }));
     });
 

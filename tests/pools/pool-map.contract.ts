@@ -278,6 +278,20 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         );
       }));
 
+    test("with({ taskTimeout }) counts for each item too", () =>
+      using({ workers: 2, killGrace: 5 }, async (pool) => {
+        const hasty = pool.with({ taskTimeout: timeLimit(isShareless ? 600 : 150) });
+        const outcomes = await hasty.map(tasks.spinIf, [1, 0, 2, 3], { chunkSize: 4 }).settled();
+        assert.deepEqual(
+          outcomes.map(({ status }) => status),
+          ["fulfilled", "rejected", "fulfilled", "fulfilled"],
+        );
+        await assert.rejects(async () => await pool.map(tasks.spinIf, [1], { taskTimeout: 5 } as never), {
+          code: "ERR_ALLCORES_ARGUMENT_TYPE",
+          message: /pool\.with\(\)/,
+        });
+      }));
+
     test("instances of a class whose module is not loaded here: it is loaded, and none is lost meanwhile", async () => {
       const { makeStar } = taskModule<typeof import("../fixtures/star.js")>(new URL("../fixtures/star.js", import.meta.url));
       const outcomes = pool

@@ -4,7 +4,10 @@ import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
+import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -12,7 +15,10 @@ const kind: PoolKind = { model: "process", across: "processes", make: (options) 
 poolContract("ProcessPool", kind);
 poolCallContract("ProcessPool", kind);
 poolCallbacksContract("ProcessPool", kind);
+poolLoadContract("ProcessPool", kind);
 poolMapContract("ProcessPool", kind);
+poolPauseContract("ProcessPool", kind);
+poolSlotContract("ProcessPool", kind);
 poolWorkersContract("ProcessPool", kind);
 poolTimeContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);

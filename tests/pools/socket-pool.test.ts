@@ -21,7 +21,10 @@ import * as own from "../fixtures/socket-tasks.js";
 import { poolContract, type PoolKind } from "./pool.contract.js";
 import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
+import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -30,7 +33,10 @@ const kind: PoolKind = { model: "process", across: "processes", isShareless: tru
 poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);
 poolCallbacksContract("SocketPool", kind);
+poolLoadContract("SocketPool", kind);
 poolMapContract("SocketPool", kind);
+poolPauseContract("SocketPool", kind);
+poolSlotContract("SocketPool", kind);
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const using = withPool((options) => new SocketPool(options));

@@ -9,7 +9,10 @@ import { poolCallContract } from "./pool-call.contract.js";
 import { poolCallbacksContract } from "./pool-callbacks.contract.js";
 import { poolDeathContract } from "./pool-death.contract.js";
 import { poolJoinSyncContract } from "./pool-join-sync.contract.js";
+import { poolLoadContract } from "./pool-load.contract.js";
 import { poolMapContract } from "./pool-map.contract.js";
+import { poolPauseContract } from "./pool-pause.contract.js";
+import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
@@ -17,7 +20,10 @@ const kind: PoolKind = { model: "thread", across: "threads", make: (options) => 
 poolContract("ThreadPool", kind);
 poolCallContract("ThreadPool", kind);
 poolCallbacksContract("ThreadPool", kind);
+poolLoadContract("ThreadPool", kind);
 poolMapContract("ThreadPool", kind);
+poolPauseContract("ThreadPool", kind);
+poolSlotContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);
 poolTimeContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);

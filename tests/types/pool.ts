@@ -62,12 +62,26 @@ export async function pools(): Promise<void> {
   expectType<MapRun<[number, number], number>>()(pool.starmap(add, [[1, 2]] as [number, number][]), true);
   expectType<Future<number> | undefined>()(pool.trySubmit(add, 1, 2), true);
   expectType<Future<number>>()(pool.with({ priority: 1, retries: { limit: 2 } }).submit(add, 1, 2), true);
+  expectType<Future<number>>()(pool.with({ taskTimeout: 100 }).submit(add, 1, 2), true);
+  // @ts-expect-error a time in milliseconds
+  pool.with({ taskTimeout: "1 s" });
   expectType<Future<number>[]>()((await wait([pool.submit(add, 1, 2)])).done, true);
   for await (const completed of asCompleted([pool.submit(add, 1, 2)])) if (completed.status === "fulfilled") expectType<number>()(completed.value, true);
   expectType<ThreadPool>()(createPool("thread", { workers: 1 }), true);
   expectType<ProcessPool>()(createPool("process"), true);
   expectType<number>()(await ThreadPool.run({ workers: 1 }, (own) => own.submit(add, 1, 2)), true);
   expectType<void>()(pool.joinSync({ timeout: 5 }), true);
+  expectType<Promise<void>>()(either.waitForIdle({ timeout: 5, signal: AbortSignal.timeout(5) }), true);
+  expectType<Promise<void>>()(either.waitForEmpty(), true);
+  expectType<Promise<void>>()(either.waitForSizeLessThan(5, { timeout: 5 }), true);
+  // @ts-expect-error a size is to be said
+  void either.waitForSizeLessThan();
+  expectType<void>()(either.pause(), true);
+  expectType<void>()(either.start(), true);
+  expectType<void>()(either.clear(), true);
+  expectType<boolean>()(either.isPaused, true);
+  // @ts-expect-error pause() and start() say it
+  either.isPaused = true;
   pool.submit(add, 1, 2).onProgress((value) => expectType<unknown>()(value, true));
 
   // @ts-expect-error no signal reaches a thread that blocks
@@ -111,6 +125,11 @@ export function deaths(): void {
   new ProcessPool({ unresponsive: { after: 5000, action: "kill", report: (worker) => expectType<UnresponsiveWorker>()(worker, true) } });
   const stats: PoolStats = pool.stats();
   expectType<readonly PoolWorker[]>()(stats.perWorker, true);
+  expectType<number>()(stats.utilization, true);
+  expectType<number>()(stats.run.standardDeviation + stats.wait.min, true);
+  new AsyncPool({ rate: { limit: 1, interval: 1, window: "fixed", carryOver: true } });
+  // @ts-expect-error no such windows
+  new AsyncPool({ rate: { limit: 1, interval: 1, window: "hopping" } });
   const worker = stats.perWorker[0] as PoolWorker;
   expectType<"starting" | "idle" | "busy" | "awaiting" | "waiting" | "blocked" | "stopped">()(worker.state, true);
   expectType<string | undefined>()(worker.task, true);

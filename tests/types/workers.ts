@@ -1,5 +1,5 @@
 /** What the compiler infers of tasks and workers, and what it must refuse. */
-import { Process, type Task, task, Thread, WorkerLocal } from "allcores";
+import { currentWorker, Process, type Task, task, Thread, WorkerLocal } from "allcores";
 
 const add = task(import.meta, function add(a: number, b: number) {
   return a + b;
@@ -19,10 +19,13 @@ export async function accepted(): Promise<void> {
   await using worker = Thread.start(add, 1, 2);
   worker.exitCode satisfies number | undefined;
   new WorkerLocal(() => 1).value satisfies number;
+  currentWorker().slot satisfies number | undefined;
   add satisfies Task<(a: number, b: number) => number>;
 }
 
 export function refused(): void {
+  // @ts-expect-error outside of a pool there is none
+  currentWorker().slot satisfies number;
   // @ts-expect-error a closure is no task
   Thread.start(() => 1);
   // @ts-expect-error a plain function is no task

@@ -122,6 +122,11 @@ export class LaneLink implements WorkerLink {
     return true;
   }
 
+  /** A place in a lane is no more than a turn: `takeBack` has it. */
+  recall(): boolean {
+    return false;
+  }
+
   hasBegun(job: Job): boolean {
     return this.owner.isTaken(job.at);
   }

@@ -79,7 +79,7 @@ class LaneLinks implements Links, LanePool {
     const lane = Lane.create(heap, this.#key);
     let started: StartedWorker;
     try {
-      started = this.starter.start(watch.name, lane.at, settings, this.#pool.agenda, (end) => watch.ended(end));
+      started = this.starter.start(watch, lane.at, settings, this.#pool.agenda, (end) => watch.ended(end));
     } catch (error) {
       lane.free();
       throw error;

@@ -3,7 +3,7 @@ import { isThenable } from "../../sync/thenable.js";
 import { workerState } from "../../workers/worker-state.js";
 import type { Job } from "../job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../link.js";
-import type { Rate } from "../rate.js";
+import type { Pace } from "../rate-options.js";
 import type { LocalRun } from "./local-run.js";
 
 const LONGEST_TIMER_MS = 0x7fffffff;
@@ -27,7 +27,7 @@ export class LocalLink implements WorkerLink {
   width: number;
   readonly #watch: LinkWatch;
   readonly #pool: LinkedPool;
-  readonly #rate: Rate | undefined;
+  readonly #rate: Pace | undefined;
   /** Those that begin in the next turn; and some that were called off meanwhile. */
   #admitted: LocalRun[] = [];
   /** Those that begin in this one. */
@@ -40,12 +40,14 @@ export class LocalLink implements WorkerLink {
   #told = 0;
   /** How many functions run whose places are their own. */
   #running = 0;
+  /** The numbers of places whose tasks have asked for them. */
+  readonly #numbers = new Set<number>();
   #rateTimer: NodeJS.Timeout | undefined;
   #killTimer: NodeJS.Timeout | undefined;
   #isKilled = false;
   #hasEnded = false;
 
-  constructor(watch: LinkWatch, pool: LinkedPool, width: number, rate: Rate | undefined) {
+  constructor(watch: LinkWatch, pool: LinkedPool, width: number, rate: Pace | undefined) {
     this.#watch = watch;
     this.#pool = pool;
     this.width = width;
@@ -53,7 +55,7 @@ export class LocalLink implements WorkerLink {
   }
 
   get isOpen(): boolean {
-    return !this.#isKilled && !this.#watch.isPreparing && (this.#rate === undefined || this.#rate.wait <= 0);
+    return !this.#isKilled && !this.#watch.isPreparing && (this.#rate === undefined || this.#rate.wait(this.#running) <= 0);
   }
 
   /** With a rate it is the rate that says who may begin: that is asked when the turn has come. */
@@ -68,7 +70,7 @@ export class LocalLink implements WorkerLink {
   send(job: Job): boolean {
     const run = job.cargo as LocalRun;
     run.isAdmitted = true;
-    if (this.#rate !== undefined && !this.#watch.isPreparing) this.#rate.take();
+    if (this.#rate !== undefined && !this.#watch.isPreparing) this.#rate.take(this.#running);
     if (this.#isFeeding) this.#batch.push(run);
     else {
       this.#admitted.push(run);
@@ -80,6 +82,13 @@ export class LocalLink implements WorkerLink {
   /** A job that has its place is running for who asks. */
   takeBack(): boolean {
     return false;
+  }
+
+  recall(job: Job): boolean {
+    const run = job.cargo as LocalRun;
+    const wasAdmitted = run.isAdmitted;
+    run.isAdmitted = false;
+    return wasAdmitted;
   }
 
   hasBegun(): boolean {
@@ -104,7 +113,7 @@ export class LocalLink implements WorkerLink {
   giveUp(job: Job): boolean {
     const run = job.cargo as LocalRun;
     if (run.isRunning) {
-      run.isRunning = false;
+      run.leave();
       this.#running--;
     }
     this.#endIfKilled();
@@ -206,14 +215,14 @@ export class LocalLink implements WorkerLink {
     }
   }
 
-  #comeAgain(rate: Rate): void {
+  #comeAgain(rate: Pace): void {
     if (!this.#pool.isWaiting || this.#watch.jobs.length >= this.width || this.#watch.isPreparing || this.#isKilled) return;
     this.#rateTimer ??= setRealTimeout(
       () => {
         this.#rateTimer = undefined;
         this.ask();
       },
-      Math.min(Math.max(0, Math.ceil(rate.wait)), LONGEST_TIMER_MS),
+      Math.min(Math.max(0, Math.ceil(rate.wait(this.#running))), LONGEST_TIMER_MS),
     );
   }
 
@@ -229,6 +238,7 @@ export class LocalLink implements WorkerLink {
     run.isRunning = true;
     run.since = now;
     run.watch = this.#watch;
+    run.numbers = this.#numbers;
     this.#running++;
     const isTracked = workerState.tracker !== undefined;
     const before = workerState.asyncJob;
@@ -270,7 +280,7 @@ export class LocalLink implements WorkerLink {
   #left(run: LocalRun, value: unknown, threw: boolean, end: number): void {
     // It was given up: nobody hears of it.
     if (!run.isRunning) return;
-    run.isRunning = false;
+    run.leave();
     this.#running--;
     this.#told++;
     const { job } = run;

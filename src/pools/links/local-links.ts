@@ -4,14 +4,14 @@ import { StateError } from "../../errors/index.js";
 import type { Job } from "../job.js";
 import type { LinkedPool, LinkKind, Links, LinkWatch, WorkerLink } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
-import type { Rate } from "../rate.js";
+import type { Pace } from "../rate-options.js";
 import { LocalLink } from "./local-link.js";
 import { LocalRun } from "./local-run.js";
 
 /**
  * The kind of link to functions of this event loop. Nothing travels: arguments and results are the objects themselves.
  */
-export function localKind(rate: Rate | undefined): LinkKind {
+export function localKind(rate: Pace | undefined): LinkKind {
   return { boundary: "threads", lacks: [], isShared: true, check() {}, connect: (pool) => new LocalLinks(pool, rate) };
 }
 
@@ -19,11 +19,11 @@ export function localKind(rate: Rate | undefined): LinkKind {
 class LocalLinks implements Links {
   readonly id = 0;
   readonly #pool: LinkedPool;
-  readonly #rate: Rate | undefined;
+  readonly #rate: Pace | undefined;
   #link: LocalLink | undefined;
   #width: number | undefined;
 
-  constructor(pool: LinkedPool, rate: Rate | undefined) {
+  constructor(pool: LinkedPool, rate: Pace | undefined) {
     this.#pool = pool;
     this.#rate = rate;
   }

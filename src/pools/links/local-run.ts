@@ -16,6 +16,10 @@ export class LocalRun extends AsyncResource implements RunningJob {
   declare isRunning: boolean;
   /** When it began. */
   declare since: number;
+  /** Which places are numbered, once it has begun. */
+  declare numbers: Set<number> | undefined;
+  /** Its place's number, once its function has asked; 0 before. */
+  declare private number: number;
   /** Hears of the outcomes, once it has begun. */
   declare watch: LinkWatch | undefined;
   declare private controller: AbortController | undefined;
@@ -27,6 +31,8 @@ export class LocalRun extends AsyncResource implements RunningJob {
     this.isAdmitted = false;
     this.isRunning = false;
     this.since = 0;
+    this.numbers = undefined;
+    this.number = 0;
     this.watch = undefined;
     this.controller = undefined;
     this.calledOff = undefined;
@@ -47,6 +53,24 @@ export class LocalRun extends AsyncResource implements RunningJob {
       if (this.calledOff !== undefined) this.controller.abort(this.calledOff.reason);
     }
     return this.controller.signal;
+  }
+
+  /** Given to those only who ask for it: the lowest that no other task has. */
+  get slot(): number | undefined {
+    if (this.number === 0 && this.isRunning && this.numbers !== undefined) {
+      do this.number++;
+      while (this.numbers.has(this.number));
+      this.numbers.add(this.number);
+    }
+    return this.number === 0 ? undefined : this.number;
+  }
+
+  /** Its place is another's. */
+  leave(): void {
+    this.isRunning = false;
+    if (this.number === 0) return;
+    this.numbers?.delete(this.number);
+    this.number = 0;
   }
 
   progress(value: unknown): void {

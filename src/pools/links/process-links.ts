@@ -10,7 +10,7 @@ import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
 import { laneKind } from "./lane-links.js";
 import { watchResidentSet } from "./resident-set.js";
-import type { StartedWorker } from "./started-worker.js";
+import type { Named, StartedWorker } from "./started-worker.js";
 
 /** Links to processes. */
 export const processLinks = laneKind({
@@ -22,14 +22,24 @@ export const processLinks = laneKind({
     if (worker !== undefined && typeof worker !== "string")
       throw new ArgumentTypeError(`options.worker of a ProcessPool must be the URL or path of a file, got ${typeof worker}`);
   },
-  start(name: string, laneAt: number, { resourceLimits: limits, worker: file }: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker {
+  start(
+    { name, number }: Named,
+    laneAt: number,
+    { resourceLimits: limits, worker: file }: PoolSettings,
+    agenda: Agenda,
+    ended: (end: WorkerEnd) => void,
+  ): StartedWorker {
     const nodeOptions = limits.heap === undefined ? [] : [`--max-old-space-size=${limits.heap}`];
     const heap = processHeap();
     const lane = new Lane(heap, laneAt);
     const orders: string[] = [];
     let line: Socket | null | undefined;
     const spawn = () => {
-      const child = spawnChild({ kind: "pool", heapId: heap.id, name, url: "", task: "", place: laneAt }, nodeOptions, file as string | undefined);
+      const child = spawnChild(
+        { kind: "pool", heapId: heap.id, name, slot: number, url: "", task: "", place: laneAt },
+        nodeOptions,
+        file as string | undefined,
+      );
       line = ordersOf(child);
       // One that takes the place of another has heard none of them.
       for (const order of orders) line?.write(lineOf(order));

@@ -28,6 +28,13 @@ export interface StartedWorker {
   kill(killGrace: number, givenUp: () => void): void;
 }
 
+/** What a worker is called in its pool. */
+export interface Named {
+  readonly name: string;
+  /** Which of the pool's workers it is, from 1. */
+  readonly number: number;
+}
+
 /** Starts workers that serve lanes: all in which threads and processes differ. */
 export interface WorkerStarter {
   readonly boundary: Boundary;
@@ -35,5 +42,5 @@ export interface WorkerStarter {
   /** @throws ArgumentTypeError when the pool's `worker` is none that can be started so */
   check(settings: PoolSettings): void;
   /** Starts a worker that serves the lane at `laneAt`; `ended` is called once. */
-  start(name: string, laneAt: number, settings: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker;
+  start(who: Named, laneAt: number, settings: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker;
 }

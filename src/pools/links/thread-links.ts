@@ -8,7 +8,7 @@ import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
 import { laneKind } from "./lane-links.js";
-import type { StartedWorker } from "./started-worker.js";
+import type { Named, StartedWorker } from "./started-worker.js";
 
 /** Links to threads. */
 export const threadLinks = laneKind({
@@ -22,10 +22,16 @@ export const threadLinks = laneKind({
         `options.worker of a ThreadPool must be a function, (options) => new Worker(new URL("./worker.js", import.meta.url), options), got ${typeof worker}`,
       );
   },
-  start(name: string, laneAt: number, { resourceLimits, worker: factory }: PoolSettings, _agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker {
+  start(
+    { name, number }: Named,
+    laneAt: number,
+    { resourceLimits, worker: factory }: PoolSettings,
+    _agenda: Agenda,
+    ended: (end: WorkerEnd) => void,
+  ): StartedWorker {
     const { port1, port2 } = new MessageChannel();
     const opened = openThread(
-      { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, laneAt, port: port2 },
+      { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, slot: number, laneAt, port: port2 },
       [port2],
       resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },
       factory as ThreadFactory | undefined,

@@ -3,7 +3,7 @@ import { isMainThread, workerData } from "node:worker_threads";
 import { setEntryUrl } from "../entry-url.js";
 import { type LibraryMeta, setLibraryCode } from "../library-code.js";
 import { beginLoading, outsideLoads } from "../main-guard.js";
-import { processStart, takeProcessStart } from "../process-start.js";
+import { type ProcessStart, processStart, takeProcessStart } from "../process-start.js";
 import type { PoolThreadStart, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
 import { beginProcess } from "./process.js";
@@ -32,13 +32,9 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
  * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must
  * find that it is not the main one. What the worker was started for begins once every module has been evaluated.
  */
-function become(
-  model: "thread" | "process",
-  { name, depth }: { readonly name: string; readonly depth: number },
-  isBundled: boolean,
-  begin: () => WorkerDuty,
-): void {
-  Object.assign(workerState, { name, model, depth, isBundled });
+function become(model: "thread" | "process", start: ThreadStart | PoolThreadStart | ProcessStart, isBundled: boolean, begin: () => WorkerDuty): void {
+  const { name, depth } = start;
+  Object.assign(workerState, { name, model, depth, isBundled, slot: start.kind === "pool" ? start.slot : undefined });
   beginLoading();
   const work = outsideLoads(begin);
   workerState.refuse = (error) => work.refuse(error);

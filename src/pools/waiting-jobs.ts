@@ -1,0 +1,44 @@
+import { CancelledError } from "../errors/index.js";
+import type { Backlog } from "./backlog.js";
+import type { Delays } from "./delays.js";
+import type { Dispatcher } from "./dispatcher.js";
+import type { Links } from "./link.js";
+import { Pause, type PausedPool, recalledFrom } from "./pause.js";
+import type { WorkerSet } from "./worker-set.js";
+
+/** What those who wait ask of their pool. */
+interface WaitedFor extends PausedPool {
+  readonly links: Links;
+}
+
+/** What a pool has taken on and nobody has begun, wherever it stands; and whether it may begin. */
+export class WaitingJobs {
+  readonly pause: Pause;
+  readonly #pool: WaitedFor;
+  readonly #workers: WorkerSet;
+  readonly #backlog: Backlog;
+  readonly #delays: Delays;
+
+  constructor(pool: WaitedFor, workers: WorkerSet, dispatcher: Dispatcher, delays: Delays) {
+    this.pause = new Pause(pool, workers, dispatcher);
+    this.#pool = pool;
+    this.#workers = workers;
+    this.#backlog = dispatcher.backlog;
+    this.#delays = delays;
+  }
+
+  /** All of them fail. */
+  clear(): void {
+    const reason = new CancelledError("the task waited in a pool that was cleared, and has not begun");
+    const jobs = recalledFrom(this.#workers);
+    for (let job = this.#backlog.take(); job !== undefined; job = this.#backlog.take()) jobs.push(job);
+    for (const job of jobs) this.#pool.links.discard(job);
+    jobs.push(...this.#delays.takeAll());
+    const maps = [...this.#pool.maps];
+    // Last: a map that hears of it submits more.
+    for (const job of jobs) job.fail(reason, true);
+    for (const map of maps) map.failDelayed(reason);
+    this.#pool.feedAnew();
+    if (!this.#pool.isBusy) this.#pool.settleDown();
+  }
+}
