@@ -127,8 +127,16 @@ async function declarationsToRequire(written) {
   const copies = there.map((file) => [file, file.replace("dist/types", folder)]);
   for (const [, copy] of copies) await mkdir(dirname(copy), { recursive: true });
   await writeFile(`${folder}/package.json`, '{ "type": "commonjs" }\n');
-  await Promise.all(copies.map(([file, copy]) => copyFile(file, copy)));
+  await Promise.all(copies.map(async ([file, copy]) => writeFile(copy, asCommonJs(await readFile(file, "utf8"), dirname(copy)))));
   return [`${folder}/package.json`, ...copies.map(([, copy]) => copy)];
+}
+
+/** The package.json above them has no `imports`, and of an ECMAScript module only types are taken. */
+function asCommonJs(text, folder) {
+  const atomics = relative(folder, "dist/types-require/platform/atomics.js");
+  return text
+    .replaceAll('"#atomics"', JSON.stringify(atomics.startsWith(".") ? atomics : `./${atomics}`))
+    .replace(/^import type (.*) from "koffi";$/gm, 'import type $1 from "koffi" with { "resolution-mode": "import" };');
 }
 
 /** Removes what an earlier build left in `folder` and this one did not write. */

@@ -298,8 +298,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
    * import { Queue } from "allcores";
    * const lines = new Queue<string>();
    * for (const line of ["one", "two", "three"]) lines.putSync(line);
-   * console.log(await lines.getUpTo(2), lines.getUpToSync(2), lines.tryGetUpTo(2)); // [ 'one', 'two' ] [ 'three' ]
-   * undefined
+   * console.log(await lines.getUpTo(2), lines.getUpToSync(2)); // [ 'one', 'two' ] [ 'three' ]
+   * console.log(lines.tryGetUpTo(2)); // undefined
    * ```
    */
   async getUpTo(n: number, options?: WaitOptions): Promise<T[]> {

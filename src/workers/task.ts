@@ -12,7 +12,7 @@ import {
   type Marshalled,
   registerKind,
 } from "../codec/index.js";
-import { hintOfVersions, together } from "../memory/index.js";
+import { hintOfVersions, needKinds, together } from "../memory/index.js";
 import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError, ownDescriptors } from "../errors/index.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
@@ -178,6 +178,10 @@ export function registeredTask(url: string, name: string, module?: Record<string
   if (fn !== undefined) return fn;
   const exported = module && exportedBy(module, name);
   if (exported !== undefined) return exported;
+  // The library has a task of its own, which its late part registers.
+  needKinds();
+  const own = registered.get(keyOf(url, name));
+  if (own !== undefined) return own;
   const others = [...registered.keys()].filter((key) => key.startsWith(`${url}#`)).map((key) => key.slice(url.length + 1));
   throw new TaskNotFoundError(
     `${url} registers no task and exports no function named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain${hintOfVersions()}`,

@@ -15,7 +15,7 @@ const ONCE_SHARED = 12_288;
 /** A call that leaves a reaction of a promise, a timer, a listener or an object leaves more. Less are what is remembered once, what the collector has not seen, and the ledger of what this worker holds, which stays as long as it ever was. */
 const BOUNDS: Bounds = { heap: 40 * CALLS + ONCE, shared: 8 * CALLS + ONCE_SHARED };
 const BOUNDS_OF_DEAR: Bounds = { heap: 400 * DEAR_CALLS + ONCE, shared: 8 * DEAR_CALLS + ONCE_SHARED };
-const BOUNDS_OF_STARTS: Bounds = { heap: 20_000 * STARTS, shared: 200 * STARTS };
+const BOUNDS_OF_STARTS: Bounds = { heap: 20_000 * STARTS + ONCE, shared: 200 * STARTS };
 /** What still moves after a row, a worker that ends, gets so many more looks. */
 const LOOKS = 40;
 
