@@ -1,5 +1,5 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
+import { Handle, insideOf, onInspect, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
@@ -396,5 +396,4 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   }
 }
 onInspect(KIND.semaphore, semaphoreInsight);
-onMonitorNames(KIND.semaphore, (heap, at, strike) => new HoldTable(heap, at + SEMAPHORE.holds).names(strike));
 registerShared(KIND.semaphore, Semaphore);

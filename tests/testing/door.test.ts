@@ -15,10 +15,10 @@ test("the published library takes its operations straight from Atomics", () => {
   }
 });
 
-test("what runs under exploration asks the scheduler", () => {
+test("what runs under exploration asks the controller", () => {
   const explored = readFileSync(join(root, "dist/testing/explored.js"), "utf8");
   const [, chunk] = /from "\.\/(chunk-\w+\.js)"/.exec(explored)!;
-  assert.match(readFileSync(join(root, "dist/testing", chunk!), "utf8"), /scheduler\.before\(/);
+  assert.match(readFileSync(join(root, "dist/testing", chunk!), "utf8"), /controller\.before\(/);
 });
 
 for (const [condition, controlled] of [
