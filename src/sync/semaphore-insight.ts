@@ -1,6 +1,6 @@
 /** What others do with a semaphore's words: those who look, who sweep after an end, and who free it. */
-import { onDestroy, onNormalEnd } from "../memory/index.js";
-import { type Insight, onMonitorNames } from "../objects/index.js";
+import { type Heap, onDestroy, onNormalEnd } from "../memory/index.js";
+import type { Insight, Strike } from "../objects/index.js";
 import { HoldTable } from "./hold-table.js";
 import { boundAt, insideAtOnce, SEMAPHORE, takeOutUsedUp } from "./semaphore-words.js";
 import { KIND } from "./kinds.js";
@@ -23,10 +23,11 @@ export const semaphoreInsight: Insight = {
     return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === undefined ? {} : { bound }) };
   },
 };
-onMonitorNames(KIND.semaphore, (heap, at, strike) => {
+/** The words that name workers. */
+export function semaphoreNames(heap: Heap, at: number, strike: Strike): void {
   strike(at + SEMAPHORE.claimant);
   new HoldTable(heap, at + SEMAPHORE.holds).names(strike);
-});
+}
 onNormalEnd(KIND.semaphore, {
   has: (heap, at, worker) => insideAtOnce(heap, at, (holds) => holds.of(worker) > 0) ?? true,
   end: (heap, at, worker) =>

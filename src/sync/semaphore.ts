@@ -1,5 +1,5 @@
 import type { Facts } from "../codec/portrait.js";
-import { Handle, insideOf, onInspect, registerShared } from "../objects/index.js";
+import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
@@ -23,7 +23,7 @@ import {
   SEMAPHORE_WORDS,
   takeOutUsedUp,
 } from "./semaphore-words.js";
-import { semaphoreInsight } from "./semaphore-insight.js";
+import { semaphoreInsight, semaphoreNames } from "./semaphore-insight.js";
 import { notePermit, useUp } from "./task-permits.js";
 import { KIND } from "./kinds.js";
 
@@ -396,4 +396,5 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   }
 }
 onInspect(KIND.semaphore, semaphoreInsight);
+onMonitorNames(KIND.semaphore, semaphoreNames);
 registerShared(KIND.semaphore, Semaphore);

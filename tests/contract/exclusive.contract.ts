@@ -226,8 +226,8 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
               (error) => error.message,
             );
             const second = it[verb]!() as Promise<Held>;
-            await new Promise(setImmediate);
-            // Blocks until the wake-up has been given to this loop, which thus cannot take it before the abort.
+            // Blocks until the wake-up has been given to this loop, which thus cannot take it before the abort: both
+            // stand in the line, and no turn of the loop comes in between.
             untilSync(() => (it as unknown as Record<string, unknown>)[property] !== value);
             controller.abort(new Error("enough"));
             const held = await second;
