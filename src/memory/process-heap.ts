@@ -8,8 +8,8 @@
  * because larger views abort Node 20.
  *
  * A view reaches as far as somebody needed, no further: V8 counts each view as memory of its own, and collects garbage
- * when that is much. A view of all 2 GiB costs each process
- * three full collections, one at once and two some seconds later, while it may only wait.
+ * when that is much. A view of all 2 GiB costs each process three full collections, one at once and two some seconds
+ * later, while it may only wait.
  */
 import { isMainThread } from "node:worker_threads";
 import { AttachError, TooLargeError } from "../errors/index.js";
