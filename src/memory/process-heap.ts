@@ -299,6 +299,8 @@ export function adoptProcessHeap(inherited: number, heapId: number): ProcessHeap
   }
   checkHeader(header);
   own = heapOfArena(mapArena(heapId, descriptor, true));
+  // What the parent made for this worker may lie beyond the first view.
+  own.catchUp();
   copySettings(own.words, threadHeap().words);
   return own;
 }

@@ -23,7 +23,7 @@ export function eachNode(heap: Heap, record: number, visit: (node: number) => vo
   for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) visit(node);
   const more = load(words, record + RECORD.moreNodes);
   const walk = more === 0 ? undefined : new Walk(heap);
-  for (let block = more; block !== 0; block = words[block + NODE_BLOCK.next]!) {
+  for (let block = more; block !== 0; block = heap.words[block + NODE_BLOCK.next]!) {
     walk!.to(block);
     for (let index = 0; index < NODES_PER_BLOCK; index++) visit(block + NODE_BLOCK.nodes + index * NODE_WORDS);
   }

@@ -1,9 +1,10 @@
 /** How much of the memory that processes share a process has in view: V8 counts all of that as its own, and collects garbage when it is much. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Process, Queue, SharedMap, Value } from "allcores";
+import { Process, Queue, SharedMap, Struct, Value } from "allcores";
 import { processHeap } from "../../src/memory/index.js";
 import { fill, putMany } from "../fixtures/filling-tasks.js";
+import { echo } from "../fixtures/worker-tasks.js";
 
 const MIB = 2 ** 20;
 /** From here on V8 begins to collect. */
@@ -47,4 +48,12 @@ test("long bytes that another process has put beyond the view are read", async (
   }
   assert.ok(process.memoryUsage().external - before < SOFT_LIMIT, "no window as a whole");
   queue.free();
+});
+
+test("a process begins though what its parent made for it lies beyond the first view", async () => {
+  // As large as a completion, and more than fit into the first view: no room is left there.
+  const structs: { free(): void }[] = [];
+  for (let made = 0; made < (4 * MIB) / 4 / 8; made++) structs.push(new Struct({ first: "float64", second: "float64" }, {}, processes));
+  assert.equal(await Process.start(echo, "begun").join(), "begun");
+  for (const struct of structs) struct.free();
 });
