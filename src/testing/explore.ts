@@ -10,7 +10,10 @@ import type { ScheduleBounds, RunnerNews } from "./schedule-runner.js";
 import { ExplorationThreads } from "./exploration-threads.js";
 import { clearRealInterval, realNow, setRealInterval } from "../memory/index.js";
 
-/** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
+/**
+ * Time without news after which a worker is taken to turn in circles without touching shared memory: real time, and
+ * this process has used as much of a processor. On a machine that is busy with other work, silence alone tells nothing.
+ */
 const SILENCE_MS = 30_000;
 
 const EXPLORE_OPTIONS = new KnownOptions<ExploreOptions>({
@@ -75,14 +78,16 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
   try {
     const exploration = await new Promise<Exploration>((resolve, reject) => {
       let heard = realNow();
+      let usedByThen = usedMilliseconds();
       watch = setRealInterval(() => {
-        if (realNow() - heard > SILENCE_MS)
+        if (realNow() - heard > SILENCE_MS && usedMilliseconds() - usedByThen > SILENCE_MS)
           reject(
             new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
           );
       }, 1000);
       const hear = (news: RunnerNews): void => {
         heard = realNow();
+        usedByThen = usedMilliseconds();
         switch (news.type) {
           case "progress":
             try {
@@ -159,4 +164,10 @@ function whole(options: ExploreOptions, name: Count, otherwise: number, least: n
   if ((!Number.isInteger(value) && value !== Number.POSITIVE_INFINITY) || value < least || value > most)
     throw new ArgumentRangeError(`options.${name} must be a whole number from ${least} to ${most}, got ${value}`);
   return value;
+}
+
+/** Of the processors, by all threads of this process. */
+function usedMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
