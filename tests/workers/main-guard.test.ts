@@ -42,7 +42,7 @@ describe("a forgotten isMain guard stops with one clear error, at most `workers`
   }
   test("at top level, in a context from before the module was loaded", () => {
     const preload = 'import { AsyncLocalStorage } from "node:async_hooks"; globalThis.runAsBefore = AsyncLocalStorage.snapshot();';
-    return isStopped(compiled("unguarded"), "thread", "map", "another context", "--import", `data:text/javascript,${encodeURIComponent(preload)}`);
+    return isStopped(compiled("unguarded"), "thread", "start", "another context", "--import", `data:text/javascript,${encodeURIComponent(preload)}`);
   });
   test("unguarded code that a worker comes to after an await, loaded while the loop of the worker turns", async () => {
     const { code, output, errors } = await runCounted([compiled("turning")]);
