@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Boundary, isUrl } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
-import type { ThreadFactory } from "../workers/thread.js";
+import type { ThreadFactory } from "../workers/open-thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 import { type RetryOptions, Retries } from "./retries.js";
