@@ -96,9 +96,18 @@ test("what bundlers follow is what they can", () => {
   for (const file of ["index.js", "index.cjs", "library.cjs", "rest.cjs", "module.js"]) {
     const text = readFileSync(join(root, "dist", file), "utf8");
     // webpack and ncc put a module of their own in the place of any other import, which finds nothing.
-    for (const [call] of text.matchAll(/(?<![.\w])import\((?!\s*(?:\/\*|["'`.)]))[^)]*\)/g)) assert.fail(`${file} has an import that webpack would resolve: ${call}`);
+    for (const [call] of text.matchAll(/(?<![.\w])import\((?!\s*(?:\/\*|["'`.)]))[^)]*\)/g))
+      assert.fail(`${file} has an import that webpack would resolve: ${call}`);
     assert.doesNotMatch(text, /import \{[^}]*createRequire[^}]*\} from/, file);
   }
+});
+
+test("whoever traces files from the module for bundlers finds those that Node loads", () => {
+  const text = readFileSync(join(root, "dist/module.js"), "utf8");
+  const named = [...text.matchAll(/__dirname \+ "([^"]+)"/g)].map(([, file]) => file);
+  assert.deepEqual(named, ["/index.js", "/index.cjs"]);
+  for (const file of named)
+    for (const script of ["library.cjs", "rest.cjs"]) assert.ok(readFileSync(join(root, "dist", file!), "utf8").includes(`"${script}"`));
 });
 
 test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {
