@@ -28,7 +28,9 @@ async function bundles() {
 
 /** The library as a module, for bundlers; as a script; and the module that loads the script, which is what Node imports. */
 async function library() {
-  const module = await bundle({ module: "src/index.ts" }, "dist", "atomics");
+  // Who traces a program's files by the condition that bundlers have, as Nitro does, finds so those that Node loads. Bundlers drop it.
+  const js = `\nfunction traced() {\n  return [__dirname + "/index.js", __dirname + "/index.cjs"];\n}`;
+  const module = await bundle({ module: "src/index.ts" }, "dist", "atomics", { footer: { js } });
   const names = module.metafile.outputs["dist/module.js"].exports;
   const split = (modules) =>
     bundle(Object.fromEntries(Object.keys(modules).map((name) => [name.split(":")[1], name])), "dist", "atomics", {

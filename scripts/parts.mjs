@@ -7,7 +7,7 @@ import { transform } from "esbuild";
  * What the index exports of these is there at once: what the start of a worker loads anyway, and what is no class or
  * function.
  */
-const AT_ONCE = /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/thread))/;
+const AT_ONCE = /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/(?:thread|process)))/;
 
 /** The texts of both. `bundle` takes entry points, and modules that stand in no file. */
 export async function scripts(bundle) {

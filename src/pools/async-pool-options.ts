@@ -7,7 +7,7 @@ import { type Pace, paceOf, type RateOptions } from "./rate-options.js";
 
 /** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
 export interface AsyncPoolOptions
-  extends Omit<PoolOptions, "initializer" | "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout"> {
+  extends Omit<PoolOptions, "initializer" | "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers"> {
   /** How many tasks run at a time; 32 unless given. */
   concurrency?: number | undefined;
   /** The same by the name that other pools have for it. */
@@ -58,7 +58,15 @@ const ASYNC_POOL = new KnownOptions<AsyncPoolOptions>(
     tracked: true,
     name: true,
   },
-  { ...MISTAKEN, resourceLimits: FOR_WORKERS, unresponsive: FOR_WORKERS, worker: FOR_WORKERS, maxTasksPerWorker: FOR_WORKERS, idleTimeout: FOR_WORKERS },
+  {
+    ...MISTAKEN,
+    resourceLimits: FOR_WORKERS,
+    unresponsive: FOR_WORKERS,
+    worker: FOR_WORKERS,
+    maxTasksPerWorker: FOR_WORKERS,
+    idleTimeout: FOR_WORKERS,
+    minWorkers: FOR_WORKERS,
+  },
 );
 
 export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {

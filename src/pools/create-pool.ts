@@ -32,7 +32,7 @@ export function createPool(model: "process", options?: PoolOptions): ProcessPool
 export function createPool(model: "async", options?: AsyncPoolOptions): AsyncPool;
 export function createPool(
   model: "async" | "thread" | "process",
-  options?: Omit<PoolOptions, "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout">,
+  options?: Omit<PoolOptions, "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers">,
 ): Pool;
 export function createPool(model: "async" | "thread" | "process", options?: AsyncPoolOptions | PoolOptions): Pool {
   const make = poolMaker(model);

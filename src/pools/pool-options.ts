@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Boundary, isUrl } from "../codec/index.js";
-import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
-import type { ThreadFactory } from "../workers/thread.js";
+import type { ThreadFactory } from "../workers/open-thread.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 import { type RetryOptions, Retries } from "./retries.js";
@@ -75,6 +75,14 @@ export interface PoolOptions {
    */
   workers?: number | undefined;
   /**
+   * Workers that start with the pool and are kept ready; none unless given, and at most `workers`. Another starts where
+   * one ends: by its death, by `maxTasksPerWorker`, in a paused pool too. `idleTimeout` ends none of the last
+   * `minWorkers`, and `resize(n)` bounds them by `n`. They keep no program alive. Eight in a row that end before they
+   * have done a task are not followed by a ninth until there is work. A pool that a module makes while a worker loads
+   * it starts them with its first work.
+   */
+  minWorkers?: number | undefined;
+  /**
    * Most tasks that wait for a worker: beyond it `submit` throws `PoolFullError` and `trySubmit` gives `undefined`. No
    * bound unless given.
    */
@@ -127,6 +135,7 @@ export interface PoolOptions {
 /** Options, checked and complete. */
 export interface PoolSettings {
   readonly workers: number;
+  readonly minWorkers: number;
   readonly maxQueue: number;
   readonly initializer: { readonly task: TaskIdentity; readonly args: readonly unknown[] } | undefined;
   readonly maxTasksPerWorker: number;
@@ -144,6 +153,7 @@ const DEFAULT_KILL_GRACE_MS = 1000;
 
 const POOL_OPTIONS = {
   workers: true,
+  minWorkers: true,
   maxQueue: true,
   initializer: true,
   initArgs: true,
@@ -168,7 +178,13 @@ export const MISTAKEN = {
   priority: "give it to a call by pool.with({ priority })",
 };
 const OF_ASYNC = "only an AsyncPool has it";
-const POOL = new KnownOptions<PoolOptions>(POOL_OPTIONS, { ...MISTAKEN, concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC });
+const POOL = new KnownOptions<PoolOptions>(POOL_OPTIONS, {
+  ...MISTAKEN,
+  minThreads: "say minWorkers",
+  concurrency: `say workers; ${OF_ASYNC}`,
+  rate: OF_ASYNC,
+  tracked: OF_ASYNC,
+});
 const LIMITS = {
   threads: new KnownOptions<Omit<ResourceLimits, "rss">>(
     { heap: true },
@@ -192,8 +208,12 @@ export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSetti
     throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
   if (boundary !== undefined) LIMITS[boundary].check(resourceLimits, "options.resourceLimits");
   if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+  const minWorkers = wholeNumber("minWorkers", options.minWorkers, 0, 0);
+  const workers = wholeNumber("workers", options.workers, 1, Math.max(cpuCount(), minWorkers));
+  if (minWorkers > workers) throw new ArgumentRangeError(`options.minWorkers must be at most options.workers, ${workers}, got ${minWorkers}`);
   return {
-    workers: wholeNumber("workers", options.workers, 1, cpuCount()),
+    workers,
+    minWorkers,
     maxQueue: wholeNumber("maxQueue", options.maxQueue, 0, Number.POSITIVE_INFINITY),
     initializer: initializer === undefined ? undefined : { task: identityOf(initializer), args: initArgs },
     maxTasksPerWorker: wholeNumber("maxTasksPerWorker", options.maxTasksPerWorker, 1, Number.POSITIVE_INFINITY),

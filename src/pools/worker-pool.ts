@@ -139,7 +139,10 @@ export class WorkerPool extends BasePool implements Pool {
 
 /** The calls of a pool that is made for its user. */
 export function callsOf(title: string, kind: LinkKind, options: PoolOptions = {}): PoolCalls {
-  return new PoolCalls(new Scheduler(title, settingsOf(options, kind.boundary), kind));
+  const scheduler = new Scheduler(title, settingsOf(options, kind.boundary), kind);
+  // Starts the workers that are to be ready.
+  scheduler.settleDown();
+  return new PoolCalls(scheduler);
 }
 
 portray(

@@ -230,6 +230,7 @@ const refused: [what: string, run: () => unknown, message: RegExp][] = [
   ["a signal for who blocks", () => new Event().waitSync({ signal: new AbortController().signal } as never), /options\.signal does not apply here/],
   ["concurrency of threads", () => new ThreadPool({ concurrency: 1 } as never), /only an AsyncPool has it/],
   ["idleTimeout of an AsyncPool", () => new AsyncPool({ idleTimeout: 1 } as never), /options\.idleTimeout does not apply here/],
+  ["minWorkers of an AsyncPool", () => new AsyncPool({ minWorkers: 1 } as never), /options\.minWorkers does not apply here/],
   ["priority of a map", () => new AsyncPool().map(() => 1, [], { priority: 1 } as never), /set it by pool\.with\(\)/],
 ];
 for (const [what, run, message] of refused)

@@ -4,7 +4,7 @@ import { type Heap, processHeap } from "../../memory/index.js";
 import { Child } from "../../workers/child.js";
 import { Lane } from "../../workers/lane.js";
 import { lineOf } from "../../workers/orders.js";
-import { ordersOf, releaseChild, spawnChild } from "../../workers/process.js";
+import { ordersOf, releaseChild, spawnChild } from "../../workers/spawn-child.js";
 import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";

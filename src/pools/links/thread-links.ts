@@ -3,7 +3,7 @@ import { ArgumentTypeError } from "../../errors/index.js";
 import { type Heap, RECORD, threadHeap } from "../../memory/index.js";
 import { exitStatus } from "../../workers/completion.js";
 import { Lane } from "../../workers/lane.js";
-import { type OpenThread, openThread, type ThreadFactory } from "../../workers/thread.js";
+import { type OpenThread, openThread, type ThreadFactory } from "../../workers/open-thread.js";
 import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
