@@ -12,7 +12,7 @@ import { Journal, type JournalHead } from "./journal.js";
 import { type Exports, functionsIn, localModule } from "./local-module.js";
 import type { MapSettings } from "./map-settings.js";
 import { FileOutput, type Output, StandardOutput } from "./output.js";
-import { Progress } from "./progress.js";
+import { Progress } from "../progress.js";
 import { ResultSink } from "./result-sink.js";
 import { isAboutModule, Run } from "./run.js";
 import { type TaskReference, taskReference } from "./task-reference.js";

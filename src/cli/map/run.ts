@@ -7,7 +7,7 @@ import { digestOf } from "./digest.js";
 import type { Input, Inputs } from "./inputs.js";
 import type { KnownItems } from "./known-items.js";
 import type { MapSettings } from "./map-settings.js";
-import type { Progress } from "./progress.js";
+import type { Progress } from "../progress.js";
 import type { ResultSink } from "./result-sink.js";
 
 /** What a run works with. */

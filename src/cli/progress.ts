@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
-import { realNow } from "../../memory/clock.js";
-import { spoken } from "../duration.js";
+import { realNow } from "../memory/clock.js";
+import { spoken } from "./duration.js";
 
 /** Between plain lines, where stderr is no terminal. */
 const LINE_EVERY_MS = 5000;
@@ -10,14 +10,19 @@ const BEGIN_AFTER_MS = 500;
 export class Progress {
   readonly #bar: cliProgress.SingleBar | undefined;
   readonly #total: number | undefined;
+  readonly #noun: string;
   readonly #began = realNow();
   #isShown = false;
   #done = 0;
   #failed = 0;
 
-  /** `wanted`: undefined is only in a terminal. `total`: undefined while nobody knows it. */
-  constructor(wanted: boolean | undefined, total: number | undefined) {
+  /**
+   * `wanted`: undefined is only in a terminal. `total`: undefined while nobody knows it. `noun`: what is counted, in the
+   * plural.
+   */
+  constructor(wanted: boolean | undefined, total: number | undefined, noun = "items") {
     this.#total = total;
+    this.#noun = noun;
     const isTerminal = process.stderr.isTTY === true;
     if (wanted === false || (wanted === undefined && !isTerminal)) return;
     this.#bar = new cliProgress.SingleBar({
@@ -58,7 +63,7 @@ export class Progress {
     const passed = realNow() - this.#began;
     const rate = (1000 * value) / passed;
     const failed = this.#failed > 0 ? `, ${this.#failed} failed` : "";
-    const counts = `${value}${this.#total === undefined ? "" : ` of ${this.#total}`} items${failed}, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`;
+    const counts = `${value}${this.#total === undefined ? "" : ` of ${this.#total}`} ${this.#noun}${failed}, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`;
     if (this.#total === undefined) return `${counts}, ${spoken(passed)}`;
     const left = rate > 0 ? `, ${spoken((1000 * (this.#total - value)) / rate)} to go` : "";
     const filled = Math.round((30 * value) / this.#total);
