@@ -2,7 +2,7 @@
 // Nothing is deleted before its successor is written, so that programs already running out of dist/ and build/ survive a rebuild.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 import { scripts } from "./parts.mjs";
@@ -22,6 +22,7 @@ async function bundles() {
     library(),
     bundle(["src/testing/index.ts"], "dist/testing", "atomics"),
     bundle({ entry: "src/testing/entry.ts", explored: "src/index.ts" }, "dist/testing", "controlled-atomics", { splitting: true, chunkNames: "chunk-[hash]" }),
+    commandLine(),
   ]);
   return outputs.flat().flatMap(({ metafile }) => Object.keys(metafile.outputs));
 }
@@ -59,8 +60,22 @@ module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), n
   return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
 }
 
-/** `modules`: the texts of some that stand in no file. */
-function bundle(entryPoints, outdir, door, { modules = {}, ...options } = {}) {
+/** The command `allcores`, with the packages that it uses; and the tasks that its comparison has workers run. The library is that of `index.js` for both. */
+async function commandLine() {
+  // Some of these packages are CommonJS, and require what Node has.
+  const banner = {
+    js: '#!/usr/bin/env node\nimport { createRequire as $createRequire } from "node:module";\nconst require = $createRequire(import.meta.url);',
+  };
+  const built = await Promise.all([
+    bundle({ cli: "src/cli/main.ts" }, "dist", "atomics", { banner, facade: "./index.js" }),
+    bundle({ comparison: "src/cli/tour/tasks.ts" }, "dist", "atomics", { facade: "./index.js" }),
+  ]);
+  await chmod("dist/cli.js", 0o755);
+  return { metafile: { outputs: Object.assign({}, ...built.map(({ metafile }) => metafile.outputs)) } };
+}
+
+/** `facade`: where the library is, for what does not contain it. `modules`: the texts of some that stand in no file. */
+function bundle(entryPoints, outdir, door, { modules = {}, facade, ...options } = {}) {
   return build({
     ...common,
     ...(entryPoints && { entryPoints, outdir }),
@@ -74,6 +89,10 @@ function bundle(entryPoints, outdir, door, { modules = {}, ...options } = {}) {
         setup(hooks) {
           hooks.onResolve({ filter: /^library:/ }, ({ path }) => ({ path, namespace: "library" }));
           hooks.onLoad({ filter: /^/, namespace: "library" }, ({ path }) => ({ contents: modules[path], loader: "ts", resolveDir: "src" }));
+          if (facade !== undefined)
+            hooks.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, ({ path, resolveDir }) =>
+              resolve(resolveDir, path) === resolve("src/index.js") ? { path: facade, external: true } : undefined,
+            );
           hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
           hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);
         },
