@@ -12,6 +12,8 @@ import { WIRE_VERSION } from "./wire.js";
 
 /** Milliseconds until a task that no worker could run is offered again. */
 const PATIENCE_MS = 1000;
+/** What a worker submits by itself is nothing; its pools say how long outcomes are kept. */
+const KEPT = { retention: { age: 3_600_000, count: 20_000 } };
 
 /** A worker that serves a queue. */
 export class RemoteServer implements AsyncDisposable {
@@ -34,6 +36,20 @@ export class RemoteServer implements AsyncDisposable {
     this.#settings = settings;
     this.#engine = engine;
     this.#runner = new TaskRunner(settings, engine, new AllowList(settings.allow, settings.build));
+  }
+
+  /** @internal Over a given engine, once it takes tasks. */
+  static async over(options: ServeOptions, engine?: Engine): Promise<RemoteServer> {
+    const settings = serveSettingsOf(options);
+    const server = new RemoteServer(settings, engine ?? new BullEngine(settings, KEPT));
+    try {
+      await server.start();
+    } catch (error) {
+      await server.terminate();
+      throw error;
+    }
+    if (settings.signals) endOnSignals(server, settings.report);
+    return server;
   }
 
   /** Name by which others know it. */
@@ -164,21 +180,7 @@ export class RemoteServer implements AsyncDisposable {
  * ```
  */
 export async function serveRemote(options: ServeOptions): Promise<RemoteServer> {
-  const settings = serveSettingsOf(options);
-  return await serveOver(settings, new BullEngine(settings, { retention: { age: 3_600_000, count: 20_000 } }));
-}
-
-/** @internal Over a given engine. */
-export async function serveOver(settings: ServeOptionsChecked, engine: Engine): Promise<RemoteServer> {
-  const server = new RemoteServer(settings, engine);
-  try {
-    await server.start();
-  } catch (error) {
-    await server.terminate();
-    throw error;
-  }
-  if (settings.signals) endOnSignals(server, settings.report);
-  return server;
+  return await RemoteServer.over(options);
 }
 
 function endOnSignals(server: RemoteServer, report: (message: string) => void): void {
