@@ -1,13 +1,12 @@
-import { decode, FROM_HERE } from "../codec/index.js";
-import { CorruptError, IdConflictError, RemoteUnavailableError, UnknownClassError, WorkerDiedError } from "../errors/index.js";
-import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
+import { IdConflictError, RemoteUnavailableError } from "../errors/index.js";
+import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import type { Job } from "../pools/job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../pools/link.js";
-import { decodeWithClasses } from "../workers/task-module.js";
 import type { Engine, EngineWatch, Entry, Found, Outcome } from "./engine.js";
+import { decoded, readOutcome } from "./outcome-reader.js";
 import { Parcels } from "./parcels.js";
+import { type Pending, PendingCalls } from "./pending-calls.js";
 import type { RemoteCargo } from "./remote-cargo.js";
-import { readResult } from "./wire.js";
 
 /** Entries that go to the server together. */
 const MOST_TOGETHER = 500;
@@ -16,20 +15,6 @@ const MOST_LOOKED_UP = 500;
 /** How long a link that is to end waits for the server to hear of it. */
 const FAREWELL_MS = 2000;
 const DONE = { exitCode: 0, signal: undefined, cause: undefined, outOfMemory: false } as const;
-
-/** What a link has of one id. */
-interface Pending {
-  readonly cargo: RemoteCargo;
-  /** Several, where one pool has submitted under one id more than once. */
-  readonly jobs: Job[];
-  /** Whether the server has it. */
-  isKnown: boolean;
-  hasBegun: boolean;
-  /** It is known to be of this very task. */
-  isOurs: boolean;
-  /** Its outcome is on its way from the store. */
-  isOpening: boolean;
-}
 
 /**
  * The way to a queue: one worker, which takes all jobs, wherever they run. Its places are how many tasks this pool has
@@ -49,15 +34,12 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   readonly isParent = false;
   width: number;
   readonly #watch: LinkWatch;
-  readonly #pool: LinkedPool;
   readonly #engine: Engine;
   readonly #sweepEvery: number;
   readonly #parcels: Parcels;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending: PendingCalls;
   #batch: Pending[] = [];
   #willSend = false;
-  #told = 0;
-  #willTell = false;
   #started: Promise<void> | undefined;
   /** What was asked of the server and is not answered. */
   readonly #asked = new Set<Promise<unknown>>();
@@ -69,7 +51,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
 
   constructor(watch: LinkWatch, pool: LinkedPool, engine: Engine, width: number, sweepEvery: number) {
     this.#watch = watch;
-    this.#pool = pool;
+    this.#pending = new PendingCalls(watch, pool, () => this.#keepSweeping());
     this.#engine = engine;
     this.width = width;
     this.#sweepEvery = sweepEvery;
@@ -89,12 +71,10 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     const same = this.#pending.get(cargo.id);
     if (same !== undefined) {
       if (same.cargo.digest === cargo.digest) same.jobs.push(job);
-      else this.#later(() => this.#fail(job, conflict(cargo)));
+      else this.#later(() => this.#pending.fail(job, conflict(cargo)));
       return true;
     }
-    const pending: Pending = { cargo, jobs: [job], isKnown: false, hasBegun: false, isOurs: cargo.digest === undefined, isOpening: false };
-    this.#pending.set(cargo.id, pending);
-    this.#batch.push(pending);
+    this.#batch.push(this.#pending.add(job));
     if (!this.#willSend) {
       this.#willSend = true;
       void Promise.resolve().then(() => this.#sendSoon());
@@ -109,15 +89,15 @@ export class RemoteLink implements WorkerLink, EngineWatch {
 
   /** What no worker has begun, as far as is known, is taken from the queue again. */
   recall(job: Job): boolean {
-    const pending = this.#pendingOf(job);
+    const pending = this.#pending.of(job);
     if (pending === undefined || pending.hasBegun) return false;
-    this.#forget(pending, job);
+    this.#pending.forget(pending, job);
     if (pending.isKnown) this.#ask(this.#engine.cancel([pending.cargo.id], "taken back", true));
     return true;
   }
 
   hasBegun(job: Job): boolean {
-    return this.#pendingOf(job)?.hasBegun === true;
+    return this.#pending.of(job)?.hasBegun === true;
   }
 
   /** Its worker keeps its time. */
@@ -126,23 +106,21 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   }
 
   cancel(job: Job, reason: unknown): boolean {
-    const pending = this.#pendingOf(job);
+    const pending = this.#pending.of(job);
     if (pending === undefined) return true;
-    this.#forget(pending, job);
+    this.#pending.forget(pending, job);
     if (pending.isKnown && pending.jobs.length === 0) this.#ask(this.#engine.cancel([pending.cargo.id], textOf(reason)));
     return true;
   }
 
   giveUp(job: Job): boolean {
-    const pending = this.#pendingOf(job);
-    if (pending !== undefined) this.#forget(pending, job);
+    const pending = this.#pending.of(job);
+    if (pending !== undefined) this.#pending.forget(pending, job);
     return true;
   }
 
   receive(): number {
-    const told = this.#told;
-    this.#told = 0;
-    return told;
+    return this.#pending.takeTold();
   }
 
   look(): undefined {
@@ -157,7 +135,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   hold(): void {}
 
   kill(_killGrace: number, _gaveUp: () => void, reason: unknown): void {
-    const known = [...this.#pending.values()].filter(({ isKnown }) => isKnown);
+    const known = this.#pending.known;
     for (let at = 0; at < known.length; at += MOST_TOGETHER) {
       const ids = known.slice(at, at + MOST_TOGETHER).map(({ cargo }) => cargo.id);
       this.#ask(this.#engine.cancel(ids, textOf(reason)));
@@ -197,19 +175,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
 
   /** Of a call that is late: whether the server has taken it on. */
   isKnown(job: Job): boolean {
-    return this.#engine.isConnected && (this.#pendingOf(job)?.isKnown ?? true);
-  }
-
-  #pendingOf(job: Job): Pending | undefined {
-    return this.#pending.get((job.cargo as RemoteCargo | undefined)?.id ?? "");
-  }
-
-  #forget(pending: Pending, job: Job): void {
-    const at = pending.jobs.indexOf(job);
-    if (at >= 0) pending.jobs.splice(at, 1);
-    if (pending.jobs.length > 0) return;
-    this.#pending.delete(pending.cargo.id);
-    this.#keepSweeping();
+    return this.#engine.isConnected && (this.#pending.of(job)?.isKnown ?? true);
   }
 
   /** Something that a caller shall hear of outside of its own call. */
@@ -252,11 +218,11 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     try {
       await this.#start();
     } catch (error) {
-      for (const pending of all) this.#failAll(pending, error);
+      for (const pending of all) this.#pending.failAll(pending, error);
       return;
     }
     // Some were called off meanwhile.
-    const batch = all.filter((pending) => this.#isPending(pending));
+    const batch = all.filter((pending) => this.#pending.has(pending));
     const entries: Entry[] = [];
     const sent: Pending[] = [];
     for (const pending of batch) {
@@ -266,22 +232,22 @@ export class RemoteLink implements WorkerLink, EngineWatch {
         entries.push({ id: cargo.id, wire: { ...cargo.wire, args }, priority: cargo.priority, delay: cargo.delay });
         sent.push(pending);
       } catch (error) {
-        this.#failAll(pending, error);
+        this.#pending.failAll(pending, error);
       }
     }
     let refusals: readonly (Error | undefined)[];
     try {
       refusals = await this.#engine.enqueue(entries);
     } catch (error) {
-      for (const pending of sent) this.#failAll(pending, error);
+      for (const pending of sent) this.#pending.failAll(pending, error);
       return;
     }
     const gone: string[] = [];
     const attached: Pending[] = [];
     for (const [index, pending] of sent.entries()) {
       const refusal = refusals[index];
-      if (refusal !== undefined) this.#failAll(pending, refusal);
-      else if (this.#isPending(pending)) {
+      if (refusal !== undefined) this.#pending.failAll(pending, refusal);
+      else if (this.#pending.has(pending)) {
         pending.isKnown = true;
         // Under a given id there may be another task, or an outcome of before.
         if (pending.cargo.digest !== undefined) attached.push(pending);
@@ -289,10 +255,6 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     }
     if (gone.length > 0) this.#ask(this.#engine.cancel(gone, "called off"));
     if (attached.length > 0) await this.#lookUp(attached);
-  }
-
-  #isPending(pending: Pending): boolean {
-    return this.#pending.get(pending.cargo.id) === pending;
   }
 
   /** Takes in what became of some ids. */
@@ -312,13 +274,13 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     const missing: Pending[] = [];
     for (const [index, { state, digest, outcome }] of found.entries()) {
       const pending = pendings[index]!;
-      if (!this.#isPending(pending) || !pending.isKnown) continue;
+      if (!this.#pending.has(pending) || !pending.isKnown) continue;
       if (state === "missing") {
         missing.push(pending);
         continue;
       }
       if (!pending.isOurs && digest !== pending.cargo.digest) {
-        this.#failAll(pending, conflict(pending.cargo));
+        this.#pending.failAll(pending, conflict(pending.cargo));
         continue;
       }
       pending.isOurs = true;
@@ -342,10 +304,10 @@ export class RemoteLink implements WorkerLink, EngineWatch {
         new RemoteUnavailableError("what the task gave is not kept any more, or the task was removed: keep outcomes longer by the pool's retention", {
           reason: "lost",
         });
-      for (const pending of missing) if (this.#isPending(pending)) this.#failAll(pending, error());
+      for (const pending of missing) if (this.#pending.has(pending)) this.#pending.failAll(pending, error());
       return;
     }
-    const again = [...this.#pending.values()].filter(({ isKnown }) => isKnown);
+    const again = this.#pending.known;
     for (const pending of again) pending.isKnown = false;
     this.#epoch = epoch;
     for (let at = 0; at < again.length; at += MOST_TOGETHER) await this.#sendBatch(again.slice(at, at + MOST_TOGETHER));
@@ -370,7 +332,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     if (this.#isSweeping || !this.#engine.isConnected) return;
     this.#isSweeping = true;
     try {
-      const known = [...this.#pending.values()].filter(({ isKnown }) => isKnown);
+      const known = this.#pending.known;
       for (let looked = 0; looked < known.length; ) {
         if (this.#lastSwept >= known.length) this.#lastSwept = 0;
         const some = known.slice(this.#lastSwept, this.#lastSwept + MOST_LOOKED_UP);
@@ -410,86 +372,19 @@ export class RemoteLink implements WorkerLink, EngineWatch {
       this.#ask(this.#lookUp([pending]));
       return;
     }
-    if (outcome.result === undefined) {
-      this.#failAll(pending, new WorkerDiedError(`the task "${pending.cargo.wire.task}" was given up: ${outcome.reason ?? "it was ended at the server"}`));
-      return;
-    }
     try {
-      const { out, t } = readResult(outcome.result);
-      const inline = Parcels.opened(out);
-      const value = inline === undefined ? undefined : decode(inline, 0, inline.length);
-      if (inline !== undefined) {
-        this.#settle(pending, value, t);
-        return;
-      }
-      pending.isOpening = true;
-      void this.#open(pending, outcome);
-    } catch (error) {
-      if (error instanceof UnknownClassError) {
+      const read = readOutcome(outcome, pending.cargo.wire.task, this.#parcels);
+      if (read instanceof Promise) {
         pending.isOpening = true;
-        void this.#open(pending, outcome);
-      } else this.#failAll(pending, error);
-    }
-  }
-
-  async #open(pending: Pending, { result }: Outcome): Promise<void> {
-    const { out, t } = readResult(result);
-    try {
-      const bytes = await this.#parcels.open(out);
-      this.#settle(pending, await decoded(bytes), t);
+        void read.then(
+          ({ value, microseconds }) => this.#pending.settle(pending, value, microseconds),
+          (error) => this.#pending.failAll(pending, error),
+        );
+      } else this.#pending.settle(pending, read.value, read.microseconds);
     } catch (error) {
-      this.#failAll(pending, error);
+      this.#pending.failAll(pending, error);
     }
   }
-
-  /** `value`: runs of outcomes, each `[how many, value or values]`, 0 for an error, -1 for that of all that follows. */
-  #settle(pending: Pending, value: unknown, microseconds: number): void {
-    if (!this.#isPending(pending)) return;
-    if (!Array.isArray(value)) {
-      this.#failAll(pending, new CorruptError("the outcome of a remote task holds no values"));
-      return;
-    }
-    this.#pending.delete(pending.cargo.id);
-    const now = realNow();
-    for (const job of [...pending.jobs]) {
-      for (const [count, what] of value as [number, unknown][]) {
-        if (job.isChunk) this.#watch.outcome(job, what, count <= 0, count < 0 ? 0 : Math.max(1, count), -1, now);
-        else this.#watch.outcome(job, what, count === 0, 1, microseconds, now);
-      }
-      if (job.isChunk) this.#watch.outcome(job, undefined, false, 0, microseconds, now);
-      this.#tell();
-    }
-    this.#keepSweeping();
-  }
-
-  #failAll(pending: Pending, error: unknown): void {
-    if (!this.#isPending(pending)) return;
-    this.#pending.delete(pending.cargo.id);
-    for (const job of [...pending.jobs]) this.#fail(job, error);
-    this.#keepSweeping();
-  }
-
-  #fail(job: Job, error: unknown): void {
-    this.#watch.outcome(job, error, true, job.isChunk ? 0 : 1, 0, realNow());
-    this.#tell();
-  }
-
-  /** The pool takes in what has come once for all that came together. */
-  #tell(): void {
-    this.#told++;
-    if (this.#willTell) return;
-    this.#willTell = true;
-    void Promise.resolve().then(() => {
-      this.#willTell = false;
-      if (this.#told > 0) this.#watch.arrived();
-      this.#pool.feedAnew();
-    });
-  }
-}
-
-/** Outcomes come of workers that are allowed to run this program's tasks: their classes are those of its project. */
-function decoded(bytes: Uint8Array): Promise<unknown> {
-  return decodeWithClasses(() => decode(bytes, 0, bytes.length, undefined, FROM_HERE));
 }
 
 function conflict({ id, wire }: RemoteCargo): IdConflictError {
