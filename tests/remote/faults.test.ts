@@ -20,7 +20,9 @@ let files = 0;
 const newFile = () => join(folder, `lines-${++files}`);
 const lines = (file: string) => {
   try {
-    return readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch {
     return [];
   }
@@ -96,7 +98,10 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
     await until(() => lines(file).length >= 3);
     await first.end("SIGKILL");
     await using second = await RemoteWorkerProgram.start(serving);
-    assert.deepEqual(await all, count(12).map((n) => `task-${n}`));
+    assert.deepEqual(
+      await all,
+      count(12).map((n) => `task-${n}`),
+    );
     assert.equal(new Set(lines(file)).size, 12);
     await close(pool);
     await second.end("SIGTERM");
@@ -116,7 +121,10 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
     await using second = await RemoteWorkerProgram.start({ ...serving, name: "survivor" });
     const error = (await caught) as WorkerDiedError;
     assert.equal(error.code, "ERR_ALLCORES_WORKER_DIED", String(error));
-    assert.deepEqual(error.deaths.map(({ worker, reason, pid }) => [worker, reason, pid]), [["victim", "lost", first.child.pid]]);
+    assert.deepEqual(
+      error.deaths.map(({ worker, reason, pid }) => [worker, reason, pid]),
+      [["victim", "lost", first.child.pid]],
+    );
     assert.deepEqual(lines(file), ["begun"]);
     await close(pool);
     await second.end("SIGTERM");
@@ -152,7 +160,10 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
       await redis.stop(signal);
       await assert.rejects(pool.with({ id: "late", timeout: 100 }).submit(tasks.computes, file, 1, "late"), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE" });
       await redis.run();
-      assert.deepEqual(await all, count(20).map((n) => `task-${n}`));
+      assert.deepEqual(
+        await all,
+        count(20).map((n) => `task-${n}`),
+      );
       assert.equal(await pool.with({ id: "late" }).submit(tasks.computes, file, 1, "late"), "late");
       assert.equal(lines(file).filter((line) => line === "late").length, 1);
       await close(pool);
@@ -168,7 +179,10 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
     await until(() => pool.stats().completed > 0);
     const end = performance.now() + 1500;
     while (performance.now() < end);
-    assert.deepEqual(await results, count(600).map((n) => n * n));
+    assert.deepEqual(
+      await results,
+      count(600).map((n) => n * n),
+    );
     await close(pool);
     await worker.end("SIGTERM");
   });
@@ -183,7 +197,10 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
     const cut = await serveRemote({ ...serving, connection: { host: "127.0.0.1", port: proxy.port }, queue: "cut" });
     let told = 0;
     const future = pool.submit(tasks.listens, file);
-    const done = future.then(() => void told++, () => void told++);
+    const done = future.then(
+      () => void told++,
+      () => void told++,
+    );
     await until(() => lines(file).length > 0);
     proxy.cut();
     // Its lease runs out: the task is asked to stop here, and begins at the other one.
@@ -231,7 +248,8 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
       const pool = new RemotePool({ connection, queue: "refused" } as RemotePoolOptions);
       await assert.rejects(pool.submit(tasks.add, 1, 2), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason });
       await close(pool);
-      if (reason !== "memory") await assert.rejects(serveRemote({ connection, queue: "refused", allow: [TASKS] }), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason });
+      if (reason !== "memory")
+        await assert.rejects(serveRemote({ connection, queue: "refused", allow: [TASKS] }), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason });
     });
 
   test("nobody at the address: a call waits until its timeout", async () => {

@@ -36,7 +36,9 @@ export const TASKS = join(import.meta.dirname, "../fixtures/remote-tasks.js");
 /** Lines that tasks have written. */
 function lines(file: string): string[] {
   try {
-    return readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch {
     return [];
   }
@@ -91,10 +93,22 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
       using({}, async (pool) => {
         const squares = count(200).map((n) => n * n);
         assert.deepEqual(await pool.map(tasks.square, count(200)), squares);
-        assert.deepEqual((await pool.map(tasks.square, count(50), { chunkSize: 7 }).unordered()).sort((a, b) => a - b), squares.slice(0, 50));
-        assert.deepEqual(await pool.starmap(tasks.add, [[1, 2], [3, 4]]), [3, 7]);
+        assert.deepEqual(
+          (await pool.map(tasks.square, count(50), { chunkSize: 7 }).unordered()).sort((a, b) => a - b),
+          squares.slice(0, 50),
+        );
+        assert.deepEqual(
+          await pool.starmap(tasks.add, [
+            [1, 2],
+            [3, 4],
+          ]),
+          [3, 7],
+        );
         const settled = await pool.map(tasks.odd, [1, 2, 3], { chunkSize: 3 }).settled();
-        assert.deepEqual(settled.map((each) => (each.status === "fulfilled" ? each.value : (each.reason as Error).message)), [1, "2 is even", 3]);
+        assert.deepEqual(
+          settled.map((each) => (each.status === "fulfilled" ? each.value : (each.reason as Error).message)),
+          [1, "2 is even", 3],
+        );
         await assert.rejects(async () => await pool.map(tasks.odd, [1, 2, 3]), { message: "2 is even" });
         const first: number[] = [];
         for await (const n of pool.map(tasks.square, count(1e9 > 0 ? 500 : 0))) if (first.push(n) === 3) break;
@@ -108,7 +122,10 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
         assert.ok(key !== undefined && key.length > 5);
         await assert.rejects(pool.with({ retries: 1 }).submit(tasks.attempts, 3), { message: "attempt 2" });
         const all = await pool.map(tasks.keys, count(5), { id: "with-keys" });
-        assert.deepEqual(all, count(5).map((n) => `with-keys/${n}`));
+        assert.deepEqual(
+          all,
+          count(5).map((n) => `with-keys/${n}`),
+        );
       }));
 
     test("news come before the result", () =>
@@ -179,7 +196,10 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
           () => pool.submit(tasks.lengthOf, long),
           (error: ValueTooLargeError) => error instanceof ValueTooLargeError && error.path === "args[0]" && error.bytes > 3_000_000,
         );
-        await assert.rejects(pool.submit(tasks.bytes, 3_000_000), (error: ValueTooLargeError) => error instanceof ValueTooLargeError && error.path === "result");
+        await assert.rejects(
+          pool.submit(tasks.bytes, 3_000_000),
+          (error: ValueTooLargeError) => error instanceof ValueTooLargeError && error.path === "result",
+        );
         assert.equal(await pool.submit(tasks.add, 1, 2), 3);
       }));
 
@@ -246,7 +266,10 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
         const futures: Future<string>[] = [];
         for (const priority of [0, -5, 7, 3]) futures.push(pool.with({ priority }).submit(tasks.computes, file, 1, `p${priority}`));
         // The first of them is there once another call that was sent after it is.
-        await pool.with({ id: "last", priority: -9, timeout: 500 }).submit(tasks.add, 1, 2).catch(() => {});
+        await pool
+          .with({ id: "last", priority: -9, timeout: 500 })
+          .submit(tasks.add, 1, 2)
+          .catch(() => {});
         const alone = await place.serve({ queue: "priorities", model: "thread", workers: 1, report: () => {} });
         await Promise.all(futures);
         await alone.drain();
@@ -260,7 +283,13 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
           assert.equal(await pool.submit(tasks.deadly, 1), 2);
           await assert.rejects(pool.submit(tasks.deadly, 9), (error: WorkerDiedError) => {
             assert.ok(error instanceof WorkerDiedError, String(error));
-            assert.deepEqual(error.deaths.map(({ signal, attempt }) => [signal, attempt]), [["SIGKILL", 1], ["SIGKILL", 2]]);
+            assert.deepEqual(
+              error.deaths.map(({ signal, attempt }) => [signal, attempt]),
+              [
+                ["SIGKILL", 1],
+                ["SIGKILL", 2],
+              ],
+            );
             return true;
           });
         });
@@ -270,8 +299,19 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
     });
 
     test("errors of options name them", () => {
-      for (const options of [{ workers: 2 }, { initializer: () => {} }, { killGrace: 1 }, { resourceLimits: {} }, { idleTimeout: 1 }, { lostRetries: -1 }, { build: "a/b" }])
-        assert.throws(() => place.pool(options as never), (error: Error) => isAllcoresError(error) && error.message.includes(Object.keys(options)[0]!));
+      for (const options of [
+        { workers: 2 },
+        { initializer: () => {} },
+        { killGrace: 1 },
+        { resourceLimits: {} },
+        { idleTimeout: 1 },
+        { lostRetries: -1 },
+        { build: "a/b" },
+      ])
+        assert.throws(
+          () => place.pool(options as never),
+          (error: Error) => isAllcoresError(error) && error.message.includes(Object.keys(options)[0]!),
+        );
     });
   });
 }
