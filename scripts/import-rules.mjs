@@ -4,7 +4,16 @@ export const layers =
   "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
 
 /** The npm packages that src may import, and the only folder that may import each. */
-export const packages = { koffi: "platform", tsx: "workers", commander: "cli", "cli-progress": "cli", picocolors: "cli", tinyglobby: "cli" };
+export const packages = {
+  koffi: "platform",
+  tsx: "workers",
+  bullmq: "remote",
+  ioredis: "remote",
+  commander: "cli",
+  "cli-progress": "cli",
+  picocolors: "cli",
+  tinyglobby: "cli",
+};
 
 const upward = layers.slice(0, -1).map((layer, index) => ({
   name: `${layer}-imports-only-what-stands-before-it`,

@@ -9,6 +9,7 @@ export type { DeadlockMember, DeadlockReport, ReportedObject, ReportedWorker } f
 export * from "./errors/misuse.js";
 export * from "./errors/outcome.js";
 export * from "./errors/outside.js";
+export * from "./errors/remote.js";
 export type { SyncWait, WaitOptions } from "./parking/wait-options.js";
 export type { BigIntType, Int, NumberType, Scalar, ScalarType } from "./shared/scalar-type.js";
 export { SharedArray } from "./shared/shared-array.js";

@@ -16,9 +16,6 @@ import type { MapPlan, MapPool } from "./map-plan.js";
 import { MapRetries } from "./map-retries.js";
 import { type Batch, Failure, Segment } from "./segment.js";
 
-/** Chunks on their way for each worker: one that runs and one behind it. */
-const CHUNKS_PER_WORKER = 2;
-
 export class MapFeed implements ChunkMap, OpenMap {
   readonly #pool: MapPool;
   readonly #plan: MapPlan;
@@ -56,7 +53,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#plan = plan;
     this.#isIterated = isIterated;
     this.#retries = new MapRetries(pool.agenda);
-    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
+    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool.links.chunking);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -248,7 +245,7 @@ export class MapFeed implements ChunkMap, OpenMap {
 
   /** How many items the next chunk may have; 0 when nothing may be taken now. */
   #room(): number {
-    const most = CHUNKS_PER_WORKER * this.#pool.workers;
+    const most = this.#size.most(this.#pool.workers);
     if (this.#exhausted || this.#isStopped || this.#chunks.size >= most || this.#pool.isPaused) return 0;
     const buffer = this.#plan.buffer ?? most * this.#size.items;
     let size = this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));

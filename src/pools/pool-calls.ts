@@ -26,6 +26,15 @@ export class PoolCalls {
     return new PoolCalls(scheduler, settings);
   }
 
+  /** The same with what only its kind of link reads. */
+  withExtra(extra: unknown): PoolCalls {
+    return new PoolCalls(this.scheduler, { ...this.#settings, extra });
+  }
+
+  get extra(): unknown {
+    return this.#settings.extra;
+  }
+
   /** @throws PoolFullError when as many wait as may */
   submit(task: TaskIdentity, args: readonly unknown[]): Future<unknown> {
     this.scheduler.checkOpen("submit");
@@ -50,7 +59,10 @@ export class PoolCalls {
     }
     scheduler.submit(call);
     if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
-      call.limit(() => scheduler.expire(call, new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`)));
+      call.limit(() => {
+        const late = new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`);
+        scheduler.expire(call, scheduler.links.lateError?.(call, late) ?? late);
+      });
     return call.future;
   }
 

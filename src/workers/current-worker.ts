@@ -37,6 +37,11 @@ export interface CurrentWorker {
   readonly slot: number | undefined;
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
+  /**
+   * In a task of a remote pool: a text that is the same each time that this very call or item is run, and of no other,
+   * so that what the task does elsewhere can be done once. Undefined elsewhere.
+   */
+  readonly idempotencyKey: string | undefined;
   /** @throws CancelledError once the task is called off */
   throwIfCancelled(): void;
   /**
@@ -120,6 +125,7 @@ function describe(job: RunningJob | undefined): CurrentWorker {
     cancelled: hidden(() => job?.cancelled ?? false),
     slot: hidden(() => job?.slot ?? workerState.slot),
     attempt: hidden(() => job?.attempt ?? 1),
+    idempotencyKey: hidden(() => job?.key),
     throwIfCancelled: {
       value() {
         if (job?.cancelled === true) throw new CancelledError("the task was called off");
