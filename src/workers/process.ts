@@ -14,10 +14,16 @@ import { commandLine, ORDERS_DESCRIPTOR, type ProcessStart } from "./process-sta
 import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
 import { WorkerHandle } from "./worker-handle.js";
+import type { CheckedEnvironment } from "./worker-environment.js";
 import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
+import { openStdio, pipeStdio } from "./worker-stdio.js";
 
-/** How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. */
+/**
+ * How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs.
+ */
 const DESCRIPTORS = 4;
+/** For each of a child's own that is a file or a pipe. */
+const MORE_FOR_STDIO = 2;
 /** The socket of a pool's orders. */
 const MORE_FOR_POOL = 2;
 const LONGEST_TIMER_MS = 0x7fffffff;
@@ -34,6 +40,7 @@ export function livingChildren(): number {
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(
   options: Omit<ProcessStart, "depth" | "parent" | "program" | "binding" | "code" | "entry" | "isBundled">,
+  { env, argv, execArgv, cwd, stdio }: CheckedEnvironment,
   nodeOptions: readonly string[] = [],
   file?: string,
 ): ChildProcess {
@@ -51,33 +58,42 @@ export function spawnChild(
     code,
   };
   const ofPool = options.kind === "pool";
-  checkDescriptors(DESCRIPTORS + (ofPool ? MORE_FOR_POOL : 0), "another process");
+  const ofStdio = Object.values(stdio).filter((each) => typeof each !== "string").length;
+  checkDescriptors(DESCRIPTORS + (ofPool ? MORE_FOR_POOL : 0) + MORE_FOR_STDIO * ofStdio, "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const { closeSync } = process.getBuiltinModule("node:fs");
   const { handOver, lifeline: lifelines } = processPlatform();
-  const lifeline = lifelines.create();
+  const own = openStdio(stdio);
+  let lifeline: ReturnType<typeof lifelines.create>;
+  try {
+    lifeline = lifelines.create();
+  } catch (error) {
+    own.close();
+    throw error;
+  }
   let child: ChildProcess | undefined;
   try {
     child = spawn(
       process.execPath,
-      [...inheritedOptions(), ...nodeOptions, ...commandLine(start, programArguments())],
+      [...(execArgv ?? inheritedOptions()), ...nodeOptions, ...commandLine(start, argv ?? programArguments())],
       bare<SpawnOptions>({
         stdio: [
-          "ignore",
-          "inherit",
-          "inherit",
+          ...own.entries,
           handOver.ofMemory(processHeap().descriptor) ?? "ignore",
           lifeline.childs,
           code?.descriptor ?? "ignore",
           ...(ofPool ? (["pipe"] as const) : []),
         ],
         serialization: "json",
+        env,
+        cwd,
       }),
     );
     // At once: a child takes a while until it could do so itself, and may never come to that.
     if (child.pid !== undefined) lifelines.killWhenClosed(lifeline.childs, child.pid);
   } finally {
+    own.close();
     handOver.close(lifeline.childs);
     if (child?.pid === undefined) closeSync(lifeline.parents);
   }
@@ -87,6 +103,7 @@ export function spawnChild(
     throw outOfDescriptors("another process");
   }
   if (child.pid === undefined) return child;
+  pipeStdio(child, stdio);
   living.add(child);
   lifelineEnds.set(child, lifeline.parents);
   child.once("exit", () => {
@@ -156,7 +173,8 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
    *
    * @param task what it runs
    * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
-   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given
+   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given. `env`,
+   *   `argv`, `execArgv`, `cwd`, `stdio`: what surrounds it, see `ProcessEnvironment`
    * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it,
    *   `ERR_ALLCORES_PLATFORM` where this system has none;
    *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
@@ -200,8 +218,8 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
-    const { name, task, completion } = start;
-    this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }), {
+    const { name, task, completion, environment } = start;
+    this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }, environment), {
       hasBegun: () => completion.worker !== 0,
       ended: (exitCode, signal, cause) => {
         clearRealTimeout(this.#killTimer);

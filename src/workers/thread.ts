@@ -12,6 +12,7 @@ import { beginStart, dropGate, KILL_GRACE_MS, type LoadGate, newGate, terminateT
 import { programArguments } from "./program-arguments.js";
 import type { AnyFunction, Task } from "./task.js";
 import { WorkerHandle } from "./worker-handle.js";
+import { type CheckedEnvironment, OF_PROCESSES, WORKER_ENVIRONMENT } from "./worker-environment.js";
 import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
 /** What each thread gets to begin with. */
@@ -107,6 +108,7 @@ export interface OpenThread {
  */
 export function openThread(
   work: Omit<ThreadStart, "depth" | "gate"> | Omit<PoolThreadStart, "depth" | "gate">,
+  { env, argv = programArguments(), execArgv }: CheckedEnvironment,
   transferList: MessagePort[] = [],
   resourceLimits: ResourceLimits = {},
   factory?: ThreadFactory,
@@ -121,7 +123,14 @@ export function openThread(
   try {
     worker = newWorker(
       { ...work, depth, gate } as ThreadStart | PoolThreadStart,
-      { name: work.name, argv: programArguments(), transferList, resourceLimits: bare(resourceLimits) },
+      {
+        name: work.name,
+        argv: [...argv],
+        transferList,
+        resourceLimits: bare(resourceLimits),
+        ...(env && { env }),
+        ...(execArgv && { execArgv: [...execArgv] }),
+      },
       factory,
     );
   } catch (error) {
@@ -165,7 +174,10 @@ function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions,
   try {
     worker = new Worker(entryUrl(), bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ERR_WORKER_INVALID_EXEC_ARGV")
+      throw new ArgumentTypeError(`options.execArgv has what Node allows for no thread: ${message}`, { cause: error });
+    if (code !== "ERR_WORKER_INIT_FAILED") throw error;
     throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
   }
   if (gives) {
@@ -188,9 +200,9 @@ function checkedWorker(given: Worker): Worker {
   );
 }
 
-const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
-  { args: true, name: true, daemon: true },
-  { killGrace: "terminate() ends a thread at once; a Process can be left time" },
+const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace" | "cwd" | "stdio">>(
+  { args: true, name: true, daemon: true, ...WORKER_ENVIRONMENT },
+  { killGrace: "terminate() ends a thread at once; a Process can be left time", ...OF_PROCESSES },
 );
 
 /**
@@ -228,12 +240,12 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
    *
    * @param task what it runs
    * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
-   *   program may end without it
+   *   program may end without it. `env`, `argv`, `execArgv`: what surrounds it, see `WorkerEnvironment`
    * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it;
    *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Cost:** one small object.
    */
-  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
+  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace" | "cwd" | "stdio">) {
     checkPermission("a thread", [THREADS]);
     super(task, options, THREAD_START);
   }
@@ -285,7 +297,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
       port: port2,
     };
-    const opened = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
+    const opened = openThread(beginning, start.environment, [port2, ...(message.transfer as MessagePort[])]);
     const { worker } = opened;
     this.#opened = opened;
     this.#port = port1;
