@@ -5,7 +5,7 @@ import { Call } from "./call.js";
 import { type CallOptions, type CallSettings, callSettings, defaultCall } from "./call-options.js";
 import { lackError } from "./lack-error.js";
 import { type MapOptions, mapPlan } from "./map-options.js";
-import { MapRun } from "./map-run.js";
+import { type Kept, MapRun } from "./map-run.js";
 import type { Scheduler } from "./scheduler.js";
 
 /** The calls of a pool that share their options: what `pool.with()` makes anew. */
@@ -67,16 +67,9 @@ export class PoolCalls {
   }
 
   /** `how`: whether an item is the arguments, or one of them. `chunkSize`: unless the options tell another. */
-  map<A, R>(
-    task: TaskIdentity,
-    items: Iterable<A> | AsyncIterable<A>,
-    how: number,
-    verb: string,
-    options: MapOptions,
-    chunkSize?: number,
-  ): MapRun<A, Awaited<R>> {
+  map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions, chunkSize?: number): MapRun<A, Kept<R>> {
     const plan = mapPlan(verb, task, items, how, this.#settings, options);
     this.scheduler.checkOpen("map");
-    return new MapRun<A, Awaited<R>>(this.scheduler, { ...plan, chunkSize: plan.chunkSize ?? chunkSize });
+    return new MapRun<A, Kept<R>>(this.scheduler, { ...plan, chunkSize: plan.chunkSize ?? chunkSize });
   }
 }

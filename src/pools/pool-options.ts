@@ -4,6 +4,14 @@ import { type Boundary, isUrl } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import type { ThreadFactory } from "../workers/open-thread.js";
+import {
+  type CheckedEnvironment,
+  checkedEnvironment,
+  OF_PROCESSES,
+  PROCESS_ENVIRONMENT,
+  type ProcessEnvironment,
+  WORKER_ENVIRONMENT,
+} from "../workers/worker-environment.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 import { type RetryOptions, Retries } from "./retries.js";
@@ -68,7 +76,7 @@ export interface UnresponsiveOptions {
 }
 
 /** How a pool is made. */
-export interface PoolOptions {
+export interface PoolOptions extends ProcessEnvironment {
   /**
    * Most workers that work; as many as there are processors unless given. One that is replaced or let go counts until
    * it has ended, but for one that only waits for workers that its tasks have started.
@@ -147,6 +155,7 @@ export interface PoolSettings {
   readonly unresponsive: { readonly after: number; readonly action: "report" | "kill"; readonly report: UnresponsiveOptions["report"] } | undefined;
   readonly name: string | undefined;
   readonly worker: ThreadFactory | string | undefined;
+  readonly environment: CheckedEnvironment;
 }
 
 const DEFAULT_KILL_GRACE_MS = 1000;
@@ -178,13 +187,11 @@ export const MISTAKEN = {
   priority: "give it to a call by pool.with({ priority })",
 };
 const OF_ASYNC = "only an AsyncPool has it";
-const POOL = new KnownOptions<PoolOptions>(POOL_OPTIONS, {
-  ...MISTAKEN,
-  minThreads: "say minWorkers",
-  concurrency: `say workers; ${OF_ASYNC}`,
-  rate: OF_ASYNC,
-  tracked: OF_ASYNC,
-});
+const MISTAKEN_OF_WORKERS = { ...MISTAKEN, minThreads: "say minWorkers", concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC };
+const POOL = {
+  threads: new KnownOptions<Omit<PoolOptions, "cwd" | "stdio">>({ ...POOL_OPTIONS, ...WORKER_ENVIRONMENT }, { ...MISTAKEN_OF_WORKERS, ...OF_PROCESSES }),
+  processes: new KnownOptions<PoolOptions>({ ...POOL_OPTIONS, ...PROCESS_ENVIRONMENT }, MISTAKEN_OF_WORKERS),
+};
 const LIMITS = {
   threads: new KnownOptions<Omit<ResourceLimits, "rss">>(
     { heap: true },
@@ -199,7 +206,7 @@ const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action
  */
 export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
-  if (boundary !== undefined) POOL.check(options);
+  if (boundary !== undefined) POOL[boundary].check(options);
   options = ownOptions(options);
   const { initializer, initArgs = [], unresponsive, name } = options;
   const resourceLimits = ownOptions(options.resourceLimits ?? {});
@@ -228,6 +235,7 @@ export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSetti
     unresponsive: unresponsive === undefined ? undefined : unresponsiveOf(unresponsive),
     name,
     worker: workerOf(options.worker),
+    environment: checkedEnvironment(options),
   };
 }
 

@@ -171,6 +171,11 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     return active.slice(0, Math.max(0, active.length - this.#most));
   }
 
+  /** Those that are there take nothing more, and others come in their places. The one that takes all jobs stays. */
+  retireAll(): void {
+    if (!this.#isShared) for (const slot of this.#slots) slot.retire();
+  }
+
   /** Undefined when there is no memory, no descriptor, or no slot in the heap for another one. */
   #hire(): WorkerSlot | undefined {
     this.#refusal = undefined;

@@ -5,7 +5,7 @@ import { BasePool } from "../pools/base-pool.js";
 import { terminated } from "../pools/closing.js";
 import { generatorOver, type PipelineStage, transformOver } from "../pools/map-stream.js";
 import type { MapOptions } from "../pools/map-options.js";
-import type { MapRun } from "../pools/map-run.js";
+import type { Kept, MapRun } from "../pools/map-run.js";
 import { wholeNumber } from "../pools/option-values.js";
 import { PoolCalls } from "../pools/pool-calls.js";
 import type { PoolHandle } from "../pools/pool-handle.js";
@@ -128,7 +128,7 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     }
   }
 
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: RemoteMapOptions = {}): MapRun<A, Awaited<R>> {
+  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: RemoteMapOptions = {}): MapRun<A, Kept<R>> {
     return this.#map<A, R>(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 
@@ -136,11 +136,11 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     task: Task<(...args: [...A]) => R>,
     tuples: Iterable<A> | AsyncIterable<A>,
     options: RemoteMapOptions = {},
-  ): MapRun<A, Awaited<R>> {
+  ): MapRun<A, Kept<R>> {
     return this.#map<A, R>(identityOf(task), tuples, SPREAD, "starmap(task, tuples)", options);
   }
 
-  #map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: RemoteMapOptions): MapRun<A, Awaited<R>> {
+  #map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: RemoteMapOptions): MapRun<A, Kept<R>> {
     if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
     const { id, ...others } = options;
     if (id === undefined) {
@@ -153,11 +153,11 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     return this.#calls.withExtra({ ...this.#extra, id }).map<A, R>(task, items, how, verb, { ...others, chunkSize: 1 });
   }
 
-  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>> {
+  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Kept<R>> {
     return generatorOver((items, given) => this.map(task, items, given), options);
   }
 
-  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Awaited<R>> {
+  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Kept<R>> {
     return transformOver((items) => this.map(task, items, options));
   }
 

@@ -9,6 +9,7 @@ import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.
 import { beginStart, dropGate, type LoadGate, newGate, terminateThread } from "./load-gate.js";
 import { depthOfNext } from "./main-guard.js";
 import { programArguments } from "./program-arguments.js";
+import type { CheckedEnvironment } from "./worker-environment.js";
 
 /** What each thread gets to begin with. */
 interface AnyThreadStart {
@@ -120,6 +121,7 @@ export interface OpenThread {
  */
 export function openThread(
   work: Unopened<AnyStart>,
+  { env, argv = programArguments(), execArgv }: CheckedEnvironment,
   transferList: MessagePort[] = [],
   resourceLimits: ResourceLimits = {},
   factory?: ThreadFactory,
@@ -134,7 +136,14 @@ export function openThread(
   try {
     worker = newWorker(
       { ...work, depth, gate } as AnyStart,
-      { name: work.name, argv: programArguments(), transferList, resourceLimits: bare(resourceLimits) },
+      {
+        name: work.name,
+        argv: [...argv],
+        transferList,
+        resourceLimits: bare(resourceLimits),
+        ...(env && { env }),
+        ...(execArgv && { execArgv: [...execArgv] }),
+      },
       factory,
     );
   } catch (error) {
@@ -178,7 +187,10 @@ function newWorker(start: AnyStart, options: WorkerOptions, factory: ThreadFacto
   try {
     worker = new Worker(entryUrl(), bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ERR_WORKER_INVALID_EXEC_ARGV")
+      throw new ArgumentTypeError(`options.execArgv has what Node allows for no thread: ${message}`, { cause: error });
+    if (code !== "ERR_WORKER_INIT_FAILED") throw error;
     throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
   }
   if (gives) {

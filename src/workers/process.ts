@@ -5,6 +5,7 @@ import type { Completion } from "./completion.js";
 import { spareProcesses } from "./spare-process.js";
 import { spawnChild } from "./spawn-child.js";
 import type { AnyFunction, Task } from "./task.js";
+import { isTheProgramsOwn } from "./worker-environment.js";
 import { WorkerHandle } from "./worker-handle.js";
 import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
@@ -53,7 +54,8 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
    *
    * @param task what it runs
    * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
-   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given
+   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given. `env`,
+   *   `argv`, `execArgv`, `cwd`, `stdio`: what surrounds it, see `ProcessEnvironment`
    * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it,
    *   `ERR_ALLCORES_PLATFORM` where this system has none;
    *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
@@ -130,9 +132,9 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
-    const { name, task, completion } = start;
+    const { name, task, completion, environment } = start;
     const work = { name, url: task.url, task: task.name, place: completion.at };
-    const spawn = () => spawnChild({ kind: "task", heapId: heap.id, ...work });
+    const spawn = () => spawnChild({ kind: "task", heapId: heap.id, ...work }, environment);
     const watch: ChildWatch = {
       hasBegun: () => completion.worker !== 0,
       ended: (exitCode, signal, cause) => {
@@ -140,7 +142,8 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
         this.ended(exitCode, signal, cause);
       },
     };
-    this.#child = spareProcesses.take(work)?.use(work, spawn, watch) ?? new Child(spawn, watch);
+    const spare = isTheProgramsOwn(environment) ? spareProcesses.take(work) : undefined;
+    this.#child = spare?.use(work, spawn, watch) ?? new Child(spawn, watch);
     this.#child.hold(!start.daemon);
   }
 

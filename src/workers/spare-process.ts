@@ -8,6 +8,7 @@ import type { ProcessWork } from "./process-start.js";
 import { programArguments } from "./program-arguments.js";
 import { Spares } from "./spares.js";
 import { ordersOf, spawnChild } from "./spawn-child.js";
+import { PROGRAMS_OWN } from "./worker-environment.js";
 
 /** What a socket takes at once, whatever it has. A longer task, as one of a `data:` URL, gets a fresh process. */
 const MOST_CHARACTERS = 4096;
@@ -20,7 +21,10 @@ class SpareProcess {
   constructor(conditions: string, ended: () => void) {
     const heap = processHeap() as ProcessHeap;
     this.conditions = conditions;
-    this.#child = new Child(() => spawnChild({ kind: "spare", heapId: heap.id, name: "Spare", url: "", task: "", place: 0 }), { hasBegun: () => true, ended });
+    this.#child = new Child(() => spawnChild({ kind: "spare", heapId: heap.id, name: "Spare", url: "", task: "", place: 0 }, PROGRAMS_OWN), {
+      hasBegun: () => true,
+      ended,
+    });
     this.#child.hold(false);
   }
 

@@ -4,6 +4,7 @@ import { KILL_GRACE_MS } from "./load-gate.js";
 import { type OpenThread, openThread, type ThreadWork } from "./open-thread.js";
 import { programArguments } from "./program-arguments.js";
 import { Spares } from "./spares.js";
+import { PROGRAMS_OWN } from "./worker-environment.js";
 
 /** A thread that was started ahead: it waits for its work at its port. */
 class SpareThread {
@@ -15,7 +16,7 @@ class SpareThread {
     const { port1, port2 } = new MessageChannel();
     this.conditions = conditions;
     this.#port = port1;
-    this.#opened = openThread({ kind: "spare", name: "Spare", port: port2 }, [port2]);
+    this.#opened = openThread({ kind: "spare", name: "Spare", port: port2 }, PROGRAMS_OWN, [port2]);
     const { worker } = this.#opened;
     worker.unref();
     port1.unref();

@@ -11,9 +11,13 @@ import { depthOfNext } from "./main-guard.js";
 import { inheritedOptions } from "./node-options.js";
 import { commandLine, ORDERS_DESCRIPTOR, type ProcessStart } from "./process-start.js";
 import { programArguments } from "./program-arguments.js";
+import type { CheckedEnvironment } from "./worker-environment.js";
+import { openStdio, pipeStdio } from "./worker-stdio.js";
 
 /** How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. */
 const DESCRIPTORS = 4;
+/** For each of a child's own that is a file or a pipe. */
+const MORE_FOR_STDIO = 2;
 /** The socket of orders. */
 const MORE_FOR_ORDERS = 2;
 
@@ -23,6 +27,7 @@ const lifelineEnds = new Map<ChildProcess, number>();
 /** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
 export function spawnChild(
   options: Omit<ProcessStart, "depth" | "parent" | "program" | "binding" | "code" | "entry" | "isBundled">,
+  { env, argv, execArgv, cwd, stdio }: CheckedEnvironment,
   nodeOptions: readonly string[] = [],
   file?: string,
 ): ChildProcess {
@@ -40,33 +45,42 @@ export function spawnChild(
     code,
   };
   const hasOrders = options.kind !== "task";
-  checkDescriptors(DESCRIPTORS + (hasOrders ? MORE_FOR_ORDERS : 0), "another process");
+  const ofStdio = Object.values(stdio).filter((each) => typeof each !== "string").length;
+  checkDescriptors(DESCRIPTORS + (hasOrders ? MORE_FOR_ORDERS : 0) + MORE_FOR_STDIO * ofStdio, "another process");
   // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const { closeSync } = process.getBuiltinModule("node:fs");
   const { handOver, lifeline: lifelines } = processPlatform();
-  const lifeline = lifelines.create();
+  const own = openStdio(stdio);
+  let lifeline: ReturnType<typeof lifelines.create>;
+  try {
+    lifeline = lifelines.create();
+  } catch (error) {
+    own.close();
+    throw error;
+  }
   let child: ChildProcess | undefined;
   try {
     child = spawn(
       process.execPath,
-      [...inheritedOptions(), ...nodeOptions, ...commandLine(start, programArguments())],
+      [...(execArgv ?? inheritedOptions()), ...nodeOptions, ...commandLine(start, argv ?? programArguments())],
       bare<SpawnOptions>({
         stdio: [
-          "ignore",
-          "inherit",
-          "inherit",
+          ...own.entries,
           handOver.ofMemory(processHeap().descriptor) ?? "ignore",
           lifeline.childs,
           code?.descriptor ?? "ignore",
           ...(hasOrders ? (["pipe"] as const) : []),
         ],
         serialization: "json",
+        env,
+        cwd,
       }),
     );
     // At once: a child takes a while until it could do so itself, and may never come to that.
     if (child.pid !== undefined) lifelines.killWhenClosed(lifeline.childs, child.pid);
   } finally {
+    own.close();
     handOver.close(lifeline.childs);
     if (child?.pid === undefined) closeSync(lifeline.parents);
   }
@@ -76,6 +90,7 @@ export function spawnChild(
     throw outOfDescriptors("another process");
   }
   if (child.pid === undefined) return child;
+  pipeStdio(child, stdio);
   livingChildren.add(child);
   lifelineEnds.set(child, lifeline.parents);
   child.once("exit", () => {

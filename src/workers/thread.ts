@@ -8,12 +8,13 @@ import { KILL_GRACE_MS } from "./load-gate.js";
 import { type OpenThread, openThread, type ThreadResult, type ThreadWork } from "./open-thread.js";
 import { spareThreads } from "./spare-thread.js";
 import type { AnyFunction, Task } from "./task.js";
+import { type CheckedEnvironment, isTheProgramsOwn, OF_PROCESSES, WORKER_ENVIRONMENT } from "./worker-environment.js";
 import { WorkerHandle } from "./worker-handle.js";
 import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
-const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
-  { args: true, name: true, daemon: true },
-  { killGrace: "terminate() ends a thread at once; a Process can be left time" },
+const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace" | "cwd" | "stdio">>(
+  { args: true, name: true, daemon: true, ...WORKER_ENVIRONMENT },
+  { killGrace: "terminate() ends a thread at once; a Process can be left time", ...OF_PROCESSES },
 );
 
 /**
@@ -51,12 +52,12 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
    *
    * @param task what it runs
    * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
-   *   program may end without it
+   *   program may end without it. `env`, `argv`, `execArgv`: what surrounds it, see `WorkerEnvironment`
    * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it;
    *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Cost:** one small object.
    */
-  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
+  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace" | "cwd" | "stdio">) {
     checkPermission("a thread", [THREADS]);
     super(task, options, THREAD_START);
   }
@@ -139,7 +140,9 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       attachments: message.attachments,
     };
     const transfer = message.transfer as MessagePort[];
-    const { opened, port } = spareThreads.take()?.use(work, transfer) ?? begin(work, transfer);
+    const { environment } = start;
+    const spare = isTheProgramsOwn(environment) ? spareThreads.take() : undefined;
+    const { opened, port } = spare?.use(work, transfer) ?? begin(work, environment, transfer);
     const { worker } = opened;
     this.#opened = opened;
     this.#port = port;
@@ -193,7 +196,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 }
 
 /** Starts a thread for what it is to do. */
-function begin(work: ThreadWork, transfer: MessagePort[]): { readonly opened: OpenThread; readonly port: MessagePort } {
+function begin(work: ThreadWork, environment: CheckedEnvironment, transfer: MessagePort[]): { readonly opened: OpenThread; readonly port: MessagePort } {
   const { port1, port2 } = new MessageChannel();
-  return { opened: openThread({ ...work, kind: "task", port: port2 }, [port2, ...transfer]), port: port1 };
+  return { opened: openThread({ ...work, kind: "task", port: port2 }, environment, [port2, ...transfer]), port: port1 };
 }

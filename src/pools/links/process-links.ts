@@ -25,7 +25,7 @@ export const processLinks = laneKind({
   start(
     { name, number }: Named,
     laneAt: number,
-    { resourceLimits: limits, worker: file }: PoolSettings,
+    { resourceLimits: limits, environment, worker: file }: PoolSettings,
     agenda: Agenda,
     ended: (end: WorkerEnd) => void,
   ): StartedWorker {
@@ -37,6 +37,7 @@ export const processLinks = laneKind({
     const spawn = () => {
       const child = spawnChild(
         { kind: "pool", heapId: heap.id, name, slot: number, url: "", task: "", place: laneAt },
+        environment,
         nodeOptions,
         file as string | undefined,
       );

@@ -25,13 +25,14 @@ export const threadLinks = laneKind({
   start(
     { name, number }: Named,
     laneAt: number,
-    { resourceLimits, worker: factory }: PoolSettings,
+    { resourceLimits, environment, worker: factory }: PoolSettings,
     _agenda: Agenda,
     ended: (end: WorkerEnd) => void,
   ): StartedWorker {
     const { port1, port2 } = new MessageChannel();
     const opened = openThread(
       { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, slot: number, laneAt, port: port2 },
+      environment,
       [port2],
       resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },
       factory as ThreadFactory | undefined,
