@@ -79,8 +79,8 @@ const DESCRIPTORS = 5;
 let isAsked = false;
 
 /**
- * Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would
- * hear of an exit code, a blocked parent of nothing.
+ * Node has each thread ask for the folder before anything else, and ends it where there is none. An awaiting caller
+ * would hear of an exit code, a blocked parent of nothing.
  */
 function checkFolder(): void {
   const folder = platform.resources.deletedFolder();
@@ -294,7 +294,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       this.#cause = error;
     });
     worker.on("exit", (code) => {
-      // Read before the port closes: whoever joins may learn of the end only after this.
+      // Read before the port closes: a joining caller may learn of the end only after this.
       contain("taking the result of a thread that ended", () => void this.#receive());
       port1.close();
       this.ended(exitStatus(code), undefined, this.#cause);
