@@ -122,7 +122,8 @@ export class TaskNotFoundError extends Error {
 
 /**
  * The top level of a module that a worker loads for its task was about to start a worker: the `isMain` guard is
- * missing. It ends that worker, and reaches whoever waits for what the worker was started for; a pool fails as a whole.
+ * missing. It ends that worker, and reaches the caller that waits for what the worker was started for. A pool fails as
+ * a whole.
  */
 export class MainGuardError extends Error {
   declare readonly code: ErrorCode;

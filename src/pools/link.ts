@@ -199,7 +199,7 @@ export interface LinkedPool {
   readonly isWaiting: boolean;
   /** Nothing waits, and nobody waits for the end or for less work: what has come back leaves nothing to be done. */
   readonly isQuiet: boolean;
-  /** Gives what waits to whoever can take it. */
+  /** Gives what waits to the workers that can take it. */
   feedAnew(): void;
   /** Takes in what has come; gives how much that was. */
   drain(): number;

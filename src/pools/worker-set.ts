@@ -33,7 +33,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   readonly #settings: PoolSettings;
   readonly #agenda: Agenda;
   readonly #watch: WorkerSetWatch;
-  /** Made anew with each change, so that whoever goes through it is not disturbed. */
+  /** Made anew with each change, so that a loop over it is not disturbed. */
   #slots: readonly WorkerSlot[] = [];
   #named = 0;
   #idleLook: Appointment | undefined;
@@ -150,8 +150,8 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     }
     if (starting !== undefined) return starting;
     if (this.hasRoom) {
-      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes
-      // it, or a worker that can be started later.
+      // If there is none to be had it waits, not behind others: they may wait for it. A worker that has nothing to do
+      // takes it, or one that can be started later.
       return this.#hire();
     }
     return shortest !== undefined && shortest.ahead < this.#mostAhead ? shortest : undefined;

@@ -134,7 +134,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     this.#states.assign(job, this);
     const jobs = this.#jobs;
     if (this.link.depth === 0) job.at = jobs.length;
-    // Whoever has nothing to do is not silent.
+    // A worker that has nothing to do is not silent.
     else if (jobs.length === 0) this.#heardAt = realNow();
     jobs.push(job);
     this.#served++;

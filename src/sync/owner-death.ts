@@ -57,7 +57,7 @@ export interface SemaphoreOptions extends Reach {
    * import { Semaphore } from "allcores";
    * const items = new Semaphore(0, { onOwnerDeath: "keep" });
    * items.release(); // there is one
-   * items.acquireSync(); // it is taken, whatever becomes of who took it
+   * items.acquireSync(); // it is taken, even if its taker dies
    * ```
    */
   onOwnerDeath?: "report" | "keep" | undefined;

@@ -55,7 +55,7 @@ export function offer(semaphore: MonitorInside, count: number): void {
     return;
   }
   const kept = words[at + SEMAPHORE.claimed]!;
-  // Without a claim the first of them makes one; whoever claims may not be the first.
+  // Without a claim the first of them makes one. The waiter that has the claim may not be the first, so all are woken.
   if (kept === 0) semaphore.wake(at + SEMAPHORE.severalWait, 1, SEMAPHORE.severalWait);
   else if (free >= kept) semaphore.wake(at + SEMAPHORE.severalWait, EVERYBODY, SEMAPHORE.severalWait);
   if (free > kept) semaphore.wake(at, free - kept);

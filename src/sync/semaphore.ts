@@ -37,7 +37,7 @@ import { KIND } from "./kinds.js";
  * ends normally has used its permits up, as in Python: its task has returned or thrown, it called `process.exit`, or
  * its pool let it go. In a pool, a task has used up, when it settles, what it took and did not give back.
  * **Death:** what a worker holds that is killed or terminated, or ends by an uncaught error, comes back within a
- * second, once it is asked for; from then on whoever gets a permit sees `held.ownerDied`, until a holder calls
+ * second, once it is asked for; from then on each new holder sees `held.ownerDied`, until a holder calls
  * `consistent()`. With `{ onOwnerDeath: "keep" }` nothing comes back.
  *
  * @example

@@ -93,8 +93,8 @@ const DESCRIPTORS = 5;
 let isAsked = false;
 
 /**
- * Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would
- * hear of an exit code, a blocked parent of nothing.
+ * Node has each thread ask for the folder before anything else, and ends it where there is none. An awaiting caller
+ * would hear of an exit code, a blocked parent of nothing.
  */
 function checkFolder(): void {
   const folder = platform.resources.deletedFolder();

@@ -213,7 +213,7 @@ function ownField(holder: unknown, name: string): unknown {
 registerKind("Task", (payload: unknown, origin: Origin) => {
   const [url, name, ...bound] = Array.isArray(payload) ? payload : [];
   if (typeof url !== "string" || typeof name !== "string") throw new CorruptError("a task arrived without its name");
-  // Whoever runs it in a worker has its module loaded there.
+  // A caller that runs it in a worker makes that worker load its module.
   if (!registered.has(keyOf(url, name))) checkAllowed(url, `a task named ${JSON.stringify(name.slice(0, 100))}`, origin);
   // Its module may not be loaded here yet: it is looked up when it is called.
   return asTask((...args: unknown[]) => registeredTask(url, name)(...bound, ...args), { url, name, bound });

@@ -152,7 +152,7 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       this.#cause = error;
     });
     worker.on("exit", (code) => {
-      // Read before the port closes: whoever joins may learn of the end only after this.
+      // Read before the port closes: a joining caller may learn of the end only after this.
       contain("taking the result of a thread that ended", () => void this.#receive());
       port.close();
       this.ended(exitStatus(code), undefined, this.#cause);

@@ -116,7 +116,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const completion = this.#completion!;
     this.#signal ??= signal;
     this.#cause ??= cause;
-    // Each for itself: whoever joins waits for the last of it, whatever stands in memory.
+    // Each for itself: a joining caller waits for the last of it, whatever stands in memory.
     contain(ENDING, () => {
       const worker = this.#workerOf(completion);
       if (worker !== 0) completion.heap.registry.declareDead(worker);

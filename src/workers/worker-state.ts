@@ -28,7 +28,7 @@ export interface WorkerState {
    * can still be.
    */
   loads: AsyncLocalStorage<boolean> | undefined;
-  /** Tells whoever started this worker of an error that is not its task's, and ends it. */
+  /** Tells this worker's starter of an error that is not its task's, and ends the worker. */
   refuse: ((error: Error) => never) | undefined;
   /**
    * A module could not be read for want of a descriptor, which Node would say of it from now on: a pool ends the worker

@@ -77,7 +77,7 @@ function beginTask(work: ThreadWork, port: MessagePort): WorkerDuty {
         message = encodeError(error, options);
       }
       const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
-      // Sent before the state is set: whoever sees the state finds the result in the port.
+      // Sent before the state is set: a reader that sees the state finds the result in the port.
       port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
       completion.finish(state, undefined, hasChildren());
     },
