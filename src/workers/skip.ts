@@ -5,8 +5,8 @@ const KIND = "skip";
 
 /** The type of `skip`, which has no other value. */
 export class Skip {
-  /** No other object has the type. */
-  declare protected readonly isSkip: true;
+  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: no other object has the type, since none has this.
+  readonly #isSkip = true;
 
   /** @internal */
   [crossing](_to: Boundary, _path: string): Marshalled {

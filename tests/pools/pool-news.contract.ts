@@ -1,9 +1,10 @@
 /** What a pool promises about maps that tell of themselves, and about items that are left out. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe } from "node:test";
 import { type MapProgress, type Pool, Queue, skip, type Task } from "allcores";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
+import { casesOf } from "./case-in-turn.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
@@ -12,6 +13,7 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const FAR = 300;
 
 export function poolNewsContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
   /** For pools whose tasks run elsewhere. */

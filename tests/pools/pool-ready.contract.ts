@@ -2,19 +2,21 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { Barrier, Event, Queue, ThreadPool, Value } from "allcores";
 import type { WorkerPool } from "../../src/pools/worker-pool.js";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import { timeLimit } from "../time-limit.js";
+import { casesOf } from "./case-in-turn.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
 
 const RANGE = { code: "ERR_ALLCORES_ARGUMENT_RANGE" };
 
 export function poolReadyContract(title: string, { model, across, make }: PoolKind): void {
+  const test = casesOf({ model });
   const using = withPool(make);
   const names = (pool: { stats(): { perWorker: readonly { name: string }[] } }) => pool.stats().perWorker.map(({ name }) => name);
 

@@ -1,9 +1,10 @@
 /** What a pool promises about the replacement of its workers. */
 import assert from "node:assert/strict";
-import { afterEach, describe, test } from "node:test";
+import { afterEach, describe } from "node:test";
 import { Event, Queue, type ThreadPool } from "allcores";
 import { until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
+import { casesOf } from "./case-in-turn.js";
 import type { PoolKind } from "./pool.contract.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
@@ -11,6 +12,7 @@ import { timeLimit } from "../time-limit.js";
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolRecycleContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere. */
   const apart = model === "async" ? test.skip : test;
   const apartSharing = isShareless ? test.skip : apart;
