@@ -1,5 +1,5 @@
 import { decode } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, StateError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, PlatformError, StateError } from "../errors/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { depthOfNext } from "../workers/main-guard.js";
 import { MOST_DECISIONS, MOST_THREADS } from "./control-block.js";
@@ -65,6 +65,10 @@ const PROGRAM = new KnownOptions<Program<unknown>>({ setup: true, workers: true,
  */
 export async function explore<Shared>(program: Program<Shared>, options: ExploreOptions = {}): Promise<Exploration> {
   depthOfNext();
+  if ("bun" in process.versions)
+    throw new PlatformError(
+      "explore() needs Node: Bun starts no thread with a condition of its own (--conditions), by which it loads the library that is explored",
+    );
   const { setup, workers, check } = checked(program);
   const bounds = boundsOf(options, workers.length);
   const { onProgress } = options;
