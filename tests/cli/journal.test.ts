@@ -181,7 +181,7 @@ describe("a journal", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
     await refused(/knows 3 inputs, and there are 2 now/);
     write("few", ["a", "changed", "c"]);
     await refused(/line 2 of few \("changed"\) is not the input that the journal knows/);
-    writeFileSync(module, "export default (text) => `${text}!`;\n");
+    writeFileSync(module, "export default (text) => text + '!';\n");
     await refused(/the text of the module has changed/);
     assert.equal((await map(changing("--force"))).code, 0);
     assert.equal(readFileSync(run.output, "utf8"), '"a"\n"bad"\n"c"\n"changed!"\n');
