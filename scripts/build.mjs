@@ -90,11 +90,24 @@ async function commandLine() {
     js: '#!/usr/bin/env node\nimport { createRequire as $createRequire } from "node:module";\nconst require = $createRequire(import.meta.url);',
   };
   const built = await Promise.all([
-    bundle({ cli: "src/cli/main.ts" }, "dist", "atomics", { banner, facade: "./index.js" }),
+    bundle({ cli: "src/cli/main.ts" }, "dist", "atomics", { banner, facade: "./index.js", minifyWhitespace: true }),
     bundle({ comparison: "src/cli/tour/tasks.ts" }, "dist", "atomics", { facade: "./index.js" }),
   ]);
   await chmod("dist/cli.js", 0o755);
-  return { metafile: { outputs: Object.assign({}, ...built.map(({ metafile }) => metafile.outputs)) } };
+  await writeFile("dist/cli.licenses.txt", await licensesOf(Object.keys(built[0].metafile.inputs)));
+  return { metafile: { outputs: Object.assign({ "dist/cli.licenses.txt": {} }, ...built.map(({ metafile }) => metafile.outputs)) } };
+}
+
+/** What the licences of bundled packages ask for: their own texts beside the bundle. */
+async function licensesOf(inputs) {
+  const folders = new Set(inputs.map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]).filter((folder) => folder !== undefined));
+  const texts = [...folders].sort().map(async (folder) => {
+    const { name, version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+    if (file === undefined) throw new Error(`${folder} has no licence that could be passed on`);
+    return `${name} ${version}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`;
+  });
+  return `dist/cli.js contains these packages.\n\n${(await Promise.all(texts)).join(`\n${"-".repeat(80)}\n\n`)}`;
 }
 
 /**

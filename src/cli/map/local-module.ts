@@ -19,7 +19,9 @@ export async function localModule({ url, file, text }: TaskReference): Promise<E
     // What a CommonJS module exports is one object, of which Node names only what it finds in the text.
     return typeof whole === "object" && whole !== null ? { ...(whole as Exports), ...loaded } : loaded;
   } catch (error) {
-    throw error instanceof CommandFailure ? error : new CommandFailure(EXIT.task, `${text} could not be loaded: ${firstLine(error)}`);
+    throw error instanceof CommandFailure
+      ? error
+      : new CommandFailure(EXIT.task, `${text} could not be loaded: ${error instanceof Error ? `${error.name}: ` : ""}${firstLine(error)}`);
   }
 }
 

@@ -38,9 +38,10 @@ const CLEAR_EVERY_MS = 50;
 export class Run {
   readonly #parts: RunParts;
   #run: MapRun<unknown, Settled<unknown, unknown>> | undefined;
-  /** Inputs that were looked at, and items that the pool has got. */
+  /** Inputs that were looked at, items that were given to the pool, and outcomes that came back. */
   #seen = 0;
   #sent = 0;
+  #arrived = 0;
   /** What the pool has, by its index there. */
   readonly #entries = new Map<number, Entry>();
   /** What failed before it came to the pool and waits for its turn, in order. */
@@ -51,7 +52,7 @@ export class Run {
   #badInputs = 0;
   #calledOff = 0;
   /** Why nothing more is begun. */
-  #ending: { readonly exitCode: number } | undefined;
+  #ending: { readonly exitCode: number; readonly isNow: boolean } | undefined;
   #clearing: NodeJS.Timeout | undefined;
 
   constructor(parts: RunParts) {
@@ -92,13 +93,13 @@ export class Run {
     try {
       for await (const outcome of this.#run) {
         await this.#came(outcome);
-        if (this.#ending !== undefined && this.#entries.size === 0) break;
+        if (this.#ending !== undefined && (this.#ending.isNow || this.#outstanding === 0)) break;
       }
     } catch (error) {
       // Called off by `#drain`, with nothing that runs.
-      if (this.#ending === undefined || this.#entries.size > 0) throw error;
+      if (this.#ending === undefined || this.#outstanding > 0) throw error;
     }
-    await this.#settleEarly(Number.POSITIVE_INFINITY);
+    if (this.#ending === undefined) await this.#settleEarly(Number.POSITIVE_INFINITY);
     const { known } = this.#parts;
     if (this.#ending === undefined && known !== undefined && known.size > this.#seen && !settings.force)
       throw new CommandFailure(EXIT.journal, `the journal knows ${known.size} inputs, and there are ${this.#seen} now; --force takes that as it is`);
@@ -151,6 +152,7 @@ export class Run {
   async #came(outcome: Settled<unknown, unknown>): Promise<void> {
     const entry = this.#entries.get(outcome.index)!;
     this.#entries.delete(outcome.index);
+    this.#arrived++;
     if (this.#ending !== undefined && outcome.status === "rejected" && isCancelled(outcome.reason)) {
       this.#calledOff++;
       return;
@@ -209,22 +211,24 @@ export class Run {
   #countFailure(): void {
     const { halt } = this.#parts.settings;
     if (this.#failed < halt.failures || this.#ending !== undefined) return;
-    this.#drain(EXIT.halted);
-    if (halt.when !== "now") return;
-    this.#entries.clear();
-    this.#early.length = 0;
+    this.#drain(EXIT.halted, halt.when === "now");
   }
 
-  /** Lets end what runs, and begins nothing more. */
-  #drain(exitCode: number): void {
+  /** What the pool has taken and not given back. Of a list it takes only as much as it has room for. */
+  get #outstanding(): number {
+    return this.#parts.pool.stats().submitted - this.#arrived;
+  }
+
+  /** Lets end what runs, unless `isNow`, and begins nothing more. */
+  #drain(exitCode: number, isNow: boolean): void {
     const { pool } = this.#parts;
-    this.#ending = { exitCode };
+    this.#ending = { exitCode, isNow };
     pool.pause();
     pool.clear();
     // An input that was asked for before may still come, and would wait in the paused pool for ever.
     this.#clearing = setRealInterval(() => {
       pool.clear();
-      if (this.#entries.size === 0) this.#run?.cancel();
+      if (this.#outstanding === 0) this.#run?.cancel();
     }, CLEAR_EVERY_MS);
   }
 
@@ -232,7 +236,7 @@ export class Run {
     const { report } = this.#parts;
     if (this.#ending !== undefined) process.exit(SIGNALS[signal]);
     report.note(`${signal}: ends once what runs has ended; once more ends at once`);
-    this.#drain(SIGNALS[signal]);
+    this.#drain(SIGNALS[signal], false);
   }
 
   #verdict(): number {
