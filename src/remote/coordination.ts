@@ -1,3 +1,4 @@
+import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import { ArgumentTypeError, KnownOptions, ownOptions, StateError } from "../errors/index.js";
 import { isSignal } from "../parking/index.js";
 import { milliseconds, wholeNumber } from "../pools/option-values.js";
@@ -118,12 +119,12 @@ export class Coordination {
     let timer: NodeJS.Timeout | undefined;
     const told = new Promise<void>((resolve) => {
       wake = resolve;
-      timer = setTimeout(resolve, Math.min(most, 0x7fffffff));
+      timer = setRealTimeout(resolve, Math.min(most, 0x7fffffff));
     });
     this.#waiting.add(wake);
     signal?.addEventListener("abort", wake);
     await told;
-    clearTimeout(timer);
+    clearRealTimeout(timer);
     this.#waiting.delete(wake);
     signal?.removeEventListener("abort", wake);
   }

@@ -70,7 +70,7 @@ export interface Loss {
 }
 
 /** What a run came to. `"elsewhere"`: this worker leaves the task to others. */
-export type Served =
+export type RunResult =
   | { readonly to: "done" | "failed"; readonly result: WireResult; readonly reason: string }
   | { readonly to: "elsewhere"; readonly reason: string };
 
@@ -86,14 +86,14 @@ export interface ServeSettings {
   /** Milliseconds until a task that was left to others is offered again. */
   readonly patience: number;
   /** What others may know of this worker. */
-  readonly card: WorkerCard;
-  run(run: ServedRun): Promise<Served>;
+  readonly info: RemoteWorkerInfo;
+  run(run: ServedRun): Promise<RunResult>;
   /** Something went wrong that is no task's. */
   report(error: unknown): void;
 }
 
 /** What a worker tells of itself. */
-export interface WorkerCard {
+export interface RemoteWorkerInfo {
   readonly id: string;
   readonly name: string;
   readonly host: string;
@@ -170,7 +170,7 @@ export interface Engine {
   /** How many tasks may begin in so many milliseconds, over all workers. */
   limit(rate: { readonly limit: number; readonly interval: number }): Promise<void>;
   serve(settings: ServeSettings): Promise<Service>;
-  workers(): Promise<readonly WorkerCard[]>;
+  workers(): Promise<readonly RemoteWorkerInfo[]>;
   counts(): Promise<QueueCounts>;
   failed(limit: number): Promise<readonly FailedTask[]>;
   retry(id: string): Promise<boolean>;

@@ -1,3 +1,4 @@
+import { realNow } from "../memory/index.js";
 import { portray } from "../codec/portrait.js";
 import { TimeoutError } from "../errors/index.js";
 import { Coordination, objectSettingsOf, type RemoteObjectOptions, type RemoteObjectSettings, type RemoteWait, waitOf } from "./coordination.js";
@@ -79,11 +80,11 @@ export class RemoteEvent implements Disposable {
    */
   async wait(options?: RemoteWait): Promise<void> {
     const { timeout, signal } = waitOf(options);
-    const deadline = performance.now() + timeout;
+    const deadline = realNow() + timeout;
     for (;;) {
       signal?.throwIfAborted();
       if (await this.isSet()) return;
-      const left = deadline - performance.now();
+      const left = deadline - realNow();
       if (left <= 0) throw new TimeoutError(`"${this.#settings.name}" was not set within ${timeout} ms`);
       await this.#at.pause(Math.min(left, ASK_AGAIN_MS), signal);
     }

@@ -36,7 +36,7 @@ async function close(pool: RemotePool): Promise<void> {
 }
 
 /** A way to a server that can be cut. */
-class Proxy {
+class CutProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
@@ -189,7 +189,7 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
 
   test("a worker without a network lets go of its tasks, and reports none twice", async () => {
     await using redis = await RedisServer.start([], { tcp: true });
-    const proxy = await new Proxy(redis.port).listen();
+    const proxy = await new CutProxy(redis.port).listen();
     const file = newFile();
     const near = { connection: redis.connection, queue: "cut" };
     const serving = { allow: [TASKS], workers: 1, lease: LEASE, model: "thread" as const, report: () => {} };

@@ -111,7 +111,7 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
         );
         await assert.rejects(async () => await pool.map(tasks.odd, [1, 2, 3]), { message: "2 is even" });
         const first: number[] = [];
-        for await (const n of pool.map(tasks.square, count(1e9 > 0 ? 500 : 0))) if (first.push(n) === 3) break;
+        for await (const n of pool.map(tasks.square, count(500))) if (first.push(n) === 3) break;
         assert.deepEqual(first, [0, 1, 4]);
       }));
 

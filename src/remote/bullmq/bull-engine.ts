@@ -1,7 +1,8 @@
+import { realDate } from "../../memory/index.js";
 import { randomUUID } from "node:crypto";
 import type { JobsOptions, Queue, QueueEvents } from "bullmq";
 import type { QueueSettings } from "../remote-pool-options.js";
-import type { Engine, EngineWatch, Entry, FailedTask, Found, QueueCounts, Schedule, ServeSettings, Service, ValueStore, WorkerCard } from "../engine.js";
+import type { Engine, EngineWatch, Entry, FailedTask, Found, QueueCounts, Schedule, ServeSettings, Service, ValueStore, RemoteWorkerInfo } from "../engine.js";
 import type { WireResult } from "../wire.js";
 import { BullService } from "./bull-service.js";
 import { FIELD } from "./fields.js";
@@ -135,7 +136,7 @@ export class BullEngine implements Engine {
     const running = ids.filter((_, index) => removed[index] === 0);
     if (waitingOnly || running.length === 0) return;
     const pipeline = this.client.pipeline();
-    const now = Date.now();
+    const now = realDate();
     for (const id of running) {
       // Whoever misses the message finds the wish when it renews its lease.
       pipeline.set(`${this.keys}cancel:${id}`, JSON.stringify([reason, now]), "PX", CANCEL_MS);
@@ -155,12 +156,12 @@ export class BullEngine implements Engine {
     return service;
   }
 
-  async workers(): Promise<readonly WorkerCard[]> {
+  async workers(): Promise<readonly RemoteWorkerInfo[]> {
     const all = await this.client.hgetall(`${this.keys}workers`);
-    const now = Date.now();
+    const now = realDate();
     return Object.values(all).flatMap((text) => {
-      const { seen, ...card } = JSON.parse(text) as WorkerCard & { seen: number };
-      return now - seen < WORKER_SEEN_MS ? [card] : [];
+      const { seen, ...info } = JSON.parse(text) as RemoteWorkerInfo & { seen: number };
+      return now - seen < WORKER_SEEN_MS ? [info] : [];
     });
   }
 
