@@ -29,6 +29,7 @@ const BENCHES = [
   "async",
   "codec",
   "waiting",
+  "remote",
 ];
 
 const words = process.argv.slice(2);

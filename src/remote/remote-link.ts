@@ -2,7 +2,7 @@ import { IdConflictError, RemoteUnavailableError } from "../errors/index.js";
 import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import type { Job } from "../pools/job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../pools/link.js";
-import type { Engine, EngineWatch, Entry, Found, Outcome } from "./engine.js";
+import type { Engine, EngineWatch, Entry, LookedUp, Outcome } from "./engine.js";
 import { decoded, readOutcome } from "./outcome-reader.js";
 import { Payloads } from "./payloads.js";
 import { type Pending, PendingCalls } from "./pending-calls.js";
@@ -260,7 +260,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   /** Takes in what became of some ids. */
   async #lookUp(pendings: readonly Pending[]): Promise<number> {
     const ids = pendings.map(({ cargo }) => cargo.id);
-    let found: readonly Found[];
+    let found: readonly LookedUp[];
     try {
       found = await this.#engine.lookUp(
         ids,

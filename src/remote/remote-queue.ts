@@ -5,7 +5,7 @@ import { wholeNumber } from "../pools/option-values.js";
 import type { RemoteQueueOptions } from "../pools/remote-options.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { BullEngine } from "./bullmq/bull-engine.js";
-import type { FailedTask, QueueCounts, Schedule, RemoteWorkerInfo } from "./engine.js";
+import type { FailedTask, QueueCounts, RemoteSchedule, RemoteWorkerInfo } from "./engine.js";
 import { remoteName } from "./identity.js";
 import { libraryVersion } from "./library-version.js";
 import { checkLength, MOST_INLINE, Payloads } from "./payloads.js";
@@ -125,7 +125,7 @@ export class RemoteQueue implements AsyncDisposable {
    * @throws `ERR_ALLCORES_REMOTE_UNAVAILABLE`, `ERR_ALLCORES_ARGUMENT_RANGE`
    * @remarks **Cost:** a question to the server.
    */
-  async schedules(limit?: number): Promise<readonly Schedule[]> {
+  async schedules(limit?: number): Promise<readonly RemoteSchedule[]> {
     const most = wholeNumber("limit", limit, 1, MOST_LISTED);
     return await (await this.#ready()).schedules(most);
   }

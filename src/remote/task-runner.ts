@@ -6,7 +6,7 @@ import type { Task } from "../workers/task.js";
 import { taskModule } from "../workers/task-handles.js";
 import type { AllowList } from "./allow-list.js";
 import type { BodyCall, BodyOutcome } from "./body.js";
-import type { Engine, Loss, RunResult, ServedRun } from "./engine.js";
+import type { Engine, LostWorker, RunResult, ServedRun } from "./engine.js";
 import { parseName } from "./identity.js";
 import { Payloads } from "./payloads.js";
 import type { ServeOptionsChecked } from "./serve-options.js";
@@ -164,12 +164,12 @@ export class TaskRunner {
   }
 }
 
-function lossOf({ worker, pid, time, ranFor, reason, signal, exitCode }: WorkerDeath): Loss {
+function lossOf({ worker, pid, time, ranFor, reason, signal, exitCode }: WorkerDeath): LostWorker {
   return { worker, pid: pid ?? 0, time, ranFor, reason: reason === "memory" || reason === "signal" ? reason : "exit", signal, exitCode };
 }
 
 /** The deaths that a task has behind it, as every pool tells them. */
-function deathsOf(wire: Wire, losses: readonly Loss[]): WorkerDeath[] {
+function deathsOf(wire: Wire, losses: readonly LostWorker[]): WorkerDeath[] {
   return losses.map(({ worker, pid, time, ranFor, reason, signal, exitCode }, index) => ({
     attempt: wire.attempt + index,
     worker,
@@ -184,7 +184,7 @@ function deathsOf(wire: Wire, losses: readonly Loss[]): WorkerDeath[] {
   }));
 }
 
-function textOf(wire: Wire, losses: readonly Loss[]): string {
+function textOf(wire: Wire, losses: readonly LostWorker[]): string {
   const times = losses.length === 1 ? "its worker was lost" : `${losses.length} workers were lost`;
   const lines = losses.map(
     ({ worker, pid, reason, signal, ranFor }, index) =>
@@ -193,7 +193,7 @@ function textOf(wire: Wire, losses: readonly Loss[]): string {
   return `${times} while they ran the task "${wire.task}", and lostRetries allows ${wire.lost}${lines.join("")}`;
 }
 
-function diedOf(wire: Wire, losses: readonly Loss[], cause?: unknown): WorkerDiedError {
+function diedOf(wire: Wire, losses: readonly LostWorker[], cause?: unknown): WorkerDiedError {
   const last = losses.at(-1);
   return new WorkerDiedError(textOf(wire, losses), {
     deaths: deathsOf(wire, losses),
@@ -203,6 +203,6 @@ function diedOf(wire: Wire, losses: readonly Loss[], cause?: unknown): WorkerDie
   });
 }
 
-function tooMuchMemory(wire: Wire, losses: readonly Loss[], cause: unknown): MemoryLimitError {
+function tooMuchMemory(wire: Wire, losses: readonly LostWorker[], cause: unknown): MemoryLimitError {
   return new MemoryLimitError(textOf(wire, losses), { deaths: deathsOf(wire, losses), cause });
 }

@@ -2,7 +2,19 @@ import { realDate } from "../../memory/index.js";
 import { randomUUID } from "node:crypto";
 import type { JobsOptions, Queue, QueueEvents } from "bullmq";
 import type { QueueSettings } from "../remote-pool-options.js";
-import type { Engine, EngineWatch, Entry, FailedTask, Found, QueueCounts, Schedule, ServeSettings, Service, ValueStore, RemoteWorkerInfo } from "../engine.js";
+import type {
+  Engine,
+  EngineWatch,
+  Entry,
+  FailedTask,
+  LookedUp,
+  QueueCounts,
+  RemoteSchedule,
+  ServeSettings,
+  Service,
+  ValueStore,
+  RemoteWorkerInfo,
+} from "../engine.js";
 import type { WireResult } from "../wire.js";
 import { BullService } from "./bull-service.js";
 import { FIELD } from "./fields.js";
@@ -118,7 +130,7 @@ export class BullEngine implements Engine {
     this.client.on("ready", () => watch.connected());
   }
 
-  async lookUp(ids: readonly string[], digests = false): Promise<readonly Found[]> {
+  async lookUp(ids: readonly string[], digests = false): Promise<readonly LookedUp[]> {
     const pipeline = this.client.pipeline();
     const fields = ["timestamp", "finishedOn", "processedOn", "returnvalue", "failedReason", FIELD.out, ...(digests ? ["data"] : [])];
     for (const id of ids) pipeline.hmget(`${this.keys}${toJobId(id)}`, ...fields);
@@ -208,7 +220,7 @@ export class BullEngine implements Engine {
     }
   }
 
-  async schedules(limit: number): Promise<readonly Schedule[]> {
+  async schedules(limit: number): Promise<readonly RemoteSchedule[]> {
     const all = await this.#queue!.getJobSchedulers(0, limit - 1, true);
     return all.map(({ key, name, every, pattern, next }) => ({
       id: fromJobId(key),
@@ -242,7 +254,7 @@ export class BullEngine implements Engine {
   }
 }
 
-function foundIn([timestamp, finishedOn, processedOn, returned, reason, out, data]: (string | null)[]): Found {
+function foundIn([timestamp, finishedOn, processedOn, returned, reason, out, data]: (string | null)[]): LookedUp {
   if (timestamp === null || timestamp === undefined) return { state: "missing", digest: undefined, outcome: undefined };
   const digest = typeof data === "string" ? (JSON.parse(data) as { digest?: string }).digest : undefined;
   if (finishedOn === null || finishedOn === undefined) return { state: typeof processedOn === "string" ? "running" : "waiting", digest, outcome: undefined };

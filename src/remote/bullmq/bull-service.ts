@@ -1,7 +1,7 @@
 import { clearRealInterval, realDate, realNow, setRealInterval } from "../../memory/index.js";
 import type { Job, Worker } from "bullmq";
 import { CancelledError, CorruptError, RemoteUnavailableError } from "../../errors/index.js";
-import type { Loss, RunResult, ServeSettings, Service } from "../engine.js";
+import type { LostWorker, RunResult, ServeSettings, Service } from "../engine.js";
 import { encode } from "../../codec/index.js";
 import { Payloads } from "../payloads.js";
 import { readWire, WIRE_VERSION, type WireResult } from "../wire.js";
@@ -148,7 +148,7 @@ export class BullService implements Service {
   }
 
   /** Notes who runs it. Gives those who were lost to it before. */
-  async #begin(job: Job): Promise<Loss[]> {
+  async #begin(job: Job): Promise<LostWorker[]> {
     const { name, info } = this.#settings;
     const key = this.#keyOf(job.id!);
     const now = realDate();
@@ -159,7 +159,7 @@ export class BullService implements Service {
       return [];
     }
     const [before, known] = await this.#client.hmget(key, FIELD.run, FIELD.losses);
-    const losses = typeof known === "string" ? (JSON.parse(known) as Loss[]) : [];
+    const losses = typeof known === "string" ? (JSON.parse(known) as LostWorker[]) : [];
     const last = typeof before === "string" ? (JSON.parse(before) as { worker: string; pid: number; at: number }) : undefined;
     while (losses.length < job.stalledCounter)
       losses.push({ worker: last?.worker ?? "a worker", pid: last?.pid ?? 0, time: now, ranFor: Math.max(0, now - (last?.at ?? now)), reason: "lost" });
