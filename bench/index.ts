@@ -30,6 +30,7 @@ const BENCHES = [
   "codec",
   "waiting",
   "command-line",
+  "remote",
 ];
 
 const words = process.argv.slice(2);

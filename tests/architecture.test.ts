@@ -95,7 +95,7 @@ test("imports keep the rules", async (t) => {
   await t.test("the picture in docs/architecture.md is drawn from them: npm run architecture", () => {
     const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
     assert.equal(page, drawn(page, modules));
-    assert.notEqual(drawn(page, [...modules, { source: "src/remote/x.ts", dependencies: [{ resolved: "src/pools/pool.ts" }] }]), page);
+    assert.notEqual(drawn(page, [...modules, { source: "src/testing/x.ts", dependencies: [{ resolved: "src/tasks/sleep.ts" }] }]), page);
   });
 });
 

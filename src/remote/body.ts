@@ -1,11 +1,12 @@
 /** What a worker of `serveRemote` runs in its threads or processes: one task of a queue, or items of a map. */
+import { realNow } from "../memory/index.js";
 import { decode, encode, encodeError, FROM_ELSEWHERE } from "../codec/index.js";
 import { CorruptError, StateError, textOfThrown } from "../errors/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import { loadTask } from "../workers/task-module.js";
 import { task } from "../workers/task.js";
 import { type RunningJob, workerState } from "../workers/worker-state.js";
-import { checkLength } from "./parcels.js";
+import { checkLength } from "./payloads.js";
 
 /** What a body is told of its task. */
 export interface BodyCall {
@@ -56,7 +57,7 @@ const bytesOf = (value: unknown, root: string) => encode(value, { to: "processes
 type OutcomeRun = [number, unknown];
 
 export const runRemote = task(import.meta, "runRemote", async function runRemote(call: BodyCall, args: Uint8Array): Promise<BodyOutcome> {
-  const start = performance.now();
+  const start = realNow();
   const job = new RemoteJob(workerState.job, call);
   const outcomes = new Outcomes(call.most);
   try {
@@ -83,7 +84,7 @@ export const runRemote = task(import.meta, "runRemote", async function runRemote
     if (call.chunk) outcomes.failAll(error);
     else outcomes.fail(error);
   }
-  return { bytes: outcomes.toBytes(call.chunk), microseconds: Math.round((performance.now() - start) * 1000), reason: outcomes.reason };
+  return { bytes: outcomes.toBytes(call.chunk), microseconds: Math.round((realNow() - start) * 1000), reason: outcomes.reason };
 });
 
 /** What has become of the items so far. Of values that follow each other one run is made. */

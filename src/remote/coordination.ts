@@ -1,3 +1,4 @@
+import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import { ArgumentTypeError, KnownOptions, ownOptions, StateError } from "../errors/index.js";
 import { isSignal } from "../parking/index.js";
 import { milliseconds, wholeNumber } from "../pools/option-values.js";
@@ -17,7 +18,9 @@ export interface RemoteObjectOptions {
 
 /** How a remote lock or semaphore is made. */
 export interface RemoteLeaseOptions extends RemoteObjectOptions {
-  /** Milliseconds after which a hold is over whose program is not heard of; 10000 unless given. It is renewed meanwhile. */
+  /**
+   * Milliseconds after which a hold is over whose program is not heard of; 10000 unless given. It is renewed meanwhile.
+   */
   lease?: number | undefined;
 }
 
@@ -118,12 +121,12 @@ export class Coordination {
     let timer: NodeJS.Timeout | undefined;
     const told = new Promise<void>((resolve) => {
       wake = resolve;
-      timer = setTimeout(resolve, Math.min(most, 0x7fffffff));
+      timer = setRealTimeout(resolve, Math.min(most, 0x7fffffff));
     });
     this.#waiting.add(wake);
     signal?.addEventListener("abort", wake);
     await told;
-    clearTimeout(timer);
+    clearRealTimeout(timer);
     this.#waiting.delete(wake);
     signal?.removeEventListener("abort", wake);
   }

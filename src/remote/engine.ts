@@ -26,7 +26,7 @@ export interface Outcome {
 }
 
 /** What an engine has under an id. */
-export interface Found {
+export interface LookedUp {
   readonly state: "waiting" | "running" | "ended" | "missing";
   /** Of which task and arguments it is. */
   readonly digest: string | undefined;
@@ -48,16 +48,16 @@ export interface ServedRun {
   readonly id: string;
   readonly wire: Wire;
   /** How often its worker was lost before. */
-  readonly losses: readonly Loss[];
+  readonly losses: readonly LostWorker[];
   /** Aborts when the task was called off or its lease was lost: nobody hears of its outcome then. */
   readonly signal: AbortSignal;
   progress(value: unknown): void;
   /** Remembers that a worker was lost to the task within this run. */
-  lost(loss: Loss): void;
+  lost(loss: LostWorker): void;
 }
 
 /** A worker that was lost while it ran a task. */
-export interface Loss {
+export interface LostWorker {
   readonly worker: string;
   readonly pid: number;
   /** When that became known: milliseconds since 1970. */
@@ -70,7 +70,7 @@ export interface Loss {
 }
 
 /** What a run came to. `"elsewhere"`: this worker leaves the task to others. */
-export type Served =
+export type RunResult =
   | { readonly to: "done" | "failed"; readonly result: WireResult; readonly reason: string }
   | { readonly to: "elsewhere"; readonly reason: string };
 
@@ -86,14 +86,14 @@ export interface ServeSettings {
   /** Milliseconds until a task that was left to others is offered again. */
   readonly patience: number;
   /** What others may know of this worker. */
-  readonly card: WorkerCard;
-  run(run: ServedRun): Promise<Served>;
+  readonly info: RemoteWorkerInfo;
+  run(run: ServedRun): Promise<RunResult>;
   /** Something went wrong that is no task's. */
   report(error: unknown): void;
 }
 
 /** What a worker tells of itself. */
-export interface WorkerCard {
+export interface RemoteWorkerInfo {
   readonly id: string;
   readonly name: string;
   readonly host: string;
@@ -136,7 +136,7 @@ export interface FailedTask {
 }
 
 /** A schedule, as it is kept at the server. */
-export interface Schedule {
+export interface RemoteSchedule {
   readonly id: string;
   readonly task: string;
   readonly every: number | undefined;
@@ -164,19 +164,19 @@ export interface Engine {
   enqueue(entries: readonly Entry[]): Promise<readonly (Error | undefined)[]>;
   subscribe(watch: EngineWatch): Promise<void>;
   /** `digests`: tells these too, which costs more. */
-  lookUp(ids: readonly string[], digests?: boolean): Promise<readonly Found[]>;
+  lookUp(ids: readonly string[], digests?: boolean): Promise<readonly LookedUp[]>;
   /** What waits is removed. What runs is asked to stop, unless `waitingOnly`. */
   cancel(ids: readonly string[], reason: string, waitingOnly?: boolean): Promise<void>;
   /** How many tasks may begin in so many milliseconds, over all workers. */
   limit(rate: { readonly limit: number; readonly interval: number }): Promise<void>;
   serve(settings: ServeSettings): Promise<Service>;
-  workers(): Promise<readonly WorkerCard[]>;
+  workers(): Promise<readonly RemoteWorkerInfo[]>;
   counts(): Promise<QueueCounts>;
   failed(limit: number): Promise<readonly FailedTask[]>;
   retry(id: string): Promise<boolean>;
   discard(id: string): Promise<boolean>;
   schedule(id: string, when: { readonly every?: number | undefined; readonly cron?: string | undefined }, entry: Omit<Entry, "id" | "delay">): Promise<void>;
-  schedules(limit: number): Promise<readonly Schedule[]>;
+  schedules(limit: number): Promise<readonly RemoteSchedule[]>;
   unschedule(id: string): Promise<boolean>;
   /** A text that is another one once the server has lost what it held. */
   epoch(): Promise<string>;

@@ -10,7 +10,7 @@ export type {
   RemoteValueStore,
 } from "../pools/remote-options.js";
 export type { RemoteLeaseOptions, RemoteObjectOptions, RemoteWait } from "./coordination.js";
-export type { FailedTask, QueueCounts, Schedule, WorkerCard } from "./engine.js";
+export type { FailedTask, QueueCounts, RemoteSchedule, RemoteWorkerInfo } from "./engine.js";
 export { readable } from "./readable.js";
 export { RemoteEvent } from "./remote-event.js";
 export { RemoteHeld } from "./remote-held.js";

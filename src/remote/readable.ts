@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { decode, FROM_ELSEWHERE } from "../codec/index.js";
-import { Parcels } from "./parcels.js";
+import { Payloads } from "./payloads.js";
 import { readResult, readWire } from "./wire.js";
 
 /**
@@ -20,13 +20,13 @@ import { readResult, readWire } from "./wire.js";
 export function readable(data: unknown): unknown {
   try {
     const { args, v: _v, ...wire } = readWire(data);
-    return { ...wire, args: shown(Parcels.opened(args)) };
+    return { ...wire, args: shown(Payloads.opened(args)) };
   } catch {
     // Perhaps it is an outcome.
   }
   try {
     const { out, t } = readResult(data);
-    return { microseconds: t, outcomes: shown(Parcels.opened(out)) };
+    return { microseconds: t, outcomes: shown(Payloads.opened(out)) };
   } catch {
     return data;
   }

@@ -1,3 +1,4 @@
+import { realNow } from "../memory/index.js";
 import { portray } from "../codec/portrait.js";
 import { TimeoutError } from "../errors/index.js";
 import { Coordination, objectSettingsOf, type RemoteObjectOptions, type RemoteObjectSettings, type RemoteWait, waitOf } from "./coordination.js";
@@ -6,8 +7,8 @@ import { Coordination, objectSettingsOf, type RemoteObjectOptions, type RemoteOb
 const ASK_AGAIN_MS = 1000;
 
 /**
- * A flag that programs on several machines share, by a Redis: it stays set until it is cleared. Who waits may hear of it
- * up to a second late; a server that lost its data has it cleared.
+ * A flag that programs on several machines share, by a Redis: it stays set until it is cleared. Who waits may hear of
+ * it up to a second late; a server that lost its data has it cleared.
  *
  * @example
  * ```ts
@@ -79,11 +80,11 @@ export class RemoteEvent implements Disposable {
    */
   async wait(options?: RemoteWait): Promise<void> {
     const { timeout, signal } = waitOf(options);
-    const deadline = performance.now() + timeout;
+    const deadline = realNow() + timeout;
     for (;;) {
       signal?.throwIfAborted();
       if (await this.isSet()) return;
-      const left = deadline - performance.now();
+      const left = deadline - realNow();
       if (left <= 0) throw new TimeoutError(`"${this.#settings.name}" was not set within ${timeout} ms`);
       await this.#at.pause(Math.min(left, ASK_AGAIN_MS), signal);
     }

@@ -1,5 +1,15 @@
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
 import { RemoteUnavailableError } from "../errors/index.js";
-import type { RemotePermits } from "./remote-permits.js";
+
+/** The permits that a hold is of. */
+interface HeldPermits {
+  readonly lease: number;
+  /** Whether the lease was not over and lasts anew. */
+  renew(id: string): Promise<boolean>;
+  giveBack(id: string): Promise<void>;
+  /** The hold is over. */
+  gone(): void;
+}
 
 /**
  * A hold of a remote lock or semaphore. It is renewed until it is released; a program that is not heard of in time has
@@ -11,7 +21,7 @@ export class RemoteHeld implements AsyncDisposable {
    * it to what the lock guards, which so refuses who comes late. It fits into 63 bits.
    */
   readonly token: bigint;
-  readonly #permits: RemotePermits;
+  readonly #permits: HeldPermits;
   readonly #id: string;
   readonly #lost = new AbortController();
   #isReleased = false;
@@ -19,7 +29,7 @@ export class RemoteHeld implements AsyncDisposable {
   #timer: NodeJS.Timeout;
 
   /** @internal Made by `acquire`. */
-  constructor(permits: RemotePermits, id: string, token: bigint, at: number) {
+  constructor(permits: HeldPermits, id: string, token: bigint, at: number) {
     this.#permits = permits;
     this.#id = id;
     this.token = token;
@@ -46,7 +56,7 @@ export class RemoteHeld implements AsyncDisposable {
   async release(): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    clearTimeout(this.#timer);
+    clearRealTimeout(this.#timer);
     try {
       await this.#permits.giveBack(this.#id);
     } finally {
@@ -59,22 +69,22 @@ export class RemoteHeld implements AsyncDisposable {
   }
 
   #later(): NodeJS.Timeout {
-    return setTimeout(() => void this.#renew(), this.#permits.lease / 3);
+    return setRealTimeout(() => void this.#renew(), this.#permits.lease / 3);
   }
 
   async #renew(): Promise<void> {
-    const asked = performance.now();
+    const asked = realNow();
     // Without an answer the lease is over when it is over.
-    const late = setTimeout(() => this.#lose(), Math.max(0, this.#renewedAt + this.#permits.lease - asked));
+    const late = setRealTimeout(() => this.#lose(), Math.max(0, this.#renewedAt + this.#permits.lease - asked));
     try {
       if (await this.#permits.renew(this.#id)) this.#renewedAt = asked;
       else this.#lose();
     } catch {
       // The next attempt may come through.
     } finally {
-      clearTimeout(late);
+      clearRealTimeout(late);
     }
-    if (performance.now() - this.#renewedAt > this.#permits.lease) this.#lose();
+    if (realNow() - this.#renewedAt > this.#permits.lease) this.#lose();
     if (this.isHeld) this.#timer = this.#later();
   }
 

@@ -2,9 +2,9 @@ import { IdConflictError, RemoteUnavailableError } from "../errors/index.js";
 import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import type { Job } from "../pools/job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../pools/link.js";
-import type { Engine, EngineWatch, Entry, Found, Outcome } from "./engine.js";
+import type { Engine, EngineWatch, Entry, LookedUp, Outcome } from "./engine.js";
 import { decoded, readOutcome } from "./outcome-reader.js";
-import { Parcels } from "./parcels.js";
+import { Payloads } from "./payloads.js";
 import { type Pending, PendingCalls } from "./pending-calls.js";
 import type { RemoteCargo } from "./remote-cargo.js";
 
@@ -36,7 +36,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   readonly #watch: LinkWatch;
   readonly #engine: Engine;
   readonly #sweepEvery: number;
-  readonly #parcels: Parcels;
+  readonly #payloads: Payloads;
   readonly #pending: PendingCalls;
   #batch: Pending[] = [];
   #willSend = false;
@@ -55,7 +55,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     this.#engine = engine;
     this.width = width;
     this.#sweepEvery = sweepEvery;
-    this.#parcels = new Parcels(() => engine.values);
+    this.#payloads = new Payloads(() => engine.values);
   }
 
   get isOpen(): boolean {
@@ -228,7 +228,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     for (const pending of batch) {
       const { cargo } = pending;
       try {
-        const args = Parcels.inline(cargo.bytes) ?? (await this.#parcels.wrap(cargo.valueKey, cargo.bytes, cargo.wire.keep));
+        const args = Payloads.inline(cargo.bytes) ?? (await this.#payloads.wrap(cargo.valueKey, cargo.bytes, cargo.wire.keep));
         entries.push({ id: cargo.id, wire: { ...cargo.wire, args }, priority: cargo.priority, delay: cargo.delay });
         sent.push(pending);
       } catch (error) {
@@ -260,7 +260,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   /** Takes in what became of some ids. */
   async #lookUp(pendings: readonly Pending[]): Promise<number> {
     const ids = pendings.map(({ cargo }) => cargo.id);
-    let found: readonly Found[];
+    let found: readonly LookedUp[];
     try {
       found = await this.#engine.lookUp(
         ids,
@@ -373,7 +373,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
       return;
     }
     try {
-      const read = readOutcome(outcome, pending.cargo.wire.task, this.#parcels);
+      const read = readOutcome(outcome, pending.cargo.wire.task, this.#payloads);
       if (read instanceof Promise) {
         pending.isOpening = true;
         void read.then(

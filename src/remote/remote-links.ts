@@ -10,7 +10,7 @@ import type { Segment } from "../pools/segment.js";
 import type { Engine } from "./engine.js";
 import { remoteName } from "./identity.js";
 import { libraryVersion } from "./library-version.js";
-import { checkLength } from "./parcels.js";
+import { checkLength } from "./payloads.js";
 import type { RemoteCargo } from "./remote-cargo.js";
 import type { RemoteExtra } from "./remote-call.js";
 import { RemoteLink } from "./remote-link.js";

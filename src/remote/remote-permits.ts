@@ -1,3 +1,4 @@
+import { realNow } from "../memory/index.js";
 import { randomUUID } from "node:crypto";
 import { TimeoutError } from "../errors/index.js";
 import type { Coordination, RemoteObjectSettings, RemoteWait } from "./coordination.js";
@@ -55,7 +56,7 @@ export class RemotePermits {
 
   async take(options: RemoteWait | undefined): Promise<RemoteHeld> {
     const { timeout, signal } = waitOf(options);
-    const deadline = performance.now() + timeout;
+    const deadline = realNow() + timeout;
     for (;;) {
       signal?.throwIfAborted();
       const taken = await this.#try();
@@ -64,7 +65,7 @@ export class RemotePermits {
         await taken.release();
         throw signal.reason;
       }
-      const left = deadline - performance.now();
+      const left = deadline - realNow();
       if (left <= 0) throw new TimeoutError(`"${this.#settings.name}" was not free within ${timeout} ms`);
       await this.#at.pause(Math.min(left, taken + 1, ASK_AGAIN_MS), signal);
     }
@@ -79,7 +80,7 @@ export class RemotePermits {
   async #try(): Promise<RemoteHeld | number> {
     const id = randomUUID();
     const { key, lease } = this.#settings;
-    const asked = performance.now();
+    const asked = realNow();
     const answer = await this.#at.ask((client) => client.eval(TAKE, 2, key, `${key}:fence`, id, this.#count, lease) as Promise<[number, string, string]>);
     if (answer[0] !== 1) return Math.max(1, Number(answer[1]));
     this.#at.hold();

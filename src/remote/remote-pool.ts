@@ -18,7 +18,7 @@ import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { BullEngine } from "./bullmq/bull-engine.js";
 import type { Engine } from "./engine.js";
-import { checkLength } from "./parcels.js";
+import { checkLength } from "./payloads.js";
 import { NO_EXTRA, type RemoteExtra } from "./remote-call.js";
 import { remoteKind } from "./remote-links.js";
 import { checkId, remoteExtraOf, remoteSettingsOf, type RemotePoolSettings } from "./remote-pool-options.js";

@@ -5,10 +5,10 @@ import { wholeNumber } from "../pools/option-values.js";
 import type { RemoteQueueOptions } from "../pools/remote-options.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { BullEngine } from "./bullmq/bull-engine.js";
-import type { FailedTask, QueueCounts, Schedule, WorkerCard } from "./engine.js";
+import type { FailedTask, QueueCounts, RemoteSchedule, RemoteWorkerInfo } from "./engine.js";
 import { remoteName } from "./identity.js";
 import { libraryVersion } from "./library-version.js";
-import { checkLength, MOST_INLINE, Parcels } from "./parcels.js";
+import { checkLength, MOST_INLINE, Payloads } from "./payloads.js";
 import { buildOf, checkId, queueSettingsOf } from "./remote-pool-options.js";
 import { WIRE_VERSION } from "./wire.js";
 
@@ -112,7 +112,7 @@ export class RemoteQueue implements AsyncDisposable {
       // Each run has the id that the server gives it.
       key: "",
       first: 0,
-      args: Parcels.inline(bytes)!,
+      args: Payloads.inline(bytes)!,
     };
     await (await this.#ready()).schedule(id, { every: every === undefined ? undefined : wholeNumber("every", every, 1, 1), cron }, { wire, priority: 0 });
   }
@@ -125,7 +125,7 @@ export class RemoteQueue implements AsyncDisposable {
    * @throws `ERR_ALLCORES_REMOTE_UNAVAILABLE`, `ERR_ALLCORES_ARGUMENT_RANGE`
    * @remarks **Cost:** a question to the server.
    */
-  async schedules(limit?: number): Promise<readonly Schedule[]> {
+  async schedules(limit?: number): Promise<readonly RemoteSchedule[]> {
     const most = wholeNumber("limit", limit, 1, MOST_LISTED);
     return await (await this.#ready()).schedules(most);
   }
@@ -196,11 +196,11 @@ export class RemoteQueue implements AsyncDisposable {
   /**
    * Who serves the queue, and with which builds.
    *
-   * @returns a card of each worker that was heard of within a minute
+   * @returns what each worker says of itself that was heard of within a minute
    * @throws `ERR_ALLCORES_REMOTE_UNAVAILABLE`
    * @remarks **Cost:** a question to the server.
    */
-  async workers(): Promise<readonly WorkerCard[]> {
+  async workers(): Promise<readonly RemoteWorkerInfo[]> {
     return await (await this.#ready()).workers();
   }
 

@@ -1,3 +1,4 @@
+import { setRealTimeout } from "../memory/index.js";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { portray } from "../codec/portrait.js";
@@ -90,7 +91,7 @@ export class RemoteServer implements AsyncDisposable {
       lease: lease.duration,
       look: lease.look,
       patience: PATIENCE_MS,
-      card: {
+      info: {
         id: this.#id,
         name,
         host: hostname(),
@@ -169,8 +170,8 @@ export class RemoteServer implements AsyncDisposable {
  * @returns the worker, once it takes tasks
  * @throws `ERR_ALLCORES_REMOTE_UNAVAILABLE` when the server refuses it, may throw tasks away, or a package is missing;
  *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
- * @remarks **Fairness:** in the order of the queue, higher priorities first. **Death:** tasks of a worker that is killed
- *   run elsewhere once their leases are over. **Cost:** three connections, and the workers of a pool.
+ * @remarks **Fairness:** in the order of the queue, higher priorities first. **Death:** tasks of a worker that is
+ *   killed run elsewhere once their leases are over. **Cost:** three connections, and the workers of a pool.
  *
  * @example
  * ```ts
@@ -189,7 +190,7 @@ function endOnSignals(server: RemoteServer, report: (message: string) => void): 
     if (isAsked) {
       report(`${signal} again: it ends at once, and what runs is run elsewhere`);
       void server.terminate().finally(() => process.exit(1));
-      setTimeout(() => process.exit(1), 1000).unref();
+      setRealTimeout(() => process.exit(1), 1000).unref();
       return;
     }
     isAsked = true;

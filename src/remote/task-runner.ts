@@ -6,9 +6,9 @@ import type { Task } from "../workers/task.js";
 import { taskModule } from "../workers/task-handles.js";
 import type { AllowList } from "./allow-list.js";
 import type { BodyCall, BodyOutcome } from "./body.js";
-import type { Engine, Loss, Served, ServedRun } from "./engine.js";
+import type { Engine, LostWorker, RunResult, ServedRun } from "./engine.js";
 import { parseName } from "./identity.js";
-import { Parcels } from "./parcels.js";
+import { Payloads } from "./payloads.js";
 import type { ServeOptionsChecked } from "./serve-options.js";
 import { type Wire, WIRE_VERSION, type WireResult } from "./wire.js";
 
@@ -29,7 +29,7 @@ export class TaskRunner {
   readonly #pool: ThreadPool | ProcessPool;
   readonly #settings: ServeOptionsChecked;
   readonly #allow: AllowList;
-  readonly #parcels: Parcels;
+  readonly #payloads: Payloads;
   readonly #said = new Set<string>();
   readonly #counts = { running: 0, done: 0, failed: 0, leftToOthers: 0 };
   readonly #body: Task<Body>;
@@ -44,7 +44,7 @@ export class TaskRunner {
     this.#settings = settings;
     this.#slots = settings.workers;
     this.#allow = allow;
-    this.#parcels = new Parcels(() => engine.values);
+    this.#payloads = new Payloads(() => engine.values);
     this.#body = (taskModule<{ runRemote: Body }>(new URL("./body.js", import.meta.url)) as { runRemote: Task<Body> }).runRemote;
   }
 
@@ -56,7 +56,7 @@ export class TaskRunner {
     return { ...this.#counts };
   }
 
-  async run(run: ServedRun): Promise<Served> {
+  async run(run: ServedRun): Promise<RunResult> {
     this.#counts.running++;
     try {
       const served = await this.#serve(run);
@@ -70,14 +70,14 @@ export class TaskRunner {
     }
   }
 
-  async #serve(run: ServedRun): Promise<Served> {
+  async #serve(run: ServedRun): Promise<RunResult> {
     const { wire, losses } = run;
     if (wire.v !== WIRE_VERSION) return this.#elsewhere(wire, `it is written in version ${wire.v} of the wire, and this worker reads ${WIRE_VERSION}`);
     const name = parseName(wire.task);
     const found = this.#allow.find(name);
     if ("elsewhere" in found) return this.#elsewhere(wire, found.elsewhere);
     if (losses.length > wire.lost) throw diedOf(wire, losses);
-    const args = await this.#parcels.open(wire.args);
+    const args = await this.#payloads.open(wire.args);
     const call: BodyCall = {
       url: found.url,
       name: name.export,
@@ -91,7 +91,7 @@ export class TaskRunner {
     const { bytes, microseconds, reason } = await this.#runBody(run, call, args);
     this.#ran(microseconds / 1000);
     const result = await this.#result(run, bytes, microseconds);
-    if (reason === undefined) await this.#parcels.drop(wire.args);
+    if (reason === undefined) await this.#payloads.drop(wire.args);
     return reason === undefined ? { to: "done", result, reason: "" } : { to: "failed", result, reason };
   }
 
@@ -132,11 +132,11 @@ export class TaskRunner {
 
   async #result({ id, wire }: ServedRun, bytes: Uint8Array, microseconds: number): Promise<WireResult> {
     // What others have under that key is of the same task.
-    return { v: WIRE_VERSION, t: microseconds, out: await this.#parcels.wrap(`${id}.out`, bytes, wire.keep) };
+    return { v: WIRE_VERSION, t: microseconds, out: await this.#payloads.wrap(`${id}.out`, bytes, wire.keep) };
   }
 
   /** An error that is not of the task's own code. */
-  async #failed(run: ServedRun, error: unknown, microseconds: number): Promise<Served> {
+  async #failed(run: ServedRun, error: unknown, microseconds: number): Promise<RunResult> {
     const outcome = [[run.wire.chunk ? -1 : 0, error]];
     const bytes = encodeError(outcome, { to: "processes" }).toBytes();
     return {
@@ -146,7 +146,7 @@ export class TaskRunner {
     };
   }
 
-  #elsewhere(wire: Wire, reason: string): Served {
+  #elsewhere(wire: Wire, reason: string): RunResult {
     if (!this.#said.has(wire.task) && this.#said.size < MOST_SAID) {
       this.#said.add(wire.task);
       this.#settings.report(`left to others: ${wire.task.slice(0, 300)}: ${reason}`);
@@ -164,12 +164,12 @@ export class TaskRunner {
   }
 }
 
-function lossOf({ worker, pid, time, ranFor, reason, signal, exitCode }: WorkerDeath): Loss {
+function lossOf({ worker, pid, time, ranFor, reason, signal, exitCode }: WorkerDeath): LostWorker {
   return { worker, pid: pid ?? 0, time, ranFor, reason: reason === "memory" || reason === "signal" ? reason : "exit", signal, exitCode };
 }
 
 /** The deaths that a task has behind it, as every pool tells them. */
-function deathsOf(wire: Wire, losses: readonly Loss[]): WorkerDeath[] {
+function deathsOf(wire: Wire, losses: readonly LostWorker[]): WorkerDeath[] {
   return losses.map(({ worker, pid, time, ranFor, reason, signal, exitCode }, index) => ({
     attempt: wire.attempt + index,
     worker,
@@ -184,7 +184,7 @@ function deathsOf(wire: Wire, losses: readonly Loss[]): WorkerDeath[] {
   }));
 }
 
-function textOf(wire: Wire, losses: readonly Loss[]): string {
+function textOf(wire: Wire, losses: readonly LostWorker[]): string {
   const times = losses.length === 1 ? "its worker was lost" : `${losses.length} workers were lost`;
   const lines = losses.map(
     ({ worker, pid, reason, signal, ranFor }, index) =>
@@ -193,7 +193,7 @@ function textOf(wire: Wire, losses: readonly Loss[]): string {
   return `${times} while they ran the task "${wire.task}", and lostRetries allows ${wire.lost}${lines.join("")}`;
 }
 
-function diedOf(wire: Wire, losses: readonly Loss[], cause?: unknown): WorkerDiedError {
+function diedOf(wire: Wire, losses: readonly LostWorker[], cause?: unknown): WorkerDiedError {
   const last = losses.at(-1);
   return new WorkerDiedError(textOf(wire, losses), {
     deaths: deathsOf(wire, losses),
@@ -203,6 +203,6 @@ function diedOf(wire: Wire, losses: readonly Loss[], cause?: unknown): WorkerDie
   });
 }
 
-function tooMuchMemory(wire: Wire, losses: readonly Loss[], cause: unknown): MemoryLimitError {
+function tooMuchMemory(wire: Wire, losses: readonly LostWorker[], cause: unknown): MemoryLimitError {
   return new MemoryLimitError(textOf(wire, losses), { deaths: deathsOf(wire, losses), cause });
 }

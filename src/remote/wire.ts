@@ -8,7 +8,7 @@ import { CorruptError } from "../errors/index.js";
 export const WIRE_VERSION = 1;
 
 /** Bytes, in the message itself or under a key of their own. */
-export type Parcel = { readonly m: string } | { readonly k: string; readonly n: number };
+export type WirePayload = { readonly m: string } | { readonly k: string; readonly n: number };
 
 /** A task as it travels. */
 export interface Wire {
@@ -39,14 +39,14 @@ export interface Wire {
   readonly trace?: string | undefined;
   /** Of task and arguments, where the id was given. */
   readonly digest?: string | undefined;
-  readonly args: Parcel;
+  readonly args: WirePayload;
 }
 
 /** What became of a task. `t`: microseconds that its worker spent on it. */
 export interface WireResult {
   readonly v: number;
   readonly t: number;
-  readonly out: Parcel;
+  readonly out: WirePayload;
 }
 
 /** @throws CorruptError for what is no task */
@@ -64,7 +64,7 @@ export function readWire(value: unknown): Wire {
     ![wire.attempt, wire.first, wire.lost, wire.limit, wire.most, wire.keep].every((number) => typeof number === "number" && number >= 0)
   )
     throw new CorruptError("what lies in the queue is no task of this library: somebody else writes there");
-  checkParcel(wire.args);
+  checkPayload(wire.args);
   return wire as Wire;
 }
 
@@ -73,13 +73,13 @@ export function readResult(value: unknown): WireResult {
   const result = value as Partial<WireResult> | null | undefined;
   if (typeof result !== "object" || result === null || typeof result.v !== "number" || typeof result.t !== "number")
     throw new CorruptError("what lies in the queue is no outcome of a task of this library");
-  checkParcel(result.out);
+  checkPayload(result.out);
   return result as WireResult;
 }
 
-function checkParcel(value: unknown): void {
-  const parcel = value as { m?: unknown; k?: unknown; n?: unknown } | null | undefined;
-  const isParcel =
-    typeof parcel === "object" && parcel !== null && (typeof parcel.m === "string" || (typeof parcel.k === "string" && typeof parcel.n === "number"));
-  if (!isParcel) throw new CorruptError("a message in the queue carries no value");
+function checkPayload(value: unknown): void {
+  const payload = value as { m?: unknown; k?: unknown; n?: unknown } | null | undefined;
+  const isPayload =
+    typeof payload === "object" && payload !== null && (typeof payload.m === "string" || (typeof payload.k === "string" && typeof payload.n === "number"));
+  if (!isPayload) throw new CorruptError("a message in the queue carries no value");
 }

@@ -99,8 +99,8 @@ describe("remote coordination", { skip: noRedis(), timeout: timeLimit(60_000) },
     await until(async () => (await queue.failed())[0] !== undefined && (await queue.failed())[0]!.time > failed!.time);
     assert.equal(await queue.discard("7"), true);
     assert.deepEqual([await queue.retry("7"), await queue.failed()], [false, []]);
-    const [card] = await queue.workers();
-    assert.deepEqual([card!.name, card!.slots, card!.wire], ["server", 1, 1]);
+    const [info] = await queue.workers();
+    assert.deepEqual([info!.name, info!.slots, info!.wire], ["server", 1, 1]);
     await queue.schedule("squares", { every: 100 }, tasks.square, 3);
     await queue.schedule("nightly", { cron: "0 3 * * *" }, tasks.square, 3);
     const schedules = await queue.schedules();

@@ -7,10 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { WorkerDiedError } from "allcores";
-import { RemotePool, type RemotePoolOptions, serveRemote } from "allcores/remote";
+import { RemotePool, type RemotePoolOptions, type ServeOptions, serveRemote } from "allcores/remote";
+import { randomFrom } from "../fixtures/random.js";
 import { freePort, noRedis, RedisServer } from "../fixtures/redis.js";
 import * as tasks from "../fixtures/remote-tasks.js";
 import { RemoteWorkerProgram } from "../fixtures/remote-worker.js";
+import { inForm } from "../form.js";
 import { timeLimit } from "../time-limit.js";
 import { TASKS, until } from "./remote.contract.js";
 
@@ -28,6 +30,7 @@ const lines = (file: string) => {
   }
 };
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
+const seed = Number(process.env.ALLCORES_SEED ?? Date.now() % 1_000_000);
 const LEASE = { duration: 1000, look: 400 };
 
 async function close(pool: RemotePool): Promise<void> {
@@ -36,7 +39,7 @@ async function close(pool: RemotePool): Promise<void> {
 }
 
 /** A way to a server that can be cut. */
-class CuttableProxy {
+class CutProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
@@ -86,25 +89,48 @@ class CuttableProxy {
   }
 }
 
-describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () => {
-  test("a worker group that is killed with tasks in hand costs none of them, and the task knows", async () => {
+describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 180_000, whole: 1_800_000 })) }, () => {
+  test("a worker group that is killed with tasks that it runs costs none of them, and none takes longer than its lease allows", async () => {
     await using redis = await RedisServer.start();
     const queue = { connection: redis.connection, queue: "kills" };
-    const serving = { ...queue, allow: [TASKS], workers: 2, lease: LEASE };
+    const kills = inForm({ short: 1, whole: 20 });
+    // By the presets a lease and a look are at most 4 s, or 14.
+    const serving = { ...queue, allow: [TASKS], workers: 2, lease: inForm<ServeOptions["lease"]>({ short: LEASE, whole: "fast" }) };
     const file = newFile();
-    const pool = new RemotePool({ ...queue, sweepEvery: 300 });
-    await using first = await RemoteWorkerProgram.start(serving);
-    const all = Promise.all(count(12).map((n) => pool.submit(tasks.computes, file, 60, `task-${n}`)));
-    await until(() => lines(file).length >= 3);
-    await first.end("SIGKILL");
-    await using second = await RemoteWorkerProgram.start(serving);
-    assert.deepEqual(
-      await all,
-      count(12).map((n) => `task-${n}`),
-    );
-    assert.equal(new Set(lines(file)).size, 12);
+    const pool = new RemotePool({ ...queue, sweepEvery: 300, lostRetries: 100 });
+    const random = randomFrom(seed);
+    for (let kill = 1; kill <= kills; kill++) {
+      const names = count(12).map((n) => `task-${kill}-${n}`);
+      await using first = await RemoteWorkerProgram.start(serving);
+      const all = Promise.all(names.map((name) => pool.submit(tasks.computes, file, 60, name)));
+      const begun = 1 + Math.floor(random() * 8);
+      await until(() => lines(file).filter((line) => line.startsWith(`task-${kill}-`)).length >= begun);
+      await first.end("SIGKILL");
+      await using second = await RemoteWorkerProgram.start(serving);
+      assert.deepEqual(await all, names, `seed ${seed}`);
+      await second.end("SIGTERM");
+    }
+    assert.equal(new Set(lines(file)).size, 12 * kills);
     await close(pool);
-    await second.end("SIGTERM");
+  });
+
+  test("without a fault no task begins twice, whatever the processors are busy with", {
+    skip: inForm<string | false>({ short: "it takes minutes: nightly", whole: false }),
+  }, async () => {
+    await using redis = await RedisServer.start();
+    const queue = { connection: redis.connection, queue: "busy" };
+    await using worker = await RemoteWorkerProgram.start({ ...queue, allow: [TASKS], workers: 2, lease: "fast" });
+    const file = newFile();
+    const pool = new RemotePool(queue);
+    const names = count(60).map((n) => `long-${n}`);
+    await pool.starmap(
+      tasks.computes,
+      names.map((name) => [file, 10_000, name] as [string, number, string]),
+      { chunkSize: 1 },
+    );
+    assert.deepEqual(lines(file).sort(), names.sort());
+    await close(pool);
+    await worker.end("SIGTERM");
   });
 
   test("a task that is lost more often than lostRetries fails with its deaths", async () => {
@@ -175,9 +201,10 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
     const queue = { connection: redis.connection, queue: "still" };
     await using worker = await RemoteWorkerProgram.start({ ...queue, allow: [TASKS], workers: 1, model: "thread", lease: LEASE });
     const pool = new RemotePool({ ...queue, sweepEvery: 200, inFlight: 1000 });
-    const results = pool.map(tasks.square, count(600), { chunkSize: 1 }).then((all) => all);
+    const many = inForm({ short: 600, whole: 10_000 });
+    const results = pool.map(tasks.square, count(many), { chunkSize: 1 }).then((all) => all);
     await until(() => pool.stats().completed > 0);
-    const end = performance.now() + 1500;
+    const end = performance.now() + inForm({ short: 1500, whole: 10_000 });
     while (performance.now() < end);
     assert.deepEqual(
       await results,
@@ -189,7 +216,7 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
 
   test("a worker without a network lets go of its tasks, and reports none twice", async () => {
     await using redis = await RedisServer.start([], { tcp: true });
-    const proxy = await new CuttableProxy(redis.port).listen();
+    const proxy = await new CutProxy(redis.port).listen();
     const file = newFile();
     const near = { connection: redis.connection, queue: "cut" };
     const serving = { allow: [TASKS], workers: 1, lease: LEASE, model: "thread" as const, report: () => {} };
@@ -207,6 +234,7 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(180_000) }, () =
     const other = await serveRemote({ ...serving, ...near });
     await until(() => lines(file).includes("aborted"));
     await until(() => lines(file).filter((line) => line === "begun").length === 2);
+    await new Promise((resolve) => setTimeout(resolve, inForm({ short: 0, whole: 30_000 })));
     proxy.heal();
     assert.equal(told, 0);
     future.cancel();

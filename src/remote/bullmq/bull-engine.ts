@@ -1,7 +1,20 @@
+import { realDate } from "../../memory/index.js";
 import { randomUUID } from "node:crypto";
 import type { JobsOptions, Queue, QueueEvents } from "bullmq";
 import type { QueueSettings } from "../remote-pool-options.js";
-import type { Engine, EngineWatch, Entry, FailedTask, Found, QueueCounts, Schedule, ServeSettings, Service, ValueStore, WorkerCard } from "../engine.js";
+import type {
+  Engine,
+  EngineWatch,
+  Entry,
+  FailedTask,
+  LookedUp,
+  QueueCounts,
+  RemoteSchedule,
+  ServeSettings,
+  Service,
+  ValueStore,
+  RemoteWorkerInfo,
+} from "../engine.js";
 import type { WireResult } from "../wire.js";
 import { BullService } from "./bull-service.js";
 import { FIELD } from "./fields.js";
@@ -117,7 +130,7 @@ export class BullEngine implements Engine {
     this.client.on("ready", () => watch.connected());
   }
 
-  async lookUp(ids: readonly string[], digests = false): Promise<readonly Found[]> {
+  async lookUp(ids: readonly string[], digests = false): Promise<readonly LookedUp[]> {
     const pipeline = this.client.pipeline();
     const fields = ["timestamp", "finishedOn", "processedOn", "returnvalue", "failedReason", FIELD.out, ...(digests ? ["data"] : [])];
     for (const id of ids) pipeline.hmget(`${this.keys}${toJobId(id)}`, ...fields);
@@ -135,7 +148,7 @@ export class BullEngine implements Engine {
     const running = ids.filter((_, index) => removed[index] === 0);
     if (waitingOnly || running.length === 0) return;
     const pipeline = this.client.pipeline();
-    const now = Date.now();
+    const now = realDate();
     for (const id of running) {
       // Whoever misses the message finds the wish when it renews its lease.
       pipeline.set(`${this.keys}cancel:${id}`, JSON.stringify([reason, now]), "PX", CANCEL_MS);
@@ -155,12 +168,12 @@ export class BullEngine implements Engine {
     return service;
   }
 
-  async workers(): Promise<readonly WorkerCard[]> {
+  async workers(): Promise<readonly RemoteWorkerInfo[]> {
     const all = await this.client.hgetall(`${this.keys}workers`);
-    const now = Date.now();
+    const now = realDate();
     return Object.values(all).flatMap((text) => {
-      const { seen, ...card } = JSON.parse(text) as WorkerCard & { seen: number };
-      return now - seen < WORKER_SEEN_MS ? [card] : [];
+      const { seen, ...info } = JSON.parse(text) as RemoteWorkerInfo & { seen: number };
+      return now - seen < WORKER_SEEN_MS ? [info] : [];
     });
   }
 
@@ -207,7 +220,7 @@ export class BullEngine implements Engine {
     }
   }
 
-  async schedules(limit: number): Promise<readonly Schedule[]> {
+  async schedules(limit: number): Promise<readonly RemoteSchedule[]> {
     const all = await this.#queue!.getJobSchedulers(0, limit - 1, true);
     return all.map(({ key, name, every, pattern, next }) => ({
       id: fromJobId(key),
@@ -241,7 +254,7 @@ export class BullEngine implements Engine {
   }
 }
 
-function foundIn([timestamp, finishedOn, processedOn, returned, reason, out, data]: (string | null)[]): Found {
+function foundIn([timestamp, finishedOn, processedOn, returned, reason, out, data]: (string | null)[]): LookedUp {
   if (timestamp === null || timestamp === undefined) return { state: "missing", digest: undefined, outcome: undefined };
   const digest = typeof data === "string" ? (JSON.parse(data) as { digest?: string }).digest : undefined;
   if (finishedOn === null || finishedOn === undefined) return { state: typeof processedOn === "string" ? "running" : "waiting", digest, outcome: undefined };

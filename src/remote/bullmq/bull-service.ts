@@ -1,8 +1,9 @@
+import { clearRealInterval, realDate, realNow, setRealInterval } from "../../memory/index.js";
 import type { Job, Worker } from "bullmq";
 import { CancelledError, CorruptError, RemoteUnavailableError } from "../../errors/index.js";
-import type { Loss, Served, ServeSettings, Service } from "../engine.js";
+import type { LostWorker, RunResult, ServeSettings, Service } from "../engine.js";
 import { encode } from "../../codec/index.js";
-import { Parcels } from "../parcels.js";
+import { Payloads } from "../payloads.js";
 import { readWire, WIRE_VERSION, type WireResult } from "../wire.js";
 import { FIELD } from "./fields.js";
 import { fromJobId } from "./job-ids.js";
@@ -81,7 +82,7 @@ export class BullService implements Service {
       for (const id of ids) this.#abort(id, "the lease of the task was lost: it may run elsewhere by now");
     });
     worker.on("locksRenewed", ({ jobIds }) => {
-      const now = performance.now();
+      const now = realNow();
       for (const id of jobIds) {
         const run = this.#runs.get(id);
         if (run !== undefined) run.renewedAt = now;
@@ -90,7 +91,7 @@ export class BullService implements Service {
     });
     await worker.waitUntilReady();
     await this.#tell();
-    this.#timer = setInterval(
+    this.#timer = setRealInterval(
       () => {
         this.#endLost();
         void this.#tell().catch(() => {});
@@ -105,9 +106,9 @@ export class BullService implements Service {
 
   async #process(job: Job, token: string): Promise<WireResult> {
     const id = job.id!;
-    const run: Run = { controller: new AbortController(), job, renewedAt: performance.now(), isCalledOff: false };
+    const run: Run = { controller: new AbortController(), job, renewedAt: realNow(), isCalledOff: false };
     this.#runs.set(id, run);
-    let served: Served;
+    let served: RunResult;
     try {
       const losses = await this.#begin(job);
       served = await this.#settings.run({
@@ -134,7 +135,7 @@ export class BullService implements Service {
     }
     // BullMQ lets nobody end a task whose lease is another's.
     if (served.to === "elsewhere") {
-      await job.moveToDelayed(Date.now() + this.#settings.patience, token);
+      await job.moveToDelayed(realDate() + this.#settings.patience, token);
       throw new bullmq.DelayedError();
     }
     if (served.to === "done") return served.result;
@@ -147,18 +148,18 @@ export class BullService implements Service {
   }
 
   /** Notes who runs it. Gives those who were lost to it before. */
-  async #begin(job: Job): Promise<Loss[]> {
-    const { name, card } = this.#settings;
+  async #begin(job: Job): Promise<LostWorker[]> {
+    const { name, info } = this.#settings;
     const key = this.#keyOf(job.id!);
-    const now = Date.now();
-    const note = JSON.stringify({ worker: name, pid: card.pid, at: now });
+    const now = realDate();
+    const note = JSON.stringify({ worker: name, pid: info.pid, at: now });
     if (job.stalledCounter === 0) {
       // In order before the task's end, on the same connection; nobody waits for it.
       void this.#client.hset(key, FIELD.run, note).catch(() => {});
       return [];
     }
     const [before, known] = await this.#client.hmget(key, FIELD.run, FIELD.losses);
-    const losses = typeof known === "string" ? (JSON.parse(known) as Loss[]) : [];
+    const losses = typeof known === "string" ? (JSON.parse(known) as LostWorker[]) : [];
     const last = typeof before === "string" ? (JSON.parse(before) as { worker: string; pid: number; at: number }) : undefined;
     while (losses.length < job.stalledCounter)
       losses.push({ worker: last?.worker ?? "a worker", pid: last?.pid ?? 0, time: now, ranFor: Math.max(0, now - (last?.at ?? now)), reason: "lost" });
@@ -173,7 +174,7 @@ export class BullService implements Service {
 
   /** Leases that nobody could renew in time are lost, even if the server cannot be asked. */
   #endLost(): void {
-    const now = performance.now();
+    const now = realNow();
     for (const [id, { renewedAt }] of this.#runs)
       if (now - renewedAt > this.#settings.lease) this.#abort(id, "the lease of the task could not be renewed in time: it may run elsewhere by now");
   }
@@ -208,11 +209,11 @@ export class BullService implements Service {
 
   /** Tells others that this worker is there. */
   async #tell(): Promise<void> {
-    const { card } = this.#settings;
+    const { info } = this.#settings;
     const key = `${this.#at.keys}workers`;
     await this.#client
       .pipeline()
-      .hset(key, card.id, JSON.stringify({ ...card, seen: Date.now() }))
+      .hset(key, info.id, JSON.stringify({ ...info, seen: realDate() }))
       .pexpire(key, this.#at.seen * 10)
       .exec();
   }
@@ -229,14 +230,14 @@ export class BullService implements Service {
   }
 
   async #leave(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#client.hdel(`${this.#at.keys}workers`, this.#settings.card.id).catch(() => {});
+    clearRealInterval(this.#timer);
+    await this.#client.hdel(`${this.#at.keys}workers`, this.#settings.info.id).catch(() => {});
     this.#listener?.disconnect();
   }
 }
 
 /** Something in the queue that is no task: its submitter, if there is one, hears of it. */
-function failure(error: unknown): Served {
+function failure(error: unknown): RunResult {
   const bytes = encode([[0, error instanceof Error ? error : new CorruptError(String(error))]], { to: "processes" }).toBytes();
-  return { to: "failed", result: { v: WIRE_VERSION, t: 0, out: Parcels.inline(bytes)! }, reason: String(error) };
+  return { to: "failed", result: { v: WIRE_VERSION, t: 0, out: Payloads.inline(bytes)! }, reason: String(error) };
 }

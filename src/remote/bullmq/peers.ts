@@ -5,15 +5,15 @@ import type * as IORedis from "ioredis";
 import { RemoteUnavailableError } from "../../errors/index.js";
 
 /** The packages that a remote pool or worker needs and this library does not bring. */
-export interface Peers {
+export interface PeerPackages {
   readonly bullmq: typeof BullMQ;
   readonly ioredis: typeof IORedis;
 }
 
-let peers: Peers | undefined;
+let peers: PeerPackages | undefined;
 
 /** From the project that uses this library, else from beside it. @throws RemoteUnavailableError */
-export function loadPeers(): Peers {
+export function loadPeers(): PeerPackages {
   peers ??= { bullmq: load<typeof BullMQ>("bullmq"), ioredis: load<typeof IORedis>("ioredis") };
   return peers;
 }

@@ -1,12 +1,12 @@
 import { RemoteUnavailableError, ValueTooLargeError } from "../errors/index.js";
 import type { ValueStore } from "./engine.js";
-import type { Parcel } from "./wire.js";
+import type { WirePayload } from "./wire.js";
 
 /** Longer than this, a value lies under a key of its own. */
 export const MOST_INLINE = 256 * 1024;
 
 /** The way of encoded values into messages, and out of them. */
-export class Parcels {
+export class Payloads {
   readonly #store: () => ValueStore;
 
   constructor(store: () => ValueStore) {
@@ -14,34 +14,34 @@ export class Parcels {
   }
 
   /** Undefined where the bytes have to be put under a key first. */
-  static inline(bytes: Uint8Array): Parcel | undefined {
+  static inline(bytes: Uint8Array): WirePayload | undefined {
     return bytes.length > MOST_INLINE ? undefined : { m: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
   }
 
-  async wrap(key: string, bytes: Uint8Array, keep: number): Promise<Parcel> {
-    const inline = Parcels.inline(bytes);
+  async wrap(key: string, bytes: Uint8Array, keep: number): Promise<WirePayload> {
+    const inline = Payloads.inline(bytes);
     if (inline !== undefined) return inline;
     await this.#store().put(key, bytes, keep);
     return { k: key, n: bytes.length };
   }
 
   /** Undefined where they lie under a key. */
-  static opened(parcel: Parcel): Uint8Array | undefined {
-    return "m" in parcel ? Buffer.from(parcel.m, "base64") : undefined;
+  static opened(payload: WirePayload): Uint8Array | undefined {
+    return "m" in payload ? Buffer.from(payload.m, "base64") : undefined;
   }
 
   /** @throws RemoteUnavailableError when they are not there any more */
-  async open(parcel: Parcel): Promise<Uint8Array> {
-    const inline = Parcels.opened(parcel);
+  async open(payload: WirePayload): Promise<Uint8Array> {
+    const inline = Payloads.opened(payload);
     if (inline !== undefined) return inline;
-    const { k, n } = parcel as { k: string; n: number };
+    const { k, n } = payload as { k: string; n: number };
     const bytes = await this.#store().get(k);
     if (bytes !== undefined && bytes.length === n) return bytes;
     throw new RemoteUnavailableError(`a value of ${n} bytes is not kept any more under "${k}": keep it longer by the pool's retention`, { reason: "lost" });
   }
 
-  async drop(parcel: Parcel): Promise<void> {
-    if ("k" in parcel) await this.#store().delete(parcel.k);
+  async drop(payload: WirePayload): Promise<void> {
+    if ("k" in payload) await this.#store().delete(payload.k);
   }
 }
 
