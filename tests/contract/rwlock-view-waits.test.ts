@@ -1,12 +1,9 @@
 /** Who waits until a side of an RWLock can be had, and takes nothing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CancelledError, RWLock, task, Thread, TimeoutError } from "allcores";
+import { CancelledError, RWLock, Thread, TimeoutError } from "allcores";
+import { waitForBothSync } from "../fixtures/rwlock-tasks.js";
 
-export const waitForBothSync = task(import.meta, function waitForBothSync(lock: RWLock, timeout: number) {
-  lock.reading.waitForUnlockSync({ timeout });
-  lock.writing.waitForUnlockSync({ timeout });
-});
 const settles = async (promise: Promise<unknown>) => {
   let isSettled = false;
   void promise.then(
