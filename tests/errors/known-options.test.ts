@@ -83,6 +83,8 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`RWLockView.acquire`, (given: Given) => new RWLock()[side].acquire(given)],
       [`RWLockView.acquireSync`, (given: Given) => new RWLock()[side].acquireSync(given)],
       [`RWLockView.run`, (given: Given) => new RWLock()[side].run(() => {}, given)],
+      [`RWLockView.waitForUnlock`, (given: Given) => new RWLock()[side].waitForUnlock(given)],
+      [`RWLockView.waitForUnlockSync`, (given: Given) => new RWLock()[side].waitForUnlockSync(given)],
       [`RWLockView.runSync`, (given: Given) => new RWLock()[side].runSync(() => {}, given)],
     ]),
   ),

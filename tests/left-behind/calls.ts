@@ -252,6 +252,11 @@ for (const side of ["reading", "writing"] as const) {
     void lock[other].acquire();
     return { passes: async (given) => (await free.acquire(given))[Symbol.dispose](), fails: (given) => lock[side].acquire(given) };
   });
+  waits(key("waitForUnlock"), () => {
+    const lock = new RWLock();
+    lock.writeSync();
+    return { passes: (given) => new RWLock()[side].waitForUnlock(given), fails: (given) => lock[side].waitForUnlock(given) };
+  });
   for (const [verb, call] of Object.entries({
     acquireSync: (lock: RWLock) => lock[side].acquireSync(sync)[Symbol.dispose](),
     tryAcquire: (lock: RWLock) => lock[side].tryAcquire()![Symbol.dispose](),
@@ -260,6 +265,14 @@ for (const side of ["reading", "writing"] as const) {
     release: (lock: RWLock) => {
       lock[side].acquireSync();
       lock[side].release();
+    },
+    waitForUnlockSync: (lock: RWLock) => lock[side].waitForUnlockSync(sync),
+    cancelWaiters: async (lock: RWLock) => {
+      const held = lock[other].acquireSync();
+      const ended = lock.write().catch(() => {});
+      lock[side].cancelWaiters();
+      await ended;
+      held[Symbol.dispose]();
     },
     "[selectable]": async (lock: RWLock) => (await select({ side: lock[side] }, options)).value[Symbol.dispose](),
   })) {
@@ -450,7 +463,7 @@ rows["Condition.consistent"] = () => {
 for (const [name, make] of Object.entries<() => Lock | RLock | Semaphore | RWLock>({
   Lock: () => new Lock({ fair: true }),
   RLock: () => new RLock(),
-  Semaphore: () => new Semaphore(1),
+  Semaphore: () => new Semaphore(1, { fair: true }),
   BoundedSemaphore: () => new BoundedSemaphore(1),
   RWLock: () => new RWLock(),
 })) {
