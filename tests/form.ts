@@ -8,7 +8,7 @@ export function inForm<T>({ short, whole }: { readonly short: T; readonly whole:
   return isWhole ? whole : short;
 }
 
-/** By turns: in the short form the case of that number plays in one of so many places, in the whole form in each. */
+/** By turns: in the short form the case of that number runs in one of so many places, in the whole form in each. */
 export function isInTurn(number: number, place: number, places: number): boolean {
   return isWhole || number % places === place;
 }

@@ -17,9 +17,9 @@ export interface WorkerDeath {
   /**
    * `"exit"`: by itself. `"signal"`: somebody killed it, or it crashed. `"memory"`: it took more than it may.
    * `"unresponsive"`: the pool killed it, as it was told to. `"start"`: before it could take the task, which it has not
-   * run.
+   * run. `"lost"`: a remote one that was not heard of in time.
    */
-  readonly reason: "exit" | "signal" | "memory" | "unresponsive" | "start";
+  readonly reason: "exit" | "signal" | "memory" | "unresponsive" | "start" | "lost";
   readonly signal: string | undefined;
   readonly exitCode: number | undefined;
   /** When the pool heard of it: milliseconds since 1970. */

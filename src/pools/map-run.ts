@@ -1,6 +1,8 @@
 import { portray } from "../codec/portrait.js";
 import { CancelledError, StateError } from "../errors/index.js";
+import { type Skip, skip } from "../workers/skip.js";
 import { MapFeed } from "./map-feed.js";
+import { MapListeners, type MapProgress } from "./map-listeners.js";
 import type { MapPlan, MapPool } from "./map-plan.js";
 import { Failure, type Segment } from "./segment.js";
 
@@ -10,8 +12,12 @@ export type Settled<A, R> = { readonly index: number; readonly item: A } & (
   | { readonly status: "rejected"; readonly reason: unknown }
 );
 
+/** What a map gives for the value of its task: the same, awaited, but for items that are left out. */
+export type Kept<R> = Exclude<Awaited<R>, Skip>;
+
 /** Shared by the forms of one run: it can be consumed once, in one of them. */
 interface Claim {
+  readonly listeners: MapListeners;
   feed: MapFeed | undefined;
   isIterated: boolean;
   cancelled: { readonly reason: unknown } | undefined;
@@ -54,7 +60,7 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     pool: MapPool,
     plan: MapPlan,
     present: (outcome: unknown, segment: Segment, index: number) => R = asValue,
-    claim: Claim = { feed: undefined, isIterated: false, cancelled: undefined },
+    claim: Claim = { listeners: new MapListeners(pool.agenda), feed: undefined, isIterated: false, cancelled: undefined },
   ) {
     this.#pool = pool;
     this.#plan = plan;
@@ -113,6 +119,52 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     this.#claim.feed?.fail(this.#claim.cancelled.reason);
   }
 
+  /**
+   * Calls `fn` as items end, before the outcomes of these are given; once for all that end together. `fn` runs in the
+   * asynchronous context (AsyncLocalStorage) of this call. All forms of the run (`unordered()`, `settled()`) tell it.
+   *
+   * @param fn what is called; what it throws is an uncaught error of this program, and ends no map
+   * @returns this run
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+   * @remarks **Fairness:** listeners are called in the order in which they came. **Death:** an item whose worker died has
+   *   ended, unless it is tried again. **Cancel:** nothing is told once the run is cancelled or has failed.
+   *   **Cost:** one call for each message of a worker.
+   * @example
+   * ```ts
+   * import { AsyncPool } from "allcores";
+   * await using pool = new AsyncPool();
+   * const run = pool.map(async (n: number) => n * n, [1, 2, 3]);
+   * await run.onProgress(({ done, total }) => process.stdout.write(`${done} of ${total}\n`));
+   * ```
+   */
+  onProgress(fn: (progress: MapProgress) => void): this {
+    this.#claim.listeners.addProgress(fn);
+    return this;
+  }
+
+  /**
+   * Calls `fn` with each value that a task of this run gives to `currentWorker().progress`, and with the place of its
+   * item among all, from 0. For each item in order, and before its outcome is given. `fn` runs in the asynchronous
+   * context (AsyncLocalStorage) of this call.
+   *
+   * @param fn what is called; what it throws is an uncaught error of this program, and ends no map
+   * @returns this run
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+   * @remarks **Fairness, cancel:** as of `onProgress`. **Death:** what a worker told before it died is told.
+   *   **Cost:** one call for each value; values that nobody listens for are dropped.
+   * @example
+   * ```ts
+   * import { AsyncPool, currentWorker } from "allcores";
+   * await using pool = new AsyncPool({ concurrency: 1 });
+   * const run = pool.map((name: string) => currentWorker().progress(`loads ${name}`), ["a", "b"]);
+   * await run.onNews((index, value) => console.log(index, value));
+   * ```
+   */
+  onNews(fn: (index: number, value: unknown) => void): this {
+    this.#claim.listeners.addNews(fn);
+    return this;
+  }
+
   /** Each result as soon as its turn comes. */
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
     const feed = this.#begin(true);
@@ -120,9 +172,11 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
       for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) {
         const { segment, from, to } = batch;
         for (let index = from; index < to; index++) {
-          const result = this.#present(segment.outcome(index), segment, index);
+          const outcome = segment.outcome(index);
+          const result = outcome === skip ? undefined : this.#present(outcome, segment, index);
           feed.consume(1);
-          yield result;
+          if (outcome === skip) continue;
+          yield result as R;
           if (this.#claim.cancelled !== undefined) throw this.#claim.cancelled.reason;
         }
       }
@@ -140,7 +194,10 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     try {
       for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) {
         const { segment, from, to } = batch;
-        for (let index = from; index < to; index++) results.push(this.#present(segment.outcome(index), segment, index));
+        for (let index = from; index < to; index++) {
+          const outcome = segment.outcome(index);
+          if (outcome !== skip) results.push(this.#present(outcome, segment, index));
+        }
         feed.consume(to - from);
       }
     } catch (error) {
@@ -157,7 +214,7 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     if (claim.isIterated) throw new StateError("a MapRun can be awaited or iterated once: call map() again, or keep the results");
     claim.isIterated = true;
     if (claim.cancelled !== undefined) throw claim.cancelled.reason;
-    claim.feed = new MapFeed(this.#pool, this.#plan, isIterated);
+    claim.feed = new MapFeed(this.#pool, this.#plan, claim.listeners, isIterated);
     claim.feed.start();
     return claim.feed;
   }

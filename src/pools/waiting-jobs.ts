@@ -27,6 +27,14 @@ export class WaitingJobs {
     this.#delays = delays;
   }
 
+  /** Others than those who are there now begin them. */
+  recycle(): void {
+    this.#workers.retireAll();
+    for (const job of recalledFrom(this.#workers).reverse()) this.#backlog.pushFront(job);
+    if (!this.#pool.isBusy) this.#pool.settleDown();
+    this.#pool.feedAnew();
+  }
+
   /** All of them fail. */
   clear(): void {
     const reason = new CancelledError("the task waited in a pool that was cleared, and has not begun");

@@ -8,7 +8,7 @@ export interface SlotResults {
   readonly pace: number | undefined;
   outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
   outcomeLater(slot: WorkerSlot, job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): Promise<void>;
-  progress(job: Job, value: unknown): void;
+  progress(job: Job, value: unknown, item: number): void;
 }
 
 /** What a worker's slot tells its pool. */
@@ -243,7 +243,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   }
   progress(job: Job, value: unknown, item: number): void {
     this.#news = { sequence: job.sequence, item, value };
-    this.#results.progress(job, value);
+    this.#results.progress(job, value, item);
   }
   left(): void {
     this.#hasLeft = true;

@@ -59,6 +59,11 @@ export interface CurrentWorker {
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
   /**
+   * In a task of a remote pool: a text that is the same each time that this very call or item is run, and of no other,
+   * so that what the task does elsewhere can be done once. Undefined elsewhere.
+   */
+  readonly idempotencyKey: string | undefined;
+  /**
    * Throws once the task is called off; outside of a pool's task it does nothing.
    *
    * @throws `ERR_ALLCORES_CANCELLED` once the task is called off, `ERR_ALLCORES_STATE` where nobody can tell the task
@@ -151,6 +156,7 @@ function describe(job: RunningJob | undefined): CurrentWorker {
     cancelled: hidden(() => job?.cancelled ?? false),
     slot: hidden(() => job?.slot ?? workerState.slot),
     attempt: hidden(() => job?.attempt ?? 1),
+    idempotencyKey: hidden(() => job?.key),
     throwIfCancelled: {
       value() {
         if (job?.cancelled === true) throw new CancelledError("the task was called off");

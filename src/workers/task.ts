@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import {
   type Boundary,
@@ -55,7 +54,8 @@ const { registered, evaluations, own } = together("tasks", () => ({
   own: new WeakSet<AnyFunction>(),
 }));
 // Any file will do: all have one cache. Not this one, which has no URL where the program is one CommonJS file.
-const { cache } = createRequire(process.execPath);
+// Not imported: webpack would put a part of its own in the place of the call.
+const { cache } = process.getBuiltinModule("node:module").createRequire(process.execPath);
 const keyOf = (url: string, name: string): string => `${url}#${name}`;
 
 /**

@@ -911,6 +911,10 @@ for (const [name, pool] of Object.entries(poolOf)) {
     },
     [`${name}.waitForSizeLessThan`]: () => () => pool().waitForSizeLessThan(1, options),
     [`${name}.start`]: () => () => pool().start(),
+    [`${name}.recycle`]: () => async () => {
+      pool().recycle();
+      await pool().submit(add, 1, 2);
+    },
     [`${name}.clear`]: () => async () => {
       pool().pause();
       const future = pool().with(call).submit(add, 1, 2);
@@ -994,6 +998,14 @@ Object.assign(rows, {
     await asyncPool()
       .map((n: number) => n, [1])
       .settled(),
+  "MapRun.onProgress": () => async () =>
+    await asyncPool()
+      .map((n: number) => n, [1])
+      .onProgress(() => {}),
+  "MapRun.onNews": () => async () =>
+    await asyncPool()
+      .map((n: number) => currentWorker().progress(n), [1])
+      .onNews(() => {}),
   "MapRun.[Symbol.asyncIterator]": () => async () => {
     for await (const _ of asyncPool().map((n: number) => n, [1, 2, 3])) break;
   },

@@ -51,7 +51,7 @@ function run(coreFile: URL, restFile: URL, url: string, done: (library: Library)
     isWorker: given !== undefined,
     // A thread that was given no code has run both.
     code: (isSeasoned) => ({ core: core.code(), rest: rest === undefined ? given!.rest : rest.code(), isSeasoned }),
-    import: (url) => import(url),
+    import: (url) => import(/* webpackIgnore: true */ /* @vite-ignore */ url),
     rest: (needed) => (rest = new Part(restFile, given?.rest)).run(meta, needed),
   };
   return core.run(meta, undefined, done);

@@ -1,0 +1,83 @@
+/** Errors of work that goes to other machines. */
+import { branded, type ErrorCode } from "./base.js";
+
+/**
+ * Why the server behind a remote pool or worker could not be used. `"unreachable"`: nobody answers. `"auth"`: it
+ * refused the password or the user. `"read-only"`: it takes no writes, as a replica. `"memory"`: it is full. `"evicts"`:
+ * it may throw away what it holds. `"peer"`: a package is not installed. `"lost"`: it has lost what it held, or what a
+ * task gave was no longer kept. `"refused"`: anything else that it refused.
+ */
+export type UnavailableReason = "unreachable" | "auth" | "read-only" | "memory" | "evicts" | "peer" | "lost" | "refused";
+
+/**
+ * The server behind a remote pool could not be used: it was not reached in time, or it has refused what was asked of
+ * it. `reason` says which. A call that failed so may have been taken on all the same: submit it again under the same
+ * `id`, and it is not run twice.
+ */
+export class RemoteUnavailableError extends Error {
+  declare readonly code: ErrorCode;
+  /** What kept the server from being used, as in "unreachable". */
+  readonly reason: UnavailableReason;
+  static {
+    branded(this, "ERR_ALLCORES_REMOTE_UNAVAILABLE");
+  }
+  /**
+   * Makes the error. A remote pool throws it; a program makes one to test what handles it.
+   *
+   * @param message what was wanted of the server, and what came of it
+   * @param details `reason`: what kept the server from being used. `cause`: the error behind it
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { RemoteUnavailableError } from "allcores";
+   * const error = new RemoteUnavailableError("the server did not answer", { reason: "unreachable" });
+   * console.log(error.code, error.reason); // ERR_ALLCORES_REMOTE_UNAVAILABLE unreachable
+   * ```
+   */
+  constructor(message: string, details: { reason: UnavailableReason; cause?: unknown }) {
+    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    this.reason = details.reason;
+  }
+}
+
+/** There is another task, or one with other arguments, under the `id` of a call. */
+export class IdConflictError extends Error {
+  declare readonly code: ErrorCode;
+  static {
+    branded(this, "ERR_ALLCORES_ID_CONFLICT");
+  }
+}
+
+/** An argument or a result is longer than `maxValueBytes`. `path` says where the most of it is. */
+export class ValueTooLargeError extends Error {
+  declare readonly code: ErrorCode;
+  /** Where most of its bytes are, as in `args[0].image`. */
+  readonly path: string;
+  /** How many bytes it has, encoded. */
+  readonly bytes: number;
+  static {
+    branded(this, "ERR_ALLCORES_VALUE_TOO_LARGE");
+  }
+  /**
+   * Makes the error. A remote pool throws it; a program makes one to test what handles it.
+   *
+   * @param message how long the value is, and what to do
+   * @param details `path`: where most of its bytes are. `bytes`: how many it has, encoded
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { ValueTooLargeError } from "allcores";
+   * const error = new ValueTooLargeError("an argument has 20 MB", { path: "args[0].image", bytes: 20_000_000 });
+   * console.log(error.code, error.path); // ERR_ALLCORES_VALUE_TOO_LARGE args[0].image
+   * ```
+   */
+  constructor(message: string, details: { path: string; bytes: number }) {
+    super(message);
+    this.path = details.path;
+    this.bytes = details.bytes;
+  }
+}
