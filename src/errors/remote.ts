@@ -3,9 +3,9 @@ import { branded, type ErrorCode } from "./base.js";
 
 /**
  * Why the server behind a remote pool or worker could not be used. `"unreachable"`: nobody answers. `"auth"`: it
- * refused the password or the user. `"read-only"`: it takes no writes, as a replica. `"memory"`: it is full. `"evicts"`:
- * it may throw away what it holds. `"peer"`: a package is not installed. `"lost"`: it has lost what it held, or what a
- * task gave was no longer kept. `"refused"`: anything else that it refused.
+ * refused the password or the user. `"read-only"`: it takes no writes, as a replica. `"memory"`: it is full.
+ * `"evicts"`: it may throw away what it holds. `"peer"`: a package is not installed. `"lost"`: it has lost what it
+ * held, or what a task gave was no longer kept. `"refused"`: anything else that it refused.
  */
 export type UnavailableReason = "unreachable" | "auth" | "read-only" | "memory" | "evicts" | "peer" | "lost" | "refused";
 

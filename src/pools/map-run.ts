@@ -126,8 +126,8 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
    * @param fn what is called; what it throws is an uncaught error of this program, and ends no map
    * @returns this run
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
-   * @remarks **Fairness:** listeners are called in the order in which they came. **Death:** an item whose worker died has
-   *   ended, unless it is tried again. **Cancel:** nothing is told once the run is cancelled or has failed.
+   * @remarks **Fairness:** listeners are called in the order in which they came. **Death:** an item whose worker died
+   *   has ended, unless it is tried again. **Cancel:** nothing is told once the run is cancelled or has failed.
    *   **Cost:** one call for each message of a worker.
    * @example
    * ```ts

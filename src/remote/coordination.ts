@@ -17,7 +17,9 @@ export interface RemoteObjectOptions {
 
 /** How a remote lock or semaphore is made. */
 export interface RemoteLeaseOptions extends RemoteObjectOptions {
-  /** Milliseconds after which a hold is over whose program is not heard of; 10000 unless given. It is renewed meanwhile. */
+  /**
+   * Milliseconds after which a hold is over whose program is not heard of; 10000 unless given. It is renewed meanwhile.
+   */
   lease?: number | undefined;
 }
 

@@ -6,8 +6,8 @@ import { Coordination, objectSettingsOf, type RemoteObjectOptions, type RemoteOb
 const ASK_AGAIN_MS = 1000;
 
 /**
- * A flag that programs on several machines share, by a Redis: it stays set until it is cleared. Who waits may hear of it
- * up to a second late; a server that lost its data has it cleared.
+ * A flag that programs on several machines share, by a Redis: it stays set until it is cleared. Who waits may hear of
+ * it up to a second late; a server that lost its data has it cleared.
  *
  * @example
  * ```ts

@@ -8,9 +8,9 @@ import { RemotePermits } from "./remote-permits.js";
  * network.
  *
  * What it promises: as long as the server keeps its data, at most one holder has a lease that is not over, by the
- * server's clock. What it does not: a holder that stands still, or is cut off, does not notice in time that its lease is
- * over; so what must not be done twice has to check the `token`, which only grows. After a server has lost its data two
- * programs may hold the lock until the older lease is over, and tokens go on in a new epoch, above all that were.
+ * server's clock. What it does not: a holder that stands still, or is cut off, does not notice in time that its lease
+ * is over; so what must not be done twice has to check the `token`, which only grows. After a server has lost its data
+ * two programs may hold the lock until the older lease is over, and tokens go on in a new epoch, above all that were.
  *
  * @example
  * ```ts
@@ -30,8 +30,8 @@ export class RemoteLock implements Disposable {
   /**
    * Names a lock; nothing is asked of the server before its first use.
    *
-   * @param options `connection` and `name`; `lease`: milliseconds after which the hold of a program that is not heard of
-   *   is over
+   * @param options `connection` and `name`; `lease`: milliseconds after which the hold of a program that is not heard
+   *   of is over
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Cost:** two connections, once it is used.
    */

@@ -169,8 +169,8 @@ export class RemoteServer implements AsyncDisposable {
  * @returns the worker, once it takes tasks
  * @throws `ERR_ALLCORES_REMOTE_UNAVAILABLE` when the server refuses it, may throw tasks away, or a package is missing;
  *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
- * @remarks **Fairness:** in the order of the queue, higher priorities first. **Death:** tasks of a worker that is killed
- *   run elsewhere once their leases are over. **Cost:** three connections, and the workers of a pool.
+ * @remarks **Fairness:** in the order of the queue, higher priorities first. **Death:** tasks of a worker that is
+ *   killed run elsewhere once their leases are over. **Cost:** three connections, and the workers of a pool.
  *
  * @example
  * ```ts

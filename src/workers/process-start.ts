@@ -9,7 +9,8 @@ export const HEAP_DESCRIPTOR = 3;
 export const LIFELINE_DESCRIPTOR = 4;
 export const CODE_DESCRIPTOR = 5;
 /**
- * Of a pool's process: the socket by which the pool orders tasks. Of one that is started ahead: by which its work comes.
+ * Of a pool's process: the socket by which the pool orders tasks. Of one that is started ahead: by which its work
+ * comes.
  */
 export const ORDERS_DESCRIPTOR = 6;
 
