@@ -10,7 +10,7 @@ function packageFolder(): URL {
   return import.meta.url.endsWith("/src/cli/main.js") ? new URL("../../", import.meta.url) : new URL(import.meta.url);
 }
 
-// `allcores … | head`: whoever wrote last ends quietly, and everything else of stdout goes through the sink of map.
+// `allcores … | head`: the command ends quietly, and everything else of stdout goes through the sink of map.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.brokenPipe);
   throw error;

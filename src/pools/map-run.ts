@@ -39,10 +39,15 @@ interface Claim {
  *   console.log(await pool.map(root, [1, 4])); // [ 1, 2 ]
  *   const outcomes = await pool.map(root, [9, -1]).settled();
  *   console.log(outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.item))); // [ 3, -1 ]
+ *   const run = pool.map(root, [16, 25]);
+ *   const end = run.unordered().catch((reason) => reason);
+ *   run.cancel("enough");
+ *   console.log(await end); // enough
  * }
  * ```
  */
 export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
+  /** What `String(run)` calls it. */
   readonly [Symbol.toStringTag] = "MapRun";
   readonly #pool: MapPool;
   readonly #plan: MapPlan;
@@ -63,25 +68,40 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     this.#claim = claim;
   }
 
-  /** The same run with its results in the order in which they come. */
+  /**
+   * The same run with its results in the order in which they come.
+   *
+   * @returns the run in that form; only one of its forms can be consumed
+   * @throws nothing
+   * @remarks **Cost:** one small object.
+   */
   unordered(): MapRun<A, R> {
     return new MapRun<A, R>(this.#pool, { ...this.#plan, ordered: false }, this.#present, this.#claim);
   }
 
-  /** The same run with the outcome of each item: an error is one of them and stops nothing. */
+  /**
+   * The same run with the outcome of each item: an error is one of them and stops nothing.
+   *
+   * @returns the run in that form; only one of its forms can be consumed
+   * @throws nothing
+   * @remarks **Cost:** one small object, and one for each outcome.
+   */
   settled(): MapRun<A, Settled<A, R>> {
     return new MapRun<A, Settled<A, R>>(this.#pool, { ...this.#plan, stops: false }, asSettled as never, this.#claim);
   }
 
+  /** Starts the run, if nothing has, and tells of all of its results: as a promise's. */
   then<T = R[], E = never>(onValue?: ((results: R[]) => T | PromiseLike<T>) | null, onError?: ((error: unknown) => E | PromiseLike<E>) | null): Promise<T | E> {
     this.#promise ??= this.#collect();
     return this.#promise.then(onValue, onError);
   }
 
+  /** Starts the run, if nothing has, and tells of its error: as a promise's. */
   catch<E = never>(onError?: ((error: unknown) => E | PromiseLike<E>) | null): Promise<R[] | E> {
     return this.then(undefined, onError);
   }
 
+  /** Starts the run, if nothing has, and tells of its end: as a promise's. */
   finally(onEnd?: (() => void) | null): Promise<R[]> {
     return this.then().finally(onEnd);
   }
@@ -89,6 +109,10 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
   /**
    * Calls off what has not come, and ends the run with `reason`, or a `CancelledError`. Does nothing once all results
    * were given.
+   *
+   * @param reason what the run is rejected with; a `CancelledError` unless given
+   * @throws nothing
+   * @remarks **Cost:** a word to each worker that has a part of the run.
    */
   cancel(reason?: unknown): void {
     this.#claim.cancelled ??= { reason: reason ?? new CancelledError("the map was cancelled before all of its results were there") };
@@ -102,8 +126,8 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
    * @param fn what is called; what it throws is an uncaught error of this program, and ends no map
    * @returns this run
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
-   * @remarks **Fairness:** listeners are called in the order in which they came. **Death:** an item whose worker died has
-   *   ended, unless it is tried again. **Cancel:** nothing is told once the run is cancelled or has failed.
+   * @remarks **Fairness:** listeners are called in the order in which they came. **Death:** an item whose worker died
+   *   has ended, unless it is tried again. **Cancel:** nothing is told once the run is cancelled or has failed.
    *   **Cost:** one call for each message of a worker.
    * @example
    * ```ts

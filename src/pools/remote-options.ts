@@ -54,7 +54,7 @@ export interface RemotePoolOptions extends RemoteQueueOptions, Pick<PoolOptions,
   lostRetries?: number | undefined;
   /** Longest argument or result of a task, in bytes; 16 MB unless given. */
   maxValueBytes?: number | undefined;
-  /** How often tasks of the queue may begin, whoever submits and runs them. */
+  /** How often tasks of the queue may begin, no matter which programs submit and run them. */
   rate?: { limit: number; interval: number } | undefined;
   /** How long outcomes are kept. */
   retention?: RemoteRetention | undefined;

@@ -3,7 +3,7 @@
  * retries, is the same over every engine.
  *
  * An id is enqueued once however often that is asked for. What an engine tells of outcomes is a hint: it may come
- * twice, late or never, and whoever waits looks ids up by itself. Data and results are plain objects for JSON.
+ * twice, late or never, and a waiter looks ids up by itself. Data and results are plain objects for JSON.
  */
 import type { Wire, WireResult } from "./wire.js";
 

@@ -77,7 +77,7 @@ export class RemoteQueue implements AsyncDisposable {
   }
 
   /**
-   * Has a task run again and again, from whoever serves the queue. A schedule under the same id is replaced.
+   * Has a task run again and again, by the programs that serve the queue. A schedule under the same id is replaced.
    *
    * @param id its name
    * @param when `{ every }` in milliseconds, or `{ cron }`, a pattern with five or six fields

@@ -120,7 +120,7 @@ export class TaskRunner {
     }
   }
 
-  /** Short tasks are taken ahead of their time, long ones are left to whoever is free. */
+  /** Short tasks are taken ahead of their time, long ones are left to a program that is free. */
   #ran(milliseconds: number): void {
     this.#mean += (milliseconds - this.#mean) * WEIGHT;
     const { workers } = this.#settings;

@@ -1,6 +1,6 @@
 /**
  * The form in which tasks and their outcomes lie at the server: plain objects for JSON, in which the arguments are
- * bytes of the codec. Whoever reads one believes nothing of it before `readWire` has looked.
+ * bytes of the codec. A reader believes nothing of it before `readWire` has looked.
  */
 import { CorruptError } from "../errors/index.js";
 

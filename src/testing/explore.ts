@@ -45,9 +45,15 @@ const PROGRAM = new KnownOptions<Program<unknown>>({ setup: true, workers: true,
  *
  * Works best on few workers that do little: the number of schedules grows with the number of steps, to the power of the
  * pre-emptions.
- * @throws ArgumentTypeError, ArgumentRangeError, NotATaskError; TaskLoadError when a module of the program cannot be
- *   loaded; StateError when `setup` or `check` waits, or a
- * worker goes on for half a minute without touching shared memory; what `setup` throws
+ *
+ * @param program `setup`: makes what the workers share. `workers`: 1 to 6 tasks. `check`: throws unless all is as it
+ *   should be
+ * @param options how far to go; `timeLimit`: milliseconds, without end unless given
+ * @returns what it came to, the first failure among it
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE` and `ERR_ALLCORES_NOT_A_TASK` for what makes no
+ *   sense, `ERR_ALLCORES_TASK_LOAD` when a module of the program cannot be loaded, `ERR_ALLCORES_STATE` when `setup` or
+ *   `check` waits, or a worker goes on for half a minute without touching shared memory; what `setup` throws
+ * @remarks **Cost:** a thread for each worker and one that runs the schedules; each schedule runs the whole program.
  *
  * @example
  * ```ts

@@ -15,11 +15,13 @@ export interface WorkerFile {
 
 /** Where a process reads and prints; what is not given is as without it. */
 export interface WorkerStdio {
-  /** What it reads: nothing (`"ignore"`) unless given; the program's own input (`"inherit"`), or a file from its start. */
+  /**
+   * What it reads: nothing (`"ignore"`) unless given; the program's own input (`"inherit"`), or a file from its start.
+   */
   stdin?: "ignore" | "inherit" | WorkerFile | undefined;
   /**
-   * Where it prints: to the program's own output (`"inherit"`) unless given; nowhere (`"ignore"`), at the end of a file,
-   * which is made if there is none, or into a stream of this program, which stays open.
+   * Where it prints: to the program's own output (`"inherit"`) unless given; nowhere (`"ignore"`), at the end of a
+   * file, which is made if there is none, or into a stream of this program, which stays open.
    *
    * A stream gets the last of it maybe after `join`, and the program stays alive until then. A process that prints more
    * than a pipe holds waits while this thread blocks.

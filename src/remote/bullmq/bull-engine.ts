@@ -150,7 +150,7 @@ export class BullEngine implements Engine {
     const pipeline = this.client.pipeline();
     const now = realDate();
     for (const id of running) {
-      // Whoever misses the message finds the wish when it renews its lease.
+      // A worker that misses the message finds the wish when it renews its lease.
       pipeline.set(`${this.keys}cancel:${id}`, JSON.stringify([reason, now]), "PX", CANCEL_MS);
       pipeline.publish(`${this.keys}cancel`, JSON.stringify([id, reason]));
     }

@@ -10,7 +10,7 @@ import { fromJobId } from "./job-ids.js";
 import { loadPeers } from "./peers.js";
 import type { Client } from "./redis-clients.js";
 
-/** Losses of workers are counted by whoever runs the task; BullMQ is to end none. */
+/** The program that runs the task counts losses of workers; BullMQ is to end none. */
 const NO_LIMIT = 1_000_000;
 /** Milliseconds between attempts of BullMQ to tell an outcome to a server that is away. */
 const RETRY_MS = 500;

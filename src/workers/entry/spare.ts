@@ -25,7 +25,7 @@ export class SpareDuty<Work extends Named> implements WorkerDuty {
     await this.#duty.run();
   }
 
-  /** Nobody has asked for anything yet: a fresh worker will say it to whoever does. */
+  /** Nobody has asked for anything yet: a fresh worker will say it to the starter that does. */
   refuse(error: Error): never {
     this.#duty?.refuse(error);
     this.#exit(1);
