@@ -3,8 +3,8 @@
  * So a first that wants more than there are holds up those behind it, and what comes free is kept for it.
  *
  * Nothing is handed over. A wake-up says that it is time to look, and gives no right: one of a higher priority may have
- * come. Whoever finds something free and is not the first sees to it that the first is woken, since the one that gave
- * it back may have died before it woke anybody.
+ * come. A waiter that finds something free and is not the first sees to it that the first is woken, since the one that
+ * gave it back may have died before it woke anybody.
  */
 import { DeadlockError } from "../errors/index.js";
 import { AT_ONCE, atomics, within } from "../memory/index.js";
