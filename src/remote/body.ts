@@ -32,6 +32,8 @@ export interface BodyOutcome {
 class RemoteJob implements RunningJob {
   readonly attempt: number;
   key: string;
+  /** Which item of a chunk runs. */
+  item = 0;
   readonly #lane: RunningJob | undefined;
 
   constructor(lane: RunningJob | undefined, { attempt, key }: BodyCall) {
@@ -46,7 +48,7 @@ class RemoteJob implements RunningJob {
     return this.#lane!.signal;
   }
   progress(value: unknown): void {
-    this.#lane?.progress(bytesOf(value, "progress"));
+    this.#lane?.progress(bytesOf({ item: this.item, progress: value }, "news"));
   }
 }
 
@@ -72,6 +74,7 @@ export const runRemote = task(import.meta, "runRemote", async function runRemote
       for (const [index, item] of items.entries()) {
         if (job.cancelled) throw new StateError("the chunk was called off");
         job.key = `${call.key}/${call.first + index}`;
+        job.item = index;
         try {
           outcomes.add(await fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item])));
         } catch (error) {

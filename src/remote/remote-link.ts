@@ -360,8 +360,8 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     if (pending === undefined || typeof value !== "string") return;
     const bytes = Buffer.from(value, "base64");
     void (async () => {
-      const news = await decoded(bytes);
-      for (const job of pending.jobs) this.#watch.progress(job, news, 0);
+      const { item, progress } = (await decoded(bytes)) as { item: number; progress: unknown };
+      for (const job of pending.jobs) this.#watch.progress(job, progress, item);
     })().catch(() => {});
   }
 

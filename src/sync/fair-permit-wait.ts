@@ -78,8 +78,8 @@ export class FairPermitWait<P> {
       free = words[at + SEMAPHORE.free]!;
       return permit;
     });
-    // What is left is for the next. The node of this one stands in the line until its wait is over: a wake-up that it is
-    // given once more is passed on then.
+    // What is left is for the next. The node of this one stands in the line until its wait is over: a wake-up that it
+    // is given once more is passed on then.
     if (free > 0 && (permit !== undefined || !isFirst)) offerToFirst(semaphore);
     return permit;
   };

@@ -5,7 +5,7 @@ import { AT_FIRST, type Halt, haltOf, INPUT_FORMS, LINE_FORMS, type MapSettings,
 
 const HELP = `
 Inputs are the INPUT arguments, the paths of --glob, the lines of --file, or the lines of stdin, each of which is one
-item. A task gets a text; with --input ndjson the value of its line.
+item. A dash alone is stdin. A task gets a text; with --input ndjson the value of its line.
 
 Results go to stdout or to --output, one line of JSON for each item, in the order of the inputs or --as-completed. What
 tasks print to stdout themselves comes between them; --output keeps them apart.
@@ -53,7 +53,11 @@ export function mapCommand(finish: Finish): Command {
     .option("--retries <n>", "how often an item is tried again that failed", wholeNumberFrom(0), 0)
     .option("--memory <MB>", "JavaScript heap of each worker", wholeNumberFrom(1))
     .addOption(new Option("--on-error <what>", "of an item that fails: a line on stderr, nothing, or the end of the run").choices(ON_ERROR).default("report"))
-    .option("--halt <when>", "never; now,fail=N or soon,fail=N: end after N failures, at once or once what runs has ended", halt, NEVER)
+    .addOption(
+      new Option("--halt <when>", "never; now,fail=N or soon,fail=N: end after N failures, at once or once what runs has ended")
+        .argParser(halt)
+        .default(NEVER, "never"),
+    )
     .addOption(new Option("--input <form>", "what a line of stdin or --file is").choices(INPUT_FORMS).default("lines"))
     .option("--glob <pattern>", "each path that matches is an item; may be repeated", several)
     .option("--file <path>", "each line of the file is an item; may be repeated", several)

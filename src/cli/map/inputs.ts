@@ -18,6 +18,8 @@ export type Inputs = readonly Input[] | AsyncIterable<Input>;
 
 export async function inputsOf(given: readonly string[], settings: MapSettings): Promise<Inputs> {
   const { globs, files, input } = settings;
+  // As other commands have it: a dash by itself is stdin.
+  if (given.length === 1 && given[0] === "-") return await inputsOf([], { ...settings, files: [...files, "-"] });
   const named = given.map((text) => ({ text, place: undefined }));
   if (given.length === 0 && globs.length === 0 && files.length === 0) return stdinLines(input);
   const matched = globs.length === 0 ? [] : await matches(globs);
