@@ -52,12 +52,15 @@ export function poolReadyContract(title: string, { model, across, make }: PoolKi
     test("idleTimeout ends those beyond them alone", () =>
       using({ workers: 3, minWorkers: 1, idleTimeout: 20 }, async (pool) => {
         const barrier = new Barrier(3, { across });
-        await Promise.all([1, 2, 3].map(() => pool.submit(tasks.meet, barrier)));
+        const before = await Promise.all([1, 2, 3].map(() => pool.submit(tasks.meet, barrier)));
         await until(() => pool.stats().workers === 1);
-        // Two more come and go.
-        const again = new Barrier(3, { across });
-        await Promise.all([1, 2, 3].map(() => pool.submit(tasks.meet, again)));
-        await until(() => pool.stats().workers === 1);
+        // As long again, by a pool that keeps none.
+        await using({ workers: 1, idleTimeout: 40 }, async (clock) => {
+          await clock.submit(tasks.add, 1, 2);
+          await until(() => clock.stats().workers === 0);
+        });
+        const [left] = names(pool);
+        assert.ok(before.includes(left!), `${left} is none of ${before.join()}`);
       }));
 
     test("resize bounds them, and gives them back", () =>
