@@ -125,7 +125,7 @@ export function poolReadyContract(title: string, { model, across, make }: PoolKi
     test("eight that end in a row before any has done a task are not followed by a ninth, until there is work", () => {
       const isOver = new Event({ across });
       return using({ workers: 1, minWorkers: 1, initializer: deadly.dieSoon, initArgs: [isOver] }, async (pool) => {
-        await until(() => pool.stats().died === 8 && pool.stats().workers === 0);
+        await until(() => pool.stats().died === 8 && pool.stats().workers === 0, 30_000);
         isOver.set();
         assert.equal(await pool.submit(tasks.add, 1, 2), 3);
       });
