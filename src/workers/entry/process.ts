@@ -17,6 +17,7 @@ import { SpareDuty } from "./spare.js";
 import type { WorkerDuty } from "./work.js";
 
 const READ_BYTES = 16_384;
+const EMPTY_MODULE = "data:text/javascript,";
 
 /**
  * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler
@@ -83,6 +84,8 @@ export function beginProcess(start: ProcessStart): WorkerDuty {
 /** The work of a process that was started ahead: one line, from the socket of orders. */
 async function workOfSpare(): Promise<ProcessWork> {
   const { closeSync, read } = process.getBuiltinModule("node:fs");
+  // The first import takes a few milliseconds more than the others: so it is not the task's module.
+  await import(/* webpackIgnore: true */ /* @vite-ignore */ EMPTY_MODULE).catch(() => {});
   const bytes = Buffer.allocUnsafe(READ_BYTES);
   for (let line = ""; ; ) {
     const count = await new Promise<number>((resolve, reject) => read(ORDERS_DESCRIPTOR, bytes, (error, count) => (error ? reject(error) : resolve(count))));
