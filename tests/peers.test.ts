@@ -69,7 +69,7 @@ describe("the guide's tables of other libraries", () => {
 const listed: Record<string, RegExp> = {
   "p-limit": /^#{3,4} (?:\w+\.)?(\w+)/gm,
   "p-queue": /^#{4,5} \[?\.?(\w+)/gm,
-  piscina: /^(?:### (?:Method|Event|Property|Static \w+): `'?|  - `)(\w+)/gm,
+  piscina: /^(?:### (?:Method|Event|Property|Static \w+): `'?| {2}- `)(\w+)/gm,
   tinypool: /^- `(\w+)/gm,
   workerpool: /^- `(?:Pool\.|Promise\.)?(\w+)/gm,
 };

@@ -42,7 +42,7 @@ const kinds: Record<string, (options: ProcessEnvironment, body: (run: Run) => Pr
 for (const [kind, within] of Object.entries(kinds)) {
   describe(`${kind}: what surrounds it`, { timeout: timeLimit(60_000) }, () => {
     test("env takes the place of the program's, and leaves that alone", async () => {
-      process.env["ALLCORES_TEST_OUTER"] = "outer";
+      process.env.ALLCORES_TEST_OUTER = "outer";
       await within({ env: { ALLCORES_TEST_INNER: "inner", ALLCORES_TEST_NONE: undefined } }, async (run) => {
         assert.equal(await run(tasks.tellEnv, "ALLCORES_TEST_INNER"), "inner");
         assert.equal(await run(tasks.tellEnv, "ALLCORES_TEST_OUTER"), undefined);
@@ -56,7 +56,7 @@ for (const [kind, within] of Object.entries(kinds)) {
         assert.equal(await run(tasks.tellEnv, "ALLCORES_TEST_OUTER"), "outer");
       });
       await within({}, async (run) => assert.equal(await run(tasks.tellEnv, "ALLCORES_TEST_OUTER"), "outer"));
-      assert.equal(process.env["ALLCORES_TEST_INNER"], undefined);
+      assert.equal(process.env.ALLCORES_TEST_INNER, undefined);
     });
 
     test("argv takes the place of the program's words", async () => {
