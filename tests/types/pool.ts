@@ -106,6 +106,10 @@ export async function pools(): Promise<void> {
   new AsyncPool().joinSync();
   // @ts-expect-error no such model
   createPool("fibre");
+  // @ts-expect-error a remote pool has a queue
+  createPool("remote", { connection: "redis://localhost" });
+  const far = createPool("remote", { connection: "redis://localhost", queue: "q" });
+  expectType<Future<number>>()(far.with({ id: "a", delay: 5 }).submit(add, 1, 2), true);
   // @ts-expect-error tuples of other arguments
   pool.starmap(add, [["a", 1]]);
   // @ts-expect-error a number of items
