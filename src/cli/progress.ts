@@ -17,8 +17,8 @@ export class Progress {
   #failed = 0;
 
   /**
-   * `wanted`: undefined is only in a terminal. `total`: undefined while nobody knows it. `noun`: what is counted, in the
-   * plural.
+   * `wanted`: undefined is only in a terminal. `total`: undefined while nobody knows it. `noun`: what is counted, in
+   * the plural.
    */
   constructor(wanted: boolean | undefined, total: number | undefined, noun = "items") {
     this.#total = total;

@@ -1,16 +1,16 @@
 import { cpus } from "node:os";
 import { cpuCount } from "../../index.js";
-import { type ComparedModel, type Job, MODELS } from "./job.js";
+import { type ComparedModel, type ComparedJob, MODELS } from "./job.js";
 import { factorials, hashes, requests, startServer } from "./jobs.js";
 import { type Measured, measure, pause } from "./measure.js";
 
-export type Results = Partial<Record<ComparedModel, Measured>>;
+export type ComparedResults = Partial<Record<ComparedModel, Measured>>;
 
 export interface JobResults {
-  readonly kind: Job["kind"];
+  readonly kind: ComparedJob["kind"];
   readonly title: string;
   readonly workers: number;
-  readonly results: Results;
+  readonly results: ComparedResults;
 }
 
 /** What was measured, and on what. */
@@ -29,7 +29,7 @@ export async function compare(runs: number, step: () => void): Promise<Compariso
   const cores = cpuCount();
   const othersTake = await busyShare();
   const server = await startServer();
-  const measured: { job: Job; all: Map<ComparedModel, Measured[]> }[] = [];
+  const measured: { job: ComparedJob; all: Map<ComparedModel, Measured[]> }[] = [];
   // The server has gone before something computes.
   for (const make of [() => requests(server.origin), () => factorials(cores), () => hashes(cores)]) {
     const job = make();
@@ -47,7 +47,7 @@ export async function compare(runs: number, step: () => void): Promise<Compariso
   return { machine: { processor: cpus()[0]?.model.trim() ?? "unknown", cores, node: process.versions.node, othersTake }, runs, jobs };
 }
 
-function mediansOf(all: ReadonlyMap<ComparedModel, readonly Measured[]>): Results {
+function mediansOf(all: ReadonlyMap<ComparedModel, readonly Measured[]>): ComparedResults {
   return Object.fromEntries(
     [...all].map(([model, several]) => [
       model,

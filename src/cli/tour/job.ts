@@ -12,7 +12,7 @@ export const MODELS = {
 export type ComparedModel = keyof typeof MODELS;
 
 /** One kind of work, of equal items, done in six ways that must come to the same results. */
-export interface Job {
+export interface ComparedJob {
   readonly kind: "waiting" | "computing";
   readonly title: string;
   readonly workers: number;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Event, type Lock, type Task, type TaskModule, taskModule, Thread, Value } from "../../index.js";
 import { calibrate } from "./calibrate.js";
 import { digitsOfFactorial } from "./factorial.js";
-import type { ComparedModel, Job } from "./job.js";
+import type { ComparedModel, ComparedJob } from "./job.js";
 import * as local from "./tasks.js";
 
 const ANSWER_MS = 200;
@@ -38,7 +38,7 @@ export async function startServer(): Promise<{ origin: string; stop(): Promise<v
   };
 }
 
-export function requests(origin: string): Job {
+export function requests(origin: string): ComparedJob {
   const url = (id: number): string => `${origin}/${id}`;
   const parts = {
     item: url,
@@ -58,7 +58,7 @@ export function requests(origin: string): Job {
   };
 }
 
-export function factorials(cores: number): Job {
+export function factorials(cores: number): ComparedJob {
   const items = itemsFor(cores);
   const n = calibrate(local.countDigits, SERIAL_MS / items, 5000, FACTORIAL_POWER);
   const parts = {
@@ -79,7 +79,7 @@ export function factorials(cores: number): Job {
   };
 }
 
-export function hashes(cores: number): Job {
+export function hashes(cores: number): ComparedJob {
   const items = itemsFor(cores);
   const path = fileURLToPath(tasksUrl);
   const bytes = calibrate((bytes) => local.hashPiece({ path, bytes }), SERIAL_MS / items, 2 ** 16, 1);
@@ -122,7 +122,7 @@ interface Parts<A, R> {
   expected(index: number): R;
 }
 
-function waysOf<A, R>({ item, here, task, locked, expected }: Parts<A, R>): Omit<Job, "kind" | "title" | "workers" | "items" | "few" | "cannotGain"> {
+function waysOf<A, R>({ item, here, task, locked, expected }: Parts<A, R>): Omit<ComparedJob, "kind" | "title" | "workers" | "items" | "few" | "cannotGain"> {
   const all = (count: number): A[] => Array.from({ length: count }, (_, index) => item(index));
   // Each item is long: one that travels with another would keep a worker from it.
   const alone = { chunkSize: 1 };

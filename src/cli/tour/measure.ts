@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { AsyncPool, isAllcoresError, Lock, type Pool, ProcessPool, ThreadPool } from "../../index.js";
 import { realNow, setRealTimeout } from "../../memory/clock.js";
-import type { ComparedModel, Job } from "./job.js";
+import type { ComparedModel, ComparedJob } from "./job.js";
 import { remote } from "./jobs.js";
 
 /** How often the event loop is looked at, in milliseconds. */
@@ -18,7 +18,7 @@ export interface Measured {
 }
 
 /** Undefined where this system has no such workers. */
-export async function measure(job: Job, model: ComparedModel): Promise<Measured | undefined> {
+export async function measure(job: ComparedJob, model: ComparedModel): Promise<Measured | undefined> {
   const items = job.cannotGain.includes(model) ? job.few : job.items;
   let pool: Pool | undefined;
   try {
@@ -38,7 +38,7 @@ export async function measure(job: Job, model: ComparedModel): Promise<Measured 
   }
 }
 
-function poolOf({ workers }: Job, model: ComparedModel): Pool | undefined {
+function poolOf({ workers }: ComparedJob, model: ComparedModel): Pool | undefined {
   if (model === "threads" || model === "gil") return new ThreadPool({ workers });
   if (model === "processes") return new ProcessPool({ workers });
   return model === "asyncPool" ? new AsyncPool({ workers }) : undefined;
@@ -50,7 +50,7 @@ async function startAll(pool: Pool, workers: number): Promise<void> {
   await Promise.all(Array.from({ length: workers }, () => pool.submit(remote.nothing)));
 }
 
-function runOf(job: Job, model: ComparedModel, pool: Pool | undefined): (items: number) => PromiseLike<unknown[]> {
+function runOf(job: ComparedJob, model: ComparedModel, pool: Pool | undefined): (items: number) => PromiseLike<unknown[]> {
   if (model === "serial") return (items) => job.serially(items);
   if (model === "async") return (items) => job.asynchronously(items);
   if (model === "asyncPool") return (items) => job.inAsyncPool(pool!, items);
@@ -59,7 +59,7 @@ function runOf(job: Job, model: ComparedModel, pool: Pool | undefined): (items: 
   return (items) => job.underGlobalLock(pool as ThreadPool, gil, items);
 }
 
-async function timed(run: (items: number) => PromiseLike<unknown[]>, items: number, job: Job): Promise<{ perItem: number; stall: number }> {
+async function timed(run: (items: number) => PromiseLike<unknown[]>, items: number, job: ComparedJob): Promise<{ perItem: number; stall: number }> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
   delay.enable();
   await pause(20);

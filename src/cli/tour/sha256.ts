@@ -1,6 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) in plain TypeScript: work for a core that is real and that anybody can check. node:crypto does it
- * ten times faster, and would be done before the first worker had started.
+ * SHA-256 (FIPS 180-4) in plain TypeScript: work for a core that is real and that anybody can check. node:crypto does
+ * it ten times faster, and would be done before the first worker had started.
  */
 const PRIMES = firstPrimes(64);
 const ROUND = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
