@@ -17,7 +17,6 @@ const ROUNDS = 3;
 const root = fileURLToPath(rootUrl);
 const command = join(root, "dist/cli.js");
 const module = join(import.meta.dirname, "workers/digest-file.js");
-const script = `import(${JSON.stringify(module)}).then(({ default: digest }) => { for (const file of process.argv.slice(1)) console.log(JSON.stringify(digest(file))); })`;
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-bench-"));
 const files = readdirSync(join(root, "node_modules"), { recursive: true, withFileTypes: true })
@@ -28,8 +27,9 @@ const most = Number(process.argv.find((word) => word.startsWith("--files="))?.sl
 const all = files.slice(0, most);
 const every = Math.max(1, Math.floor(all.length / RIVALS_FILES));
 const part = all.filter((_, index) => index % every === 0).slice(0, RIVALS_FILES);
-const [allList, partList] = [join(folder, "all"), join(folder, "part")];
+const [allList, partList, oneList] = [join(folder, "all"), join(folder, "part"), join(folder, "one")];
 writeFileSync(allList, all.join("\n"));
+writeFileSync(oneList, all[0]!);
 writeFileSync(partList, part.join("\n"));
 
 /** Seconds, and the lines that it printed. */
@@ -46,22 +46,26 @@ async function run(shell: string): Promise<{ seconds: number; lines: string[] }>
 try {
   const cores = cpuCount();
   const node = JSON.stringify(process.execPath);
-  writeFileSync(join(folder, "one.mjs"), script);
   writeFileSync(
     join(folder, "serial.mjs"),
     `import { readFileSync } from "node:fs";\nimport digest from ${JSON.stringify(module)};\nfor (const file of readFileSync(process.argv[2], "utf8").split("\\n")) console.log(JSON.stringify(digest(file)));`,
   );
-  const one = `${node} -e ${JSON.stringify(script.replaceAll('"', "'"))}`;
+  writeFileSync(
+    join(folder, "one.mjs"),
+    `import digest from ${JSON.stringify(module)};
+console.log(JSON.stringify(digest(process.argv[2])));`,
+  );
+  const one = `${node} ${folder}/one.mjs`;
   const hasParallel = await run("parallel --version").then(
     () => true,
     () => false,
   );
   const commands: Record<string, { shell: string; files: number }> = {
-    "one start": { shell: `${node} ${folder}/serial.mjs <(head -n 1 ${allList})`, files: 1 },
+    "one start": { shell: `${node} ${folder}/serial.mjs ${oneList}`, files: 1 },
     "one after the other": { shell: `${node} ${folder}/serial.mjs ${allList}`, files: all.length },
     "allcores map": { shell: `${node} ${command} map ${module} --file ${allList}`, files: all.length },
     "xargs -P": { shell: `xargs -a ${partList} -P ${cores} -n 1 ${one}`, files: part.length },
-    ...(hasParallel && { "GNU parallel": { shell: `parallel -a ${partList} -j ${cores} ${JSON.stringify(one).slice(1, -1)}`, files: part.length } }),
+    ...(hasParallel && { "GNU parallel": { shell: `parallel -a ${partList} -j ${cores} ${one}`, files: part.length } }),
   };
   const seconds: Record<string, number[]> = {};
   const lines: Record<string, string[]> = {};

@@ -1,6 +1,4 @@
-/**
- * The candidate that somebody may have meant by `word`: at most a third of its letters differ. Undefined if none does.
- */
+/** The candidate that somebody may have meant by `word`: at most a third of its letters differ. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;

@@ -1,6 +1,4 @@
-/**
- * What this machine has for the library, what works on it, and what will not. Of the system it asks `platform/` only.
- */
+/** What this machine has, what works on it, and what will not. Of the system it asks `platform/` only. */
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

@@ -5,9 +5,7 @@ import { EXPLANATIONS, type Explanation } from "./explanations.js";
 
 const PREFIX = "ERR_ALLCORES_";
 
-/**
- * Says what a code means: an error's code, with or without its beginning, its class, or an exit code of this command.
- */
+/** What a code means: that of an error, with or without its beginning, its class, or an exit code of this command. */
 export function explain(asked: string, json: boolean): string {
   const meaning = EXIT_MEANINGS[Number(asked)];
   if (/^\d+$/.test(asked) && meaning !== undefined)

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { calibrate } from "../../src/cli/tour/calibrate.js";
 import { portrayComparison, table } from "../../src/cli/tour/chart.js";
-import type { Comparison, ModelResults } from "../../src/cli/tour/comparison.js";
+import type { Comparison, ComparedResults } from "../../src/cli/tour/comparison.js";
 import { digitsOfFactorial, factorial, factorialInSlices } from "../../src/cli/tour/factorial.js";
 import { page } from "../../src/cli/tour/html.js";
 import type { ComparedModel } from "../../src/cli/tour/job.js";
@@ -17,8 +17,8 @@ import { timeLimit } from "../time-limit.js";
 const folder = temporaryFolder();
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** ModelResults of which serial takes 100 ms an item and each model is so many times as fast. */
-function results(factors: Partial<Record<ComparedModel, number>>): ModelResults {
+/** ComparedResults of which serial takes 100 ms an item and each model is so many times as fast. */
+function results(factors: Partial<Record<ComparedModel, number>>): ComparedResults {
   const all = Object.entries({ serial: 1, ...factors });
   return Object.fromEntries(all.map(([model, factor]) => [model, { items: 8, perItem: 100 / factor, startUp: 50, stall: model === "serial" ? 900 : 5 }]));
 }

@@ -61,9 +61,7 @@ async function* stdinLines(form: InputForm): AsyncGenerator<Input, void, undefin
   if (count === 0 && isClosed()) throw new CommandFailure(EXIT.input, "stdin is closed, and there are no inputs: give INPUT arguments, --glob or --file");
 }
 
-/**
- * Node puts the null device in the place of a stdin that is closed. A pipe or a file that is empty is another matter.
- */
+/** Node puts the null device in the place of a stdin that is closed. A pipe that is empty is another matter. */
 function isClosed(): boolean {
   try {
     return !process.stdin.isTTY && fstatSync(0).isCharacterDevice();

@@ -1,4 +1,4 @@
-import type { Comparison, JobResults, ModelResults } from "./comparison.js";
+import type { Comparison, JobResults, ComparedResults } from "./comparison.js";
 import { type ComparedModel, MODELS } from "./job.js";
 import { concurrencyAgainstParallelism, percent, sentencesOf, speedUp, times } from "./sentences.js";
 
@@ -20,10 +20,10 @@ function widthOf(text: string): number {
   return [...text].reduce((sum, character) => sum + (character >= "\u2e80" ? 2 : 1), 0);
 }
 
-export const modelsOf = (results: ModelResults): ComparedModel[] => (Object.keys(MODELS) as ComparedModel[]).filter((model) => results[model] !== undefined);
+export const modelsOf = (results: ComparedResults): ComparedModel[] => (Object.keys(MODELS) as ComparedModel[]).filter((model) => results[model] !== undefined);
 
 /** A bar for each model: how many times as fast as serial. */
-function bars(results: ModelResults): string {
+function bars(results: ComparedResults): string {
   const models = modelsOf(results);
   const most = Math.max(...models.map((model) => speedUp(results, model) ?? 0));
   const names = Math.max(...models.map((model) => widthOf(MODELS[model])));
@@ -36,7 +36,7 @@ function bars(results: ModelResults): string {
     .join("\n");
 }
 
-function figures(results: ModelResults): string {
+function figures(results: ComparedResults): string {
   const head = ["模型 model", "次数 items", "每次 per item", "加速 speed-up", "启动 start-up", "主循环停顿 loop stood still"];
   const rows = modelsOf(results).map((model) => {
     const { items, perItem, startUp, stall } = results[model]!;

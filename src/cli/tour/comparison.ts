@@ -4,13 +4,13 @@ import { type ComparedModel, type ComparedJob, MODELS } from "./job.js";
 import { factorials, hashes, requests, startServer } from "./jobs.js";
 import { type Measured, measure, pause } from "./measure.js";
 
-export type ModelResults = Partial<Record<ComparedModel, Measured>>;
+export type ComparedResults = Partial<Record<ComparedModel, Measured>>;
 
 export interface JobResults {
   readonly kind: ComparedJob["kind"];
   readonly title: string;
   readonly workers: number;
-  readonly results: ModelResults;
+  readonly results: ComparedResults;
 }
 
 /** What was measured, and on what. */
@@ -47,7 +47,7 @@ export async function compare(runs: number, step: () => void): Promise<Compariso
   return { machine: { processor: cpus()[0]?.model.trim() ?? "unknown", cores, node: process.versions.node, othersTake }, runs, jobs };
 }
 
-function mediansOf(all: ReadonlyMap<ComparedModel, readonly Measured[]>): ModelResults {
+function mediansOf(all: ReadonlyMap<ComparedModel, readonly Measured[]>): ComparedResults {
   return Object.fromEntries(
     [...all].map(([model, several]) => [
       model,

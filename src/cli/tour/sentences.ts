@@ -1,5 +1,5 @@
 /** What the measurements say, in words. No sentence is fixed: each follows from its figures. */
-import type { Comparison, JobResults, ModelResults } from "./comparison.js";
+import type { Comparison, JobResults, ComparedResults } from "./comparison.js";
 import type { ComparedModel } from "./job.js";
 
 /** A difference below this says nothing: two runs of the same differ by as much. */
@@ -8,7 +8,7 @@ const NOISE = 1.25;
 const BUSY = 0.25;
 
 /** How many times as fast as serial; undefined where one of them was not measured. */
-export function speedUp(results: ModelResults, model: ComparedModel): number | undefined {
+export function speedUp(results: ComparedResults, model: ComparedModel): number | undefined {
   const [serial, other] = [results.serial, results[model]];
   return serial === undefined || other === undefined ? undefined : serial.perItem / other.perItem;
 }
