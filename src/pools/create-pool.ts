@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { ArgumentTypeError, StateError } from "../errors/index.js";
 import { ownUrl } from "../platform/index.js";
 import type { AsyncPool } from "./async-pool.js";
@@ -55,6 +54,5 @@ export function createPool(model: "async" | "thread" | "process" | "remote", opt
 
 /** The part of the library for other machines, which most programs never load. It registers its pool. */
 function loadRemote(): void {
-  const require = createRequire(ownUrl(import.meta.url));
-  require(REMOTE);
+  process.getBuiltinModule("node:module").createRequire(ownUrl(import.meta.url))(REMOTE);
 }

@@ -1,5 +1,5 @@
 import { portray, refuseClones } from "../codec/portrait.js";
-import { ArgumentTypeError, ownOptions, ValueTooLargeError } from "../errors/index.js";
+import { ArgumentTypeError, ownOptions, StateError, ValueTooLargeError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { BasePool } from "../pools/base-pool.js";
 import { terminated } from "../pools/closing.js";
@@ -159,6 +159,11 @@ export class RemotePool extends BasePool implements RemotePoolLike {
 
   transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Kept<R>> {
     return transformOver((items) => this.map(task, items, options));
+  }
+
+  /** Refused: workers on other machines are started, and ended, by those who run them. */
+  override recycle(): void {
+    throw new StateError("recycle(): the workers of a RemotePool are not its own: start those of the queue anew, by serveRemote() or allcores worker");
   }
 
   /** Refused: tasks on other machines reach no memory of this program. */
