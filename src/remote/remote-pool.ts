@@ -20,7 +20,7 @@ import { BullEngine } from "./bullmq/bull-engine.js";
 import type { Engine } from "./engine.js";
 import { checkLength } from "./payloads.js";
 import { NO_EXTRA, type RemoteExtra } from "./remote-call.js";
-import { remoteKind } from "./remote-links.js";
+import { type RemoteLinks, remoteKind } from "./remote-links.js";
 import { checkId, remoteExtraOf, remoteSettingsOf, type RemotePoolSettings } from "./remote-pool-options.js";
 
 /**
@@ -123,7 +123,7 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     try {
       return submit();
     } catch (error) {
-      if (error instanceof ValueTooLargeError) checkLength(error.bytes, error.bytes - 1, "args", () => args);
+      if (error instanceof ValueTooLargeError) checkLength(error.bytes, (this.#scheduler.links as RemoteLinks).maxValueBytes, "args", () => args);
       throw error;
     }
   }
