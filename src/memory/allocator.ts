@@ -124,7 +124,7 @@ export class Allocator {
   /** At least `bytes` bytes of the data region, described by a block. Zeroed only if `zeroed`. */
   allocateExtent(bytes: number, state: typeof DRAFT | typeof LIVE, zeroed: boolean): Extent {
     const heap = this.#heap;
-    let taken: { readonly block: number; readonly isFresh: boolean };
+    let taken: ReturnType<Extents["take"]>;
     try {
       taken = this.#allocateExtent(bytes, state);
     } catch (error) {
@@ -235,7 +235,7 @@ export class Allocator {
     return found;
   }
 
-  /** Calls `visit` for each block, free ones too. Outside the guard: where nobody allocates or frees meanwhile. */
+  /** Calls `visit` for each block, free ones too: where nobody allocates or frees meanwhile. */
   forEachBlock(visit: (at: number, size: number, state: number) => void): void {
     this.#walk.walk((header, words) => {
       const at = header + BLOCK_HEADER_WORDS;
@@ -292,34 +292,33 @@ export class Allocator {
   }
 
   #allocate(words: number, kind: number, state: number): number {
+    if (words > MOST_SHARED_WORDS) return this.#allocatePages(words, kind, state);
     this.#enter();
     try {
-      let at: number;
-      if (words <= MOST_SHARED_WORDS) {
-        const sizeClass = classOf(words);
-        at = this.#lists.take(sizeClass);
-        this.#clear(at, at + sizeOf(sizeClass));
-      } else {
-        at = this.#takePages(words);
-        this.#clear(at, at + this.#pages.sizeOfBlockAt(at));
-      }
-      this.#claim(at, kind, state);
-      return at;
+      const sizeClass = classOf(words);
+      const at = this.#lists.take(sizeClass);
+      this.#clear(at, at + sizeOf(sizeClass));
+      return this.#claim(at, kind, state);
     } finally {
       leave(this.#heap, HEADER.guard);
     }
   }
 
-  #allocateExtent(bytes: number, state: number): { readonly block: number; readonly isFresh: boolean } {
-    this.#enter();
-    try {
+  /** Zeroed outside the guard, as a draft: others would wait for tens of milliseconds while 64 MiB get their pages. */
+  #allocatePages(words: number, kind: number, state: number): number {
+    const at = this.#inside(() => this.#claim(this.#takePages(words), kind, DRAFT));
+    this.#clear(at, at + this.#pages.sizeOfBlockAt(at));
+    if (state !== DRAFT) this.#setState(at, state);
+    return at;
+  }
+
+  #allocateExtent(bytes: number, state: number): ReturnType<Extents["take"]> {
+    return this.#inside(() => {
       const taken = this.#extents.take(bytes);
       this.#heap.words[taken.block + EXTENT.length] = 0;
       this.#claim(taken.block, KIND.extent, state);
       return taken;
-    } finally {
-      leave(this.#heap, HEADER.guard);
-    }
+    });
   }
 
   /** No room was found: spare pages, and what was forgotten without `free()`, go back. Throws `error` without any. */
@@ -349,12 +348,13 @@ export class Allocator {
     else for (let word = at; word < end; word++) all[word] = 0;
   }
 
-  #claim(at: number, kind: number, state: number): void {
+  #claim(at: number, kind: number, state: number): number {
     const { words, self } = this.#heap;
     const header = at - BLOCK_HEADER_WORDS;
     words[header + BLOCK.owner] = self;
     words[header + BLOCK.references] = 1;
     store(words, header + BLOCK.state, (words[header + BLOCK.state]! & (-1 << BLOCK_PAGES_SHIFT)) | (kind << BLOCK_KIND_SHIFT) | state);
+    return at;
   }
 
   #free(at: number, sizeClass: number = this.#pages.classAt(at)): void {

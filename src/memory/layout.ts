@@ -153,6 +153,11 @@ export const RECORD = {
   strays: 15,
   /** 1 once somebody who looked for deadlocks found a circle that this worker has to act on: it looks itself. */
   asked: 16,
+  /**
+   * How often this worker left an internal mutex on which another one slept; only this worker writes it. A waiter that
+   * finds the same holder at each look tells by it a holder that came again from one that never left.
+   */
+  leaves: 17,
   /** Inline waiter nodes; the first is the blocking wait's. */
   nodes: 20,
 } as const;

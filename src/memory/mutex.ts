@@ -19,7 +19,7 @@ import { CorruptError } from "../errors/index.js";
 import { compareExchange, controlled, exchange, load, slice, spins } from "#atomics";
 import { realNow } from "./clock.js";
 import type { Regions } from "./regions.js";
-import { GHOST, RECORD } from "./layout.js";
+import { GHOST, RECORD, recordOf } from "./layout.js";
 import { Spin } from "./spin.js";
 import { Suspicion } from "./suspicion.js";
 import { stall, timeLeft } from "./time-limit.js";
@@ -93,7 +93,7 @@ function enterSlow(heap: Regions, at: number): boolean {
     if (controlled) continue;
     suspicion ??= new Suspicion();
     const now = realNow();
-    if (suspicion.isDue(load(words, at), now) && suspicion.look(heap.liveness.threadStatOf(holder), now))
+    if (suspicion.isDue(load(words, at), load(words, recordOf(holder) + RECORD.leaves), now) && suspicion.look(heap.liveness.threadStatOf(holder), now))
       throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
   }
 }
@@ -139,8 +139,14 @@ function spoilt(at: number, what: string): CorruptError {
 /** True when somebody may have slept on the word, and was woken. */
 export function leave(heap: Regions, at: number): boolean {
   if (exchange(heap.words, at, 0) >= 0) return false;
+  countLeave(heap);
   heap.wakeSleeper(at);
   return true;
+}
+
+/** For waiters that suspect the word (suspicion.ts), of which the explorer has none. */
+function countLeave(heap: Regions): void {
+  if (!controlled) heap.words[heap.record + RECORD.leaves]! += 1;
 }
 
 /**
@@ -154,5 +160,7 @@ export function giveWay(heap: Regions): void {
 
 /** Leaves what a dead worker had left half done to the next one. */
 export function leaveUnmended(heap: Regions, at: number): void {
-  if (exchange(heap.words, at, GHOST) < 0) heap.wakeSleeper(at);
+  if (exchange(heap.words, at, GHOST) >= 0) return;
+  countLeave(heap);
+  heap.wakeSleeper(at);
 }

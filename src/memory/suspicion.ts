@@ -4,7 +4,8 @@
  *
  * Counted are looks at the same word, in a row, at each of which this thread itself had run and the holder was neither
  * stopped, frozen nor waiting for a processor. Whatever else is seen, and whatever cannot be seen, begins the row anew:
- * an honest holder must never be taken for a spoilt word.
+ * an honest holder must never be taken for a spoilt word. The same word is not enough: entering is barging, so a holder
+ * may leave and be inside again at each look. It counts each time that it leaves while somebody sleeps.
  */
 import { isHalted, type ThreadStat } from "../platform/index.js";
 
@@ -17,17 +18,21 @@ const LATE_MS = 2 * LOOK_EVERY_MS;
 
 export class Suspicion {
   #word = Number.NaN;
+  #leaves = Number.NaN;
   #row = 0;
   #at = Number.NEGATIVE_INFINITY;
   #ran = -1;
 
   /**
-   * Whether it is time for a look at who holds the mutex, whose word was just read. Another word than before: the
-   * holder has left meanwhile.
+   * Whether it is time for a look at who holds the mutex, whose word was just read. Another word than before, or
+   * another count in the holder's record: the holder has left meanwhile.
+   *
+   * @param leaves RECORD.leaves of the holder
    */
-  isDue(word: number, now: number): boolean {
-    if (word !== this.#word) {
+  isDue(word: number, leaves: number, now: number): boolean {
+    if (word !== this.#word || leaves !== this.#leaves) {
       this.#word = word;
+      this.#leaves = leaves;
       this.#row = 0;
       this.#ran = -1;
       this.#at = now;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { DRAFT, HEADER, type Heap, threadHeap } from "../../src/memory/index.js";
 import { KIND } from "../kinds.js";
 import { generationWord, pageStateWord, stillStands, ThreadHeap } from "../../src/memory/index.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
+import { BLOCK, BLOCK_HEADER_WORDS, BLOCK_STATE_MASK, BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
 import { createThreadHeap } from "../../src/memory/thread-heap.js";
 import { CorruptError, OutOfMemoryError } from "../../src/index.js";
 import { Lock } from "../../src/sync/lock.js";
@@ -244,4 +244,28 @@ test("a sweep lets others in after each piece of the heap, and leaves out none",
   own.allocator.freeDraftsOf(DEAD_WORKER);
   assert.ok(entries > 3, `it was entered ${entries} times`);
   assert.equal(own.allocator.usedWords(), used);
+});
+
+test("a block of whole pages is zeroed outside the guard, as a draft, and is live afterwards", () => {
+  const heap = threadHeap();
+  const words = 3 * PAGE_WORDS;
+  // So that no memory is added, and the words stay the same view.
+  const first = heap.allocator.allocate(words, KIND.plain);
+  heap.words.fill(7, first, first + words);
+  heap.allocator.free(first);
+  const seen: number[][] = [];
+  const view = heap.words;
+  view.fill = (value, from, to) => {
+    seen.push([view[HEADER.guard]!, view[from! - BLOCK_HEADER_WORDS + BLOCK.state]! & BLOCK_STATE_MASK]);
+    return Int32Array.prototype.fill.call(view, value, from, to) as Int32Array<SharedArrayBuffer>;
+  };
+  try {
+    const at = heap.allocator.allocate(words, KIND.plain);
+    assert.deepEqual(seen, [[0, DRAFT]]);
+    assert.equal(view[at - BLOCK_HEADER_WORDS + BLOCK.state]! & BLOCK_STATE_MASK, LIVE);
+    assert.ok(view.subarray(at, at + words).every((word) => word === 0));
+    heap.allocator.free(at);
+  } finally {
+    delete (view as { fill?: unknown }).fill;
+  }
 });

@@ -18,11 +18,12 @@ function looksUntilSure(
   seen: (look: number) => ThreadStat | undefined,
   clock: (look: number) => number = (look) => 200 * look,
   word = (_look: number) => WORD,
+  leaves = (_look: number) => 3,
 ) {
   const suspicion = new Suspicion();
-  suspicion.isDue(word(0), clock(0));
+  suspicion.isDue(word(0), leaves(0), clock(0));
   for (let look = 1; look <= 200; look++) {
-    if (suspicion.isDue(word(look), clock(look)) && suspicion.look(seen(look), clock(look))) return look;
+    if (suspicion.isDue(word(look), leaves(look), clock(look)) && suspicion.look(seen(look), clock(look))) return look;
   }
   return undefined;
 }
@@ -81,6 +82,27 @@ describe("the suspicion that a mutex's word was written over", () => {
         (look) => 100 * look,
       ),
       100,
+    );
+  });
+
+  it("begins anew when the holder left meanwhile and is inside again", () => {
+    assert.equal(
+      looksUntilSure(
+        () => sleeping,
+        (look) => 200 * look,
+        () => WORD,
+        (look) => (look < 40 ? 3 : 4),
+      ),
+      90,
+    );
+    assert.equal(
+      looksUntilSure(
+        () => sleeping,
+        (look) => 200 * look,
+        () => WORD,
+        (look) => look,
+      ),
+      undefined,
     );
   });
 
