@@ -2,7 +2,7 @@ import { portray } from "../codec/portrait.js";
 import { ArgumentTypeError, CancelledError, isThrown, ownDescriptor } from "../errors/index.js";
 import { versioned } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { settlementOf, whenSettled } from "./settlement.js";
+import { type Settlement, type SettlementHolder, settlementHolder, settlementOf, type SettlementWatch, watched, whenSettled } from "./settlement.js";
 import { queueRealMicrotask } from "../memory/index.js";
 
 /** Where a future stands. */
@@ -96,6 +96,11 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
     return this.#life;
   }
 
+  /** @internal */
+  [settlementHolder](): SettlementHolder {
+    return this.#life;
+  }
+
   /** Distinct within this worker. */
   get id(): number {
     return this.#life.id;
@@ -139,7 +144,11 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
         return life.result as R;
       },
       isSettled: () => life.work === undefined,
-      watch: (rouse) => settlementOf(this, (onValue, onError) => life.unobserved(() => this.then(onValue, onError))).watch(rouse),
+      watch: (rouse) =>
+        watched(
+          settlementOf(this, (onValue, onError) => life.unobserved(() => this.then(onValue, onError))),
+          rouse,
+        ),
     });
   }
 
@@ -160,7 +169,7 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
 }
 
 /** What a future knows of itself, in one piece: each private field of a promise has to be added to it. */
-class Life implements Settler<unknown> {
+class Life implements Settler<unknown>, SettlementHolder {
   readonly id = ++ids;
   readonly future: Future<unknown>;
   ended: FutureState | undefined = undefined;
@@ -172,6 +181,8 @@ class Life implements Settler<unknown> {
   /** Its value or its error, once it is settled. */
   result: unknown = undefined;
   listeners: ((value: unknown) => void)[] | undefined = undefined;
+  /** For those who wait for one of several. */
+  settlement: Settlement | undefined = undefined;
   settle: (value: unknown) => void = ignore;
   fail: (error: unknown) => void = ignore;
 
@@ -249,7 +260,7 @@ export function whenObserved(future: Future<unknown>, heard: () => void): void {
   else life.heard = heard;
 }
 
-/** Calls `watcher` once the future has ended, without an interest in its value; returns how to stop that. */
-export function whenEnded(future: Future<unknown>, watcher: () => void): () => void {
-  return future[lifeOf]().unobserved(() => whenSettled(future, watcher));
+/** Calls `tell` once the future has ended, without an interest in its value. */
+export function whenEnded(future: Future<unknown>, tell: () => void): SettlementWatch {
+  return future[lifeOf]().unobserved(() => whenSettled(future, tell));
 }

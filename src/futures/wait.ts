@@ -3,7 +3,7 @@ import { setRealImmediate } from "../memory/index.js";
 import { Alarm, awaitDeadlineOf, offAbort, onAbort, programNow, signalOf, type WaitOptions } from "../parking/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { type Future, isFuture, whenEnded } from "./future.js";
-import { whenSettled } from "./settlement.js";
+import { type SettlementWatch, whenSettled } from "./settlement.js";
 
 /** When `wait` has waited enough. */
 export interface WaitForOptions extends WaitOptions {
@@ -62,15 +62,15 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     if (returnWhen === "first") return ended.size > 0;
     return returnWhen === "firstError" && [...ended.values()].includes("failed");
   };
-  const unwatch: (() => void)[] = [];
+  const watches: SettlementWatch[] = [];
   const end = (future: F, how: "done" | "failed" | "cancelled") => {
     ended.set(future, how);
     rouse();
   };
   for (const future of all) {
-    if (!isFuture(future)) unwatch.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
+    if (!isFuture(future)) watches.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
     else if (hasEnded(future)) end(future, future.state as "done");
-    else unwatch.push(whenEnded(future, () => end(future, future.state as "done")));
+    else watches.push(whenEnded(future, () => end(future, future.state as "done")));
   }
   try {
     // Of plain promises it is not known before the loop has turned.
@@ -87,7 +87,7 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     for (const future of all) (ended.has(future) || (isFuture(future) && hasEnded(future)) ? done : pending).push(future);
     return { done, pending };
   } finally {
-    for (const stop of unwatch) stop();
+    for (const watch of watches) watch.stop();
   }
 }
 
@@ -137,23 +137,27 @@ async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
   signal: AbortSignal | undefined,
   timeout: number | undefined,
 ): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
-  const ended: Completed<Awaited<F>, F>[] = [];
+  let ended: Completed<Awaited<F>, F>[] = [];
   let rouse = () => {};
-  const unwatch = [...all].map((future) =>
-    whenSettled(future, (outcome) => {
-      if ("error" in outcome) ended.push({ future, status: "rejected", reason: outcome.error });
-      else ended.push({ future, status: "fulfilled", value: outcome.value as Awaited<F> });
-      rouse();
-    }),
-  );
+  // One function for all of them: what is made for each is what a collection of garbage has to move.
+  const tell = (outcome: { readonly value: Awaited<F> } | { readonly error: unknown }, future: F): void => {
+    if ("error" in outcome) ended.push({ future, status: "rejected", reason: outcome.error });
+    else ended.push({ future, status: "fulfilled", value: outcome.value });
+    rouse();
+  };
+  const watches = Array.from(all, (future) => whenSettled(future, tell));
   try {
     // What has ended already is heard of in the microtasks of this turn: it comes first, also without any time.
     if (deadline === 0) await new Promise((resolve) => setRealImmediate(resolve));
     for (let left = all.size; left > 0; ) {
-      const next = ended.shift();
-      if (next !== undefined) {
-        left--;
-        yield next;
+      if (ended.length > 0) {
+        // A list at a time: to shift one out of 100,000 moves all the others.
+        const list = ended;
+        ended = [];
+        for (const next of list) {
+          left--;
+          yield next;
+        }
         continue;
       }
       if (programNow() < deadline) {
@@ -165,7 +169,7 @@ async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
       throw new TimeoutError(`${left} of ${all.size} futures had not ended within ${timeout} ms`);
     }
   } finally {
-    for (const stop of unwatch) stop();
+    for (const watch of watches) watch.stop();
   }
 }
 

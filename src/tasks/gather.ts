@@ -109,7 +109,7 @@ async function outcomeOf(run: (signal: AbortSignal) => unknown, signal: AbortSig
 function begunOf(work: PromiseLike<unknown>): PromiseLike<unknown> {
   const begun = isPromise(work) ? work : new Promise<unknown>((resolve, reject) => void work.then(resolve, reject));
   // Its subscription stays, the watcher goes: on a promise that lives long they would pile up.
-  whenSettled(begun, () => {})();
+  whenSettled(begun, () => {}).stop();
   return begun;
 }
 
