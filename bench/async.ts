@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { AsyncPool, isMain, sleep, TaskGroup } from "allcores";
+import { asCompleted, AsyncPool, isMain, sleep, TaskGroup } from "allcores";
 import pLimit from "p-limit";
 import PQueue from "p-queue";
 import { alternate, atMost, besidePython, compared, type Figure, pythonVersion, python, report, within } from "./measure.js";
@@ -20,6 +20,7 @@ const MANY = 10_000;
 const SLEEP_MS = 100;
 const CONNECTIONS = 100;
 const ITEMS = 1_000_000;
+const FUTURES = 100_000;
 
 const work = async (n: number): Promise<number> => n;
 
@@ -45,6 +46,27 @@ async function overhead(): Promise<Figure[]> {
     compared("AsyncPool, a task that does nothing", "ns", withLimit, "p-limit", atMost(1)),
     compared("AsyncPool, a task that does nothing", "ns", withQueue, "p-queue", atMost(0.75)),
   ];
+}
+
+/** What it costs to hear of each of many futures in the order of their ends, beside hearing of all at once. */
+async function completions(): Promise<Figure[]> {
+  const perFuture = async (hear: (futures: Promise<number>[]) => Promise<unknown>) => {
+    await using pool = new AsyncPool({ concurrency: CONCURRENCY });
+    const futures = Array.from({ length: FUTURES }, (_, n) => pool.submit(work, n));
+    const start = performance.now();
+    await hear(futures);
+    return ((performance.now() - start) * 1e3) / FUTURES;
+  };
+  const inOrder = async (futures: Promise<number>[]) => {
+    for await (const _ of asCompleted(futures));
+  };
+  const turns = await alternate(
+    TURNS,
+    () => perFuture(inOrder),
+    () => perFuture((futures) => Promise.all(futures)),
+    WARM_UPS,
+  );
+  return [compared("asCompleted, a future of 100,000", "us", turns, "Promise.all", atMost(2))];
 }
 
 /** What the heap has grown by when a million items have passed through. */
@@ -152,4 +174,4 @@ async function bareClient(port: number, paths: Iterator<number>): Promise<void> 
   socket.destroy();
 }
 
-if (isMain(import.meta)) report([...(await overhead()), ...(await sleeps()), ...(await requests()), ...(await longMap())]);
+if (isMain(import.meta)) report([...(await overhead()), ...(await completions()), ...(await sleeps()), ...(await requests()), ...(await longMap())]);
