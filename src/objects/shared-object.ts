@@ -44,10 +44,10 @@ export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object
     throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
   }
   if (reach instanceof SharedObject || Array.isArray(reach)) {
-    const what = Array.isArray(reach) ? "an array" : `a ${reach.constructor.name}`;
-    throw new ArgumentTypeError(
-      `options must be an object such as { across: "processes" }, got ${what}: an object that has a lock makes its own, see its field "lock"`,
-    );
+    const got = Array.isArray(reach)
+      ? "an array: what is to be in it goes in afterwards"
+      : `a ${reach.constructor.name}: an object that has a lock makes its own, see its field "lock"`;
+    throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${got}`);
   }
   known.check(reach);
   reach = ownOptions(reach);

@@ -157,9 +157,11 @@ export function identityOf(candidate: unknown): TaskIdentity {
   const is = identityIfTask(candidate as AnyFunction);
   if (is !== undefined) return is;
   const name = candidate.name === "" ? "an anonymous function" : `the function "${candidate.name}"`;
+  // "bound f", "get x" or a name in quotes can be no constant's.
+  const advised = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(candidate.name) ? candidate.name : "work";
   throw new NotATaskError(
     `${name} is not a task: a worker has another heap and finds functions only by module and name. Write in its module: ` +
-      `export const ${candidate.name || "work"} = task(import.meta, function ${candidate.name || "work"}(…) {…})`,
+      `export const ${advised} = task(import.meta, function ${advised}(…) {…})`,
   );
 }
 

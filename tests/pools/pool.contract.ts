@@ -176,6 +176,9 @@ export function poolContract(title: string, { model, across, make, tasks = block
         const closure = (() => 1) as Task<() => number>;
         assert.throws(() => pool.submit(closure), NotATaskError);
         assert.throws(() => pool.submit(function stray() {} as Task<() => void>), { code: "ERR_ALLCORES_NOT_A_TASK", message: /stray.*task\(import\.meta/s });
+        // "bound stray" can be no constant's name.
+        const bound = function stray() {}.bind(undefined) as unknown as Task<() => void>;
+        assert.throws(() => pool.submit(bound), { message: /"bound stray" is not a task: .*export const work = task\(import\.meta, function work\(/s });
         assert.throws(() => pool.map(closure as Task<(n: number) => number>, [1]), NotATaskError);
         for (const wrong of [undefined, null, 5, "add", {}])
           assert.throws(() => pool.submit(wrong as unknown as Task<() => void>), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
