@@ -151,8 +151,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller that gives up keeps its grant",
     file: "parking/parker.ts",
-    from: "      waitQueue.withdraw(node);\n      waitQueue.passOnPending(node);",
-    to: "      if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
+    from: "waitQueue.withdraw(node);\n      waitQueue.passOnPending(node);\n    }",
+    to: "if (waitQueue.withdraw(node)) waitQueue.putDown(node);\n    }",
     models: ["condition: a waiter that gives up"],
   },
   {
@@ -293,8 +293,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "mutex: leaving wakes nobody",
     file: "memory/mutex.ts",
-    from: "  if (exchange(heap.words, at, 0) >= 0) return false;\n  heap.wakeSleeper(at);\n",
-    to: "  if (exchange(heap.words, at, 0) >= 0) return false;\n",
+    from: "heap.wakeSleeper(at);\n  return true;",
+    to: "return true;",
     models: ["mutex: two callers"],
   },
   {
@@ -856,8 +856,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "semaphore: a record is vacant before what its worker used up is struck out",
     file: "parking/memory-steps.ts",
-    from: "within(AT_ONCE, () => references.endPartsOf(record, dead)) === true,",
-    to: "references.endPartsOf(record, dead) || true,",
+    from: "within(AT_ONCE, () => references.endPartsOf(record, dead)) === true",
+    to: "references.endPartsOf(record, dead) || true",
     models: ["semaphore: one that ended normally is swept while"],
   },
   {
@@ -1115,8 +1115,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "select: a blocking one keeps what was granted to it by those that lost",
     file: "parking/parker.ts",
-    from: "        waitQueue.withdraw(node);\n        waitQueue.passOnPending(node);",
-    to: "        if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
+    from: "waitQueue.withdraw(node);\n        waitQueue.passOnPending(node);\n        waitQueue.putNode(node);",
+    to: "if (waitQueue.withdraw(node)) waitQueue.putDown(node);\n        waitQueue.putNode(node);",
     models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
   },
   {
