@@ -1,4 +1,6 @@
-/** The side of a served object that calls: its requests go to the owner, the answers come through a queue of its own. */
+/**
+ * The side of a served object that calls: its requests go to the owner, the answers come through a queue of its own.
+ */
 import { threadId } from "node:worker_threads";
 import { decodeLoading } from "../codec/index.js";
 import { heapIn, reachOf } from "../objects/index.js";

@@ -7,7 +7,9 @@ interface Token {
   readonly end: number;
 }
 
-/** Words and signs, without what depends on where lines are broken: white space, and a comma before a bracket closes. */
+/**
+ * Words and signs, without what depends on where lines are broken: white space, and a comma before a bracket closes.
+ */
 function tokensOf(text: string): Token[] {
   const tokens = [...text.matchAll(/\w+|[^\w\s]/g)].map(({ 0: text, index }) => ({ text, begin: index, end: index + text.length }));
   return tokens.filter(({ text }, index) => text !== "," || !/^[)\]}]$/.test(tokens[index + 1]?.text ?? ""));
