@@ -9,7 +9,7 @@ import { Completion, GONE, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
 import type { CheckedEnvironment } from "./worker-environment.js";
-import { type Outcome, outcomeOf } from "./worker-outcome.js";
+import { type WorkerOutcome, outcomeOf } from "./worker-outcome.js";
 import { checkedStart, type Start, WORKER_START, type WorkerStart } from "./worker-start.js";
 import { deathOf } from "./worker-death.js";
 import { findOwnerFor } from "../futures/unhandled-failures.js";
@@ -31,7 +31,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   readonly #args: readonly unknown[];
   readonly #environment: CheckedEnvironment;
   #completion: Completion | undefined;
-  #outcome: Outcome<F> | undefined;
+  #outcome: WorkerOutcome<F> | undefined;
   #joined = false;
   #signal: string | undefined;
   #cause: unknown;
@@ -338,7 +338,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /** @throws UnknownClassError when a class has to be loaded first */
-  #settle(): Outcome<F> {
+  #settle(): WorkerOutcome<F> {
     const completion = this.#completion!;
     const take = () => this.takeResult(completion);
     return (this.#outcome ??= outcomeOf<F>(completion.state, this.name, take, () => this.#death(completion)));
