@@ -1,9 +1,10 @@
 /**
  * This build against another one, in alternating pairs.
  *
- * Both builds get a folder of their own with the same benchmarks in it, whose `import "allcores"` finds the package of that folder. In each round the new build, the
- * old one and the old one again run one after the other, each time in another order. New against old tells what changed; old against old tells what noise looks like
- * in the same run. Rivals do not run. A ratio is one of costs: above 1 the numerator is slower.
+ * Both builds get a folder of their own with the same benchmarks in it, whose `import "allcores"` finds the package of
+ * that folder. In each round the new build, the old one and the old one again run one after the other, each time in
+ * another order. New against old tells what changed; old against old tells what noise looks like in the same run.
+ * Rivals do not run. A ratio is one of costs: above 1 the numerator is slower.
  */
 import { execFileSync, fork } from "node:child_process";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -68,7 +69,10 @@ export async function against(tarball: string, asked: readonly string[], options
   await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), machine: machine(), pairs, benches: compared }, undefined, 1)}\n`);
 }
 
-/** Where the benchmarks of both builds stand. They lie inside this package, so that what both import from others is the same. */
+/**
+ * Where the benchmarks of both builds stand. They lie inside this package, so that what both import from others is the
+ * same.
+ */
 async function unpackBoth(tarball: string): Promise<{ new: URL; old: URL }> {
   const folder = new URL("build/against/", root);
   await rm(folder, { recursive: true, force: true });

@@ -1,10 +1,12 @@
 /**
- * `node build/bench/allocator.js [--millions 100] [--mib 256] [--random]`: what of a heap's memory becomes unusable while blocks of random sizes come and go, at 80 % full,
- * headers and rounding counted, and the distribution of sizes changes ten times.
+ * `node build/bench/allocator.js [--millions 100] [--mib 256] [--random]`: what of a heap's memory becomes unusable
+ * while blocks of random sizes come and go, at 80 % full, headers and rounding counted, and the distribution of sizes
+ * changes ten times.
  *
- * Unusable is what no block in use has, and no free page: it serves blocks of one size class only. By default the oldest block goes first, as in a cache: at most 15 %, or
- * the exit status is 1. With `--random` any block goes: it is printed only. Nothing can be moved, so what bounds it is that a page is free for all when the last of its
- * blocks has gone: of a page with n blocks, each in use with probability p, that is 1 - (1 - p) ** n.
+ * Unusable is what no block in use has, and no free page: it serves blocks of one size class only. By default the
+ * oldest block goes first, as in a cache: at most 15 %, or the exit status is 1. With `--random` any block goes: it is
+ * printed only. Nothing can be moved, so what bounds it is that a page is free for all when the last of its blocks has
+ * gone: of a page with n blocks, each in use with probability p, that is 1 - (1 - p) ** n.
  */
 import { HEADER, KIND, pageStateWord, ThreadHeap } from "../src/memory/index.js";
 import { BLOCK_HEADER_WORDS, BLOCKS_AT, FREE_PAGE, PAGE_CODE_MASK, PAGE_WORDS } from "../src/memory/layout.js";

@@ -24,7 +24,9 @@ const FUTURES = 100_000;
 
 const work = async (n: number): Promise<number> => n;
 
-/** Nanoseconds that a task costs which does nothing: submitted by the thousand, as many at a time as there are places. */
+/**
+ * Nanoseconds that a task costs which does nothing: submitted by the thousand, as many at a time as there are places.
+ */
 async function perTask(submit: (n: number) => Promise<number>): Promise<number> {
   const start = performance.now();
   for (let batch = 0; batch < BATCHES; batch++) {
@@ -142,7 +144,8 @@ async function requests(): Promise<Figure[]> {
     };
     if (pythonVersion() === undefined) return [{ name, unit: "ms", ours: await ours(), rival: "asyncio: no python3 here", runs: 1 }];
     const theirs = () => python("asyncio_http", port, MANY, CONNECTIONS);
-    // Python has no HTTP client for asyncio: its side writes to sockets, and so does ours in the second line. The first is what a program here would do.
+    // Python has no HTTP client for asyncio: its side writes to sockets, and so does ours in the second line. The first
+    // is what a program here would do.
     return [
       compared(`${name}, node:http`, "ms", await alternate(3, ours, theirs), "asyncio streams"),
       compared(`TaskGroup, ${MANY} HTTP requests, ${CONNECTIONS} sockets`, "ms", await alternate(3, bare, theirs), "asyncio streams", atMost(1)),

@@ -1,4 +1,7 @@
-/** What this machine charges for the two things that every row pays: waking a thread, and a message to one. Bare Node, nothing of the library. */
+/**
+ * What this machine charges for the two things that every row pays: waking a thread, and a message to one. Bare Node,
+ * nothing of the library.
+ */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { median } from "./measure.js";

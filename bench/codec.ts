@@ -1,4 +1,7 @@
-/** What a value costs from here to there: encode, copy into shared memory, decode; beside JSON and V8's serializer doing the same. */
+/**
+ * What a value costs from here to there: encode, copy into shared memory, decode; beside JSON and V8's serializer doing
+ * the same.
+ */
 import { deserialize, serialize } from "node:v8";
 import { decode, encode } from "../src/codec/index.js";
 import { compared, perRound, report } from "./measure.js";

@@ -1,7 +1,8 @@
 /**
- * `allcores map` beside `xargs -P` and GNU parallel, which start a node for each file: hashes, compresses (gzip, level 6) and counts the words of the .js files
- * under node_modules. The rivals get a part of the files, since all would take them minutes, and their figures are for a file. What the cores can do at best is
- * (serial - one start) / cores + one start. `npm run bench -- command-line [--files=N]`.
+ * `allcores map` beside `xargs -P` and GNU parallel, which start a node for each file: hashes, compresses (gzip, level
+ * 6) and counts the words of the .js files under node_modules. The rivals get a part of the files, since all would take
+ * them minutes, and their figures are for a file. What the cores can do at best is (serial - one start) / cores + one
+ * start. `npm run bench -- command-line [--files=N]`.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

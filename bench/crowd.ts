@@ -1,6 +1,7 @@
 /**
- * More workers than cores: 100,000 operations in all by 2, 8, 32 and 64 workers that begin at a gate, beside Python's threads. Each figure is of workers that have run nothing
- * of it before, so the cold code of all of them is in it. `--only=WORDS` runs the rows whose name has them, `--turns=N` takes the median of so many runs.
+ * More workers than cores: 100,000 operations in all by 2, 8, 32 and 64 workers that begin at a gate, beside Python's
+ * threads. Each figure is of workers that have run nothing of it before, so the cold code of all of them is in it.
+ * `--only=WORDS` runs the rows whose name has them, `--turns=N` takes the median of so many runs.
  */
 import { Barrier, isMain, Lock, Process, Queue, RWLock, Semaphore, SharedMap, Thread, task, Value } from "allcores";
 import { type Figure, median, now, python, pythonVersion, report, spanOf } from "./measure.js";
@@ -107,7 +108,8 @@ const ROWS: { readonly name: string; readonly gather: Gathering; readonly rival?
 ];
 
 /**
- * The same work, each worker at an object of its own, or two at a queue of theirs: nobody waits for the crowd, so this is what the cold code of so many takes alone.
+ * The same work, each worker at an object of its own, or two at a queue of theirs: nobody waits for the crowd, so this
+ * is what the cold code of so many takes alone.
  */
 const apart =
   (gather: Gathering, together: number): Gathering =>

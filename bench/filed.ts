@@ -1,6 +1,6 @@
 /**
- * Runs that are kept: under the processor and what a wake-up costs there, one file a run. Figures of one machine are compared with each other only, and a machine whose wake-ups
- * cost twice as much is another machine.
+ * Runs that are kept: under the processor and what a wake-up costs there, one file a run. Figures of one machine are
+ * compared with each other only, and a machine whose wake-ups cost twice as much is another machine.
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import type { Calibration } from "./calibration.js";
@@ -34,7 +34,10 @@ export async function file(run: FiledRun): Promise<URL> {
   return at;
 }
 
-/** Prints, for each row of this run that earlier runs of such a machine have too, the ratio of each run and how far they lie apart. */
+/**
+ * Prints, for each row of this run that earlier runs of such a machine have too, the ratio of each run and how far they
+ * lie apart.
+ */
 export async function printSpread(run: FiledRun): Promise<void> {
   const runs = await filedLike(run);
   if (runs.length < 2) return;

@@ -1,6 +1,8 @@
 /**
- * `npm run bench -- [NAME...] [--OPTION...]`: runs the benchmarks, each in a program of its own, prints their figures and writes bench/results/latest.json.
- * `npm run bench -- [NAME...] --file`: keeps the run under this processor and its wake-up cost too, see filed.ts, and prints how far such runs lie apart.
+ * `npm run bench -- [NAME...] [--OPTION...]`: runs the benchmarks, each in a program of its own, prints their figures
+ * and writes bench/results/latest.json.
+ * `npm run bench -- [NAME...] --file`: keeps the run under this processor and its wake-up cost too, see filed.ts, and
+ * prints how far such runs lie apart.
  * `npm run bench -- [NAME...] --against OTHER.tgz [--pairs=N]`: compares this build with another, see against.ts.
  */
 import { fork } from "node:child_process";
@@ -46,7 +48,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-// Where it is set, every process reads those certificates as it starts: some 40 ms in which the cold starts of all are alike.
+// Where it is set, every process reads those certificates as it starts: some 40 ms in which the cold starts of all are
+// alike.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
 if (other !== undefined) {

@@ -9,7 +9,10 @@ const LIMIT_NS = 150;
 
 type Span = readonly [start: number, end: number];
 
-/** Python's `with` as this language spells it where it runs natively (from Node 24), and as esbuild lowers it for Node 20, with an array and a closure a round. */
+/**
+ * Python's `with` as this language spells it where it runs natively (from Node 24), and as esbuild lowers it for Node
+ * 20, with an array and a closure a round.
+ */
 type Form = "dispose" | "using";
 
 function incrementUnder(lock: Lock, view: Int32Array, rounds: number, form: Form): void {

@@ -1,4 +1,7 @@
-/** What every benchmark here is made of: runs that alternate with the rival's, their medians, and the bound that is held against them. */
+/**
+ * What every benchmark here is made of: runs that alternate with the rival's, their medians, and the bound that is held
+ * against them.
+ */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { clearProgress, measurement, progress } from "./progress.js";

@@ -1,4 +1,7 @@
-/** The pools beside their rivals. `npm run bench -- pool` measures; `--quick` only shows that everything runs; `--section=NAME,NAME` picks. */
+/**
+ * The pools beside their rivals. `npm run bench -- pool` measures; `--quick` only shows that everything runs;
+ * `--section=NAME,NAME` picks.
+ */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { isMain } from "allcores";
 import { machine, root, versions } from "./machine.js";
@@ -84,7 +87,10 @@ interface Results {
   readonly sections: Sections;
 }
 
-/** What was not picked keeps its rows, if they are of such a machine and of the same versions. Gives all rows that are in the file then. */
+/**
+ * What was not picked keeps its rows, if they are of such a machine and of the same versions. Gives all rows that are
+ * in the file then.
+ */
 async function save(found: Sections): Promise<Row[]> {
   const libraries = new Set([...field.threads, ...field.processes].filter(({ ours }) => !ours).map(({ library }) => library));
   // What is only shown to run is no result.

@@ -1,4 +1,7 @@
-/** Tells on stderr how far a benchmark is: in one line that is written over on a terminal, elsewhere in a line now and then. */
+/**
+ * Tells on stderr how far a benchmark is: in one line that is written over on a terminal, elsewhere in a line now and
+ * then.
+ */
 const EVERY_MS = process.stderr.isTTY ? 100 : 15_000;
 
 let last = performance.now();

@@ -1,6 +1,7 @@
 /**
- * Queue: small ints from one worker to another, both blocking, beside every other way to stream them, all taking turns in one run. A million show the stream; 100000, each
- * time in new workers, show how much of that is there from the start: V8 still interprets then what Python's and Node's queues do in C and C++.
+ * Queue: small ints from one worker to another, both blocking, beside every other way to stream them, all taking turns
+ * in one run. A million show the stream; 100000, each time in new workers, show how much of that is there from the
+ * start: V8 still interprets then what Python's and Node's queues do in C and C++.
  */
 import { Barrier, isMain, Process, Queue, Thread, task } from "allcores";
 import { alone, type Bound, compared, type Figure, faster, median, now, python, pythonVersion, report, spanOf } from "./measure.js";

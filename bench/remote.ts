@@ -1,4 +1,7 @@
-/** Remote pools over a Redis of their own: against the ideal of computing tasks, and against bare BullMQ for tasks that do nothing. */
+/**
+ * Remote pools over a Redis of their own: against the ideal of computing tasks, and against bare BullMQ for tasks that
+ * do nothing.
+ */
 import { spawn } from "node:child_process";
 import { isMain, task } from "allcores";
 import { RemotePool, serveRemote } from "allcores/remote";

@@ -30,7 +30,9 @@ async function bare(): Promise<number> {
   return took;
 }
 
-/** From a start to the first line of the task's module, with a spare thread: what was loaded of the module is not in it. */
+/**
+ * From a start to the first line of the task's module, with a spare thread: what was loaded of the module is not in it.
+ */
 async function spared(): Promise<number[]> {
   const samples: number[] = [];
   Thread.spare(1);

@@ -1,4 +1,7 @@
-/** What workers take of the processors while they only wait. `--quick` only shows that it runs; `--most=N` leaves out larger crowds; `--how=idle,blocking` picks. */
+/**
+ * What workers take of the processors while they only wait. `--quick` only shows that it runs; `--most=N` leaves out
+ * larger crowds; `--how=idle,blocking` picks.
+ */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isMain } from "allcores";
@@ -8,8 +11,9 @@ import type { How, Model } from "./waiting/cell.js";
 /** A waiter may take this part of a core, in percent, however many there are. */
 const MOST_EACH = 0.05;
 /**
- * V8 collects the garbage of a worker's start once it is idle, twice, some ten seconds after it or up to two minutes: 30 to 50 ms in each process, one after the other. That is no cost of
- * waiting, and it hides what is: a hundred processes take a third of a core for a minute.
+ * V8 collects the garbage of a worker's start once it is idle, twice, some ten seconds after it or up to two minutes:
+ * 30 to 50 ms in each process, one after the other. That is no cost of waiting, and it hides what is: a hundred
+ * processes take a third of a core for a minute.
  */
 const NO_REDUCER = "--no-memory-reducer";
 const quick = process.argv.includes("--quick");

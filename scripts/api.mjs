@@ -1,4 +1,5 @@
-// Writes docs/api/: what each entry of the package declares, as API Extractor reports it from dist/types. With `--check` it only shows what has changed.
+// Writes docs/api/: what each entry of the package declares, as API Extractor reports it from dist/types. With
+// `--check` it only shows what has changed.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";

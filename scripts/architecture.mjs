@@ -1,4 +1,5 @@
-// Writes the picture and the table of docs/architecture.md from the imports of src/; with `--check` it only says whether they are out of date.
+// Writes the picture and the table of docs/architecture.md from the imports of src/; with `--check` it only says
+// whether they are out of date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";

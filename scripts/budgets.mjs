@@ -1,4 +1,5 @@
-// Measures what the table in docs/budgets.md limits: the bytes of each shipped file and of what a worker loads. Prints the measures beside the budgets.
+// Measures what the table in docs/budgets.md limits: the bytes of each shipped file and of what a worker loads. Prints
+// the measures beside the budgets.
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -73,7 +74,10 @@ if (isMain(import.meta)) {
 }
 `;
 
-/** The scripts that a worker has loaded when it has run a task that does nothing: the engine lists them in its coverage reports. */
+/**
+ * The scripts that a worker has loaded when it has run a task that does nothing: the engine lists them in its coverage
+ * reports.
+ */
 async function loaded() {
   const folder = join(root, "build/budgets", String(process.pid));
   const file = join(folder, "program.mjs");

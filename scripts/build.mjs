@@ -1,5 +1,6 @@
-// Builds dist/ (what is published) and build/ (every source, test, benchmark and example compiled file by file, to be run from here).
-// Nothing is deleted before its successor is written, so that programs already running out of dist/ and build/ survive a rebuild.
+// Builds dist/ (what is published) and build/ (every source, test, benchmark and example compiled file by file, to be
+// run from here). Nothing is deleted before its successor is written, so that programs already running out of dist/ and
+// build/ survive a rebuild.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -9,7 +10,10 @@ import { innerOf, scripts } from "./parts.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 process.chdir(root);
-/** Programs that tests start again and again: a file for each, since Node takes a millisecond for every file that it loads. */
+/**
+ * Programs that tests start again and again: a file for each, since Node takes a millisecond for every file that it
+ * loads.
+ */
 const programs = ["tests/fixtures/socket-worker.ts"];
 const externals = ["koffi", "tsx"];
 const common = { format: "esm", platform: "node", target: "node20", write: true, metafile: true, logLevel: "error" };
@@ -17,7 +21,10 @@ const common = { format: "esm", platform: "node", target: "node20", write: true,
 const [bundled, mirrored, declared] = await Promise.all([bundles(), mirror(), declarations()]);
 await Promise.all([prune("dist", [...bundled, ...declared]), ...["src", "tests", "bench", "examples"].map((folder) => prune(join("build", folder), mirrored))]);
 
-/** The library; the testing kit; and the library with the testing kit's threads, in which a scheduler stands behind the door to atomics. */
+/**
+ * The library; the testing kit; and the library with the testing kit's threads, in which a scheduler stands behind the
+ * door to atomics.
+ */
 async function bundles() {
   const outputs = await Promise.all([
     library(),
@@ -28,9 +35,12 @@ async function bundles() {
   return outputs.flat().flatMap(({ metafile }) => Object.keys(metafile.outputs));
 }
 
-/** The library as a module, for bundlers; as a script; and the module that loads the script, which is what Node imports. */
+/**
+ * The library as a module, for bundlers; as a script; and the module that loads the script, which is what Node imports.
+ */
 async function library() {
-  // Who traces a program's files by the condition that bundlers have, as Nitro does, finds so those that Node loads. Bundlers drop it.
+  // Who traces a program's files by the condition that bundlers have, as Nitro does, finds so those that Node loads.
+  // Bundlers drop it.
   const js = `\nfunction traced() {\n  return [__dirname + "/index.js", __dirname + "/index.cjs"];\n}`;
   const module = await bundle({ module: "src/index.ts" }, "dist", "atomics", { footer: { js } });
   const names = module.metafile.outputs["dist/module.js"].exports;
@@ -53,7 +63,10 @@ async function library() {
   return [module, { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } }, index, await required(build), ...(await remote(build))];
 }
 
-/** `allcores/remote`: a script that takes what it needs of the library from the one that is loaded; the module that loads it; and what its workers run. */
+/**
+ * `allcores/remote`: a script that takes what it needs of the library from the one that is loaded; the module that
+ * loads it; and what its workers run.
+ */
 async function remote(build) {
   const library = (here) => `import { load } from "./src/workers/entry/load.ts";
 export const inner = load(new URL("../library.cjs", ${here}), new URL("../rest.cjs", ${here}), new URL("../index.js", ${here}).href, "${build}").$inner();`;
@@ -74,7 +87,10 @@ export const inner = load(new URL("../library.cjs", ${here}), new URL("../rest.c
   return [script, body, await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/remote/index.js" })];
 }
 
-/** What `require` gives: the library of `index.js`, which is the first one's whichever is loaded first. Workers start with `index.js` all the same. */
+/**
+ * What `require` gives: the library of `index.js`, which is the first one's whichever is loaded first. Workers start
+ * with `index.js` all the same.
+ */
 function required(build) {
   const contents = `import { pathToFileURL } from "node:url";
 import { load } from "./src/workers/entry/load.ts";
@@ -83,7 +99,10 @@ module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), n
   return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
 }
 
-/** The command `allcores`, with the packages that it uses; and the tasks that its comparison has workers run. The library is that of `index.js` for both. */
+/**
+ * The command `allcores`, with the packages that it uses; and the tasks that its comparison has workers run. The
+ * library is that of `index.js` for both.
+ */
 async function commandLine() {
   // Some of these packages are CommonJS, and require what Node has.
   const banner = {
@@ -111,8 +130,8 @@ async function licensesOf(inputs) {
 }
 
 /**
- * `facade`: where the library is, for what does not contain it. `modules`: the texts of some that stand in no file. `inner`: the text of the one that gives `src/remote`
- * what it takes of the library.
+ * `facade`: where the library is, for what does not contain it. `modules`: the texts of some that stand in no file.
+ * `inner`: the text of the one that gives `src/remote` what it takes of the library.
  */
 function bundle(entryPoints, outdir, door, { modules = {}, facade, inner, ...options } = {}) {
   return build({
@@ -163,9 +182,11 @@ function takeInner(hooks, inner) {
 }
 
 async function prepared({ path }) {
-  // Docstrings are in the declarations. In a bundle esbuild keeps those of class members, and each worker would read them.
+  // Docstrings are in the declarations. In a bundle esbuild keeps those of class members, and each worker would read
+  // them.
   const text = (await readFile(path, "utf8")).replace(/^[ \t]*\/\*\*[\s\S]*?\*\/[ \t]*\n/gm, "");
-  // A bundled class becomes `var Lock2 = class _Lock`, and `keepNames` would slow every closure down: name the classes alone.
+  // A bundled class becomes `var Lock2 = class _Lock`, and `keepNames` would slow every closure down: name the classes
+  // alone.
   const named = text.replace(
     /^(?:export )?(?:default )?(?:abstract )?class (\w+)[^{]*\{/gm,
     (head, name) => `${head} static { Object.defineProperty(this, "name", { value: "${name}", configurable: true }); }`,
@@ -200,7 +221,10 @@ async function declarations() {
   return [...written, ...(await declarationsToRequire(written))];
 }
 
-/** The same once more, for those who `require` the library: whether a declaration is one of a CommonJS module, the compiler reads in the package.json above it. */
+/**
+ * The same once more, for those who `require` the library: whether a declaration is one of a CommonJS module, the
+ * compiler reads in the package.json above it.
+ */
 async function declarationsToRequire(written) {
   const folder = "dist/types-require";
   const there = [];

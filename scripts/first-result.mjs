@@ -1,6 +1,6 @@
-// Follows the pages as a newcomer does: an empty folder, the page's commands with the package from its tarball, the page's first program.
-// Fails where it does not print what the page says, or where that takes two minutes of an idle machine. Words keep only the programs whose name
-// contains one of them.
+// Follows the pages as a newcomer does: an empty folder, the page's commands with the package from its tarball, the
+// page's first program. Fails where it does not print what the page says, or where that takes two minutes of an idle
+// machine. Words keep only the programs whose name contains one of them.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

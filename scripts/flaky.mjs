@@ -1,4 +1,5 @@
-// Runs the compiled tests again and again beside busy loops, and lists those that do not always pass. Words keep only the files whose path contains one of them.
+// Runs the compiled tests again and again beside busy loops, and lists those that do not always pass. Words keep only
+// the files whose path contains one of them.
 //   --runs=N   how often (3)
 //   --load=N   busy loops beside them (4)
 //   --lanes=N  files at a time

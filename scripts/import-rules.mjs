@@ -1,4 +1,5 @@
-// What may import what in src/: the configuration of dependency-cruiser, which scripts/imports.mjs runs. An import of a type counts as an import.
+// What may import what in src/: the configuration of dependency-cruiser, which scripts/imports.mjs runs. An import of a
+// type counts as an import.
 /** Each folder imports only from itself and from those before it. */
 export const layers =
   "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
@@ -37,7 +38,8 @@ export default {
     ...upward,
     { name: "a-folder-is-a-layer", severity: "error", from: { path: "^src/", pathNot: `^src/(index\\.ts$|(${layers.join("|")})/)` }, to: {} },
     { name: "only-cli-imports-the-facade", severity: "error", from: { pathNot: "^src/cli/" }, to: { path: "^src/index\\.ts$|^dist/" } },
-    // The command runs with the library that its workers run: it takes all of it from the facade, which it does not bundle.
+    // The command runs with the library that its workers run: it takes all of it from the facade, which it does not
+    // bundle.
     {
       name: "cli-imports-the-facade-platform-and-clock",
       severity: "error",

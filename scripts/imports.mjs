@@ -9,7 +9,10 @@ import { promisify } from "node:util";
 const root = resolve(import.meta.dirname, "..");
 const run = promisify(execFile);
 
-/** Every import of `<folder>/src`, and what the rules say of it. Throws when the tool has read fewer files than there are. */
+/**
+ * Every import of `<folder>/src`, and what the rules say of it. Throws when the tool has read fewer files than there
+ * are.
+ */
 export async function readImports(folder = root) {
   const arguments_ = ["--config", join(root, "scripts/import-rules.mjs"), "--output-type", "json", "src"];
   // The tool exits with the number of errors that it has found: its report is the answer either way.
@@ -60,8 +63,9 @@ function nameOf(cycle) {
 /**
  * The path of the tool, seen from a folder where `typescript` is one that it can use.
  *
- * dependency-cruiser reads TypeScript through the compiler's JavaScript API, which TypeScript 7 does not have. It says nothing when there is none and skips every `.ts` file.
- * So it is run through a link that has the TypeScript 6 of API Extractor beside it; `--preserve-symlinks` makes Node look there first. Our own `tsc` stays as it is.
+ * dependency-cruiser reads TypeScript through the compiler's JavaScript API, which TypeScript 7 does not have. It says
+ * nothing when there is none and skips every `.ts` file. So it is run through a link that has the TypeScript 6 of API
+ * Extractor beside it; `--preserve-symlinks` makes Node look there first. Our own `tsc` stays as it is.
  */
 function tool() {
   const beside = join(root, "build/imports/node_modules");

@@ -1,7 +1,9 @@
-// Builds and runs a program in each way in which this library is used: with bundlers, frameworks, test runners and package managers.
+// Builds and runs a program in each way in which this library is used: with bundlers, frameworks, test runners and
+// package managers.
 //   npm run matrix -- [WORD...]    only the rows whose name contains one of the words
-// A row is a folder of scripts/matrix/ with a package.json, whose "matrix" says what is done, and a lock file. It is copied to a folder of its own,
-// where its tools are installed and this library from its tarball. One line a row: the tool's version, built, run, and what its user had to write.
+// A row is a folder of scripts/matrix/ with a package.json, whose "matrix" says what is done, and a lock file. It is
+// copied to a folder of its own, where its tools are installed and this library from its tarball. One line a row: the
+// tool's version, built, run, and what its user had to write.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

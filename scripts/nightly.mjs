@@ -1,5 +1,5 @@
-// Everything that takes long, one after the other: the whole form of the tests, and what `npm test` plays in part. Goes on after a failure; ends with one summary.
-// Words keep only the steps whose name contains one of them.
+// Everything that takes long, one after the other: the whole form of the tests, and what `npm test` plays in part. Goes
+// on after a failure; ends with one summary. Words keep only the steps whose name contains one of them.
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 

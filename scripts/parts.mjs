@@ -10,7 +10,9 @@ import { transform } from "esbuild";
  */
 const AT_ONCE = /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/(?:thread|process)))/;
 
-/** The texts of both. `bundle` takes entry points, and modules that stand in no file. `inner`: what `$inner` is to give. */
+/**
+ * The texts of both. `bundle` takes entry points, and modules that stand in no file. `inner`: what `$inner` is to give.
+ */
 export async function scripts(bundle, inner) {
   const exported = [...(await readFile("src/index.ts", "utf8")).matchAll(/^export (?!type)(?:\{[^}]*\}|\*) from "([^"]+)";$/gm)];
   const [core, late] = [true, false].map((atOnce) =>

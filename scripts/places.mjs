@@ -1,4 +1,5 @@
-// Looks whether every place that CONTRIBUTING.md lists for a new part of the library has been thought of, and names those that were forgotten:
+// Looks whether every place that CONTRIBUTING.md lists for a new part of the library has been thought of, and names
+// those that were forgotten:
 //   npm run check:primitive -- NAME     a shared object, as in Event
 //   npm run check:platform -- NAME      a system, as in linux: what Node calls it in process.platform
 //   npm run check:link -- NAME          what a pool's workers run on, as in Thread for ThreadPool
@@ -198,7 +199,10 @@ function platform(name, read) {
   ];
 }
 
-/** The verbs of the platform's contract, as in `memory.create`: the members of the groups that Platform and ProcessPlatform have, and their own. */
+/**
+ * The verbs of the platform's contract, as in `memory.create`: the members of the groups that Platform and
+ * ProcessPlatform have, and their own.
+ */
 function verbsIn(contract) {
   const members = (name) => {
     const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([\\s\\S]*?)^\\}`, "m").exec(contract)?.[1] ?? "";
@@ -247,7 +251,10 @@ function kebabOf(name) {
 
 const lists = { primitive, platform, link };
 
-/** All places of the list `kind` for this name, each with whether it is there. `read` and `files` stand for the repository. */
+/**
+ * All places of the list `kind` for this name, each with whether it is there. `read` and `files` stand for the
+ * repository.
+ */
 export function placesOf(kind, name, read = readIn(root), files = filesIn(root)) {
   return lists[kind](name, read, files);
 }

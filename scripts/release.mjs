@@ -1,7 +1,8 @@
 // Makes a release of the package in this folder, or refuses: npm run release -- X.Y.Z [--dry-run] [--publish]
 //
-// It refuses a tree with changes, a version that is tagged or lower than the present one, a CHANGELOG without it, failing checks, and an API report that is out of date.
-// Then it sets the version, commits and tags. Only `--publish` pushes and publishes. `--dry-run` checks all the same and changes nothing.
+// It refuses a tree with changes, a version that is tagged or lower than the present one, a CHANGELOG without it,
+// failing checks, and an API report that is out of date. Then it sets the version, commits and tags. Only `--publish`
+// pushes and publishes. `--dry-run` checks all the same and changes nothing.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";

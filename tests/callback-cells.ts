@@ -1,6 +1,7 @@
 /**
- * The test of each cell of the table in docs/design/callbacks.md, by the first name of its row: a test that is here, or the name of one that stands elsewhere.
- * `hangs` and `uncaught` are made in a thread of their own, see fixtures/callback-tasks.ts.
+ * The test of each cell of the table in docs/design/callbacks.md, by the first name of its row: a test that is here, or
+ * the name of one that stands elsewhere. `hangs` and `uncaught` are made in a thread of their own, see
+ * fixtures/callback-tasks.ts.
  */
 import assert from "node:assert/strict";
 import {

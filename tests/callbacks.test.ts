@@ -1,4 +1,7 @@
-/** Every callback that a user can hand over has a row in docs/design/callbacks.md, and each row names the tests that show what it says. */
+/**
+ * Every callback that a user can hand over has a row in docs/design/callbacks.md, and each row names the tests that
+ * show what it says.
+ */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

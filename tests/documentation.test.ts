@@ -12,7 +12,8 @@ import { timeLimit } from "./time-limit.js";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-// One folder per run, inside the package so that "allcores" resolves to it: two runs at a time do not disturb each other.
+// One folder per run, inside the package so that "allcores" resolves to it: two runs at a time do not disturb each
+// other.
 const folder = join(root, "build/documentation", String(process.pid));
 
 interface Example {
@@ -26,7 +27,10 @@ interface Example {
   promised: string[] | undefined;
 }
 
-/** The examples of one file of the documentation. All those of one page stand in one folder, so that one can import another. */
+/**
+ * The examples of one file of the documentation. All those of one page stand in one folder, so that one can import
+ * another.
+ */
 function examplesOf(path: string, text: string): Example[] {
   const isSource = path.endsWith(".ts");
   const place = path.replace(/^src\/|\.(ts|md)$/g, "");
@@ -124,7 +128,10 @@ const compiled = ({ file }: Example): string => join(folder, file.replace(/\.ts$
 const runProgram = (path: string) => run(process.execPath, [path], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
 const isAsPromised = ({ promised }: Example, lines: readonly string[]): boolean => isDeepStrictEqual(lines, promised ?? lines);
 
-/** In the short form, one program runs the examples that start none of their own, one after the other. Gives those that printed what they say; each of the others runs by itself. */
+/**
+ * In the short form, one program runs the examples that start none of their own, one after the other. Gives those that
+ * printed what they say; each of the others runs by itself.
+ */
 async function ranTogether(candidates: readonly Example[]): Promise<Set<Example>> {
   const mark = "--- the next example ---";
   const steps = candidates.map((example) => `await import(${JSON.stringify(pathToFileURL(compiled(example)).href)}); console.log(${JSON.stringify(mark)});`);

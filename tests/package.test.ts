@@ -1,4 +1,7 @@
-/** The published package installs into an empty project, passes its compiler in full, and runs on the oldest and on a current Node. */
+/**
+ * The published package installs into an empty project, passes its compiler in full, and runs on the oldest and on a
+ * current Node.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Both READMEs are short and say the same; links lead somewhere; the chart shows what was measured; the Chinese page keeps to the glossary. */
+/**
+ * Both READMEs are short and say the same; links lead somewhere; the chart shows what was measured; the Chinese page
+ * keeps to the glossary.
+ */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

@@ -1,4 +1,7 @@
-/** The guide's tables of what other libraries promise: each name of ours exists, most of theirs is here, and none of what their READMEs list is forgotten. */
+/**
+ * The guide's tables of what other libraries promise: each name of ours exists, most of theirs is here, and none of
+ * what their READMEs list is forgotten.
+ */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,4 +1,6 @@
-/** `npm run check:primitive`, `check:platform` and `check:link` find each place of CONTRIBUTING.md that was forgotten. */
+/**
+ * `npm run check:primitive`, `check:platform` and `check:link` find each place of CONTRIBUTING.md that was forgotten.
+ */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** The comparison as a picture: for each row how many times better ours is than the best rival, or than what its bound names. */
+/**
+ * The comparison as a picture: for each row how many times better ours is than the best rival, or than what its bound
+ * names.
+ */
 import { advantage, bestOf, nameOf, oursOf, type Result, type Row } from "./row.js";
 import { shown } from "./table.js";
 

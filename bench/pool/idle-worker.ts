@@ -1,4 +1,7 @@
-/** A program of its own: starts eight workers of the kind that it is asked for, lets them idle and prints the megabytes that one takes. */
+/**
+ * A program of its own: starts eight workers of the kind that it is asked for, lets them idle and prints the megabytes
+ * that one takes.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { isMain, sleep } from "allcores";
 import type { Model } from "./contender.js";

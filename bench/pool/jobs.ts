@@ -1,6 +1,6 @@
 /**
- * What all pools are given to do, the same functions for each of them. No imports: they would be part of every cold start. Each function is
- * complete in itself, for the library that sends a function's text.
+ * What all pools are given to do, the same functions for each of them. No imports: they would be part of every cold
+ * start. Each function is complete in itself, for the library that sends a function's text.
  */
 export function noop(): void {}
 

@@ -1,4 +1,7 @@
-/** A program of its own: sends requests at a steady pace to a port of this machine, takes some back, and tells its parent how long the others took. */
+/**
+ * A program of its own: sends requests at a steady pace to a port of this machine, takes some back, and tells its
+ * parent how long the others took.
+ */
 import { Agent, get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, Loaded } from "./service.js";

@@ -1,4 +1,7 @@
-/** A million trivial items: our own map, item by item as it is called; the rivals in pieces cut by hand, since a task for each item is the throughput row. */
+/**
+ * A million trivial items: our own map, item by item as it is called; the rivals in pieces cut by hand, since a task
+ * for each item is the throughput row.
+ */
 import { cpuCount } from "allcores";
 import type { Model, OpenPool } from "./contender.js";
 import { type Choice, entrant, type Use } from "./entrants.js";

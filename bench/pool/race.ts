@@ -40,7 +40,10 @@ const collectGarbage = runInNewContext("gc") as () => void;
 // V8 takes a code cache only from who has the same flags, and no child of this program has this one.
 setFlagsFromString("--no-expose-gc");
 
-/** The first `warmUps` turns do not count. Each turn begins with another entrant and goes the other way round, so that nobody always follows the same one. */
+/**
+ * The first `warmUps` turns do not count. Each turn begins with another entrant and goes the other way round, so that
+ * nobody always follows the same one.
+ */
 export async function race(entrants: readonly Entrant[], turns: number, warmUps: number): Promise<Outcome[]> {
   const running = await startAll(alone ? entrants.filter(({ ours }) => ours) : entrants);
   for (let turn = -warmUps; turn < turns; turn++) {

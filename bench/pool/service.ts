@@ -1,4 +1,7 @@
-/** What a service feels: an HTTP endpoint with 20 ms of CPU work a request, under a steady load of half of two cores, of which some requests are taken back. */
+/**
+ * What a service feels: an HTTP endpoint with 20 ms of CPU work a request, under a steady load of half of two cores, of
+ * which some requests are taken back.
+ */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";

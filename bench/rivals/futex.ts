@@ -1,4 +1,7 @@
-/** A word between two processes and the bare futex calls on it: what waking a blocked process costs at least. Run as a program, it is the other side. */
+/**
+ * A word between two processes and the bare futex calls on it: what waking a blocked process costs at least. Run as a
+ * program, it is the other side.
+ */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import koffi from "koffi";
@@ -40,7 +43,10 @@ class Word {
   }
 }
 
-/** Starts the other side; the function that comes back makes `rounds` round trips with it and returns microseconds a trip. */
+/**
+ * Starts the other side; the function that comes back makes `rounds` round trips with it and returns microseconds a
+ * trip.
+ */
 export function futexPingPong(): { run(rounds: number): number; end(): void } {
   const descriptor = memfdCreate("bench", 0);
   ftruncate(descriptor, PAGE);

@@ -1,4 +1,6 @@
-/** A bare worker thread at one end of a stream of ints: gets a port, sends or counts, and posts when it began and ended. */
+/**
+ * A bare worker thread at one end of a stream of ints: gets a port, sends or counts, and posts when it began and ended.
+ */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e9;

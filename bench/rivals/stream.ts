@@ -1,4 +1,7 @@
-/** A stream of small ints from one worker to another with what the platform and another library have for it: seconds from the first start to the last end. */
+/**
+ * A stream of small ints from one worker to another with what the platform and another library have for it: seconds
+ * from the first start to the last end.
+ */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, Worker } from "node:worker_threads";

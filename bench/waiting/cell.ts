@@ -1,4 +1,7 @@
-/** A program of its own: starts so many workers that wait in such a way, and prints what part of a core they take, in percent. */
+/**
+ * A program of its own: starts so many workers that wait in such a way, and prints what part of a core they take, in
+ * percent.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { Barrier, Event, isMain, Process, ProcessPool, sleep, Thread, ThreadPool } from "allcores";
 import { waitFor } from "../workers/wait-for.js";
@@ -8,9 +11,10 @@ export type How = "blocking" | "awaiting" | "idle";
 export type Model = "threads" | "processes";
 
 /**
- * What a waiter runs at each of its looks is cold code at first: V8 interprets it, gathers feedback and compiles it, and a look every few seconds brings that to its end
- * after a minute. So the cell is measured once three spans are alike, after so many at least and at most. Each is half as long as the one that is
- * measured, and that is longer than anybody sleeps.
+ * What a waiter runs at each of its looks is cold code at first: V8 interprets it, gathers feedback and compiles it,
+ * and a look every few seconds brings that to its end after a minute. So the cell is measured once three spans are
+ * alike, after so many at least and at most. Each is half as long as the one that is measured, and that is longer than
+ * anybody sleeps.
  */
 const LEAST_SETTLES = 15;
 const MOST_SETTLES = 25;

@@ -1,4 +1,7 @@
-/** A program made of two bundles. `esbuild main.ts worker.ts --bundle --platform=node --format=esm --outdir=out --external:koffi` */
+/**
+ * A program made of two bundles. `esbuild main.ts worker.ts --bundle --platform=node --format=esm --outdir=out
+ * --external:koffi`
+ */
 import { Worker } from "node:worker_threads";
 import { isMain, ProcessPool, ThreadPool } from "allcores";
 import { greet } from "./tasks.js";

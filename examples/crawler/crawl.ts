@@ -19,7 +19,10 @@ export interface Page {
   readonly outcome: readonly string[] | string;
 }
 
-/** Reads a site page by page, each once. Every page that is found becomes a task of one group; the pool decides when its request begins. */
+/**
+ * Reads a site page by page, each once. Every page that is found becomes a task of one group; the pool decides when its
+ * request begins.
+ */
 export async function crawl(origin: string, { depth, pageTimeout, concurrency, rate, signal }: CrawlOptions): Promise<Page[]> {
   await using pool = new AsyncPool({ concurrency, rate });
   const pages: Page[] = [];

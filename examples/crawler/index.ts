@@ -1,4 +1,7 @@
-/** Crawls a small site on this machine: a TaskGroup that grows by what it finds, a time limit for each page, a rate limit for the site. `npm run example:crawler` */
+/**
+ * Crawls a small site on this machine: a TaskGroup that grows by what it finds, a time limit for each page, a rate
+ * limit for the site. `npm run example:crawler`
+ */
 import { isMain, sleep } from "allcores";
 import { crawl } from "./crawl.js";
 import { openSite } from "./site.js";

@@ -1,6 +1,6 @@
 /**
- * npm run example:graceful-shutdown [-- signal]: starts the service in a process group of its own, asks it for more than it can answer at once, and sends the signal to the whole group, as
- * a service manager does.
+ * npm run example:graceful-shutdown [-- signal]: starts the service in a process group of its own, asks it for more
+ * than it can answer at once, and sends the signal to the whole group, as a service manager does.
  */
 import { spawn } from "node:child_process";
 import { get } from "node:http";

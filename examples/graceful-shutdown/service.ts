@@ -1,8 +1,10 @@
 /**
- * A service whose work is done by processes, and which ends gracefully: told to end, it takes no more requests, answers those that it has, lets its workers go, and ends.
+ * A service whose work is done by processes, and which ends gracefully: told to end, it takes no more requests, answers
+ * those that it has, lets its workers go, and ends.
  *
- * Service managers (systemd, pm2, Docker's init) and terminals send the signal to all processes of the service. The workers leave it to the program that started them: so what they have
- * begun is done, and the program has nothing to arrange with them.
+ * Service managers (systemd, pm2, Docker's init) and terminals send the signal to all processes of the service. The
+ * workers leave it to the program that started them: so what they have begun is done, and the program has nothing to
+ * arrange with them.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

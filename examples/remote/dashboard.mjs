@@ -1,4 +1,5 @@
-// BullMQ's own dashboard over the queue of one-word.ts, with readable arguments. Not run by the tests of this repository:
+// BullMQ's own dashboard over the queue of one-word.ts, with readable arguments. Not run by the tests of this
+// repository:
 //   npm install @bull-board/api @bull-board/express express bullmq ioredis && node examples/remote/dashboard.mjs
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";

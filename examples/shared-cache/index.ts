@@ -1,6 +1,7 @@
 /**
- * A cache shared by HTTP workers of node:cluster: each answer is computed once, by whichever worker is asked first, whatever worker the next request reaches.
- * One worker is killed in the middle of a computation; whoever waits for the same answer computes it, and what was in the cache stays.
+ * A cache shared by HTTP workers of node:cluster: each answer is computed once, by whichever worker is asked first,
+ * whatever worker the next request reaches. One worker is killed in the middle of a computation; whoever waits for the
+ * same answer computes it, and what was in the cache stays.
  *
  * Run it with `node build/examples/shared-cache/index.js`.
  */
@@ -33,7 +34,8 @@ const responses = Promise.all(
         const response = await fetch(`http://127.0.0.1:${port}/primes/${question}`, { headers: { connection: "close" }, signal: AbortSignal.timeout(2000) });
         return { question, answer: Number(await response.text()), worker: response.headers.get("worker") };
       } catch {
-        // Its worker was killed: another one is asked. A connection that node:cluster was just handing to it is heard of no more, hence the timeout.
+        // Its worker was killed: another one is asked. A connection that node:cluster was just handing to it is heard
+        // of no more, hence the timeout.
       }
     }
   }),

@@ -1,4 +1,7 @@
-/** A bounded buffer with one condition for both of its reasons to wait. It looks right, passes every test on a good day, and can stop for ever. */
+/**
+ * A bounded buffer with one condition for both of its reasons to wait. It looks right, passes every test on a good day,
+ * and can stop for ever.
+ */
 import { Condition, SharedArray, task, Value } from "allcores";
 
 const CAPACITY = 1;

@@ -1,4 +1,7 @@
-/** The bounded buffer with a condition for each reason to wait, both over one lock: a notification reaches only who can use it. */
+/**
+ * The bounded buffer with a condition for each reason to wait, both over one lock: a notification reaches only who can
+ * use it.
+ */
 import { Condition, Lock, SharedArray, task, Value } from "allcores";
 
 const CAPACITY = 1;

@@ -1,5 +1,6 @@
 /**
- * Counts the words of text files by processes: a reader, a parser for each core, a reducer, with a bounded queue between each two.
+ * Counts the words of text files by processes: a reader, a parser for each core, a reducer, with a bounded queue
+ * between each two.
  * `npm run example:word-count -- [file or folder ...]`; without arguments, the files of this project's documentation.
  */
 import { readdirSync, statSync } from "node:fs";

@@ -1,7 +1,10 @@
 import { createReadStream } from "node:fs";
 import { type Queue, task } from "allcores";
 
-/** Puts the text of each file into `pages`, in pieces that end at a line; waits while the parsers are behind. Ends the stream for everybody. */
+/**
+ * Puts the text of each file into `pages`, in pieces that end at a line; waits while the parsers are behind. Ends the
+ * stream for everybody.
+ */
 export const reader = task(import.meta, async function reader(files: string[], pages: Queue<string>) {
   let characters = 0;
   for (const file of files) {

@@ -1,5 +1,6 @@
-// A reporter of node:test for one test file, run in its process: a line of JSON for each test that begins or ends, and one for what the file took of the processors.
-// The lines are written at once: a file that is killed has told of all that came before.
+// A reporter of node:test for one test file, run in its process: a line of JSON for each test that begins or ends, and
+// one for what the file took of the processors. The lines are written at once: a file that is killed has told of all
+// that came before.
 import { openSync, readFileSync, writeSync } from "node:fs";
 import { Transform } from "node:stream";
 import { inspect } from "node:util";
@@ -8,7 +9,8 @@ const record = process.env.ALLCORES_TEST_RECORD;
 const descriptor = record === undefined ? undefined : openSync(record, "a");
 // The programs that tests start write no lines of their own.
 delete process.env.ALLCORES_TEST_RECORD;
-// Stacks name the sources. Not as an option, which all workers and programs of the test would inherit: it costs each of them a tenth of its start.
+// Stacks name the sources. Not as an option, which all workers and programs of the test would inherit: it costs each of
+// them a tenth of its start.
 process.setSourceMapsEnabled(true);
 // A worker that loads its task from a test file has this reporter by its options, and no record.
 const say = (line) => {

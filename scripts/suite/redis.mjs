@@ -1,4 +1,5 @@
-// The server that the tests of the remote pool need, before any of them runs: several at a time would install it at the same time, and all but one would fail.
+// The server that the tests of the remote pool need, before any of them runs: several at a time would install it at the
+// same time, and all but one would fail.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -7,7 +8,10 @@ const PACKAGE = "redis-server";
 const PROGRAMS = ["redis-server", "valkey-server"];
 const INSTALL_MS = 300_000;
 
-/** Installs a server where these test files need one, there is none, and Debian's packages can be installed. What cannot be installed the tests themselves tell. */
+/**
+ * Installs a server where these test files need one, there is none, and Debian's packages can be installed. What cannot
+ * be installed the tests themselves tell.
+ */
 export function provideRedis(files) {
   if (!files.some((file) => /(^|[\\/])(remote|cli)[\\/]/.test(file)) || process.env.REDIS_URL !== undefined) return;
   const folders = (process.env.PATH ?? "").split(delimiter);

@@ -8,7 +8,10 @@ const rounds = 5;
 /** Beyond it, what hangs would not be told of on the same day. */
 const most = 30;
 
-/** 1 on an idle machine, 3 where everything takes three times as long; never below 1. More by the files that are going to run side by side on one processor. */
+/**
+ * 1 on an idle machine, 3 where everything takes three times as long; never below 1. More by the files that are going
+ * to run side by side on one processor.
+ */
 export async function measureSlowness(lanes) {
   const samples = [];
   for (let round = 0; round < rounds; round++) {

@@ -73,7 +73,8 @@ export async function playFiles(files, { lanes, slowness, whole = false }, tell)
 
 async function playFile(file, { folder, slowness, whole, running }) {
   const record = join(folder, `${file.replaceAll("/", "-")}.jsonl`);
-  // Node reads these certificates at the start of every process, which doubles what a process costs, and only npm needs them.
+  // Node reads these certificates at the start of every process, which doubles what a process costs, and only npm needs
+  // them.
   const { NODE_EXTRA_CA_CERTS: certificates, ...env } = process.env;
   if (certificates !== undefined) env.npm_config_cafile ??= certificates;
   Object.assign(env, { ALLCORES_TEST_RECORD: record, ALLCORES_TEST_SLOWNESS: String(slowness), ALLCORES_TEST_FORM: whole ? "whole" : "short" });
@@ -107,7 +108,10 @@ async function playFile(file, { folder, slowness, whole, running }) {
   return { file, output, isTooLong, ...ending, seconds: (performance.now() - began) / 1000, ...readRecord(record, file, ending, isTooLong) };
 }
 
-/** What the file's process wrote down; a test that began and did not end, and a process that ended otherwise than its tests, count as failures. */
+/**
+ * What the file's process wrote down; a test that began and did not end, and a process that ended otherwise than its
+ * tests, count as failures.
+ */
 function readRecord(path, file, { code, signal }, isTooLong) {
   const lines = existing(path)
     .split("\n")

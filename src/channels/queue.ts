@@ -14,14 +14,15 @@
  */
 import { Handle, MONITOR, onInspect, onNames, registerShared } from "../objects/index.js";
 import { CorruptError } from "../errors/index.js";
-import { atomics, enter, type Heap, leave, onDestroy, SLEEPERS, Walk } from "../memory/index.js";
+import { atomics, enter, leave, onDestroy, SLEEPERS } from "../memory/index.js";
 import { AnyQueue } from "./any-queue.js";
 import { DroppedItems } from "./dropped-items.js";
 import { type QueueOptions, WHEN_FULL } from "./queue-options.js";
 import { QUEUE, queueInsight } from "./queue-words.js";
 import { CLOSED, END, FIFO, FIRST_CHUNK_WORDS, FIRST_RECORD, HEAD, HEAD_WORDS, MOST_CHUNK_WORDS, NEXT, OPEN, SIZE, TAIL, TAIL_WORDS } from "./fifo-words.js";
-import { copyItem, type Item, lengthBehind, lengthOf, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import { copyItem, type Item, lengthBehind, lengthOf, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
 import { KIND } from "./kinds.js";
+import { freeChunks, stateOf } from "./fifo-memory.js";
 
 const { compareExchange, load, store } = atomics;
 
@@ -332,41 +333,8 @@ export class Queue<T = unknown> extends AnyQueue<T> {
   }
 }
 
-onDestroy(KIND.queue, (heap: Heap, at: number) => {
-  const taken = load(heap.words, at + FIFO.taken);
-  const head = at + FIFO.heads + (taken & 1) * HEAD_WORDS;
-  let chunk = heap.words[head + HEAD.chunk]!;
-  let place = heap.words[head + HEAD.place]!;
-  // Its maker ended, or found no memory, before it had one.
-  if (chunk === 0) return;
-  const walk = new Walk(heap);
-  walk.to(chunk);
-  for (let left = (load(heap.words, at + FIFO.put) - taken) | 0; left > 0; ) {
-    if (!(place > 0 && place < heap.allocator.sizeOfBlock(chunk)))
-      throw new CorruptError(`a queue in shared memory goes on at word ${place} of a chunk that is not so long`);
-    const header = heap.words[chunk + place]!;
-    if (header === END) {
-      const next = heap.words[chunk + NEXT]!;
-      heap.allocator.free(chunk);
-      chunk = walk.to(next);
-      place = FIRST_RECORD;
-      continue;
-    }
-    loseItem(header, heap, chunk + place + 1);
-    place += 1 + payloadBehind(header);
-    left--;
-  }
-  heap.allocator.free(chunk);
-});
-onInspect(
-  KIND.queue,
-  queueInsight("Queue", ({ words }, at) => {
-    const put = load(words, at + FIFO.put);
-    const taken = load(words, at + FIFO.taken);
-    const over = load(words, at + FIFO.done) + words[at + FIFO.heads + (taken & 1) * HEAD_WORDS + HEAD.dropped]!;
-    return { size: (put - taken) | 0, unfinished: (put - over) | 0, shutDown: load(words, at + FIFO.closed) !== OPEN };
-  }),
-);
+onDestroy(KIND.queue, freeChunks);
+onInspect(KIND.queue, queueInsight("Queue", stateOf));
 onNames(KIND.queue, (_heap, at, strike) => {
   strike(at + MONITOR.mutex, 0, SLEEPERS);
   strike(at + FIFO.takers);

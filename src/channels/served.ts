@@ -5,30 +5,17 @@
  * Rejected: a Proxy whose every field is a remote call. It looks like the object and is not: each access would be a
  * round trip that nobody sees.
  */
-import { threadId } from "node:worker_threads";
-import { type Boundary, crossing, type Crosses, decodeLoading, type Marshalled, registerKind } from "../codec/index.js";
-import { heapIn, type Reach, reachOf } from "../objects/index.js";
+import { type Boundary, crossing, type Crosses, type Marshalled, registerKind } from "../codec/index.js";
+import { heapIn, type Reach } from "../objects/index.js";
 import type { Future } from "../futures/future.js";
-import { atomics, contain, monotonicMs, realNow, setRealTimeout } from "../memory/index.js";
+import { contain, setRealTimeout } from "../memory/index.js";
 import { deadlineOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
-import {
-  ArgumentTypeError,
-  CorruptError,
-  FreedError,
-  OutOfMemoryError,
-  QueueShutDownError,
-  StateError,
-  TimeoutError,
-  WorkerDiedError,
-} from "../errors/index.js";
+import { ArgumentTypeError, CorruptError, FreedError, QueueShutDownError, StateError, TimeoutError } from "../errors/index.js";
 import { Queue } from "./queue.js";
-import { limitsOver, outOfTime, RemoteCall } from "./remote-call.js";
-import { Sealed } from "./sealed.js";
-import { type Answer, attendTo, FULL_MS, type ServedCalls, invoke, onceThereIsMemory, type Request, type Withdrawal } from "./served-request.js";
+import { limitsOver, RemoteCall } from "./remote-call.js";
 import { type CallFrom, ServedCall } from "./served-call.js";
-
-/** How often a caller looks whether the owner still lives. */
-const LOOK_MS = 500;
+import { ServedCaller } from "./served-caller.js";
+import { attendTo, FULL_MS, invoke, type Request, type ServedCalls, type Withdrawal } from "./served-request.js";
 
 /**
  * The owner waits for requests with an end, however late. A wait without one would be told of as a deadlock, though any
@@ -44,11 +31,6 @@ type AnswerOf<T, Name extends keyof T> = T[Name] extends (...args: never[]) => i
 
 /** The objects that this thread serves. */
 const servedHere = new Set<{ openCalls(): CallFrom[] }>();
-
-interface Caller {
-  receive(ok: boolean, value: Sealed): void;
-  reject(error: unknown): void;
-}
 
 /**
  * An object that other workers can call, made by `serve`. It travels like a shared object, into tasks, queues and
@@ -84,17 +66,10 @@ export class Served<T extends object> implements Disposable, Crosses {
   /** Only at the owner. */
   readonly #target: T | undefined;
   readonly #limits: WaitOptions;
-  /** The one that `with` was called on first: it has the calls of all of them. */
+  /** The one that `with` was called on first. */
   readonly #first: Served<T>;
-  /**
-   * Tells its calls from those of others: drawn, since a worker's number comes back and a worker may have several
-   * handles.
-   */
-  readonly #caller = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-  #replies: Queue<Answer> | undefined;
-  readonly #callers = new Map<number, Caller>();
-  #ids = 0;
-  #isListening = false;
+  /** Not at the owner; all that `with` makes of one have the same. */
+  readonly #caller: ServedCaller | undefined;
   /** At the owner: it is disposed of, and its queue may be freed already. */
   #isOver = false;
   /** At the owner. */
@@ -107,6 +82,7 @@ export class Served<T extends object> implements Disposable, Crosses {
     this.#target = target;
     this.#limits = limits;
     this.#first = first ?? this;
+    if (target === undefined) this.#caller = first === undefined ? new ServedCaller(requests, owner) : first.#caller;
     if (target !== undefined && first === undefined) void this.#attend(target);
   }
 
@@ -139,7 +115,7 @@ export class Served<T extends object> implements Disposable, Crosses {
    */
   call<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): Future<AnswerOf<T, Name>> {
     const call = new RemoteCall(name, this.#limits);
-    call.begin(() => this.#first.#begin(call, name, args));
+    call.begin(() => this.#caller?.begin(call, name, args) ?? this.#beginHere(call, name, args));
     return call.future as Future<AnswerOf<T, Name>>;
   }
 
@@ -155,43 +131,10 @@ export class Served<T extends object> implements Disposable, Crosses {
    * @remarks **Death, cancel:** as the class says. **Cost:** as `call`.
    */
   callSync<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): AnswerOf<T, Name> {
-    if (this.#target !== undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
+    if (this.#caller === undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
     const deadline = deadlineOf(this.#limits, WAIT_OPTIONS);
     this.#limits.signal?.throwIfAborted();
-    return this.#first.#callSync(name, args, deadline, this.#limits.timeout) as AnswerOf<T, Name>;
-  }
-
-  #callSync(name: string, args: unknown[], deadline: number, timeout = Number.POSITIVE_INFINITY): unknown {
-    let answer: { value: unknown } | { error: unknown } | undefined;
-    const reject = (error: unknown) => {
-      answer = { error };
-    };
-    const id = this.#send(name, args, {
-      receive: (ok, sealed) => {
-        try {
-          const value = sealed.open(heapIn(this.#requests));
-          answer = ok ? { value } : { error: value };
-        } catch (error) {
-          reject(error);
-        }
-      },
-      reject,
-    });
-    while (answer === undefined) {
-      try {
-        this.#receive(this.#replies!.getSync({ timeout: Math.max(0, Math.min(LOOK_MS, deadline - realNow())) }));
-      } catch (error) {
-        if (error instanceof OutOfMemoryError) atomics.pause(Math.max(0, Math.min(FULL_MS, deadline - realNow())));
-        else if (!(error instanceof TimeoutError)) throw error;
-        if (realNow() >= deadline) {
-          this.#withdraw(id);
-          throw outOfTime(name, timeout);
-        }
-        this.#lookAfterOwner();
-      }
-    }
-    if ("error" in answer) throw answer.error;
-    return answer.value;
+    return this.#caller.callSync(name, args, deadline, this.#limits.timeout) as AnswerOf<T, Name>;
   }
 
   /**
@@ -214,86 +157,11 @@ export class Served<T extends object> implements Disposable, Crosses {
     return heapIn(this.#requests).self;
   }
 
-  /** Makes a call; gives what calls it off. */
-  #begin(call: RemoteCall, name: string, args: unknown[]): () => void {
-    if (this.#target !== undefined) {
-      const served = new ServedCall();
-      invoke(this.#target, name, args, served).then(call.resolve, (error: unknown) => call.reject(error));
-      return () => served.callOff();
-    }
-    const heap = heapIn(this.#requests);
-    const reject = (error: unknown) => call.reject(error);
-    const id = this.#send(name, args, {
-      receive: (ok, value) => void decodeLoading(() => value.open(heap), heap).then(ok ? call.resolve : reject, reject),
-      reject,
-    });
-    void this.#listen();
-    return () => this.#withdraw(id);
-  }
-
-  /** Tells the owner that a call is called off. */
-  #withdraw(id: number): void {
-    if (!this.#callers.delete(id)) return;
-    // An owner that does not take it any more has ended, or serves no longer: nothing is left to be called off.
-    onceThereIsMemory(() => this.#requests.putSync([this.#caller, id])).catch(() => {});
-  }
-
-  /** Sends a request; gives the call's id. */
-  #send(name: string, args: unknown[], caller: Caller): number {
-    const heap = heapIn(this.#requests);
-    this.#replies ??= new Queue<Answer>(reachOf(heap));
-    const id = ++this.#ids;
-    const given = Sealed.of(args, heap, "args");
-    const replies = Sealed.of(this.#replies, heap, "replies");
-    try {
-      this.#requests.putSync([replies, id, name, given, this.#caller, process.pid, threadId, monotonicMs()]);
-    } catch (error) {
-      given.takeBack();
-      replies.takeBack();
-      if (error instanceof QueueShutDownError) throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
-      throw error;
-    }
-    this.#callers.set(id, caller);
-    return id;
-  }
-
-  async #listen(): Promise<void> {
-    if (this.#isListening) return;
-    this.#isListening = true;
-    while (this.#callers.size > 0) {
-      try {
-        this.#receive(await this.#replies!.get({ timeout: LOOK_MS }));
-      } catch (error) {
-        // In full memory nobody can wait for the answer, but it comes all the same, and is there to be taken.
-        if (error instanceof OutOfMemoryError) await new Promise((resolve) => setRealTimeout(resolve, FULL_MS));
-        else if (!(error instanceof TimeoutError)) this.#failAll(error);
-        this.#lookAfterOwner();
-      }
-    }
-    this.#isListening = false;
-  }
-
-  #receive(answer: Answer): void {
-    const [id, ok, value] = Array.isArray(answer) ? answer : [];
-    if (id === undefined || ok === undefined || !(value === undefined || value instanceof Sealed))
-      throw new CorruptError("an answer of a served object, in shared memory, is none");
-    const caller = this.#callers.get(id);
-    this.#callers.delete(id);
-    if (value === undefined)
-      caller?.reject(new OutOfMemoryError("shared memory is full: the owner of the served object had no room for what it was called with, and called nothing"));
-    else if (caller === undefined) value.takeBack();
-    else caller.receive(ok, value);
-  }
-
-  #lookAfterOwner(): void {
-    if (heapIn(this.#requests).registry.confirmAlive(this.#owner)) return;
-    this.#failAll(new WorkerDiedError("the worker that served the object has ended"));
-  }
-
-  #failAll(error: unknown): void {
-    const callers = [...this.#callers.values()];
-    this.#callers.clear();
-    for (const caller of callers) caller.reject(error);
+  /** Makes a call at the owner; gives what calls it off. */
+  #beginHere(call: RemoteCall, name: string, args: unknown[]): () => void {
+    const served = new ServedCall();
+    invoke(this.#target!, name, args, served).then(call.resolve, (error: unknown) => call.reject(error));
+    return () => served.callOff();
   }
 
   /** Until it is disposed of; what had been asked by then is answered. */

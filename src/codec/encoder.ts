@@ -1,21 +1,20 @@
-import { types } from "node:util";
 import { isAllcoresError, UnsendableError, ownEncodeOptions } from "../errors/index.js";
 import { builtinWriter } from "./builtin-object.js";
 import type { EncodeOptions } from "./encode-options.js";
+import { LateParts } from "./late-parts.js";
 import { lending } from "./lending.js";
 import { namesOf } from "./own-names.js";
 import { ByteWriter } from "./byte-writer.js";
-import { isDetached } from "./binary.js";
 import { writeArray, writerOf } from "./foreign-object.js";
 import { classIndexIn, classTable, type ClassUse } from "./class-table.js";
 import { writePlatformObject } from "./platform-object.js";
-import { indexesFrom } from "./sparse-array.js";
+import { writeSparseRest } from "./sparse-array.js";
 import { changedError, unreadable } from "./unreadable.js";
 import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type HeldBlock, isCrossing, type Marshalled, retainAll } from "./marshalled.js";
 import { ObjectNumbers } from "./object-numbers.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
-import { type Refusal, refusalOf } from "./refusal.js";
+import { type Refusal, refusalOf, refusalOfMark, refusalOfOneWorkers, refusalOfShared } from "./refusal.js";
 import type { Registration } from "./registration.js";
 import { TransferMarks } from "./transfer-marks.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
@@ -50,12 +49,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   private readonly objects = new ObjectNumbers();
   private readonly marshalled: Marshalled[] = [];
   private readonly classes: ClassUse[] = [];
-  /**
-   * The ways to large binaries, by the number of their piece, and to what rides beside: either may change before it is
-   * copied or moved.
-   */
-  private readonly piecesAt: PathStep[][] = [];
-  private readonly attachmentsAt: PathStep[][] = [];
+  private readonly lateParts = new LateParts();
   /** An error that was made to be seen by the caller as it is. */
   private refusal: unknown = undefined;
 
@@ -225,12 +219,12 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   override binary(source: Uint8Array): void {
     const { length } = this.pieces;
     super.binary(source);
-    if (this.pieces.length > length) this.piecesAt[length] = this.steps.slice(0, this.depth);
+    if (this.pieces.length > length) this.lateParts.notePiece(length, this.steps.slice(0, this.depth));
   }
 
   attachment(value: object): void {
     if (this.attachments === noObjects) this.attachments = [];
-    this.attachmentsAt[this.attachments.length] = this.steps.slice(0, this.depth);
+    this.lateParts.noteAttachment(this.attachments.length, this.steps.slice(0, this.depth));
     this.byte(Tag.attachment);
     this.varint((this.attachments as unknown[]).push(value) - 1);
   }
@@ -263,26 +257,16 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.classes.length = state.classes;
   }
 
-  /**
-   * Large binaries are copied, and what rides beside is moved, only once the whole value is read. A getter or a Proxy
-   * that was read after them may have taken them away.
-   */
   private checkUnchanged(): void {
-    const isGone = (each: unknown): boolean => types.isArrayBuffer(each) && isDetached(each);
-    const piece = this.changedPiece();
-    const attachment = this.attachments.findIndex(isGone);
-    if (piece < 0 && attachment < 0) return;
-    const steps = piece >= 0 ? this.piecesAt[piece] : this.attachmentsAt[attachment];
-    const path = formatPath(this.root, steps ?? noObjects, steps?.length ?? 0);
-    throw (this.refusal = changedError(path));
+    const steps = this.lateParts.changed(this.changedPiece(), this.attachments);
+    if (steps !== undefined) throw (this.refusal = changedError(formatPath(this.root, steps, steps.length)));
   }
 
   /** Moves with the message what the mark of a value says. */
   private mark(value: object): void {
     const moved = this.marks.of(value);
     if (moved === undefined) return;
-    if (this.apart !== undefined)
-      this.refuse({ what: "marked by transfer()", fix: `${this.apart} get no moved buffers: send it without the mark, and it is copied` });
+    if (this.apart !== undefined) this.refuse(refusalOfMark(this.apart));
     this.marks.note(value);
     if (this.attach && moved.length > 0) this.transfer = [...this.transfer, ...moved.filter((each) => !this.transfer.includes(each))];
   }
@@ -323,24 +307,13 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     for (let index = 0; index < length; index++) {
       const item = value[index];
       if (item === undefined && !(index in value)) {
-        this.sparseRest(value, index, depth);
+        writeSparseRest(this, value, index, depth);
         break;
       }
       this.steps[depth] = index;
       this.write(item);
     }
     this.depth = depth;
-  }
-
-  private sparseRest(value: readonly unknown[], from: number, depth: number): void {
-    const indexes = indexesFrom(value, from);
-    this.byte(Tag.sparseRest);
-    this.varint(indexes.length);
-    for (const index of indexes) {
-      this.varint(index);
-      this.steps[depth] = index;
-      this.write(value[index]);
-    }
   }
 
   private marshal(value: Crosses & object): void {
@@ -351,13 +324,11 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }
-    if (this.apart !== undefined && marshalled.isPlain !== true)
-      this.refuse({ what: `a ${marshalled.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
-    if (this.keeps && marshalled.committed !== undefined) {
-      this.refuse({ what: `a ${marshalled.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
-    }
+    const { kind } = marshalled;
+    if (this.apart !== undefined && marshalled.isPlain !== true) this.refuse(refusalOfShared(kind, this.apart));
+    if (this.keeps && marshalled.committed !== undefined) this.refuse(refusalOfOneWorkers(kind));
     this.byte(Tag.marshalled);
-    this.text(marshalled.kind);
+    this.text(kind);
     const depth = this.descend();
     this.write(marshalled.payload);
     this.depth = depth;
@@ -385,8 +356,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.objects.forget();
     this.depth = 0;
     if (this.areMarksTaken) this.marks.forget();
-    if (this.piecesAt.length > 0) this.piecesAt.length = 0;
-    if (this.attachmentsAt.length > 0) this.attachmentsAt.length = 0;
+    this.lateParts.forget();
     if (this.marshalled.length > 0) this.marshalled.length = 0;
     if (this.classes.length > 0) this.classes.length = 0;
     this.refusal = undefined;

@@ -81,6 +81,24 @@ export function refusalOfHostObject(value: object, to: Boundary): Refusal {
   return { what: `of class ${classNameOf(value)}`, fix: where };
 }
 
+/** The refusal of a mark of `transfer()`, where nothing is moved: to workers that are called `apart`. */
+export function refusalOfMark(apart: string): Refusal {
+  return { what: "marked by transfer()", fix: `${apart} get no moved buffers: send it without the mark, and it is copied` };
+}
+
+/** The refusal of a shared object, to workers that are called `apart`. */
+export function refusalOfShared(kind: string, apart: string): Refusal {
+  return { what: `a ${kind}, one of the shared objects,`, fix: `${apart} share no memory with this program: send what it holds` };
+}
+
+/** The refusal of an object of one worker, in a message that several may read. */
+export function refusalOfOneWorkers(kind: string): Refusal {
+  return {
+    what: `a ${kind}, which belongs to one worker at a time,`,
+    fix: "give it to that worker as an argument or through a queue",
+  };
+}
+
 /** A value in two or three words, for a message that must not fail whatever the value is. */
 export function nameOf(value: unknown): string {
   try {

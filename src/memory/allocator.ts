@@ -225,14 +225,7 @@ export class Allocator {
 
   /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
   objects(): Block[] {
-    const found: Block[] = [];
-    this.#walk.inPieces((header, words) => {
-      const at = header + BLOCK_HEADER_WORDS;
-      const kind = this.kindOf(at);
-      if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === LIVE && kind !== KIND.plain && kind !== KIND.extent)
-        found.push({ at, size: this.sizeOfBlock(at), kind, references: this.referencesTo(at) });
-    });
-    return found;
+    return this.#walk.objects();
   }
 
   /** Calls `visit` for each block, free ones too: where nobody allocates or frees meanwhile. */
@@ -259,13 +252,7 @@ export class Allocator {
 
   /** How many words stand in blocks that are in use: what leak tests look at. */
   usedWords(): number {
-    let used = 0;
-    this.#inside(() =>
-      this.forEachBlock((_at, size, state) => {
-        if (state === DRAFT || state === LIVE) used += size;
-      }),
-    );
-    return used;
+    return this.#inside(() => this.#walk.usedWords());
   }
 
   #enter(): void {

@@ -2,7 +2,23 @@
 import { CorruptError } from "../errors/index.js";
 import { load } from "#atomics";
 import type { BlockLists } from "./block-lists.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCK_PAGES_SHIFT, BLOCKS_AT, FREE_PAGE, HEADER, LARGE_PAGE, PAGE_WORDS, TAIL_PAGE } from "./layout.js";
+import {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCK_KIND_MASK,
+  BLOCK_KIND_SHIFT,
+  BLOCK_PAGES_SHIFT,
+  BLOCK_STATE_MASK,
+  BLOCKS_AT,
+  DRAFT,
+  FREE_PAGE,
+  HEADER,
+  KIND,
+  LARGE_PAGE,
+  LIVE,
+  PAGE_WORDS,
+  TAIL_PAGE,
+} from "./layout.js";
 import { giveWay, leave } from "./mutex.js";
 import { type PageTable, pageStateWord } from "./page-table.js";
 import type { Regions } from "./regions.js";
@@ -38,6 +54,33 @@ export class BlockWalk {
     this.#pages = pages;
     this.#lists = lists;
     this.#enter = enter;
+  }
+
+  /** The objects that stand in the heap: live blocks that are more than plain memory of others. */
+  objects(): Block[] {
+    const found: Block[] = [];
+    this.inPieces((header, words) => {
+      const state = words[header + BLOCK.state]!;
+      const kind = (state >>> BLOCK_KIND_SHIFT) & BLOCK_KIND_MASK;
+      if ((state & BLOCK_STATE_MASK) !== LIVE || kind === KIND.plain || kind === KIND.extent) return;
+      const references = load(words, header + BLOCK.references);
+      found.push({ at: header + BLOCK_HEADER_WORDS, size: this.#sizeOf(header), kind, references });
+    });
+    return found;
+  }
+
+  /** How many words stand in blocks that are in use. Inside the guard. */
+  usedWords(): number {
+    let used = 0;
+    this.walk((header, words) => {
+      const state = words[header + BLOCK.state]! & BLOCK_STATE_MASK;
+      if (state === DRAFT || state === LIVE) used += this.#sizeOf(header);
+    });
+    return used;
+  }
+
+  #sizeOf(header: number): number {
+    return Math.max(0, this.#pages.sizeOfBlockAt(header + BLOCK_HEADER_WORDS));
   }
 
   /**

@@ -1,9 +1,9 @@
 /** The order of those who wait for one key: the higher priority first, then who has waited for longer. */
 import { load } from "#atomics";
 import type { Heap } from "../memory/heap.js";
-import { ALIVE, HEADER, MAX_WORKERS, NODE, PRIORITY_SHIFT, RECORD, RECORD_WORDS, REGISTRY_AT, STATE_MASK } from "../memory/layout.js";
+import { NODE, PRIORITY_SHIFT } from "../memory/layout.js";
 import { wantedIn } from "./node-state.js";
-import { eachNode } from "./worker-nodes.js";
+import { eachLivingNode } from "./worker-nodes.js";
 
 /** The node whose turn it is. */
 export interface FirstNode {
@@ -30,16 +30,11 @@ export function comesAfter(priority: number, ticket: number, node: number, other
 export function firstWaiter(heap: Heap, key: number): FirstNode | undefined {
   const { words } = heap;
   let first: FirstNode | undefined;
-  const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
-  for (let slot = 1; slot < high; slot++) {
-    const record = REGISTRY_AT + slot * RECORD_WORDS;
-    if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
-    eachNode(heap, record, (node) => {
-      if (wantedIn(load(words, node + NODE.state)) === 0 || words[node + NODE.key] !== key) return;
-      const ticket = words[node + NODE.ticket]!;
-      const priority = words[node + NODE.kind]! >> PRIORITY_SHIFT;
-      if (first === undefined || comesAfter(first.priority, first.ticket, first.node, priority, ticket, node)) first = { node, record, ticket, priority };
-    });
-  }
+  eachLivingNode(heap, (node, record) => {
+    if (wantedIn(load(words, node + NODE.state)) === 0 || words[node + NODE.key] !== key) return;
+    const ticket = words[node + NODE.ticket]!;
+    const priority = words[node + NODE.kind]! >> PRIORITY_SHIFT;
+    if (first === undefined || comesAfter(first.priority, first.ticket, first.node, priority, ticket, node)) first = { node, record, ticket, priority };
+  });
   return first;
 }

@@ -7,7 +7,7 @@ import { load, store } from "#atomics";
 import { RECORD } from "../memory/layout.js";
 import { AT_ONCE, within } from "../memory/time-limit.js";
 import { onSweep } from "./sweep.js";
-import "./wait-queue.js";
+import "./dead-grants.js";
 
 onSweep({
   doing: "giving back the drafts of a worker that ended",

@@ -2,10 +2,12 @@
  * The state of a waiter node.
  *
  * A node's state is one word, sequence << 14 | wanted << 7 | granted, and every transition is one CAS on it:
- *   arm      wanted + 1            by the waiting worker grant    granted + 1           by a waker, only while granted
- *   < wanted: a wake-up is never given to nobody use      granted - n           by the waiting worker, which then
- *   attempts, still armed withdraw wanted - 1            by the waiting worker, only while granted < wanted; otherwise
- *   it takes the grant too, which the parker passes on
+ *   arm       wanted + 1    by the waiting worker
+ *   grant     granted + 1   by a waker, only while granted < wanted: a wake-up is never given to nobody
+ *   use       granted - n   by the waiting worker, which then attempts, still armed
+ *   withdraw  wanted - 1    by the waiting worker, only while granted < wanted; otherwise it takes the grant too, which
+ *                           the parker passes on
+ *
  * What was used or withdrawn is pending until its attempt has succeeded or it is passed on: counted in the node before
  * it leaves the state, so a death in between doubles a wake-up rather than losing it.
  */

@@ -18,7 +18,6 @@ import {
   ALIVE,
   CLAIMED,
   DEAD,
-  GENERATION_MASK,
   HEADER,
   MAX_WORKERS,
   RECORD,
@@ -34,14 +33,13 @@ import {
 import { monotonicMs, realNow } from "../memory/clock.js";
 import { forgetEntered, noteEntered } from "./entered-heaps.js";
 import { SLICE_MS, sliceOf, untilPhase } from "./crowd.js";
-import { isRunning, thisThread, type ThreadStat, threadStatOf } from "../platform/index.js";
+import { thisThread, type ThreadStat, threadStatOf } from "../platform/index.js";
 import { contain } from "../memory/mishap.js";
 import { Turn } from "./turn.js";
 import { livingWorkers, stateWord } from "./records.js";
+import { isWorn, kernelSaysRunning, nextGeneration, RecordSweeper } from "./record-sweeper.js";
 import "./memory-steps.js";
-import { sweep } from "./sweep.js";
 import "./wait-queue.js";
-import { AT_ONCE, within } from "../memory/time-limit.js";
 import { isArmed } from "./worker-nodes.js";
 
 /** Between two looks at all workers of a heap, by the one that has the turn. A look reads one kernel file a worker. */
@@ -72,15 +70,6 @@ export const sliceHooks = new Set<() => void>();
  */
 export const requests = new Set<() => void>();
 
-let strikeOut: ((heap: Heap, slot: number) => boolean) | undefined;
-
-/**
- * Strikes the dead workers of a slot out of all words; false when some may still be named: the slot stays worn then.
- */
-export function onRenew(strike: (heap: Heap, slot: number) => boolean): void {
-  strikeOut = strike;
-}
-
 declare module "../memory/heap.js" {
   interface Heap {
     readonly registry: Registry;
@@ -95,14 +84,14 @@ onHeap((heap) => {
 
 export class Registry implements WorkerLiveness {
   readonly #heap: Heap;
+  readonly #sweeper: RecordSweeper;
   readonly #turn = new Turn(HEADER.looked, LOOK_EVERY_MS, OVERDUE_MS);
   #lastAsked = 0;
-  /** This worker has no id yet, and so can enter no mutex. */
-  #isJoining = false;
   /** A slot was passed over when this worker joined. */
   #metWorn = false;
   constructor(heap: Heap) {
     this.#heap = heap;
+    this.#sweeper = new RecordSweeper(heap);
   }
 
   /** Where the record of a worker stands. */
@@ -112,11 +101,11 @@ export class Registry implements WorkerLiveness {
 
   /** Enters the calling thread; returns its worker id. Slot 0 is never used, so that no id is 0. */
   join(): number {
-    this.#isJoining = true;
+    this.#sweeper.isJoining = true;
     try {
       return this.#join();
     } finally {
-      this.#isJoining = false;
+      this.#sweeper.isJoining = false;
     }
   }
 
@@ -138,7 +127,7 @@ export class Registry implements WorkerLiveness {
         const vacant = load(words, record + RECORD.state);
         if ((vacant & STATE_MASK) !== VACANT) continue;
         const generation = nextGeneration(vacant);
-        if (this.#isWorn(record, vacant)) {
+        if (isWorn(words, record, vacant)) {
           this.#metWorn = true;
           continue;
         }
@@ -178,7 +167,7 @@ export class Registry implements WorkerLiveness {
     for (let slot = 1; slot <= MAX_WORKERS; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
       const word = load(words, record + RECORD.state);
-      if ((word & STATE_MASK) === VACANT && !this.#isWorn(record, word)) vacant++;
+      if ((word & STATE_MASK) === VACANT && !isWorn(words, record, word)) vacant++;
     }
     return vacant;
   }
@@ -214,7 +203,7 @@ export class Registry implements WorkerLiveness {
   /** Asks the kernel too; a worker found dead is declared dead and swept. */
   confirmAlive(worker: number): boolean {
     if (!this.isAlive(worker)) return false;
-    if (this.#kernelSaysRunning(this.recordOf(worker))) return true;
+    if (kernelSaysRunning(this.#heap.words, this.recordOf(worker))) return true;
     this.declareDead(worker);
     return false;
   }
@@ -222,7 +211,7 @@ export class Registry implements WorkerLiveness {
   /** The worker has ended, in whatever way: what it held passes on. Harmless when it is known already. */
   declareDead(worker: number): void {
     const isNews = this.markDead(worker);
-    this.#sweep(this.recordOf(worker), worker);
+    this.#sweeper.sweep(this.recordOf(worker), worker);
     // A worker that ends by itself has said so. This one may have died before it woke somebody.
     if (isNews) this.#heap.waitQueue.rouseAll();
   }
@@ -287,13 +276,13 @@ export class Registry implements WorkerLiveness {
       const state = word & STATE_MASK;
       if (state === ALIVE) {
         if (isArmed(this.#heap, record)) crowd++;
-        if (worker === self || this.#kernelSaysRunning(record)) continue;
+        if (worker === self || kernelSaysRunning(words, record)) continue;
         found = this.markDead(worker) || found;
-        this.#sweep(record, worker);
+        this.#sweeper.sweep(record, worker);
       } else if (state === DEAD) {
-        this.#sweep(record, worker);
+        this.#sweeper.sweep(record, worker);
       } else if (state === VACANT) {
-        this.#renew(record, word);
+        this.#sweeper.renew(record, word);
       }
     }
     store(words, HEADER.crowd, crowd);
@@ -309,7 +298,7 @@ export class Registry implements WorkerLiveness {
     const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     for (let slot = 1; slot < high; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      this.#renew(record, load(words, record + RECORD.state));
+      this.#sweeper.renew(record, load(words, record + RECORD.state));
     }
   }
 
@@ -322,76 +311,6 @@ export class Registry implements WorkerLiveness {
   nextName(counter: number): number {
     return add(this.#heap.words, counter, 1) + 1;
   }
-
-  #kernelSaysRunning(record: number): boolean {
-    const { words } = this.#heap;
-    return isRunning({ pid: words[record + RECORD.pid]!, tid: words[record + RECORD.tid]!, startTime: words[record + RECORD.startTime]! });
-  }
-
-  /**
-   * Passes on what a dead worker had won but not taken, and gives back what it had allocated. Each step may be
-   * repeated: wake-ups are passed on before the node is cleared, so a sweeper that dies between the two doubles a
-   * wake-up rather than losing it. Where a stopped worker is inside the allocator the record stays DEAD, and is swept
-   * at a later look: no wait for something else must hang on it.
-   */
-  #sweep(record: number, dead: number): void {
-    const heap = this.#heap;
-    const { words } = heap;
-    const isDead = stateWord(dead, DEAD);
-    if (load(words, record + RECORD.state) !== isDead || !this.#claim(record)) return;
-    // It may have been swept, and claimed by a newcomer, between the look and the claim.
-    if (load(words, record + RECORD.state) === isDead) {
-      // Until the next sweep of one that is not done the record says how its worker ended.
-      if (sweep(heap, record, dead)) compareExchange(words, record + RECORD.state, isDead, stateWord(dead, VACANT));
-    }
-    this.#unclaim(record);
-  }
-
-  /** Whether the next id of a vacant slot was used before: words may still name that worker. */
-  #isWorn(record: number, vacant: number): boolean {
-    return nextGeneration(vacant) <= load(this.#heap.words, record + RECORD.id) >>> SLOT_BITS;
-  }
-
-  /**
-   * A worn slot is nobody's until no word names its workers any more; then it is as good as new. Each step may be
-   * repeated. Only a worker does it that is in the registry: it enters mutexes.
-   */
-  #renew(record: number, word: number): void {
-    const { words } = this.#heap;
-    if ((word & STATE_MASK) !== VACANT || !this.#isWorn(record, word) || !this.#claim(record)) return;
-    // Nobody else renews it, and nobody joins there before the last store.
-    if (load(words, record + RECORD.state) === word && this.#isWorn(record, word)) {
-      if (within(AT_ONCE, () => strikeOut?.(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) === true) store(words, record + RECORD.id, 0);
-    }
-    this.#unclaim(record);
-  }
-
-  /**
-   * Whether the caller looks after this record without a living worker. One does at a time; the next when it is gone.
-   */
-  #claim(record: number): boolean {
-    if (this.#isJoining) return false;
-    const { words, self } = this.#heap;
-    const sweeper = load(words, record + RECORD.sweeper);
-    if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return false;
-    return compareExchange(words, record + RECORD.sweeper, sweeper, self) === sweeper;
-  }
-
-  /** Last: until here nobody else looks after this record. */
-  #unclaim(record: number): void {
-    compareExchange(this.#heap.words, record + RECORD.sweeper, this.#heap.self, 0);
-  }
-
-  /** Whether a worker's thread still runs, dead to the registry or not. */
-  #isRunning(worker: number): boolean {
-    const record = this.recordOf(worker);
-    return load(this.#heap.words, record + RECORD.id) === worker && this.#kernelSaysRunning(record);
-  }
-}
-
-/** Of who comes after the one that a vacant slot's state word names. */
-function nextGeneration(vacant: number): number {
-  return ((vacant >>> (STATE_BITS + SLOT_BITS)) + 1) & GENERATION_MASK || 1;
 }
 
 /** The heap has no slot for another worker. */

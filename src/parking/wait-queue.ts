@@ -12,7 +12,6 @@
 import { add, compareExchange, load, store } from "#atomics";
 import { type Heap, onHeap } from "../memory/heap.js";
 import {
-  ALIVE,
   type AWAITING,
   BLOCKING,
   PENDING_MASK,
@@ -30,16 +29,14 @@ import {
   RECORD_WORDS,
   recordOf,
   REGISTRY_AT,
-  STATE_MASK,
 } from "../memory/layout.js";
 import { comesAfter, firstWaiter } from "./first-waiter.js";
 import { contain } from "../memory/mishap.js";
 import { Walk } from "../memory/walk.js";
-import { closedState, COUNT_MASK, grantedIn, SEQUENCE_ONE, WANTED_ONE, wantedIn } from "./node-state.js";
+import { COUNT_MASK, grantedIn, SEQUENCE_ONE, WANTED_ONE, wantedIn } from "./node-state.js";
 import { isAliveIn } from "./records.js";
-import { onSweep } from "./sweep.js";
 import { VacantNodes } from "./vacant-nodes.js";
-import { type ArmedNode, armedIn, eachNode } from "./worker-nodes.js";
+import { type ArmedNode, armedIn, eachLivingNode, eachNode, hasNodes } from "./worker-nodes.js";
 
 /** A waiter looks no older than so many tickets: twice as many would make it look young. */
 const OLDEST = 2 ** 30;
@@ -51,14 +48,6 @@ declare module "../memory/heap.js" {
 }
 
 onHeap((heap) => void Object.assign(heap, { waitQueue: new WaitQueue(heap) }));
-onSweep({
-  doing: "passing on the wake-ups of a worker that ended",
-  run: ({ waitQueue }, record) => {
-    waitQueue.passOn(record);
-    return true;
-  },
-  cut: ({ words }, record) => store(words, record + RECORD.moreNodes, 0),
-});
 
 export class WaitQueue {
   readonly #heap: Heap;
@@ -199,16 +188,11 @@ export class WaitQueue {
   #wakeAll(key: number, limit: number): number {
     let woken = 0;
     const { words } = this.#heap;
-    const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
-    for (let slot = 1; slot < high; slot++) {
-      const record = REGISTRY_AT + slot * RECORD_WORDS;
-      if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
-      eachNode(this.#heap, record, (node) => {
-        const state = load(words, node + NODE.state);
-        if (grantedIn(state) < wantedIn(state) && words[node + NODE.key] === key && ((words[node + NODE.ticket]! - limit) | 0) < 0)
-          woken += this.#grant(node, record, key, COUNT_MASK).given;
-      });
-    }
+    eachLivingNode(this.#heap, (node, record) => {
+      const state = load(words, node + NODE.state);
+      if (grantedIn(state) < wantedIn(state) && words[node + NODE.key] === key && ((words[node + NODE.ticket]! - limit) | 0) < 0)
+        woken += this.#grant(node, record, key, COUNT_MASK).given;
+    });
     return woken;
   }
 
@@ -235,7 +219,7 @@ export class WaitQueue {
       const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
       for (let slot = 1; slot < high; slot++) {
         const record = REGISTRY_AT + slot * RECORD_WORDS;
-        if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
+        if (!hasNodes(words, record)) continue;
         let node = record + RECORD.nodes;
         let end = node + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
         let more = load(words, record + RECORD.moreNodes);
@@ -305,8 +289,7 @@ export class WaitQueue {
 
   /**
    * Whether somebody who waits for `key` comes before a node, with a wake-up on its way or without. Without a node (0),
-   * as of
-   * one that does not wait, everybody does.
+   * as of one that does not wait, everybody does.
    */
   isBehind(key: number, node: number): boolean {
     const { words } = this.#heap;
@@ -340,7 +323,7 @@ export class WaitQueue {
     const high = Math.min(load(words, HEADER.workersHigh), MAX_WORKERS + 1);
     for (let slot = 1; slot < high && count < enough; slot++) {
       const record = REGISTRY_AT + slot * RECORD_WORDS;
-      if (load(words, record + RECORD.nodesHigh) === 0 || (load(words, record + RECORD.state) & STATE_MASK) !== ALIVE) continue;
+      if (!hasNodes(words, record)) continue;
       eachNode(this.#heap, record, (node) => {
         const state = load(words, node + NODE.state);
         if (words[node + NODE.key] === key) count += wantedIn(state);
@@ -371,23 +354,5 @@ export class WaitQueue {
     if (!isAliveIn(words, worker)) return;
     add(words, HEADER.deaths, 1);
     this.#heap.ring(recordOf(worker), BLOCKING);
-  }
-
-  /** A dead worker's grants go to others who wait for the same. */
-  passOn(record: number): void {
-    const { words } = this.#heap;
-    eachNode(this.#heap, record, (node) => {
-      let state = load(words, node + NODE.state);
-      // Closed before it is emptied: a waker that still took this worker for alive must not grant into it any more.
-      for (let closed = closedState(state); state !== closed; closed = closedState(state)) {
-        const seen = compareExchange(words, node + NODE.state, state, closed);
-        if (seen === state) state = closed;
-        else state = seen;
-      }
-      const owed = grantedIn(state) + ((words[node + NODE.kind]! & PENDING_MASK) >>> 1);
-      if (owed > 0) this.wake(words[node + NODE.key]!, owed);
-      words[node + NODE.kind]! &= KIND_MASK;
-      store(words, node + NODE.state, (state + SEQUENCE_ONE) & ~(SEQUENCE_ONE - 1));
-    });
   }
 }

@@ -5,9 +5,10 @@
 import { encode, type Message } from "../codec/index.js";
 import { ArgumentTypeError, OutOfMemoryError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
-import { discardEntry, draftEntry, letGoOf } from "./entry.js";
+import { discardEntry, draftEntry, dropValue, letGoOf, openValue } from "./entry.js";
 import type { MapContents, MapSection, Seen } from "./map-contents.js";
 import { PackedKey } from "./packed-key.js";
+import { checkSynchronous } from "./synchronous.js";
 
 const packed = new PackedKey();
 
@@ -31,7 +32,7 @@ export class MapWriter<V> {
   }
 
   /** A value as bytes to compare with. */
-  bytes(value: V): Uint8Array {
+  #bytes(value: V): Uint8Array {
     const message = this.message(value, "expected");
     const bytes = message.toBytes();
     // The caller that compares holds the objects itself.
@@ -40,7 +41,7 @@ export class MapWriter<V> {
   }
 
   /** What a key has, for a writer that wants to replace just that. */
-  look(key: string): Seen | undefined {
+  #look(key: string): Seen | undefined {
     const its = packed.pack(key, this.#seed);
     return this.#inside((now) => this.#contents.look(its, now));
   }
@@ -75,9 +76,34 @@ export class MapWriter<V> {
   /**
    * Puts `next`, or nothing for undefined, in the place of what was seen; false when a key has something else by now.
    */
-  replace(key: string, next: V | undefined, what: string, seen: Seen | undefined, due: number): boolean {
+  #replace(key: string, next: V | undefined, what: string, seen: Seen | undefined, due: number): boolean {
     if (next !== undefined) return this.put(key, this.message(next, what), due, seen ?? null);
     return seen === undefined || this.remove(key, seen);
+  }
+
+  /**
+   * Replaces what is encoded as `expected` is, undefined for nothing; false when a key has something else. `keepsDue`:
+   * a value that is replaced keeps its end, and `due` is for a new one.
+   */
+  compareAndSet(key: string, expected: V | undefined, next: V | undefined, due: number, keepsDue: boolean): boolean {
+    const bytes = expected === undefined ? undefined : this.#bytes(expected);
+    for (;;) {
+      const seen = this.#look(key);
+      const isExpected = seen === undefined ? bytes === undefined : bytes !== undefined && Buffer.compare(seen.taken.bytes, bytes) === 0;
+      if (seen !== undefined) dropValue(this.#heap, seen.taken);
+      if (!isExpected) return false;
+      if (this.#replace(key, next, "next", seen, keepsDue ? (seen?.due ?? due) : due)) return true;
+    }
+  }
+
+  /** Replaces the value by what `fn` makes of it, outside the mutex: again when another worker was faster. */
+  update<R extends V | undefined>(key: string, fn: (current: V | undefined) => R, due: number, keepsDue: boolean): R {
+    for (;;) {
+      const seen = this.#look(key);
+      const next = fn(seen === undefined ? undefined : (openValue(this.#heap, seen.taken) as V));
+      checkSynchronous(next, "update(key, fn)");
+      if (this.#replace(key, next, "the result of fn", seen, keepsDue ? (seen?.due ?? due) : due)) return next;
+    }
   }
 
   #changeWithRoom(its: PackedKey, entry: number, seen: Seen | null | undefined): boolean {

@@ -11,7 +11,6 @@ import type { Facts } from "../codec/portrait.js";
 import { Handle, heapOfReach, Monitor, onInspect, onMonitorNames, registerShared, wrap } from "../objects/index.js";
 import { ArgumentTypeError, ownOptions } from "../errors/index.js";
 import { atomics, type Heap, onDestroy, sharedNow } from "../memory/index.js";
-import { dropValue, openValue } from "./entry.js";
 import { destroyContents, MapContents } from "./map-contents.js";
 import { format, MAP, sizeOf, ttlOf } from "./map-layout.js";
 import { type Bounds, boundsOf, dueFrom, type EntryOptions, MAP_OPTIONS, type SharedMapOptions } from "./map-options.js";
@@ -20,7 +19,6 @@ import { MapReader } from "./map-reader.js";
 import { MapWriter } from "./map-writer.js";
 import { find, link, nameAt, nameBytes, unlink } from "./name-table.js";
 import { show } from "./scalar-type.js";
-import { checkSynchronous } from "./synchronous.js";
 import { KIND } from "./kinds.js";
 
 const { load } = atomics;
@@ -238,14 +236,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   compareAndSet(key: string, expected: V | undefined, next: V | undefined, options?: EntryOptions): boolean {
     this.checkUsable();
     const due = this.#due(options);
-    const bytes = expected === undefined ? undefined : this.#writer.bytes(expected);
-    for (;;) {
-      const seen = this.#writer.look(key);
-      const isExpected = seen === undefined ? bytes === undefined : bytes !== undefined && Buffer.compare(seen.taken.bytes, bytes) === 0;
-      if (seen !== undefined) dropValue(this.heap, seen.taken);
-      if (!isExpected) return false;
-      if (this.#writer.replace(key, next, "next", seen, options?.ttl === undefined ? (seen?.due ?? due) : due)) return true;
-    }
+    return this.#writer.compareAndSet(key, expected, next, due, options?.ttl === undefined);
   }
 
   /**
@@ -267,13 +258,7 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
     this.checkUsable();
     if (typeof fn !== "function") throw new ArgumentTypeError(`update(key, fn): fn must be a function, got ${show(fn)}`);
     const due = this.#due(options);
-    const { heap } = this;
-    for (;;) {
-      const seen = this.#writer.look(key);
-      const next = fn(seen === undefined ? undefined : (openValue(heap, seen.taken) as V));
-      checkSynchronous(next, "update(key, fn)");
-      if (this.#writer.replace(key, next, "the result of fn", seen, options?.ttl === undefined ? (seen?.due ?? due) : due)) return next;
-    }
+    return this.#writer.update(key, fn, due, options?.ttl === undefined);
   }
 
   /**

@@ -145,7 +145,8 @@ export class Barrier extends Monitor {
     if (passed === undefined) this.#gaveUp(visit, options);
     if (!visit.completes) return visit.index;
     this.#act(visit, options);
-    return this.#ended(visit, this.#endNow(visit) ?? this.heap.parker.blockUntil(this.at, () => this.#end(visit), deadline), options);
+    const how = this.#endNow(visit) ?? this.heap.parker.blockUntil(this.at, () => this.#end(visit), deadline);
+    return this.#ended(visit, how, options);
   }
 
   /**

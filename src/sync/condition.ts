@@ -2,11 +2,12 @@ import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
 import { attachShared, endShared, Handle, heapIn, holdSharedAgain, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, checkFunction, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import { ConditionWait } from "./condition-wait.js";
 import type { Held } from "./held.js";
 import { Lock } from "./lock.js";
 import { RLock } from "./rlock.js";
-import { checkReturn, reacquire, reacquireSync, suspend } from "./suspendable.js";
+import { checkReturn } from "./suspendable.js";
 import { KIND } from "./kinds.js";
 
 const SIZE = 4;
@@ -306,64 +307,12 @@ export class Condition extends SharedObject {
 
   #waitSync(deadline: number): boolean {
     this.lock[checkReturn]();
-    const suspension = this.#suspension();
-    try {
-      return this.heap.parker.blockUntil(this.at, suspension.attempt, deadline) ?? false;
-    } finally {
-      try {
-        if (suspension.begun) this.lock[reacquireSync](suspension.tenure as never);
-      } finally {
-        this.#putDown(suspension);
-      }
-    }
+    return new ConditionWait(this.heap, this.at, this.lock).blockUntil(deadline);
   }
 
-  async #wait(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+  #wait(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
     signal?.throwIfAborted();
-    const suspension = this.#suspension();
-    try {
-      return (await this.heap.parker.waitUntil(this.at, suspension.attempt, deadline, signal)) ?? false;
-    } finally {
-      try {
-        if (suspension.begun) await this.lock[reacquire](suspension.tenure as never);
-      } finally {
-        this.#putDown(suspension);
-      }
-    }
-  }
-
-  #putDown({ hand, carries }: { readonly hand: number; readonly carries: boolean }): void {
-    if (hand === 0) return;
-    const { waitQueue } = this.heap;
-    if (carries) waitQueue.putDown(hand);
-    waitQueue.putNode(hand);
-  }
-
-  /**
-   * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next
-   * holder finds this waiter. A notification stays pending until the lock is taken back. A waiter that dies before that
-   * has not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since
-   * taking one may need the allocator.
-   */
-  #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown; hand: number; carries: boolean } {
-    const suspension = {
-      begun: false,
-      tenure: undefined as unknown,
-      hand: 0,
-      carries: false,
-      attempt: (granted: boolean): true | undefined => {
-        if (!suspension.begun) {
-          suspension.hand = this.heap.waitQueue.takeNode();
-          suspension.begun = true;
-          suspension.tenure = this.lock[suspend]();
-        }
-        if (!granted) return undefined;
-        this.heap.waitQueue.carry(this.at, suspension.hand);
-        suspension.carries = true;
-        return true;
-      },
-    };
-    return suspension;
+    return new ConditionWait(this.heap, this.at, this.lock).waitUntil(deadline, signal);
   }
 
   #timedOut(options: SyncWait | undefined): never {

@@ -22,18 +22,15 @@ import {
   DIVERGED,
   DONE,
   FAILED,
-  MOST_FALLS,
-  PLANNED,
-  PRIORITIES,
   TOO_LONG,
   THREAD,
-  WALK,
 } from "./control-block.js";
 import type { FailureKind } from "./exploration.js";
 import { labelsOf } from "./labels.js";
 import { ownerOfRecord, Places } from "./places.js";
 import { findRace } from "./races.js";
-import { formatSchedule, parseSchedule, type Schedule } from "./schedule.js";
+import { formatSchedule, parseSchedule } from "./schedule.js";
+import { plan, walkByChance, walkByPriorities } from "./schedule-policy.js";
 import { ScheduleTable } from "./schedule-table.js";
 import { Search } from "./search.js";
 import { RunnerController } from "./runner-controller.js";
@@ -144,7 +141,7 @@ class ScheduleRunner {
     let failure: ScheduleFailure | undefined;
     let isExhaustive = false;
     if (bounds.replay !== undefined) {
-      failure = await this.#try(() => this.#plan(parseSchedule(bounds.replay!)));
+      failure = await this.#try(() => plan(this.#block, parseSchedule(bounds.replay!)));
     } else {
       const scouted = await this.#walk(bounds.walks === 0 ? 0 : SCOUTS);
       const most = scouted === undefined ? bounds.schedules : Math.min(bounds.schedules, this.#schedules + SIMPLER);
@@ -157,8 +154,8 @@ class ScheduleRunner {
             break;
           }
           if (this.#schedules >= most || realNow() - this.#began > bounds.timeLimit) break;
-          const plan = schedule;
-          failure = await this.#try(() => this.#plan(plan), search);
+          const planned = schedule;
+          failure = await this.#try(() => plan(this.#block, planned), search);
           if (failure !== undefined) break;
           this.#report(preemptions, search.waiting);
         }
@@ -196,49 +193,13 @@ class ScheduleRunner {
   /** So many schedules by chance: every other one by priorities. */
   async #walk(count: number): Promise<ScheduleFailure | undefined> {
     for (let walk = 0; walk < count; walk++, this.#walks++) {
-      const number = this.#walks;
-      const failure = await this.#try(() => (number % 2 === 0 ? this.#chance(number) : this.#priorities(number)));
+      const seed = this.#start.bounds.seed + this.#walks;
+      const byPriorities = this.#walks % 2 === 1;
+      const failure = await this.#try(() => (byPriorities ? walkByPriorities(this.#block, seed, this.#longest) : walkByChance(this.#block, seed)));
       if (failure !== undefined) return failure;
       this.#report(Number.POSITIVE_INFINITY, 0);
     }
     return undefined;
-  }
-
-  #plan(schedule: Schedule): void {
-    const { words, plan } = this.#block;
-    words[CONTROL.policy] = PLANNED;
-    words[CONTROL.planned] = schedule.length;
-    for (const [index, [decision, choice]] of schedule.entries()) {
-      plan[index * 2] = decision;
-      plan[index * 2 + 1] = choice;
-    }
-  }
-
-  #chance(number: number): void {
-    const { words } = this.#block;
-    words[CONTROL.policy] = WALK;
-    words[CONTROL.random] = Math.imul(this.#start.bounds.seed + number, 0x9e3779b1) || 1;
-  }
-
-  #priorities(number: number): void {
-    this.#chance(number);
-    const { words } = this.#block;
-    words[CONTROL.policy] = PRIORITIES;
-    let random = words[CONTROL.random]! >>> 0;
-    const below = (most: number): number => {
-      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-      return Math.floor((random / 2 ** 32) * most);
-    };
-    const order = Array.from({ length: this.#threads }, (_, thread) => thread);
-    for (let left = order.length; left > 1; ) {
-      const other = below(left--);
-      [order[left], order[other]] = [order[other]!, order[left]!];
-    }
-    for (const [priority, thread] of order.entries()) words[this.#block.thread(thread) + THREAD.priority] = priority + 1;
-    const falls = Array.from({ length: 1 + below(4) }, () => below(Math.max(1, this.#longest))).sort((a, b) => a - b);
-    words[CONTROL.falls] = Math.min(falls.length, MOST_FALLS);
-    words[CONTROL.lowest] = 0;
-    for (const [index, decision] of falls.entries()) words[CONTROL.fallsAt + index] = decision;
   }
 
   /** One execution; a failure is run once more, to be shown in full. */
@@ -255,7 +216,7 @@ class ScheduleRunner {
       return undefined;
     }
     const schedule = trace.schedule();
-    await this.#execute(() => this.#plan(schedule), true);
+    await this.#execute(() => plan(this.#block, schedule), true);
     const again = new Trace(this.#block);
     const seen = (await this.#judge(again)) ?? found;
     const table = new ScheduleTable(

@@ -8,21 +8,22 @@
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
-import { CancelledError, CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
+import { CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
 import { contain, realNow, setRealImmediate } from "../memory/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";
 import { runExitHooks } from "./exit-hook.js";
+import { JobOfLane } from "./job-of-lane.js";
 import { seasonedCode } from "./library-code.js";
-import { CHUNK, CLOSE, DEFINE, type Lane, LAST, PROGRESS, STOPS, THREW_FLAG } from "./lane.js";
+import { CHUNK, CLOSE, DEFINE, type Lane, LAST, STOPS, THREW_FLAG } from "./lane.js";
 import { LaneWorker } from "./lane-worker.js";
 import type { Orders } from "./orders.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
 import { tellUnsettled } from "./worker-death.js";
-import { type RunningJob, workerState } from "./worker-state.js";
+import { workerState } from "./worker-state.js";
 
 /** How long the event loop stands still at most: longer after each turn in vain. A signal with a listener ends it. */
 const BLOCK_MS = 100;
@@ -333,54 +334,6 @@ export class JobService {
   async #turn(): Promise<void> {
     await new Promise((resolve) => setRealImmediate(resolve));
     this.#lastTurn = realNow();
-  }
-}
-
-/** What a task may know of its own run. What the task left running may have it longer; it does nothing then. */
-class JobOfLane implements RunningJob {
-  readonly attempt: number;
-  readonly #sequence: number;
-  readonly #boundary: Boundary;
-  #lane: LaneWorker | undefined;
-  #controller: AbortController | undefined;
-  #ended: AbortController | undefined;
-
-  constructor(lane: LaneWorker, boundary: Boundary) {
-    this.#lane = lane;
-    this.#boundary = boundary;
-    this.#sequence = lane.sequence;
-    this.attempt = lane.attempt;
-  }
-
-  get cancelled(): boolean {
-    const cancelled = this.#controller?.signal.aborted === true || this.#lane?.isCancelled(this.#sequence) === true;
-    if (cancelled && this.#controller?.signal.aborted === false) this.#controller.abort(new CancelledError("the task was called off"));
-    return cancelled;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      this.#ended = new AbortController();
-      if (!this.cancelled) {
-        this.#lane?.cancellation(this.#sequence, this.#ended.signal).then(
-          () => this.cancelled,
-          () => {},
-        );
-      }
-    }
-    return this.#controller.signal;
-  }
-
-  progress(value: unknown): void {
-    const lane = this.#lane;
-    if (lane === undefined) return;
-    lane.reply(PROGRESS, 0, lane.item, encode(value, { to: this.#boundary, root: "progress", attach: this.#boundary === "threads" }));
-  }
-
-  end(): void {
-    this.#lane = undefined;
-    this.#ended?.abort();
   }
 }
 

@@ -118,9 +118,7 @@ export class LaneWorker {
     }
   }
 
-  /**
-   * What the job brings, decoded once. @throws what decoding throws; after an UnknownClassError it may be read again
-   */
+  /** What the job brings, decoded once. @throws what decoding throws; after UnknownClassError it may be read again */
   read(): unknown {
     const payload = this.#record + JOB.payload;
     const attachments = this.kind & ATTACHED ? this.#attachments() : undefined;
@@ -171,9 +169,7 @@ export class LaneWorker {
 
   #received: readonly unknown[] | undefined;
 
-  /**
-   * The job's room may be used again. What it brought and nobody read, since its task could not be had, is let go of.
-   */
+  /** The job's room may be used again. What it brought and nobody read, as its task could not be had, is let go of. */
   done(): void {
     if ((this.kind & (STORED | HOLDS)) !== 0 && this.#move(TAKEN, OPENED))
       losePayload(this.lane.heap, this.#record + JOB.payload, this.#length, (this.kind & STORED) !== 0);

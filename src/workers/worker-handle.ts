@@ -1,22 +1,21 @@
 import { portray, refuseClones } from "../codec/portrait.js";
-import { CorruptError, type KnownOptions, StateError, TimeoutError, UnknownClassError, type WorkerDiedError } from "../errors/index.js";
+import { type KnownOptions, StateError, TimeoutError, type WorkerDiedError } from "../errors/index.js";
 import { contain, type Heap, RECORD } from "../memory/index.js";
 import { type Attempt, awaitDeadlineOf, deadlineOf, sliceHooks, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
-import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
+import { Completion, GONE, RUNNING } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
 import type { CheckedEnvironment } from "./worker-environment.js";
+import { type WorkerOutcome, outcomeOf } from "./worker-outcome.js";
 import { checkedStart, type Start, WORKER_START, type WorkerStart } from "./worker-start.js";
 import { deathOf } from "./worker-death.js";
 import { findOwnerFor } from "../futures/unhandled-failures.js";
 
 /** What the handle was doing, if words of shared memory are spoilt. */
 const ENDING = "noting that a worker ended";
-
-type Outcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
 
 /** What Thread and Process share: one worker that runs one task. */
 export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDisposable, Selectable<Awaited<ReturnType<F>>> {
@@ -32,7 +31,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   readonly #args: readonly unknown[];
   readonly #environment: CheckedEnvironment;
   #completion: Completion | undefined;
-  #outcome: Outcome<F> | undefined;
+  #outcome: WorkerOutcome<F> | undefined;
   #joined = false;
   #signal: string | undefined;
   #cause: unknown;
@@ -339,23 +338,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   }
 
   /** @throws UnknownClassError when a class has to be loaded first */
-  #settle(): Outcome<F> {
-    if (this.#outcome !== undefined) return this.#outcome;
+  #settle(): WorkerOutcome<F> {
     const completion = this.#completion!;
-    const { state } = completion;
-    if (state === GONE) {
-      this.#outcome = { ok: false, error: this.#death(completion) };
-    } else {
-      try {
-        const result = this.takeResult(completion);
-        if (state !== RETURNED && state !== THREW) throw new CorruptError(`the end of ${this.name} in shared memory is not one`);
-        this.#outcome = state === RETURNED ? { ok: true, value: result as Awaited<ReturnType<F>> } : { ok: false, error: result };
-      } catch (error) {
-        if (error instanceof UnknownClassError) throw error;
-        this.#outcome = { ok: false, error };
-      }
-    }
-    return this.#outcome;
+    const take = () => this.takeResult(completion);
+    return (this.#outcome ??= outcomeOf<F>(completion.state, this.name, take, () => this.#death(completion)));
   }
 
   #death(completion: Completion): WorkerDiedError {

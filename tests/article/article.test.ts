@@ -64,7 +64,8 @@ describe("the article's programs", { concurrency: 2, timeout: timeLimit(60_000) 
         assert.equal(open.has(worker as string), false, `${worker} has one already`);
         open.set(worker as string, n as string);
         assert.ok(open.size <= 4);
-        // Four at a time: the fifth begins once one has ended. Which worker takes it, and whether another has ended by then too, nothing orders.
+        // Four at a time: the fifth begins once one has ended. Which worker takes it, and whether another has ended by
+        // then too, nothing orders.
         if (started.push(Number(n)) === 5) assert.ok(done.size >= 1);
       } else {
         assert.equal(open.get(worker as string), n);

@@ -1,4 +1,7 @@
-/** What becomes of pipes whose ends travel to workers: as arguments, as results, to workers that never come to read them; and of the memory of thousands. */
+/**
+ * What becomes of pipes whose ends travel to workers: as arguments, as results, to workers that never come to read
+ * them; and of the memory of thousands.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";

@@ -9,7 +9,10 @@ import { timeLimit } from "../time-limit.js";
 /** Many times what a pipe holds. */
 const MEGABYTES = inForm({ short: 16, whole: 64 });
 
-/** An end cannot be among what every actor gets: it belongs to one. `hand` is how the second end of a pipe gets to whoever shall have it. */
+/**
+ * An end cannot be among what every actor gets: it belongs to one. `hand` is how the second end of a pipe gets to
+ * whoever shall have it.
+ */
 export interface PipeObjects {
   readonly hand: Queue<Connection>;
   readonly event: Event;

@@ -1,4 +1,6 @@
-/** Ends of pipes inside the items of queues: with whom they go when somebody dies, or when nobody takes them any more. */
+/**
+ * Ends of pipes inside the items of queues: with whom they go when somebody dies, or when nobody takes them any more.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Connection, createPipe, Event, LifoQueue, PriorityQueue, Process, Queue, Thread } from "allcores";

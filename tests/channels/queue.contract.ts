@@ -1,4 +1,7 @@
-/** What every queue promises to blocking and awaiting callers, across threads and processes; `Kind` tells in which order the values come out. */
+/**
+ * What every queue promises to blocking and awaiting callers, across threads and processes; `Kind` tells in which order
+ * the values come out.
+ */
 import assert from "node:assert/strict";
 import { type AnyQueue, Event, type PutPriority, type QueueOptions } from "allcores";
 import type { Across, Check, Fixture } from "../contract/fixture.js";
@@ -6,7 +9,9 @@ import type { Director } from "../fixtures/actor.js";
 import { GETTERS, JOINERS, PUTTERS } from "../fixtures/queue-insides.js";
 import { timeLimit } from "../time-limit.js";
 
-/** A class of queues. Every value is put with the same priority, so that a PriorityQueue gives them out as they came. */
+/**
+ * A class of queues. Every value is put with the same priority, so that a PriorityQueue gives them out as they came.
+ */
 export interface Kind {
   make(options: QueueOptions): SomeQueue;
   /** The order in which values come out that were put one after the other. */

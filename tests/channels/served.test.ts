@@ -22,7 +22,8 @@ for (const across of ["threads", "processes"] as const) {
         const caller = start(callWithLocks, served, across, isKnown, others, ready, go, sent);
         await ready.wait();
         go.set();
-        // Until the last moment this thread's loop turns; once the request is there it does not before the memory is full.
+        // Until the last moment this thread's loop turns; once the request is there it does not before the memory is
+        // full.
         sent.waitSync();
         const hoard = new Hoard(across);
         hoard.take();

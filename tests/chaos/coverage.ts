@@ -1,4 +1,7 @@
-/** Which scenarios use what the library exports. What is exported and not listed here fails a test, and so does a scenario that is not there. */
+/**
+ * Which scenarios use what the library exports. What is exported and not listed here fails a test, and so does a
+ * scenario that is not there.
+ */
 
 /** Played: by these scenarios. */
 export const coveredBy: Record<string, readonly string[]> = {

@@ -8,7 +8,10 @@ import { timeLimit } from "../time-limit.js";
 
 const MOST_ITEMS = 2_000_000;
 
-/** What became of the items: none came out twice (its taker looked), and those that never did were in the hands of somebody who died. */
+/**
+ * What became of the items: none came out twice (its taker looked), and those that never did were in the hands of
+ * somebody who died.
+ */
 export function fatesOf(ids: Value<number>, fates: SharedArray<number>, deaths: number, left: readonly number[] = []): Tally {
   const { view } = fates;
   const items = Math.min(ids.value, fates.length);
@@ -22,7 +25,10 @@ export function fatesOf(ids: Value<number>, fates: SharedArray<number>, deaths: 
   return { items, lost };
 }
 
-/** What has a name of this reach, changed under faults: a counter is exact but for what dead workers had begun, and no name outlives its holders. */
+/**
+ * What has a name of this reach, changed under faults: a counter is exact but for what dead workers had begun, and no
+ * name outlives its holders.
+ */
 async function names({ supervisor, random, faults }: ScenarioContext, reach: Reach): Promise<Tally> {
   const { across } = supervisor;
   const stop = new Event({ across });

@@ -1,4 +1,6 @@
-/** Faults that pass: no memory is left to share, no file descriptor is left to a process, or it is stopped for a while. */
+/**
+ * Faults that pass: no memory is left to share, no file descriptor is left to a process, or it is stopped for a while.
+ */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { isAllcoresError } from "allcores";
@@ -16,7 +18,8 @@ const LARGEST_WORDS = 2 ** 24;
 /** What is refused for want of something, and may be asked for again. */
 export function isShortage(error: unknown): boolean {
   if (!isAllcoresError(error)) return false;
-  // A worker that has begun reads its modules, which needs a descriptor too. Of a package.json that it cannot open Node says that there is no such package.
+  // A worker that has begun reads its modules, which needs a descriptor too. Of a package.json that it cannot open Node
+  // says that there is no such package.
   if (error.code === "ERR_ALLCORES_TASK_LOAD") return /EMFILE|ENFILE|Cannot find package 'allcores'/.test(error.message);
   return ["ERR_ALLCORES_OUT_OF_MEMORY", "ERR_ALLCORES_OUT_OF_DESCRIPTORS"].includes(error.code);
 }
@@ -64,7 +67,10 @@ export class Hoard {
   }
 }
 
-/** For so many milliseconds a process can open no more files. False where the system has no such tool, or the process is gone. */
+/**
+ * For so many milliseconds a process can open no more files. False where the system has no such tool, or the process is
+ * gone.
+ */
 export async function exhaustDescriptors(pid: number, ms: number): Promise<boolean> {
   let limits: string[] | undefined;
   try {
@@ -82,7 +88,10 @@ export async function halt(pid: number, ms: number, then: "CONT" | "KILL"): Prom
   return await fromOutside(`kill -STOP ${pid} && sleep ${ms / 1000} && kill -${then} ${pid}`);
 }
 
-/** By a process that shares nothing with the program: whoever is stopped inside an internal mutex stops the program's main thread too. */
+/**
+ * By a process that shares nothing with the program: whoever is stopped inside an internal mutex stops the program's
+ * main thread too.
+ */
 async function fromOutside(script: string): Promise<boolean> {
   const helper = spawn("/bin/sh", ["-c", script], { stdio: "ignore" });
   return await new Promise((resolve) => {

@@ -1,6 +1,7 @@
 /**
- * npm run chaos [faults] [seed] [part of a run's name]: so many faults, dealt out over all scenarios and both reaches. Each run has a name and a seed of its own, printed
- * with it: `npm run chaos 18 4763 "task group across processes"` deals the same faults to the same roles again; when they fall is up to the machine.
+ * npm run chaos [faults] [seed] [part of a run's name]: so many faults, dealt out over all scenarios and both reaches.
+ * Each run has a name and a seed of its own, printed with it: `npm run chaos 18 4763 "task group across processes"`
+ * deals the same faults to the same roles again; when they fall is up to the machine.
  */
 import { isMain } from "allcores";
 import type { Across } from "./supervisor.js";

@@ -11,7 +11,10 @@ const SHORTAGE_MS = 60;
 const HALT_MS = 60;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a task may fail of that was not to be tried again: its own mishap, a fault, or somebody else's failure in its group. */
+/**
+ * What a task may fail of that was not to be tried again: its own mishap, a fault, or somebody else's failure in its
+ * group.
+ */
 function isExpected(error: unknown): boolean {
   if (error instanceof Error && error.message === CHAOS) return true;
   return isShortage(error) || (isAllcoresError(error) && ["ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_CANCELLED"].includes(error.code));

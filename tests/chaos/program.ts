@@ -1,4 +1,7 @@
-/** One scenario in a program of its own: `node program.js <scenario> <threads|processes> <faults> <seed>`. Its last line is what it counted, as JSON. */
+/**
+ * One scenario in a program of its own: `node program.js <scenario> <threads|processes> <faults> <seed>`. Its last line
+ * is what it counted, as JSON.
+ */
 import { readdirSync } from "node:fs";
 import { isMain } from "allcores";
 import { randomFrom } from "../fixtures/random.js";
@@ -7,7 +10,10 @@ import { scenarios } from "./scenarios.js";
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
-/** Descriptors that may be more at the end: the doorbells of workers, one for each slot of the registry that was used at a time, and the heap. */
+/**
+ * Descriptors that may be more at the end: the doorbells of workers, one for each slot of the registry that was used at
+ * a time, and the heap.
+ */
 const MOST_MORE_DESCRIPTORS = 24;
 
 if (isMain(import.meta)) {

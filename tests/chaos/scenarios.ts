@@ -1,4 +1,7 @@
-/** What workers do under faults: each scenario makes what its workers share, hires them, injects faults, and checks that everything adds up. */
+/**
+ * What workers do under faults: each scenario makes what its workers share, hires them, injects faults, and checks that
+ * everything adds up.
+ */
 import assert from "node:assert/strict";
 import {
   Barrier,

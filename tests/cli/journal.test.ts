@@ -1,4 +1,7 @@
-/** A run with a journal goes on where it was, however it ended: no item is lost, none runs again that the journal knows, and no line comes twice. */
+/**
+ * A run with a journal goes on where it was, however it ended: no item is lost, none runs again that the journal knows,
+ * and no line comes twice.
+ */
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -242,7 +245,10 @@ describe("a journal", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
   });
 });
 
-/** A module that has a file's disk be full once it has so many bytes: what is beyond is written in part, and fails from then on. */
+/**
+ * A module that has a file's disk be full once it has so many bytes: what is beyond is written in part, and fails from
+ * then on.
+ */
 function fullDisk(path: string, bytes: number): string {
   return `
     import { open } from "node:fs/promises";

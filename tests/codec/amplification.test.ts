@@ -1,4 +1,7 @@
-/** Decoding takes at most 64 bytes of memory for each byte of the message, beyond what V8 needs for the smallest value of each kind. */
+/**
+ * Decoding takes at most 64 bytes of memory for each byte of the message, beyond what V8 needs for the smallest value
+ * of each kind.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
@@ -17,7 +20,10 @@ function varint(value: number): number[] {
 
 const text = (value: string): number[] => [0x40 + value.length, ...Buffer.from(value, "latin1")];
 
-/** What V8 and Node need for the smallest value of each kind, in bytes: measured on Node 20, 22 and 24, and rounded up. The message is that value's. */
+/**
+ * What V8 and Node need for the smallest value of each kind, in bytes: measured on Node 20, 22 and 24, and rounded up.
+ * The message is that value's.
+ */
 const SMALLEST: Readonly<Record<string, { readonly bytes: readonly number[]; readonly needs: number }>> = {
   double: { bytes: [0x07, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f], needs: 24 },
   bigint: { bytes: [0x08, 1, 0, 0, 0, 0, 0, 0, 0], needs: 32 },

@@ -1,4 +1,7 @@
-/** A worker that writes over the bytes of a message while another decodes it: the value may be wrong, but the reader goes on. In a process of its own, since what is tested for ends one. */
+/**
+ * A worker that writes over the bytes of a message while another decodes it: the value may be wrong, but the reader
+ * goes on. In a process of its own, since what is tested for ends one.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";

@@ -1,4 +1,7 @@
-/** Objects met by loggers: JSON.stringify, console.log, structuredClone, spread, list and compare, of every class that is exported. */
+/**
+ * Objects met by loggers: JSON.stringify, console.log, structuredClone, spread, list and compare, of every class that
+ * is exported.
+ */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { inspect, isDeepStrictEqual } from "node:util";

@@ -1,4 +1,7 @@
-/** Values that arrive as they were sent, across every boundary; structured clone is the reference where it carries them too. */
+/**
+ * Values that arrive as they were sent, across every boundary; structured clone is the reference where it carries them
+ * too.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import vm from "node:vm";

@@ -1,4 +1,7 @@
-/** Values with something of everything that a message can hold but for shared objects: what bytes are made of to be spoilt. */
+/**
+ * Values with something of everything that a message can hold but for shared objects: what bytes are made of to be
+ * spoilt.
+ */
 import { decodeHook, encodeHook, sendable } from "../../src/codec/index.js";
 
 class Point {

@@ -1,4 +1,7 @@
-/** transfer(): moved to threads at any depth, by Thread as by pools, copied to processes; and its mark never stays for the next message. */
+/**
+ * transfer(): moved to threads at any depth, by Thread as by pools, copied to processes; and its mark never stays for
+ * the next message.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Process, Thread, ThreadPool, transfer } from "allcores";

@@ -1,6 +1,7 @@
 /**
- * Data lost or changed without a word: what the codec cannot carry whole, it refuses with the path. The table has every built-in kind of object that there is a tag or a global class for,
- * and each is sent plain, as an instance of a sendable() subclass, with fields of its own, a getter, a field named by a symbol, and frozen.
+ * Data lost or changed without a word: what the codec cannot carry whole, it refuses with the path. The table has every
+ * built-in kind of object that there is a tag or a global class for, and each is sent plain, as an instance of a
+ * sendable() subclass, with fields of its own, a getter, a field named by a symbol, and frozen.
  */
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
@@ -106,7 +107,10 @@ const carried: Readonly<Record<string, Kind>> = {
 const SharedFloat16 = (globalThis as { Float16Array?: Class }).Float16Array;
 const kinds = Object.entries(SharedFloat16 === undefined ? carried : { ...carried, Float16Array: view(SharedFloat16) });
 
-/** Classes of the platform whose objects hold what no message carries: refused, and so are instances of their subclasses. */
+/**
+ * Classes of the platform whose objects hold what no message carries: refused, and so are instances of their
+ * subclasses.
+ */
 const refused: Readonly<Record<string, (Class: Class) => object>> = {
   WeakMap: construct(),
   WeakSet: construct(),
@@ -273,7 +277,8 @@ test("the table has every tag of the format, and every global class of the platf
     "utf8",
     "utf16",
   ];
-  // Of the format alone, or in tests of their own: round-trip, sendable, marshalled, attachment, shared-view, error-object.
+  // Of the format alone, or in tests of their own: round-trip, sendable, marshalled, attachment, shared-view,
+  // error-object.
   const others: (keyof typeof Tag)[] = [
     "reference",
     "classTable",
@@ -292,7 +297,8 @@ test("the table has every tag of the format, and every global class of the platf
     [],
   );
 
-  // Made by no program's `new`; or errors, which the Error row and error-object.test.ts stand for; or carried only beside the bytes, with a refusal of its own in refusal.test.ts.
+  // Made by no program's `new`; or errors, which the Error row and error-object.test.ts stand for; or carried only
+  // beside the bytes, with a refusal of its own in refusal.test.ts.
   const unmade =
     /Error$|^(Proxy|Symbol|BigInt|Function|Iterator|AsyncFunction|DOMException|AbortSignal|SharedArrayBuffer|MessagePort|BroadcastChannel|Worker|WebSocket|EventSource|CloseEvent|ErrorEvent|Crypto|CryptoKey|SubtleCrypto|Navigator|Storage|Performance\w*|Readable\w+(Reader|Controller|Request)|Writable\w+(Writer|Controller)|TransformStreamDefaultController|QuotaExceededError|URLPattern|SuppressedError|DisposableStack|AsyncDisposableStack)$/;
   const missing = Object.entries(Object.getOwnPropertyDescriptors(globalThis))

@@ -1,4 +1,7 @@
-/** A Barrier lets nobody pass before all are there, and breaks rather than make the others wait for one who cannot come any more. */
+/**
+ * A Barrier lets nobody pass before all are there, and breaks rather than make the others wait for one who cannot come
+ * any more.
+ */
 import assert from "node:assert/strict";
 import { Barrier } from "allcores";
 import type { Across, Check } from "./fixture.js";

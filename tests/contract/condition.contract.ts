@@ -1,4 +1,7 @@
-/** A Condition: exactly as many wake up as were notified, nobody who left takes a wake-up along, and wait always ends holding the lock. */
+/**
+ * A Condition: exactly as many wake up as were notified, nobody who left takes a wake-up along, and wait always ends
+ * holding the lock.
+ */
 import assert from "node:assert/strict";
 import { Condition, Event, Lock } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";

@@ -1,4 +1,7 @@
-/** What holds for everything that one worker at a time can have, whatever it is called: a lock, a permit of one, the writer's side. */
+/**
+ * What holds for everything that one worker at a time can have, whatever it is called: a lock, a permit of one, the
+ * writer's side.
+ */
 import assert from "node:assert/strict";
 import type { Held } from "allcores";
 import { waitersOf } from "../fixtures/waiters.js";

@@ -6,7 +6,10 @@ import { timeLimit } from "../time-limit.js";
 
 export type Across = "threads" | "processes";
 
-/** The actors of a contract in one reach, for all kinds of caller and place: starting workers takes longer than most checks. */
+/**
+ * The actors of a contract in one reach, for all kinds of caller and place: starting workers takes longer than most
+ * checks.
+ */
 class Actors<O> {
   readonly across: Across;
   readonly #make: (across: Across) => O;
@@ -110,7 +113,10 @@ export type Check<O> = (fixture: Fixture<O>, check: (name: string, fn: (context:
 /** Where there is no implementation for this system, as it is said in tests/platform, threads alone share memory. */
 const reaches: readonly Across[] = process.env.ALLCORES_PLATFORM === "portable" ? ["threads"] : ["threads", "processes"];
 
-/** Runs a contract in every combination of caller, place and reach: each check with each caller and place, in the short form in one of the reaches by turns. */
+/**
+ * Runs a contract in every combination of caller, place and reach: each check with each caller and place, in the short
+ * form in one of the reaches by turns.
+ */
 export function everywhere<O>(name: string, make: (across: Across) => O, contract: Check<O>): void {
   for (const [reach, across] of reaches.entries()) {
     describe(`${name} across ${across}`, () => {

@@ -1,4 +1,7 @@
-/** Locks made with `{ onOwnerDeath: "error" }`: nobody enters what a dead owner may have left half changed, and everybody who asks hears why. */
+/**
+ * Locks made with `{ onOwnerDeath: "error" }`: nobody enters what a dead owner may have left half changed, and
+ * everybody who asks hears why.
+ */
 import assert from "node:assert/strict";
 import { Condition, type Held, Lock, RLock, RWLock } from "allcores";
 import { READERS, WRITERS } from "../fixtures/waiters.js";

@@ -126,7 +126,8 @@ const permits: Check<SemaphoreObjects> = (fixture, check) => {
       const died = await fixture.other.call(async ({ three }) => {
         const seen = [];
         for (let index = 0; index < 3; index++) seen.push((await three.acquire({ timeout: timeLimit(5000) })).ownerDied);
-        // The dead heir's comes back once there is none else; from then on everybody is told, and those who hold the others are not.
+        // The dead heir's comes back once there is none else; from then on everybody is told, and those who hold the
+        // others are not.
         three.release();
         seen.push((await three.acquire()).ownerDied);
         three.consistent();

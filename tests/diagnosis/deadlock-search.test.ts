@@ -1,4 +1,7 @@
-/** How often somebody searches for deadlocks on behalf of those who wait: counted on the word that says that a search is due. */
+/**
+ * How often somebody searches for deadlocks on behalf of those who wait: counted on the word that says that a search is
+ * due.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atomics, HEADER, monotonicMs, realNow } from "../../src/memory/index.js";
@@ -17,7 +20,10 @@ const searched = (ago: number): void => {
   atomics.store(words, HEADER.searched, monotonicMs() - ago || 1);
   atomics.store(words, HEADER.searchDue, 0);
 };
-/** Whether it wants a search, as if this test had gone on until then: it asks for one, or makes it where the last is long ago. */
+/**
+ * Whether it wants a search, as if this test had gone on until then: it asks for one, or makes it where the last is
+ * long ago.
+ */
 const looksAt = (search: DeadlockSearch, later: number): boolean => {
   const last = atomics.load(words, HEADER.searched);
   search.look(realNow() + later);

@@ -1,4 +1,6 @@
-/** When an event loop counts as one that waits: never once what it awaited has come, in whatever way it heard of that. */
+/**
+ * When an event loop counts as one that waits: never once what it awaited has come, in whatever way it heard of that.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { detectDeadlocks, Event } from "allcores";

@@ -1,6 +1,6 @@
 /**
- * Options that are unknown or cannot apply are refused by name: a walk over every public constructor and call that takes options, each given a key that it does not know.
- * The last test finds a public call that is not in the table.
+ * Options that are unknown or cannot apply are refused by name: a walk over every public constructor and call that
+ * takes options, each given a key that it does not know. The last test finds a public call that is not in the table.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** A hostile Proxy thrown as an error: whoever asks what it is gets another error, or none; the call that threw it ends all the same, and its worker lives on. */
+/**
+ * A hostile Proxy thrown as an error: whoever asks what it is gets another error, or none; the call that threw it ends
+ * all the same, and its worker lives on.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AsyncPool, gather, isAllcoresError, type Pool, Process, ProcessPool, TaskGroup, Thread, ThreadPool, toThread } from "allcores";

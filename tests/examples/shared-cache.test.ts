@@ -1,4 +1,6 @@
-/** Workers of node:cluster with a common cache: every answer is computed once, although one of them is killed meanwhile. */
+/**
+ * Workers of node:cluster with a common cache: every answer is computed once, although one of them is killed meanwhile.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";

@@ -1,6 +1,7 @@
 /**
- * What becomes of words of shared memory in one case: those that carry structure, found by what stands in them, each replaced by what is hardest on whoever follows it:
- * bounds, places just beside the right one, other blocks, free ones, its own block (a circle), places outside of all blocks.
+ * What becomes of words of shared memory in one case: those that carry structure, found by what stands in them, each
+ * replaced by what is hardest on whoever follows it: bounds, places just beside the right one, other blocks, free ones,
+ * its own block (a circle), places outside of all blocks.
  */
 import fc from "fast-check";
 import { BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, FREE, HEADER, KIND, LIVE, PAGE, PAGE_WORDS, RECORD_WORDS, UNIT_BYTES } from "../../src/memory/layout.js";
@@ -45,7 +46,10 @@ export interface Change {
   readonly value: number;
 }
 
-/** One of many, each as likely as the others: fast-check's own numbers lean to the ends of their range, and most of its doubles are next to nothing. */
+/**
+ * One of many, each as likely as the others: fast-check's own numbers lean to the ends of their range, and most of its
+ * doubles are next to nothing.
+ */
 export const share: fc.Arbitrary<number> = fc.noBias(fc.nat({ max: 2 ** 30 - 1 })).map((part) => part / 2 ** 30);
 
 const change: fc.Arbitrary<Change> = fc.record({
@@ -59,7 +63,10 @@ const change: fc.Arbitrary<Change> = fc.record({
 /** Few: what comes first would hide the rest. */
 export const changes: fc.Arbitrary<Change[]> = fc.array(change, { minLength: 1, maxLength: 4 });
 
-/** Words of the header that say which memory this is: others are refused before it is mapped, and nothing goes by them later. */
+/**
+ * Words of the header that say which memory this is: others are refused before it is mapped, and nothing goes by them
+ * later.
+ */
 const IDENTITY: readonly number[] = [HEADER.magic, HEADER.version, HEADER.heapId];
 
 export interface Blocks {

@@ -1,4 +1,7 @@
-/** One case: a heap with objects of one kind in it, some of its words changed, then all that can be done with them. Each operation must come to its end by a value or an error of ours. */
+/**
+ * One case: a heap with objects of one kind in it, some of its words changed, then all that can be done with them. Each
+ * operation must come to its end by a value or an error of ours.
+ */
 import fc from "fast-check";
 import { isAllcoresError, Queue } from "../../src/index.js";
 import type { Heap } from "../../src/memory/index.js";

@@ -1,4 +1,7 @@
-/** Runs cases in a process of its own, in a thread that is watched: endless loops, crashes and what nobody catches are told with the seed of their case. */
+/**
+ * Runs cases in a process of its own, in a thread that is watched: endless loops, crashes and what nobody catches are
+ * told with the seed of their case.
+ */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { isMainThread, Worker } from "node:worker_threads";
@@ -19,7 +22,10 @@ export interface Hunt {
   readonly from?: string;
 }
 
-/** How all operations ended. @throws with the seed of the case that did not come to its end, and of the first one with each fault */
+/**
+ * How all operations ended. @throws with the seed of the case that did not come to its end, and of the first one with
+ * each fault
+ */
 export async function hunt({ cases, seed, only = "", every = 1, from = fileURLToPath(import.meta.url) }: Hunt): Promise<Ends> {
   const child = spawn(process.execPath, ["--enable-source-maps", from, String(cases), String(seed), only, String(every)], {
     stdio: ["ignore", "pipe", "pipe"],

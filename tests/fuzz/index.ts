@@ -1,6 +1,7 @@
 /**
- * npm run fuzz [cases] [seed] [subject]: corrupts words of shared memory, and sees that every operation comes to its end. The case of seed s is the same in every run.
- * Subjects `layout` and `layout-processes` are the walks over the layouts: without cases all of them, in parts; they also belong to a run without arguments.
+ * npm run fuzz [cases] [seed] [subject]: corrupts words of shared memory, and sees that every operation comes to its
+ * end. The case of seed s is the same in every run. Subjects `layout` and `layout-processes` are the walks over the
+ * layouts: without cases all of them, in parts; they also belong to a run without arguments.
  */
 import { isMain } from "allcores";
 import { type Ends, isWalk, WALKS } from "./fuzz-case.js";

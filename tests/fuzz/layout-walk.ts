@@ -1,6 +1,7 @@
 /**
- * Every word of the layouts, one at a time, set to each of a few values that are wrong: the heap's header, a worker's record with its nodes, and of each block that the objects of a subject
- * stand in its header and its words. Nothing is left to chance: case n is the same in every run.
+ * Every word of the layouts, one at a time, set to each of a few values that are wrong: the heap's header, a worker's
+ * record with its nodes, and of each block that the objects of a subject stand in its header and its words. Nothing is
+ * left to chance: case n is the same in every run.
  */
 import {
   BLOCK,
@@ -32,7 +33,10 @@ interface Place {
 /** Words of a block that are walked; of longer ones those that say something too. */
 const FIRST_WORDS = 32;
 const MOST_WORDS = 64;
-/** Which memory it is, of which version: other memory is refused before it is used, and nothing goes by these words later. */
+/**
+ * Which memory it is, of which version: other memory is refused before it is used, and nothing goes by these words
+ * later.
+ */
 const IDENTITY: readonly string[] = ["magic", "version", "heapId"];
 
 const wrongs: Readonly<Record<string, (current: number, at: number, blocks: Blocks, brk: number) => number>> = {

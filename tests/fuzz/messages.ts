@@ -1,4 +1,7 @@
-/** Bytes that are almost a message, or not at all, for the decoder: what comes of them is a value or an error of ours, and nothing large. */
+/**
+ * Bytes that are almost a message, or not at all, for the decoder: what comes of them is a value or an error of ours,
+ * and nothing large.
+ */
 import fc from "fast-check";
 import { createPipe, Lock, Queue, RLock, SharedArray, SharedMap, task, taskModule, Value } from "../../src/index.js";
 import { decode, encode, lose } from "../../src/codec/index.js";

@@ -1,6 +1,7 @@
 /**
- * Each call of the public surface, to be made ten thousand times. A row makes what it needs once and returns the call; what lives long (a signal, a promise, a pool) is the same for all of them.
- * A key is the call's name; behind a comma stands another way out of the same call.
+ * Each call of the public surface, to be made ten thousand times. A row makes what it needs once and returns the call;
+ * what lives long (a signal, a promise, a pool) is the same for all of them. A key is the call's name; behind a comma
+ * stands another way out of the same call.
  */
 import {
   activeWorkers,

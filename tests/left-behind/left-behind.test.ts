@@ -1,4 +1,7 @@
-/** What is left behind by a call: nothing, whichever way it ends. Each public call has a row in calls.ts or starts.ts; a new one without a row fails the first test. */
+/**
+ * What is left behind by a call: nothing, whichever way it ends. Each public call has a row in calls.ts or starts.ts; a
+ * new one without a row fails the first test.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -86,7 +89,9 @@ function publicCalls(): Set<string> {
   return found;
 }
 
-/** Runs the program of the tables; what it found. Its output is a line for each row that left something, and a last one. */
+/**
+ * Runs the program of the tables; what it found. Its output is a line for each row that left something, and a last one.
+ */
 async function found(...args: string[]): Promise<string[]> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "program.js"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],

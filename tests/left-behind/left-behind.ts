@@ -18,7 +18,10 @@ export interface Stock {
   readonly descriptors: number;
   readonly threads: number;
   readonly children: number;
-  /** In the folder for temporary files, which is this program's own. Shared memory has no place in any folder: it is a descriptor. */
+  /**
+   * In the folder for temporary files, which is this program's own. Shared memory has no place in any folder: it is a
+   * descriptor.
+   */
   readonly files: number;
   /** Bytes of shared memory in use. */
   readonly shared: number;
@@ -64,7 +67,10 @@ export interface Bounds {
   readonly shared: number;
 }
 
-/** What is made once, at some moment of the first calls, is not left behind by each of them. The least that thirty starts leave by six turns is more. */
+/**
+ * What is made once, at some moment of the first calls, is not left behind by each of them. The least that thirty
+ * starts leave by six turns is more.
+ */
 const MADE_ONCE = 4;
 
 /** What there is more of than before, beyond the bounds in bytes. */

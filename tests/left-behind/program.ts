@@ -1,4 +1,7 @@
-/** Makes calls of the table some thousand times each, or starts fifty times, and says what each left behind: `program.js calls PART OF`, `program.js start NAME`. */
+/**
+ * Makes calls of the table some thousand times each, or starts fifty times, and says what each left behind: `program.js
+ * calls PART OF`, `program.js start NAME`.
+ */
 import { detectDeadlocks, isMain } from "allcores";
 import { calls, dearCalls, endAll, type Row } from "./calls.js";
 import { type Bounds, leftBehind, takeStock } from "./left-behind.js";
@@ -12,7 +15,10 @@ const STARTS = inForm({ short: 30, whole: 50 });
 /** What is remembered once, in bytes, however many calls there are. */
 const ONCE = 400_000;
 const ONCE_SHARED = 12_288;
-/** A call that leaves a reaction of a promise, a timer, a listener or an object leaves more. Less are what is remembered once, what the collector has not seen, and the ledger of what this worker holds, which stays as long as it ever was. */
+/**
+ * A call that leaves a reaction of a promise, a timer, a listener or an object leaves more. Less are what is remembered
+ * once, what the collector has not seen, and the ledger of what this worker holds, which stays as long as it ever was.
+ */
 const BOUNDS: Bounds = { heap: 40 * CALLS + ONCE, shared: 8 * CALLS + ONCE_SHARED };
 const BOUNDS_OF_DEAR: Bounds = { heap: 400 * DEAR_CALLS + ONCE, shared: 8 * DEAR_CALLS + ONCE_SHARED };
 const BOUNDS_OF_STARTS: Bounds = { heap: 20_000 * STARTS + ONCE, shared: 200 * STARTS };

@@ -1,4 +1,7 @@
-/** Each start of a worker or a pool, to be made fifty times. A key names the calls of one start, which are made by turns. */
+/**
+ * Each start of a worker or a pool, to be made fifty times. A key names the calls of one start, which are made by
+ * turns.
+ */
 import { createPool, type PoolOptions, Process, ProcessPool, select, Thread, ThreadPool, toProcess } from "allcores";
 import { type Exploration, explore } from "allcores/testing";
 import { counter, incrementByRetry, isTwo } from "../fixtures/explored-programs.js";

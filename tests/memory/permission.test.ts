@@ -1,4 +1,7 @@
-/** Node's permission model: everything works with its flags, and without one of them an error of this library names that. */
+/**
+ * Node's permission model: everything works with its flags, and without one of them an error of this library names
+ * that.
+ */
 import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";

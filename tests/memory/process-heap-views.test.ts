@@ -1,4 +1,7 @@
-/** How much of the memory that processes share a process has in view: V8 counts all of that as its own, and collects garbage when it is much. */
+/**
+ * How much of the memory that processes share a process has in view: V8 counts all of that as its own, and collects
+ * garbage when it is much.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Process, Queue, SharedMap, Struct, Value } from "allcores";

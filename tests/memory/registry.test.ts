@@ -6,7 +6,10 @@ import { BLOCK_HEADER_WORDS, MAX_WORKERS, SLOT_MASK } from "../../src/memory/lay
 import { ThreadHeap, threadHeap } from "../../src/memory/thread-heap.js";
 import "../../src/parking/index.js";
 
-/** Another worker of the same heap. The kernel finds it running, since it is this very thread; dead is what is declared dead. */
+/**
+ * Another worker of the same heap. The kernel finds it running, since it is this very thread; dead is what is declared
+ * dead.
+ */
 const another = (): ThreadHeap => new ThreadHeap(threadHeap().buffers);
 
 describe("registry", () => {

@@ -1,4 +1,7 @@
-/** A stopped process inside an internal mutex: who tries, has a time or awaits goes on; who has no time waits for SIGCONT or death. */
+/**
+ * A stopped process inside an internal mutex: who tries, has a time or awaits goes on; who has no time waits for
+ * SIGCONT or death.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, it } from "node:test";
@@ -51,7 +54,10 @@ function timesOut(form: () => unknown): void {
   assert.ok(performance.now() - began < TIME_MS + SLACK_MS);
 }
 
-/** An awaiting form does not hold its loop: a timer of the same loop goes on; and it ends within its time, or when it is aborted. */
+/**
+ * An awaiting form does not hold its loop: a timer of the same loop goes on; and it ends within its time, or when it is
+ * aborted.
+ */
 async function awaitsInVain(form: (options: { timeout?: number; signal?: AbortSignal }) => Promise<unknown>): Promise<void> {
   let ticks = 0;
   const ticking = setInterval(() => ticks++, 5);

@@ -1,4 +1,7 @@
-/** CorruptError for a mutex whose word was written over: 50 looks in a row, 200 ms apart, of a looker that ran at a holder that nothing held up. */
+/**
+ * CorruptError for a mutex whose word was written over: 50 looks in a row, 200 ms apart, of a looker that ran at a
+ * holder that nothing held up.
+ */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Suspicion } from "../../src/memory/suspicion.js";

@@ -1,4 +1,7 @@
-/** A shared object whose maker ended between taking its block and writing to it: a block of zeros, which its maker's death, or the last holder, destroys. */
+/**
+ * A shared object whose maker ended between taking its block and writing to it: a block of zeros, which its maker's
+ * death, or the last holder, destroys.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import "../../src/index.js";

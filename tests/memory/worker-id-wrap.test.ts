@@ -1,4 +1,7 @@
-/** Ids that come again: after 262,143 workers in one slot. What a dead worker held, and nobody asked for meanwhile, must still be known as a dead one's. */
+/**
+ * Ids that come again: after 262,143 workers in one slot. What a dead worker held, and nobody asked for meanwhile, must
+ * still be known as a dead one's.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Barrier, createPipe, Lock, Process, Queue, RLock, RWLock, Semaphore, SharedList, SharedMap, SharedMemory, sleep, Thread } from "../../src/index.js";

@@ -195,7 +195,10 @@ interface Changing extends Shared {
   generation: number;
 }
 
-/** A page of two blocks, of which one is in use, and another page of their class: with its last block the first one goes back to all classes. */
+/**
+ * A page of two blocks, of which one is in use, and another page of their class: with its last block the first one goes
+ * back to all classes.
+ */
 const halves = task(import.meta, "halves", (): Changing => {
   const { allocator } = threadHeap();
   const { at } = shared();

@@ -144,7 +144,9 @@ const impatientAndTaking = task(import.meta, "impatientAndTaking", async (shared
 const abortedAndTaking = task(import.meta, "abortedAndTaking", async (shared: Shared) => {
   await Promise.all([aborted(shared), awaitingTaking(shared)]);
 });
-/** A single notification, once both that it may be meant for wait; the one that it was not for is let go by the next. */
+/**
+ * A single notification, once both that it may be meant for wait; the one that it was not for is let go by the next.
+ */
 const notifyingOnce = task(import.meta, "notifyingOnce", ({ condition, notified, given }: Shared) => {
   condition.runSync(() => condition.notify());
   condition.runSync(() => assert.ok(notified.value + given.value <= 2));
@@ -181,7 +183,9 @@ const mortal = task(import.meta, "mortal", ({ condition, items }: Shared) => {
     condition.notify();
   });
 });
-/** What a notification says is in the data, so one that died with its receiver costs no more than the limit of a wait. */
+/**
+ * What a notification says is in the data, so one that died with its receiver costs no more than the limit of a wait.
+ */
 const careful = task(import.meta, "careful", async ({ condition, items }: Shared) => {
   await condition.run(async () => {
     while (items.value === 0) {
@@ -197,7 +201,9 @@ const careful = task(import.meta, "careful", async ({ condition, items }: Shared
 const carefulAndAdding = task(import.meta, "carefulAndAdding", async (shared: Shared) => {
   await Promise.all([careful(shared), awaitingAdding(shared)]);
 });
-/** Two that wait for nothing but a notification, and pass it on; the first one may die. `items`: 1 once there was one. */
+/**
+ * Two that wait for nothing but a notification, and pass it on; the first one may die. `items`: 1 once there was one.
+ */
 interface Relay extends Shared {
   done: Event;
 }

@@ -1,4 +1,6 @@
-/** A semaphore whose line is kept in order: who waits is not overtaken, whatever it wants, and whoever dies or gives up. */
+/**
+ * A semaphore whose line is kept in order: who waits is not overtaken, whatever it wants, and whoever dies or gives up.
+ */
 import assert from "node:assert/strict";
 import { Semaphore, SharedArray, task, TimeoutError, Value } from "../../src/index.js";
 import { atomics, threadHeap } from "../../src/memory/index.js";

@@ -1,4 +1,7 @@
-/** `npm run models`: every model in full. Arguments keep only the models whose title contains one of them; `--preemptions n` bounds all. */
+/**
+ * `npm run models`: every model in full. Arguments keep only the models whose title contains one of them;
+ * `--preemptions n` bounds all.
+ */
 import { allModels, type Explored, exploreModel } from "./explore-models.js";
 
 const args = process.argv.slice(2);

@@ -152,7 +152,10 @@ const using = task(import.meta, "using", ({ at }: Shared) => {
   worker.done();
 });
 
-/** The worker may die before any step: what the job holds is let go of once, or has become the worker's, with which it went. Nobody's use of it ends too early. */
+/**
+ * The worker may die before any step: what the job holds is let go of once, or has become the worker's, with which it
+ * went. Nobody's use of it ends too early.
+ */
 const giving = task(import.meta, "giving", (shared: Shared) => {
   const lane = laneAt(shared.at);
   const { registry, allocator } = lane.heap;

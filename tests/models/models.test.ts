@@ -1,6 +1,7 @@
 /**
- * The everyday run of the models: to one pre-emption, and no further than some schedules; `npm run models` explores all of them in full. They are the tests of one
- * program, so that its threads run one after the other: in a program for each file, threads would start and V8 would optimize the same code 22 times over.
+ * The everyday run of the models: to one pre-emption, and no further than some schedules; `npm run models` explores all
+ * of them in full. They are the tests of one program, so that its threads run one after the other: in a program for
+ * each file, threads would start and V8 would optimize the same code 22 times over.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

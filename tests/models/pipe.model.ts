@@ -29,7 +29,10 @@ function shared(workers: number, capacity?: number, first: readonly Message[] = 
   const ends = Array.from({ length: workers }, (_, index) => (index < 2 ? bytesOf(pipe[index]!, index) : []));
   return { ends, received, used };
 }
-/** The ends of one worker, in a message for it. It carries them itself from the start: if it dies before it has decoded that, they are gone. */
+/**
+ * The ends of one worker, in a message for it. It carries them itself from the start: if it dies before it has decoded
+ * that, they are gone.
+ */
 function bytesOf(value: object, index: number): number[] {
   const message = encode(value, { to: "threads", tells: true });
   const bytes = Array.from(message.toBytes());

@@ -19,8 +19,9 @@ const classes = { Queue, LifoQueue, PriorityQueue };
 export type Kind = keyof typeof classes;
 
 /**
- * Items are numbers, 10 * producer + place in its order, 30 and 31 those of `setup`; the large ones are strings that begin with such a number. It is their priority
- * too, so that a PriorityQueue gives them out in the order of each producer.
+ * Items are numbers, 10 * producer + place in its order, 30 and 31 those of `setup`; the large ones are strings that
+ * begin with such a number. It is their priority too, so that a PriorityQueue gives them out in the order of each
+ * producer.
  */
 interface Shared {
   kind: Kind;
@@ -265,7 +266,10 @@ export const onceAndForgotten = task(import.meta, "onceAndForgotten", (items: re
   assert.equal(allocator.usedWords(), shared.used);
 });
 
-/** Two items are left, or fewer: of each producer its last ones. What was taken was taken once. As many are unfinished as are left. */
+/**
+ * Two items are left, or fewer: of each producer its last ones. What was taken was taken once. As many are unfinished
+ * as are left.
+ */
 const latestOnes = task(import.meta, "latestOnes", (most: number, shared: Shared) => {
   const { queue } = shared;
   assert.ok(queue.size <= most, `${queue.size} items`);

@@ -60,7 +60,10 @@ const reapAndJoin = task(import.meta, "reapAndJoin", ({ object, newcomers }: Sha
 /** Of a thread that is no worker of the program. */
 const GONE_TID = 6;
 
-/** A worker that the kernel knows no more and nobody has declared dead. For its death the others wait, by the key of `newcomers`. */
+/**
+ * A worker that the kernel knows no more and nobody has declared dead. For its death the others wait, by the key of
+ * `newcomers`.
+ */
 const setupGone = task(import.meta, "setupGone", (): Shared => {
   const heap = threadHeap();
   const object = heap.allocator.allocate(4, KIND.value);
@@ -145,7 +148,10 @@ const setupWorn = task(import.meta, "setupWorn", (): Worn => {
   heap.words[heap.registry.recordOf(ghost) + RECORD.state] = (ghost << 3) | TAKEN;
   return shared;
 });
-/** It is dead, and so are all the other workers that its slot had since: what the slot says from the start of the model on, but not while its workers join. */
+/**
+ * It is dead, and so are all the other workers that its slot had since: what the slot says from the start of the model
+ * on, but not while its workers join.
+ */
 function wear({ ghost }: Worn): void {
   const { registry, words } = threadHeap();
   atomics.compareExchange(words, registry.recordOf(ghost) + RECORD.state, (ghost << 3) | TAKEN, (ghost - 1024) << 3);

@@ -88,7 +88,10 @@ const trying = task(import.meta, "trying", ({ lock, inside }: Shared) => {
   assert.equal(inside.add(1), 1, "two workers are inside");
   inside.sub(1);
 });
-/** Asks with one task, and blocks with another: also between the step in which the loop takes the lock and the one in which the first task hears of it. */
+/**
+ * Asks with one task, and blocks with another: also between the step in which the loop takes the lock and the one in
+ * which the first task hears of it.
+ */
 const entangled = task(import.meta, "entangled", async ({ lock, first }: Told) => {
   const block = () => {
     const mine = lock.isOwned;

@@ -6,6 +6,7 @@ import type { FailureKind } from "../../src/testing/index.js";
 import { type Explored, exploreModel, type ModelBounds } from "../models/explore-models.js";
 import type { Model } from "../models/model.js";
 import type { Mutant } from "./mutant.js";
+import { plant } from "./plant.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -45,23 +46,19 @@ export async function exploreUnchanged({ models }: Mutant, bounds?: ModelBounds)
 }
 
 /** A copy of the compiled library and its models with one file replaced; returns where it stands. */
-async function build({ name, file, from, to }: Mutant): Promise<string> {
-  const source = await readFile(join(root, "src", file), "utf8");
-  const count = source.split(from).length - 1;
-  if (count !== 1) throw new Error(`mutant "${name}": what it replaces occurs ${count} times in src/${file}, not once`);
+async function build(mutant: Mutant): Promise<string> {
+  const { name, file } = mutant;
+  const planted = plant(await readFile(join(root, "src", file), "utf8"), mutant);
   const [{ code }, tree] = await Promise.all([
-    transform(
-      source.replace(from, () => to),
-      {
-        loader: "ts",
-        format: "esm",
-        platform: "node",
-        target: "node20",
-        sourcefile: file,
-        sourcemap: "inline",
-        tsconfigRaw: await readFile(join(root, "tsconfig.json"), "utf8"),
-      },
-    ),
+    transform(planted, {
+      loader: "ts",
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      sourcefile: file,
+      sourcemap: "inline",
+      tsconfigRaw: await readFile(join(root, "tsconfig.json"), "utf8"),
+    }),
     copy(name.replace(/\W+/g, "-")),
   ]);
   await writeFile(join(tree, "src", file.replace(/\.ts$/, ".js")), code);

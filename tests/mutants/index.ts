@@ -1,4 +1,7 @@
-/** `npm run mutants`: each mutant must be found by its models, which find nothing otherwise. Arguments keep only the mutants whose name contains one of them. */
+/**
+ * `npm run mutants`: each mutant must be found by its models, which find nothing otherwise. Arguments keep only the
+ * mutants whose name contains one of them.
+ */
 import { exploreMutant, exploreUnchanged } from "./explore-mutant.js";
 import type { Mutant } from "./mutant.js";
 import { mutants } from "./mutants.js";

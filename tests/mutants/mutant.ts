@@ -4,7 +4,7 @@ export interface Mutant {
   readonly name: string;
   /** The file of src/ that differs. */
   readonly file: string;
-  /** What stands there; exactly once. */
+  /** What stands there; exactly once, wherever its lines are broken. */
   readonly from: string;
   /** What stands there in the mutant. */
   readonly to: string;

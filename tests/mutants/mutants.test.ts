@@ -7,6 +7,7 @@ import { inForm } from "../form.js";
 import type { ModelBounds } from "../models/explore-models.js";
 import { exploreMutant, exploreUnchanged } from "./explore-mutant.js";
 import { mutants } from "./mutants.js";
+import { plant } from "./plant.js";
 
 const bounds = inForm<ModelBounds>({ short: { schedules: 60, walks: 20 }, whole: {} });
 const source = resolve(import.meta.dirname, "../../../src");
@@ -21,7 +22,17 @@ const soonFound = [
 ];
 
 test("what each mutant replaces occurs once", () => {
-  for (const { name, file, from } of mutants) assert.equal(readFileSync(resolve(source, file), "utf8").split(from).length, 2, name);
+  for (const mutant of mutants) plant(readFileSync(resolve(source, mutant.file), "utf8"), mutant);
+});
+
+test("a mutant's piece is found however its lines are broken, and only as whole words", () => {
+  const put = (text: string, from: string, to: string) => plant(text, { name: "x", file: "x.ts", from, to, models: [] });
+  assert.equal(put("if (a)\n  f(\n    b,\n    [c],\n  );\ng();", "if (a) f(b, [c]);", "g(1);"), "g(1);\ng();");
+  assert.equal(put("  f(b, c); // it\n", "f(\n  b,\n  c,\n);", ""), "   // it\n");
+  assert.equal(put("x = afb + a;", "a", "$&"), "x = afb + $&;");
+  assert.throws(() => put("f(a);\nf( a );", "f(a)", ""), /occurs 2 times/);
+  assert.throws(() => put("f(a, b)", "f(a b)", ""), /occurs 0 times/);
+  assert.throws(() => put("f(ab)", "f(a", ""), /occurs 0 times/);
 });
 
 for (const name of soonFound) {

@@ -151,8 +151,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parker: a blocking caller that gives up keeps its grant",
     file: "parking/parker.ts",
-    from: "      waitQueue.withdraw(node);\n      waitQueue.passOnPending(node);",
-    to: "      if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
+    from: "waitQueue.withdraw(node);\n      waitQueue.passOnPending(node);\n    }",
+    to: "if (waitQueue.withdraw(node)) waitQueue.putDown(node);\n    }",
     models: ["condition: a waiter that gives up"],
   },
   {
@@ -214,14 +214,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "wait queue: a dead worker's grants are not passed on",
-    file: "parking/wait-queue.ts",
+    file: "parking/dead-grants.ts",
     from: "const owed = grantedIn(state) + ((words[node + NODE.kind]! & PENDING_MASK) >>> 1);",
     to: "const owed = (words[node + NODE.kind]! & PENDING_MASK) >>> 1;",
     models: ["wait-queue: a wake-up for a dead waiter"],
   },
   {
     name: "wait queue: what a dead worker had in its hands is not passed on",
-    file: "parking/wait-queue.ts",
+    file: "parking/dead-grants.ts",
     from: "const owed = grantedIn(state) + ((words[node + NODE.kind]! & PENDING_MASK) >>> 1);",
     to: "const owed = grantedIn(state);",
     models: ["wait-queue: a wake-up that a dying caller", "wait-queue: a wake-up that a caller takes along"],
@@ -293,8 +293,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "mutex: leaving wakes nobody",
     file: "memory/mutex.ts",
-    from: "  if (exchange(heap.words, at, 0) >= 0) return false;\n  heap.wakeSleeper(at);\n",
-    to: "  if (exchange(heap.words, at, 0) >= 0) return false;\n",
+    from: "heap.wakeSleeper(at);\n  return true;",
+    to: "return true;",
     models: ["mutex: two callers"],
   },
   {
@@ -306,21 +306,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "registry: two sweepers at once",
-    file: "parking/registry.ts",
+    file: "parking/record-sweeper.ts",
     from: "    return compareExchange(words, record + RECORD.sweeper, sweeper, self) === sweeper;\n",
     to: "    return true;\n",
     models: ["registry: two sweepers"],
   },
   {
     name: "registry: a sweeper that dies leaves the record for ever",
-    file: "parking/registry.ts",
+    file: "parking/record-sweeper.ts",
     from: "if (sweeper !== 0 && (sweeper === self || this.#isRunning(sweeper))) return false;",
     to: "if (sweeper !== 0) return false;",
     models: ["registry: a sweeper dies"],
   },
   {
     name: "registry: the record is not looked at again once the sweep is claimed",
-    file: "parking/registry.ts",
+    file: "parking/record-sweeper.ts",
     from: "    if (load(words, record + RECORD.state) === isDead) {\n      // Until",
     to: "    if (true) {\n      // Until",
     models: ["registry: a newcomer in the slot"],
@@ -792,15 +792,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "condition: the lock is given up before the node is armed",
-    file: "sync/condition.ts",
-    from: "    const suspension = this.#suspension();\n    try {\n      return this.heap.parker.blockUntil(",
-    to: "    const suspension = this.#suspension();\n    suspension.attempt(false);\n    try {\n      return this.heap.parker.blockUntil(",
+    file: "sync/condition-wait.ts",
+    from: "    try {\n      return this.#heap.parker.blockUntil(",
+    to: "    this.#attempt(false);\n    try {\n      return this.#heap.parker.blockUntil(",
     models: ["condition: a notification"],
   },
   {
     name: "condition: a notification is not kept pending until the lock is taken back",
-    file: "sync/condition.ts",
-    from: "this.heap.waitQueue.carry(this.at, suspension.hand);",
+    file: "sync/condition-wait.ts",
+    from: "waitQueue.carry(this.#at, this.#hand);",
     to: "",
     models: ["condition: a notification outlives a blocking caller"],
   },
@@ -856,8 +856,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "semaphore: a record is vacant before what its worker used up is struck out",
     file: "parking/memory-steps.ts",
-    from: "within(AT_ONCE, () => references.endPartsOf(record, dead)) === true,",
-    to: "references.endPartsOf(record, dead) || true,",
+    from: "within(AT_ONCE, () => references.endPartsOf(record, dead)) === true",
+    to: "references.endPartsOf(record, dead) || true",
     models: ["semaphore: one that ended normally is swept while"],
   },
   {
@@ -883,23 +883,23 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "registry: an id comes again while words still name its last worker",
-    file: "parking/registry.ts",
-    from: "return nextGeneration(vacant) <= load(this.#heap.words, record + RECORD.id) >>> SLOT_BITS;",
+    file: "parking/record-sweeper.ts",
+    from: "return nextGeneration(vacant) <= load(words, record + RECORD.id) >>> SLOT_BITS;",
     to: "return false;",
     models: ["registry: two newcomers, and a slot whose ids come again"],
   },
   {
     name: "registry: a slot is fit for use again before its workers are struck out",
-    file: "parking/registry.ts",
-    from: "if (within(AT_ONCE, () => strikeOut?.(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS)) === true) store(words, record + RECORD.id, 0);",
-    to: "store(words, record + RECORD.id, 0);\n      strikeOut?.(this.#heap, (record - REGISTRY_AT) / RECORD_WORDS);",
+    file: "parking/record-sweeper.ts",
+    from: "if (within(AT_ONCE, () => strikeOut?.(this.#heap, slot)) === true) store(words, record + RECORD.id, 0);",
+    to: "store(words, record + RECORD.id, 0);\n      strikeOut?.(this.#heap, slot);",
     models: ["registry: who renews a slot whose ids come again"],
   },
   {
     name: "registry: two renew a slot at once",
-    file: "parking/registry.ts",
-    from: "!this.#isWorn(record, word) || !this.#claim(record)) return;",
-    to: "!this.#isWorn(record, word)) return;",
+    file: "parking/record-sweeper.ts",
+    from: "!isWorn(words, record, word) || !this.#claim(record)) return;",
+    to: "!isWorn(words, record, word)) return;",
     models: ["registry: who renews a slot late"],
   },
   {
@@ -1115,8 +1115,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "select: a blocking one keeps what was granted to it by those that lost",
     file: "parking/parker.ts",
-    from: "        waitQueue.withdraw(node);\n        waitQueue.passOnPending(node);",
-    to: "        if (waitQueue.withdraw(node)) waitQueue.putDown(node);",
+    from: "waitQueue.withdraw(node);\n        waitQueue.passOnPending(node);\n        waitQueue.putNode(node);",
+    to: "if (waitQueue.withdraw(node)) waitQueue.putDown(node);\n        waitQueue.putNode(node);",
     models: ["select: a blocking select passes on", "select: a blocking select that chose the news"],
   },
   {

@@ -1,4 +1,7 @@
-/** Small models for what mutants break in an event, a condition, a semaphore, a barrier, a read-write lock, or a queue whose callers all block. */
+/**
+ * Small models for what mutants break in an event, a condition, a semaphore, a barrier, a read-write lock, or a queue
+ * whose callers all block.
+ */
 import assert from "node:assert/strict";
 import { Barrier, BrokenBarrierError, Condition, Event, Lock, Queue, RWLock, Semaphore, task, TimeoutError, Value } from "../../src/index.js";
 import type { Model } from "../models/model.js";

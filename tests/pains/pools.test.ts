@@ -1,4 +1,7 @@
-/** The pains of Python's pools, by their numbers: what hangs, is lost or is swallowed there ends here, and ends well. Pools of threads where nothing has to be killed from outside. */
+/**
+ * The pains of Python's pools, by their numbers: what hangs, is lost or is swallowed there ends here, and ends well.
+ * Pools of threads where nothing has to be killed from outside.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Pool, ProcessPool, Queue, ThreadPool } from "allcores";

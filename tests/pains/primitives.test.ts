@@ -1,4 +1,7 @@
-/** The pains of Python's locks, queues and shared memory, by their numbers: a worker that is killed at the worst moment, and everybody else goes on. */
+/**
+ * The pains of Python's locks, queues and shared memory, by their numbers: a worker that is killed at the worst moment,
+ * and everybody else goes on.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Barrier, Condition, Event, Lock, Process, Queue, SharedMemory, Thread } from "allcores";

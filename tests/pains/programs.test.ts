@@ -1,4 +1,7 @@
-/** The pains of Python's pools with the life of a program, by their numbers. The same programs as in tests/pools/pool-life.test.ts. */
+/**
+ * The pains of Python's pools with the life of a program, by their numbers. The same programs as in
+ * tests/pools/pool-life.test.ts.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { describe, test } from "node:test";

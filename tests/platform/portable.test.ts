@@ -1,4 +1,6 @@
-/** What stands in for a system without an implementation, forced here: threads work as ever, and processes are refused. */
+/**
+ * What stands in for a system without an implementation, forced here: threads work as ever, and processes are refused.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -12,8 +12,9 @@ type Register = {
 export type Case = Register & { readonly skip: Register };
 
 /**
- * The cases of a contract as a kind of pool runs them. In the short form each runs in threads or in processes, by turns, and every third over the socket too; an AsyncPool,
- * which starts no worker, runs all. In the whole form each kind runs all.
+ * The cases of a contract as a kind of pool runs them. In the short form each runs in threads or in processes, by
+ * turns, and every third over the socket too; an AsyncPool, which starts no worker, runs all. In the whole form each
+ * kind runs all.
  */
 export function casesOf({ model, isShareless = false }: Pick<PoolKind, "model" | "isShareless">): Case {
   const [place, places] = model === "async" ? [0, 1] : isShareless ? [0, 3] : [model === "thread" ? 0 : 1, 2];

@@ -14,7 +14,10 @@ function padded(url: string): URL {
   return new URL(`none.js?${"p".repeat(url.length)}`, here);
 }
 
-/** A worker takes a while to start: what it is told of a task stands in memory that every worker, and every program of this user, may write to. */
+/**
+ * A worker takes a while to start: what it is told of a task stands in memory that every worker, and every program of
+ * this user, may write to.
+ */
 function overwrite(heap: Heap, from: string, to: string): void {
   const bytes = Buffer.from(heap.bytes.buffer, heap.bytes.byteOffset, heap.words[3]! * 4);
   const at = bytes.indexOf(from);

@@ -1,4 +1,7 @@
-/** The death of a thread while it sends a result that moves: the record is committed in its lane first, what moves goes through its port second. */
+/**
+ * The death of a thread while it sends a result that moves: the record is committed in its lane first, what moves goes
+ * through its port second.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Worker } from "node:worker_threads";

@@ -1,4 +1,7 @@
-/** What a pool promises about the user's own callbacks inside of it: `retries.when`, `onProgress`, the input of a map. The table stands in docs/design/callbacks.md. */
+/**
+ * What a pool promises about the user's own callbacks inside of it: `retries.when`, `onProgress`, the input of a map.
+ * The table stands in docs/design/callbacks.md.
+ */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, test } from "node:test";

@@ -1,4 +1,7 @@
-/** What `joinSync` promises of a pool whose workers have threads of their own: while it blocks this thread the pool goes on, or it says why not. */
+/**
+ * What `joinSync` promises of a pool whose workers have threads of their own: while it blocks this thread the pool goes
+ * on, or it says why not.
+ */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { describe } from "node:test";

@@ -271,7 +271,8 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
     });
 
     test("taskTimeout counts for each item", () =>
-      // Where a worker shares no memory with the pool, the time of a task that it begins with has the load of its module in it.
+      // Where a worker shares no memory with the pool, the time of a task that it begins with has the load of its
+      // module in it.
       using({ workers: 2, taskTimeout: timeLimit(isShareless ? 600 : 150), killGrace: 5 }, async (pool) => {
         const outcomes = await pool.map(tasks.spinIf, [1, 0, 2, 3], { chunkSize: 4 }).settled();
         assert.deepEqual(
@@ -300,7 +301,8 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         .map(makeStar, [1, 2, -1], { chunkSize: 3 })
         .settled()
         .then((all) => all);
-      // This loop stands still, so that all records are there before the first is read, and the last, which has no value, is not waited with.
+      // This loop stands still, so that all records are there before the first is read, and the last, which has no
+      // value, is not waited with.
       sleepSync(150);
       assert.deepEqual(
         (await outcomes).map((outcome) => (outcome.status === "fulfilled" ? outcome.value.double : (outcome.reason as Error).message)),

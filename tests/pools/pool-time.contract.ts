@@ -1,4 +1,7 @@
-/** What a pool promises while a test has put fake timers in the place of the platform's: what it does itself takes real time, and the timeout of a call goes by the fake one. */
+/**
+ * What a pool promises while a test has put fake timers in the place of the platform's: what it does itself takes real
+ * time, and the timeout of a call goes by the fake one.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Event, type Pool, type PoolOptions, Queue, TimeoutError } from "allcores";
@@ -13,7 +16,8 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolTimeContract(title: string, { model, across, make, tasks = blockingTasks }: PoolKind): void {
   const using = withPool(make);
-  // In the short form the pools whose workers have to start take the fakes by turns: the core of all pools is one, and AsyncPool takes them all.
+  // In the short form the pools whose workers have to start take the fakes by turns: the core of all pools is one, and
+  // AsyncPool takes them all.
   const nth = model === "thread" ? 0 : 1;
   const taken = inForm({ short: fakes.filter((_, index) => model === "async" || index % 2 === nth), whole: fakes });
   for (const { title: whose, turnOn } of taken) {

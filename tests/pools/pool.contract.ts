@@ -34,7 +34,10 @@ export interface PoolKind {
   readonly across: "threads" | "processes";
   /** The same tasks for a pool whose tasks must not block, since they share the loop of the test. */
   readonly tasks?: typeof blockingTasks;
-  /** Its workers share no objects with the program, and nothing is moved to them: its own test shows that each is refused. */
+  /**
+   * Its workers share no objects with the program, and nothing is moved to them: its own test shows that each is
+   * refused.
+   */
   readonly isShareless?: boolean;
   make(options?: PoolOptions): Pool;
 }

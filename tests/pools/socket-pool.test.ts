@@ -1,4 +1,7 @@
-/** The core of the pools over a link that it does not know: processes that share no memory with the program and talk over a socket. */
+/**
+ * The core of the pools over a link that it does not know: processes that share no memory with the program and talk
+ * over a socket.
+ */
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { describe, test } from "node:test";
@@ -30,7 +33,10 @@ import { poolSlotContract } from "./pool-slot.contract.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
-/** One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that its worker had begun. */
+/**
+ * One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that
+ * its worker had begun.
+ */
 const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options, 1) };
 poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);

@@ -27,8 +27,8 @@ function isAsNew(pool: Pool): boolean {
 }
 
 /**
- * Runs bodies that take turns with one pool for each number of workers: bodies that close nothing, kill nobody, and do not ask for counts of all time.
- * After a body that failed, or left work or a death behind, the next has a new pool.
+ * Runs bodies that take turns with one pool for each number of workers: bodies that close nothing, kill nobody, and do
+ * not ask for counts of all time. After a body that failed, or left work or a death behind, the next has a new pool.
  */
 export function withPoolInTurns(make: (options?: PoolOptions) => Pool) {
   const pools = new Map<number, Pool>();

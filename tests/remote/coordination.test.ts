@@ -1,4 +1,6 @@
-/** Locks, semaphores and events of several programs, schedules, and what operators ask of a queue, over a real Redis. */
+/**
+ * Locks, semaphores and events of several programs, schedules, and what operators ask of a queue, over a real Redis.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { TimeoutError } from "allcores";

@@ -1,4 +1,6 @@
-/** What free() gives back. Apart from the other tests: workers that ended, and are swept later, would blur the count. */
+/**
+ * What free() gives back. Apart from the other tests: workers that ended, and are swept later, would blur the count.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Reach, SharedArray, SharedMemory, Struct, Value } from "allcores";

@@ -338,7 +338,8 @@ export function mapContract(across: Across, call: Perform): void {
         map.set(key, 1);
       }
     }
-    // Others may have taken one's place, or bear its name; with what all of a hash's end share, more than a hundred were lost.
+    // Others may have taken one's place, or bear its name; with what all of a hash's end share, more than a hundred
+    // were lost.
     assert.ok(lost <= 5, `evicted ${lost} times`);
     map.free();
   });

@@ -173,7 +173,8 @@ test("names stay whole when workers are killed while they create, open and unlin
     assert.deepEqual(await Promise.all(ends), ["ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_WORKER_DIED"]);
     running.free();
     for (const name of names) {
-      // Killed between counting a hold and writing it down, a worker leaves a hold that nobody lets go of: the name then needs unlink().
+      // Killed between counting a hold and writing it down, a worker leaves a hold that nobody lets go of: the name
+      // then needs unlink().
       await eventually(() => SharedMemory.create(name, 8, reach).close(), 25).catch(() => {
         const left = SharedMemory.open(name, reach);
         left.unlink();

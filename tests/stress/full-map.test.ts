@@ -1,4 +1,7 @@
-/** `node scripts/test.mjs stress/full-map`: caches of a gibibyte, which take a minute and three gibibytes of memory. The short form is in shared-map-full.test.ts. */
+/**
+ * `node scripts/test.mjs stress/full-map`: caches of a gibibyte, which take a minute and three gibibytes of memory. The
+ * short form is in shared-map-full.test.ts.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedMap } from "../../src/index.js";

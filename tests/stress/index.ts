@@ -1,4 +1,7 @@
-/** npm run stress [seconds per combination] [seed] [part of a scenario's name]: everything under eight workers, for each reach. */
+/**
+ * npm run stress [seconds per combination] [seed] [part of a scenario's name]: everything under eight workers, for each
+ * reach.
+ */
 import { isMain } from "allcores";
 import { scenarios } from "./scenarios.js";
 

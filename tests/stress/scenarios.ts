@@ -1,4 +1,7 @@
-/** The scenarios of the stress test: each starts its workers, lets them loose at once, and checks that what they counted adds up. */
+/**
+ * The scenarios of the stress test: each starts its workers, lets them loose at once, and checks that what they counted
+ * adds up.
+ */
 import assert from "node:assert/strict";
 import { Barrier, BoundedSemaphore, Condition, Event, Lock, Process, Queue, RLock, RWLock, Semaphore, type Task, Thread } from "allcores";
 import { readCell, writeCell } from "../fixtures/plain-cells.js";

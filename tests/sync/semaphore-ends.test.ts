@@ -1,4 +1,7 @@
-/** A semaphore's permits come back when their holder dies, and not when it ends normally: whoever asks, and however late. */
+/**
+ * A semaphore's permits come back when their holder dies, and not when it ends normally: whoever asks, and however
+ * late.
+ */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { BoundedSemaphore, Event, type Held, Process, ProcessPool, Semaphore, SharedList, sleep, Thread, ThreadPool } from "allcores";

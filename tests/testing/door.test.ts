@@ -1,4 +1,7 @@
-/** The scheduler stands behind the door only under its condition: what is published calls the platform's atomics directly. */
+/**
+ * The scheduler stands behind the door only under its condition: what is published calls the platform's atomics
+ * directly.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";

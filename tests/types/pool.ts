@@ -114,7 +114,8 @@ export async function pools(): Promise<void> {
   pool.starmap(add, [["a", 1]]);
   // @ts-expect-error a number of items
   pool.map(later, ["a"], { chunkSize: "2" });
-  // @ts-expect-error a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that
+  // @ts-expect-error a closure cannot travel to another worker: register the function with task(import.meta, fn) and
+  // pass that
   pool.submit(() => 1);
   // @ts-expect-error nor can a function that was not registered
   pool.submit(String, 5);

@@ -1,4 +1,7 @@
-/** Both sides of a lane in one thread: order, room, wrapping, taking back, and what a reader sees of an unfinished record. */
+/**
+ * Both sides of a lane in one thread: order, room, wrapping, taking back, and what a reader sees of an unfinished
+ * record.
+ */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";

@@ -1,4 +1,7 @@
-/** The library in a realm of `node:vm`, where Jest evaluates tests and all that they import; and what comes from another realm than the library's. */
+/**
+ * The library in a realm of `node:vm`, where Jest evaluates tests and all that they import; and what comes from another
+ * realm than the library's.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,7 +15,10 @@ import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** As Jest does it: a context with Node's globals, and modules evaluated in it. `host`: names of the main realm's globals that the context has instead of its own. */
+/**
+ * As Jest does it: a context with Node's globals, and modules evaluated in it. `host`: names of the main realm's
+ * globals that the context has instead of its own.
+ */
 const RUNNER = `
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

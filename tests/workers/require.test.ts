@@ -1,4 +1,7 @@
-/** `require("allcores")` and `import("allcores")` give one library, in the program and in its workers; `module` names a CommonJS module. */
+/**
+ * `require("allcores")` and `import("allcores")` give one library, in the program and in its workers; `module` names a
+ * CommonJS module.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** One wrong word in memory that workers share, and what becomes of those who wait for a worker's end. Real threads and processes; nothing is caught that nobody could hear. */
+/**
+ * One wrong word in memory that workers share, and what becomes of those who wait for a worker's end. Real threads and
+ * processes; nothing is caught that nobody could hear.
+ */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Event, Lock, Process, Queue, Thread, ThreadPool, ProcessPool, type Task } from "allcores";
@@ -137,7 +140,10 @@ for (const [Pool, across] of [
   [ProcessPool, "processes"],
 ] as const) {
   describe(`a wrong word of a pool's lane, ${across}`, () => {
-    /** Each word of the lane's head in turn, while a task runs that waits: the pool then comes to an end of each task, by a value or an error. */
+    /**
+     * Each word of the lane's head in turn, while a task runs that waits: the pool then comes to an end of each task,
+     * by a value or an error.
+     */
     for (const value of across === "threads" ? [0, -1] : [4097]) {
       test(`set to ${value}: every task ends`, { timeout: timeLimit(120_000) }, async () => {
         const heap = heapAcross(across);

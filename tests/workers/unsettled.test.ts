@@ -1,4 +1,7 @@
-/** Tasks that await what can never come: their worker's event loop has nothing left, and the error says which task it was. */
+/**
+ * Tasks that await what can never come: their worker's event loop has nothing left, and the error says which task it
+ * was.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Process, ProcessPool, Thread, ThreadPool } from "allcores";

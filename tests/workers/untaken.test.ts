@@ -1,4 +1,6 @@
-/** Nothing left behind: shared objects in what was given to a worker that never took it, and in what is freed unread. */
+/**
+ * Nothing left behind: shared objects in what was given to a worker that never took it, and in what is freed unread.
+ */
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

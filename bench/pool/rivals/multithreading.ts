@@ -1,6 +1,7 @@
 /**
- * multithreading: threads. It sends a function's text, moves every typed array, has no queue, and forgets what is beyond 65536 tasks in flight. It
- * is written for Node 22: two names that Node 20 lacks are supplied here, as a user of it would do.
+ * multithreading: threads. It sends a function's text, moves every typed array, has no queue, and forgets what is
+ * beyond 65536 tasks in flight. It is written for Node 22: two names that Node 20 lacks are supplied here, as a user of
+ * it would do.
  */
 import { cpuCount } from "allcores";
 import type { Contender } from "../contender.js";

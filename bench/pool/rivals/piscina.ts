@@ -1,4 +1,7 @@
-/** piscina: threads. Its workers are fixed in number and stay while idle, which its documents advise for speed, and it records no timings. */
+/**
+ * piscina: threads. Its workers are fixed in number and stay while idle, which its documents advise for speed, and it
+ * records no timings.
+ */
 import { fileURLToPath } from "node:url";
 import type { Contender, Setting } from "../contender.js";
 
