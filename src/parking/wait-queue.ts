@@ -304,8 +304,8 @@ export class WaitQueue {
   }
 
   /**
-   * Whether somebody who waits for `key`, or for `otherKey` of the same line, comes before a node, with a wake-up on its
-   * way or without. Without a node (0), as of one that does not wait, everybody does.
+   * Whether somebody who waits for `key`, or for `otherKey` of the same line, comes before a node, with a wake-up on
+   * its way or without. Without a node (0), as of one that does not wait, everybody does.
    */
   isBehind(key: number, node: number, otherKey = key): boolean {
     const { words } = this.#heap;

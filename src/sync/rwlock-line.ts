@@ -45,8 +45,8 @@ export function wakeAfterWriter(lock: MonitorInside): void {
 }
 
 /**
- * As `offerToFirst`, after a writer, or where a writer left the line: of readers as many as there are cores to run them, of which
- * each that goes in wakes another. It wakes those first who come first.
+ * As `offerToFirst`, after a writer, or where a writer left the line: of readers as many as there are cores to run
+ * them, of which each that goes in wakes another. It wakes those first who come first.
  */
 export function offerToGroup(lock: MonitorInside): void {
   offer(lock, true);

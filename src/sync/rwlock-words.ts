@@ -88,7 +88,9 @@ export function checkHeir({ heap, title }: MonitorInside, worker: number): void 
   if (!heap.registry.isAlive(worker)) throw new NotOwnerError(`${title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
 }
 
-/** What a dead writer left half changed is whole again. Whether it kept everybody out, so that the next is to be woken. */
+/**
+ * What a dead writer left half changed is whole again. Whether it kept everybody out, so that the next is to be woken.
+ */
 export function declareConsistent(lock: MonitorInside): boolean {
   const { words, at, heap, self } = lock;
   const writer = words[at + RWLOCK.writer]!;

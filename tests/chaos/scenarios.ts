@@ -84,7 +84,6 @@ export const scenarios: Record<string, Scenario> = {
   "fair lock": (context) => exclusive(context, new Lock({ across: context.supervisor.across, fair: true })),
   rlock: (context) => exclusive(context, new RLock({ across: context.supervisor.across })),
   rwlock: (context) => exclusive(context, new RWLock({ across: context.supervisor.across })),
-  "fair rwlock": (context) => exclusive(context, new RWLock({ across: context.supervisor.across, fair: true })),
   "semaphore of one": (context) => exclusive(context, new Semaphore(1, { across: context.supervisor.across })),
   semaphore: (context) => shared(context, new Semaphore(2, { across: context.supervisor.across })),
   "bounded semaphore": (context) => shared(context, new BoundedSemaphore(2, { across: context.supervisor.across })),
@@ -154,4 +153,5 @@ export const scenarios: Record<string, Scenario> = {
   },
   ...dataScenarios,
   ...poolScenarios,
+  "fair rwlock": (context) => exclusive(context, new RWLock({ across: context.supervisor.across, fair: true })),
 };
