@@ -10,6 +10,8 @@ export interface FirstNode {
   readonly node: number;
   /** Its worker's. */
   readonly record: number;
+  /** What it waits for: of two keys that share a line. */
+  readonly key: number;
   readonly ticket: number;
   readonly priority: number;
 }
@@ -25,16 +27,19 @@ export function comesAfter(priority: number, ticket: number, node: number, other
 }
 
 /**
- * The node of a living worker that comes before all others which wait for `key`, with a wake-up on its way or without.
+ * The node of a living worker that comes before all others which wait for `key`, or for `otherKey` of the same line,
+ * with a wake-up on its way or without.
  */
-export function firstWaiter(heap: Heap, key: number): FirstNode | undefined {
+export function firstWaiter(heap: Heap, key: number, otherKey = key): FirstNode | undefined {
   const { words } = heap;
   let first: FirstNode | undefined;
   eachLivingNode(heap, (node, record) => {
-    if (wantedIn(load(words, node + NODE.state)) === 0 || words[node + NODE.key] !== key) return;
+    const nodeKey = words[node + NODE.key]!;
+    if (wantedIn(load(words, node + NODE.state)) === 0 || (nodeKey !== key && nodeKey !== otherKey)) return;
     const ticket = words[node + NODE.ticket]!;
     const priority = words[node + NODE.kind]! >> PRIORITY_SHIFT;
-    if (first === undefined || comesAfter(first.priority, first.ticket, first.node, priority, ticket, node)) first = { node, record, ticket, priority };
+    if (first !== undefined && !comesAfter(first.priority, first.ticket, first.node, priority, ticket, node)) return;
+    first = { node, record, key: nodeKey, ticket, priority };
   });
   return first;
 }

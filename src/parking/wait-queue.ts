@@ -30,7 +30,7 @@ import {
   recordOf,
   REGISTRY_AT,
 } from "../memory/layout.js";
-import { comesAfter, firstWaiter } from "./first-waiter.js";
+import { comesAfter, type FirstNode, firstWaiter } from "./first-waiter.js";
 import { contain } from "../memory/mishap.js";
 import { Walk } from "../memory/walk.js";
 import { COUNT_MASK, grantedIn, SEQUENCE_ONE, WANTED_ONE, wantedIn } from "./node-state.js";
@@ -288,12 +288,12 @@ export class WaitQueue {
   }
 
   /**
-   * Whether somebody who waits for `key` comes before a node, with a wake-up on its way or without. Without a node (0),
-   * as of one that does not wait, everybody does.
+   * Whether somebody who waits for `key`, or for `otherKey` of the same line, comes before a node, with a wake-up on
+   * its way or without. Without a node (0), as of one that does not wait, everybody does.
    */
-  isBehind(key: number, node: number): boolean {
+  isBehind(key: number, node: number, otherKey = key): boolean {
     const { words } = this.#heap;
-    const first = firstWaiter(this.#heap, key);
+    const first = firstWaiter(this.#heap, key, otherKey);
     if (first === undefined || first.node === node) return false;
     return node === 0 || comesAfter(words[node + NODE.kind]! >> PRIORITY_SHIFT, words[node + NODE.ticket]!, node, first.priority, first.ticket, first.node);
   }
@@ -304,13 +304,21 @@ export class WaitQueue {
    */
   wakeFirst(key: number): number {
     for (let first = firstWaiter(this.#heap, key); first !== undefined; first = firstWaiter(this.#heap, key)) {
-      const state = load(this.#heap.words, first.node + NODE.state);
-      if (this.#heap.words[first.node + NODE.key] !== key) continue;
-      if (grantedIn(state) > 0) return 1;
-      // A waiter that left meanwhile is not the first any more.
-      if (this.#grant(first.node, first.record, key, 1).given > 0) return 1;
+      if (this.wakeAsFirst(first)) return 1;
     }
     return 0;
+  }
+
+  /** Who comes first of those who wait for two keys that share a line. */
+  firstOf(key: number, otherKey: number): FirstNode | undefined {
+    return firstWaiter(this.#heap, key, otherKey);
+  }
+
+  /** Sees to it that who was found to be the first has a wake-up. False where it left meanwhile: another is first. */
+  wakeAsFirst({ node, record, key }: FirstNode): boolean {
+    const state = load(this.#heap.words, node + NODE.state);
+    if (this.#heap.words[node + NODE.key] !== key) return false;
+    return grantedIn(state) > 0 || this.#grant(node, record, key, 1).given > 0;
   }
 
   /**

@@ -24,6 +24,7 @@ import { livingWorkers } from "./records.js";
 /** Waiters of one worker for one key. */
 export interface ArmedNode {
   readonly worker: number;
+  readonly node: number;
   readonly key: number;
   /** BLOCKING or AWAITING. */
   readonly kind: number;
@@ -64,7 +65,7 @@ export function armedIn(heap: Heap): ArmedNode[] {
   for (const worker of livingWorkers(heap.words)) {
     eachNode(heap, recordOf(worker), (node) => {
       const count = wantedIn(load(heap.words, node + NODE.state));
-      if (count > 0) found.push({ worker, key: heap.words[node + NODE.key]!, kind: heap.words[node + NODE.kind]! & KIND_MASK, count });
+      if (count > 0) found.push({ worker, node, key: heap.words[node + NODE.key]!, kind: heap.words[node + NODE.kind]! & KIND_MASK, count });
     });
   }
   return found;

@@ -35,8 +35,6 @@ export interface FairLockOptions extends LockOptions {
 }
 
 export const FAIR_LOCK_OPTIONS = new KnownOptions<FairLockOptions>({ across: true, label: true, onOwnerDeath: true, fair: true });
-const UNFAIR = "only a Lock, an RLock and semaphores keep their line in order";
-export const LOCK_OPTIONS = new KnownOptions<LockOptions>({ across: true, label: true, onOwnerDeath: true }, { fair: UNFAIR });
 
 /** Checks the option, before there is a lock: whether its line is kept in order. */
 export function isFairIn(options: FairLockOptions | SemaphoreOptions | Handle | undefined): boolean {

@@ -9,8 +9,10 @@ import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
 import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
+import { isBehindWriter, isFairLock, offerToFirst, refuseBehindOwn, wakeAfterWriter } from "./rwlock-line.js";
 import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeWriter, writerDied, writersWait } from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
+import { priorityOf, TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { tellFree } from "./unlock-watch.js";
 
 const { load } = atomics;
@@ -24,32 +26,36 @@ const outside = new Spin(200);
 export class ReadSide implements WayIn, HeldSide {
   readonly #lock: MonitorInside;
   readonly #holds: HoldTable;
+  readonly #isFair: boolean;
 
   constructor(lock: Monitor, holds: HoldTable) {
     this.#lock = insideOf(lock);
     this.#holds = holds;
+    this.#isFair = isFairLock(this.#lock);
   }
 
-  async acquire(options?: WaitOptions): Promise<Held> {
+  async acquire(options?: WaitOptions & TurnOptions): Promise<Held> {
     const { heap, at } = this.#lock;
-    const deadline = awaitDeadlineOf(options);
+    const deadline = awaitDeadlineOf(options, TURN);
+    const priority = this.#priorityIn(options);
     const signal = signalOf(options);
-    return (
-      (deadline === 0 ? this.tryAcquire() : this.#now()) ??
-      (deadline === 0
-        ? undefined
-        : await endingWait(heap.parker.waitUntil(at + RWLOCK.readersWait, this.#attempt(), deadline, signal), () => this.#gaveUp())) ??
-      this.#timedOut(options)
-    );
+    let held = deadline === 0 ? this.tryAcquire() : this.#now();
+    if (held === undefined && deadline !== 0) {
+      const waiting = heap.parker.waitUntil(at + RWLOCK.readersWait, this.#attempt(), deadline, signal, false, this.#isFair ? priority : undefined);
+      held = await endingWait(waiting, () => this.#gaveUp());
+    }
+    return held ?? this.#timedOut(options);
   }
 
-  acquireSync(options?: SyncWait): Held {
+  acquireSync(options?: SyncWait & TurnOptions): Held {
     const { heap, at } = this.#lock;
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, TURN_SYNC);
+    const priority = this.#priorityIn(options);
     if (deadline === 0) return this.tryAcquire() ?? this.#timedOut(options);
-    let held = this.#now() ?? this.#soon();
+    let held = this.#now() ?? (this.#isFair ? undefined : this.#soon());
+    if (held === undefined) refuseBehindOwn(this.#lock, priority);
     try {
-      held ??= heap.parker.blockUntil(at + RWLOCK.readersWait, this.#attempt(), deadline);
+      held ??= heap.parker.blockUntil(at + RWLOCK.readersWait, this.#attempt(), deadline, false, true, priority);
     } finally {
       if (held === undefined) this.#gaveUp();
     }
@@ -101,16 +107,21 @@ export class ReadSide implements WayIn, HeldSide {
     const lock = this.#lock;
     const patience = new Patience();
     const check = cancelCheck(lock.heap, lock.at + RWLOCK.cancels, lock.title);
-    return (granted) => {
+    return (granted, node) => {
       if (granted) lock.arrive(RWLOCK.readersWait);
       const held = lock.inside(() => {
         check();
         strikeOutDeadWriter(lock);
-        const held = this.#admit(granted, patience);
+        const held = this.#admit(granted, patience, false, node);
         if (held === undefined) lock.expectWake(RWLOCK.readersWait);
         return held;
       });
-      if (granted && held !== undefined) lock.wakeFor(lock.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
+      if (held === undefined) {
+        if (this.#isFair) offerToFirst(lock);
+      } else if (granted) {
+        if (this.#isFair) lock.wake(lock.at + RWLOCK.readersWait, 1, RWLOCK.readersWait);
+        else lock.wakeFor(lock.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);
+      }
       return held;
     };
   }
@@ -119,15 +130,23 @@ export class ReadSide implements WayIn, HeldSide {
    * A newcomer makes way for a writer that waits, unless it is the readers' turn, which would keep that writer out in
    * turn. Inside the mutex.
    */
-  #admit(granted: boolean, patience: Patience | undefined, passes = false): Held | undefined {
+  #admit(granted: boolean, patience: Patience | undefined, passes = false, node = 0): Held | undefined {
     const lock = this.#lock;
     const { words, at } = lock;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
     const ownerDied = writerDied(lock);
+    if (this.#isFair) return isBehindWriter(lock, node) ? undefined : this.#enter(ownerDied);
     const makesWay = !granted && words[at + RWLOCK.readersTurn] === 0 && writersWait(lock);
     // Only a free lock tries the patience: readers that are in keep the writer waiting rightfully.
     if (makesWay && !(passes && this.#mayPass()) && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
-    this.#holds.add(lock.self, 1);
+    return this.#enter(ownerDied);
+  }
+
+  /** Inside the mutex. */
+  #enter(ownerDied: boolean): Held {
+    const { words, at, self } = this.#lock;
+    // First, since its cell may need memory.
+    this.#holds.add(self, 1);
     words[at + RWLOCK.readers]!++;
     words[at + RWLOCK.readersTurn] = 0;
     return new RWHeld(this, ownerDied);
@@ -155,7 +174,9 @@ export class ReadSide implements WayIn, HeldSide {
   #gaveUp(): void {
     const lock = this.#lock;
     const { words, at } = lock;
-    if (at !== 0 && words[at + RWLOCK.writer] === 0 && words[at + RWLOCK.readers] === 0 && !readersWait(lock)) wakeWriter(lock);
+    if (at === 0 || words[at + RWLOCK.writer] !== 0) return;
+    if (this.#isFair) offerToFirst(lock);
+    else if (words[at + RWLOCK.readers] === 0 && !readersWait(lock)) wakeWriter(lock);
   }
 
   /** False when this worker does not read. */
@@ -170,7 +191,8 @@ export class ReadSide implements WayIn, HeldSide {
     });
     if (isLast) {
       tellFree(lock.heap, lock.at + RWLOCK.watch);
-      wakeWriter(lock);
+      if (this.#isFair) offerToFirst(lock);
+      else wakeWriter(lock);
     }
     return ended;
   }
@@ -196,7 +218,7 @@ export class ReadSide implements WayIn, HeldSide {
 
   consistent(): void {
     this.#lock.checkUsable();
-    declareConsistent(this.#lock);
+    if (declareConsistent(this.#lock)) wakeAfterWriter(this.#lock);
   }
 
   /** Whether somebody reads. */
@@ -217,11 +239,19 @@ export class ReadSide implements WayIn, HeldSide {
     return choiceOf<Held, Held>({
       heap,
       key: at + RWLOCK.readersWait,
+      priority: this.#isFair ? 0 : undefined,
       poll: () => this.tryAcquire(),
-      begin: () => this.#attempt(),
+      begin: (awaiting) => {
+        if (!awaiting) refuseBehindOwn(this.#lock, 0);
+        return this.#attempt();
+      },
       left: () => this.#gaveUp(),
       open: (held) => held,
     });
+  }
+
+  #priorityIn(options: TurnOptions | undefined): number {
+    return options === undefined ? 0 : priorityOf(options, this.#isFair);
   }
 
   #timedOut(options: SyncWait | undefined): never {

@@ -4,6 +4,7 @@ import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { RWLOCK } from "./rwlock-words.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
+import type { TurnOptions } from "./turn-options.js";
 import { UnlockWatch } from "./unlock-watch.js";
 
 /** The lock, of which a view is a side. */
@@ -13,8 +14,8 @@ interface WholeLock {
 
 /** One of the two ways in which a read-write lock can be held. */
 export interface WayIn {
-  acquire(options?: WaitOptions): Promise<Held>;
-  acquireSync(options?: SyncWait): Held;
+  acquire(options?: WaitOptions & TurnOptions): Promise<Held>;
+  acquireSync(options?: SyncWait & TurnOptions): Held;
   tryAcquire(): Held | undefined;
   release(): void;
   consistent(): void;
@@ -64,26 +65,29 @@ export class RWLockView implements Selectable<Held> {
    * Takes this side without blocking the event loop: `read` or `write` of the `RWLock`.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason
+   *   its reason. `priority`: of a fair lock, higher comes first
    * @returns the hold; disposing it leaves
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
-   *   is an error; the reason of `signal`
+   *   is an error; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense; the
+   *   reason of `signal`
    * @remarks **Fairness, death, cancel:** as `RWLock`. **Cost:** as `RWLock.read` and `RWLock.write`.
    */
-  acquire(options?: WaitOptions): Promise<Held> {
+  acquire(options?: WaitOptions & TurnOptions): Promise<Held> {
     return this.#way.acquire(options);
   }
 
   /**
    * Takes this side, blocking this thread and its event loop: `readSync` or `writeSync` of the `RWLock`.
    *
-   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a fair lock,
+   *   higher comes first
    * @returns the hold; disposing it leaves
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
-   *   is an error
+   *   is an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end; `ERR_ALLCORES_ARGUMENT_TYPE` and
+   *   `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Fairness, death, cancel:** as `RWLock`. **Cost:** as `RWLock.read` and `RWLock.write`.
    */
-  acquireSync(options?: SyncWait): Held {
+  acquireSync(options?: SyncWait & TurnOptions): Held {
     return this.#way.acquireSync(options);
   }
 
@@ -108,7 +112,7 @@ export class RWLockView implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as `RWLock`. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `acquire`, and a promise.
    */
-  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & TurnOptions): Promise<R> {
     checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
@@ -123,7 +127,7 @@ export class RWLockView implements Selectable<Held> {
    * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
    * @remarks **Fairness, death, cancel:** as `RWLock`. **Cost:** that of `acquireSync`.
    */
-  runSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+  runSync<R>(fn: (held: Held) => R, options?: SyncWait & TurnOptions): R {
     checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);

@@ -19,8 +19,8 @@ export const RWLOCK = {
   /** 1 once a writer died, until somebody says that it is consistent. */
   inconsistent: MONITOR_WORDS + 5,
   holds: MONITOR_WORDS + 6,
-  /** 1 where that is an error. Set once. */
-  fails: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
+  /** FAILS where that is an error, FAIR where the line is kept in order. Set once. */
+  policy: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
   /**
    * The moment when the first reader passed a writer on its way, 0 for none since a writer was in: milliseconds since
    * 1970, modulo 2^32. A hint.
@@ -31,6 +31,8 @@ export const RWLOCK = {
   /** How often those who waited were told to end: see cancels.ts. */
   cancels: MONITOR_WORDS + 9 + HOLD_TABLE_WORDS,
 } as const;
+export const FAILS = 1;
+export const FAIR = 2;
 export const RWLOCK_WORDS = RWLOCK.cancels + 1;
 export const RWLOCK_WAITS = { watch: RWLOCK.watch, cancels: RWLOCK.cancels, keys: [RWLOCK.readersWait, RWLOCK.writersWait] } as const;
 
@@ -51,7 +53,7 @@ export function strikeOutDeadWriter({ words, at, heap }: MonitorInside): void {
  */
 export function writerDied({ words, at, title }: MonitorInside): boolean {
   if (words[at + RWLOCK.inconsistent] !== 1) return false;
-  if (words[at + RWLOCK.fails] === 0) return true;
+  if ((words[at + RWLOCK.policy]! & FAILS) === 0) return true;
   throw new OwnerDiedError(`a worker ended while it wrote under ${title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`);
 }
 
@@ -86,23 +88,24 @@ export function checkHeir({ heap, title }: MonitorInside, worker: number): void 
   if (!heap.registry.isAlive(worker)) throw new NotOwnerError(`${title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
 }
 
-/** What a dead writer left half changed is whole again. */
-export function declareConsistent(lock: MonitorInside): void {
+/**
+ * What a dead writer left half changed is whole again. Whether it kept everybody out, so that the next is to be woken.
+ */
+export function declareConsistent(lock: MonitorInside): boolean {
   const { words, at, heap, self } = lock;
   const writer = words[at + RWLOCK.writer]!;
   if (writer !== 0 && writer !== self) heap.registry.confirmAlive(writer);
-  const opened = lock.inside(() => {
+  return lock.inside(() => {
     strikeOutDeadWriter(lock);
     if (words[at + RWLOCK.writer] !== self) {
       if (words[at + RWLOCK.writer] !== 0) throw new NotOwnerError(`${lock.title} is held for writing by another worker: consistent() is for who holds it so`);
-      if (words[at + RWLOCK.fails] === 0)
+      if ((words[at + RWLOCK.policy]! & FAILS) === 0)
         throw new NotHeldError(`${lock.title} is not held for writing: repair what it guards as a writer, and call consistent() before you release it`);
     }
-    const opened = words[at + RWLOCK.fails] === 1 && words[at + RWLOCK.inconsistent] === 1;
+    const opened = (words[at + RWLOCK.policy]! & FAILS) !== 0 && words[at + RWLOCK.inconsistent] === 1;
     words[at + RWLOCK.inconsistent] = 0;
     return opened;
   });
-  if (opened) wakeNext(lock);
 }
 
 /** `waiting`, after which `leave` is called unless it was given something. */

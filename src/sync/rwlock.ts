@@ -4,17 +4,18 @@
  * Synchronization for Shared-Memory Multiprocessor Real-Time Systems" (2009).
  */
 import type { Facts } from "../codec/portrait.js";
-import { Handle, type Hold, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
+import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
 import { checkFunction, NotHeldError } from "../errors/index.js";
-import { BLOCKING, type Heap, onDestroy } from "../memory/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { HoldTable } from "./hold-table.js";
 import { LockMonitor } from "./lock-monitor.js";
-import { failsOnOwnerDeath, type LockOptions, LOCK_OPTIONS } from "./owner-death.js";
+import { FAIR_LOCK_OPTIONS, failsOnOwnerDeath, type FairLockOptions, isFairIn } from "./owner-death.js";
+import { rwlockInsight, rwlockNames } from "./rwlock-insight.js";
 import { ReadSide } from "./read-side.js";
 import { RWLockView } from "./rwlock-view.js";
-import { RWLOCK, RWLOCK_WAITS, RWLOCK_WORDS, strikeOutDeadWriter } from "./rwlock-words.js";
+import { FAILS, FAIR, RWLOCK, RWLOCK_WAITS, RWLOCK_WORDS, strikeOutDeadWriter } from "./rwlock-words.js";
+import type { TurnOptions } from "./turn-options.js";
 import { WriteSide } from "./write-side.js";
 import { KIND } from "./kinds.js";
 
@@ -23,8 +24,11 @@ import { KIND } from "./kinds.js";
  *
  * Two verbs take it, `read` and `write`. `rw.reading` and `rw.writing` are its two sides with the verbs of a `Lock`,
  * for `select` and for code that is given a lock.
- * **Fairness:** phase-fair: neither readers nor writers starve. Not re-entrant: a reader that reads again while a
- * writer waits blocks itself.
+ * **Fairness:** phase-fair: neither readers nor writers starve. With `{ fair: true }` readers and writers stand in one
+ * line, in the order of their `priority`, the higher first, and of their coming; readers next to each other go in
+ * together. A head of that line that is dead, aborted or out of time is skipped; one that awaits while its event loop
+ * is busy holds up the line. A blocking call behind an awaiting one of its own thread is a `DeadlockError`. Not
+ * re-entrant: a reader that reads again while a writer waits blocks itself.
  * **Death:** what a dead reader held comes back; after a dead writer everybody sees `held.ownerDied` until a writer
  * calls `consistent()`, or gets an `OwnerDiedError` with `{ onOwnerDeath: "error" }`.
  * **Cancel:** a wait that is aborted or runs out leaves no trace; readers that a writer held back while it waited go
@@ -63,18 +67,19 @@ export class RWLock extends LockMonitor {
    * Makes a lock that nobody holds.
    *
    * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what those
-   *   get who come after a dead writer
+   *   get who come after a dead writer; `fair`: whether those who wait get it in their order
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** a small block of shared memory.
    */
-  constructor(options?: LockOptions);
-  constructor(options?: LockOptions | Handle) {
-    const fails = failsOnOwnerDeath(options);
-    super(KIND.rwlock, RWLOCK_WORDS, options, LOCK_OPTIONS, RWLOCK_WAITS);
+  constructor(options?: FairLockOptions);
+  constructor(options?: FairLockOptions | Handle) {
+    const policy = (failsOnOwnerDeath(options) ? FAILS : 0) | (isFairIn(options) ? FAIR : 0);
+    super(KIND.rwlock, RWLOCK_WORDS, options, FAIR_LOCK_OPTIONS, RWLOCK_WAITS);
+    // Before its sides, which look at it.
+    if (!(options instanceof Handle)) this.words[this.at + RWLOCK.policy] = policy;
     this.#holds = new HoldTable(this.heap, this.at + RWLOCK.holds);
     this.#readSide = new ReadSide(this, this.#holds);
     this.#writeSide = new WriteSide(this, this.#holds);
-    if (!(options instanceof Handle)) this.words[this.at + RWLOCK.fails] = fails ? 1 : 0;
   }
 
   /** @internal */
@@ -86,28 +91,31 @@ export class RWLock extends LockMonitor {
    * Takes it for reading, without blocking the event loop. Waits while somebody writes, or waits to write.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason
+   *   its reason. `priority`: of a fair lock, higher comes first
    * @returns the hold; disposing it leaves
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
-   *   is an error, `ERR_ALLCORES_FREED`; the reason of `signal`
+   *   is an error, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options
+   *   that make no sense; the reason of `signal`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
    *   where it is free; else it sleeps.
    */
-  read(options?: WaitOptions): Promise<Held> {
+  read(options?: WaitOptions & TurnOptions): Promise<Held> {
     return this.#readSide.acquire(options);
   }
 
   /**
    * Takes it for reading, blocking this thread and its event loop. Waits while somebody writes, or waits to write.
    *
-   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a fair lock,
+   *   higher comes first
    * @returns the hold; disposing it leaves
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
-   *   is an error, `ERR_ALLCORES_FREED`
+   *   is an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
    *   where it is free; else it sleeps.
    */
-  readSync(options?: SyncWait): Held {
+  readSync(options?: SyncWait & TurnOptions): Held {
     return this.#readSide.acquireSync(options);
   }
 
@@ -126,28 +134,31 @@ export class RWLock extends LockMonitor {
    * Takes it for writing, without blocking the event loop. Waits while anybody has it.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason
+   *   its reason. `priority`: of a fair lock, higher comes first
    * @returns the hold; disposing it leaves
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
-   *   is an error, `ERR_ALLCORES_FREED`; the reason of `signal`
+   *   is an error, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options
+   *   that make no sense; the reason of `signal`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
    *   where it is free; else it sleeps.
    */
-  write(options?: WaitOptions): Promise<Held> {
+  write(options?: WaitOptions & TurnOptions): Promise<Held> {
     return this.#writeSide.acquire(options);
   }
 
   /**
    * Takes it for writing, blocking this thread and its event loop. Waits while anybody has it.
    *
-   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `priority`: of a fair lock,
+   *   higher comes first
    * @returns the hold; disposing it leaves
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_OWNER_DIED` after a dead writer where that
-   *   is an error, `ERR_ALLCORES_FREED`
+   *   is an error, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
    *   where it is free; else it sleeps.
    */
-  writeSync(options?: SyncWait): Held {
+  writeSync(options?: SyncWait & TurnOptions): Held {
     return this.#writeSide.acquireSync(options);
   }
 
@@ -172,7 +183,7 @@ export class RWLock extends LockMonitor {
    * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `read`, and a promise.
    */
-  async runRead<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+  async runRead<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & TurnOptions): Promise<R> {
     checkFunction("runRead(fn)", fn);
     using held = await this.read(options);
     return await fn(held);
@@ -187,7 +198,7 @@ export class RWLock extends LockMonitor {
    * @throws as `readSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `readSync`.
    */
-  runReadSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+  runReadSync<R>(fn: (held: Held) => R, options?: SyncWait & TurnOptions): R {
     checkFunction("runReadSync(fn)", fn);
     using held = this.readSync(options);
     return fn(held);
@@ -203,7 +214,7 @@ export class RWLock extends LockMonitor {
    * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `write`, and a promise.
    */
-  async runWrite<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
+  async runWrite<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & TurnOptions): Promise<R> {
     checkFunction("runWrite(fn)", fn);
     using held = await this.write(options);
     return await fn(held);
@@ -218,7 +229,7 @@ export class RWLock extends LockMonitor {
    * @throws as `writeSync`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_OWNER_DIED`; what `fn` throws
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `writeSync`.
    */
-  runWriteSync<R>(fn: (held: Held) => R, options?: SyncWait): R {
+  runWriteSync<R>(fn: (held: Held) => R, options?: SyncWait & TurnOptions): R {
     checkFunction("runWriteSync(fn)", fn);
     using held = this.writeSync(options);
     return fn(held);
@@ -338,33 +349,6 @@ export class RWLock extends LockMonitor {
   }
 }
 
-function held(heap: Heap, at: number): Hold[] {
-  const writer = heap.words[at + RWLOCK.writer]!;
-  if (writer !== 0) return [{ worker: writer, count: 1, how: "writing" }];
-  return HoldTable.holders(heap, at + RWLOCK.holds).map((hold) => ({ ...hold, how: "reading" }));
-}
-
-onDestroy(KIND.rwlock, (heap, at) => {
-  const overflow = HoldTable.overflowOf(heap, at + RWLOCK.holds);
-  if (overflow !== 0) heap.allocator.free(overflow);
-});
-onInspect(KIND.rwlock, {
-  name: "RWLock",
-  held,
-  holders(heap, at, key) {
-    const workers = held(heap, at).map(({ worker }) => worker);
-    // A reader that makes way waits for the writers before it: for those that wait for readers in their turn, since
-    // nobody makes way at a free lock for long.
-    const makesWay = key === at + RWLOCK.readersWait && heap.words[at + RWLOCK.writer] === 0;
-    if (!makesWay) return { workers, firm: true };
-    const writers = heap.waitQueue.armed().filter(({ key: armed, kind }) => armed === at + RWLOCK.writersWait && kind === BLOCKING);
-    return { workers: writers.map(({ worker }) => worker), firm: true };
-  },
-  purpose: (at, key) => (key === at + RWLOCK.readersWait ? "reading" : "writing"),
-  state: ({ words }, at) => ({ writing: words[at + RWLOCK.writer] !== 0, readers: words[at + RWLOCK.readers]! }),
-});
-onMonitorNames(KIND.rwlock, (heap, at, strike) => {
-  strike(at + RWLOCK.writer);
-  new HoldTable(heap, at + RWLOCK.holds).names(strike);
-});
+onInspect(KIND.rwlock, rwlockInsight);
+onMonitorNames(KIND.rwlock, rwlockNames);
 registerShared(KIND.rwlock, RWLock);

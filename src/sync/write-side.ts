@@ -9,8 +9,10 @@ import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
 import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
-import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeNext, wakeReaders, writerDied } from "./rwlock-words.js";
+import { isBehindAnybody, isFairLock, offerToFirst, offerToGroup, refuseBehindOwn, wakeAfterWriter } from "./rwlock-line.js";
+import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeReaders, writerDied } from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
+import { priorityOf, TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { tellFree } from "./unlock-watch.js";
 
 const { load } = atomics;
@@ -21,32 +23,36 @@ const outside = new Spin(200);
 export class WriteSide implements WayIn, HeldSide {
   readonly #lock: MonitorInside;
   readonly #holds: HoldTable;
+  readonly #isFair: boolean;
 
   constructor(lock: Monitor, holds: HoldTable) {
     this.#lock = insideOf(lock);
     this.#holds = holds;
+    this.#isFair = isFairLock(this.#lock);
   }
 
-  async acquire(options?: WaitOptions): Promise<Held> {
+  async acquire(options?: WaitOptions & TurnOptions): Promise<Held> {
     const { heap, at } = this.#lock;
-    const deadline = awaitDeadlineOf(options);
+    const deadline = awaitDeadlineOf(options, TURN);
+    const priority = this.#priorityIn(options);
     const signal = signalOf(options);
-    return (
-      this.tryAcquire() ??
-      (deadline === 0
-        ? undefined
-        : await endingWait(heap.parker.waitUntil(at + RWLOCK.writersWait, this.#attempt(), deadline, signal), () => this.#gaveUp())) ??
-      this.#timedOut(options)
-    );
+    let held = this.tryAcquire();
+    if (held === undefined && deadline !== 0) {
+      const waiting = heap.parker.waitUntil(at + RWLOCK.writersWait, this.#attempt(), deadline, signal, false, this.#isFair ? priority : undefined);
+      held = await endingWait(waiting, () => this.#gaveUp());
+    }
+    return held ?? this.#timedOut(options);
   }
 
-  acquireSync(options?: SyncWait): Held {
+  acquireSync(options?: SyncWait & TurnOptions): Held {
     const { heap, at } = this.#lock;
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, TURN_SYNC);
+    const priority = this.#priorityIn(options);
     if (deadline === 0) return this.tryAcquire() ?? this.#timedOut(options);
-    let held = this.tryAcquire() ?? this.#soon();
+    let held = this.tryAcquire() ?? (this.#isFair ? undefined : this.#soon());
+    if (held === undefined) refuseBehindOwn(this.#lock, priority);
     try {
-      held ??= heap.parker.blockUntil(at + RWLOCK.writersWait, this.#attempt(), deadline);
+      held ??= heap.parker.blockUntil(at + RWLOCK.writersWait, this.#attempt(), deadline, false, true, priority);
     } finally {
       if (held === undefined) this.#gaveUp();
     }
@@ -56,7 +62,7 @@ export class WriteSide implements WayIn, HeldSide {
   tryAcquire(): Held | undefined {
     const lock = this.#lock;
     const { words, at } = lock;
-    if (words[at + RWLOCK.writer] !== 0 || words[at + RWLOCK.readers] !== 0 || words[at + RWLOCK.readersTurn] === 1) lock.heap.registry.reap();
+    if (words[at + RWLOCK.writer] !== 0 || words[at + RWLOCK.readers] !== 0 || words[at + RWLOCK.readersTurn] === 1 || this.#isFair) lock.heap.registry.reap();
     return within(AT_ONCE, () =>
       lock.inside(() => {
         strikeOutDeadWriter(lock);
@@ -82,20 +88,22 @@ export class WriteSide implements WayIn, HeldSide {
     const lock = this.#lock;
     const patience = new Patience();
     const check = cancelCheck(lock.heap, lock.at + RWLOCK.cancels, lock.title);
-    return (granted) => {
+    return (granted, node) => {
       if (granted) lock.arrive(RWLOCK.writersWait);
-      return lock.inside(() => {
+      const held = lock.inside(() => {
         check();
         strikeOutDeadWriter(lock);
-        const held = this.#admit(granted, patience);
+        const held = this.#admit(granted, patience, node);
         if (held === undefined) lock.expectWake(RWLOCK.writersWait);
         return held;
       });
+      if (held === undefined && this.#isFair) offerToFirst(lock);
+      return held;
     };
   }
 
   /** Inside the mutex. */
-  #admit(granted: boolean, patience: Patience | undefined): Held | undefined {
+  #admit(granted: boolean, patience: Patience | undefined, node = 0): Held | undefined {
     const lock = this.#lock;
     const { words, at } = lock;
     if (words[at + RWLOCK.writer] !== 0) return undefined;
@@ -104,6 +112,7 @@ export class WriteSide implements WayIn, HeldSide {
       if (this.#holds.reclaim() > 0) words[at + RWLOCK.readers] = this.#holds.total;
       if (words[at + RWLOCK.readers] !== 0) return undefined;
     }
+    if (this.#isFair && isBehindAnybody(lock, node)) return undefined;
     if (words[at + RWLOCK.readersTurn] === 1 && !granted && readersWait(lock) && patience?.isOver !== true) return undefined;
     words[at + RWLOCK.writer] = lock.self;
     words[at + RWLOCK.readersTurn] = 0;
@@ -114,7 +123,9 @@ export class WriteSide implements WayIn, HeldSide {
   /** A writer gave up waiting: readers that it held back may go in. */
   #gaveUp(): void {
     const lock = this.#lock;
-    if (lock.at !== 0 && lock.words[lock.at + RWLOCK.writer] === 0) wakeReaders(lock);
+    if (lock.at === 0 || lock.words[lock.at + RWLOCK.writer] !== 0) return;
+    if (this.#isFair) offerToGroup(lock);
+    else wakeReaders(lock);
   }
 
   /** False when this worker does not write. */
@@ -124,13 +135,13 @@ export class WriteSide implements WayIn, HeldSide {
     if (lock.words[lock.at + RWLOCK.writer] !== lock.self) return false;
     const ended = lock.inside(() => {
       if (lock.words[lock.at + RWLOCK.writer] !== lock.self) return false;
-      lock.words[lock.at + RWLOCK.readersTurn] = readersWait(lock) ? 1 : 0;
+      lock.words[lock.at + RWLOCK.readersTurn] = !this.#isFair && readersWait(lock) ? 1 : 0;
       lock.words[lock.at + RWLOCK.writer] = 0;
       return true;
     });
     if (ended) {
       tellFree(lock.heap, lock.at + RWLOCK.watch);
-      wakeNext(lock);
+      wakeAfterWriter(lock);
     }
     return ended;
   }
@@ -154,7 +165,7 @@ export class WriteSide implements WayIn, HeldSide {
 
   consistent(): void {
     this.#lock.checkUsable();
-    declareConsistent(this.#lock);
+    if (declareConsistent(this.#lock)) wakeAfterWriter(this.#lock);
   }
 
   /** Whether somebody writes. */
@@ -170,11 +181,19 @@ export class WriteSide implements WayIn, HeldSide {
     return choiceOf<Held, Held>({
       heap,
       key: at + RWLOCK.writersWait,
+      priority: this.#isFair ? 0 : undefined,
       poll: () => this.tryAcquire(),
-      begin: () => this.#attempt(),
+      begin: (awaiting) => {
+        if (!awaiting) refuseBehindOwn(this.#lock, 0);
+        return this.#attempt();
+      },
       left: () => this.#gaveUp(),
       open: (held) => held,
     });
+  }
+
+  #priorityIn(options: TurnOptions | undefined): number {
+    return options === undefined ? 0 : priorityOf(options, this.#isFair);
   }
 
   #timedOut(options: SyncWait | undefined): never {

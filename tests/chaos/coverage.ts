@@ -19,7 +19,7 @@ export const coveredBy: Record<string, readonly string[]> = {
   ProcessPool: ["pool", "pool map", "task group", "bridges and nested calls"],
   Queue: ["queue", "bounded queue", "select"],
   RLock: ["rlock"],
-  RWLock: ["rwlock"],
+  RWLock: ["rwlock", "fair rwlock"],
   Semaphore: ["semaphore of one", "semaphore"],
   SharedArray: ["struct, array and memory"],
   SharedList: ["shared list"],

@@ -156,4 +156,5 @@ export const scenarios: Record<string, Scenario> = {
   },
   ...dataScenarios,
   ...poolScenarios,
+  "fair rwlock": (context) => exclusive(context, new RWLock({ across: context.supervisor.across, fair: true })),
 };

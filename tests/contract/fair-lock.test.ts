@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Condition, Lock, RLock, RWLock } from "allcores";
+import { Condition, Lock, RLock } from "allcores";
 import { fairContract, fairLock, fairRLock } from "./fair-lock.contract.js";
 import { lockContract } from "./lock.contract.js";
 import { rlockContract } from "./rlock.contract.js";
@@ -26,10 +26,6 @@ test("a priority is for a fair lock, and a whole number", () => {
   lock.acquireSync({ priority: 100_000 })[Symbol.dispose]();
   assert.equal(lock.isLocked, false);
   assert.throws(() => new Lock({ fair: 1 as never }), { ...TYPE, message: /options\.fair must be true or false/ });
-});
-
-test("what keeps no line in order refuses the option by name", () => {
-  assert.throws(() => new RWLock({ fair: true } as never), { ...TYPE, message: /options\.fair does not apply here: only a Lock, an RLock and semaphores/ });
 });
 
 test("a condition's blocking wait that could never come back is told before it begins", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BoundedSemaphore, RWLock, select, Semaphore } from "allcores";
+import { BoundedSemaphore, select, Semaphore } from "allcores";
 import { fairBoundedSemaphore, fairPermitsContract, fairSemaphore } from "./fair-semaphore.contract.js";
 import { everywhere } from "./fixture.js";
 
@@ -18,7 +18,6 @@ test("a priority is for a fair semaphore, and a whole number", () => {
   semaphore.acquireSync({ priority: 5 })[Symbol.dispose]();
   assert.equal(semaphore.value, 1);
   assert.throws(() => new Semaphore(1, { fair: 1 as never }), { ...TYPE, message: /options\.fair must be true or false/ });
-  assert.throws(() => new RWLock({ fair: true } as never), { ...TYPE, message: /options\.fair does not apply here/ });
 });
 
 test("a thousand that await come in their order, several at a time", async () => {

@@ -466,7 +466,7 @@ for (const [name, make] of Object.entries<() => Lock | RLock | Semaphore | RWLoc
   RLock: () => new RLock(),
   Semaphore: () => new Semaphore(1, { fair: true }),
   BoundedSemaphore: () => new BoundedSemaphore(1),
-  RWLock: () => new RWLock(),
+  RWLock: () => new RWLock({ fair: true }),
 })) {
   waits(`${name}.waitForUnlock`, () => {
     const free = make();

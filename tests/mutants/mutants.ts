@@ -2,6 +2,34 @@ import type { Mutant } from "./mutant.js";
 
 export const mutants: readonly Mutant[] = [
   {
+    name: "fair rwlock: a reader behind a writer goes in",
+    file: "sync/read-side.ts",
+    from: "if (this.#isFair) return isBehindWriter(lock, node) ? undefined : this.#enter(ownerDied);",
+    to: "if (this.#isFair) return this.#enter(ownerDied);",
+    models: ["fair-rwlock: a reader does not overtake a writer that blocks", "fair-rwlock: who only tries does not overtake"],
+  },
+  {
+    name: "fair rwlock: a writer that is not the first goes in",
+    file: "sync/write-side.ts",
+    from: "if (this.#isFair && isBehindAnybody(lock, node)) return undefined;",
+    to: "",
+    models: ["fair-rwlock: a writer does not overtake a writer"],
+  },
+  {
+    name: "fair rwlock: a writer that gives up tells nobody",
+    file: "sync/write-side.ts",
+    from: "if (this.#isFair) offerToGroup(lock);",
+    to: "if (this.#isFair) return;",
+    models: ["fair-rwlock: a writer that gives up lets the reader in that it kept from another"],
+  },
+  {
+    name: "fair rwlock: the last reader wakes nobody",
+    file: "sync/read-side.ts",
+    from: "      if (this.#isFair) offerToFirst(lock);\n      else wakeWriter(lock);",
+    to: "      if (!this.#isFair) wakeWriter(lock);",
+    models: ["fair-rwlock: a reader does not overtake a writer that blocks"],
+  },
+  {
     name: "fair semaphore: one that is not the first takes",
     file: "sync/fair-permit-wait.ts",
     from: "isFirst = !heap.waitQueue.isBehind(at, node);",

@@ -38,6 +38,8 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   semaphore.acquireSync({ permits: 2, timeout: 5 }) satisfies Held;
   (await semaphore.acquire({ permits: 2, signal: AbortSignal.timeout(5) })) satisfies Held;
   new Semaphore(2, { fair: true }).acquireSync({ permits: 2, priority: 1 }) satisfies Held;
+  new RWLock({ fair: true }).readSync({ priority: 1, timeout: 5 }) satisfies Held;
+  (await new RWLock({ fair: true, onOwnerDeath: "error" }).writing.acquire({ priority: 1 })) satisfies Held;
   semaphore.tryAcquire({ permits: 2 }) satisfies Held | undefined;
   lock.tryAcquire() satisfies Held | undefined;
   (await lock.run(() => 1)) satisfies number;
@@ -84,8 +86,6 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   using _ = lock;
   // @ts-expect-error a promise is not what is held: await it
   using __ = lock.acquire();
-  // @ts-expect-error a read-write lock keeps no line in order
-  new RWLock({ fair: true });
   // @ts-expect-error a lock has no permits to ask for
   lock.acquireSync({ permits: 2 });
   // @ts-expect-error a blocking wait has no signal
