@@ -1,4 +1,7 @@
-/** What an RWLock made with `{ fair: true }` adds: readers and writers stand in one line, and who waits is not overtaken. */
+/**
+ * What an RWLock made with `{ fair: true }` adds: readers and writers stand in one line, and who waits is not
+ * overtaken.
+ */
 import assert from "node:assert/strict";
 import { RWLock } from "allcores";
 import { READERS, WRITERS } from "../fixtures/waiters.js";

@@ -1,4 +1,7 @@
-/** A read-write lock whose line is kept in order: who waits is not overtaken, readers come in groups, and nobody is forgotten. */
+/**
+ * A read-write lock whose line is kept in order: who waits is not overtaken, readers come in groups, and nobody is
+ * forgotten.
+ */
 import assert from "node:assert/strict";
 import { Event, OwnerDiedError, RWLock, SharedArray, task, TimeoutError, Value } from "../../src/index.js";
 import { atomics, threadHeap } from "../../src/memory/index.js";

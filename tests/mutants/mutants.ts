@@ -772,7 +772,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "rwlock: a woken reader does not wake the next one",
     file: "sync/read-side.ts",
-    from: "      if (granted && held !== undefined) lock.wakeFor(lock.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);\n",
+    from: "else lock.wakeFor(lock.at + RWLOCK.readersWait, EVERYBODY, RWLOCK.readersWait);",
     to: "",
     models: ["rwlock: two readers that sleep"],
   },
