@@ -10,16 +10,23 @@ const MOST_BYTES = 1 << 20;
 
 /** How many items the next chunk of a map is to have. */
 export class ChunkSize {
-  items: number;
+  #items: number;
+  readonly #bound: { readonly mostItems?: number | undefined };
   /** Bytes of an item in the latest chunk; 0 before the first. */
   itemBytes = 0;
   readonly #isFixed: boolean;
   #itemMs: number | undefined;
 
   /** `items`: the size of every chunk, or undefined to have it counted out. */
-  constructor(items: number | undefined) {
-    this.items = items ?? 1;
+  constructor(items: number | undefined, bound: { readonly mostItems?: number | undefined } = {}) {
+    this.#items = items ?? 1;
     this.#isFixed = items !== undefined;
+    this.#bound = bound;
+  }
+
+  get items(): number {
+    const { mostItems } = this.#bound;
+    return mostItems === undefined || this.#isFixed ? this.#items : Math.min(mostItems, this.#items);
   }
 
   /** A chunk of so many items took so long. */
@@ -29,6 +36,6 @@ export class ChunkSize {
     this.#itemMs = this.#itemMs === undefined ? ms : (this.#itemMs + ms) / 2;
     const ideal = Math.floor(CHUNK_MS / Math.max(this.#itemMs, 1e-6));
     const byBytes = this.itemBytes === 0 ? MOST_ITEMS : Math.floor(MOST_BYTES / this.itemBytes);
-    this.items = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.items, items) * GROWTH));
+    this.#items = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.items, items) * GROWTH));
   }
 }

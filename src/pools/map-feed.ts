@@ -11,7 +11,6 @@ import { CallLimits } from "./call-limits.js";
 import type { OpenMap } from "./blocking-join.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { ChunkSize } from "./chunk-size.js";
-import type { JobStates } from "./job-states.js";
 import type { MapPlan, MapPool } from "./map-plan.js";
 import { MapRetries } from "./map-retries.js";
 import { type Batch, Failure, Segment } from "./segment.js";
@@ -56,7 +55,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#plan = plan;
     this.#isIterated = isIterated;
     this.#retries = new MapRetries(pool.agenda);
-    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1);
+    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -67,7 +66,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   now(): number {
     return this.#pool.now();
   }
-  get states(): JobStates {
+  get states(): MapPool["states"] {
     return this.#pool.states;
   }
   get how(): number {
@@ -171,8 +170,9 @@ export class MapFeed implements ChunkMap, OpenMap {
 
   readonly #aborted = (): void => this.fail(this.#plan.call.signal!.reason);
 
-  begun(chunk: Chunk): void {
+  begun(chunk: Chunk, lost?: Chunk): void {
     this.#chunks.add(chunk);
+    if (lost !== undefined) this.#pool.follows?.(chunk, lost);
   }
 
   ended(chunk: Chunk): void {
