@@ -27,6 +27,7 @@ const BENCHES = [
   "process",
   "pool",
   "async",
+  "advisor",
   "codec",
   "waiting",
 ];

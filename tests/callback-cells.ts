@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import {
+  advise,
   ArgumentTypeError,
   AsyncPool,
   Barrier,
@@ -155,6 +156,19 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
       await assert.rejects(call);
       assert.equal(begun, 0);
     },
+  },
+  "AdviceOptions.announce": {
+    throws: async () => assert.rejects(advise(square, [1], { announce: fail }), isWrong),
+    "gives a promise": async () => assert.rejects(advise(square, [1], { announce: async () => fail() }), isWrong),
+    "re-enters": async () => {
+      let inner: Promise<unknown> | undefined;
+      const announce = () => {
+        inner ??= advise(square, [1], { once: true, budget: 100 });
+      };
+      assert.equal((await advise(square, [1], { once: true, budget: 100, announce })).task, "square");
+      await inner;
+    },
+    "never ends": async () => isPending(advise(square, [1], { announce: () => never<void>() })),
   },
   "RetryOptions.when": {
     throws: "that throws: the call fails with the task's error, and its own is told once",

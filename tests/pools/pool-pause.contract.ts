@@ -11,7 +11,7 @@ import { timeLimit } from "../time-limit.js";
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
-export function poolPauseContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolPauseContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false, isAuto = false }: PoolKind): void {
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
   const using = withPool(make);
@@ -198,7 +198,7 @@ export function poolPauseContract(title: string, { model, across, make, tasks = 
       await pool.join();
     });
 
-    if (model !== "async")
+    if (model !== "async" && !isAuto)
       sharing("joinSync after close does what waited", async () => {
         const pool = make({ workers: 1 }) as ThreadPool;
         pool.pause();

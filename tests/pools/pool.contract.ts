@@ -35,6 +35,8 @@ export interface PoolKind {
   readonly tasks?: typeof blockingTasks;
   /** Its workers share no objects with the program, and nothing is moved to them: its own test shows that each is refused. */
   readonly isShareless?: boolean;
+  /** A task that was seen to wait goes on in the loop of the test. */
+  readonly isAuto?: boolean;
   make(options?: PoolOptions): Pool;
 }
 

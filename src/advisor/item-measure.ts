@@ -1,0 +1,100 @@
+/** What one run of a task on one input has taken, as its worker has seen it. */
+import { encode } from "../codec/index.js";
+import { discard } from "../codec/payload.js";
+import { textOfThrown } from "../errors/index.js";
+import { realNow } from "../memory/index.js";
+import { thisThread, threadStatOf } from "../platform/index.js";
+import { isThenable } from "../sync/thenable.js";
+import { importTask } from "../workers/task-module.js";
+import type { AnyFunction } from "../workers/task.js";
+import { task } from "../workers/task.js";
+
+/** Times are in milliseconds, sizes in bytes. */
+export interface ItemMeasure {
+  /** From the call to its value. */
+  readonly wall: number;
+  /** What the worker's thread computed of it. */
+  readonly cpu: number;
+  /** What it waited for a processor that others had. */
+  readonly delayed: number;
+  /** What the event loop had nothing to do in: the task waited and let others go on. */
+  readonly idle: number;
+  /** By how much the worker's memory grew; may be negative after a collection. */
+  readonly allocated: number;
+  readonly resultBytes: number;
+  /** To encode the result. */
+  readonly resultMs: number;
+  /** What it threw; undefined where it gave a value. */
+  readonly failure: string | undefined;
+}
+
+/** The library is in every worker before any task: its own ones are in no module. */
+const NOWHERE = new URL("data:text/javascript,");
+
+/** Does nothing: that it was done tells that a worker has started. */
+export const beReady = task(NOWHERE, "allcores.beReady", () => {});
+
+/** Runs a task once, and gives what that took. */
+export const measureItem = task(NOWHERE, "allcores.measureItem", async (url: string, name: string, args: readonly unknown[]) =>
+  measured(await importTask(url, name), args),
+);
+
+/** Runs a task for several inputs at a time on one event loop. Gives the milliseconds from the first call to the last value. */
+export const runTogether = task(NOWHERE, "allcores.runTogether", async (url: string, name: string, calls: readonly (readonly unknown[])[]) => {
+  const fn = await importTask(url, name);
+  const began = realNow();
+  await Promise.allSettled(calls.map(async (args) => await (fn(...args) as unknown)));
+  return realNow() - began;
+});
+
+async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<ItemMeasure> {
+  const memory = memoryInUse();
+  const before = stat();
+  const loop = performance.eventLoopUtilization();
+  const began = realNow();
+  let value: unknown;
+  let failure: string | undefined;
+  let idle = 0;
+  let wall: number;
+  try {
+    value = fn(...args);
+    // No turn of the loop for a task that gives a value.
+    const isLater = isThenable(value);
+    if (isLater) value = await value;
+    wall = realNow() - began;
+    if (isLater) ({ idle } = performance.eventLoopUtilization(loop));
+  } catch (error) {
+    wall = realNow() - began;
+    ({ idle } = performance.eventLoopUtilization(loop));
+    failure = textOfThrown(error);
+  }
+  const after = stat();
+  const allocated = memoryInUse() - memory;
+  const cpu = before === undefined || after === undefined ? wall - idle : (after.ran - before.ran) / 1e6;
+  const delayed = before?.delayed === undefined || after?.delayed === undefined ? 0 : (after.delayed - before.delayed) / 1e6;
+  return { wall, cpu: Math.min(cpu, wall), delayed: Math.min(delayed, wall), idle: Math.min(idle, wall), allocated, ...weighed(value), failure };
+}
+
+/** How long a value is as a message, and how long that takes; nothing where it cannot cross, which its own call will say. */
+export function weighed(value: unknown, to: "threads" | "processes" = "threads"): { resultBytes: number; resultMs: number } {
+  const began = realNow();
+  try {
+    const message = encode(value, { to, root: "result", attach: to === "threads" });
+    const resultBytes = message.length;
+    const resultMs = realNow() - began;
+    discard(message);
+    return { resultBytes, resultMs };
+  } catch {
+    return { resultBytes: 0, resultMs: 0 };
+  }
+}
+
+function stat(): { readonly ran: number; readonly delayed?: number | undefined } | undefined {
+  const { pid, tid } = thisThread();
+  return threadStatOf(pid, tid);
+}
+
+function memoryInUse(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

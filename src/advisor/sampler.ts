@@ -1,0 +1,214 @@
+/** Runs a sample of the inputs in workers that are killed once the budget is used up. */
+import { encode } from "../codec/index.js";
+import { discard } from "../codec/payload.js";
+import { isThrown, ReachError, UnsendableError, textOfThrown } from "../errors/index.js";
+import { realNow } from "../memory/index.js";
+import type { Pool } from "../pools/pool.js";
+import type { PoolWorker } from "../pools/pool-worker.js";
+import { ProcessPool } from "../pools/process-pool.js";
+import { ThreadPool } from "../pools/thread-pool.js";
+import type { TaskIdentity } from "../workers/task.js";
+import { beReady, measureItem, runTogether } from "./item-measure.js";
+import { type ArgumentWeight, median, ownTime, type SampledRun, type StartCosts } from "./sample.js";
+
+/** What is to be run. */
+export interface SamplePlan {
+  readonly task: TaskIdentity;
+  /** The arguments of each sampled call, by the number of its input. */
+  readonly calls: readonly { readonly index: number; readonly args: readonly unknown[] }[];
+  /** How often each is run in the first worker. */
+  readonly rounds: number;
+  /** Whether some are run once more, several at a time. */
+  readonly isTried: boolean;
+  readonly cores: number;
+  /** Milliseconds for all of it. */
+  readonly budget: number;
+}
+
+/** What came of it. */
+export interface Sampled {
+  readonly runs: readonly SampledRun[];
+  readonly weight: ArgumentWeight;
+  readonly starts: StartCosts;
+  readonly serial: { readonly workers: number; readonly loop: number };
+  /** What was excluded by what happened, and why. */
+  readonly excluded: ReadonlyMap<"async" | "thread" | "process", string>;
+  /** The budget ended within the first run: what the worker was seen to do then. */
+  readonly unfinished: { readonly state: PoolWorker["state"] | undefined; readonly after: number } | undefined;
+  /** What was not tried, and so is not known. */
+  readonly untried: readonly ("workers" | "loop")[];
+}
+
+/** A thread's start as a part of a process's, where only that was seen. */
+const THREAD_START = 0.6;
+/** Items that are shorter are not tried several at a time: what surrounds them takes longer. */
+const LEAST_TRIED_MS = 0.5;
+const TOGETHER = 8;
+/** A difference below it is noise. */
+const LEAST_SERIAL = 0.08;
+const KILL_GRACE_MS = 50;
+
+export async function sampleIn(plan: SamplePlan): Promise<Sampled> {
+  const excluded = new Map<"async" | "thread" | "process", string>();
+  const weight = weightOf(plan, excluded);
+  const runs: SampledRun[] = [];
+  const isApart = !excluded.has("process");
+  const began = realNow();
+  const pool: Pool = isApart ? new ProcessPool(OF_SAMPLE) : new ThreadPool(OF_SAMPLE);
+  try {
+    // The budget is for the runs: what a worker takes to start is measured beside.
+    await pool.submit(beReady);
+    const start = realNow() - began;
+    const deadline = realNow() + plan.budget;
+    const starts = isApart ? { process: start, thread: start * THREAD_START } : { thread: start, process: start / THREAD_START };
+    // The trials have half of what is left.
+    const share = plan.isTried ? (realNow() + deadline) / 2 : deadline;
+    const unfinished = await runRounds(plan, pool, runs, share, deadline);
+    if (unfinished !== undefined) return { runs, weight, starts, serial: { workers: 0, loop: 0 }, excluded, unfinished, untried: ["workers", "loop"] };
+    const loop = await tryLoop(plan, pool, runs, deadline);
+    const workers = await tryWorkers(plan, runs, deadline, excluded);
+    const untried: ("workers" | "loop")[] = [];
+    if (loop === undefined) untried.push("loop");
+    if (workers.serial === undefined) untried.push("workers");
+    return {
+      runs,
+      weight,
+      starts: { ...starts, thread: workers.start ?? starts.thread },
+      serial: { workers: workers.serial ?? 0, loop: loop ?? 0 },
+      excluded,
+      unfinished: undefined,
+      untried,
+    };
+  } finally {
+    await endOf(pool);
+  }
+}
+
+const OF_SAMPLE = { workers: 1, killGrace: KILL_GRACE_MS, name: "AdvisorSample" };
+
+async function endOf(pool: Pool): Promise<void> {
+  pool.terminate();
+  await pool.join();
+}
+
+/** What did not come in time. */
+const LATE = Symbol("late");
+
+async function within<T>(deadline: number, promise: PromiseLike<T>): Promise<T | typeof LATE> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), Math.max(0, deadline - realNow()));
+  });
+  // Nobody hears of a call that is called off with its pool.
+  void Promise.resolve(promise).catch(() => {});
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What arguments weigh; and whether they can cross to a process. @throws UnsendableError where they cannot cross at all */
+function weightOf({ calls, task }: SamplePlan, excluded: Map<string, string>): ArgumentWeight {
+  const weigh = (to: "threads" | "processes") =>
+    calls.map(({ args }) => {
+      const began = realNow();
+      const message = encode([...task.bound, ...args], { to, root: "args", attach: to === "threads", list: true });
+      const bytes = message.length;
+      const ms = realNow() - began;
+      discard(message);
+      return { bytes, ms };
+    });
+  let weights: { bytes: number; ms: number }[];
+  try {
+    weights = weigh("processes");
+  } catch (error) {
+    if (!isThrown(error, UnsendableError) && !isThrown(error, ReachError)) throw error;
+    excluded.set("process", textOfThrown(error));
+    weights = weigh("threads");
+  }
+  return { bytes: Math.round(weights.reduce((sum, { bytes }) => sum + bytes, 0) / weights.length), ms: median(weights.map(({ ms }) => ms)) };
+}
+
+/** Each input once, then all of them once more, as long as there is time. Gives what was seen where not even one run ended. */
+async function runRounds(
+  { task: { url, name, bound }, calls, rounds }: SamplePlan,
+  pool: Pool,
+  runs: SampledRun[],
+  share: number,
+  deadline: number,
+): Promise<Sampled["unfinished"]> {
+  const began = realNow();
+  for (let round = 0; round < rounds; round++)
+    for (const { index, args } of calls) {
+      const isFirst = runs.length === 0;
+      if (!isFirst && realNow() >= share) return undefined;
+      const measure = await within(isFirst ? deadline : share, pool.submit(measureItem, url, name, [...bound, ...args]));
+      if (measure !== LATE) runs.push({ ...measure, index, round });
+      else return isFirst ? { state: pool.stats().perWorker[0]?.state, after: realNow() - began } : undefined;
+    }
+  return undefined;
+}
+
+/** Which part of an item no other can run beside on one loop; undefined where it was not tried. */
+async function tryLoop({ task: { url, name, bound }, calls, isTried }: SamplePlan, pool: Pool, runs: readonly SampledRun[], deadline: number) {
+  const alone = runs.map(ownTime);
+  const idle = runs.map((run) => run.idle);
+  const one = median(alone);
+  if (!isTried || one < LEAST_TRIED_MS || median(idle) < one / 10) return undefined;
+  const together = Array.from({ length: TOGETHER }, (_, at) => [...bound, ...calls[at % calls.length]!.args]);
+  const took = await within(deadline, pool.submit(runTogether, url, name, together));
+  if (took === LATE) return undefined;
+  const held = Math.max(0, one - median(idle));
+  // What the loop is held for takes turns anyway.
+  return serialPart(took, Math.max(one, TOGETHER * held), TOGETHER * one);
+}
+
+/** `took`, between what it takes where nothing is in the way and where one follows the other. */
+function serialPart(took: number, least: number, most: number): number {
+  const part = most - least < 1e-3 ? 0 : (took - least) / (most - least);
+  return part < LEAST_SERIAL ? 0 : Math.min(1, part);
+}
+
+interface WorkerTrial {
+  readonly serial: number | undefined;
+  readonly start: number | undefined;
+}
+
+/** The same among as many threads as there are cores, and what a thread takes to start. */
+async function tryWorkers(
+  { task: { url, name, bound }, calls, isTried, cores }: SamplePlan,
+  runs: readonly SampledRun[],
+  deadline: number,
+  excluded: Map<string, string>,
+): Promise<WorkerTrial> {
+  const one = median(runs.map(ownTime));
+  const left = deadline - realNow();
+  // A thread that is blocked in native code would outlive the trial: what takes as long as that is not tried.
+  if (!isTried || cores < 2 || one < LEAST_TRIED_MS || 4 * one > left) return { serial: undefined, start: undefined };
+  const began = realNow();
+  const pool = new ThreadPool({ workers: cores, killGrace: KILL_GRACE_MS, name: "AdvisorTrial" });
+  try {
+    await pool.submit(beReady);
+    const start = realNow() - began;
+    const end = realNow() + left;
+    const run = (at: number) => pool.submit(measureItem, url, name, [...bound, ...calls[at % calls.length]!.args]);
+    const turn = async (count: number) => await within(end, Promise.all(Array.from({ length: count }, (_, at) => run(at))));
+    // Once in each, which loads the module there.
+    const cold = await turn(cores);
+    if (cold === LATE) return { serial: undefined, start };
+    const failure = cold.find((measure) => measure.failure !== undefined)?.failure;
+    if (failure !== undefined && runs.every((seen) => seen.failure === undefined)) {
+      excluded.set("thread", `the task failed in a thread: ${failure}`);
+      return { serial: undefined, start };
+    }
+    const rounds = Math.max(1, Math.min(4, Math.floor((end - realNow()) / 2 / Math.max(one, 0.1))));
+    const from = realNow();
+    const warm = await turn(rounds * cores);
+    if (warm === LATE) return { serial: undefined, start };
+    const took = realNow() - from;
+    return { serial: serialPart(took, rounds * one, rounds * cores * one), start };
+  } finally {
+    await endOf(pool);
+  }
+}
