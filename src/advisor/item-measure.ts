@@ -39,12 +39,17 @@ export const measureItem = task(NOWHERE, "allcores.measureItem", async (url: str
   measured(await importTask(url, name), args),
 );
 
-/** Runs a task for several inputs at a time on one event loop. Gives the milliseconds from the first call to the last value. */
+/**
+ * Runs a task for several inputs at a time on one event loop. Gives the milliseconds from the first call to the last
+ * value, less what the thread waited for a processor.
+ */
 export const runTogether = task(NOWHERE, "allcores.runTogether", async (url: string, name: string, calls: readonly (readonly unknown[])[]) => {
   const fn = await importTask(url, name);
+  const before = stat();
   const began = realNow();
   await Promise.allSettled(calls.map(async (args) => await (fn(...args) as unknown)));
-  return realNow() - began;
+  const took = realNow() - began;
+  return Math.max(0, took - delayBetween(before, stat()));
 });
 
 async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<ItemMeasure> {
@@ -71,7 +76,7 @@ async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<Item
   const after = stat();
   const allocated = memoryInUse() - memory;
   const cpu = before === undefined || after === undefined ? wall - idle : (after.ran - before.ran) / 1e6;
-  const delayed = before?.delayed === undefined || after?.delayed === undefined ? 0 : (after.delayed - before.delayed) / 1e6;
+  const delayed = delayBetween(before, after);
   return { wall, cpu: Math.min(cpu, wall), delayed: Math.min(delayed, wall), idle: Math.min(idle, wall), allocated, ...weighed(value), failure };
 }
 
@@ -87,6 +92,12 @@ export function weighed(value: unknown, to: "threads" | "processes" = "threads")
   } catch {
     return { resultBytes: 0, resultMs: 0 };
   }
+}
+
+type Stat = ReturnType<typeof stat>;
+
+function delayBetween(before: Stat, after: Stat): number {
+  return before?.delayed === undefined || after?.delayed === undefined ? 0 : (after.delayed - before.delayed) / 1e6;
 }
 
 function stat(): { readonly ran: number; readonly delayed?: number | undefined } | undefined {
