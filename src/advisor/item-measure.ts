@@ -2,7 +2,7 @@
 import { encode } from "../codec/index.js";
 import { discard } from "../codec/payload.js";
 import { textOfThrown } from "../errors/index.js";
-import { realNow } from "../memory/index.js";
+import { loopIdle, realNow } from "../memory/index.js";
 import { thisThread, threadStatOf } from "../platform/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
@@ -55,7 +55,7 @@ export const runTogether = task(NOWHERE, "allcores.runTogether", async (url: str
 async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<ItemMeasure> {
   const memory = memoryInUse();
   const before = stat();
-  const loop = performance.eventLoopUtilization();
+  const idleBefore = loopIdle();
   const began = realNow();
   let value: unknown;
   let failure: string | undefined;
@@ -67,10 +67,10 @@ async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<Item
     const isLater = isThenable(value);
     if (isLater) value = await value;
     wall = realNow() - began;
-    if (isLater) ({ idle } = performance.eventLoopUtilization(loop));
+    if (isLater) idle = loopIdle() - idleBefore;
   } catch (error) {
     wall = realNow() - began;
-    ({ idle } = performance.eventLoopUtilization(loop));
+    idle = loopIdle() - idleBefore;
     failure = textOfThrown(error);
   }
   const after = stat();

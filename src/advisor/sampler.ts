@@ -2,7 +2,7 @@
 import { encode } from "../codec/index.js";
 import { discard } from "../codec/payload.js";
 import { isThrown, ReachError, UnsendableError, textOfThrown } from "../errors/index.js";
-import { realNow } from "../memory/index.js";
+import { clearRealTimeout, realNow, setRealTimeout } from "../memory/index.js";
 import type { Pool } from "../pools/pool.js";
 import type { PoolWorker } from "../pools/pool-worker.js";
 import { ProcessPool } from "../pools/process-pool.js";
@@ -97,14 +97,14 @@ const LATE = Symbol("late");
 async function within<T>(deadline: number, promise: PromiseLike<T>): Promise<T | typeof LATE> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => resolve(LATE), Math.max(0, deadline - realNow()));
+    timer = setRealTimeout(() => resolve(LATE), Math.max(0, deadline - realNow()));
   });
   // Nobody hears of a call that is called off with its pool.
   void Promise.resolve(promise).catch(() => {});
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    clearRealTimeout(timer);
   }
 }
 
