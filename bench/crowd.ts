@@ -98,21 +98,23 @@ const entries = (map: SharedMap<number>, crowd: number): Crowd => ({
   free: () => map.free(),
 });
 
-const ROWS: { readonly name: string; readonly gather: Gathering; readonly rival?: string; readonly isSingle?: true }[] = [
-  { name: "queue", gather: (crowd, across) => half(new Queue<number>({ across }), crowd), rival: "queue" },
-  { name: "queue, maxSize 100", gather: (crowd, across) => half(new Queue<number>({ across, maxSize: 100 }), crowd), rival: "bounded" },
-  { name: "semaphore of 2", gather: (crowd, across) => permits(new Semaphore(2, { across }), crowd), rival: "semaphore", isSingle: true },
-  { name: "RWLock, 1 write in 10", gather: (crowd, across) => reads(new RWLock({ across }), crowd), isSingle: true },
-  { name: "SharedMap, 1000 keys", gather: (crowd, across) => entries(new SharedMap<number>({ across }), crowd), rival: "map", isSingle: true },
+const ROWS: { readonly name: string; readonly gather: Gathering; readonly rival?: string; readonly together: number }[] = [
+  { name: "queue", gather: (crowd, across) => half(new Queue<number>({ across }), crowd), rival: "queue", together: 2 },
+  { name: "queue, maxSize 100", gather: (crowd, across) => half(new Queue<number>({ across, maxSize: 100 }), crowd), rival: "bounded", together: 2 },
+  { name: "semaphore of 2", gather: (crowd, across) => permits(new Semaphore(2, { across }), crowd), rival: "semaphore", together: 1 },
+  { name: "RWLock, 1 write in 10", gather: (crowd, across) => reads(new RWLock({ across }), crowd), together: 1 },
+  { name: "SharedMap, 1000 keys", gather: (crowd, across) => entries(new SharedMap<number>({ across }), crowd), rival: "map", together: 1 },
 ];
 
-/** The same work, each worker at an object of its own: nobody waits for anybody, so this is what the cold code of so many takes alone. Not for queues, which need two. */
+/**
+ * The same work, each worker at an object of its own, or two at a queue of theirs: nobody waits for the crowd, so this is what the cold code of so many takes alone.
+ */
 const apart =
-  (gather: Gathering): Gathering =>
+  (gather: Gathering, together: number): Gathering =>
   (crowd, across) => {
-    const parts = Array.from({ length: crowd }, () => gather(crowd, across));
+    const parts = Array.from({ length: crowd / together }, () => gather(crowd, across));
     return {
-      start: (Worker, gate, index) => parts[index]!.start(Worker, gate, index),
+      start: (Worker, gate, index) => parts[Math.floor(index / together)]!.start(Worker, gate, index),
       free() {
         for (const part of parts) part.free();
       },
@@ -164,7 +166,7 @@ if (isMain(import.meta)) {
   const models = { threads: Thread, processes: Process } as const;
   const figures: Figure[] = [];
   const hasPython = pythonVersion() !== undefined;
-  for (const { name, gather, rival, isSingle } of ROWS) {
+  for (const { name, gather, rival, together } of ROWS) {
     const asked = Object.entries(models).filter(([model]) => only === undefined || `${name}, ${model}`.includes(only));
     if (asked.length === 0) continue;
     const theirs = new Map<number, number>();
@@ -176,11 +178,9 @@ if (isMain(import.meta)) {
       console.log(
         `${name}, ${model}: ${CROWDS.map((crowd) => shown(ours.get(crowd))).join(" / ")} ms; Python's threads ${CROWDS.map((crowd) => shown(theirs.get(crowd))).join(" / ")}`,
       );
-      if (isSingle === true) {
-        const cold = new Map<number, number>();
-        for (const crowd of CROWDS) cold.set(crowd, await several(turns, () => run(Worker, crowd, apart(gather))));
-        console.log(`  each at one of its own: ${CROWDS.map((crowd) => shown(cold.get(crowd))).join(" / ")} ms`);
-      }
+      const cold = new Map<number, number>();
+      for (const crowd of CROWDS) cold.set(crowd, await several(turns, () => run(Worker, crowd, apart(gather, together))));
+      console.log(`  ${together === 1 ? "each at one of its own" : "two at each"}: ${CROWDS.map((crowd) => shown(cold.get(crowd))).join(" / ")} ms`);
       const growth = ours.get(64)! / ours.get(8)!;
       figures.push({
         name: `${name}, ${model}: 64 workers beside 8`,

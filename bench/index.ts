@@ -30,6 +30,8 @@ const BENCHES = [
   "advisor",
   "codec",
   "waiting",
+  "command-line",
+  "remote",
 ];
 
 const words = process.argv.slice(2);

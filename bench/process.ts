@@ -2,12 +2,15 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Barrier, isMain, Process } from "allcores";
-import { alternate, atMost, compared, faster, report, spanOf } from "./measure.js";
+import { alternate, atMost, compared, faster, report, spanOf, within } from "./measure.js";
+import { firstLine } from "./workers/first-line.js";
 import { plusOne } from "./workers/plus-one.js";
 import { spin } from "./workers/spin.js";
 
 const STARTS = 21;
 const SPINS = 5;
+/** A spare worker has started by then. */
+const SPARE_MS = 500;
 
 async function ours(): Promise<number> {
   const start = performance.now();
@@ -30,6 +33,20 @@ async function bare(): Promise<number> {
   return took;
 }
 
+/** From a start to the first line of the task's module, with a spare process: what was loaded of the module is not in it. */
+async function spared(): Promise<number[]> {
+  const samples: number[] = [];
+  Process.spare(1);
+  for (let start = -1; start < STARTS; start++) {
+    await new Promise((resolve) => setTimeout(resolve, SPARE_MS));
+    const began = performance.timeOrigin + performance.now();
+    const line = await Process.start(firstLine).join();
+    if (start >= 0) samples.push(line - began);
+  }
+  Process.spare(0);
+  return samples;
+}
+
 /** Two pieces of work by so many processes, from a start gate. */
 async function spinning(processes: 1 | 2): Promise<number> {
   const gate = new Barrier(processes, { across: "processes" });
@@ -42,6 +59,7 @@ async function spinning(processes: 1 | 2): Promise<number> {
 if (isMain(import.meta)) {
   report([
     compared("cold start to the first result", "ms", await alternate(STARTS, ours, bare, 2), "bare fork", atMost(1.5)),
+    within("start to the first line, from a spare one", "ms", await spared(), 5),
     compared(
       "two CPU-bound processes",
       "s",

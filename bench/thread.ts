@@ -1,12 +1,15 @@
 /** Thread: cold start, and two of them on two cores. */
 import { Worker } from "node:worker_threads";
 import { Barrier, isMain, Thread } from "allcores";
-import { alternate, atMost, compared, faster, report, spanOf } from "./measure.js";
+import { alternate, atMost, compared, faster, report, spanOf, within } from "./measure.js";
+import { firstLine } from "./workers/first-line.js";
 import { plusOne } from "./workers/plus-one.js";
 import { spin } from "./workers/spin.js";
 
 const STARTS = 21;
 const SPINS = 5;
+/** A spare worker has started by then. */
+const SPARE_MS = 500;
 
 async function ours(): Promise<number> {
   const start = performance.now();
@@ -27,6 +30,20 @@ async function bare(): Promise<number> {
   return took;
 }
 
+/** From a start to the first line of the task's module, with a spare thread: what was loaded of the module is not in it. */
+async function spared(): Promise<number[]> {
+  const samples: number[] = [];
+  Thread.spare(1);
+  for (let start = -1; start < STARTS; start++) {
+    await new Promise((resolve) => setTimeout(resolve, SPARE_MS));
+    const began = performance.timeOrigin + performance.now();
+    const line = await Thread.start(firstLine).join();
+    if (start >= 0) samples.push(line - began);
+  }
+  Thread.spare(0);
+  return samples;
+}
+
 /** Two pieces of work by so many threads, from a start gate. */
 async function spinning(threads: 1 | 2): Promise<number> {
   const gate = new Barrier(threads);
@@ -39,6 +56,7 @@ async function spinning(threads: 1 | 2): Promise<number> {
 if (isMain(import.meta)) {
   report([
     compared("cold start to the first result", "ms", await alternate(STARTS, ours, bare, 2), "bare Worker", atMost(1.2)),
+    within("start to the first line, from a spare one", "ms", await spared(), 5),
     compared(
       "two CPU-bound threads",
       "s",

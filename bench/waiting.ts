@@ -13,7 +13,7 @@ const MOST_EACH = 0.05;
  */
 const NO_REDUCER = "--no-memory-reducer";
 const quick = process.argv.includes("--quick");
-const SPAN_MS = quick ? 500 : 3000;
+const SPAN_MS = quick ? 500 : 12_000;
 
 const option = (name: string): string | undefined => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 const most = Number(option("most") ?? (quick ? 8 : 1000));

@@ -2,15 +2,16 @@
 // Nothing is deleted before its successor is written, so that programs already running out of dist/ and build/ survive a rebuild.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
-import { scripts } from "./parts.mjs";
+import { innerOf, scripts } from "./parts.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 process.chdir(root);
 /** Programs that tests start again and again: a file for each, since Node takes a millisecond for every file that it loads. */
 const programs = ["tests/fixtures/socket-worker.ts"];
+const externals = ["koffi", "tsx"];
 const common = { format: "esm", platform: "node", target: "node20", write: true, metafile: true, logLevel: "error" };
 
 const [bundled, mirrored, declared] = await Promise.all([bundles(), mirror(), declarations()]);
@@ -22,13 +23,16 @@ async function bundles() {
     library(),
     bundle(["src/testing/index.ts"], "dist/testing", "atomics"),
     bundle({ entry: "src/testing/entry.ts", explored: "src/index.ts" }, "dist/testing", "controlled-atomics", { splitting: true, chunkNames: "chunk-[hash]" }),
+    commandLine(),
   ]);
   return outputs.flat().flatMap(({ metafile }) => Object.keys(metafile.outputs));
 }
 
 /** The library as a module, for bundlers; as a script; and the module that loads the script, which is what Node imports. */
 async function library() {
-  const module = await bundle({ module: "src/index.ts" }, "dist", "atomics");
+  // Who traces a program's files by the condition that bundlers have, as Nitro does, finds so those that Node loads. Bundlers drop it.
+  const js = `\nfunction traced() {\n  return [__dirname + "/index.js", __dirname + "/index.cjs"];\n}`;
+  const module = await bundle({ module: "src/index.ts" }, "dist", "atomics", { footer: { js } });
   const names = module.metafile.outputs["dist/module.js"].exports;
   const split = (modules) =>
     bundle(Object.fromEntries(Object.keys(modules).map((name) => [name.split(":")[1], name])), "dist", "atomics", {
@@ -37,7 +41,8 @@ async function library() {
       define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
       write: false,
     });
-  const { library, rest } = await scripts(split);
+  const inner = innerOf(await Promise.all((await filesOf("src/remote")).map(async (file) => [relative("src", file), await readFile(file, "utf8")])));
+  const { library, rest } = await scripts(split, inner);
   await Promise.all([writeFile("dist/library.cjs", library), writeFile("dist/rest.cjs", rest)]);
   const build = createHash("sha256").update(library).update(rest).digest("hex").slice(0, 16);
   // Literally so, for those who trace which files a program needs.
@@ -45,7 +50,28 @@ async function library() {
   const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(${files}, import.meta.url, "${build}");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
   const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
-  return [module, { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } }, index, await required(build)];
+  return [module, { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } }, index, await required(build), ...(await remote(build))];
+}
+
+/** `allcores/remote`: a script that takes what it needs of the library from the one that is loaded; the module that loads it; and what its workers run. */
+async function remote(build) {
+  const library = (here) => `import { load } from "./src/workers/entry/load.ts";
+export const inner = load(new URL("../library.cjs", ${here}), new URL("../rest.cjs", ${here}), new URL("../index.js", ${here}).href, "${build}").$inner();`;
+  const parts = (here) => ({ inner: library(here), external: [...externals, "bullmq", "ioredis"] });
+  const script = await bundle({ index: "src/remote/index.ts" }, "dist/remote", "atomics", {
+    ...parts("remoteUrl"),
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    define: { "import.meta.url": "remoteUrl.href" },
+    banner: { js: 'const remoteUrl = require("node:url").pathToFileURL(__filename);' },
+  });
+  const body = await bundle({ body: "src/remote/body.ts" }, "dist/remote", "atomics", parts("import.meta.url"));
+  const names = (await bundle({ index: "src/remote/index.ts" }, "dist/remote", "atomics", { ...parts("import.meta.url"), write: false })).metafile.outputs[
+    "dist/remote/index.js"
+  ].exports;
+  const facade = `import { createRequire } from "node:module";\nexport const { ${names.join(", ")} } = createRequire(import.meta.url)("./index.cjs");`;
+  const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
+  return [script, body, await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/remote/index.js" })];
 }
 
 /** What `require` gives: the library of `index.js`, which is the first one's whichever is loaded first. Workers start with `index.js` all the same. */
@@ -57,26 +83,80 @@ module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), n
   return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
 }
 
-/** `modules`: the texts of some that stand in no file. */
-function bundle(entryPoints, outdir, door, { modules = {}, ...options } = {}) {
+/** The command `allcores`, with the packages that it uses; and the tasks that its comparison has workers run. The library is that of `index.js` for both. */
+async function commandLine() {
+  // Some of these packages are CommonJS, and require what Node has.
+  const banner = {
+    js: '#!/usr/bin/env node\nimport { createRequire as $createRequire } from "node:module";\nconst require = $createRequire(import.meta.url);',
+  };
+  const built = await Promise.all([
+    bundle({ cli: "src/cli/main.ts" }, "dist", "atomics", { banner, facade: "./index.js", minifyWhitespace: true }),
+    bundle({ comparison: "src/cli/tour/tasks.ts" }, "dist", "atomics", { facade: "./index.js" }),
+  ]);
+  await chmod("dist/cli.js", 0o755);
+  await writeFile("dist/cli.licenses.txt", await licensesOf(Object.keys(built[0].metafile.inputs)));
+  return { metafile: { outputs: Object.assign({ "dist/cli.licenses.txt": {} }, ...built.map(({ metafile }) => metafile.outputs)) } };
+}
+
+/** What the licences of bundled packages ask for: their own texts beside the bundle. */
+async function licensesOf(inputs) {
+  const folders = new Set(inputs.map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]).filter((folder) => folder !== undefined));
+  const texts = [...folders].sort().map(async (folder) => {
+    const { name, version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+    if (file === undefined) throw new Error(`${folder} has no licence that could be passed on`);
+    return `${name} ${version}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`;
+  });
+  return `dist/cli.js contains these packages.\n\n${(await Promise.all(texts)).join(`\n${"-".repeat(80)}\n\n`)}`;
+}
+
+/**
+ * `facade`: where the library is, for what does not contain it. `modules`: the texts of some that stand in no file. `inner`: the text of the one that gives `src/remote`
+ * what it takes of the library.
+ */
+function bundle(entryPoints, outdir, door, { modules = {}, facade, inner, ...options } = {}) {
   return build({
     ...common,
     ...(entryPoints && { entryPoints, outdir }),
     ...options,
     bundle: true,
     minifySyntax: true,
-    external: ["koffi", "tsx"],
+    external: options.external ?? externals,
     plugins: [
       {
         name: "allcores",
         setup(hooks) {
           hooks.onResolve({ filter: /^library:/ }, ({ path }) => ({ path, namespace: "library" }));
           hooks.onLoad({ filter: /^/, namespace: "library" }, ({ path }) => ({ contents: modules[path], loader: "ts", resolveDir: "src" }));
+          if (facade !== undefined)
+            hooks.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, ({ path, resolveDir }) =>
+              resolve(resolveDir, path) === resolve("src/index.js") ? { path: facade, external: true } : undefined,
+            );
+          if (inner !== undefined) takeInner(hooks, inner);
           hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
           hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);
         },
       },
     ],
+  });
+}
+
+/** What files of `src/remote` import from elsewhere, they are given by `inner`. */
+function takeInner(hooks, inner) {
+  const home = resolve("src/remote");
+  hooks.onResolve({ filter: /^\./ }, ({ path, importer, namespace, resolveDir }) => {
+    const target = resolve(resolveDir, path);
+    if (namespace !== "file" || !importer.startsWith(`${home}/`) || target.startsWith(`${home}/`)) return undefined;
+    return { path: target, namespace: "inner" };
+  });
+  hooks.onResolve({ filter: /^inner:$/ }, () => ({ path: "library", namespace: "inner-library" }));
+  hooks.onLoad({ filter: /^/, namespace: "inner-library" }, () => ({ contents: inner, loader: "ts", resolveDir: root }));
+  hooks.onLoad({ filter: /^/, namespace: "inner" }, async ({ path }) => {
+    const module = relative("src", path);
+    const names = [...innerOf(await Promise.all((await filesOf("src/remote")).map(async (file) => [relative("src", file), await readFile(file, "utf8")])))]
+      .filter(([, from]) => from === module)
+      .map(([name]) => name);
+    return { contents: `import { inner } from "inner:";\nexport const { ${names.join(", ")} } = inner;`, loader: "ts", resolveDir: root };
   });
 }
 

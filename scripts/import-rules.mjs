@@ -4,7 +4,16 @@ export const layers =
   "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
 
 /** The npm packages that src may import, and the only folder that may import each. */
-export const packages = { koffi: "platform", tsx: "workers" };
+export const packages = {
+  koffi: "platform",
+  tsx: "workers",
+  bullmq: "remote",
+  ioredis: "remote",
+  commander: "cli",
+  "cli-progress": "cli",
+  picocolors: "cli",
+  tinyglobby: "cli",
+};
 
 const upward = layers.slice(0, -1).map((layer, index) => ({
   name: `${layer}-imports-only-what-stands-before-it`,
@@ -27,13 +36,20 @@ export default {
     { name: "no-circle", severity: "error", from: {}, to: { circular: true } },
     ...upward,
     { name: "a-folder-is-a-layer", severity: "error", from: { path: "^src/", pathNot: `^src/(index\\.ts$|(${layers.join("|")})/)` }, to: {} },
-    { name: "nothing-imports-the-facade", severity: "error", from: {}, to: { path: "^src/index\\.ts$|^dist/" } },
+    { name: "only-cli-imports-the-facade", severity: "error", from: { pathNot: "^src/cli/" }, to: { path: "^src/index\\.ts$|^dist/" } },
+    // The command runs with the library that its workers run: it takes all of it from the facade, which it does not bundle.
+    {
+      name: "cli-imports-the-facade-platform-and-clock",
+      severity: "error",
+      from: { path: "^src/cli/" },
+      to: { path: "^src/(?!cli/|index\\.ts$|platform/|memory/clock\\.ts$)" },
+    },
     ...packageOf,
     {
       name: "no-other-package",
       severity: "error",
       from: {},
-      to: { dependencyTypes: foreign, pathNot: `(^|/)node_modules/(${Object.keys(packages).join("|")})/` },
+      to: { dependencyTypes: foreign, pathNot: `(^|/)node_modules/(@types/)?(${Object.keys(packages).join("|")})/` },
     },
     // The door to atomics, which a condition of the package's imports may swap.
     {

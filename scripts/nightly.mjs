@@ -14,6 +14,7 @@ const steps = Object.entries({
   suite: node("scripts/test.mjs", "--whole", "--times"),
   portable: ["npm", "run", "test:portable"],
   "first-result": node("scripts/first-result.mjs"),
+  matrix: node("scripts/matrix.mjs"),
   models: node("build/tests/models/index.js"),
   mutants: node("build/tests/mutants/index.js"),
   chaos: node("build/tests/chaos/index.js", "1000"),

@@ -1,16 +1,17 @@
 // The library as two scripts: what each worker runs, and the rest, which a worker runs when it first needs something
 // of it.
 import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { transform } from "esbuild";
 
 /**
  * What the index exports of these is there at once: what the start of a worker loads anyway, and what is no class or
  * function.
  */
-const AT_ONCE = /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/thread))/;
+const AT_ONCE = /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/(?:thread|process)))/;
 
-/** The texts of both. `bundle` takes entry points, and modules that stand in no file. */
-export async function scripts(bundle) {
+/** The texts of both. `bundle` takes entry points, and modules that stand in no file. `inner`: what `$inner` is to give. */
+export async function scripts(bundle, inner) {
   const exported = [...(await readFile("src/index.ts", "utf8")).matchAll(/^export (?!type)(?:\{[^}]*\}|\*) from "([^"]+)";$/gm)];
   const [core, late] = [true, false].map((atOnce) =>
     exported
@@ -23,7 +24,7 @@ export async function scripts(bundle) {
     export { ownUrl as $ownUrl } from "./platform/index.js";
     export { enter as $enter } from "./workers/entry/enter.js";
     export { exportLate as $exportLate } from "./workers/entry/parts.js";`;
-  const { outputFiles } = await bundle({ "library:core": core + hidden, "library:rest": core + hidden + late });
+  const { outputFiles } = await bundle({ "library:core": core + hidden, "library:rest": `${core}${hidden}${late}\n${giving(inner)}` });
   const text = (name) => new Module(outputFiles.find(({ path }) => new RegExp(`/${name}`).test(path)).text);
   const [shared, first, rest] = [text("chunk"), text("core"), text("rest")];
   // Every module of the first is named in the second, so all of them are in the chunk.
@@ -42,6 +43,33 @@ ${$enter}(${$ownUrl}(meta.url), meta.code);`;
   const imports = Object.entries(rest.imports).map(([local, name]) => `${name}: ${local}`);
   const remainder = `var { ${imports.join(", ")} } = core;\n${rest.body}\nmodule.exports = ${object(Object.fromEntries(names.map((name) => [name, rest.exports[name]])))};`;
   return { library: await script(library), rest: await script(remainder) };
+}
+
+/**
+ * What files outside of the library take of its inside, by name: so that they share its classes and its state. Of each
+ * name, the module that has it.
+ */
+export function innerOf(texts) {
+  const inner = new Map();
+  for (const [file, text] of texts) {
+    for (const [, list, from] of text.matchAll(/^import \{([^}]*)\} from "(\.[^"]+)";$/gm)) {
+      const module = join(dirname(file), from);
+      if (module.startsWith("remote/")) continue;
+      for (const word of list.split(",").map((each) => each.trim())) {
+        if (word === "" || word.startsWith("type ")) continue;
+        const [name] = word.split(" as ");
+        if ((inner.get(name) ?? module) !== module)
+          throw new Error(`${file} takes ${name} from ${module}, others from ${inner.get(name)}: take it from one module`);
+        inner.set(name, module);
+      }
+    }
+  }
+  return inner;
+}
+
+function giving(inner) {
+  const imports = [...inner].map(([name, module]) => `import { ${name} as $${name} } from "./${module}";`);
+  return `${imports.join("\n")}\nexport function $inner() { return { ${[...inner.keys()].map((name) => `${name}: $${name}`).join(", ")} }; }`;
 }
 
 function object(fields) {

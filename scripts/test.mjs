@@ -3,6 +3,7 @@
 //   --times    at the end, what each file took, and the tests that took most of the processors
 //   --lanes=N  files at a time
 import { parseArgs } from "node:util";
+import { provideRedis } from "./suite/redis.mjs";
 import { measureSlowness } from "./suite/slowness.mjs";
 import { lanesOf, playFiles, testFiles } from "./suite/test-files.mjs";
 
@@ -16,6 +17,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+provideRedis(files);
 const began = performance.now();
 const lanes = lanesOf(options.lanes);
 const slowness = await measureSlowness(lanes);

@@ -95,7 +95,7 @@ test("imports keep the rules", async (t) => {
   await t.test("the picture in docs/architecture.md is drawn from them: npm run architecture", () => {
     const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
     assert.equal(page, drawn(page, modules));
-    assert.notEqual(drawn(page, [...modules, { source: "src/remote/x.ts", dependencies: [{ resolved: "src/pools/pool.ts" }] }]), page);
+    assert.notEqual(drawn(page, [...modules, { source: "src/testing/x.ts", dependencies: [{ resolved: "src/tasks/sleep.ts" }] }]), page);
   });
 });
 
@@ -195,8 +195,10 @@ const importing: [rule: string, path: string, text: string][] = [
   ["an upward import by side effect", "src/workers/entry/thread.ts", `import "../../pools/pool.js";`],
   ["an upward dynamic import", "src/sync/dynamic.ts", `export const x = await import("../channels/queue.js");`],
   ["an upward type query", "src/sync/query.ts", `export let x: import("../channels/queue.js").Queue;`],
-  ["an import of the facade", "src/cli/facade.ts", `import { Lock } from "../index.js";`],
-  ["an import of the facade by name", "src/cli/facade-name.ts", `import { Lock } from "allcores";`],
+  ["an import of the facade", "src/pools/facade.ts", `import { Lock } from "../index.js";`],
+  ["an import of the facade by name", "src/tasks/facade-name.ts", `import { Lock } from "allcores";`],
+  ["cli/ importing what it would bundle", "src/cli/bundled.ts", `import { Lock } from "../sync/lock.js";`],
+  ["the command's packages outside cli/", "src/pools/colours.ts", `import pc from "picocolors";`],
   ["a folder outside the layers", "src/misc/x.ts", `import "../errors/base.js";`],
   ["the swappable door above parking/", "src/sync/door.ts", `import { load } from "#atomics";`],
   ["a foreign package", "src/sync/foreign.ts", `import pMap from "p-map";`],
@@ -213,6 +215,7 @@ const innocent: [path: string, text: string][] = [
   ["src/platform/door.ts", `import koffi from "koffi";\nimport { load } from "#atomics";\nkoffi(load);`],
   ["src/memory/door.ts", `import { load } from "#atomics";\nload;`],
   ["src/parking/door.ts", `import { load } from "#atomics";\nload;`],
+  ["src/cli/facade.ts", `import { Lock } from "../index.js";\nimport pc from "picocolors";\nimport "../platform/atomics.js";\npc(Lock);`],
   ["src/workers/tsx.ts", `export type T = typeof import("tsx/esm/api");`],
   ["src/sync/example.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
   ["src/index.ts", `export * from "./testing/index.js";`],

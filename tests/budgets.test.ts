@@ -21,7 +21,7 @@ const {
 test("everything keeps its budget: npm run budgets", async () => {
   const measures = await measure();
   assert.deepEqual(overruns(budgetsOf(readFileSync(join(root, "docs/budgets.md"), "utf8")), measures), []);
-  for (const [name, bytes] of measures) assert.ok(bytes > 1000, `${name} was not measured: ${bytes}`);
+  for (const [name, bytes] of measures) assert.ok(bytes > 300, `${name} was not measured: ${bytes}`);
 });
 
 test("what is over its budget, has none, or has no reason is named", () => {

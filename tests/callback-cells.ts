@@ -182,6 +182,12 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
     "re-enters": "that calls its own call off, submits, or gives a rejected promise hurts nobody else",
     "never ends": hangs("Future.onProgress(fn)"),
   },
+  "MapRun.onProgress(fn)": {
+    throws: uncaught("MapRun.onProgress(fn)", "throws"),
+    "gives a promise": uncaught("MapRun.onProgress(fn)", "rejects"),
+    "re-enters": "a listener that cancels its map: the map ends, and nothing more is told",
+    "never ends": hangs("MapRun.onProgress(fn)"),
+  },
   "AsyncPool.map(items)": {
     throws: "a sync input that throws ends the map with its error, and whatever was begun is let go of",
     "gives a promise": "a sync iterator whose next() gives promises is refused",

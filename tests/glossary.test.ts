@@ -23,6 +23,12 @@ const FORMER: readonly [word: RegExp, term: string][] = [
   [/\bof avail\b/, "used with success"],
 ];
 
+/** What leaves the actor of a sentence unnamed. */
+const RIDDLES: readonly [word: RegExp, instead: string][] = [
+  [/\bwho(so)?ever\b|\bwhomever\b/i, "the worker, caller, waiter or holder that …"],
+  [/\bwhatever becomes of\b/i, "even if it fails"],
+];
+
 /** Words that tests have had for what has a term, or two terms. Comments and strings may use them as everybody does. */
 const FORMER_NAMES: readonly [name: RegExp, term: string][] = [
   [/\b(with)?Crew\b|\bcrew\b/, "supervisor, or workers"],
@@ -39,14 +45,20 @@ function texts(folder: string, ends: string): string[] {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
-const strangeIn = (text: string, words = FORMER): string[] =>
-  words.flatMap(([word, term]) => (word.test(text) ? [`${word.exec(text)![0]} is now: ${term}`] : []));
+/** What is strange in a line. Several words may be broken between it and the one after it. */
+function strangeIn(line: string, words = FORMER, next = ""): string[] {
+  const text = `${line} ${next.replace(/^\s*(\*(?!\/)|\/\/)?\s*/, "")}`;
+  return words.flatMap(([word, term]) => {
+    const match = word.exec(text);
+    return match !== null && match.index < line.length ? [`${match[0]} is now: ${term}`] : [];
+  });
+}
 
 const strangeInFiles = (files: readonly string[], words: typeof FORMER): string[] =>
   files.flatMap((path) =>
     readFileSync(join(root, path), "utf8")
       .split("\n")
-      .flatMap((line, index) => strangeIn(line, words).map((strange) => `${path}:${index + 1}: ${strange}`)),
+      .flatMap((line, index, lines) => strangeIn(line, words, lines[index + 1]).map((strange) => `${path}:${index + 1}: ${strange}`)),
   );
 
 /** Names of types that are declared in more than one folder of src/. */
@@ -64,6 +76,14 @@ test("sources, errors and documents keep to the glossary's terms", () => {
   assert.deepEqual(strangeInFiles(files, FORMER), []);
 });
 
+test("sources, errors and documents name the actor of a sentence", () => {
+  // The log of changes quotes what former versions said.
+  const pages = readdirSync(root).filter((name) => name.endsWith(".md") && name !== "CHANGELOG.md");
+  const files = [...texts("src", ".ts"), ...texts("docs", ".md"), ...pages];
+  assert.ok(files.length > 300 && pages.length >= 4, String([files.length, pages.length]));
+  assert.deepEqual(strangeInFiles(files, RIDDLES), []);
+});
+
 test("tests, benchmarks and examples keep to them too", () => {
   const files = ["tests", "bench", "examples"].flatMap((folder) => texts(folder, ".ts")).filter((path) => path !== "tests/glossary.test.ts");
   assert.ok(files.length > 300, String(files.length));
@@ -79,6 +99,10 @@ test("a former word is noticed", () => {
     assert.notDeepEqual(strangeIn(line), [], line);
   for (const line of ["class Crew {", "stage.subject.call(fn)", "const runs = plays;", "the card of a worker"])
     assert.notDeepEqual(strangeIn(line, FORMER_NAMES), [], line);
+  for (const line of [" * Whoever leaves is settled next", "throw new Error('told by whomever');", "settled, whatever becomes of this"])
+    assert.notDeepEqual(strangeIn(line, RIDDLES), [], line);
+  assert.notDeepEqual(strangeIn("a wake-up that is of", FORMER, "   * avail to nobody"), []);
+  assert.deepEqual(strangeIn("a wake-up", FORMER, "   * of avail: the next line says it"), []);
   assert.deepEqual(strangeIn("a waiter notices a death; discard it"), []);
 });
 

@@ -1,6 +1,6 @@
 /** The public surface keeps the laws of docs/design/surface.md: names, former names, endings, docstrings. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import * as allcores from "allcores";
@@ -332,47 +332,22 @@ describe("docstrings", () => {
     return [...text.matchAll(/(?:^|,)\s*(?:\.\.\.)?(\w+)\??\s*:/g)].map(([, parameter]) => parameter!);
   }
 
-  const found = [...owners.flatMap(({ members }) => members), ...publicFunctions()]
+  const checked = [...owners.flatMap(({ members }) => members), ...publicFunctions()]
     .filter((member) => !isDeprecated(member))
     // Users make no object of an abstract base.
     .filter(({ name, kind }) => kind !== "constructor" || exportedNames().includes(name.replace("new ", "")))
     .filter(({ kind, name }) => !(kind === "field" && declaredAs(name.split(".")[0]!)?.kind === "interface"))
-    .filter(({ name, kind }) => !(kind === "field" && /Error\.code$/.test(name)))
+    .filter(({ name, kind }) => !(kind === "field" && /Error\.code$/.test(name)));
+  const found = checked
     .map((member) => ({ name: member.name, lacking: lackingParts(member) }))
     .filter(({ lacking }) => lacking.length > 0)
     .map(({ name, lacking }) => `${name}: ${lacking.join(", ")}`)
     .sort();
 
-  test("each has all of its parts, but for those on the list of old, which only shrinks", () => {
-    const path = join(root, "tests/fixtures/lacking-docstrings.txt");
-    const known = new Map(
-      readFileSync(path, "utf8")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => line.split(": ") as [string, string]),
-    );
-    const worse = found.filter((line) => {
-      const [name, parts] = line.split(": ") as [string, string];
-      const allowed = new Set(known.get(name)?.split(", "));
-      return parts.split(", ").some((part) => !allowed.has(part));
-    });
-    assert.deepEqual(worse, [], "docstrings that lack a part: see the form in docs/design/surface.md");
-    const now = new Map(found.map((line) => line.split(": ") as [string, string]));
-    const better = [...known].filter(([name, parts]) => now.get(name) !== parts).map(([name]) => `${name}: ${now.get(name) ?? "nothing any more"}`);
-    assert.deepEqual(better, [], "lines of the list that are to be shortened");
-  });
-
-  test("those of sync/ have all of their parts", () => {
-    const classes = readdirSync(join(root, "src/sync")).flatMap((file) =>
-      [...readFileSync(join(root, "src/sync", file), "utf8").matchAll(/^export (?:abstract )?class (\w+)/gm)].map(([, name]) => name!),
-    );
-    for (const name of ["OwnerWord", "BoundedSemaphore", "RWLockView"]) assert.ok(classes.includes(name), name);
-    // Choice stands on the list of old.
-    const names = [...classes.filter((name) => name !== "Choice"), "Held", "RHeld"];
-    assert.deepEqual(
-      found.filter((line) => names.includes(line.replace("new ", "").split(/[.:]/)[0]!)),
-      [],
-    );
+  test("each has all of its parts", () => {
+    const names = checked.map(({ name }) => name);
+    for (const name of ["OwnerWord.consistent", "new BoundedSemaphore", "RWLockView.acquire", "Held.handOff"]) assert.ok(names.includes(name), name);
+    assert.deepEqual(found, [], "docstrings that lack a part: see the form in docs/design/surface.md");
   });
 
   test("the check finds what is missing", () => {

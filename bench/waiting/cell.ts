@@ -7,11 +7,14 @@ import { block, wait } from "../workers/waiters.js";
 export type How = "blocking" | "awaiting" | "idle";
 export type Model = "threads" | "processes";
 
-/** A program that has just begun to wait says so once in each worker: until three spans are alike, but for so many at least and at most. */
-const SETTLE_MS = 1000;
-const LEAST_SETTLES = 8;
-const MOST_SETTLES = 120;
-const ALIKE = 0.25;
+/**
+ * What a waiter runs at each of its looks is cold code at first: V8 interprets it, gathers feedback and compiles it, and a look every few seconds brings that to its end
+ * after a minute. So the cell is measured once three spans are alike, after so many at least and at most. Each is half as long as the one that is
+ * measured, and that is longer than anybody sleeps.
+ */
+const LEAST_SETTLES = 15;
+const MOST_SETTLES = 25;
+const ALIKE = 0.15;
 
 /** Processor time of this process and its children, in ms, as the kernel's scheduler counts it. */
 function processorMs(): number {
@@ -74,7 +77,7 @@ if (isMain(import.meta)) {
   const [how, model, count, span] = process.argv.slice(2) as [How, Model, string, string];
   const started = await start(how, model, Number(count));
   const spans: number[] = [];
-  do spans.push(await taken(SETTLE_MS));
+  do spans.push(await taken(Number(span) / 2));
   while (spans.length < MOST_SETTLES && (spans.length < LEAST_SETTLES || !areAlike(spans.slice(-3))));
   console.log(await taken(Number(span)));
   for (const child of children()) process.kill(Number(child), "SIGKILL");

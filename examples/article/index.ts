@@ -1,4 +1,4 @@
-/** Runs the article's programs one after the other, each in a program of its own, and then the comparison. */
+/** Runs the article's programs one after the other, each in a program of its own. `npm start` compares the models. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { whyNoProcesses } from "./platform.js";
@@ -24,7 +24,6 @@ const programs: Program[] = [
   { title: "信号量 / Semaphore", file: "semaphore" },
   { title: "管道 / Pipe", file: "pipe", across: "processes" },
   { title: "共享数组 / Array", file: "array", across: whyNoProcesses === undefined ? "processes" : "threads" },
-  { title: "比较：串行、异步、线程、进程、全局锁 / Serial, async, threads, processes, one global lock", file: "compare" },
 ];
 
 const failed: string[] = [];

@@ -5,7 +5,7 @@ import type { CallOptions, CallSettings } from "../pools/call-options.js";
 import { callSettings, defaultCall } from "../pools/call-options.js";
 import { isUnsendable } from "../pools/chunk.js";
 import { type MapOptions, mapPlan } from "../pools/map-options.js";
-import { MapRun } from "../pools/map-run.js";
+import { type Kept, MapRun } from "../pools/map-run.js";
 import { PoolCalls } from "../pools/pool-calls.js";
 import type { TaskIdentity } from "../workers/task.js";
 import type { AutoSchedulers } from "./auto-schedulers.js";
@@ -33,10 +33,10 @@ export class AutoCalls {
   }
 
   /** `how`: whether an item is the arguments, or one of them. */
-  map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions): MapRun<A, Awaited<R>> {
+  map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions): MapRun<A, Kept<R>> {
     const plan = mapPlan(verb, task, items, how, this.#settings, options);
     this.schedulers.checkOpen("map");
-    return new MapRun<A, Awaited<R>>(new RoutedMap(this.schedulers, this.schedulers.routeOf(task)), plan);
+    return new MapRun<A, Kept<R>>(new RoutedMap(this.schedulers, this.schedulers.routeOf(task)), plan);
   }
 
   /** What cannot cross to a process stays with the threads. */

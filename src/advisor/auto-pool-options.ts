@@ -6,6 +6,7 @@ import type { RouteModel } from "./route.js";
 
 const DEFAULT_CONCURRENCY = 32;
 const OF_ASYNC = "only an AsyncPool has it";
+const OF_ONE_MODEL = "only a pool of one model has it, a ThreadPool or a ProcessPool";
 const AUTO_POOL = new KnownOptions<AutoPoolOptions>(
   {
     workers: true,
@@ -23,7 +24,17 @@ const AUTO_POOL = new KnownOptions<AutoPoolOptions>(
     worker: true,
     name: true,
   },
-  { ...MISTAKEN, rate: OF_ASYNC, tracked: OF_ASYNC },
+  {
+    ...MISTAKEN,
+    rate: OF_ASYNC,
+    tracked: OF_ASYNC,
+    minWorkers: OF_ONE_MODEL,
+    env: OF_ONE_MODEL,
+    argv: OF_ONE_MODEL,
+    execArgv: OF_ONE_MODEL,
+    cwd: OF_ONE_MODEL,
+    stdio: OF_ONE_MODEL,
+  },
 );
 
 /** Options, checked and complete; and the models that they leave out. */

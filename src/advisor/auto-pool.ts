@@ -4,7 +4,7 @@ import type { WaitOptions } from "../parking/index.js";
 import type { CallOptions } from "../pools/call-options.js";
 import type { AutoPoolOptions, ChoosingPool, PoolChoice } from "../pools/choosing-pool.js";
 import type { MapOptions } from "../pools/map-options.js";
-import type { MapRun } from "../pools/map-run.js";
+import type { Kept, MapRun } from "../pools/map-run.js";
 import { generatorOver, type PipelineStage, transformOver } from "../pools/map-stream.js";
 import { wholeNumber } from "../pools/option-values.js";
 import { type ResultOf, runPool } from "../pools/pool.js";
@@ -117,7 +117,7 @@ export class AutoPool implements ChoosingPool {
     return this.#calls.trySubmit(identityOf(task), args) as Future<ResultOf<F>> | undefined;
   }
 
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Awaited<R>> {
+  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
     return this.#calls.map(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 
@@ -125,15 +125,15 @@ export class AutoPool implements ChoosingPool {
     task: Task<(...args: [...A]) => R>,
     tuples: Iterable<A> | AsyncIterable<A>,
     options: MapOptions = {},
-  ): MapRun<A, Awaited<R>> {
+  ): MapRun<A, Kept<R>> {
     return this.#calls.map(identityOf(task), tuples, SPREAD, "starmap(task, tuples)", options);
   }
 
-  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>> {
+  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Kept<R>> {
     return generatorOver((items, given) => this.map(task, items, given), options);
   }
 
-  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Awaited<R>> {
+  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Kept<R>> {
     return transformOver((items) => this.map(task, items, options));
   }
 
@@ -155,6 +155,10 @@ export class AutoPool implements ChoosingPool {
 
   clear(): void {
     this.#schedulers.clear();
+  }
+
+  recycle(): void {
+    this.#schedulers.recycle();
   }
 
   async waitForIdle(options?: WaitOptions): Promise<void> {

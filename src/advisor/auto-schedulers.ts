@@ -182,6 +182,10 @@ export class AutoSchedulers {
     for (const scheduler of this.all) scheduler.waiting.clear();
   }
 
+  recycle(): void {
+    for (const scheduler of this.all) scheduler.waiting.recycle();
+  }
+
   stats(): PoolStats {
     const { tally, run, wait } = this.account;
     const running = runningIn(this.#slots, tally);

@@ -45,6 +45,9 @@ export class RoutedMap implements MapPool {
   get loads(): MapPool["loads"] {
     return this.#schedulers.loads;
   }
+  get links(): MapPool["links"] {
+    return this.#home.links;
+  }
   get endReason(): unknown {
     return this.#home.endReason;
   }

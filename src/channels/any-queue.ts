@@ -647,7 +647,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     this.inside(() => {
       if (this.unfinished <= 0) return true;
       this.expectWake(QUEUE.joinersWait);
-      // Whoever finishes an item need not enter the mutex: one that was done before the flag was up has woken nobody.
+      // A worker that finishes an item need not enter the mutex: one that was done before the flag was up has woken
+      // nobody.
       return this.unfinished <= 0 ? true : undefined;
     });
 

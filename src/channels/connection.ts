@@ -334,8 +334,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
   }
 
   /**
-   * This worker is done with it. What it sent can still be received; what it has not received is dropped. Whoever waits
-   * at the other end hears of it at once, and so do callers who wait here, with `ConnectionClosedError`. Does nothing
+   * This worker is done with it. What it sent can still be received; what it has not received is dropped. Callers that
+   * wait at the other end hear of it at once. So do callers that wait here, with `ConnectionClosedError`. Does nothing
    * when it is closed or was sent away.
    *
    * @throws `ERR_ALLCORES_STATE` while a message from it is being decoded

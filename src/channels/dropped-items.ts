@@ -13,7 +13,7 @@ export class DroppedItems {
     if (chunk !== 0) this.#chunks.push(chunk);
   }
 
-  /** Their objects are let go of, and whoever has to hear is told. */
+  /** Lets go of the objects that they hold, and tells the workers that wait for what they carried. */
   lose(heap: Heap): void {
     for (const item of this.#items.splice(0)) loseTaken(item, heap);
     for (const chunk of this.#chunks.splice(0)) heap.allocator.free(chunk);

@@ -142,7 +142,7 @@ export function tellCommitted(item: Item): void {
   if (typeof item !== "number") item.committed?.();
 }
 
-/** An item in a queue that nobody uses any more, where it lies: whoever has to hear is told of what it carries. */
+/** An item in a queue that nobody uses any more, where it lies: the workers that wait for what it carries are told. */
 export function loseItem(header: number, heap: Heap, at: number): void {
   if (header === INTEGER) return;
   heap.reserveWords(at + payloadBehind(header));

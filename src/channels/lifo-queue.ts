@@ -32,8 +32,8 @@ const MOST_CHUNK_WORDS = 1356;
  *
  * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was
  * still writing is never seen.
- * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** whoever asks first; no item waits while a
- * getter does.
+ * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** the getter that asks first; no item waits
+ * while a getter does.
  *
  * @example
  * ```ts

@@ -2,10 +2,10 @@
  * The two ends of a pipe, and whose each is.
  *
  * An end belongs to one worker at a time: each ring then has one writer and one reader, and an end whose worker died is
- * gone whoever else once had it. Its owner word says it all and changes by one store: a worker's id, minus the number
- * of a departure while it travels in a message, GONE. An id that the registry does not know as alive is as good as
- * GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in the hands of
- * its carrier, and dies with it.
+ * gone, no matter which workers had it before. Its owner word says it all and changes by one store: a worker's id,
+ * minus the number of a departure while it travels in a message, GONE. An id that the registry does not know as alive
+ * is as good as GONE, so no sweep is needed for the other end to be told. Until the message is committed it travels in
+ * the hands of its carrier, and dies with it.
  * Rejected: as many holders as like, gone with the last one, as Python has it. There a child's death goes unnoticed
  * until the parent closes its own copy of the child's end.
  */

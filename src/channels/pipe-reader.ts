@@ -115,8 +115,8 @@ export class PipeReader {
     const words = this.#words;
     store(words, this.#at + PIPE_RING.taken, this.#taken);
     this.#ring.release();
-    // Only now: as long as the ring names a block, whoever destroys the ring would free it. A death in between leaks
-    // it.
+    // Only now: as long as the ring names a block, the worker that destroys the ring would free it. A death in between
+    // leaks it.
     while (this.#spent.length > 0) this.#heap.allocator.free(this.#spent.pop()!);
     rouse(this.#heap, words, this.#at + PIPE_RING.writerWaits);
   }

@@ -52,8 +52,8 @@ export function recordWords(header: number): number {
 }
 
 /**
- * Wakes whoever waits for `flag`, after a position was stored. All of them: they are callers of one worker, who take
- * turns in the order in which they came, and a flag that is down tells that nobody is left.
+ * Wakes all that wait for `flag`, after a position was stored. They are callers of one worker and take turns in the
+ * order in which they came. A flag that is down tells that none is left.
  */
 export function rouse(heap: Heap, words: Int32Array, flag: number): void {
   if (lower(words, flag) !== 0) heap.waitQueue.wake(flag, EVERYBODY);

@@ -91,8 +91,8 @@ const PRIORITY_QUEUE_OPTIONS = new KnownOptions<PriorityQueueOptions<never>>({
  *
  * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was
  * still writing is never seen.
- * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** among getters, whoever asks first; an item
- * waits as long as more urgent ones come.
+ * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** among getters, the one that asks first; an
+ * item waits as long as more urgent ones come.
  *
  * @example
  * ```ts

@@ -31,8 +31,8 @@ const { compareExchange, load, store } = atomics;
  *
  * **Death:** an item is in the queue once `put` returned and stays when its producer dies; one that its producer was
  * still writing is never seen.
- * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** whoever asks first; no item waits while a
- * getter does. `null` and `undefined` are values. A value that cannot cross fails in `put`, with its path.
+ * **Cancel:** a get that is aborted or runs out takes nothing. **Fairness:** the getter that asks first; no item waits
+ * while a getter does. `null` and `undefined` are values. A value that cannot cross fails in `put`, with its path.
  *
  * @example
  * ```ts
@@ -178,7 +178,7 @@ export class Queue<T = unknown> extends AnyQueue<T> {
     for (;;) {
       const taken = this.#takeFirst(0);
       if (taken !== undefined) return taken;
-      // Closed is final: what was put before is seen by whoever looks after it.
+      // Closed is final: a getter that looks after it sees all that was put before.
       if (load(this.words, this.at + FIFO.closed) !== OPEN) return this.#takeFirst(0) ?? this.throwDrained();
       if (!waits || this.#expectItem()) return undefined;
     }

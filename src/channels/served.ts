@@ -59,6 +59,24 @@ interface Caller {
  *
  * **Death:** once the owner has ended, calls fail with `WorkerDiedError`. **Life:** while it is served the owner's
  * program stays alive; disposing of it ends that.
+ *
+ * @example
+ * ```ts
+ * import { isMain, serve, type Served, task, ThreadPool } from "allcores";
+ * interface Counter {
+ *   add(n: number): number;
+ * }
+ * const count = task(import.meta, async function count(counter: Served<Counter>) {
+ *   counter.callSync("add", 1);
+ *   return await counter.with({ timeout: 5000 }).call("add", 2);
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 1 });
+ *   let total = 0;
+ *   using counter = serve<Counter>({ add: (n) => (total += n) });
+ *   console.log(await pool.submit(count, counter)); // 3
+ * }
+ * ```
  */
 export class Served<T extends object> implements Disposable, Crosses {
   readonly #requests: Queue<Request | Withdrawal>;
@@ -96,14 +114,28 @@ export class Served<T extends object> implements Disposable, Crosses {
    * The same object, whose calls end with these: once `signal` aborts they fail with its reason, after `timeout`
    * milliseconds with `TimeoutError`. They are called off then. `callSync` heeds the timeout, and a signal that has
    * aborted before the call.
+   *
+   * @param options `timeout`: milliseconds from the call to its end, without end unless given. `signal`: ends the calls
+   *   with its reason
+   * @returns the same object; what is not given stays as it was here
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as the class says. **Cost:** one small object; nothing is sent.
    */
   with(options: WaitOptions): Served<T> {
     return new Served<T>(this.#requests, this.#owner, this.#target, limitsOver(this.#limits, options), this.#first);
   }
 
   /**
-   * Runs a method at the owner and gives its value or its error. The future fails with `UnsendableError` when an
-   * argument cannot cross, with `StateError` once the object is no longer served.
+   * Runs a method at the owner and gives its value or its error.
+   *
+   * @param name the method
+   * @param args its arguments, which are copied; shared objects arrive as themselves
+   * @returns the future of what the method gives. It fails with `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` when
+   *   an argument cannot cross, with `ERR_ALLCORES_STATE` once the object is no longer served, with
+   *   `ERR_ALLCORES_WORKER_DIED` once the owner has ended
+   * @throws nothing: what goes wrong is the future's
+   * @remarks **Cancel:** as the class says. **Cost:** an item in a queue there and one back; at the owner itself a
+   *   call.
    */
   call<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): Future<AnswerOf<T, Name>> {
     const call = new RemoteCall(name, this.#limits);
@@ -111,7 +143,17 @@ export class Served<T extends object> implements Disposable, Crosses {
     return call.future as Future<AnswerOf<T, Name>>;
   }
 
-  /** As `call`, blocking this thread. The owner must be another worker, whose loop turns. */
+  /**
+   * As `call`, blocking this thread and its event loop. The owner must be another worker, whose loop turns.
+   *
+   * @param name the method
+   * @param args its arguments, which are copied; shared objects arrive as themselves
+   * @returns what the method gives
+   * @throws `ERR_ALLCORES_STATE` at the owner and once the object is no longer served, `ERR_ALLCORES_UNSENDABLE` or
+   *   `ERR_ALLCORES_REACH` when an argument cannot cross, `ERR_ALLCORES_WORKER_DIED` once the owner has ended,
+   *   `ERR_ALLCORES_TIMEOUT` after the `timeout` of `with`, `ERR_ALLCORES_OUT_OF_MEMORY`; what the method throws
+   * @remarks **Death, cancel:** as the class says. **Cost:** as `call`.
+   */
   callSync<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): AnswerOf<T, Name> {
     if (this.#target !== undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
     const deadline = deadlineOf(this.#limits, WAIT_OPTIONS);

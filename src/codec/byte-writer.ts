@@ -140,7 +140,7 @@ export class ByteWriter {
     this.textSlow(value);
   }
 
-  /** `source` as it is: whoever reads it knows its length. */
+  /** `source` as it is: its reader knows its length. */
   binary(source: Uint8Array): void {
     const length = source.length;
     if (length >= pieceSize) {

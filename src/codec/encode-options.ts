@@ -22,7 +22,7 @@ export interface EncodeOptions {
   lend?: (marshalled: Marshalled) => void;
   /** The caller will call the message's `committed` once it has committed it. */
   tells?: boolean;
-  /** The message is kept and decoded any number of times: what moves to whoever decodes it is refused. */
+  /** The message is kept and decoded any number of times: what would move to its decoder is refused. */
   keeps?: boolean;
   /**
    * What becomes of the marks of `transfer()` in the value: "move" obeys them, where parts can ride beside; "drop" uses

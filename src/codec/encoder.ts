@@ -351,7 +351,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }
-    if (this.apart !== undefined)
+    if (this.apart !== undefined && marshalled.isPlain !== true)
       this.refuse({ what: `a ${marshalled.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
     if (this.keeps && marshalled.committed !== undefined) {
       this.refuse({ what: `a ${marshalled.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
@@ -361,7 +361,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     const depth = this.descend();
     this.write(marshalled.payload);
     this.depth = depth;
-    this.marshalled.push(marshalled);
+    if (marshalled.isPlain !== true) this.marshalled.push(marshalled);
   }
 
   hostObject(value: object): void {

@@ -16,7 +16,7 @@ export function mainProgram(): string | undefined {
   return given.path ?? process.argv[1];
 }
 
-/** In a worker: the program of whoever started it. */
+/** In a worker: the program of its starter. */
 export function setMainProgram(path: string | undefined): void {
   given.path = path;
 }

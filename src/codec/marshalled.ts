@@ -17,6 +17,11 @@ export interface Marshalled {
   readonly kind: string;
   /** Any value that can be encoded, except the object itself; usually a small array of numbers. */
   readonly payload: unknown;
+  /**
+   * It stands in no memory, and there is nothing to retain: it also reaches a worker that shares no memory with this
+   * one.
+   */
+  readonly isPlain?: true;
   /** Called once the whole value is encoded, and never when encoding it failed. Must not throw. */
   retain?(): void;
   /**

@@ -58,8 +58,8 @@ interface Wire {
  *
  * A shared object that was packed stays until this worker calls its `free()` or ends: the message itself holds nothing,
  * so it may be sent to many, or get lost. Once it is unpacked the other side holds the object as well.
- * Across processes it reaches every process of this user in this pid namespace, whoever started it, while some process
- * that has the object's memory lives.
+ * Across processes it reaches every process of this user in this pid namespace, no matter which program started it.
+ * Some process that has the object's memory must live.
  *
  * Without it `postMessage` and `structuredClone` of a shared object throw a DataCloneError from Node 22.10 on; before,
  * they give an empty object.

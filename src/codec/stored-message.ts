@@ -3,9 +3,9 @@
  * as the writer's draft, so that a writer killed half-way leaves nothing behind. It is published when it is linked to
  * where its reader finds it.
  *
- * Whoever takes the block out of its place adopts it: it goes back if that worker dies meanwhile. A reader that leaves
- * it in its place does not adopt it, and frees it once the place is given back. As long as a place names a block,
- * whoever destroys the place frees it.
+ * The worker that takes the block out of its place adopts it: it goes back if that worker dies meanwhile. A reader that
+ * leaves it in its place does not adopt it, and frees it once the place is given back. As long as a place names a
+ * block, the worker that destroys the place frees it.
  */
 import { UnknownClassError } from "../errors/index.js";
 import { DRAFT, EXTENT, type Heap, KIND } from "../memory/index.js";

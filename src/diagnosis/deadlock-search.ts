@@ -1,12 +1,12 @@
 /**
  * The search for circles of waits: when to look, what a find must show before it counts, and who of a circle acts.
  *
- * One of all who wait in a heap looks for all circles at once, whoever has the turn (see parking/turn.ts), and asks of
- * each circle the one worker that has to act: who began to wait last. The one asked looks itself, and its own looks are
- * what counts. A searcher that dies costs the others one interval. One look shows that the waits of a circle
- * overlapped; a party may have got what it waits for just then, and not have said so yet. So a circle counts only if it
- * is found again and every party that it rests on has failed an attempt in between: at that attempt all the others were
- * waiting, and none of them could have ended this wait since.
+ * One of all who wait in a heap looks for all circles at once: the waiter that has the turn (see parking/turn.ts). Of
+ * each circle it asks the one worker that has to act: the one that began to wait last. The one asked looks itself, and
+ * its own looks are what counts. A searcher that dies costs the others one interval. One look shows that the waits of a
+ * circle overlapped; a party may have got what it waits for just then, and not have said so yet. So a circle counts
+ * only if it is found again and every party that it rests on has failed an attempt in between: at that attempt all the
+ * others were waiting, and none of them could have ended this wait since.
  * Rejected: each wait looks for its own circle. That takes time with the square of the waits, or the cube.
  */
 import { atomics, AWAITING, BLOCKING, HEADER, type Heap, monotonicMs } from "../memory/index.js";

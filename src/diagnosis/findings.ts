@@ -2,9 +2,9 @@
  * Where a worker that finds a deadlock tells of it: a chain of blocks in shared memory for those who listen, since its
  * own loop may be blocked; and stderr.
  *
- * The finder links a published block in front by CAS; whoever listens takes the whole chain by one exchange, so each
- * finding is told once, in one worker that listens. A finder that dies between publishing and linking leaks the block,
- * one that listens and dies after the exchange takes the findings with it.
+ * The finder links a published block in front by CAS. A worker that listens takes the whole chain by one exchange, so
+ * each finding is told once, in one such worker. A finder that dies between publishing and linking leaks the block, one
+ * that listens and dies after the exchange takes the findings with it.
  */
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
@@ -114,8 +114,7 @@ export function take(heap: Heap): DeadlockReport[] {
       block = next;
     }
   } catch (error) {
-    // Whoever listens does so from a timer: memory that was written over must not end its program, and what is unread
-    // is lost.
+    // A listener reads from a timer: memory that was written over must not end its program. What is unread is lost.
     if (!(error instanceof CorruptError || error instanceof SyntaxError)) throw error;
   }
   return found;

@@ -1,5 +1,5 @@
 import { ownGroupListeners } from "../workers/group-signals.js";
-import { livingChildren } from "../workers/process.js";
+import { livingChildren } from "../workers/living-children.js";
 import { workerState } from "../workers/worker-state.js";
 import { dumpSignalName } from "./settings.js";
 
@@ -11,7 +11,7 @@ import { dumpSignalName } from "./settings.js";
 export function isIdle(loops: number): boolean {
   const most = new Map([
     ["Timeout", loops],
-    ["ProcessWrap", livingChildren()],
+    ["ProcessWrap", livingChildren.size],
   ]);
   for (const kind of process.getActiveResourcesInfo()) {
     const left = most.get(kind) ?? 0;

@@ -68,9 +68,13 @@ export class Snapshot {
   readonly time: number;
   /** The process that took it. */
   readonly pid: number;
+  /** The workers that are alive, with what each holds and waits for. */
   readonly workers: readonly SnapshotWorker[];
+  /** The shared objects that are in use. */
   readonly objects: readonly SnapshotObject[];
+  /** The pools of the thread that took it. */
   readonly pools: readonly PoolState[];
+  /** How much memory each reach has and uses. */
   readonly memory: readonly SnapshotMemory[];
 
   /** @internal */

@@ -232,8 +232,8 @@ export class WaitGraph {
 }
 
 /**
- * The greatest set of parties in which each need of each is one of the set's: whoever may go on is taken out, and then
- * those that only it held up.
+ * The greatest set of parties in which each need of each is one of the set's. A party that may go on is taken out, and
+ * then those that only it held up.
  */
 function stuckAmong(dependencies: ReadonlyMap<Party, readonly Dependency[]>): Set<Party> {
   const waiters = new Map<Need, Party[]>();

@@ -61,6 +61,21 @@ export class DeadlockError extends Error {
   static {
     branded(this, "ERR_ALLCORES_DEADLOCK");
   }
+  /**
+   * Makes the error. The library throws it; a program makes one to test what handles it.
+   *
+   * @param message what was waited for, and what to do
+   * @param report who waits for whom, where that is known
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { DeadlockError } from "allcores";
+   * const error = new DeadlockError("the lock is held by this thread");
+   * console.log(error.code, error.report); // ERR_ALLCORES_DEADLOCK undefined
+   * ```
+   */
   constructor(message: string, report?: DeadlockReport) {
     super(message);
     if (report !== undefined) this.report = report;
@@ -70,10 +85,27 @@ export class DeadlockError extends Error {
 /** A value cannot cross to another worker. `path` names where it stands in what was sent, as in `args[0].onDone`. */
 export class UnsendableError extends TypeError {
   declare readonly code: ErrorCode;
+  /** Where the value stands in what was sent, as in `args[0].onDone`. */
   readonly path: string;
   static {
     branded(this, "ERR_ALLCORES_UNSENDABLE");
   }
+  /**
+   * Makes the error. The library throws it; a method that makes an object's message may throw it too.
+   *
+   * @param path where the value stands in what was sent
+   * @param message what the value is, and what to send in its place
+   * @param options `cause`: the error behind it
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { UnsendableError } from "allcores";
+   * const error = new UnsendableError("args[0].onDone", "args[0].onDone is a function: send a task");
+   * console.log(error.code, error.path); // ERR_ALLCORES_UNSENDABLE args[0].onDone
+   * ```
+   */
   constructor(path: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.path = path;
@@ -86,10 +118,27 @@ export class UnsendableError extends TypeError {
  */
 export class ReachError extends TypeError {
   declare readonly code: ErrorCode;
+  /** Where the object stands in what was sent, as in `args[0].lock`. */
   readonly path: string;
   static {
     branded(this, "ERR_ALLCORES_REACH");
   }
+  /**
+   * Makes the error. The library throws it; a program makes one to test what handles it.
+   *
+   * @param path where the object stands in what was sent
+   * @param message how far the object reaches, and what to do
+   * @param options `cause`: the error behind it
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { ReachError } from "allcores";
+   * const error = new ReachError("args[0]", 'args[0] is a Lock across threads: make it with { across: "processes" }');
+   * console.log(error.code, error.path); // ERR_ALLCORES_REACH args[0]
+   * ```
+   */
   constructor(path: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.path = path;
@@ -122,7 +171,8 @@ export class TaskNotFoundError extends Error {
 
 /**
  * The top level of a module that a worker loads for its task was about to start a worker: the `isMain` guard is
- * missing. It ends that worker, and reaches whoever waits for what the worker was started for; a pool fails as a whole.
+ * missing. It ends that worker, and reaches the caller that waits for what the worker was started for. A pool fails as
+ * a whole.
  */
 export class MainGuardError extends Error {
   declare readonly code: ErrorCode;

@@ -78,6 +78,21 @@ export class ScheduleError extends Error {
   static {
     branded(this, "ERR_ALLCORES_SCHEDULE");
   }
+  /**
+   * Makes the error. `Exploration.throwIfFailed` throws it; a program makes one to test what handles it.
+   *
+   * @param message what went wrong, step by step
+   * @param schedule the schedule, as `options.replay` takes it
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { ScheduleError } from "allcores";
+   * const error = new ScheduleError("a race in step 4", "2:1");
+   * console.log(error.code, error.schedule); // ERR_ALLCORES_SCHEDULE 2:1
+   * ```
+   */
   constructor(message: string, schedule: string) {
     super(message);
     this.schedule = schedule;
@@ -101,6 +116,21 @@ export class TaskGroupError extends AggregateError {
   static {
     branded(this, "ERR_ALLCORES_TASK_GROUP");
   }
+  /**
+   * Makes the error, with a message that names each failure. A `TaskGroup` throws it; a program makes one to test what
+   * handles it.
+   *
+   * @param errors what was thrown, in the order in which it came
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack, and a text for each failure.
+   *
+   * @example
+   * ```ts
+   * import { TaskGroupError } from "allcores";
+   * const error = new TaskGroupError([new RangeError("too far")]);
+   * console.log(error.message); // a task of the group failed: RangeError: too far
+   * ```
+   */
   constructor(errors: readonly unknown[]) {
     const texts = errors.map((error) => (isThrown(error, Error) ? nameAndText(error) : textOfThrown(error)));
     super(errors, `${errors.length === 1 ? "a task" : `${errors.length} tasks`} of the group failed: ${texts.join("; ")}`);

@@ -17,9 +17,9 @@ export interface WorkerDeath {
   /**
    * `"exit"`: by itself. `"signal"`: somebody killed it, or it crashed. `"memory"`: it took more than it may.
    * `"unresponsive"`: the pool killed it, as it was told to. `"start"`: before it could take the task, which it has not
-   * run.
+   * run. `"lost"`: a remote one that was not heard of in time.
    */
-  readonly reason: "exit" | "signal" | "memory" | "unresponsive" | "start";
+  readonly reason: "exit" | "signal" | "memory" | "unresponsive" | "start" | "lost";
   readonly signal: string | undefined;
   readonly exitCode: number | undefined;
   /** When the pool heard of it: milliseconds since 1970. */
@@ -62,6 +62,22 @@ export class WorkerDiedError extends Error {
   static {
     branded(this, "ERR_ALLCORES_WORKER_DIED");
   }
+  /**
+   * Makes the error. The library throws it; a program makes one to test what handles it.
+   *
+   * @param message which worker ended, and how
+   * @param details `exitCode`, `signal`: how it ended. `deaths`: of a pool's task, each worker that died of it; empty
+   *   unless given. `cause`: the error that ended it
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { WorkerDiedError } from "allcores";
+   * const error = new WorkerDiedError("Process-1 was killed", { signal: "SIGKILL", exitCode: -9 });
+   * console.log(error.code, error.signal, error.deaths); // ERR_ALLCORES_WORKER_DIED SIGKILL []
+   * ```
+   */
   constructor(
     message: string,
     details: { exitCode?: number | undefined; signal?: string | undefined; deaths?: readonly WorkerDeath[] | undefined; cause?: unknown } = {},
@@ -92,6 +108,21 @@ export class MemoryLimitError extends Error {
   static {
     branded(this, "ERR_ALLCORES_MEMORY_LIMIT");
   }
+  /**
+   * Makes the error. The library throws it; a program makes one to test what handles it.
+   *
+   * @param message which worker was ended, and the limit
+   * @param details `deaths`: each worker that died of the task; empty unless given. `cause`: the error behind it
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { MemoryLimitError } from "allcores";
+   * const error = new MemoryLimitError("PoolWorker-1 took more than 64 MB");
+   * console.log(error.code, error.deaths); // ERR_ALLCORES_MEMORY_LIMIT []
+   * ```
+   */
   constructor(message: string, details: { deaths?: readonly WorkerDeath[] | undefined; cause?: unknown } = {}) {
     super(message, details);
     this.deaths = details.deaths ?? [];
@@ -150,6 +181,21 @@ export class PermissionError extends Error {
   static {
     branded(this, "ERR_ALLCORES_PERMISSION");
   }
+  /**
+   * Makes the error. The library throws it; a program makes one to test what handles it.
+   *
+   * @param message what is withheld, and from what
+   * @param flags what the program has to be started with too
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { PermissionError } from "allcores";
+   * const error = new PermissionError("processes need --allow-child-process", ["--allow-child-process"]);
+   * console.log(error.code, error.flags); // ERR_ALLCORES_PERMISSION [ '--allow-child-process' ]
+   * ```
+   */
   constructor(message: string, flags: readonly string[]) {
     super(message);
     this.flags = flags;
@@ -210,10 +256,27 @@ export class UnknownClassError extends Error {
   declare readonly code: ErrorCode;
   /** URL of the module that has to be imported. */
   readonly module: string;
+  /** The name of the class. */
   readonly className: string;
   static {
     branded(this, "ERR_ALLCORES_UNKNOWN_CLASS");
   }
+  /**
+   * Makes the error, with a message that names both. The library throws it; a program makes one to test what handles
+   * it.
+   *
+   * @param module URL of the module that has to be imported
+   * @param className the name of the class
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { UnknownClassError } from "allcores";
+   * const error = new UnknownClassError("file:///app/point.js", "Point");
+   * console.log(error.code, error.className); // ERR_ALLCORES_UNKNOWN_CLASS Point
+   * ```
+   */
   constructor(module: string, className: string) {
     super(`an instance of class ${className} arrived, but ${module}, which registers that class with sendable(), has not been loaded here`);
     this.module = module;
@@ -233,6 +296,22 @@ export class ModuleNotAllowedError extends Error {
   static {
     branded(this, "ERR_ALLCORES_MODULE_NOT_ALLOWED");
   }
+  /**
+   * Makes the error. The library throws it; a program makes one to test what handles it.
+   *
+   * @param module URL of the module
+   * @param what what arrived, for a message that says so and what to do
+   * @param message the whole message instead
+   * @throws nothing
+   * @remarks **Cost:** an `Error` with its stack.
+   *
+   * @example
+   * ```ts
+   * import { ModuleNotAllowedError } from "allcores";
+   * const error = new ModuleNotAllowedError("file:///other/point.js", "an instance of class Point");
+   * console.log(error.code, error.module); // ERR_ALLCORES_MODULE_NOT_ALLOWED file:///other/point.js
+   * ```
+   */
   constructor(module: string, what: string, message?: string) {
     super(
       message ??

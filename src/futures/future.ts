@@ -78,7 +78,7 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
       resolveNext = rejectNext = ignore;
       return life as Settler<unknown> as Settler<R>;
     };
-    // Whoever wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that
+    // Code that wants a promise's value (await, then, Promise.all) asks for its constructor first: so it is known that
     // somebody does. And because the answer is `Promise`, `then` gives plain promises, and an await goes the short way
     // that it has for those. Rejected: overriding `then`, which costs each await another promise and two turns.
     const asking: PropertyDescriptor = {

@@ -1,8 +1,9 @@
 /**
  * While Node loads an addon into a thread, and while that makes an object, the thread must not be terminated: the addon
  * would have to throw in a thread that ends, which Node's addon interface answers by aborting the program. So these and
- * terminating exclude each other, by a mutex of the thread heap. Whoever is terminated while it waits for it has loaded
- * nothing; whoever enters after `terminate()` has returned comes to its end at the next call, before the addon.
+ * terminating exclude each other, by a mutex of the thread heap. A thread that is terminated while it waits for the
+ * mutex has loaded nothing. A thread that enters after `terminate()` has returned comes to its end at the next call,
+ * before the addon.
  * What is left: threads that Node ends by itself, since the thread that started them ended.
  */
 import { HEADER } from "./layout.js";

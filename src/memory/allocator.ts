@@ -2,8 +2,8 @@
  * The allocator of a heap: blocks in the control region, extents in the data region.
  *
  * Truth and derived: the page table tells what each page is, each block's header whether it is FREE, DRAFT, LIVE or
- * SPARE; all lists are only an index of that. Every change is made under the heap's guard. Whoever enters the guard
- * after a worker died inside it rebuilds the lists from the truth, so a worker may be killed at any instruction. A
+ * SPARE; all lists are only an index of that. Every change is made under the heap's guard. The worker that enters the
+ * guard after another died inside it rebuilds the lists from the truth. So a worker may be killed at any instruction. A
  * DRAFT belongs to the worker that allocated it until it is published, and goes back when that worker dies.
  */
 import { CorruptError, OutOfMemoryError } from "../errors/index.js";

@@ -57,7 +57,7 @@ export class BlockLists {
     const header = page + placeOf(sizeClass, carved) - BLOCK_HEADER_WORDS;
     words[header + BLOCK.state] = FREE;
     words[header + BLOCK.generation] = this.#pages.generationOf(page);
-    // The header first: whoever believes in a block finds one.
+    // The header first: a worker that believes in a block finds one.
     store(words, page + PAGE.carved, carved + 1);
     words[page + PAGE.used]!++;
     if (carved + 1 === countOf(sizeClass)) this.#unlink(page, sizeClass);

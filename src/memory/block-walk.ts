@@ -57,7 +57,7 @@ export class BlockWalk {
       } finally {
         wasAwaited = leave(heap, HEADER.guard);
       }
-      // Whoever wrote another end over it has made the heap shorter.
+      // A worker that wrote another end over it has made the heap shorter.
       if (page === from) return;
       if (wasAwaited && page < end) giveWay(heap);
     }

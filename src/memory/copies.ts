@@ -75,8 +75,8 @@ export function isOfOtherVersion(object: object, name: string): boolean {
 }
 
 /**
- * Not enumerable: whoever lists what a program leaves on `globalThis` finds nothing. Configurable, for whoever takes a
- * realm down.
+ * Not enumerable: a test runner that lists what a program leaves on `globalThis` finds nothing. Configurable, so that a
+ * runner can take a realm down.
  */
 function onRealm<T extends object>(key: symbol, make: () => T): T {
   const realm = globalThis as unknown as Record<symbol, T>;

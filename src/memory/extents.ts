@@ -4,9 +4,9 @@
  *
  * Where each begins and how long it is, and the state of its block, are the truth; lists, neighbours, `dataBrk` and
  * `dataCached` are derived. Spare neighbours become one, and what is left of one that is longer than needed becomes
- * another. Both pass through the same half-done state, which whoever enters after a death completes: a spare extent
- * within a spare one goes. Merging makes the lower one longer, then frees the upper one's block; cutting writes the
- * upper one down, then makes the lower one shorter.
+ * another. Both pass through the same half-done state, which the next worker that enters after a death completes: a
+ * spare extent within a spare one goes. Merging makes the lower one longer, then frees the upper one's block; cutting
+ * writes the upper one down, then makes the lower one shorter.
  */
 import { OutOfMemoryError } from "../errors/index.js";
 import { store } from "#atomics";

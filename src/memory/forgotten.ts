@@ -34,7 +34,7 @@ export function addKeeper(keeper: Keeper): void {
 
 /**
  * Has the collector run, and drops what wrappers held that it took: those that were forgotten in earlier turns of this
- * thread's loop. For whoever finds shared memory full. False when nothing was dropped.
+ * thread's loop. A worker that finds shared memory full calls it. False when nothing was dropped.
  */
 export function dropForgotten(): boolean {
   return collectForgotten(() => {

@@ -53,7 +53,16 @@ export { enter, leave, leaveUnmended, SLEEPERS, tryEnter } from "./mutex.js";
 export { Spin } from "./spin.js";
 export { machineHeap } from "./machine-heap.js";
 export { underAddonGuard } from "./addon-guard.js";
-export { adoptProcessHeap, ProcessHeap, processHeap, processHeapIfOpen, heapHere, processHeapOf, processHeapsOpen } from "./process-heap.js";
+export {
+  adoptProcessHeap,
+  ProcessHeap,
+  processHeap,
+  processHeapIfOpen,
+  heapHere,
+  processHeapOf,
+  processHeapsOpen,
+  readoptProcessHeap,
+} from "./process-heap.js";
 export { loadKindsLate, needKind, needKinds } from "./late-kinds.js";
 export { onDestroy, onNormalEnd } from "./references.js";
 export {

@@ -118,9 +118,9 @@ export const RECORD = {
   /** Start time in clock ticks, as /proc tells it: tells a reused tid from the worker. */
   startTime: 4,
   /**
-   * 1 while this worker's blocking wait sleeps, or is about to: it parks on this word, and whoever lowers it wakes it.
-   * In the heap across threads it may be more: where the worker's record stands in the heap across processes, in which
-   * it sleeps.
+   * 1 while this worker's blocking wait sleeps, or is about to: it parks on this word. The waker lowers the word and
+   * wakes it. In the heap across threads it may be more: where the worker's record stands in the heap across processes,
+   * in which it sleeps.
    */
   blocking: 5,
   /** 1 while a doorbell for the worker's event loop is on its way. Only the loop clears it. */

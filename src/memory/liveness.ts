@@ -1,6 +1,6 @@
 /**
- * What memory/ asks of whoever knows the workers of a heap. It gets that handed to it: the registry stands above it, in
- * parking/.
+ * What memory/ asks of the registry, which knows the workers of a heap. It gets that handed to it: the registry stands
+ * above it, in parking/.
  */
 import type { ThreadStat } from "../platform/index.js";
 

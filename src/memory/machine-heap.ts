@@ -1,12 +1,12 @@
 /**
  * The heap that all programs of one user share on this machine, for objects that unrelated programs find by name. One
- * memory file without a place in any directory, found through whoever has it open; it is gone when the last process
- * that ever used it ends.
+ * memory file without a place in any directory, found through a process that has it open. It is gone when the last
+ * process that ever used it ends.
  *
- * That there is only one at a time is kept by a lock of the system (`machineLock` of the platform's contract): whoever
- * looks takes it shared, so that no two look past each other while the last process with the memory ends; whoever makes
- * the memory takes it alone, and looks once more first. Memory that a dead process had not finished went with that
- * process.
+ * That there is only one at a time is kept by a lock of the system (`machineLock` of the platform's contract): a
+ * process that looks takes it shared, so that no two look past each other while the last process with the memory ends.
+ * A process that makes the memory takes it alone, and looks once more first. Memory that a dead process had not
+ * finished went with that process.
  */
 import { AttachError } from "../errors/index.js";
 import { LockPatience, type MemoryHandle, platform, processPlatform } from "../platform/index.js";

@@ -39,7 +39,7 @@ const NAP_MS = slice(20);
 const LAST_NAP_MS = slice(5);
 /** Where the system does not tell whether the holder is stopped, a waiter whose time is over for so long gives up. */
 const GRACE_MS = 25;
-/** How long a woken one has to enter before whoever gives way does. */
+/** How long a woken waiter has to enter before the worker that gives way enters again. */
 const WAY_MS = 0.2;
 /**
  * A waiter asks the kernel about the holder five times a second: that is a file of /proc to read, and a holder that
@@ -144,8 +144,8 @@ export function leave(heap: Regions, at: number): boolean {
 }
 
 /**
- * For whoever has left a section and is to enter it again, as often as there is work: entering is barging, and the
- * woken one needs some microseconds to run.
+ * A worker that has left a section and will enter it again calls it between the two. Entering is barging, and the woken
+ * waiter needs some microseconds to run.
  */
 export function giveWay(heap: Regions): void {
   // On a word where nobody else sleeps: there, a wake-up meant for a waiter could be taken.

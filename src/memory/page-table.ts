@@ -241,7 +241,7 @@ export class PageTable {
     for (let page = brk; page < end; page += PAGE_WORDS)
       if (this.codeOf(page) !== FREE_PAGE) throw new CorruptError(`shared memory says that it ends at word ${brk}, which is in use`);
     if (length > 0 && !this.#runs.remove(first, length)) throw new CorruptError("the last free pages of shared memory are not linked as they say");
-    // From here on they are free pages like others, whoever dies.
+    // From here on they are free pages like others, no matter which worker dies.
     store(heap.words, HEADER.brk, end);
     return first;
   }

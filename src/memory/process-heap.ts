@@ -299,10 +299,15 @@ export function adoptProcessHeap(inherited: number, heapId: number): ProcessHeap
   }
   checkHeader(header);
   own = heapOfArena(mapArena(heapId, descriptor, true));
-  // What the parent made for this worker may lie beyond the first view.
-  own.catchUp();
-  copySettings(own.words, threadHeap().words);
+  readoptProcessHeap(own);
   return own;
+}
+
+/** The same once more, for a worker that was started before its work was known. */
+export function readoptProcessHeap(heap: ProcessHeap): void {
+  // What the parent made for this worker may lie beyond the first view.
+  heap.catchUp();
+  copySettings(heap.words, threadHeap().words);
 }
 
 /**

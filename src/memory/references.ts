@@ -6,7 +6,7 @@
  * A hold is counted before it is entered in the ledger and struck from the ledger before it is counted out: a worker
  * killed between the two leaks one object until the program ends; it never frees one that is in use.
  * Finalizers are only the backstop: none runs while a worker sits in a blocking wait, or in a loop that allocates.
- * Whoever finds memory full does their work at once.
+ * A worker that finds memory full does their work at once.
  */
 import { CorruptError } from "../errors/index.js";
 import { controlled, load, store } from "#atomics";

@@ -10,7 +10,7 @@ export interface Holders {
   readonly workers: readonly number[];
   /**
    * true: the wait cannot end before every one of them has let go, and nobody else can do that for them.
-   * false: one of them is expected to let go, but whoever has the object may end the wait in its stead.
+   * false: one of them is expected to let go, but any worker that has the object may end the wait in its stead.
    */
   readonly firm: boolean;
 }

@@ -46,9 +46,9 @@ export abstract class Monitor extends SharedObject {
   }
 
   /**
-   * A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. Whoever was on the
-   * way counts no longer: the flag must never say that more are than there are, or a release would rely on one who does
-   * not come. Fewer only cost a wake-up.
+   * A caller that found nothing is about to sleep; it has armed its node already. Inside the mutex. The woken waiters
+   * no longer count as on their way. The flag must never say that more are than there are, or a release would rely on
+   * one who does not come. Fewer only cost a wake-up.
    * @internal
    */
   protected expectWake(flag: number): void {
@@ -71,8 +71,8 @@ export abstract class Monitor extends SharedObject {
 
   /**
    * Wakes up to `count` of those who wait for `key`, outside the mutex; returns how many. The flag is taken down only
-   * inside the mutex, and only when no node is armed: whoever arms one later enters the mutex later, and raises it
-   * again. Lowering it before the scan would hide waiters from others who release meanwhile.
+   * inside the mutex, and only when no node is armed. A waiter that arms one later enters the mutex later, and raises
+   * it again. Lowering it before the scan would hide waiters from others who release meanwhile.
    * @internal
    */
   protected wake(key: number, count: number, flag: number = MONITOR.waiters): number {

@@ -11,8 +11,8 @@ import { noteOrigin } from "./origin.js";
 export interface Reach {
   /**
    * `"threads"` (default): the threads of this process. `"processes"`: every process of this program and their threads,
-   * and whoever unpacks it. `"machine"`: memory that all programs of this user on this machine share, which find each
-   * other's objects by name; it stays while any of them lives.
+   * and every process that unpacks it. `"machine"`: memory that all programs of this user on this machine share, which
+   * find each other's objects by name; it stays while any of them lives.
    */
   across?: Across | undefined;
   /** A name for errors and reports. */

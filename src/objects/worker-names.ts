@@ -4,7 +4,7 @@
  *
  * An id comes again once the generations of its slot are used up. So the slot rests then until every word that names
  * one of its workers, all of them dead, says GHOST instead: a worker that is dead for ever. What the word means stays
- * the same; whoever finds it later takes over from a dead worker as before.
+ * the same: a worker that finds it later takes over from a dead worker as before.
  * Rejected: wider ids. An owner word is one CAS, and the flags beside the id leave it 28 bits.
  */
 import {

@@ -9,7 +9,7 @@ interface Hearers {
 
 const hearers = new WeakMap<AbortSignal, Hearers>();
 
-/** Whether it is a signal, of whatever realm, and whoever has made its class. */
+/** Whether it is a signal, no matter which realm it is of or which library made its class. */
 export function isSignal(value: unknown): value is AbortSignal {
   const candidate = value as Partial<AbortSignal> | null;
   return (

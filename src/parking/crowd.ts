@@ -5,7 +5,7 @@
  *
  * All sleep to a phase of the clock that they share, and the phases of the slots lie apart by the golden ratio: the
  * wakings of any crowd are spread over the slice, also of one that began to wait at the same moment. So one that looks
- * and dies is replaced in time, whoever is left.
+ * and dies is replaced in time, no matter which waiters are left.
  * Rejected: deputies, a few that wake often while the others sleep. They may die together with the one that looks.
  */
 import { slice } from "#atomics";

@@ -7,14 +7,14 @@
  *      made after it brings a grant,
  *   3. sleep until a grant comes; use it and attempt(true), still armed; if somebody else was faster, sleep again, in
  *      the same place of the line.
- * Whoever leaves withdraws its node, and if a grant had come that it did not need, passes it on. A wait for several
- * things at once is the same with a node for each: attempts are made one at a time, the first that succeeds is the
- * last, and its caller leaves all lines. Blocking callers park on their record's `blocking` word, awaiting ones on its
- * `doorbell`: two words, so a grant for one kind never wakes the other instead. Where a stopped worker is inside a
- * mutex that an attempt needs, it cannot be had yet: a waiter with a deadline tries until then, one that awaits does
- * not wait for the mutex at all, and both look again with the next slice. So the backstop of slices stands in for a
- * wake-up that such an attempt has used in vain. As parking_lot's core (https://github.com/Amanieu/parking_lot), with
- * the queue kept in the waiters' own records instead of in a hash table under locks.
+ * A waiter that leaves withdraws its node, and passes on a grant that it did not need. A wait for several things at
+ * once is the same with a node for each: attempts are made one at a time, the first that succeeds is the last, and its
+ * caller leaves all lines. Blocking callers park on their record's `blocking` word, awaiting ones on its `doorbell`:
+ * two words, so a grant for one kind never wakes the other instead. Where a stopped worker is inside a mutex that an
+ * attempt needs, it cannot be had yet: a waiter with a deadline tries until then, one that awaits does not wait for the
+ * mutex at all, and both look again with the next slice. So the backstop of slices stands in for a wake-up that such an
+ * attempt has used in vain. As parking_lot's core (https://github.com/Amanieu/parking_lot), with the queue kept in the
+ * waiters' own records instead of in a hash table under locks.
  */
 import { exchange, load, pause, slice, spins, store } from "#atomics";
 import { offAbort, onAbort } from "./abort.js";
@@ -317,7 +317,7 @@ export class Parker implements OwnLoop {
     let longest = ms;
     for (const heap of others) {
       const word = heap.sleepingIn(bed);
-      // Raised before the last look too, so whoever grants later reads it.
+      // Raised before the last look too, so a waker that grants later reads it.
       if (word === 0) longest = Math.min(longest, NAP_MS);
       else store(heap.words, heap.record + RECORD.blocking, word);
     }
@@ -519,7 +519,7 @@ export class Parker implements OwnLoop {
   }
 
   #passOn(awaited: AwaitedKey): void {
-    // Whoever leaves is settled next, whatever becomes of this.
+    // The waiter that leaves is settled next, even if this fails.
     contain("passing on a wake-up", () => void this.#heap.waitQueue.wake(awaited.key, 1));
     this.#putDown(awaited);
   }

@@ -2,8 +2,8 @@
  * The worker registry of a heap: one record per thread that uses it, and the judgement of who is dead.
  *
  * A record's state word holds the worker's id beside the state, id << 3 | state, so every transition names the worker
- * it is about: VACANT -> CLAIMED -> ALIVE -> DEAD -> VACANT. A DEAD record is swept by whoever wins the CAS on
- * `sweeper`; if that one ends too, the next takes the sweep over. The sweeper is asked for at the kernel, not here: a
+ * it is about: VACANT -> CLAIMED -> ALIVE -> DEAD -> VACANT. The worker that wins the CAS on `sweeper` sweeps a DEAD
+ * record; if it ends too, the next takes the sweep over. Whether the sweeper lives is asked of the kernel, not here: a
  * worker that ends cleanly sweeps its own record.
  * Ids carry a generation, so owner words in primitives need no sweep: an id that is not its slot's current one is dead.
  * Before the generations of a slot begin anew, words that still name its workers are struck out (see

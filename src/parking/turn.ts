@@ -7,8 +7,8 @@
  * the word so far back that it is overdue when the work was to be done again, and not sooner: many may come and go. One
  * that dies over the work, or is stopped, costs them that interval and nothing else: so the work must be one that may
  * be begun by several, and left off anywhere.
- * Rejected: to appoint a worker by its id. Its death would have to be noticed by somebody first. To let whoever comes
- * first do it: each thread would have to compile the code.
+ * Rejected: to appoint a worker by its id. Its death would have to be noticed by somebody first. To let the first
+ * waiter do it: each thread would have to compile the code.
  */
 import { compareExchange, exchange, load } from "#atomics";
 import { monotonicMs } from "../memory/clock.js";

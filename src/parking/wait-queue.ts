@@ -171,7 +171,7 @@ export class WaitQueue {
     const { words } = this.#heap;
     const count = (words[node + NODE.kind]! & PENDING_MASK) >>> 1;
     if (count === 0) return;
-    // Whoever has what it waited for gets it, whatever becomes of this.
+    // The waiter that has what it waited for gets it, even if this fails.
     contain("passing on a wake-up", () => void this.wake(words[node + NODE.key]!, count));
     this.putDown(node, count);
   }
@@ -324,7 +324,7 @@ export class WaitQueue {
       const state = load(this.#heap.words, first.node + NODE.state);
       if (this.#heap.words[first.node + NODE.key] !== key) continue;
       if (grantedIn(state) > 0) return 1;
-      // Whoever left meanwhile is not the first any more.
+      // A waiter that left meanwhile is not the first any more.
       if (this.#grant(first.node, first.record, key, 1).given > 0) return 1;
     }
     return 0;

@@ -35,8 +35,8 @@ onJoin(() => {
 });
 
 /**
- * From here on what this worker holds of semaphores is used up, whatever becomes of it; `false` takes that back for
- * what it takes from then on.
+ * From here on what this worker holds of semaphores is used up, even if the worker is killed. `false` takes that back
+ * for what it takes from then on.
  */
 export function markEnded(ended: boolean): void {
   for (const heap of heapsEntered()) store(heap.words, heap.record + RECORD.ended, ended ? 1 : 0);

@@ -220,7 +220,7 @@ export interface Doorbells {
 }
 
 export interface Bell {
-  /** Never waits, and never fails: whoever does not hear it looks after a slice. */
+  /** Never waits, and never fails: a worker that does not hear it looks after a slice. */
   ring(): void;
   close(): void;
 }
@@ -267,7 +267,7 @@ export interface MachineLocks {
 }
 
 export interface MachineLock extends Disposable {
-  /** False: somebody keeps it. Whoever has not got it may look, and make nothing. */
+  /** False: another program keeps it. A process that has not got it may look, and make nothing. */
   readonly isHeld: boolean;
   /** What is said to whom it is kept from. */
   kept(): AttachError;

@@ -1,6 +1,6 @@
 /**
  * What a pool has to do later: when the code that runs now has returned, or after a time. The event loop brings it
- * about by microtasks and timers; while this thread blocks, whoever blocks it does (`serve`). Both find the same
+ * about by microtasks and timers; while this thread blocks, the call that blocks it does (`serve`). Both find the same
  * entries, and each entry is done once.
  */
 import { clearRealTimeout, queueRealMicrotask, realNow, setRealTimeout } from "../memory/index.js";

@@ -1,3 +1,4 @@
+import type { ProcessEnvironment } from "../workers/worker-environment.js";
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { AnyFunction } from "../workers/task.js";
 import { wholeNumber } from "./option-values.js";
@@ -7,7 +8,10 @@ import { type Pace, paceOf, type RateOptions } from "./rate-options.js";
 
 /** How an async pool is made. What other pools take is taken too, as far as it means something on one event loop. */
 export interface AsyncPoolOptions
-  extends Omit<PoolOptions, "initializer" | "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout"> {
+  extends Omit<
+    PoolOptions,
+    "initializer" | "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers" | keyof ProcessEnvironment
+  > {
   /** How many tasks run at a time; 32 unless given. */
   concurrency?: number | undefined;
   /** The same by the name that other pools have for it. */
@@ -58,7 +62,20 @@ const ASYNC_POOL = new KnownOptions<AsyncPoolOptions>(
     tracked: true,
     name: true,
   },
-  { ...MISTAKEN, resourceLimits: FOR_WORKERS, unresponsive: FOR_WORKERS, worker: FOR_WORKERS, maxTasksPerWorker: FOR_WORKERS, idleTimeout: FOR_WORKERS },
+  {
+    ...MISTAKEN,
+    resourceLimits: FOR_WORKERS,
+    unresponsive: FOR_WORKERS,
+    worker: FOR_WORKERS,
+    maxTasksPerWorker: FOR_WORKERS,
+    idleTimeout: FOR_WORKERS,
+    minWorkers: FOR_WORKERS,
+    env: FOR_WORKERS,
+    argv: FOR_WORKERS,
+    execArgv: FOR_WORKERS,
+    cwd: FOR_WORKERS,
+    stdio: FOR_WORKERS,
+  },
 );
 
 export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {

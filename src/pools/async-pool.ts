@@ -10,7 +10,7 @@ import type { CallOptions } from "./call-options.js";
 import { localKind } from "./links/local-links.js";
 import { localTask } from "./links/local-task.js";
 import type { MapOptions } from "./map-options.js";
-import type { MapRun } from "./map-run.js";
+import type { Kept, MapRun } from "./map-run.js";
 import { generatorOver, type PipelineStage, transformOver } from "./map-stream.js";
 import { type Pool, type ResultOf, runPool } from "./pool.js";
 import type { PoolHandle } from "./pool-handle.js";
@@ -145,7 +145,7 @@ export class AsyncPool extends BasePool implements Pool {
    *   `ERR_ALLCORES_STATE` after `close()`, `ERR_ALLCORES_NOT_A_TASK`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the call and its future; nothing is copied.
    */
-  map<A, R>(fn: (item: A) => R, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Awaited<R>> {
+  map<A, R>(fn: (item: A) => R, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
     // Items travel nowhere: each goes for itself unless told otherwise.
     return this.#calls.map(localTask(fn), items, AS_ONE, "map(fn, items)", options, 1);
   }
@@ -161,11 +161,7 @@ export class AsyncPool extends BasePool implements Pool {
    *   `ERR_ALLCORES_NOT_A_TASK`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the call and its future; nothing is copied.
    */
-  starmap<A extends readonly unknown[], R>(
-    fn: (...args: [...A]) => R,
-    tuples: Iterable<A> | AsyncIterable<A>,
-    options: MapOptions = {},
-  ): MapRun<A, Awaited<R>> {
+  starmap<A extends readonly unknown[], R>(fn: (...args: [...A]) => R, tuples: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
     return this.#calls.map(localTask(fn), tuples, SPREAD, "starmap(fn, tuples)", options, 1);
   }
 
@@ -178,7 +174,7 @@ export class AsyncPool extends BasePool implements Pool {
    * @throws nothing; the stage throws what `map` does, such as `ERR_ALLCORES_STATE`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the call and its future; nothing is copied.
    */
-  stream<A, R>(fn: (item: A) => R, options?: MapOptions): PipelineStage<A, Awaited<R>> {
+  stream<A, R>(fn: (item: A) => R, options?: MapOptions): PipelineStage<A, Kept<R>> {
     return generatorOver((items, given) => this.map(fn, items, given), options);
   }
 
@@ -191,7 +187,7 @@ export class AsyncPool extends BasePool implements Pool {
    * @throws nothing; the stream fails with what `map` throws, such as `ERR_ALLCORES_STATE`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the call and its future; nothing is copied.
    */
-  transformStream<A, R>(fn: (item: A) => R, options?: MapOptions): TransformStream<A, Awaited<R>> {
+  transformStream<A, R>(fn: (item: A) => R, options?: MapOptions): TransformStream<A, Kept<R>> {
     return transformOver((items) => this.map(fn, items, options));
   }
 

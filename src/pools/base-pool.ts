@@ -83,6 +83,33 @@ export class BasePool {
   }
 
   /**
+   * Replaces all workers as they come free: for tasks whose modules have changed, or whose memory has grown. A worker
+   * without work ends now, and one that works ends after what it has begun. What it was handed and has not begun goes
+   * to others. New ones start with the work that needs them, and run the initializer first. An `AsyncPool` has nothing
+   * to replace: its tasks run on this event loop.
+   *
+   * @throws nothing
+   * @remarks **Cost:** a look at each call that workers have; then the start of the workers.
+   * @example
+   * ```ts
+   * import { isMain, task, ThreadPool } from "allcores";
+   * let served = 0;
+   * const serve = task(import.meta, function serve() {
+   *   return ++served;
+   * });
+   * if (isMain(import.meta)) {
+   *   await using pool = new ThreadPool({ workers: 1 });
+   *   console.log(await pool.submit(serve), await pool.submit(serve)); // 1 2
+   *   pool.recycle();
+   *   console.log(await pool.submit(serve)); // 1
+   * }
+   * ```
+   */
+  recycle(): void {
+    this.#scheduler.waiting.recycle();
+  }
+
+  /**
    * Waits until the pool has nothing to do: all that was submitted has ended, and so have all maps that were begun.
    * What waits in a paused pool counts. (p-queue's `onIdle`.)
    *

@@ -36,6 +36,8 @@ export interface CallSettings {
   readonly priority: number;
   readonly retries: Retries;
   readonly transfer: readonly object[];
+  /** What only the links of its own kind of pool read. */
+  readonly extra?: unknown;
 }
 
 const NOTHING: readonly object[] = [];
@@ -62,5 +64,6 @@ export function callSettings(before: CallSettings, options: CallOptions): CallSe
     priority,
     retries: retries === undefined ? before.retries : new Retries(retries),
     transfer,
+    ...(before.extra === undefined ? {} : { extra: before.extra }),
   };
 }

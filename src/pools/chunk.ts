@@ -26,6 +26,8 @@ export interface ChunkMap {
   begun(chunk: Chunk, lost?: Chunk): void;
   /** A chunk is over. */
   ended(chunk: Chunk): void;
+  /** An item, by its place among all, has something to tell. */
+  news(index: number, value: unknown): void;
   /**
    * An item failed: false when it is to fail for good, true when the map tries it again. `deaths`: workers that died of
    * it so far.
@@ -183,7 +185,10 @@ export class Chunk extends Job {
     return [rest];
   }
 
-  progress(): void {}
+  progress(value: unknown, item: number): void {
+    if (this.isOver || !(item >= 0 && item < this.size)) return;
+    this.#map.news(this.#segment.base + this.#from + item, value);
+  }
 
   #rest(from: number): Chunk {
     return new Chunk(this.#map, this.task, this.call, this.#segment, from, this.#to);

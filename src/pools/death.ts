@@ -1,5 +1,6 @@
 import { realDate } from "../memory/index.js";
 import { InitializerError, MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import { endOfCode } from "../workers/worker-death.js";
 import type { WorkerEnd } from "./link.js";
 import type { Loss, LostJob } from "./loss.js";
 import type { WorkerSlot } from "./worker-slot.js";
@@ -127,7 +128,7 @@ export function stillbirthOf(slot: WorkerSlot, { exitCode, signal }: WorkerEnd):
 function howOf({ reason, signal, exitCode }: WorkerDeath, state?: string): string {
   if (reason === "memory") return "ran out of memory";
   if (reason === "unresponsive") return state === undefined ? "did not respond and was killed" : `was ${state} and did not respond, and was killed`;
-  return signal !== undefined ? `was killed by ${signal}` : `ended with exit code ${exitCode}`;
+  return signal !== undefined ? `was killed by ${signal}` : endOfCode(exitCode);
 }
 
 /** All deaths, where there is more than one. */

@@ -39,7 +39,7 @@ export class Delays implements Iterable<Job> {
     return delay;
   }
 
-  /** Lets a job wait so many milliseconds. Whoever tries it again removes it first. */
+  /** Lets a job wait so many milliseconds. `again` removes it first. */
   add(job: Job, delay: number, again: () => void): void {
     this.#states.delay(job);
     this.#attempts.set(job, this.#agenda.after(delay, again));

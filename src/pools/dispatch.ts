@@ -8,7 +8,7 @@ export interface Dispatch {
   readonly agenda: Agenda;
   /** Takes in all results that are there; returns how many records there were. */
   drain(): number;
-  /** Gives what waits to whoever can take it. */
+  /** Gives what waits to the workers that can take it. */
   feed(): void;
   /** The same, now that there may be room again. */
   feedAnew(): void;

@@ -123,7 +123,7 @@ export class Dispatcher {
     return slot;
   }
 
-  /** Gives what waits to whoever can take it. */
+  /** Gives what waits to the workers that can take it. */
   feed(): void {
     let isAnyLost = false;
     while (!this.isFull) {

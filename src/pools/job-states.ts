@@ -110,7 +110,7 @@ export class JobStates {
     (job as Written).holder = undefined;
   }
 
-  /** Its worker has it no more: it has ended the job, or itself. Whoever abandoned it hears of nothing. */
+  /** Its worker has it no more: it has ended the job, or itself. A caller that abandoned the job hears of nothing. */
   release(job: StatedJob): void {
     if (job.stands === ABANDONED) this.#move(job, SETTLED);
     else this.#leave(job, job.stands === RUNNING ? RUNNING : ASSIGNED);
@@ -125,7 +125,7 @@ export class JobStates {
     this.#leave(job, DELAYED);
   }
 
-  /** It is over for whoever wanted it. */
+  /** It is over for the caller that wanted it. */
   settle(job: StatedJob): void {
     this.#move(job, job.holder === undefined ? SETTLED : ABANDONED);
   }

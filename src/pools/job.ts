@@ -137,6 +137,6 @@ export abstract class Job extends StatedJob implements LostJob {
    * Its worker died. What was running (of a chunk, one item) fails, or is tried again; gives what can be run elsewhere.
    */
   abstract lose(loss: Loss): readonly Job[];
-  /** News from the task. */
-  abstract progress(value: unknown): void;
+  /** News from the task, and from which of its items. */
+  abstract progress(value: unknown, item: number): void;
 }

@@ -138,8 +138,19 @@ export interface BlockingLinks {
   unblock(): void;
 }
 
+/** How a map cuts its items where the way to a worker is long. */
+export interface Chunking {
+  /** Milliseconds of work that a chunk is to be. */
+  readonly milliseconds: number;
+  /** Most chunks on their way; before it is known what items take, `first`. */
+  readonly most: number;
+  readonly first: number;
+}
+
 /** The links of one pool. */
 export interface Links {
+  /** Undefined where a chunk's way is short, and each worker has two. */
+  readonly chunking?: Chunking;
   /** Undefined where nothing comes from the workers while this event loop stands still. */
   readonly blocking?: BlockingLinks;
   /** By which reports name the pool; 0 until it has a worker. */
@@ -170,6 +181,8 @@ export interface Links {
   settle(): void;
   /** Whether the worker of this number lives. */
   isAlive(worker: number): boolean;
+  /** What a call fails of whose `timeout` is over, where that is another error. */
+  lateError?(job: Job, late: Error): Error | undefined;
   /** What is wrong when these workers wait for each other. */
   reportOf(workers: readonly number[], title: string): DeadlockReport;
   /** The pool is over. */
@@ -186,7 +199,7 @@ export interface LinkedPool {
   readonly isWaiting: boolean;
   /** Nothing waits, and nobody waits for the end or for less work: what has come back leaves nothing to be done. */
   readonly isQuiet: boolean;
-  /** Gives what waits to whoever can take it. */
+  /** Gives what waits to the workers that can take it. */
   feedAnew(): void;
   /** Takes in what has come; gives how much that was. */
   drain(): number;

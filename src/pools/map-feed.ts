@@ -11,12 +11,11 @@ import { CallLimits } from "./call-limits.js";
 import type { OpenMap } from "./blocking-join.js";
 import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { ChunkSize } from "./chunk-size.js";
+import type { MapListeners } from "./map-listeners.js";
+import { MapOutcomes } from "./map-outcomes.js";
 import type { MapPlan, MapPool } from "./map-plan.js";
 import { MapRetries } from "./map-retries.js";
 import { type Batch, Failure, Segment } from "./segment.js";
-
-/** Chunks on their way for each worker: one that runs and one behind it. */
-const CHUNKS_PER_WORKER = 2;
 
 export class MapFeed implements ChunkMap, OpenMap {
   readonly #pool: MapPool;
@@ -39,8 +38,10 @@ export class MapFeed implements ChunkMap, OpenMap {
   readonly #size: ChunkSize;
   readonly #chunks = new Set<Chunk>();
   readonly #retries: MapRetries;
-  #segments: Segment[] = [];
-  #arrived: Segment[] = [];
+  readonly #outcomes: MapOutcomes;
+  readonly #listeners: MapListeners;
+  /** How many items have ended. */
+  #ended = 0;
   #end: { readonly error: unknown } | undefined;
   #isStopped = false;
   #isFilling = false;
@@ -50,12 +51,14 @@ export class MapFeed implements ChunkMap, OpenMap {
   #limits: CallLimits | undefined;
 
   /** `isIterated`: its outcomes are taken one by one. */
-  constructor(pool: MapPool, plan: MapPlan, isIterated: boolean) {
+  constructor(pool: MapPool, plan: MapPlan, listeners: MapListeners, isIterated: boolean) {
     this.#pool = pool;
     this.#plan = plan;
     this.#isIterated = isIterated;
     this.#retries = new MapRetries(pool.agenda);
-    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool);
+    this.#outcomes = new MapOutcomes(plan.ordered);
+    this.#listeners = listeners;
+    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool.links.chunking, pool);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -108,8 +111,9 @@ export class MapFeed implements ChunkMap, OpenMap {
   /** The next outcomes; undefined when there are no more. @throws what ended the map */
   async next(): Promise<Batch | undefined> {
     for (;;) {
+      this.#listeners.tell();
       if (this.#end !== undefined) throw this.#end.error;
-      const batch = this.#plan.ordered ? this.#takeInOrder() : this.#takeAny();
+      const batch = this.#outcomes.take();
       if (batch !== undefined) return batch;
       if (this.#isDone) return undefined;
       await new Promise<void>((resolve) => {
@@ -153,7 +157,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#isStopped = true;
     this.#pool.maps.delete(this);
     // Outcomes that come from here on are nobody's.
-    for (const segment of this.#segments) this.#pool.tally.cancelled += segment.missing;
+    this.#pool.tally.cancelled += this.#outcomes.missing;
     this.#limits?.clear();
     this.#retries.takeAll();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
@@ -185,9 +189,20 @@ export class MapFeed implements ChunkMap, OpenMap {
     if (!this.#isStopped) {
       if (failure === undefined) this.#pool.tally.completed += outcomes;
       else this.#pool.tally.itemFailed(failure.reason);
+      this.#ended += outcomes;
+      this.#listeners.moved(this.#progress);
     }
-    if (!this.#plan.ordered) this.#arrived.push(segment);
+    this.#outcomes.arrived(segment);
     this.#rouse();
+  }
+
+  readonly #progress = () => ({
+    done: this.#ended,
+    total: this.#array?.length ?? (this.#exhausted ? this.#taken + this.#gathered.length : undefined),
+  });
+
+  news(index: number, value: unknown): void {
+    if (!this.#isStopped) this.#listeners.news(index, value);
   }
 
   #itemFailed(segment: Segment, index: number, error: unknown): void {
@@ -218,7 +233,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   }
 
   get #isDone(): boolean {
-    return this.#exhausted && this.#chunks.size === 0 && this.#retries.size === 0 && this.#segments.length === 0 && this.#arrived.length === 0;
+    return this.#exhausted && this.#chunks.size === 0 && this.#retries.size === 0 && this.#outcomes.isEmpty;
   }
 
   #rouse(): void {
@@ -227,28 +242,9 @@ export class MapFeed implements ChunkMap, OpenMap {
     wake?.();
   }
 
-  #takeInOrder(): Batch | undefined {
-    const segment = this.#segments[0];
-    const range = segment?.takeInOrder();
-    if (segment === undefined || range === undefined) return undefined;
-    if (segment.taken === segment.items.length) this.#segments.shift();
-    return { segment, from: range[0], to: range[1] };
-  }
-
-  #takeAny(): Batch | undefined {
-    for (;;) {
-      const segment = this.#arrived.shift();
-      if (segment === undefined) return undefined;
-      const range = segment.takeAny();
-      if (range === undefined) continue;
-      if (segment.taken === segment.items.length) this.#segments.splice(this.#segments.indexOf(segment), 1);
-      return { segment, from: range[0], to: range[1] };
-    }
-  }
-
   /** How many items the next chunk may have; 0 when nothing may be taken now. */
   #room(): number {
-    const most = CHUNKS_PER_WORKER * this.#pool.workers;
+    const most = this.#size.most(this.#pool.workers);
     if (this.#exhausted || this.#isStopped || this.#chunks.size >= most || this.#pool.isPaused) return 0;
     const buffer = this.#plan.buffer ?? most * this.#size.items;
     let size = this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));
@@ -363,7 +359,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#taken += items.length;
     this.#open += items.length;
     this.#pool.tally.submitted += items.length;
-    this.#segments.push(segment);
+    this.#outcomes.expect(segment);
     this.#send(new Chunk(this, task, call, segment, 0, items.length));
   }
 

@@ -5,6 +5,7 @@ import type { OpenMap } from "./blocking-join.js";
 import type { CallSettings } from "./call-options.js";
 import type { Chunk } from "./chunk.js";
 import type { JobStates } from "./job-states.js";
+import type { Chunking } from "./link.js";
 import type { Tally } from "./tally.js";
 
 /** What the engine needs of the pool. */
@@ -14,6 +15,7 @@ export interface MapPool {
   readonly states: Pick<JobStates, "settle">;
   now(): number;
   readonly workers: number;
+  readonly links: { readonly chunking?: Chunking };
   /** Most items that may travel together; undefined where that is counted out. */
   readonly mostItems?: number | undefined;
   /** The map counts its items here. */

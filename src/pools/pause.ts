@@ -13,7 +13,7 @@ export interface PausedPool {
   checkOpen(verb: string): void;
   /** Lets workers go that have no work and get none. */
   settleDown(): void;
-  /** Gives what waits to whoever can take it, now that there may be room again. */
+  /** Gives what waits to the workers that can take it, now that there may be room again. */
   feedAnew(): void;
 }
 

@@ -5,7 +5,7 @@ import { Call } from "./call.js";
 import { type CallOptions, type CallSettings, callSettings, defaultCall } from "./call-options.js";
 import { lackError } from "./lack-error.js";
 import { type MapOptions, mapPlan } from "./map-options.js";
-import { MapRun } from "./map-run.js";
+import { type Kept, MapRun } from "./map-run.js";
 import type { Scheduler } from "./scheduler.js";
 
 /** The calls of a pool that share their options: what `pool.with()` makes anew. */
@@ -24,6 +24,15 @@ export class PoolCalls {
     if (settings.transfer.length > 0 && scheduler.lacks("moved buffers"))
       throw lackError(scheduler.title, "moved buffers", "options.transfer", "leave it out, and the buffers are copied");
     return new PoolCalls(scheduler, settings);
+  }
+
+  /** The same with what only its kind of link reads. */
+  withExtra(extra: unknown): PoolCalls {
+    return new PoolCalls(this.scheduler, { ...this.#settings, extra });
+  }
+
+  get extra(): unknown {
+    return this.#settings.extra;
   }
 
   /** `isMovable`: the call may go to another scheduler before it begins. @throws PoolFullError when as many wait as may */
@@ -50,21 +59,17 @@ export class PoolCalls {
     }
     scheduler.submit(call);
     if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
-      call.limit(() => new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`));
+      call.limit(() => {
+        const late = new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`);
+        return scheduler.links.lateError?.(call, late) ?? late;
+      });
     return call.future;
   }
 
   /** `how`: whether an item is the arguments, or one of them. `chunkSize`: unless the options tell another. */
-  map<A, R>(
-    task: TaskIdentity,
-    items: Iterable<A> | AsyncIterable<A>,
-    how: number,
-    verb: string,
-    options: MapOptions,
-    chunkSize?: number,
-  ): MapRun<A, Awaited<R>> {
+  map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions, chunkSize?: number): MapRun<A, Kept<R>> {
     const plan = mapPlan(verb, task, items, how, this.#settings, options);
     this.scheduler.checkOpen("map");
-    return new MapRun<A, Awaited<R>>(this.scheduler, { ...plan, chunkSize: plan.chunkSize ?? chunkSize });
+    return new MapRun<A, Kept<R>>(this.scheduler, { ...plan, chunkSize: plan.chunkSize ?? chunkSize });
   }
 }

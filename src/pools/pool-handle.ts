@@ -24,7 +24,7 @@ export interface NestedWork {
  *   return n * n;
  * });
  * const sum = task(import.meta, async function sum(pool: PoolHandle, items: number[]) {
- *   const squares = await Promise.all(items.map((n) => pool.submit(square, n)));
+ *   const squares = await Promise.all(items.map((n) => pool.with({ timeout: 5000 }).submit(square, n)));
  *   return squares.reduce((a, b) => a + b);
  * });
  * if (isMain(import.meta)) {
@@ -44,14 +44,29 @@ export class PoolHandle implements Crosses {
   /**
    * The same pool, whose calls end with these: by the `signal` with its reason, after `timeout` milliseconds with
    * `TimeoutError`. Their tasks are called off then.
+   *
+   * @param options `timeout`: milliseconds from the call to its end, without end unless given. `signal`: ends the calls
+   *   with its reason
+   * @returns a handle of the same pool
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death:** as of the pool's own calls. **Cancel:** the pool's task is asked to stop. **Cost:**
+   *   one small object; nothing is sent.
    */
   with(options: WaitOptions): PoolHandle {
     return new PoolHandle(this.#served.with(options));
   }
 
   /**
-   * Has the pool run a task. The future gives the task's value or its error; `cancel` calls the task off. It fails with
-   * `DeadlockError` when every worker of the pool would wait for it.
+   * Has the pool run a task. The future gives the task's value or its error; `cancel` calls the task off.
+   *
+   * @param task a function that was registered by `task()`
+   * @param args its arguments, which are copied; shared objects arrive as themselves
+   * @returns the future. It fails with `ERR_ALLCORES_DEADLOCK` when every worker of the pool would wait for it, with
+   *   `ERR_ALLCORES_STATE` once the pool is closed, with `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for an
+   *   argument that cannot cross
+   * @throws `ERR_ALLCORES_NOT_A_TASK`
+   * @remarks **Fairness, death, cancel:** as of the pool's own calls. **Cost:** a message to the pool's thread and one
+   *   back, beside the task's own.
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<Awaited<ReturnType<F>>> {
     const { url, name, bound } = identityOf(task);

@@ -1,9 +1,17 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Boundary, isUrl } from "../codec/index.js";
-import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { cpuCount } from "../workers/cpu-count.js";
-import type { ThreadFactory } from "../workers/thread.js";
+import type { ThreadFactory } from "../workers/open-thread.js";
+import {
+  type CheckedEnvironment,
+  checkedEnvironment,
+  OF_PROCESSES,
+  PROCESS_ENVIRONMENT,
+  type ProcessEnvironment,
+  WORKER_ENVIRONMENT,
+} from "../workers/worker-environment.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
 import { milliseconds, wholeNumber } from "./option-values.js";
 import { type RetryOptions, Retries } from "./retries.js";
@@ -68,12 +76,20 @@ export interface UnresponsiveOptions {
 }
 
 /** How a pool is made. */
-export interface PoolOptions {
+export interface PoolOptions extends ProcessEnvironment {
   /**
    * Most workers that work; as many as there are processors unless given. One that is replaced or let go counts until
    * it has ended, but for one that only waits for workers that its tasks have started.
    */
   workers?: number | undefined;
+  /**
+   * Workers that start with the pool and are kept ready; none unless given, and at most `workers`. Another starts where
+   * one ends: by its death, by `maxTasksPerWorker`, in a paused pool too. `idleTimeout` ends none of the last
+   * `minWorkers`, and `resize(n)` bounds them by `n`. They keep no program alive. Eight in a row that end before they
+   * have done a task are not followed by a ninth until there is work. A pool that a module makes while a worker loads
+   * it starts them with its first work.
+   */
+  minWorkers?: number | undefined;
   /**
    * Most tasks that wait for a worker: beyond it `submit` throws `PoolFullError` and `trySubmit` gives `undefined`. No
    * bound unless given.
@@ -127,6 +143,7 @@ export interface PoolOptions {
 /** Options, checked and complete. */
 export interface PoolSettings {
   readonly workers: number;
+  readonly minWorkers: number;
   readonly maxQueue: number;
   readonly initializer: { readonly task: TaskIdentity; readonly args: readonly unknown[] } | undefined;
   readonly maxTasksPerWorker: number;
@@ -138,12 +155,14 @@ export interface PoolSettings {
   readonly unresponsive: { readonly after: number; readonly action: "report" | "kill"; readonly report: UnresponsiveOptions["report"] } | undefined;
   readonly name: string | undefined;
   readonly worker: ThreadFactory | string | undefined;
+  readonly environment: CheckedEnvironment;
 }
 
 const DEFAULT_KILL_GRACE_MS = 1000;
 
 const POOL_OPTIONS = {
   workers: true,
+  minWorkers: true,
   maxQueue: true,
   initializer: true,
   initArgs: true,
@@ -168,7 +187,11 @@ export const MISTAKEN = {
   priority: "give it to a call by pool.with({ priority })",
 };
 const OF_ASYNC = "only an AsyncPool has it";
-const POOL = new KnownOptions<PoolOptions>(POOL_OPTIONS, { ...MISTAKEN, concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC });
+const MISTAKEN_OF_WORKERS = { ...MISTAKEN, minThreads: "say minWorkers", concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC };
+const POOL = {
+  threads: new KnownOptions<Omit<PoolOptions, "cwd" | "stdio">>({ ...POOL_OPTIONS, ...WORKER_ENVIRONMENT }, { ...MISTAKEN_OF_WORKERS, ...OF_PROCESSES }),
+  processes: new KnownOptions<PoolOptions>({ ...POOL_OPTIONS, ...PROCESS_ENVIRONMENT }, MISTAKEN_OF_WORKERS),
+};
 const LIMITS = {
   threads: new KnownOptions<Omit<ResourceLimits, "rss">>(
     { heap: true },
@@ -183,7 +206,7 @@ const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action
  */
 export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
   if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
-  if (boundary !== undefined) POOL.check(options);
+  if (boundary !== undefined) POOL[boundary].check(options);
   options = ownOptions(options);
   const { initializer, initArgs = [], unresponsive, name } = options;
   const resourceLimits = ownOptions(options.resourceLimits ?? {});
@@ -192,8 +215,12 @@ export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSetti
     throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
   if (boundary !== undefined) LIMITS[boundary].check(resourceLimits, "options.resourceLimits");
   if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+  const minWorkers = wholeNumber("minWorkers", options.minWorkers, 0, 0);
+  const workers = wholeNumber("workers", options.workers, 1, Math.max(cpuCount(), minWorkers));
+  if (minWorkers > workers) throw new ArgumentRangeError(`options.minWorkers must be at most options.workers, ${workers}, got ${minWorkers}`);
   return {
-    workers: wholeNumber("workers", options.workers, 1, cpuCount()),
+    workers,
+    minWorkers,
     maxQueue: wholeNumber("maxQueue", options.maxQueue, 0, Number.POSITIVE_INFINITY),
     initializer: initializer === undefined ? undefined : { task: identityOf(initializer), args: initArgs },
     maxTasksPerWorker: wholeNumber("maxTasksPerWorker", options.maxTasksPerWorker, 1, Number.POSITIVE_INFINITY),
@@ -208,6 +235,7 @@ export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSetti
     unresponsive: unresponsive === undefined ? undefined : unresponsiveOf(unresponsive),
     name,
     worker: workerOf(options.worker),
+    environment: checkedEnvironment(options),
   };
 }
 

@@ -3,7 +3,7 @@ import type { WaitOptions } from "../parking/index.js";
 import type { AnyFunction, Task } from "../workers/task.js";
 import type { CallOptions } from "./call-options.js";
 import type { MapOptions } from "./map-options.js";
-import type { MapRun } from "./map-run.js";
+import type { Kept, MapRun } from "./map-run.js";
 import type { PipelineStage } from "./map-stream.js";
 import type { PoolHandle } from "./pool-handle.js";
 import type { PoolStats } from "./pool-stats.js";
@@ -78,7 +78,7 @@ export interface Pool extends AsyncDisposable {
    * @remarks **Fairness:** the calls of several maps take turns by priority. **Death:** items that were not begun go to
    *   other workers. **Cancel:** leaves no item behind. **Cost:** as `submit`, for each chunk.
    */
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options?: MapOptions): MapRun<A, Awaited<R>>;
+  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options?: MapOptions): MapRun<A, Kept<R>>;
 
   /**
    * As `map`, with an array of arguments for each call.
@@ -95,7 +95,7 @@ export interface Pool extends AsyncDisposable {
     task: Task<(...args: [...A]) => R>,
     tuples: Iterable<A> | AsyncIterable<A>,
     options?: MapOptions,
-  ): MapRun<A, Awaited<R>>;
+  ): MapRun<A, Kept<R>>;
 
   /**
    * `map` as a stage between the source and the sink of a pipeline of Node. Results go on in the order of what comes
@@ -117,7 +117,7 @@ export interface Pool extends AsyncDisposable {
    * });
    * ```
    */
-  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>>;
+  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Kept<R>>;
 
   /**
    * `map` for web streams, with the same order and the same backpressure as `stream`.
@@ -138,7 +138,7 @@ export interface Pool extends AsyncDisposable {
    * for await (const n of readable) console.log(n); // 42
    * ```
    */
-  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Awaited<R>>;
+  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Kept<R>>;
 
   /**
    * This pool for its own tasks, as an argument. While it is open, a pool that has given a handle keeps the program
@@ -206,6 +206,22 @@ export interface Pool extends AsyncDisposable {
    * ```
    */
   clear(): void;
+
+  /**
+   * Replaces all workers as they come free. A worker without work ends now, and one that works ends after what it has
+   * begun. New ones start with the work that needs them. An `AsyncPool` has nothing to replace.
+   *
+   * @throws nothing
+   * @remarks **Cost:** a look at each call that workers have; then the start of the workers.
+   * @example
+   * ```ts
+   * import { createPool, type Pool } from "allcores";
+   * await using pool: Pool = createPool("async");
+   * pool.recycle();
+   * console.log(pool.stats().workers); // 0
+   * ```
+   */
+  recycle(): void;
 
   /**
    * Waits until the pool has nothing to do: all that was submitted has ended, and so have all maps that were begun.

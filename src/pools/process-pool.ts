@@ -28,13 +28,13 @@ import { callsOf, WorkerPool } from "./worker-pool.js";
  */
 export class ProcessPool extends WorkerPool {
   /**
-   * Makes a pool, and starts no process yet.
+   * Makes a pool, and starts its `minWorkers`: no process unless given.
    *
    * @param options how many workers there are, what they may use, and what becomes of calls: see `PoolOptions`
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense,
    *   `ERR_ALLCORES_PERMISSION` where Node's permission model forbids workers, `ERR_ALLCORES_PLATFORM` where this
    *   system has no processes of ours
-   * @remarks **Cost:** some small objects; a worker starts with the first work that needs it.
+   * @remarks **Cost:** some small objects; a worker starts with the first work that needs it, `minWorkers` here.
    */
   constructor(options?: PoolOptions) {
     checkProcesses();

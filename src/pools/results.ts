@@ -74,8 +74,10 @@ export class Results {
     if (loading.spent !== undefined) job.finish(loading.spent);
   }
 
-  progress(job: Job, value: unknown): void {
-    this.#tell(() => job.progress(value));
+  /** A map tells them by itself: outcomes of some items may come while others of the same part have news. */
+  progress(job: Job, value: unknown, item: number): void {
+    if (job.isChunk) job.progress(value, item);
+    else this.#tell(() => job.progress(value, item));
   }
 
   #ended(slot: WorkerSlot, job: Job, microseconds: number, now: number): void {

@@ -370,7 +370,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.links.settle();
     this.loads.look();
     if (isLast && this.#workers.size === 0) this.#finished();
-    else this.#workers.watchIdle();
+    else this.#workers.tend(!this.#closing.isClosed);
   }
 
   #finished(): void {

@@ -20,7 +20,7 @@ export class Segment {
   /** How many outcomes from the first on have come without a gap. */
   #ready = 0;
   #missing: number;
-  /** How many were given to whoever consumes them. */
+  /** How many were given to the consumer of the map. */
   taken = 0;
   /** Outcomes that came and were not given yet, where the order does not matter. */
   readonly #arrived: [from: number, to: number][] = [];

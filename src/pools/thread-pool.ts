@@ -34,12 +34,12 @@ import { callsOf, WorkerPool } from "./worker-pool.js";
  */
 export class ThreadPool extends WorkerPool {
   /**
-   * Makes a pool, and starts no thread yet.
+   * Makes a pool, and starts its `minWorkers`: no thread unless given.
    *
    * @param options how many workers there are, what they may use, and what becomes of calls: see `PoolOptions`
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense,
    *   `ERR_ALLCORES_PERMISSION` where Node's permission model forbids workers
-   * @remarks **Cost:** some small objects; a worker starts with the first work that needs it.
+   * @remarks **Cost:** some small objects; a worker starts with the first work that needs it, `minWorkers` here.
    */
   constructor(options?: PoolOptions) {
     checkPermission("a thread", [THREADS]);

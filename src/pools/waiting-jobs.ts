@@ -28,6 +28,14 @@ export class WaitingJobs {
     this.#delays = delays;
   }
 
+  /** Others than those who are there now begin them. */
+  recycle(): void {
+    this.#workers.retireAll();
+    for (const job of recalledFrom(this.#workers).reverse()) this.#backlog.pushFront(job);
+    if (!this.#pool.isBusy) this.#pool.settleDown();
+    this.#pool.feedAnew();
+  }
+
   /** Takes those out that suit, the eldest first, for another scheduler. Nothing has their arguments any more but they. */
   take(suits: (job: Job) => boolean): Job[] {
     const jobs = recalledFrom(this.#workers, suits);

@@ -6,7 +6,7 @@ import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { BasePool } from "./base-pool.js";
 import type { CallOptions } from "./call-options.js";
 import type { MapOptions } from "./map-options.js";
-import type { MapRun } from "./map-run.js";
+import type { Kept, MapRun } from "./map-run.js";
 import { generatorOver, type PipelineStage, transformOver } from "./map-stream.js";
 import type { Pool, ResultOf } from "./pool.js";
 import { PoolCalls } from "./pool-calls.js";
@@ -49,7 +49,7 @@ export class WorkerPool extends BasePool implements Pool {
     return this.#calls.trySubmit(identityOf(task), args) as Future<ResultOf<F>> | undefined;
   }
 
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Awaited<R>> {
+  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
     return this.#calls.map(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 
@@ -57,15 +57,15 @@ export class WorkerPool extends BasePool implements Pool {
     task: Task<(...args: [...A]) => R>,
     tuples: Iterable<A> | AsyncIterable<A>,
     options: MapOptions = {},
-  ): MapRun<A, Awaited<R>> {
+  ): MapRun<A, Kept<R>> {
     return this.#calls.map(identityOf(task), tuples, SPREAD, "starmap(task, tuples)", options);
   }
 
-  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Awaited<R>> {
+  stream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): PipelineStage<A, Kept<R>> {
     return generatorOver((items, given) => this.map(task, items, given), options);
   }
 
-  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Awaited<R>> {
+  transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Kept<R>> {
     return transformOver((items) => this.map(task, items, options));
   }
 
@@ -139,7 +139,10 @@ export class WorkerPool extends BasePool implements Pool {
 
 /** The calls of a pool that is made for its user. */
 export function callsOf(title: string, kind: LinkKind, options: PoolOptions = {}): PoolCalls {
-  return new PoolCalls(new Scheduler(title, settingsOf(options, kind.boundary), kind));
+  const scheduler = new Scheduler(title, settingsOf(options, kind.boundary), kind);
+  // Starts the workers that are to be ready.
+  scheduler.settleDown();
+  return new PoolCalls(scheduler);
 }
 
 portray(

@@ -1,4 +1,5 @@
 import { realNow } from "../memory/index.js";
+import { mayStartWorkers } from "../workers/main-guard.js";
 import type { Agenda, Appointment } from "./agenda.js";
 import type { Links } from "./link.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -10,6 +11,10 @@ const AHEAD_MS = 1;
 const WAKE_MS = 0.1;
 /** Never more jobs than this. */
 const MOST_AHEAD = 128;
+/** Workers that are to be ready and end one after the other, before any has done a task: no more are started ahead. */
+const MOST_IN_VAIN = 8;
+/** How long after a worker that is to be ready could not be started it is tried again. */
+const READY_AGAIN_MS = 1000;
 
 /** What a worker set tells its pool. */
 export interface WorkerSetWatch extends SlotWatch {
@@ -28,10 +33,14 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   readonly #settings: PoolSettings;
   readonly #agenda: Agenda;
   readonly #watch: WorkerSetWatch;
-  /** Made anew with each change, so that whoever goes through it is not disturbed. */
+  /** Made anew with each change, so that a loop over it is not disturbed. */
   #slots: readonly WorkerSlot[] = [];
   #named = 0;
   #idleLook: Appointment | undefined;
+  #readyAgain: Appointment | undefined;
+  #isOpen = true;
+  /** How many have ended in a row, unasked, that had done no task. */
+  #inVain = 0;
 
   /** `isShared`: there is one worker, which takes all jobs. */
   constructor(links: Links, settings: PoolSettings, isShared: boolean, agenda: Agenda, watch: WorkerSetWatch) {
@@ -89,6 +98,7 @@ export class WorkerSet implements Iterable<WorkerSlot> {
 
   resize(most: number): void {
     this.#most = most;
+    this.tend(this.#isOpen);
   }
 
   /** Whether another worker may be hired. */
@@ -140,8 +150,8 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     }
     if (starting !== undefined) return starting;
     if (this.hasRoom) {
-      // If there is none to be had it waits, not behind others: they may wait for it. Whoever has nothing to do takes
-      // it, or a worker that can be started later.
+      // If there is none to be had it waits, not behind others: they may wait for it. A worker that has nothing to do
+      // takes it, or one that can be started later.
       return this.#hire();
     }
     return shortest !== undefined && shortest.ahead < this.#mostAhead ? shortest : undefined;
@@ -159,6 +169,11 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     const active = this.#slots.filter((slot) => !slot.isRetiring);
     active.sort((a, b) => a.jobs.length - b.jobs.length);
     return active.slice(0, Math.max(0, active.length - this.#most));
+  }
+
+  /** Those that are there take nothing more, and others come in their places. The one that takes all jobs stays. */
+  retireAll(): void {
+    if (!this.#isShared) for (const slot of this.#slots) slot.retire();
   }
 
   /** Undefined when there is no memory, no descriptor, or no slot in the heap for another one. */
@@ -211,13 +226,53 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   /** A worker has ended, or was given up. */
   remove(slot: WorkerSlot): void {
     this.#slots = this.#slots.filter((other) => other !== slot);
+    if (slot.served > 0) this.#inVain = 0;
+    else if (!slot.isClosed && !slot.isKilled) this.#inVain++;
     slot.remove();
   }
 
-  /** Lets workers go that have had no work for `idleTimeout`. */
-  watchIdle(): void {
+  /** Keeps as many ready as is to be, and lets others go that have no work. `isOpen`: the pool takes work. */
+  tend(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    if (isOpen && this.#ready > 0) this.#keepReady();
+    this.#watchIdle();
+  }
+
+  /** How many are to be there, with work or without. */
+  get #ready(): number {
+    return Math.min(this.#settings.minWorkers, this.#most);
+  }
+
+  /** How many take work. */
+  get #active(): number {
+    let active = 0;
+    for (const slot of this.#slots) if (!slot.isRetiring) active++;
+    return active;
+  }
+
+  /** A pool that a module makes while a worker loads it starts none ahead: with its first work it is a task's. */
+  #keepReady(): void {
+    if (this.#slots.some(({ served }) => served > 0)) this.#inVain = 0;
+    if (this.#readyAgain !== undefined || this.#inVain >= MOST_IN_VAIN || this.#active >= this.#ready || !mayStartWorkers()) return;
+    try {
+      while (this.#isOpen && this.#active < this.#ready && this.hasRoom) if (this.#hire() === undefined) break;
+    } catch (error) {
+      // The initializer's arguments cannot be sent.
+      this.#watch.refused(error);
+      return;
+    }
+    if (this.#active >= this.#ready || !this.hasRoom) return;
+    this.#readyAgain = this.#agenda
+      .after(READY_AGAIN_MS, () => {
+        this.#readyAgain = undefined;
+        this.tend(this.#isOpen);
+      })
+      .unref();
+  }
+
+  #watchIdle(): void {
     const { idleTimeout } = this.#settings;
-    if (this.#idleLook !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
+    if (this.#idleLook !== undefined || idleTimeout === Number.POSITIVE_INFINITY || (this.#isOpen && this.#active <= this.#ready)) return;
     let next = Number.POSITIVE_INFINITY;
     const now = realNow();
     for (const slot of this.#slots) if (slot.isIdle) next = Math.min(next, slot.heardAt + idleTimeout - now);
@@ -225,14 +280,19 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     this.#idleLook = this.#agenda
       .after(Math.max(1, Math.ceil(next)), () => {
         this.#idleLook = undefined;
-        for (const slot of this.#slots) if (slot.isIdle && realNow() - slot.heardAt >= idleTimeout) this.dismiss(slot);
-        this.watchIdle();
+        for (const slot of this.#slots) {
+          if (this.#isOpen && this.#active <= this.#ready) break;
+          if (slot.isIdle && realNow() - slot.heardAt >= idleTimeout) this.dismiss(slot);
+        }
+        this.#watchIdle();
       })
       .unref();
   }
 
   /** The pool is over. */
   end(): void {
+    this.#isOpen = false;
     this.#idleLook?.clear();
+    this.#readyAgain?.clear();
   }
 }

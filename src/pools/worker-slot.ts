@@ -8,7 +8,7 @@ export interface SlotResults {
   readonly pace: number | undefined;
   outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
   outcomeLater(slot: WorkerSlot, job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): Promise<void>;
-  progress(job: Job, value: unknown): void;
+  progress(job: Job, value: unknown, item: number): void;
 }
 
 /** What a worker's slot tells its pool. */
@@ -134,7 +134,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     this.#states.assign(job, this);
     const jobs = this.#jobs;
     if (this.link.depth === 0) job.at = jobs.length;
-    // Whoever has nothing to do is not silent.
+    // A worker that has nothing to do is not silent.
     else if (jobs.length === 0) this.#heardAt = realNow();
     jobs.push(job);
     this.#served++;
@@ -243,7 +243,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   }
   progress(job: Job, value: unknown, item: number): void {
     this.#news = { sequence: job.sequence, item, value };
-    this.#results.progress(job, value);
+    this.#results.progress(job, value, item);
   }
   left(): void {
     this.#hasLeft = true;

@@ -7,7 +7,7 @@
  * stands); all counts, and the weight, are derived. Each change is committed by one store: of a slot's entry, or of the
  * directory, which is replaced as a whole whenever a segment is.
  *
- * Finding needs no mutex. Whoever finds reads plainly, then looks whether it still held:
+ * Finding needs no mutex. A reader reads plainly, then looks whether it still held:
  * - The epoch is the same as before: the directory and the segments that were read were the table's. It moves after the
  *   directory was replaced and before what was replaced is freed, or anything else changes. A worker killed between the
  *   two frees nothing, and the next one inside moves it first.
@@ -84,8 +84,8 @@ export class HashTable {
   }
 
   /**
-   * The entry of a key, 0 when there is none, UNSETTLED when others change it. Outside the mutex. Whoever reads the
-   * entry then looks at its generation again.
+   * The entry of a key, 0 when there is none, UNSETTLED when others change it. Outside the mutex. A caller that reads
+   * the entry looks at its generation again afterwards.
    */
   find(key: PackedKey): number {
     const { words } = this.#heap;
@@ -167,7 +167,7 @@ export class HashTable {
     words[segment + LIVE]!++;
     words[this.#at + COUNT]!++;
     words[this.#at + WEIGHT]! += weight;
-    // The hash first: whoever sees the entry sees its hash.
+    // The hash first: a reader that sees the entry sees its hash.
     words[slot] = hash;
     store(words, slot + NAMED, entry);
   }

@@ -124,7 +124,7 @@ export class ListSpine {
     return cell === 0 ? 0 : this.#heap.words[cell]!;
   }
 
-  /** What stands at an index, for whoever wants to replace just that. @throws ArgumentRangeError */
+  /** What stands at an index, for a writer that wants to replace just that. @throws ArgumentRangeError */
   look(index: number): SeenValue {
     const entry = this.entryAt(index) || this.#outside(index);
     return { taken: takeValue(this.#heap, entry), entry, generation: load(this.#heap.words, generationWord(entry)) };

@@ -101,7 +101,7 @@ export class MapContents {
     return entry === 0 ? undefined : takeValue(this.#heap, entry);
   }
 
-  /** What a key has, for whoever wants to replace just that. */
+  /** What a key has, for a writer that wants to replace just that. */
   look(its: PackedKey, now: number): Seen | undefined {
     const entry = this.entryOf(its, now);
     if (entry === 0) return undefined;

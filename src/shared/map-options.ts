@@ -8,7 +8,7 @@ import { show } from "./scalar-type.js";
 /** Some 140,000 years; an entry's end still fits where it stands. */
 const MOST_TTL = 2 ** 52;
 
-/** What it is bounded by. Said by whoever makes the map; who opens it later gets it as it is. */
+/** What it is bounded by. The worker that makes the map says so; a worker that opens it later gets it as it is. */
 export interface SharedMapOptions extends Reach {
   /**
    * Most bytes of memory that the entries may take up; the least used make way for others. Absent or 0 for no limit.

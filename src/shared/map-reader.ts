@@ -1,5 +1,5 @@
 /**
- * How a SharedMap is read. Of one key without its mutex: whoever reads looks a bounded number of times, and then asks
+ * How a SharedMap is read. Of one key without its mutex: the reader looks a bounded number of times, and then asks
  * inside. Of all keys inside, as they are at one instant.
  */
 import { atomics, type Heap, sharedNow, stillStands } from "../memory/index.js";

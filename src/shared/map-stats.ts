@@ -4,7 +4,7 @@ export interface SharedMapStats {
   readonly size: number;
   /** Memory that the entries take up, what holds them together aside. */
   readonly bytes: number;
-  /** Entries that made way for others since the map was made, whoever put those. */
+  /** Entries that made way for others since the map was made, no matter which worker put those. */
   readonly evictions: number;
   /** Calls of `get` in this worker that found something. */
   readonly hits: number;

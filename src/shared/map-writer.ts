@@ -34,12 +34,12 @@ export class MapWriter<V> {
   bytes(value: V): Uint8Array {
     const message = this.message(value, "expected");
     const bytes = message.toBytes();
-    // Whoever compares holds the objects itself.
+    // The caller that compares holds the objects itself.
     letGoOf(message.held);
     return bytes;
   }
 
-  /** What a key has, for whoever wants to replace just that. */
+  /** What a key has, for a writer that wants to replace just that. */
   look(key: string): Seen | undefined {
     const its = packed.pack(key, this.#seed);
     return this.#inside((now) => this.#contents.look(its, now));

@@ -1,5 +1,5 @@
 /**
- * The directories and segments of a SharedMap's table (table-layout.ts), for whoever is inside its mutex: none is read
+ * The directories and segments of a SharedMap's table (table-layout.ts), for the worker inside its mutex. None is read
  * before it is known to be one, whatever its words say.
  */
 import { BLOCK_HEADER_WORDS, BLOCKS_AT, type Heap } from "../memory/index.js";

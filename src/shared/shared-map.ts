@@ -142,7 +142,8 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
   }
 
   /**
-   * Takes its name away at once, for a new one to use; whoever has it open keeps it. Does nothing when it has no name.
+   * Takes its name away at once, for a new one to use; workers that have it open keep it. Does nothing when it has no
+   * name.
    *
    * @throws `ERR_ALLCORES_FREED`
    * @remarks **Death:** a worker that dies on the way leaves the name, or none. **Cost:** two atomic exchanges of the

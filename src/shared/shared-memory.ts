@@ -27,7 +27,7 @@ const WORDS = 4;
  * finds it: `SharedMemory.open(name)`. The memory stays while any worker has it open, and goes with the last one,
  * however that ends; a name goes with its memory, or before, by `unlink()`. Each reach has names of its own: say
  * `across` in `open` as in `create`. Names across threads and across processes are the program's; those of `across:
- * "machine"` are found by every program of this user, whoever started it: workers of node:cluster, of pm2, of two
+ * "machine"` are found by every program of this user, however it was started: workers of node:cluster, of pm2, of two
  * terminals.
  *
  * **Errors:** `TooLargeError` (ERR_ALLCORES_TOO_LARGE) above 1 GiB across processes, 4 GiB across threads;
@@ -235,7 +235,7 @@ export class SharedMemory extends SharedObject {
   }
 
   /**
-   * Takes its name away at once, for a new one to use; whoever has it open keeps it. Does nothing when it has no
+   * Takes its name away at once, for a new one to use; workers that have it open keep it. Does nothing when it has no
    * name.
    *
    * @throws `ERR_ALLCORES_FREED`

@@ -34,7 +34,7 @@ const FIELDS = 2;
  * `ArgumentTypeError` (ERR_ALLCORES_ARGUMENT_TYPE); nothing is changed then. After `free()` everything throws
  * `FreedError` (ERR_ALLCORES_FREED).
  *
- * **Death:** a worker killed inside `update` may leave some fields new and some old; whoever takes the lock next is
+ * **Death:** a worker killed inside `update` may leave some fields new and some old; the next holder of the lock is
  * told by `held.ownerDied`.
  *
  * @example

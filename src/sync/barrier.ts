@@ -215,7 +215,7 @@ export class Barrier extends Monitor {
     this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 
-  /** @internal Whoever died inside was a party, and may have been about to end the round. */
+  /** @internal The worker that died inside was a party, and may have been about to end the round. */
   protected rebuild(): void {
     endRound(this.words, this.at, this.#waiting, true);
     this.words[this.at + BARRIER.broken] = 1;
@@ -307,8 +307,7 @@ export class Barrier extends Monitor {
 
   /**
    * A party leaves a round that is not over: nobody can complete it any more. False when it is over. Where a stopped
-   * worker is inside, the party leaves word that the barrier is broken, without the mutex; whoever enters next breaks
-   * the round.
+   * worker is inside, the party sets `broken` without the mutex. The next worker that enters breaks the round.
    */
   #breakRound(visit: Visit): boolean {
     const broken =

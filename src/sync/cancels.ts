@@ -7,7 +7,7 @@ const EVERYBODY = 0x7fffffff;
 
 /**
  * Ends all waits for these keys that have begun. The count is the whole change, so a death after it costs time and
- * loses nobody: whoever is not woken compares the count at its next look.
+ * loses nobody. A waiter that is not woken compares the count at its next look.
  */
 export function cancelWaits(heap: Heap, at: number, keys: readonly number[]): void {
   add(heap.words, at, 1);

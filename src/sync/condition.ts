@@ -341,9 +341,9 @@ export class Condition extends SharedObject {
 
   /**
    * The attempt of one wait. Its first call gives the lock up: the node is armed by then, so a notify() by the next
-   * holder finds this waiter. A notification stays pending until the lock is taken back: whoever dies before that has
-   * not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since taking
-   * one may need the allocator.
+   * holder finds this waiter. A notification stays pending until the lock is taken back. A waiter that dies before that
+   * has not acted on it, and the sweep passes it on. The node for that is taken before anything is changed, since
+   * taking one may need the allocator.
    */
   #suspension(): { attempt: Attempt<true>; begun: boolean; tenure: unknown; hand: number; carries: boolean } {
     const suspension = {

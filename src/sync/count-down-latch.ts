@@ -73,7 +73,7 @@ export class CountDownLatch extends SharedObject implements Selectable<undefined
       if (seen === count) break;
       count = seen;
     }
-    // Also at a count that was 0 before: whoever brought it there may have died before it woke anybody.
+    // Also at a count that was 0 before: the worker that brought it there may have died before it woke anybody.
     if (count <= n) this.heap.waitQueue.wake(this.at, EVERYBODY);
   }
 

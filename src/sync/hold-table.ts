@@ -99,7 +99,7 @@ export class HoldTable {
     return count;
   }
 
-  /** The same for whoever holds more than `most`. */
+  /** The same for each worker that holds more than `most`. */
   useUpBeyond(most: number): void {
     this.#each((cell, words) => {
       if (words[cell + WORKER] !== 0 && words[cell + COUNT]! > most) store(words, cell + WORKER, USED_UP);

@@ -185,7 +185,7 @@ export abstract class LockWord extends SharedObject {
     }
   }
 
-  /** @internal Frees it, whoever holds it. @throws NotHeldError */
+  /** @internal Frees it, no matter which worker holds it. @throws NotHeldError */
   protected freeAnyones(): void {
     this.checkUsable();
     for (;;) {
@@ -296,10 +296,8 @@ export abstract class LockWord extends SharedObject {
 
   /**
    * Of a lock whose line is kept in order: only the first may take it, granted or not. A grant says that it is time to
-   * look, and gives no right: one of a
-   * higher priority may have come. Whoever finds it free and is not the first sees to it that the first is woken, since
-   * the one that freed it may have died before
-   * it woke anybody.
+   * look, and gives no right: one of a higher priority may have come. A waiter that finds it free and is not the first
+   * sees to it that the first is woken: the worker that freed it may have died before it woke anybody.
    */
   #attemptInTurn(node: number): TakenWord | undefined {
     for (;;) {

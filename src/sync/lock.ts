@@ -40,11 +40,11 @@ portray(
  * Mutual exclusion between blocking and awaiting callers of any thread and, `{ across: "processes" }`, any process. Not
  * re-entrant: see `RLock`.
  *
- * **Fairness:** barging, with a bound. A released lock goes to whoever asks first; a waiter that was beaten for 5 ms
- * has it reserved for those who wait. With `{ fair: true }` it goes to those who wait in the order of their `priority`,
- * the higher first, and of their coming. A head of the line that is dead, aborted or out of time is skipped; one that
- * awaits while its event loop is busy holds up the line. A blocking acquire behind an awaiting one of its own thread is
- * a `DeadlockError`.
+ * **Fairness:** barging, with a bound. A released lock goes to the caller that asks first; a waiter that was beaten for
+ * 5 ms has it reserved for those who wait. With `{ fair: true }` it goes to those who wait in the order of their
+ * `priority`, the higher first, and of their coming. A head of the line that is dead, aborted or out of time is
+ * skipped; one that awaits while its event loop is busy holds up the line. A blocking acquire behind an awaiting one of
+ * its own thread is a `DeadlockError`.
  * **Death:** when the owner ends in any way without releasing, the next one gets the lock within a second, with
  * `held.ownerDied`; so does everybody after it, until a holder calls `consistent()`. With `{ onOwnerDeath: "error" }`
  * they get an `OwnerDiedError` instead.
@@ -170,7 +170,7 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   }
 
   /**
-   * Frees the lock, whoever holds it, as in Python. The hold that it ends releases nothing any more.
+   * Frees the lock, no matter which worker holds it, as in Python. The hold that it ends releases nothing any more.
    *
    * @throws `ERR_ALLCORES_NOT_HELD` when nobody holds it, `ERR_ALLCORES_FREED`
    * @remarks **Cost:** one atomic exchange; a wake-up where somebody waits.

@@ -35,11 +35,11 @@ export interface FairLockOptions extends LockOptions {
 }
 
 export const FAIR_LOCK_OPTIONS = new KnownOptions<FairLockOptions>({ across: true, label: true, onOwnerDeath: true, fair: true });
-const UNFAIR = "only a Lock and an RLock keep their line in order";
+const UNFAIR = "only a Lock, an RLock and semaphores keep their line in order";
 export const LOCK_OPTIONS = new KnownOptions<LockOptions>({ across: true, label: true, onOwnerDeath: true }, { fair: UNFAIR });
 
 /** Checks the option, before there is a lock: whether its line is kept in order. */
-export function isFairIn(options: FairLockOptions | Handle | undefined): boolean {
+export function isFairIn(options: FairLockOptions | SemaphoreOptions | Handle | undefined): boolean {
   const fair = (ownOptions(options) as FairLockOptions | null | undefined)?.fair;
   if (fair !== undefined && typeof fair !== "boolean") throw new ArgumentTypeError(`options.fair must be true or false, got ${typeof fair}`);
   return fair === true;
@@ -57,13 +57,19 @@ export interface SemaphoreOptions extends Reach {
    * import { Semaphore } from "allcores";
    * const items = new Semaphore(0, { onOwnerDeath: "keep" });
    * items.release(); // there is one
-   * items.acquireSync(); // it is taken, whatever becomes of who took it
+   * items.acquireSync(); // it is taken, even if its taker dies
    * ```
    */
   onOwnerDeath?: "report" | "keep" | undefined;
+  /**
+   * Whether those who wait get permits in their order: no newcomer of the same or a lower `priority` overtakes one that
+   * waits, blocking or awaiting. The price: a first in line that wants more permits than there are, or whose event loop
+   * is busy, holds up all behind it. False unless given.
+   */
+  fair?: boolean | undefined;
 }
 
-export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: true, label: true, onOwnerDeath: true }, { fair: UNFAIR });
+export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: true, label: true, onOwnerDeath: true, fair: true });
 
 /** Checks the options of a semaphore, before there is one: whether the permits of the dead stay away. */
 export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined): boolean {

@@ -165,7 +165,7 @@ export abstract class OwnerWord extends LockWord {
     cancelWaits(this.heap, this.at + CANCELS, [this.at, this.at + WATCH]);
   }
 
-  /** Whether nobody who lives holds it. Else whoever frees it scans for those who wait. */
+  /** Whether no living worker holds it. Else the worker that frees it scans for those who wait. */
   #isFree(): boolean {
     for (;;) {
       const word = load(this.words, this.at);

@@ -12,6 +12,7 @@ import type { Attempt } from "../parking/index.js";
 import { cancelCheck } from "./cancels.js";
 import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
+import { isFairAt, offerToFirst } from "./fair-permit-wait.js";
 import { reclaim, SEMAPHORE } from "./semaphore-words.js";
 import { tellFree } from "./unlock-watch.js";
 
@@ -40,6 +41,7 @@ function takesTheirTurn({ words, waitQueue }: Heap, at: number, count: number): 
 /** Whether a newcomer may take so many of the free permits, which are as many or more. Inside the mutex. */
 export function mayTakeNow(heap: Heap, at: number, count: number): boolean {
   const { words } = heap;
+  if (isFairAt(words, at)) return heap.waitQueue.countWaiters(at, 1) === 0;
   if (words[at + SEMAPHORE.free]! - count < claimed(heap, at) || takesTheirTurn(heap, at, count)) return false;
   return words[at + SEMAPHORE.reserved] === 0 || heap.waitQueue.countWaiters(at, 1) === 0;
 }
@@ -49,13 +51,17 @@ export function offer(semaphore: MonitorInside, count: number): void {
   const { words, at } = semaphore;
   const free = words[at + SEMAPHORE.free]!;
   if (load(words, at + SEMAPHORE.watch) !== 0) tellFree(semaphore.heap, at + SEMAPHORE.watch);
+  if (isFairAt(words, at)) {
+    offerToFirst(semaphore);
+    return;
+  }
   if (load(words, at + SEMAPHORE.severalWait) === 0) {
     if (count === 1) semaphore.wakeFor(at, free);
     else semaphore.wake(at, count);
     return;
   }
   const kept = words[at + SEMAPHORE.claimed]!;
-  // Without a claim the first of them makes one; whoever claims may not be the first.
+  // Without a claim the first of them makes one. The waiter that has the claim may not be the first, so all are woken.
   if (kept === 0) semaphore.wake(at + SEMAPHORE.severalWait, 1, SEMAPHORE.severalWait);
   else if (free >= kept) semaphore.wake(at + SEMAPHORE.severalWait, EVERYBODY, SEMAPHORE.severalWait);
   if (free > kept) semaphore.wake(at, free - kept);
@@ -64,11 +70,47 @@ export function offer(semaphore: MonitorInside, count: number): void {
 /** A request for one permit has left the line: those who want several, and left it its turn, may have what is free. */
 export function leftLine(semaphore: MonitorInside): void {
   const { words, at } = semaphore;
-  if (at !== 0 && load(words, at + SEMAPHORE.severalWait) !== 0 && words[at + SEMAPHORE.free]! > 0) offer(semaphore, 1);
+  if (at !== 0 && (isFairAt(words, at) || load(words, at + SEMAPHORE.severalWait) !== 0) && words[at + SEMAPHORE.free]! > 0) offer(semaphore, 1);
+}
+
+/** A wait for permits, in whatever line. */
+interface Wait<P> {
+  readonly key: number;
+  readonly attempt: Attempt<P>;
+  /** It is over without a permit. */
+  left(): void;
+}
+
+/** Blocks this thread until it has its permits; undefined when the time is over. */
+export function blockForPermits<P>({ parker }: Heap, wait: Wait<P>, deadline: number, priority: number): P | undefined {
+  let permit: P | undefined;
+  try {
+    permit = parker.blockUntil(wait.key, wait.attempt, deadline, false, true, priority);
+  } finally {
+    if (permit === undefined) wait.left();
+  }
+  return permit;
+}
+
+/** The same for awaiting callers. `priority`: undefined where the line is in no order. */
+export async function awaitPermits<P>(
+  { parker }: Heap,
+  wait: Wait<P>,
+  deadline: number,
+  signal: AbortSignal | undefined,
+  priority: number | undefined,
+): Promise<P | undefined> {
+  let permit: P | undefined;
+  try {
+    permit = await parker.waitUntil(wait.key, wait.attempt, deadline, signal, false, priority);
+  } finally {
+    if (permit === undefined) wait.left();
+  }
+  return permit;
 }
 
 /** One wait for permits. */
-export class PermitWait<P> {
+export class PermitWait<P> implements Wait<P> {
   readonly #semaphore: MonitorInside;
   readonly #holds: HoldTable;
   readonly #count: number;

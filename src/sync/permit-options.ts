@@ -1,5 +1,6 @@
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
+import type { TurnOptions } from "./turn-options.js";
 
 /** How many permits are asked for. */
 export interface PermitCount {
@@ -7,12 +8,12 @@ export interface PermitCount {
   permits?: number | undefined;
 }
 
-export const ACQUIRE = new KnownOptions<WaitOptions & PermitCount>({ timeout: true, signal: true, permits: true });
-export const ACQUIRE_SYNC = new KnownOptions<SyncWait & PermitCount>(
-  { timeout: true, permits: true },
+export const ACQUIRE = new KnownOptions<WaitOptions & PermitCount & TurnOptions>({ timeout: true, signal: true, permits: true, priority: true });
+export const ACQUIRE_SYNC = new KnownOptions<SyncWait & PermitCount & TurnOptions>(
+  { timeout: true, permits: true, priority: true },
   { signal: "no signal reaches a thread that blocks; use acquire(), which awaits" },
 );
-export const TRY_ACQUIRE = new KnownOptions<PermitCount>({ permits: true }, { timeout: "tryAcquire() never waits" });
+export const TRY_ACQUIRE = new KnownOptions<PermitCount>({ permits: true }, { timeout: "tryAcquire() never waits", priority: "tryAcquire() never waits" });
 
 /** How many permits these options ask for. `most`: how many there may ever be. */
 export function permitsOf(options: PermitCount | undefined, most: number): number {

@@ -2,7 +2,14 @@ import { portray } from "../codec/portrait.js";
 import { checkFunction } from "../errors/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
+import { RWLOCK } from "./rwlock-words.js";
 import { type Choice, type Selectable, selectable } from "./selectable.js";
+import { UnlockWatch } from "./unlock-watch.js";
+
+/** The lock, of which a view is a side. */
+interface WholeLock {
+  cancelWaiters(): void;
+}
 
 /** One of the two ways in which a read-write lock can be held. */
 export interface WayIn {
@@ -43,10 +50,14 @@ export interface WayIn {
  */
 export class RWLockView implements Selectable<Held> {
   readonly #way: WayIn;
+  readonly #lock: WholeLock;
+  readonly #watch: UnlockWatch;
 
-  /** @internal Made by the read-write lock. */
-  constructor(way: WayIn) {
+  /** @internal Made by the read-write lock. `looksFree`: whether nobody keeps this side from being taken. */
+  constructor(way: WayIn, lock: WholeLock, looksFree: () => boolean) {
     this.#way = way;
+    this.#lock = lock;
+    this.#watch = new UnlockWatch(lock, RWLOCK.watch, RWLOCK.cancels, looksFree);
   }
 
   /**
@@ -137,6 +148,70 @@ export class RWLockView implements Selectable<Held> {
    */
   consistent(): void {
     this.#way.consistent();
+  }
+
+  /**
+   * Waits until nobody keeps this side from being taken, and takes nothing: of `reading` until nobody writes, of
+   * `writing` until nobody reads or writes. By the time the caller goes on it may be otherwise; one that is free for a
+   * moment ends the wait too.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one look. `signal`: ends the wait with its
+   *   reason
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CANCELLED` when somebody called
+   *   `cancelWaiters()`, `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for
+   *   options that make no sense; the reason of `signal`
+   * @remarks **Fairness:** all who wait so go on. **Death:** a holder that died counts as gone within a second.
+   *   **Cancel:** leaves no trace. **Cost:** a look where it is free; else its event loop is woken.
+   *
+   * @example
+   * ```ts
+   * import { RWLock } from "allcores";
+   * const rw = new RWLock();
+   * using held = rw.readSync();
+   * await rw.reading.waitForUnlock(); // at once: others may read too
+   * ```
+   */
+  waitForUnlock(options?: WaitOptions): Promise<void> {
+    return this.#watch.wait(options);
+  }
+
+  /**
+   * As `waitForUnlock`, blocking this thread and its event loop.
+   *
+   * @param options `timeout`: milliseconds, without end unless given; 0 is one look
+   * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_CANCELLED` when somebody called
+   *   `cancelWaiters()`, `ERR_ALLCORES_DEADLOCK` where the wait could never end, `ERR_ALLCORES_FREED`;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
+   * @remarks **Fairness, death, cancel:** as `waitForUnlock`. **Cost:** a look where it is free; else it sleeps.
+   *
+   * @example
+   * ```ts
+   * import { RWLock } from "allcores";
+   * new RWLock().writing.waitForUnlockSync({ timeout: 1000 }); // at once: nobody has it
+   * ```
+   */
+  waitForUnlockSync(options?: SyncWait): void {
+    this.#watch.waitSync(options);
+  }
+
+  /**
+   * `cancelWaiters()` of the `RWLock`: ends the waits for both of its sides, in every worker, with a `CancelledError`.
+   *
+   * @throws `ERR_ALLCORES_FREED`
+   * @remarks **Death:** as there. **Cost:** one atomic operation, and a wake-up for each that waits.
+   *
+   * @example
+   * ```ts
+   * import { RWLock } from "allcores";
+   * const rw = new RWLock();
+   * using held = rw.writeSync();
+   * const waiting = rw.reading.acquire().catch(({ code }) => code);
+   * rw.reading.cancelWaiters();
+   * console.log(await waiting); // ERR_ALLCORES_CANCELLED
+   * ```
+   */
+  cancelWaiters(): void {
+    this.#lock.cancelWaiters();
   }
 
   /**

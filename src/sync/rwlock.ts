@@ -238,7 +238,7 @@ export class RWLock extends LockMonitor {
    * ```
    */
   get reading(): RWLockView {
-    return (this.#reading ??= new RWLockView(this.#readSide));
+    return (this.#reading ??= new RWLockView(this.#readSide, this, () => this.#letsRead()));
   }
 
   /**
@@ -255,7 +255,7 @@ export class RWLock extends LockMonitor {
    * ```
    */
   get writing(): RWLockView {
-    return (this.#writing ??= new RWLockView(this.#writeSide));
+    return (this.#writing ??= new RWLockView(this.#writeSide, this, () => this.looksFree()));
   }
 
   /**
@@ -321,6 +321,14 @@ export class RWLock extends LockMonitor {
       if (words[at + RWLOCK.writer] !== 0) return false;
       if (words[at + RWLOCK.readers] !== 0 && this.#holds.reclaim() > 0) words[at + RWLOCK.readers] = this.#holds.total;
       return words[at + RWLOCK.readers] === 0;
+    });
+  }
+
+  /** Whether nobody writes. */
+  #letsRead(): boolean {
+    return this.inside(() => {
+      strikeOutDeadWriter(insideOf(this));
+      return this.words[this.at + RWLOCK.writer] === 0;
     });
   }
 

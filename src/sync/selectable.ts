@@ -25,6 +25,7 @@ export const selectable: unique symbol = Symbol.for("allcores.selectable") as ne
 
 /** What `select` can wait for. An object of your own gives the choice of one of ours, as it is or mapped. */
 export interface Selectable<T> {
+  /** What a select waits for, and how it takes it: made anew for each select. */
   [selectable](): Choice<T>;
 }
 
@@ -90,6 +91,21 @@ export class Choice<T> {
   /**
    * The same with `fn` applied to its value, once it has been chosen and taken: if `fn` throws, it is gone and the
    * select fails with that error.
+   *
+   * @param fn makes the value of the select from what was taken
+   * @returns a choice of the same thing
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+   * @remarks **Cost:** one small object, and a call of `fn` where it is chosen.
+   *
+   * @example
+   * ```ts
+   * import { Queue, select, selectable } from "allcores";
+   * const texts = new Queue<string>();
+   * texts.putSync("42");
+   * const numbers = { [selectable]: () => texts[selectable]().map((text) => Number(text)) };
+   * const { value } = await select({ numbers });
+   * console.log(value); // 42
+   * ```
    */
   map<U>(fn: (value: T) => U): Choice<U> {
     if (typeof fn !== "function") throw new ArgumentTypeError(`choice.map(fn): fn must be a function, got ${typeof fn}`);

@@ -4,6 +4,7 @@
  *
  * `permits` and the hold table are the truth; `free` is derived.
  */
+import { ArgumentRangeError, ReleasedTooOftenError } from "../errors/index.js";
 import { MONITOR, MONITOR_WORDS } from "../objects/index.js";
 import { atomics, type Heap, leave, tryEnter } from "../memory/index.js";
 import { HOLD_TABLE_WORDS, HoldTable } from "./hold-table.js";
@@ -22,8 +23,8 @@ export const SEMAPHORE = {
   holds: MONITOR_WORDS + 4,
   /** 1 once a holder died, until a holder says that it is consistent. */
   inconsistent: MONITOR_WORDS + 4 + HOLD_TABLE_WORDS,
-  /** 1 where the permits of the dead stay away. Set once. */
-  keeps: MONITOR_WORDS + 5 + HOLD_TABLE_WORDS,
+  /** KEEPS where the permits of the dead stay away, FAIR where the line is kept in order. Set once. */
+  policy: MONITOR_WORDS + 5 + HOLD_TABLE_WORDS,
   /** While used-up permits are taken out of `permits`: what that comes to, inverted; else 0. */
   remaining: MONITOR_WORDS + 6 + HOLD_TABLE_WORDS,
   /** A monitor's flag for those who wait for several permits; its offset is their key. */
@@ -42,6 +43,8 @@ export const SEMAPHORE = {
 export const SEMAPHORE_WORDS = SEMAPHORE.cancels + 1;
 /** Where those wait who want permits, or a look. */
 export const SEMAPHORE_WAITS = { watch: SEMAPHORE.watch, cancels: SEMAPHORE.cancels, keys: [0, SEMAPHORE.severalWait] } as const;
+export const KEEPS = 1;
+export const FAIR = 2;
 export const MOST_PERMITS = 0x7fffffff;
 /** Who holds more does not guard anything: permits are signals there, which it has taken and nobody gives back. */
 export const MOST_HELD = 2 ** 30;
@@ -76,7 +79,7 @@ export function takeOutUsedUp({ words }: Heap, at: number, holds: HoldTable): vo
 /** What dead workers held comes back, or is used up. Whether any came back. */
 export function reclaim(heap: Heap, at: number, holds: HoldTable): boolean {
   const { words, registry } = heap;
-  const keeps = words[at + SEMAPHORE.keeps] === 1;
+  const keeps = (words[at + SEMAPHORE.policy]! & KEEPS) !== 0;
   let usedUp = false;
   const reclaimed = holds.reclaim(
     () => {
@@ -106,6 +109,27 @@ export function dropSurplus(words: Int32Array, at: number, n: number): number {
   const surplus = Math.max(0, Math.min(n, words[at + SEMAPHORE.permits]! - bound));
   words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! - surplus;
   return surplus;
+}
+
+/**
+ * `n` permits come free: those that the caller holds come back, and what it does not hold is added.
+ * @throws ReleasedTooOftenError, ArgumentRangeError: nothing has changed then
+ */
+export function release(heap: Heap, at: number, holds: HoldTable, n: number, title: string): void {
+  const { words } = heap;
+  const bound = boundAt(words, at);
+  const free = words[at + SEMAPHORE.free]!;
+  if (bound !== undefined && free + n > bound)
+    throw new ReleasedTooOftenError(`${title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
+  const own = Math.min(n, holds.mine);
+  if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) {
+    holds.useUpBeyond(MOST_HELD);
+    takeOutUsedUp(heap, at, holds);
+  }
+  if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) throw new ArgumentRangeError(`release(${n}) would make more than ${MOST_PERMITS} permits`);
+  if (own > 0) holds.add(heap.self, -own);
+  words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! + n - own;
+  words[at + SEMAPHORE.free] = free + n;
 }
 
 /** Runs `section` inside the mutex, if that can be had now. */

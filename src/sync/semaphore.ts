@@ -1,23 +1,26 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, ReleasedTooOftenError, TimeoutError } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
 import { HoldTable } from "./hold-table.js";
 import { LockMonitor } from "./lock-monitor.js";
-import { keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
+import { FairPermitWait, isFairAt, refuseBehindOwn } from "./fair-permit-wait.js";
+import { isFairIn, keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
 import { giveBack, handOff, Permit } from "./permit.js";
-import { leftLine, mayTakeNow, offer, PermitWait } from "./permit-line.js";
+import { awaitPermits, blockForPermits, leftLine, mayTakeNow, offer, PermitWait } from "./permit-line.js";
 import { ACQUIRE, ACQUIRE_SYNC, type PermitCount, permitsOf, TRY_ACQUIRE } from "./permit-options.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 import {
   boundAt,
   dropSurplus,
-  MOST_HELD,
+  FAIR,
+  KEEPS,
   MOST_PERMITS,
   rebuild,
   reclaim,
+  release,
   SEMAPHORE,
   SEMAPHORE_WAITS,
   SEMAPHORE_WORDS,
@@ -25,6 +28,7 @@ import {
 } from "./semaphore-words.js";
 import { semaphoreInsight, semaphoreNames } from "./semaphore-insight.js";
 import { notePermit, useUp } from "./task-permits.js";
+import { priorityOf, type TurnOptions } from "./turn-options.js";
 import { KIND } from "./kinds.js";
 
 /**
@@ -33,11 +37,12 @@ import { KIND } from "./kinds.js";
  * `release(n)` first gives back what this worker holds and then adds new permits, so a signal from a worker that holds
  * none works as in Python, and disposing a permit that was released already does nothing.
  * **Fairness:** barging, with a bound of 5 ms, as `Lock`. A request for several that waits has what comes free kept for
- * it, one such request at a time; a request for one that waits has its turn between two of them. **End:** a worker that
+ * it, one such request at a time; a request for one that waits has its turn between two of them. With `{ fair: true }`
+ * the line is kept in order, by `{ priority }` and then by arrival, and only its first takes. **End:** a worker that
  * ends normally has used its permits up, as in Python: its task has returned or thrown, it called `process.exit`, or
  * its pool let it go. In a pool, a task has used up, when it settles, what it took and did not give back.
  * **Death:** what a worker holds that is killed or terminated, or ends by an uncaught error, comes back within a
- * second, once it is asked for; from then on whoever gets a permit sees `held.ownerDied`, until a holder calls
+ * second, once it is asked for; from then on each new holder sees `held.ownerDied`, until a holder calls
  * `consistent()`. With `{ onOwnerDeath: "keep" }` nothing comes back.
  *
  * @example
@@ -70,7 +75,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    *
    * @param value the permits at the start, a whole number from 0; 1 unless given
    * @param options `across`: how far it reaches; `label`: its name in errors and reports; `onOwnerDeath`: what
-   *   becomes of the permits of a holder that dies
+   *   becomes of the permits of a holder that dies; `fair`: whether those who wait get them in their order
    * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`, `ERR_ALLCORES_OUT_OF_MEMORY`
    * @remarks **Cost:** a small block of shared memory.
    */
@@ -81,11 +86,11 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
     if (typeof value !== "number") throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
       throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
-    const keeps = keepsOnOwnerDeath(options);
+    const policy = (keepsOnOwnerDeath(options) ? KEEPS : 0) | (isFairIn(options) ? FAIR : 0);
     super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS, SEMAPHORE_WAITS);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
     if (!(options instanceof Handle)) {
-      this.words[this.at + SEMAPHORE.keeps] = keeps ? 1 : 0;
+      this.words[this.at + SEMAPHORE.policy] = policy;
       this.words[this.at + SEMAPHORE.permits] = value;
       this.words[this.at + SEMAPHORE.free] = value;
     }
@@ -120,24 +125,21 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * Takes a permit, blocking this thread and its event loop until there is one.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `permits`: how many, all of
-   *   them or none; 1 unless given
+   *   them or none; 1 unless given. `priority`: of a fair semaphore, higher comes first
    * @returns the hold; disposing it gives the permit back
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
    *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
    *   sense
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of a mutex; else it sleeps.
    */
-  acquireSync(options?: SyncWait & PermitCount): Held {
+  acquireSync(options?: SyncWait & PermitCount & TurnOptions): Held {
     const deadline = deadlineOf(options, ACQUIRE_SYNC);
     const count = this.#countOf(options);
+    const priority = this.#priorityIn(options);
     let permit = this.#tryTake(count);
     if (permit === undefined && deadline !== 0) {
-      const wait = this.#wait(count);
-      try {
-        permit = this.heap.parker.blockUntil(wait.key, wait.attempt, deadline);
-      } finally {
-        if (permit === undefined) wait.left();
-      }
+      refuseBehindOwn(insideOf(this), priority);
+      permit = blockForPermits(this.heap, this.#wait(count), deadline, priority);
     }
     return permit ?? this.#timedOut(options, count);
   }
@@ -146,7 +148,8 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * Takes a permit without blocking the event loop.
    *
    * @param options `timeout`: milliseconds, without end unless given; 0 is one attempt. `signal`: ends the wait with
-   *   its reason. `permits`: how many, all of them or none; 1 unless given
+   *   its reason. `permits`: how many, all of them or none; 1 unless given. `priority`: of a fair semaphore, higher
+   *   comes first
    * @returns the hold; disposing it gives the permit back
    * @throws `ERR_ALLCORES_TIMEOUT` when the time ran out, `ERR_ALLCORES_DEADLOCK` where the wait could never end,
    *   `ERR_ALLCORES_FREED`; `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no
@@ -154,19 +157,14 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** two atomic exchanges of its internal mutex
    *   and a promise where one is free.
    */
-  async acquire(options?: WaitOptions & PermitCount): Promise<Held> {
+  async acquire(options?: WaitOptions & PermitCount & TurnOptions): Promise<Held> {
     const deadline = awaitDeadlineOf(options, ACQUIRE);
     const count = this.#countOf(options);
+    const priority = this.#priorityIn(options);
     const signal = signalOf(options);
     let permit = this.#tryTake(count);
-    if (permit === undefined && deadline !== 0) {
-      const wait = this.#wait(count);
-      try {
-        permit = await this.heap.parker.waitUntil(wait.key, wait.attempt, deadline, signal);
-      } finally {
-        if (permit === undefined) wait.left();
-      }
-    }
+    if (permit === undefined && deadline !== 0)
+      permit = await awaitPermits(this.heap, this.#wait(count), deadline, signal, this.#isFair ? priority : undefined);
     return permit ?? this.#timedOut(options, count);
   }
 
@@ -185,7 +183,8 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   }
 
   #tryTake(count: number): Held | undefined {
-    if (this.words[this.at + SEMAPHORE.free]! < count + this.words[this.at + SEMAPHORE.claimed]!) this.heap.registry.reap();
+    // Of a fair one too: a dead waiter would stand before this one.
+    if (this.#isFair || this.words[this.at + SEMAPHORE.free]! < count + this.words[this.at + SEMAPHORE.claimed]!) this.heap.registry.reap();
     let reclaimed = false;
     const permit = within(AT_ONCE, () =>
       this.inside(() => {
@@ -207,7 +206,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * @remarks **Fairness, death, cancel:** as the class says. Once `fn` runs nothing cancels it. **Cost:** that of
    *   `acquire`, and a promise.
    */
-  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & PermitCount): Promise<R> {
+  async run<R>(fn: (held: Held) => R | PromiseLike<R>, options?: WaitOptions & PermitCount & TurnOptions): Promise<R> {
     checkFunction("run(fn)", fn);
     using held = await this.acquire(options);
     return await fn(held);
@@ -222,7 +221,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * @throws as `acquireSync`: `ERR_ALLCORES_TIMEOUT`; what `fn` throws
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** that of `acquireSync`.
    */
-  runSync<R>(fn: (held: Held) => R, options?: SyncWait & PermitCount): R {
+  runSync<R>(fn: (held: Held) => R, options?: SyncWait & PermitCount & TurnOptions): R {
     checkFunction("runSync(fn)", fn);
     using held = this.acquireSync(options);
     return fn(held);
@@ -239,22 +238,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   release(n = 1): void {
     if (!Number.isInteger(n)) throw new ArgumentTypeError(`release(n): n must be a whole number, got ${n}`);
     if (n < 1) throw new ArgumentRangeError(`release(n): n must be 1 or more, got ${n}`);
-    this.inside(() => {
-      const { words, at } = this;
-      const bound = boundAt(words, at);
-      const free = words[at + SEMAPHORE.free]!;
-      if (bound !== undefined && free + n > bound)
-        throw new ReleasedTooOftenError(`${this.title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
-      const own = Math.min(n, this.#holds.mine);
-      if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) {
-        this.#holds.useUpBeyond(MOST_HELD);
-        takeOutUsedUp(this.heap, at, this.#holds);
-      }
-      if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) throw new ArgumentRangeError(`release(${n}) would make more than ${MOST_PERMITS} permits`);
-      if (own > 0) this.#holds.add(this.self, -own);
-      words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! + n - own;
-      words[at + SEMAPHORE.free] = free + n;
-    });
+    this.inside(() => release(this.heap, this.at, this.#holds, n, this.title));
     offer(insideOf(this), n);
   }
 
@@ -290,8 +274,12 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
     return choiceOf({
       heap: this.heap,
       key: this.at,
+      priority: this.#isFair ? 0 : undefined,
       poll: () => this.#tryTake(1),
-      begin: () => this.#wait(1).attempt,
+      begin: (awaiting) => {
+        if (!awaiting) refuseBehindOwn(insideOf(this), 0);
+        return this.#wait(1).attempt;
+      },
       left: () => leftLine(insideOf(this)),
       open: (held) => held,
     });
@@ -383,8 +371,15 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
     return new Permit(this, this.#era, count, words[at + SEMAPHORE.inconsistent] === 1);
   }
 
-  #wait(count: number): PermitWait<Permit> {
-    return new PermitWait(insideOf(this), this.#holds, count, (count) => this.#take(count));
+  #wait(count: number): PermitWait<Permit> | FairPermitWait<Permit> {
+    return new (this.#isFair ? FairPermitWait : PermitWait)(insideOf(this), this.#holds, count, (count) => this.#take(count));
+  }
+
+  get #isFair(): boolean {
+    return isFairAt(this.words, this.at);
+  }
+  #priorityIn(options: TurnOptions | undefined): number {
+    return options === undefined ? 0 : priorityOf(options, this.#isFair);
   }
 
   #countOf(options: PermitCount | undefined): number {

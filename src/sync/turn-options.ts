@@ -1,7 +1,7 @@
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
 
-/** Where a request stands among those that wait for a lock made with `{ fair: true }`. */
+/** Where a request stands among those that wait for a lock or a semaphore made with `{ fair: true }`. */
 export interface TurnOptions {
   /**
    * Higher comes first, equal ones in the order in which they came: a whole number from -100000 to 100000, 0 unless
@@ -21,7 +21,7 @@ const MOST = 100_000;
 export function priorityOf(options: TurnOptions | undefined, isFair: boolean): number {
   const priority = ownOptions(options)?.priority;
   if (priority === undefined) return 0;
-  if (!isFair) throw new ArgumentTypeError("options.priority does not apply here: only a lock made with { fair: true } keeps a line in order");
+  if (!isFair) throw new ArgumentTypeError("options.priority does not apply here: only a lock or a semaphore made with { fair: true } keeps a line in order");
   if (typeof priority !== "number") throw new ArgumentTypeError(`options.priority must be a number, got ${typeof priority}`);
   if (!Number.isInteger(priority) || Math.abs(priority) > MOST)
     throw new ArgumentRangeError(`options.priority must be a whole number from -${MOST} to ${MOST}, got ${priority}`);

@@ -27,7 +27,7 @@ export function tellFree(heap: Heap, at: number): void {
   }
 }
 
-/** A wait that begins now. `isFree` looks, and sees to it that whoever frees it tells. */
+/** A wait that begins now. `isFree` looks, and sees to it that the worker that frees it tells. */
 function untilFree(heap: Heap, at: number, isFree: () => boolean): Attempt<true> {
   const { words } = heap;
   const began = load(words, at) >> 1;

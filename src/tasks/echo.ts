@@ -1,7 +1,7 @@
 /**
  * Whether an error says no more than that its task heard `signal`: its reason as it is, or what the platform and this
- * library make of it. Such an error is no failure of the task. Before the signal has aborted nothing is an echo:
- * whoever throws an AbortError of their own has failed.
+ * library make of it. Such an error is no failure of the task. Before the signal has aborted nothing is an echo: a task
+ * that throws an AbortError of its own has failed.
  */
 import { isThrown } from "../errors/index.js";
 export function isEcho(signal: AbortSignal, error: unknown): boolean {

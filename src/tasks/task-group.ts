@@ -76,7 +76,30 @@ export class TaskGroup implements AsyncDisposable {
   #isOrphan = false;
   #isOver = false;
 
-  /** @throws the reason of `options.signal` when that is aborted already */
+  /**
+   * Makes a group without tasks, for a block with `await using`. `TaskGroup.run(fn)` also hears of an error of the
+   * block.
+   *
+   * @param options `signal`: cancels the group when it aborts
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense; the reason of `signal` when that has aborted
+   *   already
+   * @remarks **Cost:** one AbortController, and a listener where there is a `signal`.
+   *
+   * @example
+   * ```ts
+   * import { sleep, TaskGroup } from "allcores";
+   * const lines: string[] = [];
+   * {
+   *   await using group = new TaskGroup();
+   *   group.spawn(async (signal) => {
+   *     await sleep(5, { signal });
+   *     lines.push("slept");
+   *   });
+   *   group.spawn(() => lines.push("at once"));
+   * }
+   * console.log(lines); // [ 'at once', 'slept' ]
+   * ```
+   */
   constructor(options?: TaskGroupOptions) {
     refuseClones(this);
     this.#parent = signalOf(options, SIGNAL_OPTIONS);
@@ -85,8 +108,15 @@ export class TaskGroup implements AsyncDisposable {
   }
 
   /**
-   * Gives `fn` a group, waits for all of its tasks, and gives what `fn` returned. @throws TaskGroupError; the reason of
-   * `options.signal`, or of `cancel()` if `fn` heeded that
+   * Gives `fn` a group, waits for all of its tasks, and gives what `fn` returned.
+   *
+   * @param fn the block; its error is a failure of the group
+   * @param options `signal`: cancels the group when it aborts
+   * @returns what `fn` returned, once all tasks have ended
+   * @throws `ERR_ALLCORES_TASK_GROUP` with all failures; `ERR_ALLCORES_ARGUMENT_TYPE` for options that make no sense;
+   *   the reason of `signal`, or of `cancel()` if `fn` heeded that
+   * @remarks **Cancel:** the tasks are asked to stop, and waited for. **Cost:** one AbortController; a look at each
+   *   task that has not ended.
    */
   static async run<T>(fn: (group: TaskGroup) => T, options?: TaskGroupOptions): Promise<Awaited<T>> {
     const group = new TaskGroup(options);
@@ -110,7 +140,11 @@ export class TaskGroup implements AsyncDisposable {
    * Starts a task of the group; its function is called at once and gets the signal that asks this task to stop. From
    * anywhere, as long as the group has not ended; in a group that is being cancelled it is not called any more, and the
    * future is cancelled.
-   * @throws StateError after the end
+   *
+   * @param fn the task; its argument is the signal
+   * @returns the future of what `fn` gives. It settles once the task has ended
+   * @throws `ERR_ALLCORES_STATE` after the end of the group, `ERR_ALLCORES_ARGUMENT_TYPE` for what is no function
+   * @remarks **Cancel:** as the class says. **Cost:** an AbortController and a future.
    */
   spawn<T>(fn: (signal: AbortSignal) => T): Future<Awaited<T>> {
     if (typeof fn !== "function")
@@ -126,7 +160,14 @@ export class TaskGroup implements AsyncDisposable {
     return child.settler.future;
   }
 
-  /** Asks all tasks to stop. The group then ends without an error of its own; a failure in cleaning up is one. */
+  /**
+   * Asks all tasks to stop. The group then ends without an error of its own; a failure in cleaning up is one. Does
+   * nothing once the group has ended.
+   *
+   * @param reason what the signals of the tasks give as theirs; a `CancelledError` unless given
+   * @throws nothing
+   * @remarks **Cost:** one signal for the group and one for each task.
+   */
   cancel(reason: unknown = new CancelledError("the task group was cancelled")): void {
     if (!this.#isOver) this.#abort(reason);
   }

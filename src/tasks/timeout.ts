@@ -7,7 +7,21 @@ import { settledOrLeft } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
 import { isEcho } from "./echo.js";
 
-/** A block's limit, as the block sees it. */
+/**
+ * A block's limit, as the block sees it. `timeout` and `timeoutAt` give it to the block.
+ *
+ * @example
+ * ```ts
+ * import { sleep, timeout } from "allcores";
+ * const text = await timeout(5, async (scope) => {
+ *   scope.reschedule(1000);
+ *   await sleep(10, { signal: scope.signal });
+ *   scope.rescheduleAt(scope.when + 1000);
+ *   return scope.isExpired ? "too late" : "in time";
+ * });
+ * console.log(text); // in time
+ * ```
+ */
 export class TimeoutScope {
   readonly #alarm: Alarm;
   readonly #outer: AbortSignal | undefined;
@@ -57,12 +71,25 @@ export class TimeoutScope {
     return this.isExpired;
   }
 
-  /** Gives it `ms` milliseconds from now on. @throws StateError when the block has ended or its time has run out */
+  /**
+   * Gives the block `ms` milliseconds from now on, in place of what it had.
+   *
+   * @param ms milliseconds from 0; `Infinity` for no limit
+   * @throws `ERR_ALLCORES_STATE` when the block has ended, its time has run out or its signal has aborted;
+   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what is no time
+   * @remarks **Cost:** one timer is set anew.
+   */
   reschedule(ms: number): void {
     this.#reschedule(programNow() + checkedMs("scope.reschedule(ms)", ms));
   }
 
-  /** Gives it until `when`, on this thread's `performance.now()`. @throws StateError as `reschedule` */
+  /**
+   * Gives the block until `when`, in place of what it had.
+   *
+   * @param when milliseconds of this thread's `performance.now()`; `Infinity` for no limit
+   * @throws as `reschedule`: `ERR_ALLCORES_STATE`, `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE`
+   * @remarks **Cost:** one timer is set anew.
+   */
   rescheduleAt(when: number): void {
     checkMoment("scope.rescheduleAt(when)", when);
     this.#reschedule(fromPerformance(when));

@@ -32,7 +32,7 @@ export const CONTROL = {
   policy: 7,
   /** State of the generator of random numbers; never 0. */
   random: 8,
-  /** The decision by which whoever has the turn got it. */
+  /** The decision by which the thread that has the turn got it. */
   chosenAt: 9,
   /** How many threads have died. */
   deaths: 10,

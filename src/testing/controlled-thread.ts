@@ -86,8 +86,8 @@ export class ControlledThread implements Controller {
   }
 
   /**
-   * The thread is ready to begin: the next one gets the turn, or, after the last, whoever the plan begins with. Returns
-   * once this thread is chosen.
+   * The thread is ready to begin: the next one gets the turn, or, after the last, the thread that the plan begins with.
+   * Returns once this thread is chosen.
    */
   begin(): void {
     this.#words[this.#at + THREAD.status] = READY;

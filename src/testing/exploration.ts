@@ -23,7 +23,18 @@ export interface ExplorationFailure {
   readonly table: string;
 }
 
-/** What an exploration came to. */
+/**
+ * What an exploration came to.
+ *
+ * @example
+ * ```ts
+ * import { Exploration } from "allcores/testing";
+ * const counts = { schedules: 12, steps: 300, isExhaustive: true, walks: 0, seed: 1, duration: 5 };
+ * const exploration = new Exploration({ ...counts, failure: undefined });
+ * exploration.throwIfFailed(); // nothing failed
+ * console.log(String(exploration)); // no failure in 12 schedules (every schedule within the bounds; 0 by chance, seed 1)
+ * ```
+ */
 export class Exploration {
   /** Schedules tried. */
   readonly schedules: number;
@@ -40,6 +51,13 @@ export class Exploration {
   /** The first failure found, of those with the fewest pre-emptions; undefined when there was none. */
   readonly failure: ExplorationFailure | undefined;
 
+  /**
+   * Makes one from its counts. `explore` makes it; a program makes one to test what reads it.
+   *
+   * @param of its properties, `duration` in milliseconds
+   * @throws nothing
+   * @remarks **Cost:** one small object.
+   */
   constructor(of: {
     schedules: number;
     steps: number;
@@ -66,11 +84,17 @@ export class Exploration {
     return this.isExhaustive;
   }
 
-  /** Throws a `ScheduleError` that shows the failure, if there was one. @throws ScheduleError */
+  /**
+   * Throws a `ScheduleError` that shows the failure, if there was one.
+   *
+   * @throws `ERR_ALLCORES_SCHEDULE` when a schedule failed
+   * @remarks **Cost:** none without a failure; else the text of its table.
+   */
   throwIfFailed(): void {
     if (this.failure !== undefined) throw new ScheduleError(this.toString(), this.failure.schedule);
   }
 
+  /** All of it as text: the failure with its schedule and table, or how much was tried in vain. */
   toString(): string {
     const { failure } = this;
     if (failure === undefined) {

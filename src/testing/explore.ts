@@ -1,5 +1,5 @@
 import { decode } from "../codec/index.js";
-import { ArgumentRangeError, ArgumentTypeError, StateError, KnownOptions } from "../errors/index.js";
+import { ArgumentRangeError, ArgumentTypeError, KnownOptions, PlatformError, StateError } from "../errors/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
 import { depthOfNext } from "../workers/main-guard.js";
 import { MOST_DECISIONS, MOST_THREADS } from "./control-block.js";
@@ -10,7 +10,10 @@ import type { ScheduleBounds, RunnerNews } from "./schedule-runner.js";
 import { ExplorationThreads } from "./exploration-threads.js";
 import { clearRealInterval, realNow, setRealInterval } from "../memory/index.js";
 
-/** Real time without news after which a worker is taken to turn in circles without touching shared memory. */
+/**
+ * Time without news after which a worker is taken to turn in circles without touching shared memory: real time, and
+ * this process has used as much of a processor. On a machine that is busy with other work, silence alone tells nothing.
+ */
 const SILENCE_MS = 30_000;
 
 const EXPLORE_OPTIONS = new KnownOptions<ExploreOptions>({
@@ -42,9 +45,15 @@ const PROGRAM = new KnownOptions<Program<unknown>>({ setup: true, workers: true,
  *
  * Works best on few workers that do little: the number of schedules grows with the number of steps, to the power of the
  * pre-emptions.
- * @throws ArgumentTypeError, ArgumentRangeError, NotATaskError; TaskLoadError when a module of the program cannot be
- *   loaded; StateError when `setup` or `check` waits, or a
- * worker goes on for half a minute without touching shared memory; what `setup` throws
+ *
+ * @param program `setup`: makes what the workers share. `workers`: 1 to 6 tasks. `check`: throws unless all is as it
+ *   should be
+ * @param options how far to go; `timeLimit`: milliseconds, without end unless given
+ * @returns what it came to, the first failure among it
+ * @throws `ERR_ALLCORES_ARGUMENT_TYPE`, `ERR_ALLCORES_ARGUMENT_RANGE` and `ERR_ALLCORES_NOT_A_TASK` for what makes no
+ *   sense, `ERR_ALLCORES_TASK_LOAD` when a module of the program cannot be loaded, `ERR_ALLCORES_STATE` when `setup` or
+ *   `check` waits, or a worker goes on for half a minute without touching shared memory; what `setup` throws
+ * @remarks **Cost:** a thread for each worker and one that runs the schedules; each schedule runs the whole program.
  *
  * @example
  * ```ts
@@ -62,6 +71,10 @@ const PROGRAM = new KnownOptions<Program<unknown>>({ setup: true, workers: true,
  */
 export async function explore<Shared>(program: Program<Shared>, options: ExploreOptions = {}): Promise<Exploration> {
   depthOfNext();
+  if ("bun" in process.versions)
+    throw new PlatformError(
+      "explore() needs Node: Bun starts no thread with a condition of its own (--conditions), by which it loads the library that is explored",
+    );
   const { setup, workers, check } = checked(program);
   const bounds = boundsOf(options, workers.length);
   const { onProgress } = options;
@@ -75,14 +88,16 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
   try {
     const exploration = await new Promise<Exploration>((resolve, reject) => {
       let heard = realNow();
+      let usedByThen = usedMilliseconds();
       watch = setRealInterval(() => {
-        if (realNow() - heard > SILENCE_MS)
+        if (realNow() - heard > SILENCE_MS && usedMilliseconds() - usedByThen > SILENCE_MS)
           reject(
             new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
           );
       }, 1000);
       const hear = (news: RunnerNews): void => {
         heard = realNow();
+        usedByThen = usedMilliseconds();
         switch (news.type) {
           case "progress":
             try {
@@ -159,4 +174,10 @@ function whole(options: ExploreOptions, name: Count, otherwise: number, least: n
   if ((!Number.isInteger(value) && value !== Number.POSITIVE_INFINITY) || value < least || value > most)
     throw new ArgumentRangeError(`options.${name} must be a whole number from ${least} to ${most}, got ${value}`);
   return value;
+}
+
+/** Of the processors, by all threads of this process. */
+function usedMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }

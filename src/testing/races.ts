@@ -6,8 +6,8 @@
  * Reading and assigning (`value.value`, `array.set`, a field) are data; `add`, `compareExchange` and `update` are one
  * step each and synchronize. A plain reading beside them is no race: it sees one of the numbers that were there. Words
  * of the library's own order workers only where they belong to an object, since the allocator's and the registry's
- * would order everybody; a worker's record orders whoever grants it a wake-up before its owner, which goes on because
- * of it.
+ * would order everybody. A worker's record orders the waker that grants it a wake-up before its owner, which goes on
+ * because of it.
  */
 import { NOTIFY, READ, READ_DATA, UPDATE, WAIT, WAKE, WRITE, WRITE_DATA } from "../platform/controlled-atomics.js";
 import { BLOCKS_AT } from "../memory/index.js";
@@ -63,7 +63,7 @@ export function findRace(trace: Trace, recordOwner: (place: number) => number | 
     const operation = trace.operation(decision);
     const thread = trace.chosen(decision);
     const clock = clocks[thread]!;
-    // Whoever takes over from a dead worker has learned of the death somehow, and does so after it.
+    // A thread that takes over from a dead worker has learned of the death somehow, and does so after it.
     if (trace.killed(decision)) for (const other of clocks) other[thread] = clock[thread]!;
     if (operation === undefined) continue;
     const location = trace.location(decision);

@@ -89,7 +89,8 @@ export class TurnChoice {
     if (could === 0) {
       let earliest = Number.POSITIVE_INFINITY;
       for (let thread = 0; thread < threads; thread++) if ((timed >> thread) & 1) earliest = Math.min(earliest, times[1 + thread]!);
-      // After a death, whoever sleeps looks around after each slice, also while others wait for a moment further away.
+      // After a death, a thread that sleeps looks around after each slice, also while others wait for a moment further
+      // away.
       const sliced = words[CONTROL.deaths]! > 0 && words[CONTROL.slices]! < MOST_SLICES && this.#anyAsleep();
       if (sliced && earliest > times[0]! + SLICE_MS) {
         words[CONTROL.slices]!++;
@@ -161,7 +162,7 @@ export class TurnChoice {
     return ((could | timed) & ~(1 << this.#index)) !== 0;
   }
 
-  /** Whoever runs goes on; when it cannot, the next one in turn. */
+  /** The thread that runs goes on; when it cannot, the next one in turn. */
   #preferred(canGoOn: boolean, could: number): number {
     const threads = this.#words[CONTROL.threads]!;
     if (canGoOn) return this.#index;
@@ -203,7 +204,7 @@ export class TurnChoice {
     return (x >>> 0) % below;
   }
 
-  /** Sets the clock forward; whoever's time has run out by then can run. */
+  /** Sets the clock forward; a thread whose time has run out by then can run. */
   #advance(to: number): void {
     const { times } = this.#block;
     if (to > times[0]!) times[0] = to;

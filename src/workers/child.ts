@@ -12,7 +12,7 @@ import { ownGroupListeners } from "./group-signals.js";
 /** A child that still dies so after so many starts is left dead. */
 const MOST_STARTS = 8;
 
-interface ChildWatch {
+export interface ChildWatch {
   /** Whether the library's code has begun in it. */
   hasBegun(): boolean;
   /** Called once, when it has ended, or with `cause` could not be started. */
@@ -20,8 +20,8 @@ interface ChildWatch {
 }
 
 export class Child {
-  readonly #spawn: () => ChildProcess;
-  readonly #watch: ChildWatch;
+  #spawn: () => ChildProcess;
+  #watch: ChildWatch;
   #process: ChildProcess;
   #starts = 1;
   #isHeld = true;
@@ -34,6 +34,17 @@ export class Child {
     this.#watch = watch;
     this.#process = spawn();
     this.#listen();
+  }
+
+  /** It was started ahead and is used now: who hears of it, and how one is made that takes its place. */
+  passTo(spawn: () => ChildProcess, watch: ChildWatch): void {
+    this.#spawn = spawn;
+    this.#watch = watch;
+  }
+
+  /** The child as it is now. */
+  get process(): ChildProcess {
+    return this.#process;
   }
 
   /** Undefined when it could not be started. */

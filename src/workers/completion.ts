@@ -2,7 +2,7 @@
  * Where a worker's end is written down, so that others can wait for it, blocking or awaiting: one block in shared
  * memory.
  *
- * The worker writes its result first and the state last, by CAS from RUNNING; whoever finds the worker dead makes the
+ * The worker writes its result first and the state last, by CAS from RUNNING. A worker that finds it dead makes the
  * same CAS to GONE. So there is one end, and a result is seen whole or not at all.
  */
 import { dropMessage, loseMessage, publishMessage, readMessage } from "../codec/stored-message.js";
@@ -91,8 +91,8 @@ export class Completion {
   }
 
   /**
-   * Its starter asks it to end. Before the signal: whoever gets that finds the word. A worker that is blocked hears no
-   * signal, and is rung.
+   * Its starter asks it to end. Before the signal: the worker that gets the signal finds the word. A worker that is
+   * blocked hears no signal, and is rung.
    */
   askToEnd(): void {
     store(this.heap.words, this.at + COMPLETION.isAskedToEnd, 1);
@@ -114,7 +114,7 @@ export class Completion {
       // names.
       store(heap.words, at + COMPLETION.result, publishMessage(heap, message));
     }
-    // Before the state: whoever sees the end sees the code.
+    // Before the state: a reader that sees the end sees the code.
     if (state !== GONE && !lingers) this.exitCode = state === RETURNED ? 0 : 1;
     if (compareExchange(heap.words, at + COMPLETION.state, RUNNING, state) !== RUNNING) return false;
     heap.waitQueue.wake(at, EVERYBODY);
@@ -148,9 +148,9 @@ export class Completion {
   }
 
   /**
-   * The worker has ended: arguments that it did not take reach nobody. Whoever sees that it ended may say so, and more
-   * than once: one of them lets go of what they hold. With "returned" it could not be started, and an end of a pipe in
-   * them is here as before.
+   * The worker has ended: arguments that it did not take reach nobody. Each worker that sees its end may say so, and
+   * more than once: one of them lets go of what they hold. With "returned" it could not be started, and an end of a
+   * pipe in them is here as before.
    */
   loseArgs(end: "unread" | "returned" = "unread"): void {
     const { heap, at } = this;

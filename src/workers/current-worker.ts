@@ -3,7 +3,28 @@ import { servedCall } from "../channels/served-call.js";
 import { CancelledError, StateError } from "../errors/index.js";
 import { type RunningJob, workerState } from "./worker-state.js";
 
-/** Who runs this code, and what it runs. */
+/**
+ * Who runs this code, and what it runs.
+ *
+ * @example
+ * ```ts
+ * import { currentWorker, isMain, task, ThreadPool } from "allcores";
+ * const sum = task(import.meta, function sum(to: number) {
+ *   const me = currentWorker();
+ *   let total = 0;
+ *   for (let n = 1; n <= to; n++) {
+ *     me.throwIfCancelled();
+ *     total += n;
+ *   }
+ *   me.progress("added");
+ *   return total;
+ * });
+ * if (isMain(import.meta)) {
+ *   await using pool = new ThreadPool({ workers: 1 });
+ *   console.log(await pool.submit(sum, 4)); // 10
+ * }
+ * ```
+ */
 export interface CurrentWorker {
   /** "MainThread", "Thread-1", "Process-2", "PoolWorker-3", or the name it was given. */
   readonly name: string;
@@ -37,11 +58,26 @@ export interface CurrentWorker {
   readonly slot: number | undefined;
   /** In a pool's task: how often it has been begun, from 1. */
   readonly attempt: number;
-  /** @throws CancelledError once the task is called off */
+  /**
+   * In a task of a remote pool: a text that is the same each time that this very call or item is run, and of no other,
+   * so that what the task does elsewhere can be done once. Undefined elsewhere.
+   */
+  readonly idempotencyKey: string | undefined;
+  /**
+   * Throws once the task is called off; outside of a pool's task it does nothing.
+   *
+   * @throws `ERR_ALLCORES_CANCELLED` once the task is called off, `ERR_ALLCORES_STATE` where nobody can tell the task
+   * @remarks **Cost:** one read of shared memory.
+   */
   throwIfCancelled(): void;
   /**
    * Tells those who listen by `future.onProgress` of a value, in order and before the result. Does nothing outside of a
    * pool's task.
+   *
+   * @param value what they are told, which is copied
+   * @throws `ERR_ALLCORES_UNSENDABLE` or `ERR_ALLCORES_REACH` for a value that cannot cross,
+   *   `ERR_ALLCORES_OUT_OF_MEMORY`, `ERR_ALLCORES_STATE` where nobody can tell the task
+   * @remarks **Cost:** as a result: the encoding and a write into the worker's lane.
    */
   progress(value: unknown): void;
 }
@@ -120,6 +156,7 @@ function describe(job: RunningJob | undefined): CurrentWorker {
     cancelled: hidden(() => job?.cancelled ?? false),
     slot: hidden(() => job?.slot ?? workerState.slot),
     attempt: hidden(() => job?.attempt ?? 1),
+    idempotencyKey: hidden(() => job?.key),
     throwIfCancelled: {
       value() {
         if (job?.cancelled === true) throw new CancelledError("the task was called off");

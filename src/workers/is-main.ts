@@ -109,7 +109,7 @@ function checkTold(module: string, started: string | undefined): void {
 function untold(how: string): StateError {
   return new StateError(
     `isMain(import.meta) cannot tell whether this is the program that was started: its import.meta.url ${how}, as a bundler may leave it. Have the bundler keep import.meta ` +
-      "(webpack: module.parser.javascript.importMeta = false, in an ES module; esbuild: format esm), write isMain(module) in CommonJS, or leave the bundle's first file unbundled.",
+      "(webpack: module.parser.javascript.importMeta = false, in an ES module; esbuild: format esm, or --define:import.meta=module), write isMain(module) in CommonJS, or leave the bundle's first file unbundled.",
   );
 }
 

@@ -21,6 +21,7 @@ import { LaneWorker } from "./lane-worker.js";
 import type { Orders } from "./orders.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
+import { tellUnsettled } from "./worker-death.js";
 import { type RunningJob, workerState } from "./worker-state.js";
 
 /** How long the event loop stands still at most: longer after each turn in vain. A signal with a listener ends it. */
@@ -67,6 +68,7 @@ export class JobService {
     watchTaskPermits();
     // A task that ends its worker: what its chunk has done before is not lost.
     process.once("exit", () => contain("giving what a chunk has done", () => void this.#flush(0)));
+    tellUnsettled(() => workerState.job !== undefined);
     onChild(() => this.#lane.markParent());
   }
 

@@ -331,7 +331,8 @@ export class LaneOwner {
     if (this.kind & ATTACHED) this.#heard.shift();
     this.#results.pass(this.#recordSize);
     this.#results.release();
-    // Only now: as long as the ring names it, whoever destroys the lane would free it. A death in between leaks it.
+    // Only now: as long as the ring names it, the worker that destroys the lane would free it. A death in between leaks
+    // it.
     if (block !== 0) this.lane.heap.allocator.free(block);
   }
 

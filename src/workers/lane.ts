@@ -139,8 +139,8 @@ export const LEFT = 64;
 export const CRASHED = 128;
 
 /**
- * How a worker waits for a job: by its key, as whoever waits for something; or, a thread, in its event loop for what
- * comes through its port.
+ * How a worker waits for a job: by its key, as any waiter does; or, a thread, in its event loop for what comes through
+ * its port.
  */
 export const ASLEEP = 1;
 export const IN_LOOP = 2;

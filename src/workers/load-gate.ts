@@ -8,11 +8,11 @@
  *
  * Each thread has one word: how many loads are under way in it and in the threads below it, which Node ends together
  * with it, and CLOSED once it is to be terminated. Both change by atomic updates of the one word. So either the load is
- * counted and whoever terminates sees it, or CLOSED was there first and the load is not begun. A start counts as a
+ * counted and the terminating thread sees it, or CLOSED was there first and the load is not begun. A start counts as a
  * load: a preload (`--import`) may await too. What is left: `import()` in a user's own code, of which nobody tells, and
  * a module that goes on after another of the same graph has thrown.
- * Rejected: a mutex around loading, as for addons. A module may await for ever, and whoever terminates must not wait
- * for that.
+ * Rejected: a mutex around loading, as for addons. A module may await for ever, and the terminating thread must not
+ * wait for that.
  */
 import type { Worker } from "node:worker_threads";
 import { atomics, clearRealInterval, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
@@ -24,7 +24,7 @@ const { add, load, or, pause, sub } = atomics;
 const CLOSED = 0x40000000;
 const COUNT = CLOSED - 1;
 
-/** How often whoever terminates looks whether the loads have ended. */
+/** How often the terminating thread looks whether the loads have ended. */
 const LOOK_MS = 5;
 /** How long a terminate is held back where nobody says otherwise. */
 export const KILL_GRACE_MS = 1000;
@@ -106,7 +106,7 @@ function neverMore(): Promise<never> {
  * still terminated when its loads have ended.
  */
 export function terminateThread(worker: Worker, [word]: LoadGate, killGrace: number, givenUp: () => void): void {
-  // Whoever was first sees to it.
+  // The first caller sees to it.
   if (or(word!, 0, CLOSED) & CLOSED) return;
   let deadline = Number.POSITIVE_INFINITY;
   const look = () => {
@@ -126,7 +126,7 @@ export function terminateThread(worker: Worker, [word]: LoadGate, killGrace: num
   };
   const timer = setRealInterval(look, LOOK_MS).unref();
   worker.once("exit", stop);
-  // While this thread's own loop stands still, whoever waits in it looks in its slices.
+  // While this thread's own loop stands still, the waiter that blocks it looks in its slices.
   sliceHooks.add(look);
   look();
   // Afterwards, so that nobody is called back before this returns.
@@ -143,7 +143,7 @@ function guardEnd(): void {
   process.on("exit", () => {
     const [own] = ownGate();
     or(own!, 0, CLOSED);
-    // Loads of its own are no obstacle: whoever calls `process.exit()` runs outside of V8's loading.
+    // Loads of its own are no obstacle: code that calls `process.exit()` runs outside of V8's loading.
     for (const deadline = realNow() + KILL_GRACE_MS; (load(own!, 0) & COUNT) > workerState.loadsHere && realNow() < deadline; ) pause(1);
   });
 }

@@ -130,6 +130,16 @@ function watch(until: number): void {
   }, LOOK_MS).unref();
 }
 
+/** Whether a start of a worker out of the code that runs now would be let through. */
+export function mayStartWorkers(): boolean {
+  return !atomics.controlled && workerState.depth < DEEPEST && !isOfLoad();
+}
+
+/** In a worker: no task has been called yet, or what runs comes of the top level of a module. */
+function isOfLoad(): boolean {
+  return workerState.depth > 0 && (!workerState.hasBegun || workerState.loads?.getStore() === true);
+}
+
 /**
  * The depth of a worker that is about to be started: whatever starts one asks here, and puts it into the start record.
  * @throws NestingError; StateError in an explored program. Where the start is not a task's it does not come back: this
@@ -137,8 +147,8 @@ function watch(until: number): void {
  */
 export function depthOfNext(): number {
   if (atomics.controlled) throw new StateError("an explored program cannot start workers: list what they run in the program's `workers`");
-  const { depth, hasBegun, name } = workerState;
-  if (depth > 0 && (!hasBegun || workerState.loads?.getStore() === true)) {
+  const { depth, name } = workerState;
+  if (isOfLoad()) {
     workerState.refuse!(
       new MainGuardError(
         `${name} was asked to start a worker by the top level of a module that it loads for its task: each worker loads that module, and each would start more. ` +

@@ -8,12 +8,24 @@ import type { LibraryFile } from "./library-file.js";
 export const HEAP_DESCRIPTOR = 3;
 export const LIFELINE_DESCRIPTOR = 4;
 export const CODE_DESCRIPTOR = 5;
-/** Of a pool's process: the socket by which the pool orders tasks. */
+/**
+ * Of a pool's process: the socket by which the pool orders tasks. Of one that is started ahead: by which its work
+ * comes.
+ */
 export const ORDERS_DESCRIPTOR = 6;
 
-/** What a child finds on its command line, as JSON. */
-export interface ProcessStart {
-  readonly kind: "task" | "pool";
+/** What a process of a `Process` is to do. */
+export interface ProcessWork {
+  readonly name: string;
+  readonly url: string;
+  readonly task: string;
+  /** Where its completion stands, or the lane of a pool's process. */
+  readonly place: number;
+}
+
+/** What a child finds on its command line, as JSON. One that is started ahead has no work there yet. */
+export interface ProcessStart extends ProcessWork {
+  readonly kind: "task" | "spare" | "pool";
   readonly heapId: number;
   /** The file that runs first. */
   readonly entry: string;
@@ -29,13 +41,8 @@ export interface ProcessStart {
   readonly binding?: string | undefined;
   /** What stands in the file of the library's code. */
   readonly code?: LibraryFile | undefined;
-  readonly name: string;
-  readonly url: string;
-  readonly task: string;
   /** Which of its pool's workers it is. */
   readonly slot?: number | undefined;
-  /** Where its completion stands, or the lane of a pool's process. */
-  readonly place: number;
 }
 
 /** Goes before the JSON on a child's command line. */

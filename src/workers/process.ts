@@ -1,117 +1,15 @@
-import type { ChildProcess, SpawnOptions } from "node:child_process";
-import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
-import { mainProgram } from "../codec/index.js";
-import { bare, clearRealTimeout, HEADER, type Heap, type ProcessHeap, processHeap, realNow, setRealTimeout } from "../memory/index.js";
-import { binding, checkDescriptors, checkPermission, CHILDREN, outOfDescriptors, platform, processPlatform } from "../platform/index.js";
-import { Child } from "./child.js";
+import { clearRealTimeout, HEADER, type Heap, type ProcessHeap, processHeap, realNow, setRealTimeout } from "../memory/index.js";
+import { checkPermission, CHILDREN, platform, processPlatform } from "../platform/index.js";
+import { Child, type ChildWatch } from "./child.js";
 import type { Completion } from "./completion.js";
-import { entryUrl } from "./entry-url.js";
-import { libraryFile } from "./library-file.js";
-import { depthOfNext } from "./main-guard.js";
-import { inheritedOptions } from "./node-options.js";
-import { commandLine, ORDERS_DESCRIPTOR, type ProcessStart } from "./process-start.js";
-import { programArguments } from "./program-arguments.js";
+import { spareProcesses } from "./spare-process.js";
+import { spawnChild } from "./spawn-child.js";
 import type { AnyFunction, Task } from "./task.js";
+import { isTheProgramsOwn } from "./worker-environment.js";
 import { WorkerHandle } from "./worker-handle.js";
 import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
-/** How many a start takes in the parent: the lifeline's ends, and a pipe by which the child tells that it runs. */
-const DESCRIPTORS = 4;
-/** The socket of a pool's orders. */
-const MORE_FOR_POOL = 2;
 const LONGEST_TIMER_MS = 0x7fffffff;
-
-const living = new Set<ChildProcess>();
-/** The ends of lifelines that stay here. */
-const lifelineEnds = new Map<ChildProcess, number>();
-
-/** How many children that this thread started have not been heard to end. */
-export function livingChildren(): number {
-  return living.size;
-}
-
-/** Starts a child that runs one of this library's entries. It ends when this process does, whatever it is doing. */
-export function spawnChild(
-  options: Omit<ProcessStart, "depth" | "parent" | "program" | "binding" | "code" | "entry" | "isBundled">,
-  nodeOptions: readonly string[] = [],
-  file?: string,
-): ChildProcess {
-  const depth = depthOfNext();
-  const entry = file ?? fileURLToPath(entryUrl());
-  const code = file === undefined ? libraryFile() : undefined;
-  const start: ProcessStart = {
-    ...options,
-    depth,
-    entry,
-    isBundled: file !== undefined,
-    program: mainProgram(),
-    parent: process.pid,
-    binding: binding(),
-    code,
-  };
-  const ofPool = options.kind === "pool";
-  checkDescriptors(DESCRIPTORS + (ofPool ? MORE_FOR_POOL : 0), "another process");
-  // Loaded here, as in every file that few workers need: each built-in module costs every worker that starts.
-  const { spawn } = process.getBuiltinModule("node:child_process");
-  const { closeSync } = process.getBuiltinModule("node:fs");
-  const { handOver, lifeline: lifelines } = processPlatform();
-  const lifeline = lifelines.create();
-  let child: ChildProcess | undefined;
-  try {
-    child = spawn(
-      process.execPath,
-      [...inheritedOptions(), ...nodeOptions, ...commandLine(start, programArguments())],
-      bare<SpawnOptions>({
-        stdio: [
-          "ignore",
-          "inherit",
-          "inherit",
-          handOver.ofMemory(processHeap().descriptor) ?? "ignore",
-          lifeline.childs,
-          code?.descriptor ?? "ignore",
-          ...(ofPool ? (["pipe"] as const) : []),
-        ],
-        serialization: "json",
-      }),
-    );
-    // At once: a child takes a while until it could do so itself, and may never come to that.
-    if (child.pid !== undefined) lifelines.killWhenClosed(lifeline.childs, child.pid);
-  } finally {
-    handOver.close(lifeline.childs);
-    if (child?.pid === undefined) closeSync(lifeline.parents);
-  }
-  // Others took the descriptors meanwhile: Node goes no further than this then, and says so by an event later on.
-  if (child.stdio === undefined) {
-    child.on("error", () => {});
-    throw outOfDescriptors("another process");
-  }
-  if (child.pid === undefined) return child;
-  living.add(child);
-  lifelineEnds.set(child, lifeline.parents);
-  child.once("exit", () => {
-    living.delete(child);
-    releaseChild(child);
-  });
-  const orders = ordersOf(child);
-  orders?.on("error", () => {});
-  orders?.unref();
-  return child;
-}
-
-/** A child has ended: gives back the descriptors that this process has for it. */
-export function releaseChild(child: ChildProcess): void {
-  const lifelineEnd = lifelineEnds.get(child);
-  if (lifelineEnd === undefined) return;
-  lifelineEnds.delete(child);
-  process.getBuiltinModule("node:fs").closeSync(lifelineEnd);
-  ordersOf(child)?.destroy();
-}
-
-/** The socket by which a pool's child gets its orders. */
-export function ordersOf(child: ChildProcess): Socket | null | undefined {
-  return (child.stdio as readonly unknown[])[ORDERS_DESCRIPTOR] as Socket | null | undefined;
-}
 
 /** Said at once where there are no processes to be had, not at the start. @throws PlatformError, PermissionError */
 export function checkProcesses(): void {
@@ -156,7 +54,8 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
    *
    * @param task what it runs
    * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
-   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given
+   *   program may end without it. `killGrace`: milliseconds that `terminate()` leaves it; 1000 unless given. `env`,
+   *   `argv`, `execArgv`, `cwd`, `stdio`: what surrounds it, see `ProcessEnvironment`
    * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it,
    *   `ERR_ALLCORES_PLATFORM` where this system has none;
    *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
@@ -181,6 +80,39 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     return new Process(task, { args }).start();
   }
 
+  /**
+   * Keeps so many processes of this program started, for handles to come. `start()` takes one of them, and another
+   * starts in its place once the event loop turns. What a start then waits for is the module of its task alone.
+   *
+   * A start whose environment variables, program arguments, Node options or folder are no longer those of a spare
+   * process has a fresh one, and the spare ones are replaced. Spare processes keep no program alive and end with it,
+   * or with the worker that keeps them. They have no handle, and `activeWorkers()` has none of them.
+   *
+   * @param count how many, from now on; 0 ends them
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what is no count;
+   *   `ERR_ALLCORES_PERMISSION`, `ERR_ALLCORES_PLATFORM`, `ERR_ALLCORES_NESTING`, `ERR_ALLCORES_OUT_OF_MEMORY` and
+   *   `ERR_ALLCORES_OUT_OF_DESCRIPTORS` as a start: as many are kept then as before
+   * @remarks **Death:** one that ends is replaced; eight in a row that nobody has used are not. **Cost:** the start of
+   *   `count` processes, and the memory of each.
+   * @example
+   * ```ts
+   * import { activeWorkers, isMain, Process, task } from "allcores";
+   * const add = task(import.meta, function add(a: number, b: number) {
+   *   return a + b;
+   * });
+   * if (isMain(import.meta)) {
+   *   Process.spare(1);
+   *   console.log(activeWorkers().length); // 0
+   *   console.log(await Process.start(add, 1, 2).join()); // 3
+   *   Process.spare(0);
+   * }
+   * ```
+   */
+  static spare(count: number): void {
+    checkProcesses();
+    spareProcesses.keep(count);
+  }
+
   /** Its process id; undefined before the start. */
   get pid(): number | undefined {
     return this.#child?.pid;
@@ -200,15 +132,19 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
   protected launch(start: Start): void {
     const heap = processHeap() as ProcessHeap;
     start.completion.args = encodeArgs(start, "processes");
-    const { name, task, completion } = start;
-    this.#child = new Child(() => spawnChild({ kind: "task", heapId: heap.id, name, url: task.url, task: task.name, place: completion.at }), {
+    const { name, task, completion, environment } = start;
+    const work = { name, url: task.url, task: task.name, place: completion.at };
+    const spawn = () => spawnChild({ kind: "task", heapId: heap.id, ...work }, environment);
+    const watch: ChildWatch = {
       hasBegun: () => completion.worker !== 0,
       ended: (exitCode, signal, cause) => {
         clearRealTimeout(this.#killTimer);
         this.ended(exitCode, signal, cause);
       },
-    });
-    if (start.daemon) this.#child.hold(false);
+    };
+    const spare = isTheProgramsOwn(environment) ? spareProcesses.take(work) : undefined;
+    this.#child = spare?.use(work, spawn, watch) ?? new Child(spawn, watch);
+    this.#child.hold(!start.daemon);
   }
 
   /** @internal */

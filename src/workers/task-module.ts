@@ -15,7 +15,7 @@ const FIRST_NODE_FOR_TYPESCRIPT = 24;
 
 /** Loads the module and finds the task. @throws TaskLoadError, TaskNotFoundError */
 export async function loadTask(url: string, name: string): Promise<AnyFunction> {
-  // An order of whoever started this worker, who says what it runs.
+  // An order of this worker's starter, which says what it runs.
   knowModule(url);
   const bundled = workerState.isBundled ? onlyTask(name) : undefined;
   const fn = bundled ?? registeredTask(url, name, await loadModule(url));

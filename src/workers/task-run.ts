@@ -6,6 +6,7 @@ import { type Completion, exitStatus, GONE, RETURNED, RUNNING, THREW } from "./c
 import { runExitHooks } from "./exit-hook.js";
 import { decodeWithClasses, loadTask } from "./task-module.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
+import { tellUnsettled } from "./worker-death.js";
 import { workerState } from "./worker-state.js";
 
 export interface TaskOfWorker {
@@ -37,6 +38,7 @@ export class TaskRun {
         completion.finish(GONE);
       });
     });
+    tellUnsettled(() => completion.state === RUNNING);
     process.on("uncaughtException", (error) => {
       // The task is done, and nobody will ask again.
       if (completion.state !== RUNNING) reportUncaught(error, workerState);

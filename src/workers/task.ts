@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import {
   type Boundary,
@@ -55,7 +54,8 @@ const { registered, evaluations, own } = together("tasks", () => ({
   own: new WeakSet<AnyFunction>(),
 }));
 // Any file will do: all have one cache. Not this one, which has no URL where the program is one CommonJS file.
-const { cache } = createRequire(process.execPath);
+// Not imported: webpack would put a part of its own in the place of the call.
+const { cache } = process.getBuiltinModule("node:module").createRequire(process.execPath);
 const keyOf = (url: string, name: string): string => `${url}#${name}`;
 
 /**
@@ -213,7 +213,7 @@ function ownField(holder: unknown, name: string): unknown {
 registerKind("Task", (payload: unknown, origin: Origin) => {
   const [url, name, ...bound] = Array.isArray(payload) ? payload : [];
   if (typeof url !== "string" || typeof name !== "string") throw new CorruptError("a task arrived without its name");
-  // Whoever runs it in a worker has its module loaded there.
+  // A caller that runs it in a worker makes that worker load its module.
   if (!registered.has(keyOf(url, name))) checkAllowed(url, `a task named ${JSON.stringify(name.slice(0, 100))}`, origin);
   // Its module may not be loaded here yet: it is looked up when it is called.
   return asTask((...args: unknown[]) => registeredTask(url, name)(...bound, ...args), { url, name, bound });

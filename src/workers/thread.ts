@@ -1,196 +1,20 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
-import { decode, mainProgram } from "../codec/index.js";
-import { ArgumentTypeError, KnownOptions, OutOfMemoryError, StateError } from "../errors/index.js";
-import { isThenable } from "../sync/thenable.js";
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { decode } from "../codec/index.js";
+import { KnownOptions } from "../errors/index.js";
+import { contain, HEADER, type Heap, threadHeap } from "../memory/index.js";
+import { checkPermission, THREADS } from "../platform/index.js";
 import { type Completion, exitStatus } from "./completion.js";
-import { bare, contain, HEADER, type Heap, threadHeap, type ThreadHeapBuffers } from "../memory/index.js";
-import { checkDescriptors, checkPermission, platform, THREADS } from "../platform/index.js";
-import { entryUrl } from "./entry-url.js";
-import { keepSeasonedCode, type LibraryCode, libraryCode } from "./library-code.js";
-import { depthOfNext } from "./main-guard.js";
-import { beginStart, dropGate, KILL_GRACE_MS, type LoadGate, newGate, terminateThread } from "./load-gate.js";
-import { programArguments } from "./program-arguments.js";
+import { KILL_GRACE_MS } from "./load-gate.js";
+import { type OpenThread, openThread, type ThreadResult, type ThreadWork } from "./open-thread.js";
+import { spareThreads } from "./spare-thread.js";
 import type { AnyFunction, Task } from "./task.js";
+import { type CheckedEnvironment, isTheProgramsOwn, OF_PROCESSES, WORKER_ENVIRONMENT } from "./worker-environment.js";
 import { WorkerHandle } from "./worker-handle.js";
 import { encodeArgs, type Start, type WorkerStart } from "./worker-start.js";
 
-/** What each thread gets to begin with. */
-interface AnyThreadStart {
-  readonly code?: LibraryCode | undefined;
-  readonly gate: LoadGate;
-  /** How many workers stand between the main program and its code, itself included. */
-  readonly depth: number;
-  /** The program that this worker belongs to; see codec/main-module.ts. */
-  readonly program?: string | undefined;
-  readonly heap: ThreadHeapBuffers;
-  readonly name: string;
-}
-
-/** What a thread's entry gets to begin with. */
-export interface ThreadStart extends AnyThreadStart {
-  readonly kind: "task";
-  readonly url: string;
-  readonly task: string;
-  readonly completionAt: number;
-  /** Absent where they hold shared objects: then they stand with the completion. */
-  readonly args: Uint8Array | undefined;
-  readonly attachments: readonly unknown[];
-  /** Where the result goes: what it carries beside its bytes needs a port. */
-  readonly port: MessagePort;
-}
-
-/** What a thread sends back. */
-export interface ThreadResult {
-  readonly bytes: Uint8Array;
-  readonly attachments: readonly unknown[];
-}
-
-/** What a pool's thread gets to begin with. */
-export interface PoolThreadStart extends AnyThreadStart {
-  /** It is to give its own code once it has worked. */
-  readonly gives?: boolean;
-  readonly kind: "pool";
-  /** Its file was given by the pool's user. */
-  readonly isBundled: boolean;
-  /** Which of its pool's workers it is. */
-  readonly slot: number;
-  /** Where its lane stands. */
-  readonly laneAt: number;
-  /** Carries what cannot stand in memory, beside jobs and results. */
-  readonly port: MessagePort;
-}
-
-/**
- * Makes a worker of a file that a bundler made: `(options) => new Worker(new URL("./worker.js", import.meta.url),
- * options)`.
- */
-export type ThreadFactory = (options: WorkerOptions) => Worker;
-
-/**
- * How many a thread takes at its start: four for its event loop, and one for the files that it reads. Without them it
- * would end before it could say so to a blocked parent.
- */
-const DESCRIPTORS = 5;
-
-/**
- * A worker of this thread was asked for the code that it works with. One is enough: making it takes a megabyte, which
- * does not come back.
- */
-let isAsked = false;
-
-/**
- * Node has each thread ask for the folder before anything else, and ends it where there is none: whoever waits would
- * hear of an exit code, a blocked parent of nothing.
- */
-function checkFolder(): void {
-  const folder = platform.resources.deletedFolder();
-  if (folder === undefined) return;
-  throw new StateError(
-    `no other thread can be started: the folder that this process works in, ${folder}, was deleted, and Node begins no thread without one. ` +
-      "Call process.chdir() with one that exists, or start a process",
-  );
-}
-
-/** A thread that was started. */
-export interface OpenThread {
-  readonly worker: Worker;
-  /** Whether a thread of the kernel may be its: one of those that came into being with it. */
-  runsAs(pid: number, tid: number): boolean;
-  /** Whether the kernel knows that it is gone. */
-  readonly isGone: boolean;
-  /** Terminates it. Held back while it loads modules; after `killGrace` ms of that `givenUp` is called. */
-  terminate(killGrace: number, givenUp: () => void): void;
-}
-
-/**
- * Starts a worker that finds `start` under a key of our own, so that a user's `workerData` is never mistaken for it.
- */
-export function openThread(
-  work: Omit<ThreadStart, "depth" | "gate"> | Omit<PoolThreadStart, "depth" | "gate">,
-  transferList: MessagePort[] = [],
-  resourceLimits: ResourceLimits = {},
-  factory?: ThreadFactory,
-): OpenThread {
-  const depth = depthOfNext();
-  checkDescriptors(DESCRIPTORS, "another thread");
-  checkFolder();
-  const gate = newGate();
-  const { hasThread, threadsHere } = platform.liveness;
-  const others = threadsHere();
-  let worker: Worker;
-  try {
-    worker = newWorker(
-      { ...work, depth, gate } as ThreadStart | PoolThreadStart,
-      { name: work.name, argv: programArguments(), transferList, resourceLimits: bare(resourceLimits) },
-      factory,
-    );
-  } catch (error) {
-    dropGate(gate);
-    throw error;
-  }
-  worker.once("exit", () => dropGate(gate));
-  const tids = others && threadsHere()?.filter((tid) => !others.includes(tid));
-  return {
-    worker,
-    runsAs: (pid, tid) => pid === process.pid && tids?.includes(tid) !== false,
-    get isGone() {
-      return tids?.every((tid) => !hasThread(tid)) === true;
-    },
-    terminate: (killGrace, givenUp) => terminateThread(worker, gate, killGrace, givenUp),
-  };
-}
-
-/**
- * What a factory of the user's makes its worker with. The start is under way once `new Worker` reads it, and not while
- * the factory does something else: a factory that never returns would keep this thread from being terminated for ever.
- */
-function forFactory(start: ThreadStart | PoolThreadStart, options: WorkerOptions): WorkerOptions {
-  let isBegun = false;
-  const workerData = {
-    get allcores() {
-      if (!isBegun) beginStart(start.gate);
-      isBegun = true;
-      return { ...start, program: mainProgram() };
-    },
-  };
-  return bare({ ...options, workerData });
-}
-
-function newWorker(start: ThreadStart | PoolThreadStart, options: WorkerOptions, factory: ThreadFactory | undefined): Worker {
-  if (factory !== undefined) return checkedWorker(factory(forFactory(start, options)));
-  beginStart(start.gate);
-  const code = libraryCode();
-  const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
-  let worker: Worker;
-  try {
-    worker = new Worker(entryUrl(), bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
-    throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
-  }
-  if (gives) {
-    isAsked = true;
-    worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
-    worker.once("exit", () => {
-      isAsked = false;
-    });
-  }
-  return worker;
-}
-
-/** By what it can do: another copy of a bundle may have another class. */
-function checkedWorker(given: Worker): Worker {
-  if (typeof given?.postMessage === "function" && typeof given.terminate === "function") return given;
-  // Nobody else will look at a promise: its failure is not to end the program.
-  if (isThenable(given)) Promise.resolve(given).catch(() => {});
-  throw new ArgumentTypeError(
-    'options.worker(options) must return a Worker of node:worker_threads at once: (options) => new Worker(new URL("./worker.js", import.meta.url), options)',
-  );
-}
-
-const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace">>(
-  { args: true, name: true, daemon: true },
-  { killGrace: "terminate() ends a thread at once; a Process can be left time" },
+const THREAD_START = new KnownOptions<Omit<WorkerStart<AnyFunction>, "killGrace" | "cwd" | "stdio">>(
+  { args: true, name: true, daemon: true, ...WORKER_ENVIRONMENT },
+  { killGrace: "terminate() ends a thread at once; a Process can be left time", ...OF_PROCESSES },
 );
 
 /**
@@ -228,12 +52,12 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
    *
    * @param task what it runs
    * @param options `args`: what the task is called with. `name`: unless given, one with a number. `daemon`: whether the
-   *   program may end without it
+   *   program may end without it. `env`, `argv`, `execArgv`: what surrounds it, see `WorkerEnvironment`
    * @throws `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_PERMISSION` where Node's permission model forbids it;
    *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
    * @remarks **Cost:** one small object.
    */
-  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace">) {
+  constructor(task: Task<F>, options?: Omit<WorkerStart<F>, "killGrace" | "cwd" | "stdio">) {
     checkPermission("a thread", [THREADS]);
     super(task, options, THREAD_START);
   }
@@ -250,6 +74,39 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
    */
   static start<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Thread<F> {
     return new Thread(task, { args }).start();
+  }
+
+  /**
+   * Keeps so many threads of this program started, for handles to come. `start()` takes one of them, and another starts
+   * in its place once the event loop turns. What a start then waits for is the module of its task alone.
+   *
+   * A start whose environment variables or program arguments are no longer those of a spare thread has a fresh one, and
+   * the spare ones are replaced. Spare threads keep no program alive and end with it, or with the worker that keeps
+   * them. They have no handle, and `activeWorkers()` has none of them.
+   *
+   * @param count how many, from now on; 0 ends them
+   * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for what is no count;
+   *   `ERR_ALLCORES_PERMISSION`, `ERR_ALLCORES_NESTING`, `ERR_ALLCORES_OUT_OF_MEMORY` and
+   *   `ERR_ALLCORES_OUT_OF_DESCRIPTORS` as a start: as many are kept then as before
+   * @remarks **Death:** one that ends is replaced; eight in a row that nobody has used are not. **Cost:** the start of
+   *   `count` threads, and the memory of each.
+   * @example
+   * ```ts
+   * import { activeWorkers, isMain, task, Thread } from "allcores";
+   * const add = task(import.meta, function add(a: number, b: number) {
+   *   return a + b;
+   * });
+   * if (isMain(import.meta)) {
+   *   Thread.spare(2);
+   *   console.log(activeWorkers().length); // 0
+   *   console.log(await Thread.start(add, 1, 2).join()); // 3
+   *   Thread.spare(0);
+   * }
+   * ```
+   */
+  static spare(count: number): void {
+    checkPermission("a thread", [THREADS]);
+    spareThreads.keep(count);
   }
 
   /** Node's number of the thread; undefined before the start and after the end. */
@@ -270,12 +127,10 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 
   /** @internal */
   protected launch(start: Start): void {
-    const { port1, port2 } = new MessageChannel();
     const message = encodeArgs(start, "threads");
     // Where somebody has to let go of them, should the thread end without having taken them.
     if (message.holds) start.completion.args = message;
-    const beginning: Omit<ThreadStart, "depth" | "gate"> = {
-      kind: "task",
+    const work: ThreadWork = {
       heap: threadHeap().buffers,
       name: start.name,
       url: start.task.url,
@@ -283,23 +138,26 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
       completionAt: start.completion.at,
       args: message.holds ? undefined : message.toBytes(),
       attachments: message.attachments,
-      port: port2,
     };
-    const opened = openThread(beginning, [port2, ...(message.transfer as MessagePort[])]);
+    const transfer = message.transfer as MessagePort[];
+    const { environment } = start;
+    const spare = isTheProgramsOwn(environment) ? spareThreads.take() : undefined;
+    const { opened, port } = spare?.use(work, transfer) ?? begin(work, environment, transfer);
     const { worker } = opened;
     this.#opened = opened;
-    this.#port = port1;
+    this.#port = port;
     if (start.daemon) worker.unref();
+    else worker.ref();
     worker.on("error", (error) => {
       this.#cause = error;
     });
     worker.on("exit", (code) => {
-      // Read before the port closes: whoever joins may learn of the end only after this.
+      // Read before the port closes: a joining caller may learn of the end only after this.
       contain("taking the result of a thread that ended", () => void this.#receive());
-      port1.close();
+      port.close();
       this.ended(exitStatus(code), undefined, this.#cause);
     });
-    port1.unref();
+    port.unref();
   }
 
   /** @internal */
@@ -335,4 +193,10 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
   protected end(): void {
     this.#opened?.terminate(KILL_GRACE_MS, () => this.givenUp(1));
   }
+}
+
+/** Starts a thread for what it is to do. */
+function begin(work: ThreadWork, environment: CheckedEnvironment, transfer: MessagePort[]): { readonly opened: OpenThread; readonly port: MessagePort } {
+  const { port1, port2 } = new MessageChannel();
+  return { opened: openThread({ ...work, kind: "task", port: port2 }, environment, [port2, ...transfer]), port: port1 };
 }

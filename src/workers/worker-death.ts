@@ -1,5 +1,24 @@
 import { WorkerDiedError } from "../errors/index.js";
 
+/**
+ * As Node ends a program whose top level awaits what can never come: a worker's event loop has nothing left, and its
+ * task has not settled.
+ */
+const UNSETTLED = 13;
+
+/** In a worker: where its event loop ends while `isRunning`, its exit code says so. */
+export function tellUnsettled(isRunning: () => boolean): void {
+  process.on("beforeExit", () => {
+    if (isRunning()) process.exitCode = UNSETTLED;
+  });
+}
+
+/** How a worker ended by itself. */
+export function endOfCode(exitCode: number | undefined): string {
+  if (exitCode === UNSETTLED) return `ended with nothing left in its event loop (exit code ${UNSETTLED}: what it awaited can never come)`;
+  return exitCode === undefined ? "ended" : `ended with exit code ${exitCode}`;
+}
+
 /** How a worker ended, as far as its starter knows. */
 interface WorkerEnding {
   readonly exitCode: number | undefined;
@@ -18,8 +37,7 @@ export function deathOf(name: string, task: string, { exitCode, signal, cause, w
 }
 
 function howOf(exitCode: number | undefined, signal: string | undefined): string {
-  if (signal !== undefined) return `was killed by ${signal}`;
-  return exitCode === undefined ? "ended" : `ended with exit code ${exitCode}`;
+  return signal !== undefined ? `was killed by ${signal}` : endOfCode(exitCode);
 }
 
 function signalOfCode(exitCode: number | undefined): string | undefined {

@@ -8,6 +8,7 @@ import { childStarted } from "./children.js";
 import { Completion, GONE, RETURNED, RUNNING, THREW } from "./completion.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "./task.js";
 import { decodeWithClasses } from "./task-module.js";
+import type { CheckedEnvironment } from "./worker-environment.js";
 import { checkedStart, type Start, WORKER_START, type WorkerStart } from "./worker-start.js";
 import { deathOf } from "./worker-death.js";
 import { findOwnerFor } from "../futures/unhandled-failures.js";
@@ -29,6 +30,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   abstract readonly model: "thread" | "process";
   readonly #task: TaskIdentity;
   readonly #args: readonly unknown[];
+  readonly #environment: CheckedEnvironment;
   #completion: Completion | undefined;
   #outcome: Outcome<F> | undefined;
   #joined = false;
@@ -40,8 +42,9 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   constructor(task: Task<F>, options: WorkerStart<F> = {}, known: KnownOptions<object> = WORKER_START) {
     refuseClones(this);
     this.#task = identityOf(task);
-    const { args, name, daemon, killGrace } = checkedStart(options, known);
+    const { args, name, daemon, killGrace, environment } = checkedStart(options, known);
     this.#args = args;
+    this.#environment = environment;
     this.daemon = daemon;
     this.killGrace = killGrace;
     this.name = name ?? this.nextName();
@@ -82,7 +85,14 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
     const completion = Completion.create(this.heap);
     try {
-      this.launch({ name: this.name, task: this.#task, completion, daemon: this.daemon, args: [...this.#task.bound, ...this.#args] });
+      this.launch({
+        name: this.name,
+        task: this.#task,
+        completion,
+        daemon: this.daemon,
+        args: [...this.#task.bound, ...this.#args],
+        environment: this.#environment,
+      });
     } catch (error) {
       // What travelled in the arguments is this worker's again.
       completion.loseArgs("returned");
@@ -106,7 +116,7 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const completion = this.#completion!;
     this.#signal ??= signal;
     this.#cause ??= cause;
-    // Each for itself: whoever joins waits for the last of it, whatever stands in memory.
+    // Each for itself: a joining caller waits for the last of it, whatever stands in memory.
     contain(ENDING, () => {
       const worker = this.#workerOf(completion);
       if (worker !== 0) completion.heap.registry.declareDead(worker);

@@ -12,6 +12,8 @@ import { portray, refuseClones } from "../codec/portrait.js";
  * const requests = new WorkerLocal(() => 0);
  * requests.value += 1;
  * console.log(requests.value); // 1
+ * requests.clear();
+ * console.log(requests.value); // 0
  * ```
  */
 export class WorkerLocal<T> {
@@ -19,6 +21,13 @@ export class WorkerLocal<T> {
   #made = false;
   #value: T | undefined;
 
+  /**
+   * Makes one without a value.
+   *
+   * @param make makes a worker's value, on its first use there
+   * @throws nothing: what `make` throws, the first use throws
+   * @remarks **Cost:** one small object; no shared memory.
+   */
   constructor(make: () => T) {
     refuseClones(this);
     this.#make = make;
@@ -35,7 +44,12 @@ export class WorkerLocal<T> {
     this.#made = true;
   }
 
-  /** Forgets this worker's value: the next use makes a new one. */
+  /**
+   * Forgets this worker's value: the next use makes a new one.
+   *
+   * @throws nothing
+   * @remarks **Cost:** none.
+   */
   clear(): void {
     this.#made = false;
     this.#value = undefined;

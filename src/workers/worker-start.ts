@@ -2,11 +2,12 @@ import { encode, type Message } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { Completion } from "./completion.js";
 import type { AnyFunction, TaskIdentity } from "./task.js";
+import { type CheckedEnvironment, checkedEnvironment, PROCESS_ENVIRONMENT, type ProcessEnvironment } from "./worker-environment.js";
 
 const DEFAULT_KILL_GRACE_MS = 1000;
 
 /** How a Thread or Process is made. */
-export interface WorkerStart<F extends AnyFunction> {
+export interface WorkerStart<F extends AnyFunction> extends ProcessEnvironment {
   /** What the task is called with. */
   args?: Parameters<F> | undefined;
   /** "Thread-1", "Process-1", … unless given. */
@@ -18,7 +19,7 @@ export interface WorkerStart<F extends AnyFunction> {
 }
 
 /** How a Process is made. */
-export const WORKER_START = new KnownOptions<WorkerStart<AnyFunction>>({ args: true, name: true, daemon: true, killGrace: true });
+export const WORKER_START = new KnownOptions<WorkerStart<AnyFunction>>({ args: true, name: true, daemon: true, killGrace: true, ...PROCESS_ENVIRONMENT });
 
 /** What the platform needs to start a worker. */
 export interface Start {
@@ -27,6 +28,7 @@ export interface Start {
   readonly completion: Completion;
   readonly daemon: boolean;
   readonly args: readonly unknown[];
+  readonly environment: CheckedEnvironment;
 }
 
 /** Options, checked and complete. */
@@ -35,6 +37,7 @@ interface CheckedStart {
   readonly name: string | undefined;
   readonly daemon: boolean;
   readonly killGrace: number;
+  readonly environment: CheckedEnvironment;
 }
 
 /** @throws ArgumentTypeError, ArgumentRangeError for options that make no sense */
@@ -48,7 +51,7 @@ export function checkedStart<F extends AnyFunction>(options: WorkerStart<F>, kno
   if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
   if (typeof killGrace !== "number") throw new ArgumentTypeError(`options.killGrace must be a number of milliseconds, got ${typeof killGrace}`);
   if (Number.isNaN(killGrace) || killGrace < 0) throw new ArgumentRangeError(`options.killGrace must be 0 or more milliseconds, got ${killGrace}`);
-  return { args, name, daemon, killGrace };
+  return { args, name, daemon, killGrace, environment: checkedEnvironment(options) };
 }
 
 /** The arguments of a start as a message. */

@@ -8,6 +8,8 @@ export interface RunningJob {
   readonly signal: AbortSignal;
   /** Its place in its pool, where that is no worker's. */
   readonly slot?: number | undefined;
+  /** The same in all its attempts, and of no other call. */
+  readonly key?: string | undefined;
   progress(value: unknown): void;
 }
 
@@ -26,7 +28,7 @@ export interface WorkerState {
    * can still be.
    */
   loads: AsyncLocalStorage<boolean> | undefined;
-  /** Tells whoever started this worker of an error that is not its task's, and ends it. */
+  /** Tells this worker's starter of an error that is not its task's, and ends the worker. */
   refuse: ((error: Error) => never) | undefined;
   /**
    * A module could not be read for want of a descriptor, which Node would say of it from now on: a pool ends the worker

@@ -1,6 +1,7 @@
 /** What a contract is given: the same checks run for every reach, kind of caller and place. */
 import { after, describe, type TestContext, test } from "node:test";
 import { Actor, type Director, Here } from "../fixtures/actor.js";
+import { isInTurn } from "../form.js";
 import { timeLimit } from "../time-limit.js";
 
 export type Across = "threads" | "processes";
@@ -109,16 +110,18 @@ export type Check<O> = (fixture: Fixture<O>, check: (name: string, fn: (context:
 /** Where there is no implementation for this system, as it is said in tests/platform, threads alone share memory. */
 const reaches: readonly Across[] = process.env.ALLCORES_PLATFORM === "portable" ? ["threads"] : ["threads", "processes"];
 
-/** Runs a contract in every combination. */
+/** Runs a contract in every combination of caller, place and reach: each check with each caller and place, in the short form in one of the reaches by turns. */
 export function everywhere<O>(name: string, make: (across: Across) => O, contract: Check<O>): void {
-  for (const across of reaches) {
+  for (const [reach, across] of reaches.entries()) {
     describe(`${name} across ${across}`, () => {
       const actors = new Actors(across, make);
       after(() => actors.end());
-      for (const caller of ["blocking", "awaiting"] as const) {
+      for (const [nth, caller] of (["blocking", "awaiting"] as const).entries()) {
         for (const place of ["the same worker", "another worker"]) {
+          let checks = nth;
           describe(`${caller}, with ${place}`, () => {
             contract(new Fixture(actors, caller === "blocking", place === "another worker"), (name, fn) => {
+              if (!isInTurn(checks++, reach, reaches.length)) return;
               const begin = actors.add();
               test(name, { timeout: timeLimit(20_000) }, (context) => {
                 begin();

@@ -27,6 +27,7 @@ export const kinds: readonly LockKind[] = [
   { name: "fair Lock", make: (across) => new Lock({ across, fair: true }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
   { name: "RLock", make: (across) => new RLock({ across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
   { name: "Semaphore", make: (across) => new Semaphore(1, { across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 25 },
+  { name: "fair Semaphore", make: (across) => new Semaphore(1, { across, fair: true }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 25 },
   { name: "RWLock", make: (across) => new RWLock({ across }), take: "write", tryTake: "tryWrite", takers: WRITERS, watchers: 22 },
 ];
 

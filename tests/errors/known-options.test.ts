@@ -85,6 +85,8 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`RWLockView.acquire`, (given: Given) => new RWLock()[side].acquire(given)],
       [`RWLockView.acquireSync`, (given: Given) => new RWLock()[side].acquireSync(given)],
       [`RWLockView.run`, (given: Given) => new RWLock()[side].run(() => {}, given)],
+      [`RWLockView.waitForUnlock`, (given: Given) => new RWLock()[side].waitForUnlock(given)],
+      [`RWLockView.waitForUnlockSync`, (given: Given) => new RWLock()[side].waitForUnlockSync(given)],
       [`RWLockView.runSync`, (given: Given) => new RWLock()[side].runSync(() => {}, given)],
     ]),
   ),
@@ -192,6 +194,8 @@ const calls: Record<string, (given: Given) => unknown> = {
   "WorkerPool.joinSync": (given) => new ThreadPool({ workers: 1 }).joinSync(given),
   "ThreadPool resourceLimits": (given) => new ThreadPool({ resourceLimits: given }),
   "ProcessPool resourceLimits": (given) => new ProcessPool({ resourceLimits: given }),
+  "ProcessPool stdio": (given) => new ProcessPool({ stdio: given }),
+  "ProcessPool stdio.stdout": (given) => new ProcessPool({ stdio: { stdout: { file: "/dev/null", ...(given as object) } } }),
   "ThreadPool unresponsive": (given) => new ThreadPool({ unresponsive: { after: 1000, ...(given as object) } }),
   "AsyncPool rate": (given) => new AsyncPool({ rate: { limit: 1, interval: 1, ...(given as object) } }),
   advise: (given) => advise(nothing, [1], given),
@@ -231,8 +235,10 @@ const refused: [what: string, run: () => unknown, message: RegExp][] = [
   ["rss for threads", () => new ThreadPool({ resourceLimits: { rss: 1 } }), /options\.resourceLimits\.rss does not apply here: threads share/],
   ["killGrace of a thread", () => new Thread(nothing, { killGrace: 1 } as never), /options\.killGrace does not apply here/],
   ["a signal for who blocks", () => new Event().waitSync({ signal: new AbortController().signal } as never), /options\.signal does not apply here/],
+  ["cwd of threads", () => new ThreadPool({ cwd: "/" }), /options\.cwd does not apply here: all threads of a program/],
   ["concurrency of threads", () => new ThreadPool({ concurrency: 1 } as never), /only an AsyncPool has it/],
   ["idleTimeout of an AsyncPool", () => new AsyncPool({ idleTimeout: 1 } as never), /options\.idleTimeout does not apply here/],
+  ["minWorkers of an AsyncPool", () => new AsyncPool({ minWorkers: 1 } as never), /options\.minWorkers does not apply here/],
   ["priority of a map", () => new AsyncPool().map(() => 1, [], { priority: 1 } as never), /set it by pool\.with\(\)/],
 ];
 for (const [what, run, message] of refused)

@@ -253,6 +253,11 @@ for (const side of ["reading", "writing"] as const) {
     void lock[other].acquire();
     return { passes: async (given) => (await free.acquire(given))[Symbol.dispose](), fails: (given) => lock[side].acquire(given) };
   });
+  waits(key("waitForUnlock"), () => {
+    const lock = new RWLock();
+    lock.writeSync();
+    return { passes: (given) => new RWLock()[side].waitForUnlock(given), fails: (given) => lock[side].waitForUnlock(given) };
+  });
   for (const [verb, call] of Object.entries({
     acquireSync: (lock: RWLock) => lock[side].acquireSync(sync)[Symbol.dispose](),
     tryAcquire: (lock: RWLock) => lock[side].tryAcquire()![Symbol.dispose](),
@@ -261,6 +266,14 @@ for (const side of ["reading", "writing"] as const) {
     release: (lock: RWLock) => {
       lock[side].acquireSync();
       lock[side].release();
+    },
+    waitForUnlockSync: (lock: RWLock) => lock[side].waitForUnlockSync(sync),
+    cancelWaiters: async (lock: RWLock) => {
+      const held = lock[other].acquireSync();
+      const ended = lock.write().catch(() => {});
+      lock[side].cancelWaiters();
+      await ended;
+      held[Symbol.dispose]();
     },
     "[selectable]": async (lock: RWLock) => (await select({ side: lock[side] }, options)).value[Symbol.dispose](),
   })) {
@@ -451,7 +464,7 @@ rows["Condition.consistent"] = () => {
 for (const [name, make] of Object.entries<() => Lock | RLock | Semaphore | RWLock>({
   Lock: () => new Lock({ fair: true }),
   RLock: () => new RLock(),
-  Semaphore: () => new Semaphore(1),
+  Semaphore: () => new Semaphore(1, { fair: true }),
   BoundedSemaphore: () => new BoundedSemaphore(1),
   RWLock: () => new RWLock(),
 })) {
@@ -913,6 +926,10 @@ for (const [name, pool] of Object.entries(poolOf)) {
     },
     [`${name}.waitForSizeLessThan`]: () => () => pool().waitForSizeLessThan(1, options),
     [`${name}.start`]: () => () => pool().start(),
+    [`${name}.recycle`]: () => async () => {
+      pool().recycle();
+      await pool().submit(add, 1, 2);
+    },
     [`${name}.clear`]: () => async () => {
       pool().pause();
       const future = pool().with(call).submit(add, 1, 2);
@@ -1010,6 +1027,14 @@ Object.assign(rows, {
     await asyncPool()
       .map((n: number) => n, [1])
       .settled(),
+  "MapRun.onProgress": () => async () =>
+    await asyncPool()
+      .map((n: number) => n, [1])
+      .onProgress(() => {}),
+  "MapRun.onNews": () => async () =>
+    await asyncPool()
+      .map((n: number) => currentWorker().progress(n), [1])
+      .onNews(() => {}),
   "MapRun.[Symbol.asyncIterator]": () => async () => {
     for await (const _ of asyncPool().map((n: number) => n, [1, 2, 3])) break;
   },

@@ -69,9 +69,21 @@ interface Starts {
   readonly start: Start;
 }
 
+/** One is used, and one is not. */
+function spares(Worker: typeof Thread | typeof Process): Start {
+  return async () => {
+    Worker.spare(1);
+    await Worker.start(add, 1, 2).join();
+    Worker.spare(1);
+    Worker.spare(0);
+  };
+}
+
 export const starts: Readonly<Record<string, Starts>> = {
   Thread: { calls: ["new Thread", "Thread.start", ...endsOf("Thread")], start: workers(Thread) },
   Process: { calls: ["new Process", "Process.start", ...endsOf("Process")], start: workers(Process) },
+  "Thread.spare": { calls: ["Thread.spare"], start: spares(Thread) },
+  "Process.spare": { calls: ["Process.spare"], start: spares(Process) },
   ThreadPool: {
     calls: ["new ThreadPool", "createPool", ...poolEnds("ThreadPool")],
     start: pools(

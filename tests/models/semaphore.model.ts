@@ -369,7 +369,7 @@ export const models: Model[] = [
     program: { setup: setupGhost, workers: [sweepGhost, joinAndTry], check: ghostIsGone },
   },
   {
-    name: "a bounded semaphore has its permit whoever died",
+    name: "a bounded semaphore has its permit, no matter which worker died",
     program: { setup: setupBounded, workers: [lone, meddling], check: one },
     options: { deaths: 1, mortal: [0] },
   },

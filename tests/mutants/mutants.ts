@@ -2,6 +2,27 @@ import type { Mutant } from "./mutant.js";
 
 export const mutants: readonly Mutant[] = [
   {
+    name: "fair semaphore: one that is not the first takes",
+    file: "sync/fair-permit-wait.ts",
+    from: "isFirst = !heap.waitQueue.isBehind(at, node);",
+    to: "isFirst = true;",
+    models: ["fair-semaphore: who wants one does not overtake one that blocks for both"],
+  },
+  {
+    name: "fair semaphore: a newcomer looks at what is free only",
+    file: "sync/permit-line.ts",
+    from: "if (isFairAt(words, at)) return heap.waitQueue.countWaiters(at, 1) === 0;",
+    to: "if (isFairAt(words, at)) return true;",
+    models: ["fair-semaphore: who only tries does not overtake"],
+  },
+  {
+    name: "fair semaphore: who takes leaves the rest to nobody",
+    file: "sync/fair-permit-wait.ts",
+    from: "if (free > 0 && (permit !== undefined || !isFirst)) offerToFirst(semaphore);",
+    to: "",
+    models: ["fair-semaphore: what one of them leaves is for the next", "fair-semaphore: a first that dies at any step is skipped"],
+  },
+  {
     name: "fair lock: a contended release leaves it to newcomers",
     file: "sync/lock-word.ts",
     from: "const kept = this.#isFair && (word & CONTENDED) !== 0 ? RESERVED : word & RESERVED;",

@@ -1,7 +1,7 @@
 /** Programs that a bundler made, with the library in them. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -51,6 +51,63 @@ describe("bundled by esbuild", { timeout: timeLimit(60_000) }, () => {
       assert.ok(readdirSync(folder).length > 2);
       run(folder);
     }));
+});
+
+describe("bundled by esbuild as CommonJS", { timeout: timeLimit(60_000) }, () => {
+  const program = `
+    import { isMain, ProcessPool, task, Thread } from "allcores";
+    const square = task(import.meta, "square", (n) => n * n);
+    async function main() {
+      const pool = new ProcessPool({ workers: 1 });
+      console.log(await Thread.start(square, 2).join(), await pool.submit(square, 3));
+      pool.close();
+    }
+    if (isMain(import.meta)) main();`;
+  const built = async (define: Record<string, string>) => {
+    const folder = mkdtempSync(join(root, "build/bundled-"));
+    try {
+      await build({
+        stdin: { contents: program, resolveDir: root },
+        outfile: join(folder, "main.cjs"),
+        bundle: true,
+        platform: "node",
+        format: "cjs",
+        external: ["koffi", "tsx"],
+        alias: { allcores: join(root, "dist/module.js") },
+        logLevel: "error",
+        define,
+      });
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.cjs")], { encoding: "utf8", timeout: timeLimit(30_000) });
+      return { status, stdout, stderr };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  test("with the module in the place of import.meta: one file is program and worker", async () =>
+    assert.deepEqual(await built({ "import.meta": "module" }), { status: 0, stdout: "4 9\n", stderr: "" }));
+  test("without: the error names the line to add", async () => {
+    const { status, stderr } = await built({});
+    assert.equal(status, 1);
+    assert.match(stderr, /import\.meta is empty here, as bundlers leave it in CommonJS\. .*esbuild: --define:import\.meta=module/);
+  });
+});
+
+test("what bundlers follow is what they can", () => {
+  for (const file of ["index.js", "index.cjs", "library.cjs", "rest.cjs", "module.js"]) {
+    const text = readFileSync(join(root, "dist", file), "utf8");
+    // webpack and ncc put a module of their own in the place of any other import, which finds nothing.
+    for (const [call] of text.matchAll(/(?<!\.\s*|\w)import\((?!\s*(?:\/\*|["'`.)]))[^)]*\)/g))
+      assert.fail(`${file} has an import that webpack would resolve: ${call}`);
+    assert.doesNotMatch(text, /import \{[^}]*createRequire[^}]*\} from/, file);
+  }
+});
+
+test("whoever traces files from the module for bundlers finds those that Node loads", () => {
+  const text = readFileSync(join(root, "dist/module.js"), "utf8");
+  const named = [...text.matchAll(/__dirname \+ "([^"]+)"/g)].map(([, file]) => file);
+  assert.deepEqual(named, ["/index.js", "/index.cjs"]);
+  for (const file of named)
+    for (const script of ["library.cjs", "rest.cjs"]) assert.ok(readFileSync(join(root, "dist", file!), "utf8").includes(`"${script}"`));
 });
 
 test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {

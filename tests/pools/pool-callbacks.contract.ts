@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { ArgumentTypeError, type Future, type Pool, setUncaughtHook } from "allcores";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool, withPoolInTurns } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -22,7 +23,8 @@ async function toldDuring(body: () => Promise<void>): Promise<unknown[]> {
   return told;
 }
 
-export function poolCallbacksContract(title: string, { make, tasks = blockingTasks }: PoolKind): void {
+export function poolCallbacksContract(title: string, { model, make, tasks = blockingTasks }: PoolKind): void {
+  const test = casesOf({ model });
   const using = withPool(make);
   describe(`${title}: callbacks`, { timeout: timeLimit(60_000) }, () => {
     const inTurn = withPoolInTurns(make);

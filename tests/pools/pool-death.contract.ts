@@ -4,13 +4,14 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Event, Lock, MemoryLimitError, type Pool, type PoolStats, type PoolWorker, Queue, type UnresponsiveWorker, WorkerDiedError } from "allcores";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -18,7 +19,8 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const squares = (to: number) => count(to).map((n) => n * n);
 const again = { limit: 2, delay: 1 };
 
-export function poolDeathContract(title: string, { across, make }: PoolKind): void {
+export function poolDeathContract(title: string, { model, across, make }: PoolKind): void {
+  const test = casesOf({ model });
   const ofProcesses = across === "processes";
   const apart = ofProcesses ? test : test.skip;
   const using = withPool(make);

@@ -1,7 +1,7 @@
 /** What `joinSync` promises of a pool whose workers have threads of their own: while it blocks this thread the pool goes on, or it says why not. */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import {
   CancelledError,
   DeadlockError,
@@ -22,6 +22,7 @@ import {
 import * as own from "../fixtures/join-sync-tasks.js";
 import { isRunning } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
+import { casesOf } from "./case-in-turn.js";
 import { timeLimit } from "../time-limit.js";
 
 type BlockingPool = ThreadPool | ProcessPool;
@@ -39,6 +40,7 @@ const TASK_MS = timeLimit(60);
 const LIMIT = { timeout: timeLimit(60_000) };
 
 export function poolJoinSyncContract(title: string, { model, across, make }: BlockingPoolKind): void {
+  const test = casesOf({ model });
   const event = () => new Event({ across });
   const queue = <T>() => new Queue<T>({ across });
   const using =

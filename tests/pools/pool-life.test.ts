@@ -34,6 +34,7 @@ for (const across of ["threads", "processes"]) {
     const prints = async (what: string, expected: string) => assert.deepEqual(await run(what, across).end, { code: 0, signal: null, out: expected, err: "" });
 
     test("an unused pool does not keep it alive", () => prints("unused", "end\n"));
+    test("workers that are kept ready do not keep it alive", () => prints("ready", "end 2\n"));
     test("an idle pool does not keep it alive", () => prints("idle", "3\n"));
     test("workers that its tasks have started do", () => prints("children", "parent is done\nsaved\n"));
     test("pending work does", () => prints("pending", "waiting\ndone 300\n"));

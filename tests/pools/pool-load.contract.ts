@@ -1,16 +1,18 @@
 /** What a pool promises to those who wait until it has less to do. */
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
-import { afterEach, describe, test } from "node:test";
+import { afterEach, describe } from "node:test";
 import { Event, type Pool, Queue, TimeoutError } from "allcores";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolLoadContract(title: string, { across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolLoadContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
   const using = withPool(make);

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createSecretKey } from "node:crypto";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe } from "node:test";
 import { CancelledError, type Pool, type PoolOptions, type Settled, type Task, sleepSync, taskModule, TimeoutError, WorkerDiedError } from "allcores";
 import { until } from "../fixtures/pool-processes.js";
 import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -15,6 +16,7 @@ const WORKERS = 2;
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolMapContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
   /** For pools that know at a worker's death which outcomes it had: what it has told a socket may die with it. */

@@ -1,10 +1,11 @@
 /** What a pool promises about a pause, and about what waits when it is cleared. */
 import assert from "node:assert/strict";
-import { after, afterEach, describe, test } from "node:test";
+import { after, afterEach, describe } from "node:test";
 import { CancelledError, Event, type Pool, Queue, type ThreadPool } from "allcores";
 import { until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -12,6 +13,7 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
 export function poolPauseContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false, isAuto = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
   const using = withPool(make);

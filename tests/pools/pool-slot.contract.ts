@@ -1,13 +1,15 @@
 /** What a pool promises about the numbers of its workers. */
 import assert from "node:assert/strict";
-import { afterEach, describe, test } from "node:test";
+import { afterEach, describe } from "node:test";
 import { currentWorker, Event, type Pool, Queue, WorkerDiedError } from "allcores";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 export function poolSlotContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
   /** For those of them whose tasks run elsewhere. */

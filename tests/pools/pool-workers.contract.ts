@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { Event, InitializerError, Lock, Queue, Value, WorkerDiedError } from "allcores";
 import * as tasks from "../fixtures/children-tasks.js";
 import * as deadly from "../fixtures/deadly-tasks.js";
@@ -12,12 +12,14 @@ import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import { inForm } from "../form.js";
 import type { PoolKind } from "./pool.contract.js";
+import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolWorkersContract(title: string, { model, across, make, isAuto = false }: PoolKind): void {
+  const test = casesOf({ model });
   const using = withPool(make);
   /** For pools whose tasks run elsewhere. */
   const apart = model === "async" ? test.skip : test;

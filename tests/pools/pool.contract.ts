@@ -1,6 +1,6 @@
 /** What a pool promises, whatever its workers run on. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, afterEach, before, describe } from "node:test";
 import {
   CancelledError,
   type ErrorCode,
@@ -23,6 +23,7 @@ import { collectGarbage, isRunning, until } from "../fixtures/pool-processes.js"
 import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
 import { inForm } from "../form.js";
+import { casesOf } from "./case-in-turn.js";
 import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 2;
@@ -50,6 +51,7 @@ async function errorOf<E = unknown>(promise: PromiseLike<unknown>): Promise<E> {
 }
 
 export function poolContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+  const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
   /** For pools whose workers share objects with the program. */

@@ -14,6 +14,7 @@ import {
   ProcessPool,
   Queue,
   type Settled,
+  skip,
   type Task,
   task,
   ThreadPool,
@@ -38,6 +39,7 @@ const later = task(import.meta, async function later(text: string, times?: numbe
 const first = task(import.meta, "first", <T>(items: readonly T[]): T | undefined => items[0]);
 const drain = task(import.meta, "drain", (queue: Queue<string>) => [...queue]);
 const nothing = task(import.meta, "nothing", () => {});
+const rootOf = task(import.meta, "rootOf", (n: number) => (n < 0 ? skip : Math.sqrt(n)));
 
 export async function pools(): Promise<void> {
   await using pool = new ThreadPool({ workers: 2 });
@@ -79,6 +81,20 @@ export async function pools(): Promise<void> {
   expectType<Promise<void>>()(either.waitForSizeLessThan(5, { timeout: 5 }), true);
   // @ts-expect-error a size is to be said
   void either.waitForSizeLessThan();
+  expectType<void>()(either.recycle(), true);
+  expectType<number[]>()(await pool.map(rootOf, [1]), true);
+  const progressing = pool.map(rootOf, [1]).onProgress(({ done, total }) => {
+    expectType<number>()(done, true);
+    expectType<number | undefined>()(total, true);
+  });
+  expectType<MapRun<number, number>>()(progressing, true);
+  const telling = pool.map(later, ["a"]).onNews((index, value) => {
+    expectType<number>()(index, true);
+    expectType<unknown>()(value, true);
+  });
+  expectType<MapRun<string, string>>()(telling, true);
+  // @ts-expect-error a listener, not an option
+  pool.map(later, ["a"], { onProgress: () => {} });
   expectType<void>()(either.pause(), true);
   expectType<void>()(either.start(), true);
   expectType<void>()(either.clear(), true);
@@ -105,6 +121,10 @@ export async function pools(): Promise<void> {
   new AsyncPool().joinSync();
   // @ts-expect-error no such model
   createPool("fibre");
+  // @ts-expect-error a remote pool has a queue
+  createPool("remote", { connection: "redis://localhost" });
+  const far = createPool("remote", { connection: "redis://localhost", queue: "q" });
+  expectType<Future<number>>()(far.with({ id: "a", delay: 5 }).submit(add, 1, 2), true);
   // @ts-expect-error tuples of other arguments
   pool.starmap(add, [["a", 1]]);
   // @ts-expect-error a number of items

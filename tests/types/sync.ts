@@ -13,7 +13,7 @@ import {
   RWLock,
   type RWLockView,
   type RHeld,
-  type Semaphore,
+  Semaphore,
   select,
 } from "allcores";
 
@@ -30,13 +30,14 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   same(awaited)(true, awaited as Held);
   (await new Lock({ fair: true }).acquire({ priority: 1, timeout: 5, signal: AbortSignal.timeout(5) })) satisfies Held;
   new RLock({ fair: true, across: "processes" }).acquireSync({ priority: -1 }) satisfies RHeld;
-  for (const each of [lock, rlock, semaphore, rwlock]) {
+  for (const each of [lock, rlock, semaphore, rwlock, rwlock.reading]) {
     each.waitForUnlock({ timeout: 5, signal: AbortSignal.timeout(5) }) satisfies Promise<void>;
     each.waitForUnlockSync({ timeout: 5 });
     each.cancelWaiters();
   }
   semaphore.acquireSync({ permits: 2, timeout: 5 }) satisfies Held;
   (await semaphore.acquire({ permits: 2, signal: AbortSignal.timeout(5) })) satisfies Held;
+  new Semaphore(2, { fair: true }).acquireSync({ permits: 2, priority: 1 }) satisfies Held;
   semaphore.tryAcquire({ permits: 2 }) satisfies Held | undefined;
   lock.tryAcquire() satisfies Held | undefined;
   (await lock.run(() => 1)) satisfies number;
@@ -89,6 +90,8 @@ export function refused(lock: Lock, rlock: RLock, rwlock: RWLock, bounded: Bound
   lock.acquireSync({ permits: 2 });
   // @ts-expect-error a blocking wait has no signal
   lock.waitForUnlockSync({ signal: AbortSignal.timeout(1) });
+  // @ts-expect-error an attempt never waits: it has no priority
+  bounded.tryAcquire({ priority: 1 });
   // @ts-expect-error an attempt has no time
   bounded.tryAcquire({ timeout: 1 });
   // @ts-expect-error an owner that died is reported, or an error

@@ -15,8 +15,8 @@ const models = ["process", "thread"] as const;
 const modelsOf = (nth: number) => inForm<readonly ("process" | "thread")[]>({ short: [models[nth % models.length]!], whole: models });
 const WORKERS = 2;
 
-async function isStopped(file: string, model: string, verb: string, awaited: string): Promise<void> {
-  const { code, errors, output, workers } = await runCounted([file], { UNGUARDED: JSON.stringify({ model, verb, before: awaited }) });
+async function isStopped(file: string, model: string, verb: string, awaited: string, ...nodeOptions: string[]): Promise<void> {
+  const { code, errors, output, workers } = await runCounted([...nodeOptions, file], { UNGUARDED: JSON.stringify({ model, verb, before: awaited }) });
   assert.equal(errors.match(/MainGuardError: /g)?.length, 1, `one clear error: ${errors}${output}`);
   assert.match(errors, /if \(isMain\(import\.meta\)\)/);
   assert.ok(code !== null && code !== 0, `exit status ${code}`);
@@ -40,6 +40,10 @@ describe("a forgotten isMain guard stops with one clear error, at most `workers`
     test(`unguarded main() whose errors are caught, ${model}`, () => isStopped(compiled("unguarded"), model, "map", "caught"));
     test(`a worker that nobody joins, after an await, ${model}`, () => isStopped(compiled("unguarded"), model, "start, and nobody joins", "a timer"));
   }
+  test("at top level, in a context from before the module was loaded", () => {
+    const preload = 'import { AsyncLocalStorage } from "node:async_hooks"; globalThis.runAsBefore = AsyncLocalStorage.snapshot();';
+    return isStopped(compiled("unguarded"), "thread", "start", "another context", "--import", `data:text/javascript,${encodeURIComponent(preload)}`);
+  });
   test("unguarded code that a worker comes to after an await, loaded while the loop of the worker turns", async () => {
     const { code, output, errors } = await runCounted([compiled("turning")]);
     assert.deepEqual([code, output, errors], [0, "ERR_ALLCORES_MAIN_GUARD\n", ""]);

@@ -6,10 +6,10 @@
  * Nobody else can keep the lock or the file from this user. Other users' files of such names are passed over, so are
  * symbolic links, and a random name cannot be taken beforehand. Should there be more files than one, as when two
  * programs make the first at once, each program locks all of them, and looks again whether they are still all. Of two
- * programs that each made one, whoever looked last has seen the other's; so two never have the lock at once.
+ * programs that each made one, the one that looked last has seen the other's; so two never have the lock at once.
  * Rejected: the lock of a directory that exists anyway (every user can keep it who may read it); a fixed name in /tmp
- * (whoever is first has it); the name of a socket (likewise, and not to be had without waiting); XDG_RUNTIME_DIR or
- * TMPDIR (programs of one user with other environments would not meet).
+ * (the first user to make it has it); the name of a socket (likewise, and not to be had without waiting);
+ * XDG_RUNTIME_DIR or TMPDIR (programs of one user with other environments would not meet).
  */
 import fs from "node:fs";
 import { AttachError, PlatformError } from "../../errors/index.js";
@@ -43,7 +43,7 @@ export function machineLocks({ koffi, call }: Libc, keepToOwner: OwnerOnly): Mac
   };
   return {
     take(alone, patience) {
-      // Whoever sees other folders than another program would make a second memory.
+      // A program that sees other folders than another would make a second memory.
       checkPermission(
         "memory that the programs of this machine share",
         FOLDERS.flatMap((folder) => [readingIn(folder), writingIn(folder)]),

@@ -1,7 +1,7 @@
 /**
- * Memory files found through the processes that have them open. They have no name in any directory, so whoever was not
- * started by one of those processes reopens the file through /proc/<pid>/fd/<n>, which the kernel allows to processes
- * of the same user in a pid namespace that shows the other.
+ * Memory files found through the processes that have them open. They have no name in any directory. So a process that
+ * none of those processes started reopens the file through /proc/<pid>/fd/<n>. The kernel allows that to processes of
+ * the same user in a pid namespace that shows the other.
  *
  * Processes of other users, and those whose memory may not be looked at (a setuid program, a Node with file
  * capabilities), are passed over in silence.

@@ -261,8 +261,8 @@ export class LocalLink implements WorkerLink {
       return end;
     }
     if (!isTracked) workerState.untracked++;
-    // What ends in one turn shares a look at the clock and one at what waits, which comes before whoever awaits the
-    // future.
+    // What ends in one turn shares a look at the clock and one at what waits. These come before the callers that await
+    // the future.
     later.then(
       (result) => {
         if (!isTracked) workerState.untracked--;

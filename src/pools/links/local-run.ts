@@ -24,6 +24,8 @@ export class LocalRun extends AsyncResource implements RunningJob {
   declare watch: LinkWatch | undefined;
   declare private controller: AbortController | undefined;
   declare private calledOff: { readonly reason: unknown } | undefined;
+  /** Which of its items runs. */
+  declare private item: number;
 
   constructor(job: Job) {
     super("AsyncPool");
@@ -36,6 +38,7 @@ export class LocalRun extends AsyncResource implements RunningJob {
     this.watch = undefined;
     this.controller = undefined;
     this.calledOff = undefined;
+    this.item = 0;
   }
 
   get attempt(): number {
@@ -74,7 +77,7 @@ export class LocalRun extends AsyncResource implements RunningJob {
   }
 
   progress(value: unknown): void {
-    if (!this.job.isOver) this.job.progress(value);
+    if (!this.job.isOver) this.job.progress(value, this.item);
   }
 
   /** Asks what runs to stop. */
@@ -101,6 +104,7 @@ export class LocalRun extends AsyncResource implements RunningJob {
     for (let index = 0; index < job.size && !job.isOver; index++) {
       let value: unknown;
       let threw = false;
+      this.item = index;
       try {
         value = await this.runBehind(index);
       } catch (error) {

@@ -4,7 +4,7 @@ import { type Heap, processHeap } from "../../memory/index.js";
 import { Child } from "../../workers/child.js";
 import { Lane } from "../../workers/lane.js";
 import { lineOf } from "../../workers/orders.js";
-import { ordersOf, releaseChild, spawnChild } from "../../workers/process.js";
+import { ordersOf, releaseChild, spawnChild } from "../../workers/spawn-child.js";
 import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
@@ -25,7 +25,7 @@ export const processLinks = laneKind({
   start(
     { name, number }: Named,
     laneAt: number,
-    { resourceLimits: limits, worker: file }: PoolSettings,
+    { resourceLimits: limits, environment, worker: file }: PoolSettings,
     agenda: Agenda,
     ended: (end: WorkerEnd) => void,
   ): StartedWorker {
@@ -37,6 +37,7 @@ export const processLinks = laneKind({
     const spawn = () => {
       const child = spawnChild(
         { kind: "pool", heapId: heap.id, name, slot: number, url: "", task: "", place: laneAt },
+        environment,
         nodeOptions,
         file as string | undefined,
       );

@@ -8,7 +8,7 @@ import type { WorkerStarter } from "./started-worker.js";
 /**
  * How a pool learns of results: it looks for them in turns of its event loop while they come quickly, and sleeps when
  * not. Threads wake it by their ports, which takes the least code on the way to a caller whose code is cold; processes
- * by the heap, as whoever awaits something.
+ * by the heap, as any awaiting waiter is woken.
  */
 export class ResultPoller {
   readonly #links: Iterable<LaneLink>;

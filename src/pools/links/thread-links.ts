@@ -3,7 +3,7 @@ import { ArgumentTypeError } from "../../errors/index.js";
 import { type Heap, RECORD, threadHeap } from "../../memory/index.js";
 import { exitStatus } from "../../workers/completion.js";
 import { Lane } from "../../workers/lane.js";
-import { type OpenThread, openThread, type ThreadFactory } from "../../workers/thread.js";
+import { type OpenThread, openThread, type ThreadFactory } from "../../workers/open-thread.js";
 import type { Agenda } from "../agenda.js";
 import type { WorkerEnd } from "../link.js";
 import type { PoolSettings } from "../pool-options.js";
@@ -25,13 +25,14 @@ export const threadLinks = laneKind({
   start(
     { name, number }: Named,
     laneAt: number,
-    { resourceLimits, worker: factory }: PoolSettings,
+    { resourceLimits, environment, worker: factory }: PoolSettings,
     _agenda: Agenda,
     ended: (end: WorkerEnd) => void,
   ): StartedWorker {
     const { port1, port2 } = new MessageChannel();
     const opened = openThread(
       { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, slot: number, laneAt, port: port2 },
+      environment,
       [port2],
       resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },
       factory as ThreadFactory | undefined,

@@ -3,8 +3,8 @@ import { isMainThread, workerData } from "node:worker_threads";
 import { setEntryUrl } from "../entry-url.js";
 import { type LibraryMeta, setLibraryCode } from "../library-code.js";
 import { beginLoading, outsideLoads } from "../main-guard.js";
+import type { AnyStart } from "../open-thread.js";
 import { type ProcessStart, processStart, takeProcessStart } from "../process-start.js";
-import type { PoolThreadStart, ThreadStart } from "../thread.js";
 import { workerState } from "../worker-state.js";
 import { beginProcess } from "./process.js";
 import { beginThread } from "./thread.js";
@@ -13,7 +13,7 @@ import { queueRealMicrotask } from "../../memory/index.js";
 
 export function enter(index: string, code: LibraryMeta["code"]): void {
   setEntryUrl(index);
-  const start = isMainThread ? undefined : (workerData as { allcores?: ThreadStart | PoolThreadStart } | null | undefined)?.allcores;
+  const start = isMainThread ? undefined : (workerData as { allcores?: AnyStart } | null | undefined)?.allcores;
   setLibraryCode(code, start?.code, start?.kind === "pool" && start.gives);
   if (!isMainThread) {
     if (start === undefined) return;
@@ -32,7 +32,7 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
  * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must
  * find that it is not the main one. What the worker was started for begins once every module has been evaluated.
  */
-function become(model: "thread" | "process", start: ThreadStart | PoolThreadStart | ProcessStart, isBundled: boolean, begin: () => WorkerDuty): void {
+function become(model: "thread" | "process", start: AnyStart | ProcessStart, isBundled: boolean, begin: () => WorkerDuty): void {
   const { name, depth } = start;
   Object.assign(workerState, { name, model, depth, isBundled, slot: start.kind === "pool" ? start.slot : undefined });
   beginLoading();

@@ -6,7 +6,7 @@
  * The text goes to the worker together with the cache, since V8 compares no more than their lengths.
  *
  * In a realm of `node:vm`, as Jest gives to each test, it runs in that realm, where a Script of this kind would not:
- * what it makes are arrays and errors of whoever imports it.
+ * what it makes are arrays and errors of the realm that imports it.
  *
  * It is two scripts: `library.cjs`, which each worker runs, and `rest.cjs`, which a worker runs when it first needs
  * something of it.
@@ -49,9 +49,9 @@ function run(coreFile: URL, restFile: URL, url: string, done: (library: Library)
   const meta: Meta = {
     url,
     isWorker: given !== undefined,
-    // Whoever was given no code has run both.
+    // A thread that was given no code has run both.
     code: (isSeasoned) => ({ core: core.code(), rest: rest === undefined ? given!.rest : rest.code(), isSeasoned }),
-    import: (url) => import(url),
+    import: (url) => import(/* webpackIgnore: true */ /* @vite-ignore */ url),
     rest: (needed) => (rest = new Part(restFile, given?.rest)).run(meta, needed),
   };
   return core.run(meta, undefined, done);
@@ -91,7 +91,7 @@ class Part {
 /** Undefined where the context lets no text become code. */
 function runHere(text: string, file: URL): unknown {
   try {
-    // biome-ignore lint/security/noGlobalEval: it alone runs a script in the realm of whoever calls it.
+    // biome-ignore lint/security/noGlobalEval: it alone runs a script in the realm of its caller.
     return globalThis.eval(`${text}\n//# sourceURL=${file.href}`) as unknown;
   } catch (error) {
     if ((error as Error).name === "EvalError") return undefined;

@@ -1,6 +1,6 @@
 /** What a child process does, whether started by `Process` or by a pool. */
 import { encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
-import { adoptProcessHeap } from "../../memory/index.js";
+import { adoptProcessHeap, readoptProcessHeap } from "../../memory/index.js";
 import { processPlatform, useBinding } from "../../platform/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
@@ -9,11 +9,15 @@ import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { Orders } from "../orders.js";
 import { printDirectlyOnceUsed, writeFully } from "../output.js";
-import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart } from "../process-start.js";
+import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart, type ProcessWork } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import { workerState } from "../worker-state.js";
+import { SpareDuty } from "./spare.js";
 import type { WorkerDuty } from "./work.js";
+
+const READ_BYTES = 16_384;
+const EMPTY_MODULE = "data:text/javascript,";
 
 /**
  * Ends the process once its work is delivered. Not by `process.exit()`: in Node 24 it may wait for ever, for a compiler
@@ -51,21 +55,54 @@ export function beginProcess(start: ProcessStart): WorkerDuty {
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.
   if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => system.exit(code);
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
-  const completion = start.kind === "pool" ? undefined : new Completion(heap, start.place);
+  let completion: Completion | undefined;
   outliveGroupSignals(() => completion?.isAskedToEnd === true);
+  const begin = ({ url, task, place }: ProcessWork) => {
+    runStartHooks();
+    completion = new Completion(heap, place);
+    return beginTask(url, task, completion);
+  };
+  if (start.kind === "spare")
+    return new SpareDuty(
+      workOfSpare,
+      (work) => {
+        readoptProcessHeap(heap);
+        return begin(work);
+      },
+      exit,
+    );
+  if (start.kind === "task") return begin(start);
   runStartHooks();
-  if (completion === undefined) {
-    const lane = new Lane(heap, start.place);
-    lane.begin();
-    system.handOver.neverBlock(ORDERS_DESCRIPTOR);
-    const service = new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
-    process.on("uncaughtException", (error) => endOfUncaught(error, service));
-    return service;
+  const lane = new Lane(heap, start.place);
+  lane.begin();
+  system.handOver.neverBlock(ORDERS_DESCRIPTOR);
+  const service = new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
+  process.on("uncaughtException", (error) => endOfUncaught(error, service));
+  return service;
+}
+
+/** The work of a process that was started ahead: one line, from the socket of orders. */
+async function workOfSpare(): Promise<ProcessWork> {
+  const { closeSync, read } = process.getBuiltinModule("node:fs");
+  // The first import takes a few milliseconds more than the others: so it is not the task's module.
+  await import(/* webpackIgnore: true */ /* @vite-ignore */ EMPTY_MODULE).catch(() => {});
+  const bytes = Buffer.allocUnsafe(READ_BYTES);
+  for (let line = ""; ; ) {
+    const count = await new Promise<number>((resolve, reject) => read(ORDERS_DESCRIPTOR, bytes, (error, count) => (error ? reject(error) : resolve(count))));
+    // Its starter has no more use for it.
+    if (count === 0) exit(0);
+    line += bytes.toString("latin1", 0, count);
+    if (!line.endsWith("\n")) continue;
+    closeSync(ORDERS_DESCRIPTOR);
+    return JSON.parse(decodeURIComponent(line)) as ProcessWork;
   }
+}
+
+function beginTask(url: string, task: string, completion: Completion): WorkerDuty {
   completion.begin();
   return new TaskRun({
-    url: start.url,
-    task: start.task,
+    url,
+    task,
     completion,
     exit,
     decodeArgs: () => completion.takeArgs(),

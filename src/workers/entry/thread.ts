@@ -1,15 +1,17 @@
 /** What a thread does, whether started by `Thread` or by a pool. */
+import type { MessagePort } from "node:worker_threads";
 import { decode, encode, encodeError, type Message, setMainProgram } from "../../codec/index.js";
-import { adoptThreadHeap } from "../../memory/index.js";
+import { adoptThreadHeap, type Heap, type ThreadHeapBuffers } from "../../memory/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, exitStatus, RETURNED, THREW } from "../completion.js";
 import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { passGate } from "../load-gate.js";
+import type { AnyStart, ThreadResult, ThreadWork } from "../open-thread.js";
 import { printDirectly } from "../output.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
-import type { PoolThreadStart, ThreadResult, ThreadStart } from "../thread.js";
+import { SpareDuty } from "./spare.js";
 import type { WorkerDuty } from "./work.js";
 
 /** Where the task itself listens for it, it is no end. */
@@ -22,32 +24,48 @@ function tellUncaught(error: unknown, service: JobService): void {
   }
 }
 
-export function beginThread(start: ThreadStart | PoolThreadStart): WorkerDuty {
+export function beginThread(start: AnyStart): WorkerDuty {
   passGate(start.gate);
   setMainProgram(start.program);
   printDirectly();
-  const heap = adoptThreadHeap(start.heap);
-  runStartHooks();
-
-  if (start.kind === "pool") {
-    const lane = new Lane(heap, start.laneAt);
-    lane.begin();
-    const service = new JobService(lane, "threads", start.port, (code) => process.exit(code));
-    // A pool whose thread is blocked does not hear of the end by the platform.
-    process.on("uncaughtExceptionMonitor", (error) => tellUncaught(error, service));
-    process.on("exit", (code) => {
-      lane.exitCode = exitStatus(code);
-    });
-    return service;
+  const { port } = start;
+  if (start.kind === "spare") {
+    const work = () => new Promise<ThreadWork>((resolve) => port.once("message", resolve));
+    return new SpareDuty(work, (work) => beginTask(work, port), exit);
   }
-  const { url, task, args, attachments, port } = start;
-  const completion = new Completion(heap, start.completionAt);
+  if (start.kind === "task") return beginTask(start, port);
+  const heap = enter(start.heap);
+  const lane = new Lane(heap, start.laneAt);
+  lane.begin();
+  const service = new JobService(lane, "threads", port, exit);
+  // A pool whose thread is blocked does not hear of the end by the platform.
+  process.on("uncaughtExceptionMonitor", (error) => tellUncaught(error, service));
+  process.on("exit", (code) => {
+    lane.exitCode = exitStatus(code);
+  });
+  return service;
+}
+
+function exit(code: number): void {
+  process.exit(code);
+}
+
+function enter(buffers: ThreadHeapBuffers): Heap {
+  const heap = adoptThreadHeap(buffers);
+  runStartHooks();
+  return heap;
+}
+
+/** `port`: where the result goes. */
+function beginTask(work: ThreadWork, port: MessagePort): WorkerDuty {
+  const completion = new Completion(enter(work.heap), work.completionAt);
   completion.begin();
+  const { url, task, args, attachments } = work;
   return new TaskRun({
     url,
     task,
     completion,
-    exit: (code) => process.exit(code),
+    exit,
     decodeArgs: () => (args === undefined ? completion.takeArgs(attachments) : decode(args, 0, args.length, attachments)),
     deliver(state, value) {
       const options = { to: "threads", root: "result", attach: true, marks: "move" } as const;
@@ -59,7 +77,7 @@ export function beginThread(start: ThreadStart | PoolThreadStart): WorkerDuty {
         message = encodeError(error, options);
       }
       const result: ThreadResult = { bytes: message.toBytes(), attachments: message.attachments };
-      // Sent before the state is set: whoever sees the state finds the result in the port.
+      // Sent before the state is set: a reader that sees the state finds the result in the port.
       port.postMessage(result, [result.bytes.buffer as ArrayBuffer, ...(message.transfer as ArrayBuffer[])]);
       completion.finish(state, undefined, hasChildren());
     },

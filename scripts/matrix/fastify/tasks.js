@@ -1,0 +1,3 @@
+import { task } from "allcores";
+
+export const square = task(import.meta, "square", (n) => n * n);

@@ -1,0 +1,3 @@
+const { task } = require("allcores");
+
+exports.square = task(module, "square", (n) => n * n);

@@ -1,0 +1,60 @@
+import type { Batch, Segment } from "./segment.js";
+
+/** What has become of the items that a map has taken and has not given on. */
+export class MapOutcomes {
+  readonly #isOrdered: boolean;
+  #segments: Segment[] = [];
+  /** Those that something came for, as often as it did; only where the order does not matter. */
+  #arrived: Segment[] = [];
+
+  /** `isOrdered`: they are given in the order of the items. */
+  constructor(isOrdered: boolean) {
+    this.#isOrdered = isOrdered;
+  }
+
+  /** Nothing has to come any more, and all was given. */
+  get isEmpty(): boolean {
+    return this.#segments.length === 0 && this.#arrived.length === 0;
+  }
+
+  /** How many have not come. */
+  get missing(): number {
+    let missing = 0;
+    for (const segment of this.#segments) missing += segment.missing;
+    return missing;
+  }
+
+  /** Items were taken. */
+  expect(segment: Segment): void {
+    this.#segments.push(segment);
+  }
+
+  /** Outcomes of this segment have come together. */
+  arrived(segment: Segment): void {
+    if (!this.#isOrdered) this.#arrived.push(segment);
+  }
+
+  /** The next that can be given; undefined while there are none. */
+  take(): Batch | undefined {
+    return this.#isOrdered ? this.#takeInOrder() : this.#takeAny();
+  }
+
+  #takeInOrder(): Batch | undefined {
+    const segment = this.#segments[0];
+    const range = segment?.takeInOrder();
+    if (segment === undefined || range === undefined) return undefined;
+    if (segment.taken === segment.items.length) this.#segments.shift();
+    return { segment, from: range[0], to: range[1] };
+  }
+
+  #takeAny(): Batch | undefined {
+    for (;;) {
+      const segment = this.#arrived.shift();
+      if (segment === undefined) return undefined;
+      const range = segment.takeAny();
+      if (range === undefined) continue;
+      if (segment.taken === segment.items.length) this.#segments.splice(this.#segments.indexOf(segment), 1);
+      return { segment, from: range[0], to: range[1] };
+    }
+  }
+}

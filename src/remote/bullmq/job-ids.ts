@@ -1,0 +1,9 @@
+/** Ids as BullMQ takes them: no colon, and no whole number. */
+export function toJobId(id: string): string {
+  const escaped = id.replace(/[%:]/g, (sign) => (sign === "%" ? "%25" : "%3A")).replace(/^=/, "%3D");
+  return /^-?\d+$/.test(escaped) ? `=${escaped}` : escaped;
+}
+
+export function fromJobId(id: string): string {
+  return id.replace(/^=/, "").replaceAll("%3D", "=").replaceAll("%3A", ":").replaceAll("%25", "%");
+}

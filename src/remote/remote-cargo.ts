@@ -1,0 +1,16 @@
+import type { Wire } from "./wire.js";
+
+/** A job as it travels to a queue. */
+export interface RemoteCargo {
+  /** At the server; of each attempt another. */
+  readonly id: string;
+  /** Under which long arguments lie. */
+  readonly valueKey: string;
+  readonly bytes: Uint8Array;
+  /** All but the arguments. */
+  readonly wire: Omit<Wire, "args">;
+  /** Of task and arguments, where the id was given. */
+  readonly digest: string | undefined;
+  readonly priority: number;
+  readonly delay: number;
+}
