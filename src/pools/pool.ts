@@ -218,7 +218,7 @@ export interface Pool extends AsyncDisposable {
    * import { createPool, type Pool } from "allcores";
    * await using pool: Pool = createPool("async");
    * pool.recycle();
-   * console.log(pool.stats().workers); // 0
+   * console.log(pool.stats().running); // 0
    * ```
    */
   recycle(): void;

@@ -61,6 +61,7 @@ export const exempt: Record<string, string> = {
   sendable: "registers a class in this worker",
   setUncaughtHook: "a function of this worker",
   shield: "a promise of this worker",
+  skip: "a value that a map's task returns",
   sleep: "a pause of this worker",
   sleepSync: "a pause of this worker",
   snapshot: "only tells",
