@@ -129,9 +129,11 @@ function bundle(entryPoints, outdir, door, { modules = {}, facade, inner, ...opt
           hooks.onResolve({ filter: /^library:/ }, ({ path }) => ({ path, namespace: "library" }));
           hooks.onLoad({ filter: /^/, namespace: "library" }, ({ path }) => ({ contents: modules[path], loader: "ts", resolveDir: "src" }));
           if (facade !== undefined)
-            hooks.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, ({ path, resolveDir }) =>
-              resolve(resolveDir, path) === resolve("src/index.js") ? { path: facade, external: true } : undefined,
-            );
+            hooks.onResolve({ filter: /^(\.\.\/)+(remote\/)?index\.js$/ }, ({ path, resolveDir }) => {
+              const target = resolve(resolveDir, path);
+              if (target === resolve("src/index.js")) return { path: facade, external: true };
+              return target === resolve("src/remote/index.js") ? { path: "./remote/index.js", external: true } : undefined;
+            });
           if (inner !== undefined) takeInner(hooks, inner);
           hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
           hooks.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, prepared);

@@ -42,7 +42,7 @@ export default {
       name: "cli-imports-the-facade-platform-and-clock",
       severity: "error",
       from: { path: "^src/cli/" },
-      to: { path: "^src/(?!cli/|index\\.ts$|platform/|memory/clock\\.ts$)" },
+      to: { path: "^src/(?!cli/|index\\.ts$|platform/|memory/clock\\.ts$|remote/index\\.ts$)" },
     },
     ...packageOf,
     {

@@ -204,4 +204,19 @@ export const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     "A message names a module outside the program's projects, which a message must not have loaded.",
     "If you trust it, call `allowModules(module)` at the top level of a module that every receiver loads.",
   ),
+  ERR_ALLCORES_REMOTE_UNAVAILABLE: entry(
+    "RemoteUnavailableError",
+    "The server behind a remote pool could not be used: it was not reached in time, or it refused what was asked of it.",
+    "`reason` says which. Mend the server, and submit the call again under the same `id`: it is not run twice.",
+  ),
+  ERR_ALLCORES_ID_CONFLICT: entry(
+    "IdConflictError",
+    "Under the `id` of a remote call there is another task, or the same one with other arguments.",
+    "Give each piece of work an id of its own, as of its inputs; or wait until the other's retention is over.",
+  ),
+  ERR_ALLCORES_VALUE_TOO_LARGE: entry(
+    "ValueTooLargeError",
+    "An argument or a result of a remote task is longer than `maxValueBytes`.",
+    "`path` says where the most of it is. Send a reference to it, give the pool a `store`, or raise `maxValueBytes`.",
+  ),
 };

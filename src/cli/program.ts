@@ -5,6 +5,7 @@ import { EXIT, EXIT_MEANINGS, type Finish } from "./exit-code.js";
 import { mapCommand } from "./map/command.js";
 import { Report } from "./report.js";
 import { comparisonCommands } from "./tour/commands.js";
+import { workerCommand } from "./worker.js";
 
 const EXIT_HELP = `\nExit codes:\n${Object.entries(EXIT_MEANINGS)
   .map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`)
@@ -25,6 +26,7 @@ export function programOf(version: string, finish: Finish): Command {
     void program.addCommand(command.exitOverride().showHelpAfterError(`(allcores ${command.name()} --help says what there is)`));
   add(mapCommand(finish));
   for (const command of comparisonCommands(finish)) add(command);
+  add(workerCommand(finish));
   add(explainCommand(finish));
   add(doctorCommand(finish));
   add(completionCommand(program, finish));

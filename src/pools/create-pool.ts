@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { ArgumentTypeError } from "../errors/index.js";
 import { ownUrl } from "../platform/index.js";
 import type { AsyncPool } from "./async-pool.js";
@@ -57,6 +56,5 @@ export function createPool(
 
 /** The part of the library for other machines, which most programs never load. It registers its pool. */
 function loadRemote(): void {
-  const require = createRequire(ownUrl(import.meta.url));
-  require(REMOTE);
+  process.getBuiltinModule("node:module").createRequire(ownUrl(import.meta.url))(REMOTE);
 }

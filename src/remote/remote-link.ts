@@ -48,6 +48,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   #lastSwept = 0;
   #epoch: string | undefined;
   #isEnding = false;
+  #isOver = false;
 
   constructor(watch: LinkWatch, pool: LinkedPool, engine: Engine, width: number, sweepEvery: number) {
     this.#watch = watch;
@@ -65,7 +66,6 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   prepare(): boolean {
     return true;
   }
-
   send(job: Job): boolean {
     const cargo = job.cargo as RemoteCargo;
     const same = this.#pending.get(cargo.id);
@@ -133,7 +133,6 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   }
 
   hold(): void {}
-
   kill(_killGrace: number, _gaveUp: () => void, reason: unknown): void {
     const known = this.#pending.known;
     for (let at = 0; at < known.length; at += MOST_TOGETHER) {
@@ -159,6 +158,8 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     await Promise.race([farewell().catch(() => {}), late]);
     clearRealTimeout(timer);
     void this.#engine.close().catch(() => {});
+    // What was asked of a server that is not there is never answered.
+    this.#isOver = true;
     this.#keepSweeping();
     this.#watch.ended(DONE);
   }
@@ -315,7 +316,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
 
   /** As long as something is pending it is looked up now and then, and the program kept alive. */
   #keepSweeping(): void {
-    const isNeeded = (this.#pending.size > 0 && !this.#isEnding) || this.#asked.size > 0;
+    const isNeeded = !this.#isOver && ((this.#pending.size > 0 && !this.#isEnding) || this.#asked.size > 0);
     this.#engine.hold(isNeeded);
     if (!isNeeded) {
       clearRealTimeout(this.#sweeper);

@@ -60,6 +60,11 @@ export class RemoteLinks implements Links {
     this.#settings = settings;
   }
 
+  /** The longest that a task may carry. */
+  get maxValueBytes(): number {
+    return this.#settings.maxValueBytes;
+  }
+
   nextName(): number {
     return 1;
   }

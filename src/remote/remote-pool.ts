@@ -1,5 +1,5 @@
 import { portray, refuseClones } from "../codec/portrait.js";
-import { ArgumentTypeError, ownOptions, ValueTooLargeError } from "../errors/index.js";
+import { ArgumentTypeError, ownOptions, StateError, ValueTooLargeError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import { BasePool } from "../pools/base-pool.js";
 import { terminated } from "../pools/closing.js";
@@ -20,7 +20,7 @@ import { BullEngine } from "./bullmq/bull-engine.js";
 import type { Engine } from "./engine.js";
 import { checkLength } from "./payloads.js";
 import { NO_EXTRA, type RemoteExtra } from "./remote-call.js";
-import { remoteKind } from "./remote-links.js";
+import { type RemoteLinks, remoteKind } from "./remote-links.js";
 import { checkId, remoteExtraOf, remoteSettingsOf, type RemotePoolSettings } from "./remote-pool-options.js";
 
 /**
@@ -123,7 +123,7 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     try {
       return submit();
     } catch (error) {
-      if (error instanceof ValueTooLargeError) checkLength(error.bytes, error.bytes - 1, "args", () => args);
+      if (error instanceof ValueTooLargeError) checkLength(error.bytes, (this.#scheduler.links as RemoteLinks).maxValueBytes, "args", () => args);
       throw error;
     }
   }
@@ -159,6 +159,11 @@ export class RemotePool extends BasePool implements RemotePoolLike {
 
   transformStream<A, R>(task: Task<(item: A) => R>, options?: MapOptions): TransformStream<A, Kept<R>> {
     return transformOver((items) => this.map(task, items, options));
+  }
+
+  /** Refused: workers on other machines are started, and ended, by those who run them. */
+  override recycle(): void {
+    throw new StateError("recycle(): the workers of a RemotePool are not its own: start those of the queue anew, by serveRemote() or allcores worker");
   }
 
   /** Refused: tasks on other machines reach no memory of this program. */

@@ -1,4 +1,4 @@
-import { setRealTimeout } from "../memory/index.js";
+import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { portray } from "../codec/portrait.js";
@@ -13,6 +13,8 @@ import { WIRE_VERSION } from "./wire.js";
 
 /** Milliseconds until a task that no worker could run is offered again. */
 const PATIENCE_MS = 1000;
+/** Until it is said that a server does not answer. */
+const NOTICE_MS = 5000;
 /** What a worker submits by itself is nothing; its pools say how long outcomes are kept. */
 const KEPT = { retention: { age: 3_600_000, count: 20_000 } };
 
@@ -76,7 +78,12 @@ export class RemoteServer implements AsyncDisposable {
   /** @internal */
   async start(): Promise<void> {
     const { workers, lease, report, port, host } = this.#settings;
-    await this.#engine.start();
+    const notice = setRealTimeout(() => report("the server of the queue does not answer yet: the worker goes on trying"), NOTICE_MS);
+    try {
+      await this.#engine.start();
+    } finally {
+      clearRealTimeout(notice);
+    }
     if (port !== undefined) {
       this.#status = await serveStatus(port, host, {
         isReady: () => !this.isDraining && this.#service?.isConnected === true,

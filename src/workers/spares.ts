@@ -6,7 +6,7 @@
  * one start and puts it back has its spare ones still.
  */
 import { ArgumentRangeError, ArgumentTypeError } from "../errors/index.js";
-import { setRealImmediate } from "../memory/index.js";
+import { MAX_WORKERS, setRealImmediate } from "../memory/index.js";
 
 /** Those that end one after the other, before anybody has used one: no more are started. */
 const MOST_IN_VAIN = 8;
@@ -37,7 +37,9 @@ export class Spares<S extends Spare> {
   /** @throws ArgumentTypeError, ArgumentRangeError; what a start throws: then as many are kept as before */
   keep(count: number): void {
     if (typeof count !== "number") throw new ArgumentTypeError(`spare(count): count must be a number of workers, got ${typeof count}`);
-    if (!Number.isInteger(count) || count < 0) throw new ArgumentRangeError(`spare(count): count must be a whole number from 0, got ${count}`);
+    // No more could work at a time.
+    if (!Number.isInteger(count) || count < 0 || count > MAX_WORKERS)
+      throw new ArgumentRangeError(`spare(count): count must be a whole number from 0 to ${MAX_WORKERS}, got ${count}`);
     const before = this.#count;
     this.#count = count;
     this.#inVain = 0;

@@ -38,7 +38,7 @@ test("every error code has its explanation, under the name of its class, and non
 });
 
 test("every code of src/errors has an explanation", () => {
-  const sources = ["misuse", "outcome", "outside"].map((name) => readFileSync(resolve(root, `src/errors/${name}.ts`), "utf8")).join("");
+  const sources = ["misuse", "outcome", "outside", "remote"].map((name) => readFileSync(resolve(root, `src/errors/${name}.ts`), "utf8")).join("");
   const codes = [...sources.matchAll(/branded\(this, "(ERR_ALLCORES_\w+)"\)/g)].map(([, code]) => code!);
   assert.deepEqual(
     codes.filter((code) => EXPLANATIONS[code] === undefined),

@@ -28,6 +28,18 @@ export interface Stock {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Those that a thread has started; none once it has ended. */
+function childrenOf(tid: string): string[] {
+  try {
+    return fs
+      .readFileSync(`/proc/self/task/${tid}/children`, "utf8")
+      .split(" ")
+      .filter((pid) => pid !== "");
+  } catch {
+    return [];
+  }
+}
+
 /** Counts what is left once garbage is collected and finalizers have run. */
 export async function takeStock(): Promise<Stock> {
   await turn();
@@ -40,10 +52,7 @@ export async function takeStock(): Promise<Stock> {
     listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), getEventListeners(longSignal, "abort").length),
     descriptors: fs.readdirSync("/proc/self/fd").length,
     threads: fs.readdirSync("/proc/self/task").length,
-    children: fs
-      .readdirSync("/proc/self/task")
-      .flatMap((tid) => fs.readFileSync(`/proc/self/task/${tid}/children`, "utf8").split(" "))
-      .filter((pid) => pid !== "").length,
+    children: fs.readdirSync("/proc/self/task").flatMap(childrenOf).length,
     files: fs.readdirSync(tmpdir()).length,
     shared: snapshot().memory.reduce((sum, { used }) => sum + used, 0),
     heap: process.memoryUsage().heapUsed,

@@ -54,6 +54,11 @@ function pools(make: (options: PoolOptions) => WorkerPool, run: (fn: (pool: Work
       pool.terminate();
       await pool.join();
     },
+    async () => {
+      await using pool = await used();
+      pool.recycle();
+      await pool.submit(add, 3, 4);
+    },
     async () => (await used())[Symbol.asyncDispose](),
     () => run((pool) => pool.submit(add, 1, 2)),
   ];
@@ -61,7 +66,8 @@ function pools(make: (options: PoolOptions) => WorkerPool, run: (fn: (pool: Work
 }
 
 const endsOf = (name: string): string[] => ["join", "joinSync", "terminate", "kill", "[selectable]", "[Symbol.asyncDispose]"].map((end) => `${name}.${end}`);
-const poolEnds = (name: string): string[] => ["close", "terminate", "join", "joinSync", "[Symbol.asyncDispose]", "run"].map((end) => `${name}.${end}`);
+const poolEnds = (name: string): string[] =>
+  ["close", "terminate", "join", "joinSync", "recycle", "[Symbol.asyncDispose]", "run"].map((end) => `${name}.${end}`);
 
 interface Starts {
   /** The public calls that they are. */

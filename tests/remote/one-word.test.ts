@@ -1,4 +1,4 @@
-/** One program, unchanged, on every model; the remote one against a worker in a program of its own. */
+/** One program, unchanged, on every model; the remote one against a worker that the command line has started. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { join, resolve } from "node:path";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { noRedis, RedisServer } from "../fixtures/redis.js";
 import { timeLimit } from "../time-limit.js";
 
+const command = resolve(import.meta.dirname, "../../../dist/cli.js");
 const examples = resolve(import.meta.dirname, "../../examples/remote");
 const run = async (model: string, env = {}) =>
   (await promisify(execFile)(process.execPath, [join(examples, "one-word.js"), model], { env: { ...process.env, ...env } })).stdout;
@@ -18,8 +19,8 @@ test("async, thread and process", { timeout: timeLimit(30_000) }, async () => {
 
 test("remote", { skip: noRedis(), timeout: timeLimit(30_000) }, async () => {
   await using redis = await RedisServer.start([], { tcp: true });
-  const env = { ...process.env, REDIS: redis.url, PORT: "0" };
-  const worker = spawn(process.execPath, [join(examples, "worker.js")], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const options = ["--redis", redis.url, "--queue", "one-word", "--allow", join(examples, "tasks.js"), "--port", "0"];
+  const worker = spawn(process.execPath, [command, "worker", ...options], { stdio: ["ignore", "pipe", "inherit"] });
   try {
     for await (const text of worker.stdout) if (String(text).startsWith("serving")) break;
     assert.equal(await run("remote", { REDIS: redis.url }), EXPECTED);

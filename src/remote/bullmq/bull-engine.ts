@@ -247,6 +247,8 @@ export class BullEngine implements Engine {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      // BullMQ waits for the server before it closes: one that is not there would keep the program alive for ever.
+      if (!this.isConnected) this.#clients.close();
       await Promise.allSettled([this.#events?.close(), this.#queue?.close()]);
       this.#clients.close();
     })();

@@ -19,6 +19,7 @@ interface Stream {
 export class RedisClients {
   readonly #connection: RemoteConnection;
   readonly #all = new Set<Client>();
+  #isClosed = false;
   #isHeld = true;
 
   constructor(connection: RemoteConnection) {
@@ -57,11 +58,14 @@ export class RedisClients {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const client of this.#all) client.disconnect();
     this.#all.clear();
   }
 
   #adopt<C extends Client>(client: C): C {
+    // What BullMQ makes of one that was closed meanwhile.
+    if (this.#isClosed) client.disconnect();
     this.#all.add(client);
     // Without a listener it would be written to stderr.
     client.on("error", () => {});
