@@ -76,7 +76,7 @@ export { toProcess } from "./tasks/to-process.js";
 export { toThread } from "./tasks/to-thread.js";
 export { waitFor } from "./tasks/wait-for.js";
 export { type AdviceOptions, type AdvicePlan, advise } from "./advisor/advise.js";
-export type { Advice, Certainty, ExcludedModel } from "./advisor/advice.js";
+export type { Advice, Certainty, ExcludedModel, FailedInput } from "./advisor/advice.js";
 export { describeAdvice } from "./advisor/advice-words.js";
 export { AutoPool } from "./advisor/auto-pool.js";
 export type { Candidate } from "./advisor/prediction.js";

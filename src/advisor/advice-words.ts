@@ -34,7 +34,9 @@ export function reasonsOf({ sample, cores, items, starts, serial }: Grounds, { c
     );
   if (margin > 0) {
     const next = candidates.find(({ model }) => model !== chosen.model)!;
-    reasons.push(`The next best, ${NAMES[next.model]} with ${next.workers}, is predicted to take ${Math.round(margin * 100)} % longer.`);
+    reasons.push(
+      `The next best, ${NAMES[next.model]} with ${next.workers}, is predicted to take ${margin > 1 ? `${factor(margin + 1)} as long` : `${Math.round(margin * 100)} % longer`}.`,
+    );
   }
   return reasons;
 }
@@ -79,8 +81,11 @@ export function changesOf(grounds: Grounds, decision: Decision, excluded: Readon
  * ```
  */
 export function describeAdvice(advice: Advice): string {
-  const { task, model, workers, chunkSize, certainty, items, cores, candidates, excluded, reasons, wouldChange, sample } = advice;
-  const chosen = model === "async" ? `this event loop, ${workers} at a time` : `${workers} ${NAMES[model]}, ${chunkSize} items a chunk`;
+  const { task, model, workers, chunkSize, certainty, items, cores, candidates, excluded, reasons, wouldChange, sample, failed } = advice;
+  const chosen =
+    model === "async"
+      ? `this event loop, ${workers === 1 ? "one call after the other" : `${workers} at a time`}`
+      : `${workers} ${NAMES[model]}, ${chunkSize} items a chunk`;
   const lines = [`${task}: ${chosen} (${certainty}), for ${items} items on ${cores} cores.`, ""];
   for (const reason of reasons) lines.push(`- ${reason}`);
   if (candidates.length > 0) {
@@ -93,6 +98,7 @@ export function describeAdvice(advice: Advice): string {
   for (const change of wouldChange) lines.push(`- ${change}`);
   if (sample !== undefined)
     lines.push("", `Measured: ${sample.runs} runs of ${sample.inputs} inputs, ${time(sample.wall)} an item, ${time(sample.cpu)} of it computing.`);
+  if (failed.length > 0) lines.push(`It threw for ${failed.length} of these inputs: ${failed[0]!.error.split("\n", 1)[0]}`);
   return lines.join("\n");
 }
 

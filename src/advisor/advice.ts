@@ -11,6 +11,14 @@ export interface ExcludedModel {
   readonly reason: string;
 }
 
+/** An input for which the task threw. */
+export interface FailedInput {
+  /** Its number among the inputs. */
+  readonly input: number;
+  /** What it threw, as text. */
+  readonly error: string;
+}
+
 /** What a sample of a task says of the model, the workers and the chunks for it. Times in milliseconds, sizes in bytes. */
 export interface Advice {
   /** The task's name. */
@@ -37,6 +45,8 @@ export interface Advice {
   readonly excluded: readonly ExcludedModel[];
   /** What was measured; undefined where no run ended within the budget. */
   readonly sample: SampleSummary | undefined;
+  /** Sampled inputs for which the task threw, once each. */
+  readonly failed: readonly FailedInput[];
   readonly starts: StartCosts;
   /** Which part of an item no other can run beside, from 0 to 1: among workers, and on one event loop. */
   readonly serial: { readonly workers: number; readonly loop: number };

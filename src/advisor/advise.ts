@@ -2,12 +2,12 @@ import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js"
 import { milliseconds, wholeNumber } from "../pools/option-values.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import { identityOf, type Task } from "../workers/task.js";
-import type { Advice } from "./advice.js";
+import type { Advice, FailedInput } from "./advice.js";
 import { changesOf, reasonsOf } from "./advice-words.js";
 import { decide } from "./decision.js";
 import type { Candidate, Grounds } from "./prediction.js";
+import { type SampledRun, summaryOf } from "./sample.js";
 import { type Sampled, sampleIn } from "./sampler.js";
-import { summaryOf } from "./sample.js";
 
 /** How `advise` goes about it. */
 export interface AdviceOptions {
@@ -110,7 +110,7 @@ export function spread(count: number, most: number): number[] {
 function adviceOf(task: string, sampled: Sampled, { items, cores, most }: Pick<Grounds, "items" | "cores" | "most">): Advice {
   const { starts, serial, untried, runs, weight } = sampled;
   const excluded = [...sampled.excluded].map(([model, reason]) => ({ model, reason }));
-  const known = { task, items, cores, starts, serial, excluded };
+  const known = { task, items, cores, starts, serial, excluded, failed: failedOf(runs) };
   if (runs.length === 0) return { ...known, ...unfinishedAdvice(sampled, cores, items) };
   const sample = summaryOf(runs, weight);
   const grounds: Grounds = { sample, items, cores, starts, serial, most };
@@ -136,7 +136,7 @@ function unfinishedAdvice(
   { unfinished, excluded }: Sampled,
   cores: number,
   items: number,
-): Omit<Advice, "task" | "items" | "cores" | "starts" | "serial" | "excluded"> {
+): Omit<Advice, "task" | "items" | "cores" | "starts" | "serial" | "excluded" | "failed"> {
   const waits = unfinished?.state === "awaiting";
   const model = waits ? "async" : excluded.has("thread") ? "process" : "thread";
   const after = Math.round(unfinished?.after ?? 0);
@@ -151,4 +151,11 @@ function unfinishedAdvice(
     candidates: [],
     sample: undefined,
   };
+}
+
+/** Each input once, by its number. */
+function failedOf(runs: readonly SampledRun[]): FailedInput[] {
+  const errors = new Map<number, string>();
+  for (const { index, failure } of runs) if (failure !== undefined && !errors.has(index)) errors.set(index, failure);
+  return [...errors].sort(([a], [b]) => a - b).map(([input, error]) => ({ input, error }));
 }

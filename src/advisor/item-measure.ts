@@ -71,7 +71,7 @@ async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<Item
   } catch (error) {
     wall = realNow() - began;
     idle = loopIdle() - idleBefore;
-    failure = textOfThrown(error);
+    failure = error instanceof Error ? `${error.name}: ${textOfThrown(error)}` : textOfThrown(error);
   }
   const after = stat();
   const allocated = memoryInUse() - memory;

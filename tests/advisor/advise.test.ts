@@ -79,6 +79,12 @@ describe("advise", { timeout: timeLimit(120_000) }, () => {
   test("inputs for which it throws are counted", async () => {
     const advice = await advise(findLock as never, [new Queue(), new Queue()], { budget: 300, once: true });
     assert.equal(advice.sample?.failures, 2);
+    assert.deepEqual(
+      advice.failed.map(({ input }) => input),
+      [0, 1],
+    );
+    assert.match(advice.failed[0]!.error, /this is no Lock/);
+    assert.match(describeAdvice(advice), /It threw for 2 of these inputs: .*this is no Lock/);
   });
 
   test("what makes no sense is refused before anything runs", async () => {
