@@ -31,8 +31,8 @@ export interface Grounds {
 /** Calls under way at a time on one event loop: what an AsyncPool does unless told otherwise. */
 export const LOOP_CALLS = 32;
 /** What a call costs the event loop, and an item of a chunk the program that sends it. */
-const CALL_MS = 0.004;
-const ITEM_MS = 0.0015;
+const CALL_MS = 0.0025;
+const ITEM_MS = 0.001;
 /** What an empty worker takes. */
 const THREAD_BYTES = 8 << 20;
 const PROCESS_BYTES = 40 << 20;
@@ -57,24 +57,26 @@ function countsUpTo(most: number, cores: number): number[] {
   return [...counts].filter((count) => count >= 1).sort((a, b) => a - b);
 }
 
-function onLoop({ sample: { wall, held, allocated }, items, serial }: Grounds, calls: number): Candidate {
+function onLoop({ sample: { wall, cpu, elsewhere, held, allocated }, items, cores, serial }: Grounds, calls: number): Candidate {
   const waits = wall * (serial.loop + (1 - serial.loop) / calls);
-  // The loop is held by one call at a time; the last calls overlap with nothing that follows.
-  const ms = Math.max(items * held, items * waits, wall) + items * CALL_MS;
+  // The loop is held by one call at a time, and what the last one waits for follows.
+  const ms = Math.max(items * held + (wall - held), items * waits, (items * (cpu + elsewhere)) / cores) + items * CALL_MS;
   return { model: "async", workers: calls, ms, memory: calls * allocated };
 }
 
 function onWorkers({ sample, items, cores, starts, serial }: Grounds, model: "thread" | "process", workers: number): Candidate {
-  const { wall, cpu, codec, allocated } = sample;
+  const { wall, cpu, elsewhere, codec, allocated } = sample;
   const parallel = 1 - serial.workers;
   const beside = Math.min(workers, cores);
   const mine = wall + codec / 2;
   const byTurns = mine * (serial.workers + parallel / workers);
   const byCores = (cpu + codec / 2) * (serial.workers + parallel / beside);
+  // Threads that all workers share: no more of them help than there are cores.
+  const byOthers = (cpu + elsewhere) / cores;
   const bySender = codec / 2 + ITEM_MS;
   // A worker runs one call at a time: the last round of calls may not fill them all.
   const lastRound = Math.ceil(items / workers) * mine * parallel + items * mine * serial.workers;
   const start = starts[model] * Math.max(1, workers / cores);
-  const ms = start + Math.max(items * byTurns, items * byCores, items * bySender, mine > 2 ? lastRound : 0);
+  const ms = start + Math.max(items * byTurns, items * byCores, items * byOthers, items * bySender, mine > 2 ? lastRound : 0);
   return { model, workers, ms, memory: workers * ((model === "thread" ? THREAD_BYTES : PROCESS_BYTES) + allocated) };
 }

@@ -23,6 +23,8 @@ export interface SampleSummary {
   /** From the call to its value, less what it waited for a processor. */
   readonly wall: number;
   readonly cpu: number;
+  /** What other threads of its process computed for it, as those of libuv do. */
+  readonly elsewhere: number;
   /** Which part of `wall` the event loop was free in, from 0 to 1. */
   readonly waiting: number;
   /** What the event loop is held for by an item: it computes, or is blocked in a call. */
@@ -48,8 +50,10 @@ export interface ArgumentWeight {
   readonly ms: number;
 }
 
-/** At least so much of an item's time, or it does not count as a wait. */
+/** Fewer inputs tell of no growth. */
 const LEAST_GROWTH_INPUTS = 4;
+/** Less than this part of an item's time is what V8's own threads do. */
+const LEAST_ELSEWHERE = 0.2;
 
 /** `runs`: at least one. Of an input that was run several times only the later runs count: the first one is cold. */
 export function summaryOf(runs: readonly SampledRun[], weight: ArgumentWeight): SampleSummary {
@@ -58,12 +62,14 @@ export function summaryOf(runs: readonly SampledRun[], weight: ArgumentWeight): 
   const idle = mean(warm.map((run) => Math.min(run.idle, ownTime(run))));
   const cpu = mean(warm.map((run) => Math.min(run.cpu, run.wall)));
   const held = Math.max(0, wall - idle);
+  const elsewhere = median(warm.map((run) => run.elsewhere));
   const allocated = warm.map((run) => Math.max(0, run.allocated));
   return {
     runs: runs.length,
     inputs: new Set(runs.map(({ index }) => index)).size,
     wall,
     cpu,
+    elsewhere: elsewhere < LEAST_ELSEWHERE * wall ? 0 : elsewhere,
     waiting: wall === 0 ? 0 : idle / wall,
     held,
     blocked: held === 0 ? 0 : Math.max(0, 1 - cpu / held),

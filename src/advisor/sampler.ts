@@ -8,7 +8,7 @@ import type { PoolWorker } from "../pools/pool-worker.js";
 import { ProcessPool } from "../pools/process-pool.js";
 import { ThreadPool } from "../pools/thread-pool.js";
 import type { TaskIdentity } from "../workers/task.js";
-import { beReady, measureItem, runTogether } from "./item-measure.js";
+import { beReady, measureItem, runTogether, weightOfMessage } from "./item-measure.js";
 import { type ArgumentWeight, median, ownTime, type SampledRun, type StartCosts } from "./sample.js";
 
 /** What is to be run. */
@@ -60,10 +60,11 @@ export async function sampleIn(plan: SamplePlan): Promise<Sampled> {
     await pool.submit(beReady);
     const start = realNow() - began;
     const deadline = realNow() + plan.budget;
-    const starts = isApart ? { process: start, thread: start * THREAD_START } : { thread: start, process: start / THREAD_START };
     // The trials have half of what is left.
     const share = plan.isTried ? (realNow() + deadline) / 2 : deadline;
-    const unfinished = await runRounds(plan, pool, runs, share, deadline);
+    const { unfinished, load } = await runRounds(plan, pool, runs, share, deadline);
+    const ready = start + load;
+    const starts = isApart ? { process: ready, thread: start * THREAD_START + load } : { thread: ready, process: start / THREAD_START + load };
     if (unfinished !== undefined) return { runs, weight, starts, serial: { workers: 0, loop: 0 }, excluded, unfinished, untried: ["workers", "loop"] };
     const loop = await tryLoop(plan, pool, runs, deadline);
     const workers = await tryWorkers(plan, runs, deadline, excluded);
@@ -110,44 +111,50 @@ async function within<T>(deadline: number, promise: PromiseLike<T>): Promise<T |
 
 /** What arguments weigh; and whether they can cross to a process. @throws UnsendableError where they cannot cross at all */
 function weightOf({ calls, task }: SamplePlan, excluded: Map<string, string>): ArgumentWeight {
-  const weigh = (to: "threads" | "processes") =>
-    calls.map(({ args }) => {
-      const began = realNow();
-      const message = encode([...task.bound, ...args], { to, root: "args", attach: to === "threads", list: true });
-      const bytes = message.length;
-      const ms = realNow() - began;
-      discard(message);
-      return { bytes, ms };
-    });
-  let weights: { bytes: number; ms: number }[];
+  const lists = calls.map(({ args }) => [...task.bound, ...args]);
+  const weigh = (to: "threads" | "processes"): ArgumentWeight => {
+    const options = { to, root: "args", attach: to === "threads", list: true } as const;
+    // Each by itself, so that an error names the path in its own call.
+    for (const list of lists) discard(encode(list, options));
+    // As one chunk, since many items travel so.
+    const { bytes, ms } = weightOfMessage(() => encode(lists, options));
+    return { bytes: Math.round(bytes / lists.length), ms: ms / lists.length };
+  };
   try {
-    weights = weigh("processes");
+    return weigh("processes");
   } catch (error) {
     if (!isThrown(error, UnsendableError) && !isThrown(error, ReachError)) throw error;
     excluded.set("process", textOfThrown(error));
-    weights = weigh("threads");
+    return weigh("threads");
   }
-  return { bytes: Math.round(weights.reduce((sum, { bytes }) => sum + bytes, 0) / weights.length), ms: median(weights.map(({ ms }) => ms)) };
 }
 
-/** Each input once, then all of them once more, as long as there is time. Gives what was seen where not even one run ended. */
+/**
+ * Each input once, then all of them once more, as long as there is time. Gives what was seen where not even one run
+ * ended, and what the worker took to load the module.
+ */
 async function runRounds(
   { task: { url, name, bound }, calls, rounds }: SamplePlan,
   pool: Pool,
   runs: SampledRun[],
   share: number,
   deadline: number,
-): Promise<Sampled["unfinished"]> {
+): Promise<{ readonly unfinished: Sampled["unfinished"]; readonly load: number }> {
   const began = realNow();
+  let load = 0;
   for (let round = 0; round < rounds; round++)
     for (const { index, args } of calls) {
       const isFirst = runs.length === 0;
-      if (!isFirst && realNow() >= share) return undefined;
+      if (!isFirst && realNow() >= share) return { unfinished: undefined, load };
       const measure = await within(isFirst ? deadline : share, pool.submit(measureItem, url, name, [...bound, ...args]));
-      if (measure !== LATE) runs.push({ ...measure, index, round });
-      else return isFirst ? { state: pool.stats().perWorker[0]?.state, after: realNow() - began } : undefined;
+      if (measure === LATE) {
+        const after = realNow() - began;
+        return { unfinished: isFirst ? { state: pool.stats().perWorker[0]?.state, after } : undefined, load };
+      }
+      if (isFirst) load = Math.max(0, realNow() - began - measure.wall);
+      runs.push({ ...measure, index, round });
     }
-  return undefined;
+  return { unfinished: undefined, load };
 }
 
 /** Which part of an item no other can run beside on one loop; undefined where it was not tried. */
@@ -195,19 +202,21 @@ async function tryWorkers(
     const run = (at: number) => pool.submit(measureItem, url, name, [...bound, ...calls[at % calls.length]!.args]);
     const turn = async (count: number) => await within(end, Promise.all(Array.from({ length: count }, (_, at) => run(at))));
     // Once in each, which loads the module there.
+    const loading = realNow();
     const cold = await turn(cores);
-    if (cold === LATE) return { serial: undefined, start };
+    if (cold === LATE) return { serial: undefined, start: undefined };
+    const ready = start + Math.max(0, realNow() - loading - Math.max(...cold.map(({ wall }) => wall)));
     const failure = cold.find((measure) => measure.failure !== undefined)?.failure;
     if (failure !== undefined && runs.every((seen) => seen.failure === undefined)) {
       excluded.set("thread", `the task failed in a thread: ${failure}`);
-      return { serial: undefined, start };
+      return { serial: undefined, start: ready };
     }
     const rounds = Math.max(1, Math.min(4, Math.floor((end - realNow()) / 2 / Math.max(one, 0.1))));
     const warm = await turn(rounds * cores);
-    if (warm === LATE) return { serial: undefined, start };
+    if (warm === LATE) return { serial: undefined, start: ready };
     // Not the time of the whole trial: others may have had the processors meanwhile.
     const beside = median(warm.map(ownTime));
-    return { serial: serialPart(beside, one, cores * one), start };
+    return { serial: serialPart(beside, one, cores * one), start: ready };
   } finally {
     await endOf(pool);
   }

@@ -12,6 +12,7 @@ const sampleOf = (wall: number, other: Partial<SampleSummary> = {}): SampleSumma
   inputs: 12,
   wall,
   cpu: wall,
+  elsewhere: 0,
   waiting: 0,
   held: wall,
   blocked: 0,
@@ -71,6 +72,16 @@ test("what one lock holds up gains nothing by workers, and what waits for anothe
   assert.ok(more! > one! * 0.95);
 });
 
+test("what other threads compute for it takes no more of them than there are cores", () => {
+  const zipped = sampleOf(4, { cpu: 0.1, held: 0.1, waiting: 0.975, elsewhere: 3.9 });
+  const { candidates, chosen } = decide(groundsOf(zipped, 600, { serial: { workers: 0, loop: 0.2 } }), none, false);
+  assert.equal(chosen.model, "async");
+  for (const { ms, model, workers } of candidates) assert.ok(ms >= 600, `${model} ${workers} ${ms}`);
+  const quiet = summaryOf([run(0, 10, { elsewhere: 1 })], { bytes: 0, ms: 0 });
+  assert.equal(quiet.elsewhere, 0);
+  assert.equal(summaryOf([run(0, 10, { elsewhere: 9 })], { bytes: 0, ms: 0 }).elsewhere, 9);
+});
+
 test("what takes longer to copy than to run stays here", () => {
   assert.equal(chosen(groundsOf(sampleOf(0.1, { codec: 2, argumentBytes: 1 << 20 }), 10_000)).model, "async");
 });
@@ -99,6 +110,7 @@ const run = (index: number, wall: number, other: Partial<SampledRun> = {}): Samp
   round: 1,
   wall,
   cpu: wall,
+  elsewhere: 0,
   delayed: 0,
   idle: 0,
   allocated: 0,
