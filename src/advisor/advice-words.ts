@@ -71,7 +71,7 @@ export function changesOf(grounds: Grounds, decision: Decision, excluded: Readon
  * @example
  * ```ts
  * import { advise, describeAdvice, isMain, task } from "allcores";
- * const later = task(import.meta, async function later(ms: number) {
+ * const later = task(import.meta, "later", async (ms: number) => {
  *   await new Promise((resolve) => setTimeout(resolve, ms));
  * });
  * if (isMain(import.meta)) {

@@ -19,7 +19,9 @@ export interface FailedInput {
   readonly error: string;
 }
 
-/** What a sample of a task says of the model, the workers and the chunks for it. Times in milliseconds, sizes in bytes. */
+/**
+ * What a sample of a task says of the model, the workers and the chunks for it. Times in milliseconds, sizes in bytes.
+ */
 export interface Advice {
   /** The task's name. */
   readonly task: string;

@@ -37,7 +37,9 @@ const OPTIONS = new KnownOptions<AdviceOptions>({ budget: true, once: true, tota
 const BUDGET_MS = 2000;
 const SAMPLE = 12;
 const ROUNDS = 3;
-/** In the trials: once in each thread to load the module, up to four times beside others there, and eight on one loop. */
+/**
+ * In the trials: once in each thread to load the module, up to four times beside others there, and eight on one loop.
+ */
 const IN_EACH_THREAD = 5;
 const ON_ONE_LOOP = 8;
 const WORKERS_PER_CORE = 4;
@@ -52,8 +54,8 @@ const WORKERS_PER_CORE = 4;
  *
  * @param task a function of one argument that was registered by `task()`
  * @param inputs what it will be called with, or some of that
- * @param options `budget`: milliseconds, 2000 unless given. `once`: no input is run twice. `total`: how many items there
- *   will be. `sample`: most inputs that are run. `workers`: most workers. `announce`: hears first what will be run
+ * @param options `budget`: milliseconds, 2000 unless given. `once`: no input is run twice. `total`: how many items
+ *   there will be. `sample`: most inputs that are run. `workers`: most workers. `announce`: hears first what will be run
  * @returns the advice, as plain data; `describeAdvice` makes text of it
  * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for inputs or options that make no sense,
  *   `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_UNSENDABLE` for inputs that can cross to no worker,

@@ -32,16 +32,21 @@ import { AutoSchedulers } from "./auto-schedulers.js";
  *
  * @example
  * ```ts
- * import { createPool, isMain, task } from "allcores";
+ * import { AutoPool, isMain, task } from "allcores";
  * const load = task(import.meta, async function load(n: number) {
  *   await new Promise((resolve) => setTimeout(resolve, 20));
  *   return n;
  * });
  * if (isMain(import.meta)) {
- *   await using pool = createPool("auto");
+ *   const pool = new AutoPool({ workers: 2 }); // as createPool("auto", { workers: 2 })
  *   console.log((await pool.map(load, Array.from({ length: 100 }, (_, n) => n))).length); // 100
- *   console.log(pool.choice.model); // async
+ *   console.log(pool.choice.model, await pool.starmap(load, [[4], [5]])); // async [ 4, 5 ]
  *   console.log(await pool.submit(load, 1), await pool.with({ timeout: 60_000 }).trySubmit(load, 2)); // 1 2
+ *   const handle = pool.handle(); // for tasks of this very pool
+ *   pool.resize(3);
+ *   console.log(handle !== undefined, pool.workers, pool.stats().completed); // true 3 104
+ *   pool.close(); // or pool.terminate()
+ *   await pool.join();
  * }
  * ```
  */

@@ -32,7 +32,10 @@ const PATIENCE_MS = 50;
 const MOST_PATIENCE_MS = 500;
 /** And not before so many looks were tried: on a machine that is busy otherwise this loop turns seldom. */
 const LEAST_TURNS = 60;
-/** A thread that computes has had a processor for at least this part of the time; one that has not was kept waiting for it. */
+/**
+ * A thread that computes has had a processor for at least this part of the time; one that has not was kept waiting for
+ * it.
+ */
 const LEAST_RAN = 0.2;
 
 const KINDS: Record<RouteModel, () => LinkKind> = { thread: () => threadLinks, process: () => processLinks, async: () => localKind(undefined) };

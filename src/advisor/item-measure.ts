@@ -89,7 +89,10 @@ async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<Item
   return { wall, cpu: Math.min(cpu, wall), elsewhere, delayed: Math.min(delayed, wall), idle: Math.min(idle, wall), allocated, ...weighed(value), failure };
 }
 
-/** How long a value is as a message, and how long that takes; nothing where it cannot cross, which its own call will say. */
+/**
+ * How long a value is as a message, and how long that takes; nothing where it cannot cross, which its own call will
+ * say.
+ */
 function weighed(value: unknown): { resultBytes: number; resultMs: number } {
   try {
     const { bytes, ms } = weightOfMessage(() => encode(value, { to: "threads", root: "result", attach: true }));

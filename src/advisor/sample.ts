@@ -83,7 +83,9 @@ export function summaryOf(runs: readonly SampledRun[], weight: ArgumentWeight): 
   };
 }
 
-/** What a run took less what it waited for a processor, some of which may lie outside of it, or within its idle time. */
+/**
+ * What a run took less what it waited for a processor, some of which may lie outside of it, or within its idle time.
+ */
 export function ownTime({ wall, delayed, cpu, idle }: ItemMeasure): number {
   return Math.max(wall - delayed, Math.min(wall, cpu + idle));
 }

@@ -109,7 +109,9 @@ async function within<T>(deadline: number, promise: PromiseLike<T>): Promise<T |
   }
 }
 
-/** What arguments weigh; and whether they can cross to a process. @throws UnsendableError where they cannot cross at all */
+/**
+ * What arguments weigh; and whether they can cross to a process. @throws UnsendableError where they cannot cross at all
+ */
 function weightOf({ calls, task }: SamplePlan, excluded: Map<string, string>): ArgumentWeight {
   const lists = calls.map(({ args }) => [...task.bound, ...args]);
   const weigh = (to: "threads" | "processes"): ArgumentWeight => {

@@ -4,7 +4,9 @@ import type { Job } from "./job.js";
 import type { LoadWaits } from "./load-waits.js";
 import { Tally } from "./tally.js";
 
-/** What a pool counts. A pool whose workers are of several kinds has a scheduler for each, and all of them count here. */
+/**
+ * What a pool counts. A pool whose workers are of several kinds has a scheduler for each, and all of them count here.
+ */
 export class PoolAccount {
   readonly tally = new Tally();
   /** Maps that were begun and have not ended. */

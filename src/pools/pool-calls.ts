@@ -35,7 +35,9 @@ export class PoolCalls {
     return this.#settings.extra;
   }
 
-  /** `isMovable`: the call may go to another scheduler before it begins. @throws PoolFullError when as many wait as may */
+  /**
+   * `isMovable`: the call may go to another scheduler before it begins. @throws PoolFullError when as many wait as may
+   */
   submit(task: TaskIdentity, args: readonly unknown[], isMovable = false): Future<unknown> {
     this.scheduler.checkOpen("submit");
     this.scheduler.checkRoom();

@@ -36,7 +36,9 @@ export class WaitingJobs {
     this.#pool.feedAnew();
   }
 
-  /** Takes those out that suit, the eldest first, for another scheduler. Nothing has their arguments any more but they. */
+  /**
+   * Takes those out that suit, the eldest first, for another scheduler. Nothing has their arguments any more but they.
+   */
   take(suits: (job: Job) => boolean): Job[] {
     const jobs = recalledFrom(this.#workers, suits);
     for (const job of [...this.#backlog]) {

@@ -145,7 +145,7 @@ describe("AutoPool", { timeout: timeLimit(300_000) }, () => {
     assert.match(pool.choice.reason, /maxTasksPerWorker is for workers/);
   });
 
-  test("a call in hand ends where it is, and can be cancelled there; one that moved can be too", async () => {
+  test("a call that runs ends where it is, and can be cancelled there; one that moved can be too", async () => {
     const pool = make({ workers: 1 });
     const [noted, go] = [new Queue<number>(), new Event()];
     const futures = count(200).map((n) => pool.submit(slowly, noted, go, n));

@@ -37,7 +37,9 @@ function quoted(text: string): string {
   return /^[\w./#:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What was compared, by model and number of workers; the bars say how many times as fast as one call after the other. */
+/**
+ * What was compared, by model and number of workers; the bars say how many times as fast as one call after the other.
+ */
 function candidatesOf({ candidates, model, workers }: Advice): string[] {
   const serial = candidates.find((each) => each.model === "async" && each.workers === 1) ?? candidates.at(-1);
   if (serial === undefined) return [];

@@ -7,7 +7,7 @@ import { Report } from "../report.js";
 import { digestOf } from "./digest.js";
 import { inputsOf } from "./inputs.js";
 import { Journal, type JournalHead } from "./journal.js";
-import { mapPool } from "./map-pool.js";
+import { itemPool } from "./item-pool.js";
 import type { MapSettings } from "./map-settings.js";
 import { moduleFailure } from "./module-failure.js";
 import { FileOutput, type Output, StandardOutput } from "./output.js";
@@ -23,7 +23,7 @@ export async function map(text: string, given: readonly string[], settings: MapS
   const report = new Report(settings.json);
   const reference = taskReference(text);
   const inputs = await inputsOf(given, settings);
-  const { pool, task, chosen } = await mapPool(reference, settings, report);
+  const { pool, task, chosen } = await itemPool(reference, settings, report);
   const { output, journal } = await storeOf(reference, settings);
   if (journal?.isResumed === true) report.note(`goes on with ${journal.known.size} items that ${journal.path} knows`, { known: journal.known.size });
   const progress = new Progress(settings.progress, Array.isArray(inputs) ? inputs.length : undefined);

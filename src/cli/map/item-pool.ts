@@ -11,7 +11,7 @@ import type { TaskReference } from "./task-reference.js";
 type ItemTask = Task<(item: unknown) => unknown>;
 
 /** What runs the items of a map. */
-export interface MapPool {
+export interface ItemPool {
   readonly pool: Pool;
   readonly task: ItemTask;
   /** Says at the end what the pool has chosen; of one that chooses. */
@@ -19,7 +19,7 @@ export interface MapPool {
 }
 
 /** @throws CommandFailure for options that the model has not, and for a queue whose server cannot be used */
-export async function mapPool(reference: TaskReference, settings: MapSettings, report: Report): Promise<MapPool> {
+export async function itemPool(reference: TaskReference, settings: MapSettings, report: Report): Promise<ItemPool> {
   const { model, workers, retries, memory, redis, queue, build } = settings;
   if (model !== "remote")
     for (const [flag, value] of Object.entries({ redis, queue, build }))
