@@ -14,8 +14,7 @@ const WORK_MS = 600;
 /** A choice within this of the best is a hit. */
 const ALIKE = 0.1;
 const BUDGET_MS = 1500;
-/** After so many turns those who are so many times slower than the fastest are left out. */
-const TURNS_OF_ALL = 2;
+/** Who is so many times slower than the fastest runs no more. */
 const BEHIND = 2;
 /** What is over sooner is run several times, so that the clock and the loop's turns do not decide. */
 const LEAST_MS = 30;
@@ -79,17 +78,18 @@ async function race(drawn: Drawn, seed: number, turns: number): Promise<Outcome>
   const repeats = new Map<Entrant, number>();
   let running = field;
   measurement();
-  for (let turn = 0; turn < turns; turn++) {
-    progress(turn + 1, turns);
-    for (const entrant of running) {
-      const took = await runOf(drawn, entrant, repeats.get(entrant) ?? 1);
-      samples.get(entrant)!.push(took);
-      if (turn === 0) repeats.set(entrant, Math.max(1, Math.min(MOST_REPEATS, Math.round(LEAST_MS / took))));
+  // The first turn warms up, and tells how often what is short has to run.
+  for (let turn = 0; turn <= turns; turn++) {
+    progress(turn + 1, turns + 1);
+    const took = new Map<Entrant, number>();
+    for (const entrant of running) took.set(entrant, await runOf(drawn, entrant, repeats.get(entrant) ?? 1));
+    for (const [entrant, ms] of took) {
+      if (turn > 0) samples.get(entrant)!.push(ms);
+      else repeats.set(entrant, Math.max(1, Math.min(MOST_REPEATS, Math.round(LEAST_MS / ms))));
     }
-    if (turn !== TURNS_OF_ALL - 1) continue;
     // Who is far behind has no part in what is best.
-    const least = Math.min(...field.map((entrant) => Math.min(...samples.get(entrant)!)));
-    running = field.filter((entrant) => entrant === chosen || Math.min(...samples.get(entrant)!) <= BEHIND * least);
+    const least = Math.min(...took.values());
+    if (turn > 0) running = running.filter((entrant) => entrant === chosen || took.get(entrant)! <= BEHIND * least);
   }
   const medians = field.map((entrant) => ({ entrant, ms: median(samples.get(entrant)!) })).sort((a, b) => a.ms - b.ms);
   const [best, next] = medians as [(typeof medians)[0], (typeof medians)[0]];

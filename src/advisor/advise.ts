@@ -36,7 +36,8 @@ export interface AdvicePlan {
 const OPTIONS = new KnownOptions<AdviceOptions>({ budget: true, once: true, total: true, sample: true, workers: true, announce: true });
 const BUDGET_MS = 2000;
 const SAMPLE = 12;
-const ROUNDS = 3;
+/** So many that memory is used again which earlier items took, as it is once the work is under way. */
+const ROUNDS = 8;
 /**
  * In the trials: once in each thread to load the module, up to four times beside others there, and eight on one loop.
  */
@@ -55,7 +56,8 @@ const WORKERS_PER_CORE = 4;
  * @param task a function of one argument that was registered by `task()`
  * @param inputs what it will be called with, or some of that
  * @param options `budget`: milliseconds, 2000 unless given. `once`: no input is run twice. `total`: how many items
- *   there will be. `sample`: most inputs that are run. `workers`: most workers. `announce`: hears first what will be run
+ *   there will be. `sample`: most inputs that are run. `workers`: most workers. `announce`: hears first
+ *   what will be run
  * @returns the advice, as plain data; `describeAdvice` makes text of it
  * @throws `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for inputs or options that make no sense,
  *   `ERR_ALLCORES_NOT_A_TASK`, `ERR_ALLCORES_UNSENDABLE` for inputs that can cross to no worker,

@@ -52,6 +52,8 @@ export interface ArgumentWeight {
 
 /** Fewer inputs tell of no growth. */
 const LEAST_GROWTH_INPUTS = 4;
+/** To copy a byte on one side, at least: the other's memory is new to the processor, and often to the program. */
+const BYTE_MS = 1.2e-6;
 /** Less than this part of an item's time is what V8's own threads do. */
 const LEAST_ELSEWHERE = 0.2;
 
@@ -62,6 +64,7 @@ export function summaryOf(runs: readonly SampledRun[], weight: ArgumentWeight): 
   const idle = mean(warm.map((run) => Math.min(run.idle, ownTime(run))));
   const cpu = mean(warm.map((run) => Math.min(run.cpu, run.wall)));
   const held = Math.max(0, wall - idle);
+  const resultBytes = mean(warm.map((run) => run.resultBytes));
   const elsewhere = median(warm.map((run) => run.elsewhere));
   const allocated = warm.map((run) => Math.max(0, run.allocated));
   return {
@@ -74,8 +77,8 @@ export function summaryOf(runs: readonly SampledRun[], weight: ArgumentWeight): 
     held,
     blocked: held === 0 ? 0 : Math.max(0, 1 - cpu / held),
     argumentBytes: weight.bytes,
-    resultBytes: mean(warm.map(({ resultBytes }) => resultBytes)),
-    codec: 2 * (weight.ms + median(warm.map(({ resultMs }) => resultMs))),
+    resultBytes,
+    codec: 2 * Math.max(weight.ms + median(warm.map(({ resultMs }) => resultMs)), (weight.bytes + resultBytes) * BYTE_MS),
     allocated: mean(allocated),
     growth: growthOf(warm),
     noise: noiseOf(warm),
