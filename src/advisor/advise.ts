@@ -1,5 +1,6 @@
 import { ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import { milliseconds, wholeNumber } from "../pools/option-values.js";
+import { isThenable } from "../sync/thenable.js";
 import { cpuCount } from "../workers/cpu-count.js";
 import { identityOf, type Task } from "../workers/task.js";
 import type { Advice, FailedInput } from "./advice.js";
@@ -87,7 +88,7 @@ export async function advise<A, R>(task: Task<(input: A) => R>, inputs: Iterable
   const { once = false, announce, ...given } = ownOptions(options);
   if (typeof once !== "boolean") throw new ArgumentTypeError(`options.once must be true or false, got ${typeof once}`);
   if (announce !== undefined && typeof announce !== "function") throw new ArgumentTypeError(`options.announce must be a function, got ${typeof announce}`);
-  const all = [...inputs];
+  const all = listOf(inputs);
   if (all.length === 0) throw new ArgumentTypeError("advise(task, inputs): there are no inputs: give at least one that the task will be called with");
   const cores = cpuCount();
   const items = wholeNumber("total", given.total, 1, all.length);
@@ -98,6 +99,18 @@ export async function advise<A, R>(task: Task<(input: A) => R>, inputs: Iterable
   const calls = indexes.map((index) => ({ index, args: [all[index]] }));
   const sampled = await sampleIn({ task: identity, calls, rounds: once ? 1 : ROUNDS, isTried: !once, cores, budget });
   return adviceOf(identity.name, sampled, { items, cores, most });
+}
+
+/** @throws ArgumentTypeError for an iterator of promises, which would never end */
+function listOf<A>(inputs: Iterable<A>): A[] {
+  const list: A[] = [];
+  const iterator = inputs[Symbol.iterator]();
+  for (let step = iterator.next(); step.done !== true; step = iterator.next()) {
+    if (step.done === undefined && isThenable(step))
+      throw new ArgumentTypeError("advise(task, inputs): the input's next() gave a promise: await its items first, and give those");
+    list.push(step.value);
+  }
+  return list;
 }
 
 /** Up to `most` numbers below `count`, evenly spread, and in an order in which each beginning is spread too. */

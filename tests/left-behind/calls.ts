@@ -967,6 +967,12 @@ Object.assign(rows, {
     pool.close();
     await pool.join();
   },
+  "AutoPool.recycle": () => async () => {
+    const pool = new AutoPool();
+    pool.recycle();
+    pool.close();
+    await pool.join();
+  },
   "AutoPool.join": () => () => AutoPool.run({}, () => {}),
   "AutoPool.[Symbol.asyncDispose]": () => () => new AutoPool()[Symbol.asyncDispose](),
   "AutoPool.terminate": () => async () => {
