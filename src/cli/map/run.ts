@@ -236,8 +236,8 @@ export class Run {
   #signalled(signal: keyof typeof SIGNALS): void {
     const { report } = this.#parts;
     if (this.#ending !== undefined) process.exit(SIGNALS[signal]);
-    report.note(`${signal}: ends once what runs has ended; once more ends at once`);
     this.#drain(SIGNALS[signal], false);
+    report.note(`${signal}: ends once what runs has ended; once more ends at once`);
   }
 
   #verdict(): number {
