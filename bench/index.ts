@@ -29,6 +29,7 @@ const BENCHES = [
   "process",
   "pool",
   "async",
+  "advisor",
   "codec",
   "waiting",
   "command-line",

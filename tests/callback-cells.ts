@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import {
+  advise,
   ArgumentTypeError,
   AsyncPool,
   Barrier,
@@ -156,6 +157,36 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
       await assert.rejects(call);
       assert.equal(begun, 0);
     },
+  },
+  "AdviceOptions.announce": {
+    throws: async () => assert.rejects(advise(square, [1], { announce: fail }), isWrong),
+    "gives a promise": async () => assert.rejects(advise(square, [1], { announce: async () => fail() }), isWrong),
+    "re-enters": async () => {
+      let inner: Promise<unknown> | undefined;
+      const announce = () => {
+        inner ??= advise(square, [1], { once: true, budget: 100 });
+      };
+      assert.equal((await advise(square, [1], { once: true, budget: 100, announce })).task, "square");
+      await inner;
+    },
+    "never ends": async () => isPending(advise(square, [1], { announce: () => never<void>() })),
+  },
+  "advise(inputs)": {
+    throws: async () => assert.rejects(advise(square, { [Symbol.iterator]: () => ({ next: fail }) }), isWrong),
+    "gives a promise": async () => {
+      const inputs = { [Symbol.iterator]: () => ({ next: later }) } as never;
+      await assert.rejects(advise(square, inputs), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /gave a promise/ });
+    },
+    "re-enters": async () => {
+      let inner: Promise<unknown> | undefined;
+      function* inputs() {
+        inner = advise(square, [1], { once: true, budget: 100 });
+        yield 1;
+      }
+      assert.equal((await advise(square, inputs(), { once: true, budget: 100 })).items, 1);
+      await inner;
+    },
+    "never ends": hangs("advise(inputs)"),
   },
   "RetryOptions.when": {
     throws: "that throws: the call fails with the task's error, and its own is told once",

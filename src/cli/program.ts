@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { adviseCommand } from "./advise/command.js";
 import { CommandFailure } from "./command-failure.js";
 import { type Shell, SHELLS, completion } from "./completion.js";
 import { EXIT, EXIT_MEANINGS, type Finish } from "./exit-code.js";
@@ -20,11 +21,12 @@ export function programOf(version: string, finish: Finish): Command {
     .showHelpAfterError("(allcores --help says what there is)")
     .addHelpText(
       "after",
-      `\nExamples:\n  allcores map ./hash.js 'src/a.js' 'src/b.js'\n  allcores tour\n  allcores explain ERR_ALLCORES_TIMEOUT\n${EXIT_HELP}`,
+      `\nExamples:\n  allcores map ./hash.js 'src/a.js' 'src/b.js'\n  allcores advise ./hash.js 'src/a.js' 'src/b.js'\n  allcores tour\n  allcores explain ERR_ALLCORES_TIMEOUT\n${EXIT_HELP}`,
     );
   const add = (command: Command): void =>
     void program.addCommand(command.exitOverride().showHelpAfterError(`(allcores ${command.name()} --help says what there is)`));
   add(mapCommand(finish));
+  add(adviseCommand(finish));
   for (const command of comparisonCommands(finish)) add(command);
   add(workerCommand(finish));
   add(explainCommand(finish));

@@ -67,6 +67,8 @@ export let clearRealImmediate = taken.clearImmediate;
 export const queueRealMicrotask = taken.queueMicrotask;
 /** Milliseconds on this thread's monotonic clock. */
 export let realNow = taken.now;
+/** How many milliseconds this thread's event loop has had nothing to do in. */
+export const loopIdle = (): number => process.getBuiltinModule("node:perf_hooks").performance.eventLoopUtilization().idle;
 /** By which it is known whether the program's `performance.now` was replaced. */
 export let { platformNow } = taken;
 /** When that began, on the clock that can be set. */

@@ -8,6 +8,7 @@ export {
   clearRealInterval,
   clearRealTimeout,
   goBy,
+  loopIdle,
   monotonicMs,
   queueRealMicrotask,
   realDate,

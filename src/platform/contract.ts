@@ -54,6 +54,8 @@ export interface ThreadStat {
   readonly state: string;
   /** How long it has had a processor, in nanoseconds; in steps of 10 ms where the system counts no finer. */
   readonly ran: number;
+  /** How long it has waited for a processor though it could have run, in nanoseconds; undefined where nobody counts. */
+  readonly delayed?: number | undefined;
   /**
    * The function of the kernel in which it sleeps, as in "pipe_read"; undefined where the system keeps that to itself.
    */

@@ -14,6 +14,8 @@ export interface CallPool {
   /** The time of a submission. */
   now(): number;
   cancel(job: Job, reason: unknown): boolean;
+  /** Ends a job with an error, wherever it stands. */
+  expire(job: Job, error: unknown): void;
   /** Tries again later; false when there is to be no other try. */
   retry(call: Call, error: unknown): boolean;
   settled(job: Job, failure?: { readonly future: Future<unknown>; readonly error: unknown }): void;
@@ -21,10 +23,11 @@ export interface CallPool {
 
 /** One call of a task: what `pool.submit` makes. */
 export class Call extends Job implements Work {
-  declare private readonly pool: CallPool;
+  declare private pool: CallPool;
   declare private readonly settler: Settler<unknown>;
-  /** Kept for another try only. */
+  /** Kept for another try, and for another scheduler, only. */
   declare private args: readonly unknown[] | undefined;
+  declare readonly isMovable: boolean;
   /** The asynchronous context of who made it, for what is asked about another try. */
   declare readonly scope: AsyncResource | undefined;
   declare private value: unknown;
@@ -32,8 +35,10 @@ export class Call extends Job implements Work {
   /** Until it is over. */
   declare private watch: CallLimits | undefined;
 
-  constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[]) {
+  /** `isMovable`: it may go to another scheduler before it begins. */
+  constructor(pool: CallPool, task: TaskIdentity, call: CallSettings, args: readonly unknown[], isMovable = false) {
     super(task, call, pool.now());
+    this.isMovable = isMovable;
     this.pool = pool;
     this.settler = openFuture<unknown>(this);
     this.args = task.bound.length === 0 ? args : [...task.bound, ...args];
@@ -55,10 +60,20 @@ export class Call extends Job implements Work {
     return this.pool.cancel(this, reason);
   }
 
+  /** It is in the hands of another scheduler from here on. */
+  moveTo(pool: CallPool): void {
+    this.pool = pool;
+  }
+
   /** Begins to watch the clock and the signal. */
-  limit(expire: () => void): void {
+  limit(late: () => Error): void {
     // It may have ended within the submission.
-    if (!this.isOver) this.watch = new CallLimits(this.call, expire, () => void this.pool.cancel(this, this.call.signal?.reason));
+    if (!this.isOver)
+      this.watch = new CallLimits(
+        this.call,
+        () => this.pool.expire(this, late()),
+        () => void this.pool.cancel(this, this.call.signal?.reason),
+      );
   }
 
   override get limits(): CallLimits | undefined {
@@ -72,7 +87,7 @@ export class Call extends Job implements Work {
     const transfer = boundary === "processes" || retried ? [] : this.call.transfer;
     const marks = retried ? "drop" : "move";
     const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true, apart });
-    if (!retried) this.args = undefined;
+    if (!retried && !this.isMovable) this.args = undefined;
     return message;
   }
 

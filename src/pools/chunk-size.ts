@@ -15,7 +15,8 @@ const CHUNKS_PER_WORKER = 2;
 
 /** How many items the next chunk of a map is to have. */
 export class ChunkSize {
-  items: number;
+  #items: number;
+  readonly #bound: { readonly mostItems?: number | undefined };
   /** Bytes of an item in the latest chunk; 0 before the first. */
   itemBytes = 0;
   readonly #isFixed: boolean;
@@ -24,12 +25,18 @@ export class ChunkSize {
 
   /**
    * `items`: the size of every chunk, or undefined to have it counted out. `chunking`: where the way to a worker is
-   * long.
+   * long. `bound`: how many items it may have at most, which may change.
    */
-  constructor(items: number | undefined, chunking?: Chunking) {
-    this.items = items ?? 1;
+  constructor(items: number | undefined, chunking?: Chunking, bound: { readonly mostItems?: number | undefined } = {}) {
+    this.#items = items ?? 1;
     this.#isFixed = items !== undefined;
     this.#chunking = chunking;
+    this.#bound = bound;
+  }
+
+  get items(): number {
+    const { mostItems } = this.#bound;
+    return mostItems === undefined || this.#isFixed ? this.#items : Math.min(mostItems, this.#items);
   }
 
   /** Most chunks on their way. */
@@ -46,6 +53,6 @@ export class ChunkSize {
     this.#itemMs = this.#itemMs === undefined ? ms : (this.#itemMs + ms) / 2;
     const ideal = Math.floor((this.#chunking?.milliseconds ?? CHUNK_MS) / Math.max(this.#itemMs, 1e-6));
     const byBytes = this.itemBytes === 0 ? MOST_ITEMS : Math.floor(MOST_BYTES / this.itemBytes);
-    this.items = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.items, items) * GROWTH));
+    this.#items = Math.max(1, Math.min(ideal, byBytes, MOST_ITEMS, Math.max(this.items, items) * GROWTH));
   }
 }

@@ -12,7 +12,7 @@ import { Failure, type Segment } from "./segment.js";
 /** What a chunk needs of the map that it belongs to. */
 export interface ChunkMap {
   readonly boundary: Boundary;
-  readonly states: JobStates;
+  readonly states: Pick<JobStates, "settle">;
   now(): number;
   /** Whether an item becomes the arguments, or one of them. */
   readonly how: number;
@@ -22,8 +22,8 @@ export interface ChunkMap {
   arrived(segment: Segment, outcomes: number, failure?: Failure): void;
   /** It took so long, for so many items. */
   measured(microseconds: number, items: number): void;
-  /** A chunk is on its way. */
-  begun(chunk: Chunk): void;
+  /** A chunk is on its way. `lost`: whose rest it is, since its worker died. */
+  begun(chunk: Chunk, lost?: Chunk): void;
   /** A chunk is over. */
   ended(chunk: Chunk): void;
   /** An item, by its place among all, has something to tell. */
@@ -86,7 +86,8 @@ export class Chunk extends Job {
   }
   run(fn: AnyFunction, index: number): unknown {
     const item = this.#segment.items[this.#from + index];
-    return this.#map.how === SPREAD ? fn(...(item as unknown[])) : fn(item);
+    const { bound } = this.task;
+    return this.#map.how === SPREAD ? fn(...bound, ...(item as unknown[])) : fn(...bound, item);
   }
 
   /** An outcome that came was an error: where a map stops at the first, nothing follows it. */
@@ -180,7 +181,7 @@ export class Chunk extends Job {
     this.#map.ended(this);
     if (begun === this.#to) return [];
     const rest = this.#rest(begun);
-    this.#map.begun(rest);
+    this.#map.begun(rest, this);
     return [rest];
   }
 

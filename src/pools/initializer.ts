@@ -41,6 +41,7 @@ function initializerCall(settings: PoolSettings, states: JobStates, done: () => 
     states,
     now: () => realNow(),
     cancel: () => false,
+    expire: () => {},
     retry: () => false,
     settled: (_job: Job, failure?: { error: unknown }) => {
       if (failure === undefined) done();

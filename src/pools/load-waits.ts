@@ -4,7 +4,7 @@ import type { Agenda, Appointment } from "./agenda.js";
 import type { OpenMap } from "./blocking-join.js";
 import { runningIn } from "./load.js";
 import type { Tally } from "./tally.js";
-import type { WorkerSet } from "./worker-set.js";
+import type { WorkerSlot } from "./worker-slot.js";
 
 /** Between two looks at first; twice as long each time, up to the other. */
 const LEAST_LOOK_MS = 1;
@@ -31,11 +31,11 @@ interface Waiter {
  */
 export class LoadWaits {
   readonly #pool: LoadedPool;
-  readonly #workers: WorkerSet;
+  readonly #workers: Iterable<WorkerSlot>;
   readonly #waiters = new Set<Waiter>();
   #next: Appointment | undefined;
 
-  constructor(pool: LoadedPool, workers: WorkerSet) {
+  constructor(pool: LoadedPool, workers: Iterable<WorkerSlot>) {
     this.#pool = pool;
     this.#workers = workers;
   }

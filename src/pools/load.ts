@@ -2,6 +2,7 @@ import type { JobStates } from "./job-states.js";
 import type { PoolStats } from "./pool-stats.js";
 import type { Tally } from "./tally.js";
 import type { WorkerSet } from "./worker-set.js";
+import type { WorkerSlot } from "./worker-slot.js";
 
 /**
  * Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. `isPaused`:
@@ -25,7 +26,7 @@ export function isShedding(set: WorkerSet, states: JobStates, maxQueue: number, 
 }
 
 /** How many calls and items are being run at this moment. */
-export function runningIn(set: WorkerSet, tally: Tally): number {
+export function runningIn(set: Iterable<WorkerSlot>, tally: Tally): number {
   let running = 0;
   for (const slot of set) {
     if (slot.unresponsive !== undefined || slot.hasLeft) continue;

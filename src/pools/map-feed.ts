@@ -13,7 +13,6 @@ import { Chunk, type ChunkMap, isUnsendable } from "./chunk.js";
 import { ChunkSize } from "./chunk-size.js";
 import type { MapListeners } from "./map-listeners.js";
 import { MapOutcomes } from "./map-outcomes.js";
-import type { JobStates } from "./job-states.js";
 import type { MapPlan, MapPool } from "./map-plan.js";
 import { MapRetries } from "./map-retries.js";
 import { type Batch, Failure, Segment } from "./segment.js";
@@ -59,7 +58,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#retries = new MapRetries(pool.agenda);
     this.#outcomes = new MapOutcomes(plan.ordered);
     this.#listeners = listeners;
-    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool.links.chunking);
+    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool.links.chunking, pool);
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -70,7 +69,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   now(): number {
     return this.#pool.now();
   }
-  get states(): JobStates {
+  get states(): MapPool["states"] {
     return this.#pool.states;
   }
   get how(): number {
@@ -175,8 +174,9 @@ export class MapFeed implements ChunkMap, OpenMap {
 
   readonly #aborted = (): void => this.fail(this.#plan.call.signal!.reason);
 
-  begun(chunk: Chunk): void {
+  begun(chunk: Chunk, lost?: Chunk): void {
     this.#chunks.add(chunk);
+    if (lost !== undefined) this.#pool.follows?.(chunk, lost);
   }
 
   ended(chunk: Chunk): void {

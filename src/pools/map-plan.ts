@@ -12,10 +12,12 @@ import type { Tally } from "./tally.js";
 export interface MapPool {
   readonly agenda: Agenda;
   readonly boundary: Boundary;
-  readonly states: JobStates;
+  readonly states: Pick<JobStates, "settle">;
   now(): number;
   readonly workers: number;
   readonly links: { readonly chunking?: Chunking };
+  /** Most items that may travel together; undefined where that is counted out. */
+  readonly mostItems?: number | undefined;
   /** The map counts its items here. */
   readonly tally: Tally;
   /** Those that were begun and have not ended. */
@@ -26,6 +28,8 @@ export interface MapPool {
   readonly endReason: unknown;
   /** Nothing more is to be taken from the input. */
   readonly isPaused: boolean;
+  /** Of a pool with several schedulers: the rest of a chunk goes to the one that had it. */
+  follows?(rest: Chunk, lost: Chunk): void;
   submit(job: Chunk): void;
   cancel(job: Chunk, reason: unknown): boolean;
 }

@@ -88,9 +88,12 @@ export class Pause {
 }
 
 /** What workers were given and have not begun, in the order of submission. The pool has it in its hands then. */
-export function recalledFrom(workers: Iterable<{ readonly jobs: readonly Job[]; recall(job: Job): boolean }>): Job[] {
+export function recalledFrom(
+  workers: Iterable<{ readonly jobs: readonly Job[]; recall(job: Job): boolean }>,
+  suits: (job: Job) => boolean = () => true,
+): Job[] {
   const recalled: Job[] = [];
   // From the last to the first: a worker that is ready begins the first one meanwhile.
-  for (const slot of workers) recalled.push(...[...slot.jobs].reverse().filter((job) => !job.isBound && slot.recall(job)));
+  for (const slot of workers) recalled.push(...[...slot.jobs].reverse().filter((job) => !job.isBound && suits(job) && slot.recall(job)));
   return recalled.sort((a, b) => a.submittedAt - b.submittedAt || a.sequence - b.sequence);
 }

@@ -35,23 +35,25 @@ export class PoolCalls {
     return this.#settings.extra;
   }
 
-  /** @throws PoolFullError when as many wait as may */
-  submit(task: TaskIdentity, args: readonly unknown[]): Future<unknown> {
+  /**
+   * `isMovable`: the call may go to another scheduler before it begins. @throws PoolFullError when as many wait as may
+   */
+  submit(task: TaskIdentity, args: readonly unknown[], isMovable = false): Future<unknown> {
     this.scheduler.checkOpen("submit");
     this.scheduler.checkRoom();
-    return this.#submit(task, args);
+    return this.#submit(task, args, isMovable);
   }
 
   /** Undefined when as many wait as may. */
-  trySubmit(task: TaskIdentity, args: readonly unknown[]): Future<unknown> | undefined {
+  trySubmit(task: TaskIdentity, args: readonly unknown[], isMovable = false): Future<unknown> | undefined {
     this.scheduler.checkOpen("submit");
-    return this.scheduler.isShedding ? undefined : this.#submit(task, args);
+    return this.scheduler.isShedding ? undefined : this.#submit(task, args, isMovable);
   }
 
-  #submit(task: TaskIdentity, args: readonly unknown[]): Future<unknown> {
+  #submit(task: TaskIdentity, args: readonly unknown[], isMovable: boolean): Future<unknown> {
     const { scheduler } = this;
     const { signal, timeout } = this.#settings;
-    const call = new Call(scheduler, task, this.#settings, args);
+    const call = new Call(scheduler, task, this.#settings, args, isMovable);
     if (signal?.aborted === true) {
       scheduler.tally.submitted++;
       call.fail(signal.reason, true);
@@ -61,7 +63,7 @@ export class PoolCalls {
     if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
       call.limit(() => {
         const late = new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`);
-        scheduler.expire(call, scheduler.links.lateError?.(call, late) ?? late);
+        return scheduler.links.lateError?.(call, late) ?? late;
       });
     return call.future;
   }

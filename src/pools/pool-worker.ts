@@ -47,8 +47,9 @@ export interface PoolWorker {
   readonly sleepsIn?: string;
 }
 
-/** A worker, and for how many nanoseconds its thread has had a processor by then. */
+/** A worker, and for how many nanoseconds its thread has had a processor by then, or has waited for one. */
 export interface WorkerLook {
   readonly worker: PoolWorker;
   readonly ran: number | undefined;
+  readonly delayed?: number | undefined;
 }

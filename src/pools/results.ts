@@ -1,15 +1,13 @@
 import type { Agenda } from "./agenda.js";
 import { Capacity } from "./capacity.js";
-import { Histogram } from "./histogram.js";
 import type { Job } from "./job.js";
+import type { PoolAccount } from "./pool-account.js";
 import type { PoolStats } from "./pool-stats.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
 /** What comes back from the workers of a pool, and how it reaches the jobs. */
 export class Results {
-  /** From the call to its result, less the run; and the run. */
-  readonly #wait = new Histogram();
-  readonly #run = new Histogram();
+  readonly #account: PoolAccount;
   readonly capacity: Capacity;
   #pace: number | undefined;
   readonly #abandonedEnds: (job: Job) => void;
@@ -22,7 +20,8 @@ export class Results {
   readonly #loading = new Map<Job, { times: number; spent: number | undefined }>();
 
   /** `abandonedEnds`: a job that was called off has left its worker. `places`: how many tasks may run at a time. */
-  constructor(abandonedEnds: (job: Job) => void, agenda: Agenda, places: number) {
+  constructor(abandonedEnds: (job: Job) => void, agenda: Agenda, places: number, account: PoolAccount) {
+    this.#account = account;
     this.capacity = new Capacity(places);
     this.#abandonedEnds = abandonedEnds;
     this.#agenda = agenda;
@@ -35,8 +34,8 @@ export class Results {
 
   /** What is told of them. */
   summary(): Pick<PoolStats, "wait" | "run" | "utilization"> {
-    const run = this.#run;
-    return { wait: this.#wait.summary(), run: run.summary(), utilization: this.capacity.utilization(run.total) };
+    const { run, wait } = this.#account;
+    return { wait: wait.summary(), run: run.summary(), utilization: this.capacity.utilization(run.total) };
   }
 
   /** Takes in what has come from a worker; returns how much that was. */
@@ -47,6 +46,7 @@ export class Results {
   outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void {
     const at = job.receive(count);
     const isLast = microseconds >= 0;
+    if (threw) this.#account.threw?.(job, value);
     if (isLast) this.#ended(slot, job, microseconds, now);
     if (!isLast || count > 0 || threw) job.deliver(value, threw, at, count);
     if (isLast) this.#finish(job, microseconds);
@@ -85,8 +85,10 @@ export class Results {
     slot.release(job, now);
     const ran = microseconds / 1000;
     if (slot.link.depth > 0) this.#pace = this.#pace === undefined ? ran : this.#pace * 0.9 + ran * 0.1;
-    this.#run.add(ran);
-    this.#wait.add(now - job.submittedAt - ran);
+    const account = this.#account;
+    account.run.add(ran);
+    account.wait.add(now - job.submittedAt - ran);
+    account.ended?.(job, microseconds);
   }
 
   /** News, and what follows them, in order and outside of whatever called here. */

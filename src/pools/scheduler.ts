@@ -1,6 +1,5 @@
 /**
- * The core of a pool: its jobs, its workers, and the way between them.
- *
+ * The core of a pool: its jobs, its workers, and the way between them. Those of one pool may share a `PoolAccount`.
  * A job goes to a free worker, else to a new one, else behind short jobs in a worker's lane (`worker-set.ts`), else
  * into the backlog, by priority. The rebalancer takes back what was not begun, where it would come sooner elsewhere.
  * The pool looks for results while they come quickly, and sleeps otherwise (`result-poller.ts`, `results.ts`).
@@ -28,6 +27,7 @@ import { isShedding, loadOf } from "./load.js";
 import { LoadWaits } from "./load-waits.js";
 import type { WorkerSlot } from "./worker-slot.js";
 import { NestedCalls, type NestedPool } from "./nested-calls.js";
+import { PoolAccount } from "./pool-account.js";
 import { TaskTimeouts } from "./task-timeouts.js";
 import type { PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -35,7 +35,7 @@ import type { PoolStats } from "./pool-stats.js";
 import { Rebalancer } from "./rebalancer.js";
 import { Recovery } from "./recovery.js";
 import { Results } from "./results.js";
-import { Tally } from "./tally.js";
+import type { Tally } from "./tally.js";
 import { WaitingJobs } from "./waiting-jobs.js";
 import { type FailedFuture, findOwner } from "../futures/unhandled-failures.js";
 import { JobRemoval } from "./job-removal.js";
@@ -47,11 +47,11 @@ const DRAIN_EVERY = 32;
 export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedPool, LinkedPool {
   readonly settings: PoolSettings;
   readonly title: string;
-  readonly tally = new Tally();
+  readonly tally: Tally;
   readonly states = new JobStates();
   readonly agenda = new Agenda();
   /** Maps that were begun and have not ended. */
-  readonly maps = new Set<OpenMap>();
+  readonly maps: Set<OpenMap>;
   readonly loads: LoadWaits;
   readonly waiting: WaitingJobs;
   readonly links: Links;
@@ -72,15 +72,16 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   #isDraining = false;
   #sinceDrain = 0;
 
-  constructor(title: string, settings: PoolSettings, kind: LinkKind) {
+  constructor(title: string, settings: PoolSettings, kind: LinkKind, account = new PoolAccount()) {
     kind.check(settings);
+    ({ tally: this.tally, maps: this.maps } = account);
     this.title = title;
     this.settings = settings;
     this.#kind = kind;
     this.#places = settings.workers;
     this.#closing = new Closing(title);
     this.links = kind.connect(this);
-    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda, settings.workers);
+    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda, settings.workers, account);
     this.#workers = new WorkerSet(this.links, settings, kind.isShared, this.agenda, {
       states: this.states,
       arrived: () => void this.drain(),
@@ -99,7 +100,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     const watchers = { rebalancer: this.#rebalancer, timeouts: this.#timeouts, hangs };
     this.#dispatcher = new Dispatcher(this, this.#workers, this.#backlog, kind.isShared, watchers);
     this.#recovery = new Recovery(this, this.#workers, this.#dispatcher, this.#results, this.#rebalancer, this.#delays);
-    this.loads = new LoadWaits(this, this.#workers);
+    this.loads = account.loads ?? new LoadWaits(this, this.#workers);
     this.waiting = new WaitingJobs(this, this.#workers, this.#dispatcher, this.#delays);
     this.#removal = new JobRemoval(this, this.#workers, this.#dispatcher, this.#delays, this.#timeouts);
   }
@@ -279,7 +280,6 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     if (!this.isDone) await this.#closing.whenOver();
   }
 
-  /** The same, blocking this thread. */
   joinSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     const { blocking } = this.links;

@@ -2,6 +2,7 @@ import { CancelledError } from "../errors/index.js";
 import type { Backlog } from "./backlog.js";
 import type { Delays } from "./delays.js";
 import type { Dispatcher } from "./dispatcher.js";
+import type { Job } from "./job.js";
 import type { Links } from "./link.js";
 import { Pause, type PausedPool, recalledFrom } from "./pause.js";
 import type { WorkerSet } from "./worker-set.js";
@@ -33,6 +34,22 @@ export class WaitingJobs {
     for (const job of recalledFrom(this.#workers).reverse()) this.#backlog.pushFront(job);
     if (!this.#pool.isBusy) this.#pool.settleDown();
     this.#pool.feedAnew();
+  }
+
+  /**
+   * Takes those out that suit, the eldest first, for another scheduler. Nothing has their arguments any more but they.
+   */
+  take(suits: (job: Job) => boolean): Job[] {
+    const jobs = recalledFrom(this.#workers, suits);
+    for (const job of [...this.#backlog]) {
+      if (!suits(job)) continue;
+      this.#backlog.remove(job);
+      jobs.push(job);
+    }
+    for (const job of jobs) this.#pool.links.discard(job);
+    this.#pool.feedAnew();
+    if (!this.#pool.isBusy) this.#pool.settleDown();
+    return jobs;
   }
 
   /** All of them fail. */

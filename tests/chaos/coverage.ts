@@ -41,6 +41,9 @@ export const coveredBy: Record<string, readonly string[]> = {
 
 /** In no scenario by itself: it shares nothing with other workers, or is another way to what is in one. */
 export const exempt: Record<string, string> = {
+  AutoPool: "moves calls between pools that are in scenarios, before anything of them has begun",
+  advise: "runs a sample in pools that are in scenarios",
+  describeAdvice: "only tells",
   allowModules: "a rule for one worker's decoding",
   Future: "what the pools' scenarios await",
   WorkerLocal: "belongs to one worker, and ends with it",

@@ -13,7 +13,7 @@ import { runCommand } from "../fixtures/command.js";
 import { timeLimit } from "../time-limit.js";
 
 const root = resolve(import.meta.dirname, "../../..");
-const COMMANDS = ["map", "tour", "bench", "explain", "doctor", "completion"];
+const COMMANDS = ["map", "advise", "tour", "bench", "explain", "doctor", "completion"];
 
 /** The code and name of every error class that is exported, once each. */
 function errorClasses(): Map<string, string> {
@@ -78,6 +78,9 @@ describe("the command", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
     ["map", "./x.js", "--halt", "later"],
     ["map", "./x.js", "--timeout", "soon"],
     ["map", "./x.js", "--workers", "0"],
+    ["advise"],
+    ["advise", "./x.js", "--budget", "soon"],
+    ["advise", "./x.js", "--sample", "0"],
     ["explain", "NO_SUCH_CODE"],
     ["completion", "tcsh"],
   ])

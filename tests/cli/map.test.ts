@@ -56,6 +56,23 @@ describe("inputs and results", { concurrency: 1, timeout: timeLimit(120_000) }, 
       assert.deepEqual({ out, err }, { out: "4\n6\n", err: "" });
     });
 
+  test("a model that is chosen by what the items do, and said at the end", async () => {
+    const inputs = Array.from({ length: 100 }, (_, n) => `i${n}`);
+    for (const [name, model] of [
+      ["waits", "async"],
+      ["logged", "thread"],
+    ] as const) {
+      const { code, out, err } = await map([`${tasks}#${name}`, "--model", "auto"], {
+        input: inputs.join("\n"),
+        env: { COMMAND_LOG: join(folder, "auto.log") },
+      });
+      assert.deepEqual([code, out.split("\n").length], [EXIT.done, 101]);
+      assert.match(out, /^"i0[:"]/);
+      assert.match(err, new RegExp(`^allcores: chose ${model}: .*\n$`));
+    }
+    assert.deepEqual(linesIn(join(folder, "auto.log")).sort(), [...inputs].sort());
+  });
+
   test("as completed, each once", async () => {
     const inputs = Array.from({ length: 200 }, (_, n) => `i${n}`);
     const { out } = await map([tasks, "--as-completed", "--lines", "record", "--chunk", "3"], { input: inputs.join("\n") });
@@ -228,6 +245,33 @@ describe("Ctrl-C", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
       assert.deepEqual([code, out], [EXIT.interrupted, '"i0"\n"i1"\n']);
       assert.equal(linesIn(log).length, 2);
     });
+
+  test("lets end what runs by model auto, and begins nothing more", async () => {
+    const [log, gate] = [join(folder, "auto-held.log"), join(folder, "auto-held.gate")];
+    const inputs = Array.from({ length: 20 }, (_, n) => `i${n}`);
+    const { child, ended, err } = startCommand(["map", `${tasks}#held`, ...inputs, "--workers", "2", "--chunk", "1", "--model", "auto"], {
+      cwd: folder,
+      env: { COMMAND_LOG: log, COMMAND_GATE: gate },
+    });
+    // One in its first thread; those that have moved run here.
+    await until(() => linesIn(log).length >= 3, "some have begun here");
+    process.kill(-child.pid!, "SIGINT");
+    await until(() => err().includes("SIGINT"), "it has heard");
+    writeFileSync(gate, "");
+    const { code, out } = await ended;
+    const begun = linesIn(log).length;
+    assert.deepEqual(
+      [code, out],
+      [
+        EXIT.interrupted,
+        inputs
+          .slice(0, begun)
+          .map((text) => `"${text}"\n`)
+          .join(""),
+      ],
+    );
+    assert.ok(begun < 8, String(begun));
+  });
 
   test("a second time ends at once", async () => {
     const [log, gate] = [join(folder, "twice.log"), join(folder, "twice.gate")];

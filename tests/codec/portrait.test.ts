@@ -56,6 +56,7 @@ const portraits: Readonly<Record<string, Portrait>> = {
   },
   Future: { make: () => ({ object: allcores.TaskGroup.prototype.spawn.call(group, () => 1) }), tells: /state: ?(pending|running|done)/, stays: /await it/ },
   AsyncPool: { make: () => pool(new allcores.AsyncPool({ concurrency: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
+  AutoPool: { make: () => pool(new allcores.AutoPool({ workers: 2 })), tells: /model: ?'?undecided/, stays: /pool\.handle\(\)/ },
   ThreadPool: { make: () => pool(new allcores.ThreadPool({ workers: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
   ProcessPool: { make: () => pool(new allcores.ProcessPool({ workers: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
   Thread: {

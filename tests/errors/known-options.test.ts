@@ -11,6 +11,8 @@ import { explore } from "allcores/testing";
 
 const {
   AsyncPool,
+  AutoPool,
+  advise,
   asCompleted,
   Barrier,
   BoundedSemaphore,
@@ -59,7 +61,7 @@ type Given = never;
 
 const locks = { Lock, RLock };
 const queues = { Queue, LifoQueue, PriorityQueue };
-const pools = { AsyncPool, ThreadPool, ProcessPool };
+const pools = { AsyncPool, AutoPool, ThreadPool, ProcessPool };
 
 /** By the class that declares it: the table's keys are what the last test looks for. */
 const calls: Record<string, (given: Given) => unknown> = {
@@ -196,6 +198,7 @@ const calls: Record<string, (given: Given) => unknown> = {
   "ProcessPool stdio.stdout": (given) => new ProcessPool({ stdio: { stdout: { file: "/dev/null", ...(given as object) } } }),
   "ThreadPool unresponsive": (given) => new ThreadPool({ unresponsive: { after: 1000, ...(given as object) } }),
   "AsyncPool rate": (given) => new AsyncPool({ rate: { limit: 1, interval: 1, ...(given as object) } }),
+  advise: (given) => advise(nothing, [1], given),
   createPool: (given) => createPool("thread", given),
   explore: (given) => explore({ setup: nothing, workers: [nothing] }, given),
   "explore program": (given) => explore({ setup: nothing, workers: [nothing], ...(given as object) }),

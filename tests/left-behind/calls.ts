@@ -9,6 +9,7 @@ import {
   allowModules,
   asCompleted,
   AsyncPool,
+  AutoPool,
   Barrier,
   BoundedSemaphore,
   type Choice,
@@ -884,9 +885,10 @@ Object.assign(rows, {
 } satisfies Record<string, Row>);
 
 // Pools. Each has one worker, and all rows use the same.
-const made: { async?: AsyncPool; thread?: ThreadPool; process?: ProcessPool } = {};
+const made: { async?: AsyncPool; auto?: AutoPool; thread?: ThreadPool; process?: ProcessPool } = {};
 const poolOf = {
   AsyncPool: (): Pool => (made.async ??= new AsyncPool({ concurrency: 4 })),
+  AutoPool: (): Pool => (made.auto ??= new AutoPool({ workers: 1 })),
   ThreadPool: (): Pool => (made.thread ??= new ThreadPool({ workers: 1 })),
   ProcessPool: (): Pool => (made.process ??= new ProcessPool({ workers: 1 })),
 };
@@ -960,6 +962,26 @@ for (const [name, pool] of Object.entries(poolOf)) {
 }
 const asyncPool = () => poolOf.AsyncPool() as AsyncPool;
 Object.assign(rows, {
+  "new AutoPool": () => () => new AutoPool({ workers: 1 }),
+  "AutoPool.close": () => async () => {
+    const pool = new AutoPool();
+    pool.close();
+    await pool.join();
+  },
+  "AutoPool.recycle": () => async () => {
+    const pool = new AutoPool();
+    pool.recycle();
+    pool.close();
+    await pool.join();
+  },
+  "AutoPool.join": () => () => AutoPool.run({}, () => {}),
+  "AutoPool.[Symbol.asyncDispose]": () => () => new AutoPool()[Symbol.asyncDispose](),
+  "AutoPool.terminate": () => async () => {
+    const pool = new AutoPool();
+    pool.terminate();
+    await pool.join();
+  },
+  "AutoPool.run": () => () => AutoPool.run({ workers: 1 }, () => 1),
   "new AsyncPool": () => () => new AsyncPool({ concurrency: 1 }),
   "AsyncPool.close": () => async () => {
     const pool = new AsyncPool();

@@ -2,7 +2,7 @@
  * Each start of a worker or a pool, to be made fifty times. A key names the calls of one start, which are made by
  * turns.
  */
-import { createPool, type PoolOptions, Process, ProcessPool, select, Thread, ThreadPool, toProcess } from "allcores";
+import { advise, createPool, describeAdvice, type PoolOptions, Process, ProcessPool, select, Thread, ThreadPool, toProcess } from "allcores";
 import { type Exploration, explore } from "allcores/testing";
 import { counter, incrementByRetry, isTwo } from "../fixtures/explored-programs.js";
 import { add, sleepFor } from "../fixtures/pool-tasks.js";
@@ -106,6 +106,10 @@ export const starts: Readonly<Record<string, Starts>> = {
       (options) => new ProcessPool(options),
       (fn) => ProcessPool.run({ workers: 1 }, fn),
     ),
+  },
+  advise: {
+    calls: ["advise", "describeAdvice"],
+    start: async () => describeAdvice(await advise(sleepFor, [0], { budget: 20, once: true })),
   },
   toProcess: { calls: ["toProcess"], start: () => toProcess(add, 1, 2) },
   explore: {

@@ -39,6 +39,8 @@ export interface PoolKind {
    * refused.
    */
   readonly isShareless?: boolean;
+  /** A task that was seen to wait goes on in the loop of the test. */
+  readonly isAuto?: boolean;
   make(options?: PoolOptions): Pool;
 }
 

@@ -1,7 +1,10 @@
 /** What the compiler accepts and refuses; nothing here runs. */
 import {
+  advise,
   AsyncPool,
+  AutoPool,
   asCompleted,
+  type ChoosingPool,
   createPool,
   type Future,
   type MapRun,
@@ -102,6 +105,18 @@ export async function pools(): Promise<void> {
 
   // @ts-expect-error no signal reaches a thread that blocks
   pool.joinSync({ signal: AbortSignal.timeout(5) });
+  expectType<ChoosingPool>()(createPool(), true);
+  expectType<ChoosingPool>()(createPool("auto", { workers: 2, concurrency: 8 }), true);
+  const auto = new AutoPool({ workers: 2 });
+  expectType<Future<number>>()(auto.submit(add, 1, 2), true);
+  expectType<"undecided" | "async" | "thread" | "process">()(auto.choice.model, true);
+  // @ts-expect-error a closure cannot travel to the thread in which it would begin
+  auto.submit((a: number) => a, 1);
+  // @ts-expect-error some of its tasks run on the loop that it would block
+  auto.joinSync();
+  expectType<"async" | "thread" | "process">()((await advise(later, ["a"], { once: true })).model, true);
+  // @ts-expect-error an input is no number
+  void advise(later, [1]);
   // @ts-expect-error the tasks of an AsyncPool run on the loop that it would block
   new AsyncPool().joinSync();
   // @ts-expect-error no such model

@@ -12,7 +12,9 @@ tasks print to stdout themselves comes between them; --output keeps them apart.
 
 Models: threads are the fastest to start. A thread that runs out of memory may end the whole run, and so does native
 code that crashes: for such work take --model process, which loses that item only. async runs all on one core, for
-work that only waits.
+work that only waits. auto begins with one thread, looks at the first items, and goes on in threads or here: it says which at its
+end. remote hands the items to the queue that allcores worker serves, on whatever machines (--redis, --queue); a worker
+has to allow the module, and have the package in the same version or --build.
 
 A journal (--journal) records each item that is done, with a digest of its input, within 100 ms. The same command goes
 on where the run was interrupted, be it by Ctrl-C, SIGKILL or a loss of power. With --output no line comes twice: the
@@ -27,6 +29,7 @@ Examples:
   allcores map ./fetch.js#page --model async --workers 50 --retries 3 --timeout 30s --file urls.txt
   allcores map ./parse.js --input ndjson --file events.ndjson --output parsed.ndjson --journal parsed.journal
   allcores map node:path#basename /a/b /c/d
+  allcores map ./shop/resize.js --model remote --redis redis://localhost:6379 --queue images --glob '*.png'
 
 Exit codes: allcores explain 1, and so on; they stand in allcores --help.`;
 
@@ -47,7 +50,7 @@ export function mapCommand(finish: Finish): Command {
     .argument("<MODULE#EXPORT>", "the module, .js or .ts, and its exported function; the default export without #EXPORT")
     .argument("[INPUT...]", "items; stdin is read where there are neither inputs nor --glob nor --file")
     .addOption(new Option("--model <model>", "what runs the items").choices(MODELS).default("thread"))
-    .option("--workers <n>", "how many; one for each core unless given", wholeNumberFrom(1))
+    .option("--workers <n>", "how many at a time; one for each core unless given", wholeNumberFrom(1))
     .option("--chunk <n>", "items that travel together; counted out unless given", wholeNumberFrom(1))
     .option("--timeout <time>", "limit for each item, as in 500ms, 30s, 5m", duration)
     .option("--retries <n>", "how often an item is tried again that failed", wholeNumberFrom(0), 0)
@@ -64,6 +67,9 @@ export function mapCommand(finish: Finish): Command {
     .addOption(new Option("--lines <form>", "value: the results alone; record: with index, input and error").choices(LINE_FORMS).default("value"))
     .option("--as-completed", "results as they come, not in order")
     .option("--output <file>", "write results there and not to stdout")
+    .option("--redis <url>", "with --model remote: where the server is")
+    .option("--queue <name>", "with --model remote: the queue, as its workers call it")
+    .option("--build <text>", "with --model remote: in place of the package's version; its workers need the same")
     .option("--journal <file>", "record what is done, and go on where an earlier run was interrupted")
     .option("--retry-failed", "run the items again that the journal knows as failed")
     .option("--force", "go on though module, options or inputs differ from the journal's")

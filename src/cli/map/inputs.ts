@@ -16,7 +16,10 @@ export interface Input {
 /** All inputs, where they are known beforehand; else as they come. */
 export type Inputs = readonly Input[] | AsyncIterable<Input>;
 
-export async function inputsOf(given: readonly string[], settings: MapSettings): Promise<Inputs> {
+/** Which of the settings say where inputs come from. */
+export type InputSettings = Pick<MapSettings, "globs" | "files" | "input">;
+
+export async function inputsOf(given: readonly string[], settings: InputSettings): Promise<Inputs> {
   const { globs, files, input } = settings;
   // As other commands have it: a dash by itself is stdin.
   if (given.length === 1 && given[0] === "-") return await inputsOf([], { ...settings, files: [...files, "-"] });

@@ -21,9 +21,13 @@ export interface MapSettings {
   readonly force: boolean;
   readonly progress: boolean | undefined;
   readonly json: boolean;
+  /** Of the model remote: where the server is, the queue, and what names of tasks have in place of versions. */
+  readonly redis: string | undefined;
+  readonly queue: string | undefined;
+  readonly build: string | undefined;
 }
 
-export const MODELS = ["thread", "process", "async"] as const;
+export const MODELS = ["thread", "process", "async", "auto", "remote"] as const;
 export type Model = (typeof MODELS)[number];
 
 /** `report`: a line on stderr. `skip`: nothing but the count. `stop`: as `--halt now,fail=1`. */

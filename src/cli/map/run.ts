@@ -7,6 +7,7 @@ import { digestOf } from "./digest.js";
 import type { Input, Inputs } from "./inputs.js";
 import type { KnownItems } from "./known-items.js";
 import type { MapSettings } from "./map-settings.js";
+import { isAboutModule } from "./module-failure.js";
 import type { Progress } from "../progress.js";
 import type { ResultSink } from "./result-sink.js";
 
@@ -235,8 +236,8 @@ export class Run {
   #signalled(signal: keyof typeof SIGNALS): void {
     const { report } = this.#parts;
     if (this.#ending !== undefined) process.exit(SIGNALS[signal]);
-    report.note(`${signal}: ends once what runs has ended; once more ends at once`);
     this.#drain(SIGNALS[signal], false);
+    report.note(`${signal}: ends once what runs has ended; once more ends at once`);
   }
 
   #verdict(): number {
@@ -268,10 +269,4 @@ function described(error: unknown): { name: string; message: string; code: strin
 
 function isCancelled(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === "ERR_ALLCORES_CANCELLED";
-}
-
-/** Whether the module, and not the item, is at fault. */
-export function isAboutModule(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return code === "ERR_ALLCORES_TASK_LOAD" || code === "ERR_ALLCORES_TASK_NOT_FOUND";
 }

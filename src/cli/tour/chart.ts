@@ -1,24 +1,9 @@
+import { pad, table, widthOf } from "../table.js";
 import type { Comparison, JobResults, ComparedResults } from "./comparison.js";
 import { type ComparedModel, MODELS } from "./job.js";
 import { concurrencyAgainstParallelism, percent, sentencesOf, speedUp, times } from "./sentences.js";
 
 const BAR_COLUMNS = 40;
-
-/** The rows as columns that line up in a terminal, where a Chinese character is two columns wide. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => widthOf(row[column]!))));
-  const line = (row: readonly string[]): string => row.map((cell, column) => pad(cell, widths[column]!, column === 0)).join("  ");
-  return rows.map((row) => line(row).trimEnd()).join("\n");
-}
-
-export function pad(text: string, columns: number, left: boolean): string {
-  const space = " ".repeat(columns - widthOf(text));
-  return left ? text + space : space + text;
-}
-
-function widthOf(text: string): number {
-  return [...text].reduce((sum, character) => sum + (character >= "\u2e80" ? 2 : 1), 0);
-}
 
 export const modelsOf = (results: ComparedResults): ComparedModel[] => (Object.keys(MODELS) as ComparedModel[]).filter((model) => results[model] !== undefined);
 

@@ -22,8 +22,9 @@ export function threadStatOf(pid: number, tid: number): ThreadStat | undefined {
     const fields = statFields(`${folder}/stat`);
     if (fields === undefined) return undefined;
     const ticks = Number(fields[USER_TICKS_FIELD]) + Number(fields[SYSTEM_TICKS_FIELD]);
-    const exactly = Number(read(`${folder}/schedstat`)?.split(" ")[0]);
-    return { state: fields[0]!, ran: exactly > 0 ? exactly : ticks * TICK_NS, sleepsIn: sleepsIn(folder) };
+    const [exactly, delayed] = (read(`${folder}/schedstat`) ?? "").split(" ").map(Number);
+    const isExact = exactly !== undefined && exactly > 0;
+    return { state: fields[0]!, ran: isExact ? exactly : ticks * TICK_NS, delayed: isExact ? delayed : undefined, sleepsIn: sleepsIn(folder) };
   } catch {
     return undefined;
   }

@@ -30,6 +30,7 @@ export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefin
       ...(sleepsIn === undefined ? {} : { sleepsIn }),
     },
     ran: stat?.ran,
+    delayed: stat?.delayed,
   };
 }
 
