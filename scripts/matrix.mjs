@@ -4,7 +4,7 @@
 // A row is a folder of scripts/matrix/ with a package.json, whose "matrix" says what is done, and a lock file. It is copied to a folder of its own,
 // where its tools are installed and this library from its tarball. One line a row: the tool's version, built, run, and what its user had to write.
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 
@@ -54,6 +54,7 @@ async function play(name) {
   cpSync(join(here, name), home, { recursive: true });
   const { matrix } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
   if (matrix.program) cpSync(join(here, "program"), join(home, "src"), { recursive: true });
+  for (const [page, files] of Object.entries(matrix.pages ?? {})) for (const file of files) writeFileSync(join(home, file), programOf(page, file));
   const steps = {
     install: [
       ...(existsSync(join(home, "package-lock.json")) ? ["npm ci --ignore-scripts --no-audit --no-fund"] : []),
@@ -79,6 +80,14 @@ async function play(name) {
   const built = steps.build.length > 0 ? `built in ${took.build} s, ` : "";
   console.log(`ok      ${name.padEnd(16)} ${versionOf(home, matrix.tool).padEnd(24)} ${built}ran in ${took.run} s; wrote: ${matrix.wrote}`);
   if (!keeps) rmSync(home, { recursive: true, force: true });
+}
+
+/** A program that a page shows under this name. */
+function programOf(page, file) {
+  const [, program] = new RegExp(`^<!-- file: ${file.replaceAll(".", "\\.")} -->\\n+\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(
+    readFileSync(join(root, page), "utf8"),
+  );
+  return program;
 }
 
 function fail(name, step, said) {
