@@ -1,5 +1,6 @@
 /**
- * The platform's `structuredClone`. The realm of a test may lack it, as that of jsdom does: then it is the main realm's.
+ * The platform's `structuredClone`. The realm of a test may lack it, as that of jsdom does: then it is that of the main
+ * realm.
  */
 export function platformClone<T>(value: T): T {
   clone ??= typeof structuredClone === "function" ? structuredClone : (process.getBuiltinModule("node:vm").runInThisContext("structuredClone") as Clone);
