@@ -1,12 +1,13 @@
 // Builds and runs a program in each way in which this library is used: with bundlers, frameworks, test runners and
 // package managers.
 //   npm run matrix -- [WORD...]    only the rows whose name contains one of the words
+//   --keep                         leaves the rows' folders, and says where they are
 // A row is a folder of scripts/matrix/ with a package.json, whose "matrix" says what is done, and a lock file. It is
 // copied to a folder of its own, where its tools are installed and this library from its tarball. One line a row: the
 // tool's version, built, run, and what its user had to write.
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
@@ -18,32 +19,48 @@ const keeps = process.argv.includes("--keep");
 const rows = readdirSync(here).filter(
   (name) => existsSync(join(here, name, "package.json")) && (words.length === 0 || words.some((word) => name.includes(word))),
 );
-const folder = mkdtempSync(join(tmpdir(), "allcores-matrix-"));
 const failures = [];
+let folder;
+/** The command that runs. */
+let running;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => {
+    end(running, "SIGKILL");
+    clear();
+    process.exit(128 + constants.signals[signal]);
+  });
+folder = mkdtempSync(join(tmpdir(), "allcores-matrix-"));
+
 try {
-  const tarball = join(folder, "allcores.tgz");
-  const [{ filename }] = JSON.parse(run(`npm pack --ignore-scripts --json --pack-destination ${folder}`, root).out);
-  cpSync(join(folder, filename), tarball);
+  const packed = await run(`npm pack --ignore-scripts --json --pack-destination ${folder}`, root);
+  if (packed.status !== 0) throw new Error(packed.said);
+  cpSync(join(folder, JSON.parse(packed.out)[0].filename), join(folder, "allcores.tgz"));
   cpSync(join(here, "ask.mjs"), join(folder, "ask.mjs"));
-  for (const name of rows) play(name, tarball);
+  const certificates = (await run("npm config get cafile", root)).out.trim();
+  // Yarn reads none of npm's settings.
+  if (existsSync(certificates)) process.env.YARN_HTTPS_CA_FILE_PATH ??= certificates;
+  for (const name of rows) await play(name);
 } finally {
-  if (keeps) console.log(`kept: ${folder}`);
-  else rmSync(folder, { recursive: true, force: true });
+  clear();
 }
 for (const { name, step, said } of failures) console.log(`\n${name}: ${step} failed\n${said}`);
 process.exitCode = failures.length > 0 ? 1 : 0;
 
-function play(name, tarball) {
+function clear() {
+  if (keeps) console.log(`kept: ${folder}`);
+  else if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function play(name) {
   const home = join(folder, name);
   cpSync(join(here, name), home, { recursive: true });
   const { matrix } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
   if (matrix.program) cpSync(join(here, "program"), join(home, "src"), { recursive: true });
-  const unfit = matrix.node !== undefined && Number.parseInt(process.versions.node, 10) < matrix.node;
-  if (unfit) return console.log(`-       ${name.padEnd(16)} needs Node ${matrix.node}`);
+  for (const [page, files] of Object.entries(matrix.pages ?? {})) for (const file of files) writeFileSync(join(home, file), programOf(page, file));
   const steps = {
     install: [
       ...(existsSync(join(home, "package-lock.json")) ? ["npm ci --ignore-scripts --no-audit --no-fund"] : []),
-      matrix.install ?? `npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund ${tarball}`,
+      matrix.install ?? `npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund ${join(folder, "allcores.tgz")}`,
     ],
     build: matrix.build === undefined ? [] : [matrix.build].flat(),
     run: [matrix.run].flat(),
@@ -53,17 +70,26 @@ function play(name, tarball) {
   for (const [step, commands] of Object.entries(steps)) {
     const began = performance.now();
     for (const command of commands) {
-      const { status, out, said } = run(command, home);
+      const { status, out, said } = await run(command, home);
       if (step === "run") printed += out;
       if (status !== 0) return fail(name, `${step} (${command})`, said);
     }
     took[step] = ((performance.now() - began) / 1000).toFixed(1);
   }
-  const isGood = printed.trim().split("\n").includes(matrix.prints);
-  if (!isGood) return fail(name, `run printed what was not expected (${matrix.prints})`, printed);
+  const lines = printed.trim().split("\n");
+  const missing = [matrix.prints].flat().filter((line) => !lines.includes(line));
+  if (missing.length > 0) return fail(name, `run printed what was not expected (${missing.join(", ")})`, printed);
   const built = steps.build.length > 0 ? `built in ${took.build} s, ` : "";
   console.log(`ok      ${name.padEnd(16)} ${versionOf(home, matrix.tool).padEnd(24)} ${built}ran in ${took.run} s; wrote: ${matrix.wrote}`);
   if (!keeps) rmSync(home, { recursive: true, force: true });
+}
+
+/** A program that a page shows under this name. */
+function programOf(page, file) {
+  const [, program] = new RegExp(`^<!-- file: ${file.replaceAll(".", "\\.")} -->\\n+\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(
+    readFileSync(join(root, page), "utf8"),
+  );
+  return program;
 }
 
 function fail(name, step, said) {
@@ -77,9 +103,34 @@ function versionOf(home, tool) {
   return `${tool} ${existsSync(manifest) ? JSON.parse(readFileSync(manifest, "utf8")).version : "?"}`;
 }
 
-function run(command, cwd) {
+/** A command has a group of its own, which ends with it, whatever the command has started. */
+async function run(command, cwd) {
   mkdirSync(cwd, { recursive: true });
   const env = { ...process.env, PATH: `${join(cwd, "node_modules/.bin")}${delimiter}${process.env.PATH}`, NEXT_TELEMETRY_DISABLED: "1", CI: "1" };
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd, env, encoding: "utf8", timeout: LONGEST_MS });
-  return { status, out: stdout, said: `${stdout}${stderr}` };
+  const started = spawn("sh", ["-c", command], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  running = started;
+  let [out, said] = ["", ""];
+  started.stdout.setEncoding("utf8").on("data", (text) => {
+    out += text;
+    said += text;
+  });
+  started.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+  const timer = setTimeout(() => {
+    said += `\nstill ran after ${LONGEST_MS / 1000} s`;
+    end(started, "SIGKILL");
+  }, LONGEST_MS);
+  const status = await new Promise((done) => started.on("exit", () => end(started, "SIGTERM")).on("close", (code, signal) => done(code ?? signal)));
+  clearTimeout(timer);
+  running = undefined;
+  return { status, out, said };
+}
+
+function end(started, signal) {
+  if (started?.pid === undefined) return;
+  try {
+    process.kill(-started.pid, signal);
+  } catch (error) {
+    // Nothing of the group is left.
+    if (error.code !== "ESRCH") throw error;
+  }
 }

@@ -1,5 +1,6 @@
 // Starts a server on a port that is free, asks it for a page, prints the answer, and ends it:
 //   node ask.mjs /page COMMAND...
+// What the server has started itself is of the same group, which whoever started this one ends.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 
@@ -10,7 +11,7 @@ const port = await new Promise((resolve) => {
     server.close(() => resolve(port));
   });
 });
-const server = spawn(command, args, { env: { ...process.env, PORT: String(port), HOSTNAME: "127.0.0.1" }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+const server = spawn(command, args, { env: { ...process.env, PORT: String(port), HOSTNAME: "127.0.0.1" }, stdio: ["ignore", "pipe", "pipe"] });
 let said = "";
 let hasEnded = false;
 for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (said += chunk));
@@ -18,7 +19,7 @@ server.on("exit", () => (hasEnded = true));
 try {
   console.log((await answer()).trim());
 } finally {
-  if (!hasEnded) process.kill(-server.pid, "SIGTERM");
+  if (!hasEnded) server.kill("SIGTERM");
 }
 
 /** Asked again until it answers, well or not. */

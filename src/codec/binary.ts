@@ -1,5 +1,6 @@
 /** ArrayBuffers, and the views that look into them. */
 import { types } from "node:util";
+import { platformClone } from "./platform-clone.js";
 import { refusalOfSharedMemory } from "./refusal.js";
 import { bufferOf, ownerOf } from "./shared-buffer.js";
 import { Tag } from "./tags.js";
@@ -166,7 +167,7 @@ export function readView(decoder: ValueReader): ArrayBufferView {
 function tracksLength(value: ArrayBufferView): boolean {
   const { buffer, byteOffset, byteLength } = value;
   if (!types.isArrayBuffer(buffer) || !buffer.resizable || byteOffset + byteLength + 8 <= buffer.byteLength) return false;
-  const copy = structuredClone(value);
+  const copy = platformClone(value);
   const copied = copy.buffer as ArrayBuffer;
   if (byteLength === 0) {
     copied.resize(Math.min(copied.maxByteLength, copied.byteLength + 8));

@@ -6,6 +6,7 @@
  * each finding is told once, in one such worker. A finder that dies between publishing and linking leaks the block, one
  * that listens and dies after the exchange takes the findings with it.
  */
+import { TextDecoder, TextEncoder } from "node:util";
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
 import { atomics, clearRealInterval, contain, DRAFT, HEADER, type Heap, KIND, queueRealMicrotask, setRealInterval, Walk } from "../memory/index.js";

@@ -8,6 +8,7 @@
  * gone on meanwhile. That the wait had not succeeded just then is told by `looks`, which the worker raises after each
  * attempt in vain. Both are drafts: after a death they go back with the others. No worker waits for another here.
  */
+import { TextDecoder, TextEncoder } from "node:util";
 import { OutOfMemoryError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
 import type { Heap } from "../memory/heap.js";

@@ -4,7 +4,7 @@ export { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descri
 export { binding, useBinding } from "./koffi.js";
 export { isHalted, isRunning, kernelTells, thisThread, threadStatOf, zombieExitCode } from "./liveness.js";
 export { LockPatience } from "./lock-patience.js";
-export { ownUrl } from "./own-url.js";
+export { checkOwnFile, ownUrl } from "./own-url.js";
 export { CHILDREN, checkPermission, THREADS } from "./permission.js";
 export { guardAddons, platform, processPlatform } from "./platform.js";
 export { coreCount, hasSpareCore } from "./spare-core.js";

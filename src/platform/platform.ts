@@ -4,6 +4,7 @@ import { PlatformError } from "../errors/index.js";
 import type { Platform, ProcessPlatform } from "./contract.js";
 import { checkDescriptors, isOutOfDescriptors, outOfDescriptors } from "./descriptors.js";
 import { linux } from "./linux/index.js";
+import { checkOwnFile, ownUrl } from "./own-url.js";
 import { checkPermission } from "./permission.js";
 import { portable } from "./portable/index.js";
 
@@ -24,7 +25,8 @@ export function guardAddons(by: <R>(section: () => R) => R): void {
 }
 
 /**
- * What processes need of this system, loaded on first use. @throws PlatformError where there is none; PermissionError
+ * What processes need of this system, loaded on first use. @throws PlatformError where there is none; PermissionError;
+ * StateError in a bundle that is told to be elsewhere
  */
 export function processPlatform(): ProcessPlatform {
   if (loaded !== undefined) return loaded;
@@ -38,6 +40,7 @@ export function processPlatform(): ProcessPlatform {
     const what = "loading the koffi package";
     if (isOutOfDescriptors(error)) throw outOfDescriptors(what, error);
     checkDescriptors(1, what);
+    checkOwnFile(ownUrl(import.meta.url));
     throw new PlatformError(`sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`, {
       cause: error,
     });

@@ -1,5 +1,5 @@
 import { realDate } from "../memory/index.js";
-import { InitializerError, MemoryLimitError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import { InitializerError, MemoryLimitError, textOfThrown, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
 import { endOfCode } from "../workers/worker-death.js";
 import type { WorkerEnd } from "./link.js";
 import type { Loss, LostJob } from "./loss.js";
@@ -30,14 +30,14 @@ export class WorkerLoss implements Loss {
 
   /** What a job fails of that was running: it is held against it from here on. */
   errorFor(job: LostJob): Error {
+    const { exitCode, signal, cause } = this.#end;
     const death = this.#deathBy(job);
     job.bear(death);
     const { deaths } = job;
     const last = `${death.worker} ${this.#how(death)}`;
     const during = this.#hasBegun ? `while it ran the task "${job.task.name}"` : `before it could run the task "${job.task.name}"`;
     const news = deaths.length === 1 && death.lastProgress !== undefined ? `, which had last told ${shown(death.lastProgress)}` : "";
-    const text = `${last} ${during}${news}; the pool goes on with another worker${historyOf(deaths)}`;
-    const { exitCode, signal, cause } = this.#end;
+    const text = `${last} ${during}${news}; the pool goes on with another worker${hintOf(cause)}${historyOf(deaths)}`;
     const details = { deaths, ...(cause === undefined ? {} : { cause }) };
     return death.reason === "memory" ? new MemoryLimitError(text, details) : new WorkerDiedError(text, { ...details, exitCode, signal });
   }
@@ -129,6 +129,12 @@ function howOf({ reason, signal, exitCode }: WorkerDeath, state?: string): strin
   if (reason === "memory") return "ran out of memory";
   if (reason === "unresponsive") return state === undefined ? "did not respond and was killed" : `was ${state} and did not respond, and was killed`;
   return signal !== undefined ? `was killed by ${signal}` : endOfCode(exitCode);
+}
+
+/** What to do about it, where the cause tells. */
+function hintOf(cause: unknown): string {
+  if (cause === undefined || !/\bEADDRINUSE\b/.test(textOfThrown(cause))) return "";
+  return ". A worker runs all of the file that its task is in: start servers behind isMain, keep the tasks in a file of their own, or give the pool a file for its workers (options.worker)";
 }
 
 /** All deaths, where there is more than one. */

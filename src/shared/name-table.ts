@@ -13,6 +13,7 @@
  * store takes it out, so a worker killed inside leaves nothing to mend. Nothing is allocated or freed inside: both may
  * have to sweep up after a dead worker, whose memory's name would then be taken out by a caller that is inside already.
  */
+import { TextDecoder, TextEncoder } from "node:util";
 import { ArgumentRangeError, ArgumentTypeError, CorruptError, NameTakenError } from "../errors/index.js";
 import { atomics, BLOCK_HEADER_WORDS, DRAFT, enter, HEADER, type Heap, KIND, leave, Walk } from "../memory/index.js";
 import { BLOCK } from "../memory/layout.js";

@@ -1,5 +1,6 @@
 import { types } from "node:util";
 import { ofThisRealm } from "../codec/binary.js";
+import { platformClone } from "../codec/platform-clone.js";
 import type { Crosses } from "../codec/marshalled.js";
 import { own } from "../codec/shared-buffer.js";
 import { TooLargeError } from "../errors/index.js";
@@ -27,7 +28,7 @@ export function userView<V>(owner: Crosses & object, heap: Heap, unit: number, b
   const { buffer, byteOffset } = heap.userBuffer(unit, bytes);
   // The thread heap's buffer is everybody's; a clone of it is the same memory behind another object, which only this
   // owner's views have.
-  const shown = types.isSharedArrayBuffer(buffer) ? ofThisRealm(structuredClone(buffer)) : buffer;
+  const shown = types.isSharedArrayBuffer(buffer) ? ofThisRealm(platformClone(buffer)) : buffer;
   own(shown, owner);
   return make(shown, byteOffset);
 }

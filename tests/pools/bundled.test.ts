@@ -53,6 +53,31 @@ describe("bundled by esbuild", { timeout: timeLimit(60_000) }, () => {
     }));
 });
 
+/** Bundles a program with the library, and runs it. */
+async function built(
+  program: string,
+  options: { format: "cjs" | "esm"; define?: Record<string, string> },
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const folder = mkdtempSync(join(root, "build/bundled-"));
+  const outfile = join(folder, options.format === "cjs" ? "main.cjs" : "main.mjs");
+  try {
+    await build({
+      stdin: { contents: program, resolveDir: root },
+      outfile,
+      bundle: true,
+      platform: "node",
+      external: ["koffi", "tsx"],
+      alias: { allcores: join(root, "dist/module.js") },
+      logLevel: "error",
+      ...options,
+    });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], { encoding: "utf8", timeout: timeLimit(30_000) });
+    return { status, stdout, stderr };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 describe("bundled by esbuild as CommonJS", { timeout: timeLimit(60_000) }, () => {
   const program = `
     import { isMain, ProcessPool, task, Thread } from "allcores";
@@ -63,32 +88,55 @@ describe("bundled by esbuild as CommonJS", { timeout: timeLimit(60_000) }, () =>
       pool.close();
     }
     if (isMain(import.meta)) main();`;
-  const built = async (define: Record<string, string>) => {
-    const folder = mkdtempSync(join(root, "build/bundled-"));
-    try {
-      await build({
-        stdin: { contents: program, resolveDir: root },
-        outfile: join(folder, "main.cjs"),
-        bundle: true,
-        platform: "node",
-        format: "cjs",
-        external: ["koffi", "tsx"],
-        alias: { allcores: join(root, "dist/module.js") },
-        logLevel: "error",
-        define,
-      });
-      const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.cjs")], { encoding: "utf8", timeout: timeLimit(30_000) });
-      return { status, stdout, stderr };
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  };
   test("with the module in the place of import.meta: one file is program and worker", async () =>
-    assert.deepEqual(await built({ "import.meta": "module" }), { status: 0, stdout: "4 9\n", stderr: "" }));
+    assert.deepEqual(await built(program, { format: "cjs", define: { "import.meta": "module" } }), { status: 0, stdout: "4 9\n", stderr: "" }));
   test("without: the error names the line to add", async () => {
-    const { status, stderr } = await built({});
+    const { status, stderr } = await built(program, { format: "cjs" });
     assert.equal(status, 1);
     assert.match(stderr, /import\.meta is empty here, as bundlers leave it in CommonJS\. .*esbuild: --define:import\.meta=module/);
+  });
+});
+
+describe("a bundle whose file no worker can run", { timeout: timeLimit(60_000) }, () => {
+  test("as the bundler left the source's path: every kind of worker names the lines to add", async () => {
+    const program = `
+      import { Process, ProcessPool, task, Thread, ThreadPool } from "allcores";
+      const square = task(import.meta, "square", (n) => n * n);
+      const starts = {
+        ThreadPool: () => new ThreadPool({ workers: 1 }).submit(square, 3),
+        ProcessPool: async () => await new ProcessPool({ workers: 1 }).submit(square, 3),
+        Thread: async () => await Thread.start(square, 1).join(),
+        Process: async () => await Process.start(square, 1).join(),
+      };
+      for (const [name, start] of Object.entries(starts)) await start().catch((error) => console.log(name, error.code, error.message));
+      process.exit();`;
+    const { status, stdout, stderr } = await built(program, { format: "esm", define: { "import.meta.url": '"file:///nowhere/allcores.js"' } });
+    assert.deepEqual([status, stderr], [0, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines.length, 4);
+    const said = /^\w+ ERR_ALLCORES_STATE no worker can start: .*nowhere.*importMeta = false.*new ThreadPool\(\{ worker: /;
+    for (const line of lines) assert.match(line, said);
+  });
+
+  test("as it starts a server: the error says what a worker runs, and what to do", async () => {
+    const program = `
+      import { createServer } from "node:http";
+      import { ProcessPool, task, ThreadPool } from "allcores";
+      const square = task(import.meta, "square", (n) => n * n);
+      createServer().listen(process.env.PORT ??= "0", async function () {
+        process.env.PORT = this.address().port;
+        const starts = {
+          ThreadPool: () => new ThreadPool({ workers: 1 }).submit(square, 3),
+          ProcessPool: () => new ProcessPool({ workers: 1 }).submit(square, 3),
+        };
+        for (const [name, start] of Object.entries(starts)) await start().catch((error) => console.log(name, error.code, error.message));
+        process.exit();
+      });`;
+    const { status, stdout } = await built(program, { format: "esm" });
+    assert.equal(status, 0);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines.length, 2);
+    for (const line of lines) assert.match(line, /^\w+ ERR_ALLCORES_WORKER_DIED .*A worker runs all of the file .*behind isMain.*options\.worker/);
   });
 });
 

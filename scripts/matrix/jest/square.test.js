@@ -1,5 +1,5 @@
 /* global afterEach, expect, jest, test */
-const { Lock, Process, Thread, ThreadPool } = require("allcores");
+const { Lock, Process, SharedArray, SharedMap, Thread, ThreadPool } = require("allcores");
 const { square } = require("./tasks.js");
 
 jest.setTimeout(60_000);
@@ -23,4 +23,9 @@ test("fake timers hold up no task", async () => {
 test("modules that are loaded anew have the same library", () => {
   jest.resetModules();
   expect(require("allcores").Lock).toBe(Lock);
+});
+
+test("what is shared has views and names", () => {
+  expect(new SharedArray("int32", [1, 2]).view).toEqual(new Int32Array([1, 2]));
+  expect(SharedMap.open("é").name).toBe("é");
 });

@@ -1,0 +1,3 @@
+export function product(a: number, b: number): number {
+  return a * b;
+}
