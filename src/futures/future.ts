@@ -249,6 +249,11 @@ export function whenObserved(future: Future<unknown>, heard: () => void): void {
   else life.heard = heard;
 }
 
+/** `onProgress` for the library itself: `fn` runs in whatever asynchronous context, which costs less. */
+export function hearProgress(future: Future<unknown>, fn: (value: unknown) => void): void {
+  (future[lifeOf]().listeners ??= []).push(fn);
+}
+
 /** Calls `watcher` once the future has ended, without an interest in its value; returns how to stop that. */
 export function whenEnded(future: Future<unknown>, watcher: () => void): () => void {
   return future[lifeOf]().unobserved(() => whenSettled(future, watcher));
