@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { isAllcoresError, UnsendableError, ownEncodeOptions } from "../errors/index.js";
+import { isAllcoresError, isThrown, ReachError, UnsendableError, ownEncodeOptions } from "../errors/index.js";
 import { builtinWriter } from "./builtin-object.js";
 import type { EncodeOptions } from "./encode-options.js";
 import { lending } from "./lending.js";
@@ -15,7 +15,7 @@ import type { Message } from "./message.js";
 import { type Boundary, type Crosses, crossing, type HeldBlock, isCrossing, type Marshalled, retainAll } from "./marshalled.js";
 import { ObjectNumbers } from "./object-numbers.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
-import { type Refusal, refusalOf } from "./refusal.js";
+import { type Refusal, refusalOf, refusalOfShared } from "./refusal.js";
 import type { Registration } from "./registration.js";
 import { TransferMarks } from "./transfer-marks.js";
 import { depthLimit, leastReserved, mostReserved, Tag } from "./tags.js";
@@ -41,7 +41,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   private keeps = false;
   private areMarksTaken = false;
   /** Values whose mark this message takes. */
-  private apart: string | undefined;
+  apart: string | undefined;
   private readonly marks = new TransferMarks();
   private root = "value";
   private depth = 0;
@@ -348,11 +348,12 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     try {
       marshalled = value[crossing](this.to, this.path());
     } catch (error) {
+      // Whatever its reach is, it would not do.
+      if (this.apart !== undefined && isThrown(error, ReachError)) this.refuse(refusalOfShared(value.constructor.name, this.apart));
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }
-    if (this.apart !== undefined && marshalled.isPlain !== true)
-      this.refuse({ what: `a ${marshalled.kind}, one of the shared objects,`, fix: `${this.apart} share no memory with this program: send what it holds` });
+    if (this.apart !== undefined && marshalled.isPlain !== true) this.refuse(refusalOfShared(marshalled.kind, this.apart));
     if (this.keeps && marshalled.committed !== undefined) {
       this.refuse({ what: `a ${marshalled.kind}, which belongs to one worker at a time,`, fix: "give it to that worker as an argument or through a queue" });
     }

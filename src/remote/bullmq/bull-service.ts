@@ -134,6 +134,8 @@ export class BullService implements Service {
       job.opts.removeOnFail = true;
       throw new bullmq.UnrecoverableError("called off");
     }
+    // It is run elsewhere once its lease is over. BullMQ leaves what is thrown so as it is.
+    if (run.stop.isAsked) throw new bullmq.DelayedError();
     // BullMQ lets nobody end a task whose lease is another's.
     if (served.to === "elsewhere") {
       await job.moveToDelayed(realDate() + this.#settings.patience, token);
