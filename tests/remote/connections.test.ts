@@ -56,7 +56,11 @@ function certificateIn(folder: string): { readonly key: string; readonly cert: s
 async function tlsBefore(path: string, certificate: { readonly key: string; readonly cert: string }): Promise<{ server: Server; port: number }> {
   const server = createServer(certificate, (socket) => {
     const far = connect(path);
-    for (const each of [socket, far]) each.on("error", () => {}).on("close", () => void (socket.destroy(), far.destroy()));
+    const end = () => {
+      socket.destroy();
+      far.destroy();
+    };
+    for (const each of [socket, far]) each.on("error", () => {}).on("close", end);
     socket.pipe(far);
     far.pipe(socket);
   });
