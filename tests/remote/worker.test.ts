@@ -136,7 +136,7 @@ describe("workers of remote pools", { skip: noRedis(), timeout: timeLimit(120_00
     const pool = new RemotePool({ connection: redis.connection, queue: "left", sweepEvery: 200 });
     const [file, gate] = [newFile(), newFile()];
     const held = pool.submit(tasks.holds, file, gate);
-    await until(() => lines(file).length === 1);
+    await until(() => lines(file).length === 1 && held.state === "running");
     worker.child.kill("SIGTERM");
     await worker.says("it takes no more tasks");
     worker.child.kill("SIGTERM");
