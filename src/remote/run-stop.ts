@@ -1,4 +1,4 @@
-/** How a run hears that nobody wants its outcome any more. An AbortSignal for each would cost more than a short task. */
+/** How a run hears that nobody wants its outcome any more. An AbortSignal would cost more than a short task. */
 export class RunStop {
   #isAsked = false;
   #reason: unknown;

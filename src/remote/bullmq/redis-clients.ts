@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
+import { queueRealMicrotask } from "../../memory/index.js";
 import { RemoteUnavailableError } from "../../errors/index.js";
 import type { RemoteConnection } from "../../pools/remote-options.js";
 import { loadPeers } from "./peers.js";
@@ -91,7 +92,7 @@ export class RedisClients {
   }
 }
 
-/** What is written in one turn leaves together: a system call for each command costs as much as the command. */
+/** What is written close together leaves together: a system call for each command costs as much as the command. */
 function gather(stream: Stream): void {
   const write = stream.write.bind(stream);
   let isGathering = false;
@@ -99,7 +100,7 @@ function gather(stream: Stream): void {
     if (!isGathering) {
       isGathering = true;
       stream.cork();
-      process.nextTick(() => {
+      queueRealMicrotask(() => {
         isGathering = false;
         stream.uncork();
       });
