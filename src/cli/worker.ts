@@ -46,13 +46,15 @@ export function workerCommand(finish: Finish): Command {
     .addHelpText("after", HELP)
     .action(async ({ redis, ...options }: Given) => {
       const { serveRemote } = await import("../remote/index.js");
+      let exitCode: number;
       try {
         const server = await serveRemote({ ...options, connection: redis, signals: true });
         console.log(`serving ${options.queue}`);
         await server.whenEnded;
+        ({ exitCode } = server);
       } catch (error) {
         throw new CommandFailure(EXIT.server, firstLine(error));
       }
-      finish(EXIT.done);
+      finish(exitCode);
     });
 }

@@ -99,7 +99,7 @@ export function readSharedBuffer(decoder: ValueReader): ArrayBufferLike {
 
 export function writeSharedArrayBuffer(encoder: ValueWriter, buffer: SharedArrayBuffer): void {
   if (writeSharedBuffer(encoder, buffer)) return;
-  if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
+  if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to, encoder.apart));
   encoder.attachment(buffer);
 }
 
@@ -133,7 +133,7 @@ export function writeTypedArray(encoder: ValueWriter, value: ArrayBufferView): v
 function writeView(encoder: ValueWriter, value: ArrayBufferView, index: number): void {
   const { buffer } = value;
   if (types.isSharedArrayBuffer(buffer) && ownerOf(buffer) === undefined) {
-    if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to));
+    if (!encoder.attach) encoder.refuse(refusalOfSharedMemory(encoder.to, encoder.apart));
     // Only the platform knows whether a view follows the growth of shared memory, so it carries the view itself.
     if (buffer.growable && index !== nodeBufferIndex) {
       encoder.attachment(value);

@@ -1,4 +1,4 @@
-import { isAllcoresError, UnsendableError, ownEncodeOptions } from "../errors/index.js";
+import { isAllcoresError, isThrown, ReachError, UnsendableError, ownEncodeOptions } from "../errors/index.js";
 import { builtinWriter } from "./builtin-object.js";
 import type { EncodeOptions } from "./encode-options.js";
 import { LateParts } from "./late-parts.js";
@@ -40,7 +40,7 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   private keeps = false;
   private areMarksTaken = false;
   /** Values whose mark this message takes. */
-  private apart: string | undefined;
+  apart: string | undefined;
   private readonly marks = new TransferMarks();
   private root = "value";
   private depth = 0;
@@ -321,6 +321,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     try {
       marshalled = value[crossing](this.to, this.path());
     } catch (error) {
+      // Whatever its reach is, it would not do.
+      if (this.apart !== undefined && isThrown(error, ReachError)) this.refuse(refusalOfShared(value.constructor.name, this.apart));
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }

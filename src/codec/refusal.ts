@@ -71,8 +71,18 @@ function refusalOfFunction(value: object): Refusal {
 }
 
 /** The refusal of memory that threads could share, where nothing can carry the reference. */
-export function refusalOfSharedMemory(to: Boundary): Refusal {
+export function refusalOfSharedMemory(to: Boundary, apart?: string): Refusal {
+  if (apart !== undefined) return { what: "a SharedArrayBuffer, or lies in one,", fix: `${apart} share no memory with this program: send a copy, by slice()` };
   return { what: "a SharedArrayBuffer, or lies in one,", fix: `use SharedArray or SharedMemory with { across: "${to}" }` };
+}
+
+/** What has a counterpart at a server that all programs reach. */
+const HAVE_REMOTE = new Set(["Lock", "Semaphore", "Event"]);
+
+/** The refusal of a shared object, of whatever reach, for those who share no memory with this program. */
+export function refusalOfShared(kind: string, apart: string): Refusal {
+  const instead = HAVE_REMOTE.has(kind) ? `make a Remote${kind} of one name on both sides` : "send what it holds";
+  return { what: `a ${kind}, one of the shared objects,`, fix: `${apart} share no memory with this program: ${instead}` };
 }
 
 /** The refusal of an object of the platform, where no port carries it. */
@@ -84,11 +94,6 @@ export function refusalOfHostObject(value: object, to: Boundary): Refusal {
 /** The refusal of a mark of `transfer()`, where nothing is moved: to workers that are called `apart`. */
 export function refusalOfMark(apart: string): Refusal {
   return { what: "marked by transfer()", fix: `${apart} get no moved buffers: send it without the mark, and it is copied` };
-}
-
-/** The refusal of a shared object, to workers that are called `apart`. */
-export function refusalOfShared(kind: string, apart: string): Refusal {
-  return { what: `a ${kind}, one of the shared objects,`, fix: `${apart} share no memory with this program: send what it holds` };
 }
 
 /** The refusal of an object of one worker, in a message that several may read. */

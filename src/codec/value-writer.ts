@@ -25,6 +25,8 @@ export interface ValueWriter extends ByteWriter {
   readonly to: Boundary;
   /** Whether parts may ride beside the bytes. */
   readonly attach: boolean;
+  /** Who reads it, where they share no memory with this program. */
+  readonly apart: string | undefined;
   write(value: unknown): void;
   /** Count, then key and value of every own enumerable field, or of the fields called `keys`. */
   fields(value: object, keys?: readonly string[]): void;

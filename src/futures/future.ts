@@ -260,6 +260,11 @@ export function whenObserved(future: Future<unknown>, heard: () => void): void {
   else life.heard = heard;
 }
 
+/** `onProgress` for the library itself: `fn` runs in whatever asynchronous context, which costs less. */
+export function hearProgress(future: Future<unknown>, fn: (value: unknown) => void): void {
+  (future[lifeOf]().listeners ??= []).push(fn);
+}
+
 /** Calls `tell` once the future has ended, without an interest in its value. */
 export function whenEnded(future: Future<unknown>, tell: () => void): SettlementWatch {
   return future[lifeOf]().unobserved(() => whenSettled(future, tell));

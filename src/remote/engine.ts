@@ -5,6 +5,7 @@
  * An id is enqueued once however often that is asked for. What an engine tells of outcomes is a hint: it may come
  * twice, late or never, and a waiter looks ids up by itself. Data and results are plain objects for JSON.
  */
+import type { RunStop } from "./run-stop.js";
 import type { Wire, WireResult } from "./wire.js";
 
 /** A task on its way to a worker. */
@@ -49,8 +50,8 @@ export interface ServedRun {
   readonly wire: Wire;
   /** How often its worker was lost before. */
   readonly losses: readonly LostWorker[];
-  /** Aborts when the task was called off or its lease was lost: nobody hears of its outcome then. */
-  readonly signal: AbortSignal;
+  /** Is asked when the task was called off or its lease was lost: nobody hears of its outcome then. */
+  readonly stop: RunStop;
   progress(value: unknown): void;
   /** Remembers that a worker was lost to the task within this run. */
   lost(loss: LostWorker): void;

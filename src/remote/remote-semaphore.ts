@@ -1,8 +1,7 @@
 import { portray } from "../codec/portrait.js";
 import { wholeNumber } from "../pools/option-values.js";
-import { Coordination, objectSettingsOf, type RemoteLeaseOptions, type RemoteWait } from "./coordination.js";
-import type { RemoteHeld } from "./remote-held.js";
-import { RemotePermits } from "./remote-permits.js";
+import type { RemoteLeaseOptions } from "./coordination.js";
+import { RemoteLeases } from "./remote-leases.js";
 
 /**
  * So many permits that programs on several machines share, by a Redis. It promises what `RemoteLock` does, of so many
@@ -16,10 +15,7 @@ import { RemotePermits } from "./remote-permits.js";
  * licences.close();
  * ```
  */
-export class RemoteSemaphore implements Disposable {
-  readonly #at: Coordination;
-  readonly #permits: RemotePermits;
-
+export class RemoteSemaphore extends RemoteLeases {
   /**
    * Names a semaphore; nothing is asked of the server before its first use.
    *
@@ -29,55 +25,7 @@ export class RemoteSemaphore implements Disposable {
    * @remarks **Cost:** two connections, once it is used.
    */
   constructor(count: number, options: RemoteLeaseOptions) {
-    const settings = objectSettingsOf("RemoteSemaphore", options, true);
-    this.#at = new Coordination(settings.connection, settings.key);
-    this.#permits = new RemotePermits(this.#at, settings, wholeNumber("count", count, 1, 1));
-  }
-
-  /**
-   * Waits for a permit.
-   *
-   * @param options as of `RemoteLock.acquire`
-   * @returns the hold, with its fencing token
-   * @throws `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_REMOTE_UNAVAILABLE`, the reason of `signal`;
-   *   `ERR_ALLCORES_ARGUMENT_TYPE` and `ERR_ALLCORES_ARGUMENT_RANGE` for options that make no sense
-   * @remarks **Fairness, death, cancel, cost:** as of `RemoteLock.acquire`.
-   */
-  async acquire(options?: RemoteWait): Promise<RemoteHeld> {
-    return await this.#permits.take(options);
-  }
-
-  /**
-   * Takes a permit if there is one.
-   *
-   * @returns the hold, or undefined
-   * @throws `ERR_ALLCORES_REMOTE_UNAVAILABLE`
-   * @remarks **Cost:** a question to the server.
-   */
-  async tryAcquire(): Promise<RemoteHeld | undefined> {
-    return await this.#permits.tryTake();
-  }
-
-  /**
-   * Runs `fn` while it has a permit.
-   *
-   * @param fn gets the hold
-   * @param options as of `acquire`
-   * @returns what `fn` gives
-   * @throws what `fn` throws; as `acquire`: `ERR_ALLCORES_TIMEOUT`, `ERR_ALLCORES_REMOTE_UNAVAILABLE`
-   * @remarks **Fairness, death, cancel, cost:** as of `RemoteLock.run`.
-   */
-  async run<R>(fn: (held: RemoteHeld) => R | PromiseLike<R>, options?: RemoteWait): Promise<R> {
-    return await this.#permits.run(fn, options);
-  }
-
-  /** Lets go of the connections. Holds are over when their leases are. */
-  close(): void {
-    this.#at.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    super("RemoteSemaphore", options, wholeNumber("count", count, 1, 1));
   }
 }
 

@@ -1,6 +1,6 @@
 import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
+import { constants, hostname } from "node:os";
 import { portray } from "../codec/portrait.js";
 import type { Engine } from "./engine.js";
 import { AllowList } from "./allow-list.js";
@@ -28,6 +28,8 @@ export class RemoteServer implements AsyncDisposable {
   #status: StatusServer | undefined;
   #ending: Promise<void> | undefined;
   #isStopping = false;
+  /** @internal What its program ends with, where signals end it. */
+  exitCode = 0;
   #ended!: () => void;
   /** Resolves once it has ended. */
   readonly whenEnded: Promise<void> = new Promise((resolve) => {
@@ -139,8 +141,10 @@ export class RemoteServer implements AsyncDisposable {
   async terminate(): Promise<void> {
     this.#isStopping = true;
     const stopped = (async () => {
+      // First: what the runs come to by the end of their workers is nobody's outcome.
+      const left = this.#service?.stop();
       this.#runner.terminate();
-      await this.#service?.stop();
+      await left;
     })();
     this.#ending ??= this.#end(() => stopped);
     await stopped.catch(() => {});
@@ -193,16 +197,18 @@ export async function serveRemote(options: ServeOptions): Promise<RemoteServer> 
 
 function endOnSignals(server: RemoteServer, report: (message: string) => void): void {
   let isAsked = false;
-  const onSignal = (signal: string) => {
+  const end = () => process.exit(server.exitCode);
+  const onSignal = (signal: "SIGTERM" | "SIGINT") => {
     if (isAsked) {
       report(`${signal} again: it ends at once, and what runs is run elsewhere`);
-      void server.terminate().finally(() => process.exit(1));
-      setRealTimeout(() => process.exit(1), 1000).unref();
+      server.exitCode = 128 + constants.signals[signal];
+      void server.terminate().finally(end);
+      setRealTimeout(end, 1000).unref();
       return;
     }
     isAsked = true;
     report(`${signal}: it takes no more tasks and ends once ${server.counts.running} are done`);
-    void server.drain().then(() => process.exit(0));
+    void server.drain().then(end);
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);

@@ -1,5 +1,7 @@
 import { encodeError } from "../codec/index.js";
 import { isAllcoresError, MemoryLimitError, StateError, TimeoutError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import { hearProgress } from "../futures/future.js";
+import type { Pool } from "../pools/pool.js";
 import { ProcessPool } from "../pools/process-pool.js";
 import { ThreadPool } from "../pools/thread-pool.js";
 import type { Task } from "../workers/task.js";
@@ -22,6 +24,9 @@ const WEIGHT = 0.1;
 /** Names of tasks of which it was said that they are left to others. */
 const MOST_SAID = 1000;
 
+/** A pool, or calls of it that share their options. */
+type PoolWith = Pick<Pool, "submit">;
+
 type Body = (call: BodyCall, args: Uint8Array) => Promise<BodyOutcome>;
 
 /** Runs the tasks that a queue gives out, in the threads or processes of a pool of its own. */
@@ -33,6 +38,8 @@ export class TaskRunner {
   readonly #said = new Set<string>();
   readonly #counts = { running: 0, done: 0, failed: 0, leftToOthers: 0 };
   readonly #body: Task<Body>;
+  #limit = 0;
+  #calls: PoolWith;
   #mean = AHEAD_MS;
   #slots: number;
   /** The queue is to give out so many at a time. */
@@ -41,6 +48,7 @@ export class TaskRunner {
   constructor(settings: ServeOptionsChecked, engine: Engine, allow: AllowList) {
     const Pool = settings.model === "thread" ? ThreadPool : ProcessPool;
     this.#pool = new Pool({ ...settings.pool, workers: settings.workers, name: "RemoteWorker" });
+    this.#calls = this.#pool;
     this.#settings = settings;
     this.#slots = settings.workers;
     this.#allow = allow;
@@ -97,16 +105,18 @@ export class TaskRunner {
 
   /** Runs it until it has an outcome: a thread or process that dies under it is a loss as that of a machine. */
   async #runBody(run: ServedRun, call: BodyCall, args: Uint8Array): Promise<BodyOutcome> {
-    const { wire, signal } = run;
-    const calls = this.#pool.with({ signal, taskTimeout: wire.limit === 0 ? Number.POSITIVE_INFINITY : wire.limit });
+    const { wire, stop } = run;
+    const calls = this.#callsOf(wire.limit);
     const known = [...run.losses];
     for (;;) {
+      stop.throwIfAsked();
       try {
         const future = calls.submit(this.#body, { ...call, attempt: wire.attempt + known.length }, args);
-        future.onProgress((bytes) => run.progress(Buffer.from(bytes as Uint8Array).toString("base64")));
+        hearProgress(future, (bytes) => run.progress(Buffer.from(bytes as Uint8Array).toString("base64")));
+        stop.tell((reason) => void future.cancel(reason));
         return await future;
       } catch (error) {
-        if (signal.aborted) throw error;
+        if (stop.isAsked) throw error;
         if (isAllcoresError(error) && error.code === "ERR_ALLCORES_TIMEOUT")
           throw new TimeoutError(`the task "${wire.task}" ran for longer than its taskTimeout of ${wire.limit} ms and was called off`);
         const deaths = error instanceof WorkerDiedError || error instanceof MemoryLimitError ? error.deaths : [];
@@ -118,6 +128,15 @@ export class TaskRunner {
         if (known.length > wire.lost) throw last.reason === "memory" ? tooMuchMemory(wire, known, error) : diedOf(wire, known, error);
       }
     }
+  }
+
+  /** Those of the latest limit of time: tasks that follow each other mostly have the same. */
+  #callsOf(limit: number): PoolWith {
+    if (limit !== this.#limit) {
+      this.#limit = limit;
+      this.#calls = limit === 0 ? this.#pool : this.#pool.with({ taskTimeout: limit });
+    }
+    return this.#calls;
   }
 
   /** Short tasks are taken ahead of their time, long ones are left to a program that is free. */

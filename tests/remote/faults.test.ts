@@ -212,7 +212,7 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
     while (performance.now() < end);
     assert.deepEqual(
       await results,
-      count(600).map((n) => n * n),
+      count(many).map((n) => n * n),
     );
     await close(pool);
     await worker.end("SIGTERM");

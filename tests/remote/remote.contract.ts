@@ -11,6 +11,8 @@ import {
   isAllcoresError,
   Lock,
   PoolFullError,
+  Semaphore,
+  SharedMap,
   StateError,
   TimeoutError,
   transfer,
@@ -240,10 +242,25 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
         assert.throws(() => pool.with({ transfer: [new ArrayBuffer(1)] }), StateError);
         assert.throws(() => pool.with({ priority: 0.5 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
         const anything = tasks.lengthOf as unknown as typeof tasks.attempts;
-        assert.throws(
-          () => pool.submit(anything, { deep: [new Lock({ across: "processes" })] } as never),
-          (error: Error) => error instanceof UnsendableError && error.message.includes("args[0].deep[0]"),
-        );
+        const sharing: [unknown, RegExp][] = [
+          [new Lock({ across: "processes" }), /RemoteLock/],
+          [new Lock(), /RemoteLock/],
+          [new Semaphore(1), /RemoteSemaphore/],
+          [new SharedMap(), /send what it holds/],
+          [new Uint8Array(new SharedArrayBuffer(8)), /send a copy/],
+        ];
+        for (const [shared, fix] of sharing)
+          assert.throws(
+            () => pool.submit(anything, { deep: [shared] } as never),
+            (error: Error) => {
+              assert.ok(error instanceof UnsendableError, String(error));
+              assert.match(error.message, /^args\[0\]\.deep\[0\] is /);
+              assert.match(error.message, fix);
+              // No reach of a shared object would help.
+              assert.doesNotMatch(error.message, /across/);
+              return true;
+            },
+          );
         assert.throws(() => pool.submit(tasks.lengthOf, transfer(new Uint8Array(8))), UnsendableError);
       }));
 

@@ -4,6 +4,7 @@ import { CancelledError, CorruptError, RemoteUnavailableError } from "../../erro
 import type { LostWorker, RunResult, ServeSettings, Service } from "../engine.js";
 import { encode } from "../../codec/index.js";
 import { Payloads } from "../payloads.js";
+import { RunStop } from "../run-stop.js";
 import { readWire, WIRE_VERSION, type WireResult } from "../wire.js";
 import { FIELD } from "./fields.js";
 import { fromJobId } from "./job-ids.js";
@@ -19,7 +20,7 @@ const MOST_SWEPT = 100;
 
 /** A run that goes on here. */
 interface Run {
-  readonly controller: AbortController;
+  readonly stop: RunStop;
   readonly job: Job;
   /** When its lease was last renewed, by this machine's steady clock. */
   renewedAt: number;
@@ -106,7 +107,7 @@ export class BullService implements Service {
 
   async #process(job: Job, token: string): Promise<WireResult> {
     const id = job.id!;
-    const run: Run = { controller: new AbortController(), job, renewedAt: realNow(), isCalledOff: false };
+    const run: Run = { stop: new RunStop(), job, renewedAt: realNow(), isCalledOff: false };
     this.#runs.set(id, run);
     let served: RunResult;
     try {
@@ -115,7 +116,7 @@ export class BullService implements Service {
         id: fromJobId(id),
         wire: readWire(job.data),
         losses,
-        signal: run.controller.signal,
+        stop: run.stop,
         progress: (value) => void job.updateProgress(value as string).catch(() => {}),
         lost: (loss) => {
           losses.push(loss);
@@ -133,6 +134,8 @@ export class BullService implements Service {
       job.opts.removeOnFail = true;
       throw new bullmq.UnrecoverableError("called off");
     }
+    // It is run elsewhere once its lease is over. BullMQ leaves what is thrown so as it is.
+    if (run.stop.isAsked) throw new bullmq.DelayedError();
     // BullMQ lets nobody end a task whose lease is another's.
     if (served.to === "elsewhere") {
       await job.moveToDelayed(realDate() + this.#settings.patience, token);
@@ -168,8 +171,7 @@ export class BullService implements Service {
   }
 
   #abort(id: string, reason: string): void {
-    const run = this.#runs.get(id);
-    if (run !== undefined && !run.controller.signal.aborted) run.controller.abort(new RemoteUnavailableError(reason, { reason: "lost" }));
+    this.#runs.get(id)?.stop.ask(new RemoteUnavailableError(reason, { reason: "lost" }));
   }
 
   /** Leases that nobody could renew in time are lost, even if the server cannot be asked. */
@@ -190,7 +192,7 @@ export class BullService implements Service {
 
   #callOff(run: Run, reason: string): void {
     run.isCalledOff = true;
-    run.controller.abort(new CancelledError(reason));
+    run.stop.ask(new CancelledError(reason));
     void this.#client.del(`${this.#at.keys}cancel:${fromJobId(run.job.id!)}`).catch(() => {});
   }
 

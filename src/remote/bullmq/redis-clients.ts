@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
+import { queueRealMicrotask } from "../../memory/index.js";
 import { RemoteUnavailableError } from "../../errors/index.js";
 import type { RemoteConnection } from "../../pools/remote-options.js";
 import { loadPeers } from "./peers.js";
@@ -9,10 +10,13 @@ const MOST_RETRY_MS = 1000;
 
 export type Client = Redis | Cluster;
 
-/** A socket, as far as it may keep the program alive. */
+/** A socket of a connection. */
 interface Stream {
   ref?(): void;
   unref?(): void;
+  write(...args: unknown[]): boolean;
+  cork(): void;
+  uncork(): void;
 }
 
 /** The connections of one pool or worker. */
@@ -69,14 +73,40 @@ export class RedisClients {
     this.#all.add(client);
     // Without a listener it would be written to stderr.
     client.on("error", () => {});
-    client.on("connect", () => {
-      for (const stream of streamsOf(client)) refer(stream, this.#isHeld);
-    });
+    if ("nodes" in client) client.on("+node", (node: Redis) => this.#watch(node));
+    else this.#watch(client);
     client.on("end", () => this.#all.delete(client));
     const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => C;
     client.duplicate = ((...args: unknown[]) => this.#adopt(duplicate(...args))) as never;
     return client;
   }
+
+  /** Of each of its sockets, one after the other. */
+  #watch(client: Redis): void {
+    client.on("connect", () => {
+      for (const stream of streamsOf(client)) {
+        refer(stream, this.#isHeld);
+        gather(stream);
+      }
+    });
+  }
+}
+
+/** What is written close together leaves together: a system call for each command costs as much as the command. */
+function gather(stream: Stream): void {
+  const write = stream.write.bind(stream);
+  let isGathering = false;
+  stream.write = (...args) => {
+    if (!isGathering) {
+      isGathering = true;
+      stream.cork();
+      queueRealMicrotask(() => {
+        isGathering = false;
+        stream.uncork();
+      });
+    }
+    return write(...args);
+  };
 }
 
 function streamsOf(client: Client): Stream[] {
