@@ -21,7 +21,8 @@ import type { PoolStats } from "../pools/pool-stats.js";
 import { Scheduler } from "../pools/scheduler.js";
 import type { WorkerSlot } from "../pools/worker-slot.js";
 import type { TaskIdentity } from "../workers/task.js";
-import { Route, type RouteModel } from "./route.js";
+import type { Route, RouteModel } from "./route.js";
+import { Routes } from "./routes.js";
 
 /** Between two looks at what runs undecided; and at most, while nothing of it runs. */
 const LOOK_MS = 1;
@@ -48,9 +49,8 @@ export class AutoSchedulers {
   readonly threads: Scheduler;
   readonly loads: LoadWaits;
   readonly #concurrency: number;
-  readonly #excluded: ReadonlyMap<RouteModel, string>;
   readonly #others = new Map<RouteModel, Scheduler>();
-  readonly #routes = new Map<string, Route>();
+  readonly #routes: Routes;
   /** Which of them has a job; those of calls that have ended are forgotten with them. */
   readonly #homes = new WeakMap<Job, Scheduler>();
   /** For how many nanoseconds a worker had had a processor when it was last looked at. */
@@ -75,7 +75,7 @@ export class AutoSchedulers {
   constructor(settings: PoolSettings, concurrency: number, excluded: ReadonlyMap<RouteModel, string>) {
     this.settings = settings;
     this.#concurrency = concurrency;
-    this.#excluded = excluded;
+    this.#routes = new Routes(excluded);
     this.#workers = settings.workers;
     this.#capacity = new Capacity(settings.workers);
     const { account } = this;
@@ -107,18 +107,12 @@ export class AutoSchedulers {
     const latest = this.#latest;
     const model = latest?.model ?? "undecided";
     const workers = model === "async" ? this.#concurrency : model === "undecided" && !this.#isGrown ? 1 : this.#workers;
-    return { model, workers, reason: latest?.reason ?? "no task has been decided", tasks: [...this.#routes.values()].map(({ choice }) => choice) };
+    return { model, workers, reason: latest?.reason ?? "no task has been decided", tasks: this.#routes.choices };
   }
 
   /** Where the calls of a task go. */
-  routeOf({ url, name }: TaskIdentity): Route {
-    const key = `${url}#${name}`;
-    let route = this.#routes.get(key);
-    if (route === undefined) {
-      route = new Route(name, this.#excluded);
-      this.#routes.set(key, route);
-    }
-    return route;
+  routeOf(task: TaskIdentity): Route {
+    return this.#routes.of(task);
   }
 
   /** Who takes the calls of a task now. */
@@ -263,7 +257,7 @@ export class AutoSchedulers {
 
   /** Begins to look at what is undecided, if anything is; each look asks for the next one. */
   watch(): void {
-    if (this.#watchedSince !== undefined || this.threads.isEnded || this.#areDecided) return;
+    if (this.#watchedSince !== undefined || this.threads.isEnded || this.#routes.areDecided) return;
     this.#watchedSince = Number.POSITIVE_INFINITY;
     this.#turns = 0;
     this.#lookMs = LOOK_MS;
@@ -295,13 +289,13 @@ export class AutoSchedulers {
     if (!isStarting && this.#watchedSince === Number.POSITIVE_INFINITY) this.#watchedSince = realNow();
     const since = realNow() - this.#watchedSince;
     const isLast = since >= MOST_PATIENCE_MS && ++this.#turns >= LEAST_TURNS;
-    for (const route of this.#undecided()) {
+    for (const route of this.#routes.undecided) {
       const { isEnough, isEmpty } = route.sight;
       if (isEnough || (isLast && !isEmpty)) this.#decide(route);
     }
     // What stands behind a call that takes long may be what that waits for.
     if (since >= PATIENCE_MS) this.grow();
-    if (this.#areDecided || this.account.tally.open === 0) this.#rest();
+    if (this.#routes.areDecided || this.account.tally.open === 0) this.#rest();
     else this.#lookSoon();
   }
 
@@ -334,15 +328,6 @@ export class AutoSchedulers {
   #closeAll(): void {
     this.#areAllClosed = true;
     for (const scheduler of this.all) scheduler.close();
-  }
-
-  #undecided(): Route[] {
-    return [...this.#routes.values()].filter(({ model }) => model === undefined);
-  }
-
-  get #areDecided(): boolean {
-    for (const route of this.#routes.values()) if (route.model === undefined) return false;
-    return true;
   }
 
   #decide(route: Route): void {
@@ -383,7 +368,7 @@ export class AutoSchedulers {
     // Not within the taking in of results.
     this.agenda.soon(() => {
       this.#willDecide = false;
-      for (const each of this.#undecided()) if (each.sight.isEnough) this.#decide(each);
+      for (const each of this.#routes.undecided) if (each.sight.isEnough) this.#decide(each);
     });
   }
 

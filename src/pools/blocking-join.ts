@@ -6,11 +6,12 @@
  * while it does, instead of being waited for.
  */
 import { openCalls } from "../channels/served.js";
-import { DeadlockError } from "../errors/index.js";
+import { DeadlockError, TimeoutError } from "../errors/index.js";
 import { atomics, monotonicMs, realNow } from "../memory/index.js";
 import { programNow } from "../parking/index.js";
 import { type Agenda, outOfTurn } from "./agenda.js";
 import type { CallLimits } from "./call-limits.js";
+import { unheard } from "./interrupt.js";
 import type { BlockingLinks } from "./link.js";
 import type { WorkerSlot } from "./worker-slot.js";
 
@@ -47,8 +48,15 @@ export interface BlockingPool {
   drain(): number;
 }
 
+/** Blocks until the pool is done. @throws TimeoutError when it is not in time; DeadlockError */
+export function joinBlocking(pool: BlockingPool, links: BlockingLinks, deadline: number, timeout: number | undefined): void {
+  if (pool.isDone || unheard(() => blockUntilDone(pool, links, deadline))) return;
+  const what = `the work of this ${pool.title} was not done within ${timeout} ms`;
+  throw new TimeoutError(`${what}; it goes on: join it again, or call terminate()`);
+}
+
 /** Whether the pool was done by this moment of `realNow()`. @throws DeadlockError where it needs this event loop */
-export function blockUntilDone(pool: BlockingPool, links: BlockingLinks, deadline: number): boolean {
+function blockUntilDone(pool: BlockingPool, links: BlockingLinks, deadline: number): boolean {
   refuseWithin(pool);
   const times = new TimesLeft(pool.limits);
   let every = LEAST_LOOK_MS;

@@ -1,3 +1,4 @@
+import { PoolFullError } from "../errors/index.js";
 import type { JobStates } from "./job-states.js";
 import type { PoolStats } from "./pool-stats.js";
 import type { Tally } from "./tally.js";
@@ -47,4 +48,10 @@ export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined)
   const perWorker = [...set].flatMap((slot) => slot.link.look()?.worker ?? []);
   if (places !== undefined && set.size === 0) idle = places;
   return { workers: places ?? set.size, idle, running, queued, perWorker };
+}
+
+/** @throws PoolFullError */
+export function refuseFull(title: string, maxQueue: number): never {
+  const what = `this ${title} has ${maxQueue} tasks waiting, as many as maxQueue allows`;
+  throw new PoolFullError(`${what}: use trySubmit(), wait, or raise it`);
 }

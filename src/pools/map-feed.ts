@@ -3,7 +3,7 @@
  * what comes of them in order.
  */
 import type { Boundary } from "../codec/index.js";
-import { ArgumentTypeError, CancelledError, TimeoutError, type WorkerDeath } from "../errors/index.js";
+import { CancelledError, type WorkerDeath } from "../errors/index.js";
 import { setRealImmediate } from "../memory/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import { reportUncaught } from "../futures/uncaught-hook.js";
@@ -14,6 +14,7 @@ import { ChunkSize } from "./chunk-size.js";
 import type { MapListeners } from "./map-listeners.js";
 import { MapOutcomes } from "./map-outcomes.js";
 import type { MapPlan, MapPool } from "./map-plan.js";
+import { checkStep, checkTuples, loopNeedOf, mapTimeout } from "./map-refusals.js";
 import { MapRetries } from "./map-retries.js";
 import { type Batch, Failure, Segment } from "./segment.js";
 
@@ -90,7 +91,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     if (this.#array === undefined) {
       this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
     }
-    const expire = () => this.fail(new TimeoutError(`the map of "${task.name}" had not ended within ${call.timeout} ms; what it had not done was called off`));
+    const expire = () => this.fail(mapTimeout(task.name, call.timeout));
     this.#limits = new CallLimits(call, expire, this.#aborted);
     this.#pool.maps.add(this);
     this.#fill();
@@ -101,11 +102,7 @@ export class MapFeed implements ChunkMap, OpenMap {
   }
 
   get needsLoop(): string | undefined {
-    const map = `the map of "${this.#plan.task.name}"`;
-    if (this.#isAsync && !this.#exhausted)
-      return `${map} takes its items from an async iterable, which this thread asks in its event loop. Await the map first, or give it an array or a generator`;
-    if (this.#isIterated) return `the results of ${map} are iterated by this thread, in its event loop. Leave the loop over them first, or await the map`;
-    return undefined;
+    return loopNeedOf(this.#plan.task.name, this.#isAsync && !this.#exhausted, this.#isIterated);
   }
 
   /** The next outcomes; undefined when there are no more. @throws what ended the map */
@@ -301,8 +298,7 @@ export class MapFeed implements ChunkMap, OpenMap {
       this.#isAsking = false;
     }
     if (step.done === true) return step;
-    if (step.done === undefined && typeof (step as { then?: unknown }).then === "function")
-      throw new ArgumentTypeError("the input's next() gave a promise: an input that has to be awaited has [Symbol.asyncIterator], not [Symbol.iterator]");
+    checkStep(step);
     if (!this.#isStopped) this.#exhausted = false;
     else void (async () => source.return?.())().catch(uncleaned);
     return step;
@@ -350,11 +346,7 @@ export class MapFeed implements ChunkMap, OpenMap {
       return;
     }
     const { task, call, how } = this.#plan;
-    if (how === SPREAD) {
-      const wrong = items.findIndex((item) => !Array.isArray(item));
-      if (wrong >= 0)
-        throw new ArgumentTypeError(`starmap(task, tuples): each item must be an array of arguments, item ${this.#taken + wrong} is ${typeof items[wrong]}`);
-    }
+    if (how === SPREAD) checkTuples(items, this.#taken);
     const segment = new Segment(items, this.#taken);
     this.#taken += items.length;
     this.#open += items.length;

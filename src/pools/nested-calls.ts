@@ -7,7 +7,8 @@ import { offAbort, onAbort } from "../parking/index.js";
 import { Call, type CallPool } from "./call.js";
 import { defaultCall } from "./call-options.js";
 import type { Job } from "./job.js";
-import type { Links } from "./link.js";
+import { lackError } from "./lack-error.js";
+import type { Ability, Links } from "./link.js";
 import type { WorkerSlot } from "./worker-slot.js";
 import { type NestedWork, PoolHandle } from "./pool-handle.js";
 import type { PoolSettings } from "./pool-options.js";
@@ -20,6 +21,7 @@ export interface NestedPool extends CallPool {
   readonly boundary: Boundary;
   readonly links: Links;
   checkOpen(verb: string): void;
+  lacks(ability: Ability): boolean;
   /** Takes on what a task of this pool waits for. */
   submitNested(job: Job): void;
   /** The pool's worker that this worker is. */
@@ -48,7 +50,11 @@ export class NestedCalls {
     this.#pool = pool;
   }
 
+  /** @throws StateError where this pool's workers share no memory with it */
   handle(): PoolHandle {
+    const { title } = this.#pool;
+    if (this.#pool.lacks("shared objects"))
+      throw lackError(title, "shared objects", "pool.handle()", "submit from the program that made the pool");
     this.#served ??= serve<NestedWork>({ submit: (caller, url, name, args) => this.#submit(caller, url, name, args) }, { across: this.#pool.boundary });
     return new PoolHandle(this.#served);
   }

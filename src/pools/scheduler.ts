@@ -4,12 +4,11 @@
  * into the backlog, by priority. The rebalancer takes back what was not begun, where it would come sooner elsewhere.
  * The pool looks for results while they come quickly, and sleeps otherwise (`result-poller.ts`, `results.ts`).
  */
-import { PoolFullError, TimeoutError } from "../errors/index.js";
 import type { Boundary } from "../codec/index.js";
 import { deadlineOf, type SyncWait } from "../parking/index.js";
 import { Agenda } from "./agenda.js";
 import { Backlog } from "./backlog.js";
-import { type BlockingPool, blockUntilDone, type OpenMap, refuseMaps } from "./blocking-join.js";
+import { type BlockingPool, joinBlocking, type OpenMap, refuseMaps } from "./blocking-join.js";
 import type { Call } from "./call.js";
 import type { CallLimits } from "./call-limits.js";
 import { Closing } from "./closing.js";
@@ -18,12 +17,12 @@ import { Delays } from "./delays.js";
 import { Dispatcher } from "./dispatcher.js";
 import { initialize } from "./initializer.js";
 import type { Dispatch } from "./dispatch.js";
-import { endBeforeProgram, type Interruptible, unheard } from "./interrupt.js";
+import { endBeforeProgram, type Interruptible } from "./interrupt.js";
 import type { Job } from "./job.js";
 import { JobStates } from "./job-states.js";
 import { lackError } from "./lack-error.js";
 import type { Ability, LinkedPool, LinkKind, Links } from "./link.js";
-import { isShedding, loadOf } from "./load.js";
+import { isShedding, loadOf, refuseFull } from "./load.js";
 import { LoadWaits } from "./load-waits.js";
 import type { WorkerSlot } from "./worker-slot.js";
 import { NestedCalls, type NestedPool } from "./nested-calls.js";
@@ -160,8 +159,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   /** @throws PoolFullError when as many jobs wait as may */
   checkRoom(): void {
-    if (this.isShedding)
-      throw new PoolFullError(`this ${this.title} has ${this.settings.maxQueue} tasks waiting, as many as maxQueue allows: use trySubmit(), wait, or raise it`);
+    if (this.isShedding) refuseFull(this.title, this.settings.maxQueue);
   }
 
   /** Takes a job on. @throws UnsendableError, ReachError: nothing has changed then */
@@ -259,7 +257,6 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   /** What tasks of this pool get to submit to it. */
   handle(): PoolHandle {
     this.checkOpen("ask for a handle");
-    if (this.lacks("shared objects")) throw lackError(this.title, "shared objects", "pool.handle()", "submit from the program that made the pool");
     return this.#nested.handle();
   }
 
@@ -287,8 +284,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.#closing.checkClosed("joinSync");
     // Whether its pool has work of it just now is a matter of time. After terminate() it goes on no more.
     if (!this.#closing.isTerminated) refuseMaps(this.title, this.maps);
-    if (!this.isDone && !unheard(() => blockUntilDone(this, blocking, deadline)))
-      throw new TimeoutError(`the work of this ${this.title} was not done within ${options?.timeout} ms; it goes on: join it again, or call terminate()`);
+    joinBlocking(this, blocking, deadline, options?.timeout);
   }
 
   get isDone(): boolean {

@@ -1,3 +1,4 @@
+import { IdConflictError } from "../errors/index.js";
 import type { Wire } from "./wire.js";
 
 /** A job as it travels to a queue. */
@@ -13,4 +14,11 @@ export interface RemoteCargo {
   readonly digest: string | undefined;
   readonly priority: number;
   readonly delay: number;
+}
+
+/** The error of a job whose id another one has. */
+export function idConflict({ id, wire }: RemoteCargo): IdConflictError {
+  return new IdConflictError(
+    `there is another task, or one with other arguments, under the id "${id}" than this "${wire.task}": take another id, or wait until its retention is over`,
+  );
 }

@@ -1,4 +1,4 @@
-import { IdConflictError, RemoteUnavailableError } from "../errors/index.js";
+import { RemoteUnavailableError } from "../errors/index.js";
 import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import type { Job } from "../pools/job.js";
 import type { LinkedPool, LinkWatch, WorkerLink } from "../pools/link.js";
@@ -6,7 +6,7 @@ import type { Engine, EngineWatch, Entry, LookedUp, Outcome } from "./engine.js"
 import { decoded, readOutcome } from "./outcome-reader.js";
 import { Payloads } from "./payloads.js";
 import { type Pending, PendingCalls } from "./pending-calls.js";
-import type { RemoteCargo } from "./remote-cargo.js";
+import { idConflict, type RemoteCargo } from "./remote-cargo.js";
 
 /** Entries that go to the server together. */
 const MOST_TOGETHER = 500;
@@ -71,7 +71,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     const same = this.#pending.get(cargo.id);
     if (same !== undefined) {
       if (same.cargo.digest === cargo.digest) same.jobs.push(job);
-      else this.#later(() => this.#pending.fail(job, conflict(cargo)));
+      else this.#later(() => this.#pending.fail(job, idConflict(cargo)));
       return true;
     }
     this.#batch.push(this.#pending.add(job));
@@ -281,7 +281,7 @@ export class RemoteLink implements WorkerLink, EngineWatch {
         continue;
       }
       if (!pending.isOurs && digest !== pending.cargo.digest) {
-        this.#pending.failAll(pending, conflict(pending.cargo));
+        this.#pending.failAll(pending, idConflict(pending.cargo));
         continue;
       }
       pending.isOurs = true;
@@ -386,12 +386,6 @@ export class RemoteLink implements WorkerLink, EngineWatch {
       this.#pending.failAll(pending, error);
     }
   }
-}
-
-function conflict({ id, wire }: RemoteCargo): IdConflictError {
-  return new IdConflictError(
-    `there is another task, or one with other arguments, under the id "${id}" than this "${wire.task}": take another id, or wait until its retention is over`,
-  );
 }
 
 function textOf(reason: unknown): string {

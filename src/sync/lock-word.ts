@@ -25,6 +25,7 @@ import { atomics, realNow } from "../memory/index.js";
 import type { Attempt, SyncWait } from "../parking/index.js";
 import { cancelCheck } from "./cancels.js";
 import { FAIR_LOCK_OPTIONS, failsOnOwnerDeath, type FairLockOptions, isFairIn } from "./owner-death.js";
+import { checkHeir } from "./heir.js";
 import { Patience } from "./patience.js";
 import { type Choice, choiceOf } from "./selectable.js";
 import { priorityOf, type TurnOptions } from "./turn-options.js";
@@ -203,8 +204,7 @@ export abstract class LockWord extends SharedObject {
    */
   protected giveTo(worker: number): void {
     this.checkUsable();
-    if (!this.heap.registry.isAlive(worker))
-      throw new NotOwnerError(`${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
+    checkHeir(this.heap, worker, this.title);
     for (let word = load(this.words, this.at); word >>> OWNER_SHIFT === this.self; word = load(this.words, this.at)) {
       if (compareExchange(this.words, this.at, word, (worker << OWNER_SHIFT) | (word & FLAGS)) === word) return;
     }

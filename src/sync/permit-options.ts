@@ -24,3 +24,9 @@ export function permitsOf(options: PermitCount | undefined, most: number): numbe
   if (permits > most && most > 0) throw new ArgumentRangeError(`options.permits is ${permits}, but there are never more than ${most}: ask for fewer`);
   return permits;
 }
+
+/** @throws ArgumentTypeError, ArgumentRangeError for what is no number of permits to give back */
+export function checkReleased(n: number): void {
+  if (!Number.isInteger(n)) throw new ArgumentTypeError(`release(n): n must be a whole number, got ${n}`);
+  if (n < 1) throw new ArgumentRangeError(`release(n): n must be 1 or more, got ${n}`);
+}

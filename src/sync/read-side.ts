@@ -10,7 +10,8 @@ import { Patience } from "./patience.js";
 import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
 import { isBehindWriter, isFairLock, offerToFirst, refuseBehindOwn, wakeAfterWriter } from "./rwlock-line.js";
-import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeWriter, writerDied, writersWait } from "./rwlock-words.js";
+import { checkHeir } from "./heir.js";
+import { declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeWriter, writerDied, writersWait } from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
 import { priorityOf, TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { tellFree } from "./unlock-watch.js";
@@ -204,7 +205,7 @@ export class ReadSide implements WayIn, HeldSide {
   give(worker: number): void {
     const lock = this.#lock;
     lock.inside(() => {
-      checkHeir(lock, worker);
+      checkHeir(lock.heap, worker, lock.title);
       if (this.#holds.mine === 0) throw new NotOwnerError(`${lock.title} is not held for reading by this worker`);
       // The heir first: its cell may need memory, and a throw must not change anything.
       this.#holds.add(worker, 1);

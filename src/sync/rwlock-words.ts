@@ -83,11 +83,6 @@ export function wakeWriter(lock: MonitorInside): void {
   lock.wakeFor(lock.at + RWLOCK.writersWait, 1, RWLOCK.writersWait);
 }
 
-/** @throws NotOwnerError when no such worker is alive, to whom a hold could be handed */
-export function checkHeir({ heap, title }: MonitorInside, worker: number): void {
-  if (!heap.registry.isAlive(worker)) throw new NotOwnerError(`${title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
-}
-
 /**
  * What a dead writer left half changed is whole again. Whether it kept everybody out, so that the next is to be woken.
  */

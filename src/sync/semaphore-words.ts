@@ -103,12 +103,34 @@ export function reclaim(heap: Heap, at: number, holds: HoldTable): boolean {
  * Of `n` held permits that come back, how many others had released in their holder's stead: those were added then, and
  * must not count twice now.
  */
-export function dropSurplus(words: Int32Array, at: number, n: number): number {
+function dropSurplus(words: Int32Array, at: number, n: number): number {
   const bound = boundAt(words, at);
   if (bound === undefined) return 0;
   const surplus = Math.max(0, Math.min(n, words[at + SEMAPHORE.permits]! - bound));
   words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! - surplus;
   return surplus;
+}
+
+/** `count` permits that the worker `self` holds come back, or as many as it holds. Returns how many come free. */
+export function comeBack(words: Int32Array, at: number, holds: HoldTable, self: number, count: number): number {
+  const own = Math.min(count, holds.mine);
+  if (own === 0) return 0;
+  const surplus = dropSurplus(words, at, own);
+  holds.add(self, -own);
+  words[at + SEMAPHORE.free]! += own - surplus;
+  return own - surplus;
+}
+
+/**
+ * Permits that were used up when their holder's task settled come back after all, as a stranger's: as new ones, up to
+ * the bound. Returns how many.
+ */
+export function addLate(words: Int32Array, at: number, late: number): number {
+  const bound = boundAt(words, at) ?? Number.POSITIVE_INFINITY;
+  const room = Math.min(late, Math.max(0, bound - words[at + SEMAPHORE.free]!));
+  words[at + SEMAPHORE.permits]! += room;
+  words[at + SEMAPHORE.free]! += room;
+  return room;
 }
 
 /**

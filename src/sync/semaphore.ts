@@ -4,17 +4,19 @@ import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, Not
 import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
+import { checkHeir } from "./heir.js";
 import { HoldTable } from "./hold-table.js";
 import { LockMonitor } from "./lock-monitor.js";
 import { FairPermitWait, isFairAt, refuseBehindOwn } from "./fair-permit-wait.js";
 import { isFairIn, keepsOnOwnerDeath, type SemaphoreOptions, SEMAPHORE_OPTIONS } from "./owner-death.js";
 import { giveBack, handOff, Permit } from "./permit.js";
 import { awaitPermits, blockForPermits, leftLine, mayTakeNow, offer, PermitWait } from "./permit-line.js";
-import { ACQUIRE, ACQUIRE_SYNC, type PermitCount, permitsOf, TRY_ACQUIRE } from "./permit-options.js";
+import { ACQUIRE, ACQUIRE_SYNC, checkReleased, type PermitCount, permitsOf, TRY_ACQUIRE } from "./permit-options.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 import {
+  addLate,
   boundAt,
-  dropSurplus,
+  comeBack,
   FAIR,
   KEEPS,
   MOST_PERMITS,
@@ -236,8 +238,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    * @remarks **Cost:** two atomic exchanges of its internal mutex; a wake-up for each permit that is waited for.
    */
   release(n = 1): void {
-    if (!Number.isInteger(n)) throw new ArgumentTypeError(`release(n): n must be a whole number, got ${n}`);
-    if (n < 1) throw new ArgumentRangeError(`release(n): n must be 1 or more, got ${n}`);
+    checkReleased(n);
     this.inside(() => release(this.heap, this.at, this.#holds, n, this.title));
     offer(insideOf(this), n);
   }
@@ -292,14 +293,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
       this.#giveBackLate(count);
       return;
     }
-    const returned = this.inside(() => {
-      const own = Math.min(count, this.#holds.mine);
-      if (own === 0) return 0;
-      const surplus = dropSurplus(this.words, this.at, own);
-      this.#holds.add(this.self, -own);
-      this.words[this.at + SEMAPHORE.free]! += own - surplus;
-      return own - surplus;
-    });
+    const returned = this.inside(() => comeBack(this.words, this.at, this.#holds, this.self, count));
     if (returned > 0) offer(insideOf(this), returned);
   }
 
@@ -307,13 +301,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
     const late = Math.min(count, this.#usedUp);
     if (late === 0) return;
     this.#usedUp -= late;
-    const bound = boundAt(this.words, this.at);
-    const added = this.inside(() => {
-      const room = bound === undefined ? late : Math.min(late, Math.max(0, bound - this.words[this.at + SEMAPHORE.free]!));
-      this.words[this.at + SEMAPHORE.permits]! += room;
-      this.words[this.at + SEMAPHORE.free]! += room;
-      return room;
-    });
+    const added = this.inside(() => addLate(this.words, this.at, late));
     if (added > 0) offer(insideOf(this), added);
   }
 
@@ -335,8 +323,7 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   [handOff](worker: number, era: number, count: number): void {
     this.inside(() => {
       if (era !== this.#era) throw new NotOwnerError(`this permit of ${this.title} was used up when its task settled`);
-      if (!this.heap.registry.isAlive(worker))
-        throw new NotOwnerError(`a permit of ${this.title} cannot be handed to worker ${worker}: no such worker is alive in its reach`);
+      checkHeir(this.heap, worker, `a permit of ${this.title}`);
       if (this.#holds.mine < count) throw new NotOwnerError(`this permit of ${this.title} was released already`);
       // Before it is the heir's: what ends the heir finds it, though the heir may never have had this semaphore.
       this.heap.registry.markStrays(worker);
@@ -387,7 +374,8 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   }
 
   #timedOut(options: SyncWait | undefined, count: number): never {
-    throw new TimeoutError(`${this.title} had ${count === 1 ? "no free permit" : `no ${count} free permits`} within ${options?.timeout} ms`);
+    const wanted = count === 1 ? "no free permit" : `no ${count} free permits`;
+    throw new TimeoutError(`${this.title} had ${wanted} within ${options?.timeout} ms`);
   }
 }
 onInspect(KIND.semaphore, semaphoreInsight);

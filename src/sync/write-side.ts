@@ -10,7 +10,8 @@ import { Patience } from "./patience.js";
 import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
 import { isBehindAnybody, isFairLock, offerToFirst, offerToGroup, refuseBehindOwn, wakeAfterWriter } from "./rwlock-line.js";
-import { checkHeir, declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeReaders, writerDied } from "./rwlock-words.js";
+import { checkHeir } from "./heir.js";
+import { declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeReaders, writerDied } from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
 import { priorityOf, TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { tellFree } from "./unlock-watch.js";
@@ -153,7 +154,7 @@ export class WriteSide implements WayIn, HeldSide {
   give(worker: number): void {
     const lock = this.#lock;
     lock.inside(() => {
-      checkHeir(lock, worker);
+      checkHeir(lock.heap, worker, lock.title);
       if (lock.words[lock.at + RWLOCK.writer] !== lock.self) throw new NotOwnerError(`${lock.title} is not held for writing by this worker`);
       lock.words[lock.at + RWLOCK.writer] = worker;
     });
